@@ -1,0 +1,344 @@
+"""The shop itself and who may do what in it: merchants, people, keys, settings, taxes, shipping, and the books that every call
+keeps (approvals, audit, idempotency, intents, events). Conversations stand in `conversations.py`, beside this file.
+"""
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import Boolean, CheckConstraint, Integer, LargeBinary, Numeric
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, new_id, one_of, referenced, to, unique
+from db.money import Rounding
+
+
+class Role(StrEnum):
+    owner = "owner"
+    manager = "manager"
+    support = "support"
+    warehouse = "warehouse"
+    viewer = "viewer"
+
+
+class ApprovalStatus(StrEnum):
+    pending = "pending"
+    approved = "approved"
+    rejected = "rejected"
+    expired = "expired"
+    executed = "executed"
+    failed = "failed"
+    superseded = "superseded"
+
+
+class IntentStatus(StrEnum):
+    pending = "pending"
+    succeeded = "succeeded"
+    failed = "failed"
+    cancelled = "cancelled"
+
+
+# ---- outside the wall: exactly these three -------------------------------------------------------------------------------
+
+
+class Merchant(Base):
+    """A shop of this installation; all else about it is behind the wall, in its profile."""
+
+    __tablename__ = "merchants"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    slug: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+
+
+class User(Base):
+    """A person who signs in; memberships say in which shops, and as what."""
+
+    __tablename__ = "users"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    email: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    password_hash: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class Session(Base):
+    """A signed-in browser: the token itself is only in the cookie, here is its SHA-256."""
+
+    __tablename__ = "sessions"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[uuid.UUID]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+# ---- the shop and its people ---------------------------------------------------------------------------------------------
+
+
+class MerchantProfile(Tenant, Versioned, Base):
+    """One row for each merchant: what the shop is called, how it counts money and time."""
+
+    __tablename__ = "merchant_profiles"
+    __table_args__ = (unique(),)
+
+    name: Mapped[str]
+    currency: Mapped[str]
+    currencies: Mapped[list[str]]
+    zone: Mapped[str]
+    country: Mapped[str]
+    prices_include_tax: Mapped[bool] = mapped_column(Boolean)
+    rounding: Mapped[Rounding] = mapped_column(one_of(Rounding, "rounding"), default=Rounding.half_up)
+    four_eyes_above: Mapped[int | None]
+
+
+class Membership(Tenant, Referenced, Versioned, Base):
+    """A person's place in a shop."""
+
+    __tablename__ = "memberships"
+    __table_args__ = referenced(unique("user_id"))
+
+    user_id: Mapped[uuid.UUID]
+    role: Mapped[Role] = mapped_column(one_of(Role, "role"))
+    deactivated_at: Mapped[datetime | None]
+
+
+class ApiKey(Tenant, Referenced, Base):
+    """A program's key: `sk_<merchant>_<secret>`, shown once; here is the secret's SHA-256 and what the key may do."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = referenced(unique("secret_hash"))
+
+    name: Mapped[str]
+    secret_hash: Mapped[str]
+    last_four: Mapped[str]
+    scopes: Mapped[list[str]]
+    limit_per_call: Mapped[int] = mapped_column(default=0)
+    limit_per_day: Mapped[int] = mapped_column(default=0)
+    created_by: Mapped[str]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Setting(Tenant, Versioned, Base):
+    """A value that the merchant chose; the keys, their types and defaults are declared in tools/contract/shop_settings.py."""
+
+    __tablename__ = "settings"
+    __table_args__ = (unique("key"),)
+
+    key: Mapped[str]
+    value: Mapped[dict[str, Any]]
+
+
+class TaxRate(Tenant, Referenced, Base):
+    """The rate of a tax class in a country or region during a time; `rate` is a fraction: 0.2000 is 20 %."""
+
+    __tablename__ = "tax_rates"
+    __table_args__ = referenced(
+        index("country", "tax_class"), CheckConstraint("rate >= 0 and rate < 1", name="rate_is_a_fraction")
+    )
+
+    name: Mapped[str]
+    country: Mapped[str]
+    region: Mapped[str | None]
+    tax_class: Mapped[str] = mapped_column(default="standard")
+    rate: Mapped[Decimal] = mapped_column(Numeric(6, 4))
+    valid_from: Mapped[datetime]
+    valid_until: Mapped[datetime | None]
+
+
+class ShippingMethod(Tenant, Referenced, Versioned, Base):
+    """A way of sending an order. `tiers` are rows of {above_weight, price}: the last tier that the parcel's weight reaches counts."""
+
+    __tablename__ = "shipping_methods"
+    __table_args__ = referenced(unique("code"))
+
+    code: Mapped[str]
+    name: Mapped[str]
+    countries: Mapped[list[str]]
+    currency: Mapped[str]
+    price: Mapped[int]
+    free_above: Mapped[int | None]
+    max_weight_grams: Mapped[int | None]
+    tiers: Mapped[list[Any]]
+    tax_class: Mapped[str] = mapped_column(default="standard")
+    active: Mapped[bool] = mapped_column(Boolean, default=True)
+    position: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class File(Tenant, Referenced, Base):
+    """An uploaded file."""
+
+    __tablename__ = "files"
+    __table_args__ = referenced()
+
+    name: Mapped[str]
+    media_type: Mapped[str]
+    digest: Mapped[str]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+# ---- the books that every call keeps -------------------------------------------------------------------------------------
+
+
+class Counter(Tenant, Base):
+    """The last number given out for a kind of reference."""
+
+    __tablename__ = "counters"
+    __table_args__ = (unique("name"), {"postgresql_with": {"fillfactor": 20}})
+
+    name: Mapped[str]
+    value: Mapped[int]
+
+
+class Event(Tenant, Base):
+    """Something happened to a row: who or what did it, when. Append-only; an order's timeline is the events with its `order_id`."""
+
+    __tablename__ = "events"
+    __table_args__ = (index("order_id", "id"), index("subject_id", "id"))
+
+    kind: Mapped[str]
+    subject_kind: Mapped[str]
+    subject_id: Mapped[uuid.UUID]
+    order_id: Mapped[uuid.UUID | None]
+    actor: Mapped[str]
+    data: Mapped[dict[str, Any]]
+
+
+class Approval(Tenant, Referenced, Stateful, Base):
+    """A call that waits for a person: its exact arguments, what it would change, and what was decided."""
+
+    __tablename__ = "approvals"
+    __table_args__ = referenced(index("status", "id"), index("turn_id"))
+    MOVES: ClassVar[dict[ApprovalStatus, frozenset[ApprovalStatus]]] = {
+        ApprovalStatus.pending: frozenset(
+            {ApprovalStatus.approved, ApprovalStatus.rejected, ApprovalStatus.expired, ApprovalStatus.superseded}
+        ),
+        ApprovalStatus.approved: frozenset({ApprovalStatus.executed, ApprovalStatus.failed, ApprovalStatus.superseded}),
+        ApprovalStatus.rejected: frozenset(),
+        ApprovalStatus.expired: frozenset(),
+        ApprovalStatus.executed: frozenset(),
+        ApprovalStatus.failed: frozenset(),
+        ApprovalStatus.superseded: frozenset(),
+    }
+
+    status: Mapped[ApprovalStatus] = mapped_column(one_of(ApprovalStatus, "status"))
+    tool: Mapped[str]
+    effect: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    card: Mapped[dict[str, Any]]
+    digest: Mapped[str]
+    key: Mapped[str]
+    asked_by: Mapped[dict[str, Any]]
+    asker: Mapped[str]
+    door: Mapped[str]
+    hand: Mapped[str]
+    why: Mapped[str]
+    amount: Mapped[int] = mapped_column(default=0)
+    turn_id: Mapped[uuid.UUID | None]
+    expires_at: Mapped[datetime]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
+    outcome: Mapped[dict[str, Any] | None]
+
+
+class AuditEntry(Tenant, Base):
+    """The envelope of one committed write: who did what to which rows, through which door, on whose approval. Append-only."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (index("actor", "id"), index("tool", "id"))
+
+    actor: Mapped[str]
+    actor_name: Mapped[str]
+    on_behalf_of: Mapped[str | None]
+    door: Mapped[str]
+    tool: Mapped[str]
+    effect: Mapped[str]
+    references: Mapped[list[str]]
+    outcome: Mapped[str]
+    approval: Mapped[str | None]
+    approved_by: Mapped[str | None]
+    key: Mapped[str]
+    arguments_digest: Mapped[str]
+    money: Mapped[int] = mapped_column(default=0)
+    request_id: Mapped[str]
+
+
+class AuditPayload(Tenant, Base):
+    """What the envelope's digest stands for; erased on a person's request, while the envelope stays."""
+
+    __tablename__ = "audit_payloads"
+    __table_args__ = (to("audit_entries", "id"),)
+
+    salt: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    subjects: Mapped[list[str]]
+
+
+class AuditSeal(Tenant, Base):
+    """A link of the hash chain over the envelopes: SHA-256 of the seal before and of the entries up to `last_entry_id`."""
+
+    __tablename__ = "audit_seals"
+    __table_args__ = (unique("last_entry_id"),)
+
+    last_entry_id: Mapped[uuid.UUID]
+    entries: Mapped[int]
+    digest: Mapped[str]
+
+
+class AccessLog(Tenant, Base):
+    """Bulk reads of personal data, and refusals for want of a permission. Append-only."""
+
+    __tablename__ = "access_log"
+    __table_args__ = (index("id", "kind"),)
+
+    kind: Mapped[str]
+    actor: Mapped[str]
+    door: Mapped[str]
+    tool: Mapped[str]
+    detail: Mapped[dict[str, Any]]
+
+
+class IdempotencyRecord(Base):
+    """What a key was used for and what was answered; committed with the effect."""
+
+    __tablename__ = "idempotency_records"
+    __table_args__ = (index("expires_at"),)
+
+    merchant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    tool: Mapped[str]
+    request_hash: Mapped[str]
+    approval: Mapped[str | None]
+    response: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class Intent(Tenant, Referenced, Stateful, Base):
+    """Something to be done in the world outside, written with the effect that wants it and carried out after the commit."""
+
+    __tablename__ = "intents"
+    __table_args__ = referenced(index("status", "id"), index("order_id"))
+    MOVES: ClassVar[dict[IntentStatus, frozenset[IntentStatus]]] = {
+        IntentStatus.pending: frozenset({IntentStatus.succeeded, IntentStatus.failed, IntentStatus.cancelled}),
+        IntentStatus.failed: frozenset({IntentStatus.pending, IntentStatus.cancelled}),
+        IntentStatus.succeeded: frozenset(),
+        IntentStatus.cancelled: frozenset(),
+    }
+
+    status: Mapped[IntentStatus] = mapped_column(one_of(IntentStatus, "status"))
+    kind: Mapped[str]
+    subject_kind: Mapped[str]
+    subject_id: Mapped[uuid.UUID]
+    order_id: Mapped[uuid.UUID | None]
+    amount: Mapped[int | None]
+    currency: Mapped[str | None]
+    arguments: Mapped[dict[str, Any]]
+    key: Mapped[str]
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    outcome: Mapped[dict[str, Any] | None]

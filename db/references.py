@@ -1,0 +1,59 @@
+"""References: the short names by which people, models and programs call a row (`ORD-1042`).
+
+A counter per merchant and kind gives the numbers; they may have gaps. `take` locks the counter's row until the commit,
+so it belongs as late in a call as can be.
+"""
+
+import re
+from enum import StrEnum
+
+_SHAPE = re.compile(r"^#?(?:([A-Za-z]{1,4})-)?(\d{1,12})$")
+
+
+class Kind(StrEnum):
+    """What a reference names, and its prefix."""
+
+    order = "ORD"
+    product = "PRD"
+    variant = "VAR"
+    customer = "CUS"
+    address = "ADR"
+    payment = "PAY"
+    shipment = "SHP"
+    return_ = "RMA"
+    reservation = "RES"
+    transfer = "TRF"
+    warehouse = "WH"
+    category = "CAT"
+    promotion = "PRO"
+    supplier = "SUP"
+    purchase_order = "PO"
+    user = "USR"
+    api_key = "KEY"
+    approval = "APR"
+    conversation = "CNV"
+    tax_rate = "TAX"
+    shipping_method = "SHM"
+    file = "FILE"
+    intent = "INT"
+
+    def reference(self, number: int) -> str:
+        """The reference with that number: `Kind.order.reference(1042)` is ORD-1042."""
+        return f"{self.value}-{number}"
+
+    def canonical(self, text: str) -> str:
+        """What was written, as it is stored: `ord-1042`, `#1042` and `1042` are ORD-1042; anything else stays as it is."""
+        written = text.strip()
+        match = _SHAPE.match(written)
+        if not match or (match[1] and match[1].upper() != self.value):
+            return written
+        return f"{self.value}-{int(match[2])}"
+
+
+# One row of `counters` for each merchant and kind; it starts at 1000, so that the first order is ORD-1001.
+TAKE = """
+insert into counters as c (merchant_id, id, name, value, created_at)
+values (%(merchant)s, %(id)s, %(name)s, 1000 + %(count)s, %(now)s)
+on conflict (merchant_id, name) do update set value = c.value + %(count)s
+returning value
+"""
