@@ -1,0 +1,53 @@
+"""Columns and relationships that many tables have. Defaults stand on the server too, for statements that bypass the ORM."""
+
+from typing import Any
+
+from sqlalchemy import Integer
+from sqlalchemy.orm import mapped_column, relationship
+
+
+def minor_units() -> Any:
+    """Minor units of the row's currency, 0 unless said."""
+    return mapped_column(default=0, server_default="0")
+
+
+def count() -> Any:
+    """A count of things, 0 unless said."""
+    return mapped_column(Integer, default=0, server_default="0")
+
+
+def flag(value: bool) -> Any:
+    """Yes or no, with what it is unless said."""
+    return mapped_column(default=value, server_default="true" if value else "false")
+
+
+def words() -> Any:
+    """A list of words, empty unless said."""
+    return mapped_column(default=list, server_default="{}")
+
+
+def details() -> Any:
+    """A JSON object, empty unless said."""
+    return mapped_column(default=dict, server_default="{}")
+
+
+def items() -> Any:
+    """A JSON list, empty unless said."""
+    return mapped_column(default=list, server_default="[]")
+
+
+def many(child: str, column: str, parent: str, **options: Any) -> Any:
+    """The rows that point to this one: `lines = many("OrderLine", "order_id", "Order")`. Load them on purpose: `selectinload`.
+
+    Only `column` is carried over from parent to child; `merchant_id` is everybody's, and each row says its own.
+    """
+    return relationship(primaryjoin=_meet(child, column, parent), lazy="raise", passive_deletes="all", **options)
+
+
+def one(child: str, column: str, parent: str) -> Any:
+    """The row that this one points to, for reading: `product = one("Variant", "product_id", "Product")`."""
+    return relationship(primaryjoin=_meet(child, column, parent), lazy="raise", viewonly=True)
+
+
+def _meet(child: str, column: str, parent: str) -> str:
+    return f"and_(foreign({child}.{column}) == {parent}.id, {child}.merchant_id == {parent}.merchant_id)"

@@ -1,0 +1,192 @@
+"""Payments: what was promised, taken and given back, and the double-entry ledger behind it.
+
+The transactions are the truth, the amounts on a payment and on its order are their caches. Amounts are minor units of the
+payment's currency. No card number is ever stored.
+"""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from sqlalchemy import CheckConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.columns import many, minor_units
+from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, one_of, referenced, to, unique
+
+
+class PaymentMethod(StrEnum):
+    card = "card"
+    paypal = "paypal"
+    bank_transfer = "bank_transfer"
+    direct_debit = "direct_debit"
+    cash = "cash"
+    invoice = "invoice"
+    gift_card = "gift_card"
+    store_credit = "store_credit"
+    marketplace = "marketplace"
+    other = "other"
+
+
+class PaymentStatus(StrEnum):
+    pending = "pending"
+    requires_action = "requires_action"
+    authorized = "authorized"
+    partially_captured = "partially_captured"
+    captured = "captured"
+    partially_refunded = "partially_refunded"
+    refunded = "refunded"
+    voided = "voided"
+    expired = "expired"
+    failed = "failed"
+    cancelled = "cancelled"
+    disputed = "disputed"
+    won = "won"
+    lost = "lost"
+
+
+class TransactionKind(StrEnum):
+    authorization = "authorization"
+    capture = "capture"
+    void = "void"
+    refund = "refund"
+    chargeback = "chargeback"
+    chargeback_reversal = "chargeback_reversal"
+
+
+class TransactionOutcome(StrEnum):
+    pending = "pending"
+    succeeded = "succeeded"
+    failed = "failed"
+
+
+class LedgerAccount(StrEnum):
+    """`clearing` is money at the providers and the bank, `receivables` what customers owe (below zero: what they have prepaid)."""
+
+    clearing = "clearing"
+    receivables = "receivables"
+    store_credit = "store_credit"
+    gift_cards = "gift_cards"
+    chargebacks = "chargebacks"
+    fees = "fees"
+    opening = "opening"
+
+
+_OVER = frozenset({PaymentStatus.failed, PaymentStatus.cancelled})
+
+
+class Payment(Tenant, Referenced, Versioned, Stateful, Base):
+    """One tender of an order. `captured` never passes what is authorized and not voided, `refunded` never what was captured.
+
+    Money taken at once (cash, a transfer) is authorized and captured in one transaction each.
+    """
+
+    __tablename__ = "payments"
+    __table_args__ = referenced(
+        to("orders", "order_id"),
+        unique("provider", "provider_reference"),
+        index("order_id"),
+        index("status", "id"),
+        CheckConstraint("voided >= 0 and captured >= 0 and captured + voided <= authorized", name="captured"),
+        CheckConstraint(
+            "refunded >= 0 and charged_back >= 0 and refunded + charged_back <= captured", name="never_over_refunded"
+        ),
+        {"postgresql_with": {"fillfactor": 80}},
+    )
+    MOVES: ClassVar[dict[PaymentStatus, frozenset[PaymentStatus]]] = {
+        PaymentStatus.pending: frozenset(
+            {PaymentStatus.requires_action, PaymentStatus.authorized, PaymentStatus.captured} | _OVER
+        ),
+        PaymentStatus.requires_action: frozenset({PaymentStatus.authorized, PaymentStatus.captured} | _OVER),
+        PaymentStatus.authorized: frozenset(
+            {PaymentStatus.partially_captured, PaymentStatus.captured, PaymentStatus.voided, PaymentStatus.expired}
+            | _OVER
+        ),
+        PaymentStatus.partially_captured: frozenset(
+            {PaymentStatus.captured, PaymentStatus.partially_refunded, PaymentStatus.refunded, PaymentStatus.disputed}
+        ),
+        PaymentStatus.captured: frozenset(
+            {PaymentStatus.partially_refunded, PaymentStatus.refunded, PaymentStatus.disputed}
+        ),
+        PaymentStatus.partially_refunded: frozenset({PaymentStatus.refunded, PaymentStatus.disputed}),
+        PaymentStatus.disputed: frozenset({PaymentStatus.won, PaymentStatus.lost}),
+        PaymentStatus.won: frozenset({PaymentStatus.partially_refunded, PaymentStatus.refunded}),
+        PaymentStatus.refunded: frozenset(),
+        PaymentStatus.lost: frozenset(),
+        PaymentStatus.voided: frozenset(),
+        PaymentStatus.expired: frozenset(),
+        PaymentStatus.failed: frozenset(),
+        PaymentStatus.cancelled: frozenset(),
+    }
+
+    order_id: Mapped[uuid.UUID]
+    status: Mapped[PaymentStatus] = mapped_column(one_of(PaymentStatus, "status"))
+    method: Mapped[PaymentMethod] = mapped_column(one_of(PaymentMethod, "method"))
+    method_label: Mapped[str | None]
+    provider: Mapped[str]
+    provider_reference: Mapped[str | None]
+    currency: Mapped[str]
+    authorized: Mapped[int] = minor_units()
+    captured: Mapped[int] = minor_units()
+    voided: Mapped[int] = minor_units()
+    refunded: Mapped[int] = minor_units()
+    charged_back: Mapped[int] = minor_units()
+    expires_at: Mapped[datetime | None]
+
+    transactions: Mapped[list["PaymentTransaction"]] = many(
+        "PaymentTransaction", "payment_id", "Payment", order_by="PaymentTransaction.id"
+    )
+
+
+class PaymentTransaction(Tenant, Base):
+    """One thing that was asked of a provider, or told by it, and how it ended. Append-only; only `succeeded` ones count.
+
+    The provider's own reference appears once; a pending row has none yet, and another row records its end.
+    """
+
+    __tablename__ = "payment_transactions"
+    __table_args__ = (
+        to("payments", "payment_id"),
+        to("orders", "order_id"),
+        unique("provider", "provider_reference"),
+        index("payment_id", "id"),
+        index("order_id", "id"),
+        index("occurred_at", "id"),
+        CheckConstraint("amount >= 0", name="amount_is_not_negative"),
+    )
+
+    payment_id: Mapped[uuid.UUID]
+    order_id: Mapped[uuid.UUID]
+    kind: Mapped[TransactionKind] = mapped_column(one_of(TransactionKind, "kind"))
+    outcome: Mapped[TransactionOutcome] = mapped_column(one_of(TransactionOutcome, "outcome"))
+    amount: Mapped[int]
+    currency: Mapped[str]
+    provider: Mapped[str]
+    provider_reference: Mapped[str | None]
+    reason: Mapped[str | None]
+    actor: Mapped[str]
+    occurred_at: Mapped[datetime]
+
+
+class JournalEntry(Tenant, Base):
+    """A line of the double-entry ledger: debits above zero, credits below; the lines of a `journal_id` sum to zero. Append-only."""
+
+    __tablename__ = "journal_entries"
+    __table_args__ = (
+        to("orders", "order_id"),
+        to("payments", "payment_id"),
+        index("journal_id"),
+        index("account", "occurred_at"),
+        index("order_id"),
+        CheckConstraint("amount <> 0", name="amount"),
+    )
+
+    journal_id: Mapped[uuid.UUID]
+    account: Mapped[LedgerAccount] = mapped_column(one_of(LedgerAccount, "account"))
+    amount: Mapped[int]
+    currency: Mapped[str]
+    order_id: Mapped[uuid.UUID | None]
+    payment_id: Mapped[uuid.UUID | None]
+    description: Mapped[str]
+    occurred_at: Mapped[datetime]
