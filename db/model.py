@@ -5,7 +5,6 @@ one merchant's row can never point at another's and the schema may be partitione
 """
 
 import uuid
-from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -103,6 +102,10 @@ def referenced(*more: Any) -> tuple[Any, ...]:
     return (unique("reference"), unique("source", "external_reference"), index("external_reference"), *more)
 
 
+def _values(members: type[StrEnum]) -> list[str]:
+    return [member.value for member in members]
+
+
 def one_of(values: type[StrEnum], name: str) -> Enum:
     """A text column that holds one of the values, with a CHECK constraint of that name."""
     return Enum(
@@ -111,11 +114,11 @@ def one_of(values: type[StrEnum], name: str) -> Enum:
         create_constraint=True,
         length=40,
         name=name,
-        values_callable=lambda members: [member.value for member in members],
+        values_callable=_values,
     )
 
 
 class Stateful:
     """A row with a status: the dict beside the model says which moves are allowed; `db.transitions.move` makes them."""
 
-    MOVES: ClassVar[Mapping[Any, frozenset[Any]]]
+    MOVES: ClassVar[Any]  # a mapping of each status to those that may follow it

@@ -42,12 +42,43 @@ class Kind(StrEnum):
         return f"{self.value}-{number}"
 
     def canonical(self, text: str) -> str:
-        """What was written, as it is stored: `ord-1042`, `#1042` and `1042` are ORD-1042; anything else stays as it is."""
+        """What was written, as it is stored: `ord-1042`, `#1042` and `1042` are ORD-1042; anything else stays as it is.
+
+        A variant's bare number stays too: it may be its SKU.
+        """
         written = text.strip()
         match = _SHAPE.match(written)
-        if not match or (match[1] and match[1].upper() != self.value):
+        if not match or (match[1] or self.value).upper() != self.value or (self is Kind.variant and not match[1]):
             return written
         return f"{self.value}-{int(match[2])}"
+
+
+# The tables whose rows have references.
+TABLES = {
+    "orders": Kind.order,
+    "products": Kind.product,
+    "variants": Kind.variant,
+    "customers": Kind.customer,
+    "addresses": Kind.address,
+    "payments": Kind.payment,
+    "fulfilments": Kind.shipment,
+    "returns": Kind.return_,
+    "reservations": Kind.reservation,
+    "transfers": Kind.transfer,
+    "warehouses": Kind.warehouse,
+    "categories": Kind.category,
+    "promotions": Kind.promotion,
+    "suppliers": Kind.supplier,
+    "purchase_orders": Kind.purchase_order,
+    "memberships": Kind.user,
+    "api_keys": Kind.api_key,
+    "approvals": Kind.approval,
+    "conversations": Kind.conversation,
+    "tax_rates": Kind.tax_rate,
+    "shipping_methods": Kind.shipping_method,
+    "files": Kind.file,
+    "intents": Kind.intent,
+}
 
 
 # One row of `counters` for each merchant and kind; it starts at 1000, so that the first order is ORD-1001.

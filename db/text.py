@@ -2,8 +2,11 @@
 
 import unicodedata
 
+# Letters that Unicode does not take apart; PostgreSQL's unaccent maps them so.
+_LETTERS = str.maketrans({"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
+
 
 def fold(text: str) -> str:
-    """Lower case, without accents, single spaces: `  Åsa  MÜLLER ` is `asa muller`."""
-    letters = unicodedata.normalize("NFKD", text).casefold()
-    return " ".join("".join(letter for letter in letters if not unicodedata.combining(letter)).split())
+    """Lower case, without accents, single spaces: `  Åsa  MÜLLER ` is `asa muller`, `Łukasz Sørensen` `lukasz sorensen`."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(c for c in letters if not unicodedata.combining(c)).translate(_LETTERS).split())

@@ -1,0 +1,209 @@
+"""Transactions: a psycopg pool owns them, one merchant each, and ORM sessions lie lazily over their connections.
+
+Three traps are kept in this one place. `begin` and the merchant's literal `set local` are one string, so one round trip, and
+work behind a pooler; the last statement and COMMIT leave in one flush; nobody takes a second connection inside a transaction.
+"""
+
+import re
+import uuid
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow, class_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
+
+Row = TypeVar("Row")
+Params = Mapping[str, Any] | Sequence[Any] | None
+
+POOL_WAIT = 5.0  # seconds; a caller is told to come back rather than kept waiting
+RUNTIME_SEARCH_PATH = "public, jobs"
+
+
+class DatabaseBusy(Exception):
+    """Every connection is in use."""
+
+
+class UnsafeRole(Exception):
+    """The role could see past the wall between merchants; the message says why and what to use instead."""
+
+
+class HeldDialect(PGDialectAsync_psycopg):
+    """The psycopg dialect over a connection whose transaction somebody else begins and ends."""
+
+    supports_statement_cache = True
+
+    def do_begin(self, dbapi_connection: Any) -> None: ...
+    def do_commit(self, dbapi_connection: Any) -> None: ...
+    def do_rollback(self, dbapi_connection: Any) -> None: ...
+    def do_close(self, dbapi_connection: Any) -> None: ...
+    def do_terminate(self, dbapi_connection: Any) -> None: ...
+
+
+registry.register("postgresql.held", "db.session", "HeldDialect")
+_held: ContextVar[AsyncConnection[TupleRow]] = ContextVar("held connection")
+
+
+async def _hand_over(*_: Any, **__: Any) -> AsyncConnection[TupleRow]:
+    return _held.get()
+
+
+class Transaction:
+    """An open transaction of one merchant. `statements` counts what was sent, BEGIN and COMMIT included."""
+
+    def __init__(self, connection: AsyncConnection[TupleRow], engine: AsyncEngine, merchant: uuid.UUID) -> None:
+        self.connection = connection
+        self.merchant = merchant
+        self.statements: list[str] = []
+        self._engine = engine
+        self._session: AsyncSession | None = None
+        self.open = True
+
+    async def rows(self, sql: str, params: Params = None, *, as_: type[Row]) -> list[Row]:
+        """The rows of a statement, each made by `as_` from its columns by name."""
+        self.statements.append(sql)
+        async with self.connection.cursor(row_factory=class_row(as_)) as cursor:
+            await cursor.execute(sql.encode(), params)
+            return await cursor.fetchall()
+
+    async def row(self, sql: str, params: Params = None, *, as_: type[Row]) -> Row | None:
+        found = await self.rows(sql, params, as_=as_)
+        return found[0] if found else None
+
+    async def execute(self, sql: str, params: Params = None) -> int:
+        """Send a statement; returns how many rows it touched."""
+        self.statements.append(sql)
+        cursor = await self.connection.execute(sql.encode(), params)
+        return cursor.rowcount
+
+    @property
+    def session(self) -> AsyncSession:
+        """The ORM's view of this very transaction; made at the first use."""
+        if self._session is None:
+            self._session = AsyncSession(self._engine, expire_on_commit=False, autoflush=False)
+        return self._session
+
+    async def flush(self) -> None:
+        """Send what the ORM session still holds back."""
+        if self._session is not None:
+            await self._session.flush()
+
+    async def commit(self, sql: str | None = None, params: Params = None) -> None:
+        """Commit; a last statement, if given, leaves in the same flush. On an error nothing is kept."""
+        await self.flush()
+        if sql is None:
+            await self.execute("commit")
+        else:
+            async with self.connection.pipeline():
+                await self.execute(sql, params)
+                await self.execute("commit")
+        self.open = False
+
+    async def rollback(self) -> None:
+        if self.open and not self.connection.closed:
+            self.statements.append("rollback")
+            await self.connection.rollback()
+        self.open = False
+
+    async def close(self) -> None:
+        if self._session is not None:
+            self._session.sync_session.expunge_all()
+            await self._session.close()
+        await self.rollback()
+
+
+class Database:
+    """The pool of a process and the transactions over it."""
+
+    def __init__(self, url: str, *, size: int = 10, prepare: bool = True) -> None:
+        self.url = url
+        self.pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=POOL_WAIT,
+            open=False,
+            kwargs={"autocommit": True, "prepare_threshold": 5 if prepare else None},
+        )
+        self._engine = create_async_engine(
+            "postgresql+held://", poolclass=NullPool, async_creator=_hand_over, pool_reset_on_return=None,
+            use_native_hstore=False,
+        )  # fmt: skip
+
+    async def open(self) -> None:
+        await self.pool.open(wait=True, timeout=30)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+        await self.pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[AsyncConnection[TupleRow]]:
+        """A connection outside every merchant: for the global tables alone."""
+        try:
+            async with self.pool.connection() as connection:
+                yield connection
+        except PoolTimeout as busy:
+            raise DatabaseBusy(f"No database connection became free within {POOL_WAIT:.0f} s.") from busy
+
+    @asynccontextmanager
+    async def transaction(
+        self, merchant: uuid.UUID, *, read_only: bool = False, lock_timeout: int | None = None
+    ) -> AsyncGenerator[Transaction]:
+        """A transaction inside one merchant; without `commit()` it is rolled back. `lock_timeout` in milliseconds."""
+        async with self.connection() as connection:
+            held = _held.set(connection)
+            transaction = Transaction(connection, self._engine, merchant)
+            try:
+                await transaction.execute(opening(merchant, read_only=read_only, lock_timeout=lock_timeout))
+                yield transaction
+            finally:
+                await transaction.close()
+                _held.reset(held)
+
+
+def opening(merchant: uuid.UUID, *, read_only: bool = False, lock_timeout: int | None = None) -> str:
+    """BEGIN and the transaction's settings, literal, as one string of the simple protocol."""
+    begin = "begin read only" if read_only else "begin"
+    wait = f"; set local lock_timeout = {int(lock_timeout)}" if lock_timeout is not None else ""
+    return f"{begin}; set local app.merchant_id = '{uuid.UUID(str(merchant))}'{wait}"
+
+
+async def refuse_unsafe_role(connection: AsyncConnection[TupleRow]) -> None:
+    """Raise `UnsafeRole` for a superuser, a role that bypasses row security, an owner of tables, or a member of an owner."""
+    cursor = await connection.execute(
+        """
+        select current_user, r.rolsuper, r.rolbypassrls,
+               array(select distinct pg_get_userbyid(c.relowner) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                     where n.nspname = 'public' and c.relkind in ('r', 'p') and pg_has_role(current_user, c.relowner, 'member'))
+        from pg_roles r where r.rolname = current_user
+        """
+    )
+    name, superuser, bypasses, owners = await cursor.fetchone() or ("?", True, True, [])
+    reasons = [
+        text
+        for text, holds in (("it is a superuser", superuser), ("it bypasses row-level security", bypasses))
+        if holds
+    ]
+    reasons += [f"it owns tables, or is a member of their owner {owner}" for owner in owners]
+    if reasons:
+        raise UnsafeRole(
+            f"The database role {name} must not serve the shop: {'; '.join(reasons)}. "
+            "Give DATABASE_URL the runtime role app_rt, and DATABASE_OWNER_URL the owner; `shopkeeper migrate` creates the former."
+        )
+
+
+def shown(url: str) -> str:
+    """A database URL without its password, for messages."""
+    return re.sub(r"(://[^:/@]+):[^@]*@", r"\1:…@", url)
+
+
+def is_missing_schema(error: BaseException) -> bool:
+    return isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName)

@@ -1,0 +1,120 @@
+"""One embedded server for the whole run, one database for each worker, and a merchant of its own for each test.
+
+Tests never clean up: what another test wrote is behind the wall.
+"""
+
+import os
+import uuid
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from filelock import FileLock
+
+from db.embedded import Server, start, stop
+from db.migrate import upgrade
+from db.session import Database
+from tests.factories import NewShop, new_shop
+from tools.contract.actors import Caller
+from tools.contract.call import Outcome, Shop, call, opened
+from tools.contract.context import Context
+from tools.contract.declare import I, O, Tool
+
+TEMPLATE = "shopkeeper"
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run's SHOPKEEPER_HOME, shared by its workers."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "home"
+
+
+@pytest.fixture(scope="session")
+def server(home: Path) -> Generator[Server]:
+    """The embedded server with a migrated database that the workers' own are copied from."""
+    home.mkdir(exist_ok=True)
+    running = start(home)
+    with FileLock(home / "template.lock"):
+        if not (home / "template.ready").exists():
+            upgrade(running.url("app_owner"))
+            (home / "template.ready").touch()
+    yield running
+    stop(running)
+
+
+@pytest.fixture(scope="session")
+def database_name(server: Server, home: Path) -> str:
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    with FileLock(home / "template.lock"), psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as admin:
+        admin.execute(f'create database "{name}" template {TEMPLATE} owner app_owner'.encode())
+    return name
+
+
+@pytest.fixture(scope="session")
+def runtime_url(server: Server, database_name: str) -> str:
+    return server.url("app_rt", database_name)
+
+
+@pytest.fixture(scope="session")
+def owner_url(server: Server, database_name: str) -> str:
+    return server.url("app_owner", database_name)
+
+
+@pytest.fixture(scope="session")
+async def shop(runtime_url: str) -> AsyncGenerator[Shop]:
+    """What calls need of their process: the worker's database."""
+    database = Database(runtime_url, size=8)
+    await database.open()
+    yield Shop(database)
+    await database.close()
+
+
+@pytest.fixture
+async def mine(shop: Shop) -> NewShop:
+    """A merchant of this test alone, with one person for each role, a warehouse, tax and shipping."""
+    return await new_shop(shop)
+
+
+@pytest.fixture
+async def other(shop: Shop) -> NewShop:
+    """Another merchant, who must not be seen."""
+    return await new_shop(shop)
+
+
+@pytest.fixture
+def owner(mine: NewShop) -> Caller:
+    return mine.caller("owner")
+
+
+class Do:
+    """Call a tool as somebody of the shop, through the one path: `await do(create_order, customer=…)` gives its result."""
+
+    def __init__(self, shop: Shop, caller: Caller) -> None:
+        self.shop = shop
+        self.caller = caller
+
+    async def __call__(self, tool: Tool[I, O], **arguments: Any) -> O:
+        outcome = await self.outcome(tool, **arguments)
+        assert outcome.result is not None, f"{tool.name} waits for approval: {outcome.why}"
+        return outcome.result
+
+    async def outcome(self, tool: Tool[I, O], *, key: str | None = None, preview: bool = False, **arguments: Any) -> Outcome[O]:
+        return await call(self.shop, tool, arguments, self.caller, key=key or uuid.uuid4().hex, preview=preview)
+
+
+@pytest.fixture
+def do(shop: Shop, owner: Caller) -> Do:
+    """Calls as the shop's owner."""
+    return Do(shop, owner)
+
+
+@pytest.fixture
+async def ctx(shop: Shop, owner: Caller) -> AsyncGenerator[Context]:
+    """An open call of the owner, rolled back at the end: for tests of functions below the path."""
+    from tools.backoffice import set_setting
+
+    async with opened(shop, set_setting, owner, key=uuid.uuid4().hex) as (context, _):
+        yield context

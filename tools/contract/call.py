@@ -1,0 +1,203 @@
+"""The one path into a tool, whichever the door: validate, authorize, replay, run, pause where approval is needed, audit.
+
+The effect, its events, jobs, audit row and idempotency record stand or fall together, in one transaction.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Generic
+
+import psycopg
+import psycopg.errors as pg
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from db.session import Database, DatabaseBusy, Transaction
+from db.transitions import IllegalMove as MoveRefused
+from tools.contract import errors
+from tools.contract.access import log_disclosure, log_refusal
+from tools.contract.actors import Caller
+from tools.contract.cards import Card, card_of, mark_executed, pause, waiting
+from tools.contract.context import Approved, Context
+from tools.contract.declare import I, O, Tool
+from tools.contract.idempotency import LEAVE, Entered, canonical, enter, leaving, request_hash
+from tools.contract.policy import ONE_AT_A_TIME, TODAY, Spent, Weighing, day_start
+from tools.contract.secret import without_secrets
+
+PREVIEW_LOCK_TIMEOUT = 2_000  # milliseconds
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What every call needs of its process."""
+
+    database: Database
+    replica: Database | None = None
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[O]):
+    """A result; or a card, with the approval it waits for unless it was a preview."""
+
+    result: O | None = None
+    card: Card | None = None
+    approval: str | None = None
+    why: str = ""
+    replayed: bool = False
+
+
+async def call(
+    shop: Shop,
+    tool: Tool[I, O],
+    arguments: I | Mapping[str, Any],
+    caller: Caller,
+    *,
+    key: str | None = None,
+    preview: bool = False,
+    approval: Approved | None = None,
+    wait: bool = False,
+) -> Outcome[O]:
+    """Call a tool. A write needs a `key`; with `wait`, a twin of the same key is waited for instead of refused."""
+    args = validated(tool, arguments)
+    with _as_shop_errors():
+        try:
+            if not tool.writes:
+                return await _read(shop, tool, args, caller)
+            if preview:
+                return await _preview(shop, tool, args, caller)
+            if not key:
+                raise errors.IdempotencyKeyMissing(
+                    f"{tool.name} changes something, and came without an idempotency key."
+                )
+            return await _write(shop, tool, args, caller, key, approval, wait)
+        except pg.UniqueViolation as twin:
+            if twin.diag.table_name != "idempotency_records" or not key:
+                raise
+            return await _write(
+                shop, tool, args, caller, key, approval, wait
+            )  # it finished between our snapshot and our lock
+        except errors.Forbidden:
+            await log_refusal(shop.database, caller, tool)
+            raise
+
+
+def validated(tool: Tool[I, O], arguments: I | Mapping[str, Any]) -> I:
+    """The arguments as the tool's input. Raises `Invalid`, naming each field, or `VersionRequired`."""
+    try:
+        args = arguments if isinstance(arguments, tool.input) else tool.input.model_validate(arguments)
+    except ValidationError as invalid:
+        raise errors.Invalid.of(invalid, tool.name) from None
+    if tool.version_required and getattr(args, "version", None) is None:
+        raise errors.VersionRequired(f"{tool.name} needs the version that you read.")
+    return args
+
+
+@asynccontextmanager
+async def opened(
+    shop: Shop,
+    tool: Tool[Any, Any],
+    caller: Caller,
+    *,
+    key: str | None = None,
+    wait: bool = False,
+    timeout: int | None = None,
+) -> AsyncGenerator[tuple[Context, Entered]]:
+    """A transaction in which the caller may use the tool. Raises `Unauthenticated` or `Forbidden`."""
+    database = shop.database if tool.writes else shop.replica or shop.database
+    async with database.transaction(caller.merchant, read_only=not tool.writes, lock_timeout=timeout) as sql:
+        entered = await enter(sql, caller, key, shop.clock(), wait=wait)
+        actor = entered.actor(caller)
+        if tool.permission not in actor.permissions:
+            raise errors.Forbidden(
+                f"{tool.name} needs the permission {tool.permission}, which {actor.name} lacks.",
+                hint="Ask an owner of the shop for a role or a key that has it.",
+                permission=tool.permission,
+            )
+        if tool.for_people and caller.hand.is_model:
+            raise errors.Forbidden(
+                f"{tool.name} is for people only.", hint="Do it in the console, or on the command line."
+            )
+        yield Context(sql, entered.shop(caller.merchant), actor, shop.clock, key or ""), entered
+
+
+async def _read(shop: Shop, tool: Tool[I, O], args: I, caller: Caller) -> Outcome[O]:
+    async with opened(shop, tool, caller) as (ctx, _):
+        result = await tool.run(ctx, args)
+        await ctx.sql.commit()
+    await log_disclosure(shop.database, ctx, caller, tool)
+    return Outcome(result=result)
+
+
+async def _preview(shop: Shop, tool: Tool[I, O], args: I, caller: Caller) -> Outcome[O]:
+    async with opened(shop, tool, caller, timeout=PREVIEW_LOCK_TIMEOUT) as (ctx, entered):
+        await tool.run(ctx, args)
+        await ctx.sql.flush()
+        why = await _why_it_waits(ctx, entered, tool, caller)
+    return Outcome(card=card_of(ctx, tool, args), why=why or "")
+
+
+async def _write(
+    shop: Shop, tool: Tool[I, O], args: I, caller: Caller, key: str, approval: Approved | None, wait: bool
+) -> Outcome[O]:
+    asked = canonical(args, as_sent=True)
+    async with opened(shop, tool, caller, key=key, wait=wait) as (ctx, entered):
+        if not entered.locked:
+            raise errors.IdempotencyInFlight(f"The idempotency key {key} is being worked on.", retry_after=1)
+        if entered.request_hash is not None:
+            return await _replay(ctx.sql, tool, asked, entered)
+        ctx.approval = approval
+        result = await tool.run(ctx, args)
+        await ctx.sql.flush()
+        why = await _why_it_waits(ctx, entered, tool, caller)
+        if why is None:
+            await mark_executed(ctx)
+            await ctx.sql.commit(LEAVE, leaving(ctx, caller, tool, asked, canonical(without_secrets(result))))
+            return Outcome(result=result)
+        card = card_of(ctx, tool, args)
+    async with shop.database.transaction(caller.merchant) as sql:
+        pausing = Context(sql, ctx.merchant, ctx.actor, shop.clock, key)
+        pausing.approval = approval
+        reference = await pause(pausing, caller, tool, asked, card, why)
+    return Outcome(card=card, approval=reference, why=why)
+
+
+async def _why_it_waits(ctx: Context, entered: Entered, tool: Tool[Any, Any], caller: Caller) -> str | None:
+    """Why a person has to decide first; None when the run may be committed."""
+    if ctx.approval is not None:
+        same = ctx.changes.digest() == ctx.approval.digest
+        return None if same else "What it would change is no longer what was approved."
+    weighing = Weighing(tool.name, tool.effect, caller.hand, ctx.actor, ctx.merchant, entered.rules, ctx.produced)
+    spent = None
+    if weighing.needs_the_day():
+        day = {"merchant": ctx.merchant.id, "actor": ctx.actor.reference, "since": day_start(ctx.now(), ctx.merchant)}
+        await ctx.sql.execute(ONE_AT_A_TIME, day)
+        spent = await ctx.sql.row(TODAY, day, as_=Spent)
+    return weighing.reason(spent)
+
+
+async def _replay(sql: Transaction, tool: Tool[I, O], asked: bytes, entered: Entered) -> Outcome[O]:
+    """The first answer to this key: its result, the approval that it waits for, or why that will not come."""
+    if entered.request_hash != request_hash(tool.name, asked):
+        raise errors.IdempotencyKeyReused(f"This idempotency key was used for another request ({tool.name}).")
+    if entered.response is not None:
+        return Outcome(result=tool.output.model_validate(entered.response), replayed=True)
+    card, why = await waiting(sql, entered.approval or "")
+    return Outcome(card=card, approval=entered.approval, why=why, replayed=True)
+
+
+@contextmanager
+def _as_shop_errors() -> Generator[None]:
+    """What the database refuses, in the shop's words."""
+    try:
+        yield
+    except MoveRefused as refused:
+        raise errors.IllegalMove(
+            str(refused), current_state=refused.current, allowed_moves=list(refused.allowed)
+        ) from refused
+    except DatabaseBusy as busy:
+        raise errors.Busy(str(busy), retry_after=2) from busy
+    except (psycopg.Error, DBAPIError) as failed:
+        raise errors.of_database(failed) or failed from failed

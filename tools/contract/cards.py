@@ -1,0 +1,138 @@
+"""The pause: what a person is shown before a call is done, and the row that waits for their decision."""
+
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from db.models.backoffice import Approval, ApprovalStatus
+from db.money import Money
+from db.session import Transaction
+from tools.contract.actors import Caller
+from tools.contract.context import Context
+from tools.contract.declare import Tool
+from tools.contract.errors import Conflict
+from tools.contract.idempotency import KEPT, request_hash
+
+WAITS = timedelta(days=3)
+
+
+class Rejected(Conflict):
+    """A person decided against it, or nobody decided in time."""
+
+    hint = "Do not repeat the same call; change what was objected to, or leave it."
+
+
+class NotCarriedOut(Conflict):
+    """It was approved, and could not be done any more."""
+
+
+class Card(BaseModel):
+    """What a call would do, found out by doing it and rolling it back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tool: str = Field(description="The operation.")
+    summary: str = Field(description="What it does to the business.")
+    effect: str = Field(description="The kind of effect: write, money, goods, access, personal or outside.")
+    arguments: dict[str, Any] = Field(description="The exact arguments, as they will be used.")
+    sentences: list[str] = Field(default=[], description="What people should notice.")
+    changes: list[dict[str, Any]] = Field(description="Each row that would be written: row, reference, change, fields.")
+    money: Money | None = Field(default=None, description="What it would move, in the home currency.")
+    jobs: list[str] = Field(default=[], description="Work that would follow the commit.")
+    digest: str = Field(description="SHA-256 of the changes that matter; the approved run has to make the same ones.")
+
+
+def card_of(ctx: Context, tool: Tool[Any, Any], args: BaseModel) -> Card:
+    """The card of a run. Where the tool settled an open argument ("all that is left" is now a number), the card has that."""
+    money = Money(amount=ctx.produced.money, currency=ctx.merchant.currency) if ctx.produced.money else None
+    return Card(
+        tool=tool.name,
+        summary=tool.summary,
+        effect=tool.effect,
+        arguments=(ctx.settled or args).model_dump(mode="json", exclude_unset=True),
+        sentences=ctx.sentences,
+        changes=ctx.changes.shown(),
+        money=money,
+        jobs=[job.task for job in ctx.jobs],
+        digest=ctx.changes.digest(),
+    )
+
+
+_RECORD = """
+insert into idempotency_records (merchant_id, key, tool, request_hash, approval, response, created_at, expires_at)
+values (%(merchant)s, %(key)s, %(tool)s, %(hash)s, %(approval)s, null, %(now)s, %(expires)s)
+"""
+_FOLLOW = """
+with old as (
+    update approvals set status = 'superseded' where merchant_id = %(merchant)s and reference = %(old)s
+)
+update idempotency_records set approval = %(approval)s where merchant_id = %(merchant)s and approval = %(old)s
+"""
+
+
+async def pause(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, card: Card, why: str) -> str:
+    """Write the approval and the record of its key; returns its reference. `ctx` is of the short transaction that keeps them.
+
+    A call that was approved but would now change something else gets a new card; its key then answers with that one.
+    """
+    approval = await ctx.add(
+        Approval,
+        status=ApprovalStatus.pending,
+        tool=tool.name,
+        effect=tool.effect.value,
+        arguments=card.arguments,
+        card=card.model_dump(mode="json"),
+        digest=card.digest,
+        key=ctx.key,
+        asked_by=caller.as_json(ctx.actor.reference),
+        asker=ctx.actor.reference,
+        door=caller.door.value,
+        hand=caller.hand.value,
+        why=why,
+        amount=card.money.amount if card.money else 0,
+        turn_id=caller.turn,
+        expires_at=ctx.now() + WAITS,
+    )
+    await ctx.sql.flush()
+    params = {
+        "merchant": ctx.merchant.id, "key": ctx.key, "tool": tool.name, "hash": request_hash(tool.name, asked),
+        "approval": approval.reference, "now": ctx.now(), "expires": ctx.now() + KEPT,
+        "old": ctx.approval.reference if ctx.approval else None,
+    }  # fmt: skip
+    await ctx.sql.commit(_FOLLOW if ctx.approval else _RECORD, params)
+    return approval.reference
+
+
+class _Waiting(NamedTuple):
+    status: ApprovalStatus
+    card: dict[str, Any]
+    why: str
+    reason: str | None
+    outcome: dict[str, Any] | None
+
+
+async def waiting(sql: Transaction, reference: str) -> tuple[Card, str]:
+    """The card that a key waits for, and why. Raises `Rejected` or `NotCarriedOut` when its answer is that it will not be done."""
+    found = await sql.row(
+        "select status, card, why, reason, outcome from approvals where merchant_id = %s and reference = %s",
+        (sql.merchant, reference),
+        as_=_Waiting,
+    )
+    if found is None or found.status == ApprovalStatus.expired:
+        raise Rejected(f"The approval {reference} expired undecided.")
+    if found.status == ApprovalStatus.rejected:
+        raise Rejected(f"{reference} was rejected: {found.reason or 'no reason was given'}.")
+    if found.status == ApprovalStatus.failed:
+        problem = found.outcome or {}
+        raise NotCarriedOut(str(problem.get("message", "It could not be done.")), hint=str(problem.get("hint", "")))
+    return Card.model_validate(found.card), found.why
+
+
+async def mark_executed(ctx: Context) -> None:
+    """An approved call was run: its approval is done with, in the same transaction."""
+    if ctx.approval is not None:
+        await ctx.sql.execute(
+            "update approvals set status = 'executed' where merchant_id = %s and reference = %s and status = 'approved'",
+            (ctx.merchant.id, ctx.approval.reference),
+        )

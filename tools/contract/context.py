@@ -1,0 +1,232 @@
+"""What a tool is given: the merchant, the actor, the clock and the call's one transaction; and what it tells of what it did."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.model import Base, Tenant, Versioned, new_id
+from db.models.backoffice import Event, Intent, IntentStatus
+from db.money import Money
+from db.references import TABLES, TAKE, Kind
+from db.session import Transaction
+from db.transitions import move
+from tools.contract.actors import Actor, Shopfront
+from tools.contract.changes import Changes
+from tools.contract.declare import Input
+from tools.contract.errors import Ambiguous, NotFound, StaleVersion
+
+Model = TypeVar("Model", bound=Base)
+
+
+@dataclass
+class Produced:
+    """The effect that a run produced, as the approval policy weighs it."""
+
+    money: int = 0  # minor units of the home currency
+    foreign: list[Money] = field(default_factory=list[Money])  # in other currencies: above every limit but none
+    stops: int = 0  # cancellations and blocks
+    people: int = 0  # whose personal data were disclosed
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work for after the commit."""
+
+    task: str
+    arguments: dict[str, Any]
+    queue: str = "default"
+    lock: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Approved:
+    """The decision that a call is carried out on: its reference, who decided, and the digest of the changes that they saw."""
+
+    reference: str
+    decided_by: str
+    digest: str
+
+
+class Taken(NamedTuple):
+    value: int
+
+
+class Near(NamedTuple):
+    reference: str
+
+
+class Context:
+    def __init__(
+        self, sql: Transaction, merchant: Shopfront, actor: Actor, clock: Callable[[], datetime], key: str
+    ) -> None:
+        self.sql = sql
+        self.merchant = merchant
+        self.actor = actor
+        self.key = key
+        self.approval: Approved | None = None
+        self.settled: Input | None = None  # the input with its open arguments made definite, for the card
+        self.changes = Changes()
+        self.produced = Produced()
+        self.events: list[dict[str, Any]] = []
+        self.jobs: list[Job] = []
+        self.sentences: list[str] = []
+        self._now = clock()
+        self._watched = False
+
+    def now(self) -> datetime:
+        """The instant of this call, aware and UTC: the same for all that it writes."""
+        return self._now
+
+    @property
+    def db(self) -> AsyncSession:
+        """The ORM over this call's transaction."""
+        session = self.sql.session
+        if not self._watched:
+            self.changes.watch(session)
+            self._watched = True
+        return session
+
+    def may(self, permission: str) -> bool:
+        return permission in self.actor.permissions
+
+    # ---- rows ------------------------------------------------------------------------------------------------------------
+
+    def new(self, model: type[Model], **values: Any) -> Model:
+        """A new row of this merchant, added to the session."""
+        own: dict[str, Any] = {"merchant_id": self.merchant.id, "created_at": self._now}
+        if issubclass(model, Tenant):
+            own["id"] = new_id()
+        if issubclass(model, Versioned):
+            own |= {"updated_at": self._now, "version": 1}
+        row = model(**(own | values))
+        self.db.add(row)
+        return row
+
+    async def find(self, model: type[Model], written: str, *, for_update: bool = False) -> Model:
+        """The row that people mean by a reference, ours or a foreign one. Raises `NotFound` with the nearest, or `Ambiguous`."""
+        table: Any = model
+        kind = TABLES[model.__tablename__]
+        query = select(model).where(
+            table.merchant_id == self.merchant.id,
+            or_(table.reference == kind.canonical(written), table.external_reference == written.strip()),
+        )
+        if for_update:
+            query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+        found: list[Any] = list((await self.db.scalars(query)).all())
+        if not found:
+            raise await self.not_found(kind, written)
+        if len(found) > 1:
+            raise Ambiguous(f"{written} fits {', '.join(row.reference for row in found)}.")
+        return found[0]
+
+    async def not_found(self, kind: Kind, written: str) -> NotFound:
+        """The error for a reference that nothing has, with the nearest that something has."""
+        table = next(name for name, of in TABLES.items() if of is kind)
+        near = await self.sql.rows(
+            f"select reference from {table} where merchant_id = %(m)s order by similarity(reference, %(r)s) desc, id desc limit 3",
+            {"m": self.merchant.id, "r": kind.canonical(written)},
+            as_=Near,
+        )
+        word = kind.name.rstrip("_").replace("_", " ")
+        nearest = [row.reference for row in near]
+        hint = f"The nearest are {', '.join(nearest)}." if nearest else f"This shop has no {word} yet."
+        return NotFound(f"There is no {word} {written}.", hint=hint, nearest=nearest)
+
+    async def take(self, kind: Kind, count: int = 1) -> list[str]:
+        """New references. It locks the counter until the commit: call it late."""
+        params = {"merchant": self.merchant.id, "id": new_id(), "name": kind.value, "count": count, "now": self._now}
+        last = (await self.sql.rows(TAKE, params, as_=Taken))[0].value
+        return [kind.reference(number) for number in range(last - count + 1, last + 1)]
+
+    async def add(self, model: type[Model], **values: Any) -> Model:
+        """A new row with a reference of its own."""
+        (reference,) = await self.take(TABLES[model.__tablename__])
+        return self.new(model, reference=reference, **values)
+
+    def edit(self, row: Any, version: int | None, **values: Any) -> None:
+        """Change a versioned row's fields. Raises `StaleVersion` when the caller read another version."""
+        if version is not None and version != row.version:
+            raise StaleVersion(
+                f"{row.reference} is at version {row.version}, and you read version {version}.", version=row.version
+            )
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.version += 1
+        row.updated_at = self._now
+
+    def move(self, row: Any, to: StrEnum, *, order_id: uuid.UUID | None = None, **data: Any) -> None:
+        """Change a status by the model's moves, and write the event. Raises `IllegalMove`."""
+        before = move(row, to)
+        self.event(f"{to}", row, order_id=order_id, before=str(before), **data)
+
+    # ---- what happened ---------------------------------------------------------------------------------------------------
+
+    def event(self, kind: str, row: Any, *, order_id: uuid.UUID | None = None, **data: Any) -> None:
+        """Something happened to a row. Events leave with the call's last statement."""
+        subject = TABLES[row.__tablename__].name.rstrip("_")
+        self.happened(kind, subject, row.id, order_id=order_id, **data)
+
+    def happened(
+        self, kind: str, subject_kind: str, subject_id: uuid.UUID, *, order_id: uuid.UUID | None, **data: Any
+    ) -> None:
+        """The same for a row that was written by a raw statement."""
+        fields = {
+            "id": new_id(), "kind": kind, "subject_kind": subject_kind, "subject_id": subject_id,
+            "order_id": order_id, "actor": self.actor.reference, "data": data,
+        }  # fmt: skip
+        self.events.append(fields)
+        self.changes.inserted(Event.__tablename__, [fields])
+
+    def enqueue(
+        self,
+        task: str,
+        *,
+        queue: str = "default",
+        lock: str | None = None,
+        at: datetime | None = None,
+        **arguments: Any,
+    ) -> None:
+        """Work for the worker, on the outbox of this very transaction. Arguments are references, never names or e-mails."""
+        self.jobs.append(Job(task, {"merchant": str(self.merchant.id), **arguments}, queue, lock, at))
+
+    async def intend(
+        self,
+        kind: str,
+        subject: tuple[str, uuid.UUID],
+        *,
+        order_id: uuid.UUID | None = None,
+        money: Money | None = None,
+        **arguments: Any,
+    ) -> Intent:
+        """Something to be done in the world outside after the commit."""
+        return await self.add(
+            Intent, status=IntentStatus.pending, kind=kind, subject_kind=subject[0], subject_id=subject[1], order_id=order_id,
+            amount=money.amount if money else None, currency=money.currency if money else None, arguments=arguments,
+            key=self.key, attempts=0,
+        )  # fmt: skip
+
+    def moves_money(self, money: Money) -> None:
+        """Money leaves the shop, or comes to it, by this call."""
+        if money.currency == self.merchant.currency:
+            self.produced.money += abs(money.amount)
+        elif money.amount:
+            self.produced.foreign.append(money)
+
+    def stops(self, count: int = 1) -> None:
+        """Something was cancelled or blocked."""
+        self.produced.stops += count
+
+    def discloses(self, people: int) -> None:
+        """Personal data of so many people are in the answer; in bulk that goes into the access log."""
+        self.produced.people += people
+
+    def tell(self, sentence: str) -> None:
+        """A sentence for the approval card and the preview."""
+        self.sentences.append(sentence)

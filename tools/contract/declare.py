@@ -1,0 +1,138 @@
+"""The one declaration: a decorated async function of a `Context` and one input model, returning one result model.
+
+    @tool(route="POST /payments/{payment}/refunds", effect=Effect.money, permission="payments:refund", raises=[...], examples=[...])
+    async def refund_payment(ctx: Context, args: RefundPayment) -> RefundReceipt:
+        \"\"\"Send all or part of a captured payment back to the customer.\"\"\"
+
+From it come the agent's tool, the REST route, the MCP tool, the command, the documentation and the tests.
+"""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
+
+from pydantic import BaseModel, ConfigDict
+
+from tools.contract.errors import ShopError
+
+if TYPE_CHECKING:
+    from tools.contract.context import Context
+
+
+class Input(BaseModel):
+    """What a tool is asked for. Unknown fields are refused; the merchant is never among them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Result(BaseModel):
+    """What a tool answers."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Effect(StrEnum):
+    """What a call may bring about."""
+
+    read = "read"
+    record = "record"
+    write = "write"
+    money = "money"
+    goods = "goods"
+    access = "access"
+    personal = "personal"
+    outside = "outside"
+
+    @property
+    def weighty(self) -> bool:
+        """Money, goods, access, personal data or the world outside: the approval policy is asked (`W!`)."""
+        return self not in (Effect.read, Effect.record, Effect.write)
+
+
+I = TypeVar("I", bound=Input)  # noqa: E741  # the contract's own letters: input and output
+O = TypeVar("O", bound=Result)  # noqa: E741
+
+
+@dataclass(frozen=True, eq=False)
+class Tool(Generic[I, O]):
+    """An operation of the product, and all that its doors need to know of it."""
+
+    run: "Callable[[Context, I], Awaitable[O]]"
+    name: str
+    room: str
+    method: str
+    path: str
+    effect: Effect
+    permission: str
+    raises: tuple[type[ShopError], ...]
+    examples: tuple[str, ...]
+    for_people: bool
+    version_required: bool
+    input: type[I]
+    output: type[O]
+    description: str
+
+    def __call__(self, ctx: "Context", args: I) -> Awaitable[O]:
+        return self.run(ctx, args)
+
+    @property
+    def writes(self) -> bool:
+        return self.effect is not Effect.read
+
+    @property
+    def summary(self) -> str:
+        return self.description.partition("\n")[0]
+
+    @cached_property
+    def path_fields(self) -> tuple[str, ...]:
+        """The input's fields that stand in the route."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """The input's JSON schema."""
+        return self.input.model_json_schema()
+
+
+def tool(
+    *,
+    route: str,
+    effect: Effect,
+    permission: str,
+    raises: Sequence[type[ShopError]],
+    examples: Sequence[str],
+    for_people: bool = False,
+    version_required: bool = False,
+    room: str | None = None,
+) -> "Callable[[Callable[[Context, I], Awaitable[O]]], Tool[I, O]]":
+    """Declare an operation. `room` is named by flows alone; elsewhere it is the module's name.
+
+    `version_required`: the input has a `version`, and a caller without it gets 428.
+    """
+    method, _, path = route.partition(" ")
+
+    def declare(function: "Callable[[Context, I], Awaitable[O]]") -> "Tool[I, O]":
+        hints = get_type_hints(function)
+        parameters = list(inspect.signature(function).parameters)
+        return Tool(
+            run=function,
+            name=function.__name__,
+            room=room or function.__module__.split(".")[1],
+            method=method,
+            path=path,
+            effect=effect,
+            permission=permission,
+            raises=tuple(raises),
+            examples=tuple(examples),
+            for_people=for_people,
+            version_required=version_required,
+            input=hints[parameters[1]],
+            output=hints["return"],
+            description=inspect.cleandoc(function.__doc__ or ""),
+        )
+
+    return declare

@@ -1,0 +1,81 @@
+"""The types that inputs share: references, money, quantities, periods. What they add to a JSON schema (`x-…`) tells a reader
+without a language model how to recognise them in a sentence; other readers may ignore it.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AwareDatetime, GetJsonSchemaHandler, StringConstraints
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from db.references import Kind
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A reference of one kind, as people write it: `ORD-1042`, `ord-1042`, `#1042`, or another shop's number (see `ctx.find`)."""
+
+    kind: Kind
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "x-reference": self.kind.name.rstrip("_"), "x-prefix": self.kind.value}
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What a field means in a sentence, beyond its type."""
+
+    kind: str
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "x-kind": self.kind}
+
+
+@dataclass(frozen=True)
+class Synonyms:
+    """Other words that people use for an enum's values."""
+
+    words: dict[str, tuple[str, ...]]
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.words.items()))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "x-synonyms": {value: list(words) for value, words in self.words.items()}}
+
+
+Written = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+OrderRef = Annotated[Written, Ref(Kind.order)]
+ProductRef = Annotated[Written, Ref(Kind.product)]
+VariantRef = Annotated[Written, Ref(Kind.variant)]  # a SKU as written, or VAR-7
+CustomerRef = Annotated[Written, Ref(Kind.customer)]
+AddressRef = Annotated[Written, Ref(Kind.address)]
+WarehouseRef = Annotated[Written, Ref(Kind.warehouse)]
+CategoryRef = Annotated[Written, Ref(Kind.category)]
+ReservationRef = Annotated[Written, Ref(Kind.reservation)]
+UserRef = Annotated[Written, Ref(Kind.user)]
+ApiKeyRef = Annotated[Written, Ref(Kind.api_key)]
+ApprovalRef = Annotated[Written, Ref(Kind.approval)]
+
+MinorUnits = Annotated[int, Hint("money")]
+Quantity = Annotated[int, Hint("quantity")]
+Delta = Annotated[int, Hint("delta")]
+Days = Annotated[int, Hint("days")]
+PeriodStart = Annotated[AwareDatetime, Hint("period_start")]
+PeriodEnd = Annotated[AwareDatetime, Hint("period_end")]  # exclusive
+Search = Annotated[str, StringConstraints(min_length=1, max_length=200), Hint("search")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), Hint("name")]
+City = Annotated[str, StringConstraints(min_length=1, max_length=100), Hint("city")]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$", to_upper=True), Hint("country")]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254), Hint("email")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4000), Hint("reason_text")]
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Marks a result's field that is shown once and stored nowhere: a replay, the ledger and the audit have it as null."""
+
+
+SecretText = Annotated[str | None, Secret()]

@@ -1,0 +1,197 @@
+"""The first and the last statement of a call.
+
+ENTER reads the merchant, the actor, the policy and what the idempotency key was used for, and tries the key's lock, at once.
+LEAVE writes events, audit, outbox jobs and the idempotency record at once, and travels in one flush with COMMIT.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import orjson
+from psycopg.types.json import Jsonb
+from pydantic import BaseModel
+
+from db.model import new_id
+from db.models.backoffice import Role
+from db.money import Rounding
+from db.session import Transaction
+from tools.contract.actors import Actor, Caller, Proof, Shopfront
+from tools.contract.context import Context
+from tools.contract.declare import Tool
+from tools.contract.errors import Unauthenticated
+from tools.contract.permissions import EVERY_PERMISSION, ROLES, expand
+from tools.contract.policy import KEY_STOPS_PER_DAY, ApprovalPolicy
+
+KEPT = timedelta(days=30)
+
+_ENTER = """
+select m.name, m.currency, m.currencies, m.zone, m.country, m.prices_include_tax, m.rounding, m.four_eyes_above,
+       p.value as policy, {actor}, r.request_hash, coalesce(r.response, x.response) as response, r.approval, {lock} as locked
+from merchant_profiles m
+left join settings p on p.merchant_id = m.merchant_id and p.key = 'approval_policy'
+left join idempotency_records r on r.merchant_id = m.merchant_id and r.key = %(key)s and r.expires_at > %(now)s
+left join idempotency_records x on x.merchant_id = m.merchant_id and x.key = r.approval
+{who}
+where m.merchant_id = %(merchant)s
+"""
+_NOBODY = "null as reference, null as actor_name, null as role, null::text[] as scopes, 0 as per_call, 0 as per_day"
+_KEY = "k.reference, k.name as actor_name, null as role, k.scopes, k.limit_per_call as per_call, k.limit_per_day as per_day"
+_PERSON = "s.reference, u.name as actor_name, s.role, null::text[] as scopes, 0 as per_call, 0 as per_day"
+_OF_KEY = (
+    "left join api_keys k on k.merchant_id = m.merchant_id and k.{column} = %(who)s "
+    "and k.revoked_at is null and (k.expires_at is null or k.expires_at > %(now)s)"
+)
+_OF_USER = (
+    "left join memberships s on s.merchant_id = m.merchant_id and s.user_id = %(who)s::uuid and s.deactivated_at is null "
+    "left join users u on u.id = s.user_id"
+)
+_WHO = {
+    Proof.key_secret: (_KEY, _OF_KEY.format(column="secret_hash")),
+    Proof.key: (_KEY, _OF_KEY.format(column="reference")),
+    Proof.user: (_PERSON, _OF_USER),
+    Proof.system: (_NOBODY, ""),
+}
+_TRY = "pg_try_advisory_xact_lock(hashtextextended(%(merchant)s::text || %(key)s, 0))"
+_WAIT = "pg_advisory_xact_lock(hashtextextended(%(merchant)s::text || %(key)s, 0)) is not null"
+
+
+class Entered(NamedTuple):
+    """What ENTER found."""
+
+    name: str
+    currency: str
+    currencies: list[str]
+    zone: str
+    country: str
+    prices_include_tax: bool
+    rounding: str
+    four_eyes_above: int | None
+    policy: dict[str, Any] | None
+    reference: str | None
+    actor_name: str | None
+    role: str | None
+    scopes: list[str] | None
+    per_call: int
+    per_day: int
+    request_hash: str | None
+    response: dict[str, Any] | None
+    approval: str | None
+    locked: bool
+
+    @property
+    def rules(self) -> ApprovalPolicy:
+        return ApprovalPolicy.model_validate(self.policy or {})
+
+    def shop(self, merchant: UUID) -> Shopfront:
+        return Shopfront(
+            id=merchant,
+            name=self.name,
+            currency=self.currency,
+            currencies=tuple(self.currencies),
+            zone=ZoneInfo(self.zone),
+            country=self.country,
+            prices_include_tax=self.prices_include_tax,
+            rounding=Rounding(self.rounding),
+            four_eyes_above=self.four_eyes_above,
+        )
+
+    def actor(self, caller: Caller) -> Actor:
+        """Who calls, and what they may. Raises `Unauthenticated` when the database knows nobody of that name."""
+        if caller.proof is Proof.system:
+            return Actor(f"system:{caller.name}", caller.name, None, EVERY_PERMISSION, None, None, None)
+        if self.reference is None or self.actor_name is None:
+            raise Unauthenticated("Nobody is known by that key or session in this shop.")
+        if self.role is None:
+            permissions = expand(self.scopes or ())
+            limits = (self.per_call, self.per_day, KEY_STOPS_PER_DAY)
+            return Actor(self.reference, self.actor_name, None, permissions, *limits)
+        role = Role(self.role)
+        limit = self.rules.limits(role, self.currency)
+        return Actor(
+            self.reference, self.actor_name, role, ROLES[role], limit.per_call, limit.per_day, limit.stops_per_day
+        )
+
+
+async def enter(sql: Transaction, caller: Caller, key: str | None, now: datetime, *, wait: bool = False) -> Entered:
+    """The call's first statement. Raises `Unauthenticated` for a merchant that does not exist."""
+    actor, who = _WHO[caller.proof]
+    lock = "true" if key is None else _WAIT if wait else _TRY
+    params = {"merchant": caller.merchant, "who": caller.name, "key": key, "now": now}
+    found = await sql.row(_ENTER.format(actor=actor, who=who, lock=lock), params, as_=Entered)
+    if found is None:
+        raise Unauthenticated("That key or session belongs to no shop here.")
+    return found
+
+
+LEAVE = """
+with happened as (
+    insert into events (merchant_id, id, kind, subject_kind, subject_id, order_id, actor, data, created_at)
+    select %(merchant)s, e.id, e.kind, e.subject_kind, e.subject_id, e.order_id, e.actor, e.data, %(now)s
+    from jsonb_to_recordset(%(events)s)
+        as e(id uuid, kind text, subject_kind text, subject_id uuid, order_id uuid, actor text, data jsonb)
+), entry as (
+    insert into audit_entries (merchant_id, id, actor, actor_name, on_behalf_of, door, tool, effect, "references", outcome,
+                               approval, approved_by, key, arguments_digest, money, stops, request_id, created_at)
+    values (%(merchant)s, %(entry)s, %(actor)s, %(actor_name)s, %(on_behalf_of)s, %(door)s, %(tool)s, %(effect)s, %(references)s,
+            'done', %(approval)s, %(approved_by)s, %(key)s, %(digest)s, %(money)s, %(stops)s, %(request_id)s, %(now)s)
+), payload as (
+    insert into audit_payloads (merchant_id, id, salt, arguments, subjects, created_at)
+    values (%(merchant)s, %(entry)s, %(salt)s, %(arguments)s, %(references)s, %(now)s)
+), record as (
+    insert into idempotency_records (merchant_id, key, tool, request_hash, approval, response, created_at, expires_at)
+    values (%(merchant)s, %(key)s, %(tool)s, %(request_hash)s, %(approval)s, %(response)s, %(now)s, %(expires)s)
+)
+select jobs.procrastinate_defer_jobs_v1(array(
+    select row(j.queue, j.task, 0, j.lock, null, j.arguments, j.at)::jobs.procrastinate_job_to_defer_v1
+    from jsonb_to_recordset(%(jobs)s) as j(queue text, task text, lock text, arguments jsonb, at timestamptz)
+)) where jsonb_array_length(%(jobs)s) > 0
+"""
+
+
+def leaving(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, answer: bytes) -> dict[str, Any]:
+    """The parameters of LEAVE: `asked` and `answer` are JSON without secrets."""
+    salt = secrets.token_hex(8)
+    return {
+        "merchant": ctx.merchant.id,
+        "now": ctx.now(),
+        "events": _jsonb(ctx.events),
+        "entry": new_id(),
+        "actor": ctx.actor.reference,
+        "actor_name": ctx.actor.name,
+        "on_behalf_of": caller.on_behalf_of,
+        "door": caller.door,
+        "tool": tool.name,
+        "effect": tool.effect,
+        "references": ctx.changes.references(),
+        "approval": ctx.approval.reference if ctx.approval else None,
+        "approved_by": ctx.approval.decided_by if ctx.approval else None,
+        "key": ctx.key,
+        "digest": hashlib.sha256(salt.encode() + asked).hexdigest(),
+        "money": ctx.produced.money,
+        "stops": ctx.produced.stops,
+        "request_id": caller.request_id,
+        "salt": salt,
+        "arguments": Jsonb(asked, dumps=bytes),
+        "request_hash": request_hash(tool.name, asked),
+        "response": Jsonb(answer, dumps=bytes),
+        "expires": ctx.now() + KEPT,
+        "jobs": _jsonb([vars(job) for job in ctx.jobs]),
+    }
+
+
+def request_hash(tool: str, asked: bytes) -> str:
+    """What makes two requests the same: the operation and its canonical arguments."""
+    return hashlib.sha256(tool.encode() + b"\n" + asked).hexdigest()
+
+
+def canonical(model: BaseModel, *, as_sent: bool = False) -> bytes:
+    """A model as JSON with its keys in order; `as_sent` keeps only what the caller said, for a merge of given fields."""
+    return orjson.dumps(model.model_dump(mode="json", exclude_unset=as_sent), option=orjson.OPT_SORT_KEYS)
+
+
+def _jsonb(value: Any) -> Jsonb:
+    return Jsonb(value, dumps=lambda plain: orjson.dumps(plain, default=str))
