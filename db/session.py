@@ -40,6 +40,10 @@ class HeldDialect(PGDialectAsync_psycopg):
 
     supports_statement_cache = True
 
+    @classmethod
+    def get_async_dialect_cls(cls, url: Any) -> type["HeldDialect"]:
+        return cls
+
     def do_begin(self, dbapi_connection: Any) -> None: ...
     def do_commit(self, dbapi_connection: Any) -> None: ...
     def do_rollback(self, dbapi_connection: Any) -> None: ...

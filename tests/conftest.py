@@ -48,7 +48,10 @@ def server(home: Path) -> Generator[Server]:
 @pytest.fixture(scope="session")
 def database_name(server: Server, home: Path) -> str:
     name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    with FileLock(home / "template.lock"), psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as admin:
+    with (
+        FileLock(home / "template.lock"),
+        psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as admin,
+    ):
         admin.execute(f'create database "{name}" template {TEMPLATE} owner app_owner'.encode())
     return name
 
@@ -101,7 +104,9 @@ class Do:
         assert outcome.result is not None, f"{tool.name} waits for approval: {outcome.why}"
         return outcome.result
 
-    async def outcome(self, tool: Tool[I, O], *, key: str | None = None, preview: bool = False, **arguments: Any) -> Outcome[O]:
+    async def outcome(
+        self, tool: Tool[I, O], *, key: str | None = None, preview: bool = False, **arguments: Any
+    ) -> Outcome[O]:
         return await call(self.shop, tool, arguments, self.caller, key=key or uuid.uuid4().hex, preview=preview)
 
 

@@ -50,4 +50,5 @@ def _with_parts(module: ModuleType) -> Iterator[ModuleType]:
 
 
 def _declared(module: ModuleType) -> list[Tool[Any, Any]]:
-    return [value for value in vars(module).values() if isinstance(value, Tool) and value.run.__module__ == module.__name__]
+    values: list[Any] = list(vars(module).values())
+    return [value for value in values if isinstance(value, Tool) and value.module == module.__name__]

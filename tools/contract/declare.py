@@ -63,6 +63,7 @@ class Tool(Generic[I, O]):
 
     run: "Callable[[Context, I], Awaitable[O]]"
     name: str
+    module: str
     room: str
     method: str
     path: str
@@ -121,6 +122,7 @@ def tool(
         return Tool(
             run=function,
             name=function.__name__,
+            module=function.__module__,
             room=room or function.__module__.split(".")[1],
             method=method,
             path=path,

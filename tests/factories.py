@@ -1,0 +1,232 @@
+"""Where test rows are invented: only what matters is spelt out, everything else is supplied."""
+
+import itertools
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from db.model import new_id
+from db.models.backoffice import Role, ShippingMethod, TaxRate
+from db.models.customers import Address, Customer
+from db.models.inventory import MovementKind, StockLevel, StockMovement
+from db.models.products import Category, Price, Product, ProductStatus, Variant, option_key, search_text
+from db.models.warehouse import Warehouse
+from db.references import Kind
+from db.seed.merchant import NewMerchant, NewPerson, create_merchant
+from db.session import Transaction
+from db.text import fold
+from tools.contract.actors import Caller, Door, Hand, Proof
+from tools.contract.call import Shop
+
+_numbers = itertools.count(1)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class NewShop:
+    """A merchant of a test: its people by role."""
+
+    shop: Shop
+    id: uuid.UUID
+    slug: str
+    users: dict[str, uuid.UUID]
+
+    def caller(self, role: str, *, door: Door = Door.rest, hand: Hand = Hand.person) -> Caller:
+        return Caller(self.id, door, hand, Proof.user, str(self.users[role]))
+
+
+def number() -> int:
+    """A number that no other row of this run has."""
+    return next(_numbers)
+
+
+async def new_shop(shop: Shop, *, prices_include_tax: bool = True, currency: str = "EUR") -> NewShop:
+    """A merchant with a person for each role, one warehouse (`WH-1`), French VAT and a standard shipping method (4.90)."""
+    slug = f"shop-{uuid.uuid4().hex[:12]}"
+    profile = NewMerchant(slug, "Test Shop", prices_include_tax=prices_include_tax, currency=currency)
+    people = [NewPerson(f"{role}@{slug}.example", role.title(), role) for role in Role]
+    merchant, users = await create_merchant(shop.database, profile, people)
+    async with shop.database.transaction(merchant) as sql:
+        make_warehouse(sql, reference="WH-1", code="MAIN")
+        common = {"merchant_id": merchant, "created_at": LONG_AGO}
+        sql.session.add(
+            TaxRate(
+                reference="TAX-1", name="TVA 20 %", country="FR", rate=Decimal("0.2"), valid_from=LONG_AGO, **common
+            )
+        )
+        sql.session.add(
+            ShippingMethod(
+                reference="SHM-1",
+                code="standard",
+                name="Standard",
+                countries=[],
+                currency=currency,
+                price=490,
+                free_above=10_000,
+                tiers=[],
+                updated_at=LONG_AGO,
+                **common,
+            )
+        )
+        await sql.commit()
+    return NewShop(shop, merchant, slug, dict(zip(Role, users, strict=True)))
+
+
+def _row(sql: Transaction, kind: Kind) -> dict[str, object]:
+    return {"merchant_id": sql.merchant, "reference": kind.reference(number()), "created_at": LONG_AGO}
+
+
+def make_warehouse(
+    sql: Transaction, *, reference: str | None = None, code: str | None = None, priority: int = 0
+) -> Warehouse:
+    made = _row(sql, Kind.warehouse) | ({"reference": reference} if reference else {})
+    row = Warehouse(
+        **made,
+        id=new_id(),
+        code=code or f"W{number()}",
+        name=f"Warehouse {code or number()}",
+        line1="1 rue du Quai",
+        city="Lille",
+        postcode="59000",
+        country="FR",
+        priority=priority,
+        updated_at=LONG_AGO,
+    )
+    sql.session.add(row)
+    return row
+
+
+def make_category(sql: Transaction, name: str = "Mugs", parent: Category | None = None) -> Category:
+    row = Category(
+        **_row(sql, Kind.category),
+        id=new_id(),
+        name=name,
+        slug=f"{fold(name).replace(' ', '-')}-{number()}",
+        parent_id=parent.id if parent else None,
+        updated_at=LONG_AGO,
+    )
+    sql.session.add(row)
+    return row
+
+
+def make_variant(
+    sql: Transaction,
+    sku: str | None = None,
+    *,
+    price: int = 1_999,
+    stock: int = 10,
+    title: str = "Blue mug",
+    warehouse: Warehouse | None = None,
+    product: Product | None = None,
+    category: Category | None = None,
+    tracked: bool = True,
+    allow_backorder: bool = False,
+    warehouse_id: uuid.UUID | None = None,
+    currency: str = "EUR",
+) -> Variant:
+    """A sellable variant of a product of its own (unless given), with a price, and stock where a warehouse is given."""
+    sku = sku or f"SKU-{number()}"
+    if product is None:
+        product = Product(
+            **_row(sql, Kind.product),
+            id=new_id(),
+            title=title,
+            status=ProductStatus.active,
+            updated_at=LONG_AGO,
+            category_id=category.id if category else None,
+            search=search_text(title, None, [], [sku]),
+        )
+        sql.session.add(product)
+    options = {"Style": sku}
+    variant = Variant(
+        **_row(sql, Kind.variant),
+        id=new_id(),
+        product_id=product.id,
+        sku=sku,
+        sku_key=sku.casefold(),
+        title=title,
+        options=options,
+        option_key=option_key(options),
+        tracked=tracked,
+        allow_backorder=allow_backorder,
+        weight_grams=350,
+        updated_at=LONG_AGO,
+    )
+    sql.session.add(variant)
+    sql.session.add(
+        Price(
+            merchant_id=sql.merchant,
+            variant_id=variant.id,
+            currency=currency,
+            amount=price,
+            valid_from=LONG_AGO,
+            created_at=LONG_AGO,
+        )
+    )
+    if (place := warehouse.id if warehouse else warehouse_id) is not None:
+        make_stock(sql, variant, place, stock)
+    return variant
+
+
+def make_stock(sql: Transaction, variant: Variant, warehouse_id: uuid.UUID, units: int) -> StockLevel:
+    """Units on the shelf, with the movement that brought them."""
+    level = StockLevel(
+        merchant_id=sql.merchant,
+        id=new_id(),
+        warehouse_id=warehouse_id,
+        variant_id=variant.id,
+        on_hand=units,
+        created_at=LONG_AGO,
+        updated_at=LONG_AGO,
+    )
+    sql.session.add(level)
+    if units:
+        sql.session.add(
+            StockMovement(
+                merchant_id=sql.merchant,
+                warehouse_id=warehouse_id,
+                variant_id=variant.id,
+                kind=MovementKind.opening,
+                quantity=units,
+                actor="system:test",
+                occurred_at=LONG_AGO,
+                created_at=LONG_AGO,
+            )
+        )
+    return level
+
+
+def make_customer(
+    sql: Transaction, name: str = "Ana Torres", *, email: str | None = None, city: str = "Lyon"
+) -> Customer:
+    """A customer with a default address in France."""
+    email = email or f"customer{number()}@example.com"
+    first, _, last = name.partition(" ")
+    customer = Customer(
+        **_row(sql, Kind.customer),
+        id=new_id(),
+        name=name,
+        name_key=fold(name),
+        first_name=first,
+        last_name=last,
+        email=email,
+        email_key=email.casefold(),
+        updated_at=LONG_AGO,
+    )
+    sql.session.add(customer)
+    sql.session.add(
+        Address(
+            **_row(sql, Kind.address),
+            customer_id=customer.id,
+            name=name,
+            line1="5 rue des Lilas",
+            city=city,
+            postcode="69001",
+            country="FR",
+            is_default_shipping=True,
+            is_default_billing=True,
+            updated_at=LONG_AGO,
+        )
+    )
+    return customer
