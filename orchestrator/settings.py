@@ -1,0 +1,51 @@
+"""Every environment variable, typed, with its default. Nothing else reads the environment."""
+
+from functools import cached_property
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where the shop keeps its data, which database and which model it uses, where it serves."""
+
+    model_config = SettingsConfigDict(env_prefix="", extra="ignore", populate_by_name=True)
+
+    home: Path = Field(
+        default_factory=lambda: user_data_path("shopkeeper", appauthor=False),
+        alias="SHOPKEEPER_HOME",
+        description="Where data, credentials and logs are kept.",
+    )
+    host: str = Field(default="127.0.0.1", alias="SHOPKEEPER_HOST", description="The address that the web process listens on.")
+    port: int = Field(default=8000, ge=1, le=65535, alias="SHOPKEEPER_PORT", description="Its port.")
+    pool_size: int = Field(default=10, ge=2, alias="SHOPKEEPER_POOL", description="Database connections of a process for calls.")
+    requests_per_minute: int = Field(
+        default=600, ge=1, alias="SHOPKEEPER_RATE", description="Requests a minute that one key or person may make of a process."
+    )
+    server_url: str | None = Field(
+        default=None, alias="SHOPKEEPER_URL", description="The command line calls this server over HTTP instead of in process."
+    )
+    key: SecretStr | None = Field(default=None, alias="SHOPKEEPER_KEY", description="The API key that it calls with.")
+
+    database_url: str | None = Field(default=None, alias="DATABASE_URL", description="The runtime role's; default: embedded.")
+    database_owner_url: str | None = Field(default=None, alias="DATABASE_OWNER_URL", description="For migrate, dump, restore.")
+    database_direct_url: str | None = Field(
+        default=None, alias="DATABASE_DIRECT_URL", description="Past a pooler: for what needs a session."
+    )
+    database_replica_url: str | None = Field(default=None, alias="DATABASE_REPLICA_URL", description="For reading tools.")
+
+    openai_api_key: SecretStr | None = Field(default=None, alias="OPENAI_API_KEY", description="Without it: the embedded planner.")
+    openai_base_url: str | None = Field(default=None, alias="OPENAI_BASE_URL", description="Any OpenAI-compatible server.")
+    model: str = Field(default="gpt-5-mini", alias="SHOPKEEPER_MODEL", description="The model that specialists use.")
+    router_model: str | None = Field(default=None, alias="SHOPKEEPER_ROUTER_MODEL", description="A smaller one for routing.")
+
+    @cached_property
+    def credentials(self) -> Path:
+        """The owner's password and API key, written once by the first start."""
+        return self.home / "credentials"
+
+    @property
+    def address(self) -> str:
+        return f"http://{self.host}:{self.port}"
