@@ -36,17 +36,24 @@ def items() -> Any:
     return mapped_column(default=list, server_default="[]")
 
 
-def many(child: str, column: str, parent: str, **options: Any) -> Any:
-    """The rows that point to this one: `lines = many("OrderLine", "order_id", "Order")`. Load them on purpose: `selectinload`.
+def many(child: str, column: str, parent: str, back: str, **options: Any) -> Any:
+    """The rows that point to this one: `lines = many("OrderLine", "order_id", "Order", "order")`.
 
-    Only `column` is carried over from parent to child; `merchant_id` is everybody's, and each row says its own.
+    Relationships are loaded on purpose (`selectinload`), never by touching them. That each foreign key has one also tells
+    the session which rows to insert first. Only `column` is carried over from parent to child; `merchant_id` is everybody's,
+    and each row says its own.
     """
-    return relationship(primaryjoin=_meet(child, column, parent), lazy="raise", passive_deletes="all", **options)
+    return relationship(
+        primaryjoin=_meet(child, column, parent), back_populates=back, lazy="raise", passive_deletes="all", **options
+    )
 
 
-def one(child: str, column: str, parent: str) -> Any:
-    """The row that this one points to, for reading: `product = one("Variant", "product_id", "Product")`."""
-    return relationship(primaryjoin=_meet(child, column, parent), lazy="raise", viewonly=True)
+def one(child: str, column: str, parent: str, back: str | None = None) -> Any:
+    """The row that this one points to: `order = one("OrderLine", "order_id", "Order", "lines")`."""
+    join = _meet(child, column, parent)
+    return relationship(
+        primaryjoin=join, back_populates=back, lazy="raise", remote_side=f"[{parent}.id, {parent}.merchant_id]"
+    )
 
 
 def _meet(child: str, column: str, parent: str) -> str:

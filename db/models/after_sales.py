@@ -3,13 +3,18 @@
 import uuid
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from sqlalchemy import CheckConstraint, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.columns import count, many, minor_units
+from db.columns import count, many, minor_units, one
 from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, one_of, referenced, to, unique
+
+if TYPE_CHECKING:
+    from db.models.customers import Customer
+    from db.models.orders import Order, OrderLine
+    from db.models.products import Variant
 
 
 class ReturnStatus(StrEnum):
@@ -128,7 +133,10 @@ class Return(Tenant, Referenced, Versioned, Stateful, Base):
     received_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
 
-    lines: Mapped[list["ReturnLine"]] = many("ReturnLine", "return_id", "Return")
+    order: Mapped["Order"] = one("Return", "order_id", "Order", "returns")
+    customer: Mapped["Customer | None"] = one("Return", "customer_id", "Customer")
+    exchange_order: Mapped["Order | None"] = one("Return", "exchange_order_id", "Order")
+    lines: Mapped[list["ReturnLine"]] = many("ReturnLine", "return_id", "Return", "return_")
 
 
 class ReturnLine(Tenant, Base):
@@ -158,3 +166,7 @@ class ReturnLine(Tenant, Base):
     disposition: Mapped[Disposition | None] = mapped_column(one_of(Disposition, "disposition"))
     refund: Mapped[int] = minor_units()
     note: Mapped[str | None]
+
+    return_: Mapped[Return] = one("ReturnLine", "return_id", "Return", "lines")
+    order_line: Mapped["OrderLine"] = one("ReturnLine", "order_line_id", "OrderLine")
+    variant: Mapped["Variant | None"] = one("ReturnLine", "variant_id", "Variant")

@@ -3,13 +3,16 @@
 import uuid
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import CheckConstraint, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.columns import details, flag, many, words
+from db.columns import details, flag, many, one, words
 from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, one_of, referenced, to, unique
+
+if TYPE_CHECKING:
+    from db.models.orders import Order
 
 
 class CustomerStatus(StrEnum):
@@ -94,7 +97,8 @@ class Customer(Tenant, Referenced, Versioned, Stateful, Base):
     note: Mapped[str | None]
     merged_into_id: Mapped[uuid.UUID | None]
 
-    addresses: Mapped[list["Address"]] = many("Address", "customer_id", "Customer", order_by="Address.id")
+    merged_into: Mapped["Customer | None"] = one("Customer", "merged_into_id", "Customer")
+    addresses: Mapped[list["Address"]] = many("Address", "customer_id", "Customer", "customer", order_by="Address.id")
 
 
 def _one_default(kind: str) -> Index:
@@ -129,6 +133,8 @@ class Address(Tenant, Referenced, Versioned, Base):
     is_default_shipping: Mapped[bool] = flag(False)
     is_default_billing: Mapped[bool] = flag(False)
 
+    customer: Mapped[Customer] = one("Address", "customer_id", "Customer", "addresses")
+
 
 class Consent(Tenant, Base):
     """A customer allowed or forbade a channel for marketing; the latest row of a channel counts, `proof` says how it was given."""
@@ -141,6 +147,8 @@ class Consent(Tenant, Base):
     granted: Mapped[bool]
     proof: Mapped[dict[str, Any]] = details()
     occurred_at: Mapped[datetime]
+
+    customer: Mapped[Customer] = one("Consent", "customer_id", "Customer")
 
 
 class LoyaltyEntry(Tenant, Base):
@@ -162,6 +170,9 @@ class LoyaltyEntry(Tenant, Base):
     note: Mapped[str | None]
     occurred_at: Mapped[datetime]
 
+    customer: Mapped[Customer] = one("LoyaltyEntry", "customer_id", "Customer")
+    order: Mapped["Order | None"] = one("LoyaltyEntry", "order_id", "Order")
+
 
 class Interaction(Tenant, Base):
     """A call, a letter, a chat: what passed between a customer and the shop, in a few words."""
@@ -181,3 +192,6 @@ class Interaction(Tenant, Base):
     summary: Mapped[str]
     actor: Mapped[str]
     occurred_at: Mapped[datetime]
+
+    customer: Mapped[Customer] = one("Interaction", "customer_id", "Customer")
+    order: Mapped["Order | None"] = one("Interaction", "order_id", "Order")

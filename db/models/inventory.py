@@ -21,6 +21,7 @@ from db.columns import count, flag, many, minor_units, one
 from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, one_of, referenced, to, unique
 
 if TYPE_CHECKING:
+    from db.models.orders import Order, OrderLine
     from db.models.products import Variant
     from db.models.warehouse import Warehouse
 
@@ -121,8 +122,9 @@ class StockLevel(Tenant, Versioned, Base):
     supplier_id: Mapped[uuid.UUID | None]
     lead_time_days: Mapped[int | None] = mapped_column(Integer)
 
-    variant: Mapped["Variant"] = one("StockLevel", "variant_id", "Variant")
     warehouse: Mapped["Warehouse"] = one("StockLevel", "warehouse_id", "Warehouse")
+    variant: Mapped["Variant"] = one("StockLevel", "variant_id", "Variant")
+    supplier: Mapped[Supplier | None] = one("StockLevel", "supplier_id", "Supplier")
 
     @hybrid_property
     def available(self) -> int:
@@ -133,7 +135,7 @@ class StockLevel(Tenant, Versioned, Base):
 class StockMovement(Tenant, Base):
     """Units came or went: `quantity` is the signed change of on_hand, `damaged` of what of it cannot be sold. Append-only.
 
-    What it was for is `subject_kind`, `subject_id` (order, fulfilment, transfer, purchase_order, return), with the order, if any.
+    What it was for is `subject_kind`, `subject_id` (order, shipment, return, transfer, purchase_order), with the order, if any.
     """
 
     __tablename__ = "stock_movements"
@@ -161,6 +163,10 @@ class StockMovement(Tenant, Base):
     actor: Mapped[str]
     note: Mapped[str | None]
     occurred_at: Mapped[datetime]
+
+    warehouse: Mapped["Warehouse"] = one("StockMovement", "warehouse_id", "Warehouse")
+    variant: Mapped["Variant"] = one("StockMovement", "variant_id", "Variant")
+    order: Mapped["Order | None"] = one("StockMovement", "order_id", "Order")
 
 
 class Reservation(Tenant, Referenced, Stateful, Base):
@@ -204,6 +210,11 @@ class Reservation(Tenant, Referenced, Stateful, Base):
     expires_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
 
+    warehouse: Mapped["Warehouse"] = one("Reservation", "warehouse_id", "Warehouse")
+    variant: Mapped["Variant"] = one("Reservation", "variant_id", "Variant")
+    order: Mapped["Order | None"] = one("Reservation", "order_id", "Order", "reservations")
+    order_line: Mapped["OrderLine | None"] = one("Reservation", "order_line_id", "OrderLine")
+
 
 class Transfer(Tenant, Referenced, Versioned, Stateful, Base):
     """Units on their way from one warehouse to another."""
@@ -232,7 +243,9 @@ class Transfer(Tenant, Referenced, Versioned, Stateful, Base):
     expected_on: Mapped[date | None]
     received_at: Mapped[datetime | None]
 
-    lines: Mapped[list["TransferLine"]] = many("TransferLine", "transfer_id", "Transfer")
+    from_warehouse: Mapped["Warehouse"] = one("Transfer", "from_warehouse_id", "Warehouse")
+    to_warehouse: Mapped["Warehouse"] = one("Transfer", "to_warehouse_id", "Warehouse")
+    lines: Mapped[list["TransferLine"]] = many("TransferLine", "transfer_id", "Transfer", "transfer")
 
 
 class TransferLine(Tenant, Base):
@@ -254,6 +267,9 @@ class TransferLine(Tenant, Base):
     received: Mapped[int] = count()
     damaged: Mapped[int] = count()
     lost: Mapped[int] = count()
+
+    transfer: Mapped[Transfer] = one("TransferLine", "transfer_id", "Transfer", "lines")
+    variant: Mapped["Variant"] = one("TransferLine", "variant_id", "Variant")
 
 
 class PurchaseOrder(Tenant, Referenced, Versioned, Stateful, Base):
@@ -288,7 +304,10 @@ class PurchaseOrder(Tenant, Referenced, Versioned, Stateful, Base):
     received_at: Mapped[datetime | None]
 
     supplier: Mapped[Supplier] = one("PurchaseOrder", "supplier_id", "Supplier")
-    lines: Mapped[list["PurchaseOrderLine"]] = many("PurchaseOrderLine", "purchase_order_id", "PurchaseOrder")
+    warehouse: Mapped["Warehouse"] = one("PurchaseOrder", "warehouse_id", "Warehouse")
+    lines: Mapped[list["PurchaseOrderLine"]] = many(
+        "PurchaseOrderLine", "purchase_order_id", "PurchaseOrder", "purchase_order"
+    )
 
 
 class PurchaseOrderLine(Tenant, Base):
@@ -309,3 +328,6 @@ class PurchaseOrderLine(Tenant, Base):
     received: Mapped[int] = count()
     damaged: Mapped[int] = count()
     unit_cost: Mapped[Decimal]
+
+    purchase_order: Mapped[PurchaseOrder] = one("PurchaseOrderLine", "purchase_order_id", "PurchaseOrder", "lines")
+    variant: Mapped["Variant"] = one("PurchaseOrderLine", "variant_id", "Variant")

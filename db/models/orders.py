@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from db.models.customers import Customer
     from db.models.inventory import Reservation
     from db.models.payments import Payment
+    from db.models.products import Product, Variant
     from db.models.transport import Fulfilment
 
 
@@ -206,13 +207,15 @@ class Order(Tenant, Referenced, Versioned, Stateful, Base):
     note: Mapped[str | None]
 
     customer: Mapped["Customer | None"] = one("Order", "customer_id", "Customer")
-    lines: Mapped[list["OrderLine"]] = many("OrderLine", "order_id", "Order", order_by="OrderLine.position")
-    notes: Mapped[list["OrderNote"]] = many("OrderNote", "order_id", "Order", order_by="OrderNote.id")
-    holds: Mapped[list["OrderHold"]] = many("OrderHold", "order_id", "Order", order_by="OrderHold.id")
-    reservations: Mapped[list["Reservation"]] = many("Reservation", "order_id", "Order", order_by="Reservation.id")
-    payments: Mapped[list["Payment"]] = many("Payment", "order_id", "Order", order_by="Payment.id")
-    fulfilments: Mapped[list["Fulfilment"]] = many("Fulfilment", "order_id", "Order", order_by="Fulfilment.id")
-    returns: Mapped[list["Return"]] = many("Return", "order_id", "Order", order_by="Return.id")
+    lines: Mapped[list["OrderLine"]] = many("OrderLine", "order_id", "Order", "order", order_by="OrderLine.position")
+    notes: Mapped[list["OrderNote"]] = many("OrderNote", "order_id", "Order", "order", order_by="OrderNote.id")
+    holds: Mapped[list["OrderHold"]] = many("OrderHold", "order_id", "Order", "order", order_by="OrderHold.id")
+    reservations: Mapped[list["Reservation"]] = many(
+        "Reservation", "order_id", "Order", "order", order_by="Reservation.id"
+    )
+    payments: Mapped[list["Payment"]] = many("Payment", "order_id", "Order", "order", order_by="Payment.id")
+    fulfilments: Mapped[list["Fulfilment"]] = many("Fulfilment", "order_id", "Order", "order", order_by="Fulfilment.id")
+    returns: Mapped[list["Return"]] = many("Return", "order_id", "Order", "order", order_by="Return.id")
 
 
 class OrderLine(Tenant, Base):
@@ -260,7 +263,9 @@ class OrderLine(Tenant, Base):
     tax: Mapped[int] = minor_units()
     total: Mapped[int]
 
-    order: Mapped[Order] = one("OrderLine", "order_id", "Order")
+    order: Mapped[Order] = one("OrderLine", "order_id", "Order", "lines")
+    variant: Mapped["Variant | None"] = one("OrderLine", "variant_id", "Variant")
+    product: Mapped["Product | None"] = one("OrderLine", "product_id", "Product")
 
 
 class OrderNote(Tenant, Base):
@@ -273,6 +278,8 @@ class OrderNote(Tenant, Base):
     visibility: Mapped[NoteVisibility] = mapped_column(one_of(NoteVisibility, "visibility"))
     text: Mapped[str]
     author: Mapped[str]
+
+    order: Mapped[Order] = one("OrderNote", "order_id", "Order", "notes")
 
 
 class OrderHold(Tenant, Base):
@@ -293,3 +300,5 @@ class OrderHold(Tenant, Base):
     placed_at: Mapped[datetime]
     released_at: Mapped[datetime | None]
     released_by: Mapped[str | None]
+
+    order: Mapped[Order] = one("OrderHold", "order_id", "Order", "holds")

@@ -7,13 +7,16 @@ payment's currency. No card number is ever stored.
 import uuid
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.columns import many, minor_units
+from db.columns import many, minor_units, one
 from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, one_of, referenced, to, unique
+
+if TYPE_CHECKING:
+    from db.models.orders import Order
 
 
 class PaymentMethod(StrEnum):
@@ -134,8 +137,9 @@ class Payment(Tenant, Referenced, Versioned, Stateful, Base):
     charged_back: Mapped[int] = minor_units()
     expires_at: Mapped[datetime | None]
 
+    order: Mapped["Order"] = one("Payment", "order_id", "Order", "payments")
     transactions: Mapped[list["PaymentTransaction"]] = many(
-        "PaymentTransaction", "payment_id", "Payment", order_by="PaymentTransaction.id"
+        "PaymentTransaction", "payment_id", "Payment", "payment", order_by="PaymentTransaction.id"
     )
 
 
@@ -168,6 +172,9 @@ class PaymentTransaction(Tenant, Base):
     actor: Mapped[str]
     occurred_at: Mapped[datetime]
 
+    payment: Mapped[Payment] = one("PaymentTransaction", "payment_id", "Payment", "transactions")
+    order: Mapped["Order"] = one("PaymentTransaction", "order_id", "Order")
+
 
 class JournalEntry(Tenant, Base):
     """A line of the double-entry ledger: debits above zero, credits below; the lines of a `journal_id` sum to zero. Append-only."""
@@ -190,3 +197,6 @@ class JournalEntry(Tenant, Base):
     payment_id: Mapped[uuid.UUID | None]
     description: Mapped[str]
     occurred_at: Mapped[datetime]
+
+    order: Mapped["Order | None"] = one("JournalEntry", "order_id", "Order")
+    payment: Mapped[Payment | None] = one("JournalEntry", "payment_id", "Payment")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import CheckConstraint, Index, Integer, Numeric, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -13,6 +13,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.columns import count, details, flag, items, many, one, words
 from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, one_of, referenced, to, unique
 from db.text import fold
+
+if TYPE_CHECKING:
+    from db.models.customers import Customer
+    from db.models.orders import Order
 
 
 class ProductStatus(StrEnum):
@@ -58,6 +62,8 @@ class Category(Tenant, Referenced, Versioned, Base):
     slug: Mapped[str]
     position: Mapped[int] = count()
 
+    parent: Mapped["Category | None"] = one("Category", "parent_id", "Category")
+
 
 class Product(Tenant, Referenced, Versioned, Stateful, Base):
     """What a page of the shop describes; what is bought is one of its variants.
@@ -96,7 +102,7 @@ class Product(Tenant, Referenced, Versioned, Stateful, Base):
     search: Mapped[str]
 
     category: Mapped[Category | None] = one("Product", "category_id", "Category")
-    variants: Mapped[list["Variant"]] = many("Variant", "product_id", "Product", order_by="Variant.position")
+    variants: Mapped[list["Variant"]] = many("Variant", "product_id", "Product", "product", order_by="Variant.position")
 
 
 class Variant(Tenant, Referenced, Versioned, Base):
@@ -137,8 +143,8 @@ class Variant(Tenant, Referenced, Versioned, Base):
     position: Mapped[int] = count()
     archived_at: Mapped[datetime | None]
 
-    product: Mapped[Product] = one("Variant", "product_id", "Product")
-    prices: Mapped[list["Price"]] = many("Price", "variant_id", "Variant")
+    product: Mapped[Product] = one("Variant", "product_id", "Product", "variants")
+    prices: Mapped[list["Price"]] = many("Price", "variant_id", "Variant", "variant")
 
 
 class Price(Tenant, Base):
@@ -170,6 +176,8 @@ class Price(Tenant, Base):
     min_quantity: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
     valid_from: Mapped[datetime]
     valid_until: Mapped[datetime | None]
+
+    variant: Mapped[Variant] = one("Price", "variant_id", "Variant", "prices")
 
 
 class Promotion(Tenant, Referenced, Versioned, Stateful, Base):
@@ -215,7 +223,7 @@ class Promotion(Tenant, Referenced, Versioned, Stateful, Base):
     usage_limit_per_customer: Mapped[int | None] = mapped_column(Integer)
     used: Mapped[int] = count()
 
-    targets: Mapped[list["PromotionTarget"]] = many("PromotionTarget", "promotion_id", "Promotion")
+    targets: Mapped[list["PromotionTarget"]] = many("PromotionTarget", "promotion_id", "Promotion", "promotion")
 
 
 class PromotionTarget(Tenant, Base):
@@ -237,6 +245,10 @@ class PromotionTarget(Tenant, Base):
     product_id: Mapped[uuid.UUID | None]
     category_id: Mapped[uuid.UUID | None]
 
+    promotion: Mapped[Promotion] = one("PromotionTarget", "promotion_id", "Promotion", "targets")
+    product: Mapped[Product | None] = one("PromotionTarget", "product_id", "Product")
+    category: Mapped[Category | None] = one("PromotionTarget", "category_id", "Category")
+
 
 class PromotionUse(Tenant, Base):
     """A promotion gave an order that much off, in minor units of the order's currency; released when the order is cancelled."""
@@ -257,6 +269,10 @@ class PromotionUse(Tenant, Base):
     customer_id: Mapped[uuid.UUID | None]
     amount: Mapped[int]
     released_at: Mapped[datetime | None]
+
+    promotion: Mapped[Promotion] = one("PromotionUse", "promotion_id", "Promotion")
+    order: Mapped["Order"] = one("PromotionUse", "order_id", "Order")
+    customer: Mapped["Customer | None"] = one("PromotionUse", "customer_id", "Customer")
 
 
 def option_key(options: dict[str, Any]) -> str:

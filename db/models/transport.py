@@ -3,13 +3,17 @@
 import uuid
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from sqlalchemy import CheckConstraint, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.columns import many
+from db.columns import many, one
 from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, one_of, referenced, to, unique
+
+if TYPE_CHECKING:
+    from db.models.orders import Order, OrderLine
+    from db.models.warehouse import Warehouse
 
 
 class FulfilmentStatus(StrEnum):
@@ -107,9 +111,11 @@ class Fulfilment(Tenant, Referenced, Versioned, Stateful, Base):
     shipped_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
 
-    lines: Mapped[list["FulfilmentLine"]] = many("FulfilmentLine", "fulfilment_id", "Fulfilment")
+    order: Mapped["Order"] = one("Fulfilment", "order_id", "Order", "fulfilments")
+    warehouse: Mapped["Warehouse"] = one("Fulfilment", "warehouse_id", "Warehouse")
+    lines: Mapped[list["FulfilmentLine"]] = many("FulfilmentLine", "fulfilment_id", "Fulfilment", "fulfilment")
     tracking: Mapped[list["TrackingEvent"]] = many(
-        "TrackingEvent", "fulfilment_id", "Fulfilment", order_by="TrackingEvent.occurred_at"
+        "TrackingEvent", "fulfilment_id", "Fulfilment", "fulfilment", order_by="TrackingEvent.occurred_at"
     )
 
 
@@ -129,6 +135,9 @@ class FulfilmentLine(Tenant, Base):
     order_line_id: Mapped[uuid.UUID]
     quantity: Mapped[int] = mapped_column(Integer)
 
+    fulfilment: Mapped[Fulfilment] = one("FulfilmentLine", "fulfilment_id", "Fulfilment", "lines")
+    order_line: Mapped["OrderLine"] = one("FulfilmentLine", "order_line_id", "OrderLine")
+
 
 class TrackingEvent(Tenant, Base):
     """What a carrier said happened to a parcel, by the carrier's clock; the same event counts once."""
@@ -141,3 +150,5 @@ class TrackingEvent(Tenant, Base):
     place: Mapped[str | None]
     description: Mapped[str | None]
     occurred_at: Mapped[datetime]
+
+    fulfilment: Mapped[Fulfilment] = one("TrackingEvent", "fulfilment_id", "Fulfilment", "tracking")
