@@ -1,0 +1,1 @@
+"""The tokenizer of the embedding model, and word lists. Licences: NOTICE.md."""

@@ -1,0 +1,208 @@
+"""The things that a sentence names in a form that can't be mistaken: references, SKUs, addresses of mail, money, periods.
+
+Each is found once per text; `slots` then hands them to the fields that can take them. What no field takes is known to be
+left over.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from planner import money, periods
+from planner.words import NUMBER, NUMBERS, number
+
+# Other words for what references name; the names themselves come with the tools' schemas.
+ALSO_CALLED = {
+    "order": ("order", "orders", "purchase"),
+    "customer": ("customer", "customers", "client", "buyer", "shopper"),
+    "product": ("product", "products"),
+    "variant": ("sku", "skus", "item", "items", "variant", "article"),
+    "return": ("return", "rma"),
+    "shipment": ("shipment", "parcel"),
+}
+HYPHENATED = frozenset(
+    """e-mail e-mails follow-up low-stock out-of-stock in-stock best-seller best-sellers best-selling top-selling check-in
+    re-order back-order back-orders pick-up drop-off add-on add-ons sign-off sign-in log-in set-up four-eyes year-to-date
+    on-hand write-off write-offs to-do to-dos go-ahead buy-in x-ray opt-in opt-out t-shirt t-shirts month-to-date
+    year-on-year stock-take pre-order pre-orders well-known day-to-day one-off""".split()
+)
+
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+URL = re.compile(r"https?://\S+")
+PHONE = re.compile(r"(?<![\w.-])(?:\+\d[\d\s().-]{6,}\d|0\d(?:[\s.-]?\d{2}){4}|0\d{8,11})(?![\w-])")
+QUOTED = re.compile(r"[\"“«„]\s?([^\"”»“]{1,200}?)\s?[\"”»“]|(?<!\w)[‘']([^'’]{2,80})[’'](?!\w)")
+FOREIGN = re.compile(r"(?<![\w-])#?(?:[A-Z]{1,2}\d{5,}|\d{3}-\d{6,}-\d{6,})\b|#[\w-]*\d[\w-]*|(?<![\w.,-])\d{6,}(?![\w,.-]*\d)", re.I)
+CODE = re.compile(r"(?<![\w@./-])(?:[A-Z0-9]+(?:-[A-Z0-9]+)+|[a-z0-9]{2,}(?:-[a-z0-9]{1,6}){1,4})(?![\w@-])")
+PERCENT = re.compile(r"(?<![\w.])(\d+(?:[.,]\d+)?)\s?(?:%|percent\b|per cent\b|pct\b)", re.I)
+DURATION = re.compile(rf"\b(?:for|within|in|of|to|next)?\s*(?:the next )?\b{NUMBER} (minute|hour|day|week|month|year)s?\b", re.I)
+COUNT = re.compile(r"(?<![\w.,-])[+-]\s?\d+(?![\w.,]*\d)|(?<![\w.,-])\d+(?:[.,]\d+)?(?![\w-]|[.,]\d)")
+WORD_COUNT = re.compile(r"\b(?:(?:an?|one|\d+) dozen|" + "|".join(word for word in NUMBERS if word not in ("a", "an")) + r")\b", re.I)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Something found in a text: its kind, its value as the tools want it, and where it stood."""
+
+    kind: str  # reference, code, foreign, email, phone, url, quoted, money, percent, period, duration, number, country
+    start: int
+    end: int
+    value: Any
+    reference: str = ""  # what a reference names, where its prefix or the word before tells: "order"
+    currency: str = ""
+
+    def overlaps(self, other: "Span") -> bool:
+        return self.start < other.end and other.start < self.end
+
+
+class Vocabulary:
+    """The prefixes that references have (`ORD` names an order) and the nouns for what they name, from the tools' schemas."""
+
+    def __init__(self, prefixes: Mapping[str, str]) -> None:
+        self.prefixes = dict(prefixes)
+        self.references = sorted({*prefixes.values()})
+        self._nouns = {word: reference for reference, words in ALSO_CALLED.items() for word in words}
+        for reference in self.references:
+            self._nouns |= {reference.replace("_", " "): reference, f"{reference}s": reference}
+
+    def noun(self, word: str) -> str:
+        """The kind of reference that a noun stands for; "" for another word."""
+        return self._nouns.get(word.lower(), "")
+
+    def prefix(self, reference: str) -> str:
+        """`ORD` for "order"; "" where references have none."""
+        return next((prefix for prefix, named in self.prefixes.items() if named == reference), "")
+
+
+def find(text: str, vocabulary: Vocabulary, now: datetime, *, ahead: bool = False) -> list[Span]:
+    """Everything of a known form, in order, without overlaps: the most specific reading of a place wins."""
+    found: list[Span] = []
+    for span in _candidates(text, vocabulary, now, ahead):
+        if not any(span.overlaps(other) for other in found):
+            found.append(span)
+    return sorted(found, key=lambda span: span.start)
+
+
+def _candidates(text: str, vocabulary: Vocabulary, now: datetime, ahead: bool) -> Iterator[Span]:
+    yield from (Span("url", *m.span(), m[0]) for m in URL.finditer(text))
+    yield from (Span("email", *m.span(), m[0].rstrip(".").lower()) for m in EMAIL.finditer(text))
+    yield from (Span("quoted", *m.span(), (m[1] or m[2]).strip()) for m in QUOTED.finditer(text))
+    yield from _references(text, vocabulary)
+    yield from (
+        Span("period", *period.where, period) for period in periods.find(text, now, ahead=ahead) if period.where[0] < period.where[1]
+    )
+    yield from _amounts(text)
+    yield from (Span("percent", *m.span(), money.figure(m[1])) for m in PERCENT.finditer(text))
+    yield from (Span("phone", *m.span(), m[0].strip()) for m in PHONE.finditer(text))
+    yield from _codes(text)
+    yield from (Span("duration", *m.span(), (number(m[1]), m[2].lower())) for m in DURATION.finditer(text))
+    yield from _counts(text)
+    yield from _countries(text)
+
+
+def _references(text: str, vocabulary: Vocabulary) -> Iterator[Span]:
+    prefixes = "|".join(sorted(map(re.escape, vocabulary.prefixes), key=len, reverse=True))
+    if prefixes:
+        for m in re.finditer(rf"(?<![\w-])({prefixes})(?:-|–|\s?#?)(\d+)(?![\w-])", text, re.I):
+            prefix = m[1].upper()
+            yield Span("reference", *m.span(), f"{prefix}-{int(m[2])}", vocabulary.prefixes[prefix])
+    for m in re.finditer(r"\b([a-z]+)\s+(?:(?:number|no\.?|nr\.?|n°|id|ref\.?)\s*)?((?:#\s?)?(?:\d+|[a-z]*\d[\w-]*)(?:(?:,| and| or|, and|&)\s*#?\d{3,})*)(?![\w.]*\d|-\w)", text, re.I):
+        noun = vocabulary.noun(m[1])
+        if noun:
+            yield from _listed(m, noun, vocabulary)
+    for m in re.finditer(r"(?<!\w)#(\d{1,6})(?![\w-])", text):
+        yield Span("reference", *m.span(), m[1])
+    yield from (Span("foreign", *m.span(), m[0]) for m in FOREIGN.finditer(text))
+
+
+def _listed(match: re.Match[str], noun: str, vocabulary: Vocabulary) -> Iterator[Span]:
+    """"orders 1042, 1043 and #1044": every number is an order's."""
+    prefix = vocabulary.prefix(noun)
+    for m in re.finditer(r"#?([\w-]*\d[\w-]*)", match[2]):
+        start = match.start(2) + m.start()
+        own = m[1].isdigit() and len(m[1]) <= 6 and prefix
+        counted = len(m[1]) < 3 and re.match(r"\s+[a-z]", match.string[start + len(m[0]) :])  # "order 5 mugs"
+        if not (counted and match[0].endswith(match[2])):
+            yield Span("reference", start, start + len(m[0]), f"{prefix}-{int(m[1])}" if own else m[0], noun)
+
+
+def _amounts(text: str) -> Iterator[Span]:
+    for m in money.AMOUNT.finditer(text):
+        currency = money.SIGNS[(m["sign"] or m["unit"]).lower()]
+        yield Span("money", *m.span(), money.figure(m["after"] or m["before"]), currency=currency)
+
+
+def _codes(text: str) -> Iterator[Span]:
+    for m in CODE.finditer(text):
+        word = m[0].lower()
+        if word in HYPHENATED or not re.search(r"[a-z]", word):
+            continue
+        certain = m[0].isupper() or re.search(r"\d", word)
+        yield Span("code" if certain else "perhaps_code", *m.span(), m[0].upper())
+
+
+def _counts(text: str) -> Iterator[Span]:
+    for m in COUNT.finditer(text):
+        yield Span("number", *m.span(), money.figure(m[0].replace(" ", "")))
+    for m in WORD_COUNT.finditer(text):
+        said = m[0].lower()
+        dozens = said.removesuffix(" dozen")
+        yield Span("number", *m.span(), 12 * number(dozens) if said != dozens else number(said))
+
+
+def _countries(text: str) -> Iterator[Span]:
+    for m in _country_pattern().finditer(text):
+        yield Span("country", *m.span(), countries()[m[0].lower()])
+    for m in re.finditer(r"\b(?:UK|US|USA|EU)\b", text):
+        if m[0] != "EU":
+            yield Span("country", *m.span(), "GB" if m[0] == "UK" else "US")
+
+
+@lru_cache(maxsize=1)
+def countries() -> dict[str, str]:
+    """Lower-case names of countries and their ISO 3166 codes, from the time zone database, and what people say instead."""
+    table = files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in table.splitlines() if line and not line.startswith("#"))
+    return {name.lower(): code for code, name in rows} | {
+        "united kingdom": "GB", "great britain": "GB", "britain": "GB", "england": "GB", "scotland": "GB", "wales": "GB",
+        "united states of america": "US", "the states": "US", "america": "US", "holland": "NL", "the netherlands": "NL",
+        "czechia": "CZ", "south korea": "KR", "north korea": "KP", "korea": "KR", "russia": "RU", "turkey": "TR",
+        "vietnam": "VN", "ivory coast": "CI", "uae": "AE", "emirates": "AE", "bosnia": "BA", "macedonia": "MK",
+        "deutschland": "DE", "allemagne": "DE", "frankreich": "FR", "espagne": "ES", "spanien": "ES", "italie": "IT",
+        "italien": "IT", "belgique": "BE", "belgien": "BE", "suisse": "CH", "schweiz": "CH", "österreich": "AT",
+        "autriche": "AT", "pays-bas": "NL", "niederlande": "NL", "royaume-uni": "GB", "états-unis": "US", "polen": "PL",
+        "pologne": "PL", "luxemburg": "LU", "dänemark": "DK", "danemark": "DK", "schweden": "SE", "suède": "SE",
+    }  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _country_pattern() -> re.Pattern[str]:
+    names = sorted((re.escape(name) for name in countries()), key=len, reverse=True)
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(names)})(?![\w-])", re.I)
+
+
+def mask(text: str, spans: list[Span]) -> str:
+    """The text with names of single things replaced by what they are: what is asked stays, about which one goes."""
+    pieces: list[str] = []
+    position = 0
+    for span in spans:
+        word = _masked(span)
+        if word is None:
+            continue
+        before = text[position : span.start]
+        pieces.append(before)
+        if word not in before.lower().split()[-2:]:
+            pieces.append(word)
+        position = span.end
+    return re.sub(r"\s+", " ", "".join(pieces) + text[position:]).strip()
+
+
+def _masked(span: Span) -> str | None:
+    if span.kind in ("reference", "foreign"):
+        return span.reference or "order"
+    if span.kind == "code":
+        return "item"
+    return {"email": "e-mail", "url": "link", "phone": "phone number"}.get(span.kind)

@@ -1,0 +1,215 @@
+"""The index over tools: which of them a sentence asks for, by meaning and by words.
+
+A trained head on the embeddings of the tools' example phrasings, beside cues of form; then a correction for what the
+sentence names and the tool can't use, or needs and lacks. Ranks tools for every model, and routes requests to rooms.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from planner import clauses, entities, fields, head, phrases, signals
+from planner.embedder import MODEL, Vectors, shared
+from planner.entities import Vocabulary
+from planner.fields import Field, Kind
+from planner.language import to_english
+
+FORMAT = 1  # of the cache; raise it when features change
+CUE_WEIGHT = 0.5  # of a cue against a unit vector of meaning
+SMALL_TALK, HELP, BEYOND = "~small_talk", "~help", "~beyond"
+NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.BEYOND}
+SURE = 0.75  # of a room's probability: from here on no language model is asked where to go
+TIMELESS = datetime(2000, 1, 1)  # ranking looks at whether a period is named, not at which  # noqa: DTZ001
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tool, as the application hands it in."""
+
+    name: str
+    room: str
+    summary: str
+    description: str
+    writes: bool
+    schema: Mapping[str, Any]
+    examples: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A tool with its share of the probability (0 to 1, over all tools and none) and its lead in it over the next."""
+
+    name: str
+    room: str
+    score: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a request goes: rooms in order; whether their parts can be done apart; whether this is certain."""
+
+    rooms: tuple[str, ...]
+    independent: bool
+    sure: bool
+    smalltalk: bool
+
+
+@dataclass(frozen=True)
+class Tool:
+    """An entry with its schema read."""
+
+    entry: Entry
+    fields: tuple[Field, ...]
+    takes: Mapping[str, bool]
+
+    @property
+    def required(self) -> tuple[Field, ...]:
+        return tuple(field for field in self.fields if field.required)
+
+
+class Index:
+    """Built once at start-up; every method is a pure function of its arguments and safe to share between threads."""
+
+    def __init__(self, tools: Mapping[str, Tool], trained: head.Head) -> None:
+        self.tools = tools
+        self.vocabulary = _vocabulary(tools.values())
+        self.openers = frozenset(example.split()[0].lower().strip(",:") for tool in tools.values() for example in tool.entry.examples)
+        self._trained = trained
+        self._names = (*tools, *NO_TOOL)
+        self._scored = lru_cache(maxsize=512)(self._score)
+
+    @classmethod
+    def build(cls, entries: Sequence[Entry], *, cache: Path | None = None) -> "Index":
+        """Trains on the entries' names, summaries and examples; `cache` is a folder where the result is kept by hash."""
+        tools = {entry.name: _tool(entry) for entry in entries}
+        kept = cache / f"planner-{_fingerprint(entries)}.npz" if cache else None
+        if kept and kept.exists():
+            with np.load(kept) as stored:
+                return cls(tools, head.Head(stored["weights"]))
+        trained = _train(tools)
+        if kept:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            draft = kept.with_suffix(f".{id(trained)}.tmp.npz")
+            np.savez(draft, weights=trained.weights)
+            draft.replace(kept)
+        return cls(tools, trained)
+
+    def rank(self, text: str, *, among: Collection[str] | None = None, limit: int = 18) -> list[Ranked]:
+        """The tools that a text asks for, best first. `among` narrows the choice, not the scores."""
+        scores = self.scores(text)
+        names = [name for name in scores if name in self.tools and (among is None or name in among)]
+        names.sort(key=lambda name: -scores[name])
+        following = [*(scores[name] for name in names[1:]), 0.0]
+        return [
+            Ranked(name, self.tools[name].entry.room, scores[name], scores[name] - after)
+            for name, after in zip(names[:limit], following, strict=False)
+        ]
+
+    def scores(self, text: str) -> Mapping[str, float]:
+        """The probability of each tool, and of `~small_talk`, `~help`, `~beyond`."""
+        return self._scored(text)
+
+    def route(self, text: str) -> Route:
+        """The rooms that a request needs, in the order in which it speaks of them."""
+        parts = clauses.split(to_english(text), self)
+        rooms: list[str] = []
+        certain: list[float] = []
+        for part in parts:
+            shares = self._rooms(part.text)
+            room = max(shares, key=lambda name: shares[name])
+            certain.append(shares[room])
+            rooms += [found for found in (room, *self._readers_first(part.text, room)) if found not in rooms]
+        smalltalk = len(parts) == 1 and rooms[0] in NO_TOOL
+        named = tuple(room for room in rooms if room not in NO_TOOL)
+        apart = len(parts) > 1 and not any(part.leans for part in parts) and not self._any_writes(parts)
+        return Route(named, apart, not smalltalk and min(certain) >= SURE, smalltalk)
+
+    def similar(self, said: str, options: Sequence[str]) -> list[float]:
+        """How alike some words are to each of some phrases, by cosine."""
+        vectors = shared().encode([said, *options])
+        return [float(score) for score in vectors[1:] @ vectors[0]]
+
+    def _rooms(self, text: str) -> dict[str, float]:
+        shares: dict[str, float] = {}
+        for name, score in self.scores(text).items():
+            room = self.tools[name].entry.room if name in self.tools else name
+            shares[room] = shares.get(room, 0.0) + score
+        return shares
+
+    def _readers_first(self, text: str, room: str) -> list[str]:
+        """The customers' room too, where a person is named whom the chosen tool needs by reference."""
+        best = self.rank(text, limit=1)
+        found = signals.signals(text, entities.find(text, self.vocabulary, TIMELESS))
+        if not best or best[0].room != room or not found & {"named", "email"}:
+            return []
+        lacking = [
+            field.reference
+            for field in self.tools[best[0].name].required
+            if field.kind is Kind.reference and f"reference:{field.reference}" not in found
+        ]
+        finders = [self.tools[f"list_{reference}s"] for reference in ("customer",) if lacking and f"list_{reference}s" in self.tools]
+        return [finder.entry.room for finder in finders if finder.entry.room != room]
+
+    def _any_writes(self, parts: "Sequence[clauses.Clause]") -> bool:
+        return any(self.tools[ranked.name].entry.writes for part in parts for ranked in self.rank(part.text, limit=1))
+
+    def _score(self, text: str) -> Mapping[str, float]:
+        features, found = _features([to_english(text)], self.vocabulary)
+        logits = self._trained.logits(features)[0]
+        misfits = [signals.misfit(found[0], dict(self.tools[name].takes)) if name in self.tools else 0.0 for name in self._names]
+        scores = head.softmax(logits - np.array(misfits, dtype=np.float32))
+        return dict(zip(self._names, map(float, scores), strict=True))
+
+
+def _tool(entry: Entry) -> Tool:
+    read = fields.read(entry.schema)
+    return Tool(entry, read, signals.takes(read))
+
+
+def _vocabulary(tools: Collection[Tool]) -> Vocabulary:
+    return Vocabulary(
+        {field.prefix.upper(): field.reference for tool in tools for field in _all(tool.fields) if field.prefix and field.reference}
+    )
+
+
+def _all(found: Sequence[Field]) -> list[Field]:
+    return [field for top in found for field in (top, *_all(top.parts))]
+
+
+def _train(tools: Mapping[str, Tool]) -> head.Head:
+    vocabulary = _vocabulary(tools.values())
+    said = [(n, list(tool.entry.examples)) for n, tool in enumerate(tools.values())]
+    said += [(len(tools) + n, list(texts)) for n, texts in enumerate(NO_TOOL.values())]
+    rows: list[Vectors] = []
+    classes: list[int] = []
+    for number, texts in said:
+        features, _ = _features(texts, vocabulary)
+        rows.append(features)
+        classes += [number] * len(texts)
+    for number, tool in enumerate(tools.values()):  # a name and a summary say no form: they get the usual one of the examples
+        described = shared().encode([tool.entry.name.replace("_", " "), tool.entry.summary])
+        usual = rows[number][:, described.shape[1] :].mean(axis=0, keepdims=True)
+        rows.append(np.concatenate([described, np.repeat(usual, 2, axis=0)], axis=1))
+        classes += [number] * 2
+    return head.fit(np.concatenate(rows), np.array(classes, dtype=np.int64), len(tools) + len(NO_TOOL))
+
+
+def _features(texts: Sequence[str], vocabulary: Vocabulary) -> tuple[Vectors, list[frozenset[str]]]:
+    spans = [entities.find(text, vocabulary, TIMELESS) for text in texts]
+    found = [signals.signals(text, spans_) for text, spans_ in zip(texts, spans, strict=True)]
+    meaning = shared().encode([entities.mask(text, spans_) for text, spans_ in zip(texts, spans, strict=True)])
+    cues = np.stack([signals.vector(cues, vocabulary.references) for cues in found])
+    return np.concatenate([meaning, CUE_WEIGHT * cues], axis=1), found
+
+
+def _fingerprint(entries: Sequence[Entry]) -> str:
+    told = [[entry.name, entry.summary, list(entry.examples), entry.schema] for entry in entries]
+    return hashlib.sha256(json.dumps([FORMAT, MODEL, NO_TOOL, told], sort_keys=True, default=str).encode()).hexdigest()[:24]

@@ -1,0 +1,34 @@
+"""French and German requests in English words.
+
+The embedding model knows English alone. Word by word from a small glossary is enough for the usual requests of a shop;
+what the glossary lacks stays as it was said.
+"""
+
+import json
+import re
+from functools import lru_cache
+from importlib.resources import files
+
+ENOUGH = 2  # words that only this language has, before a text is taken for it
+
+
+@lru_cache(maxsize=512)
+def to_english(text: str) -> str:
+    """The request in English words; an English text comes back unchanged."""
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    for signs, pattern, glossary in _languages():
+        if sum(word in signs for word in words) >= min(ENOUGH, max(1, len(words) - 1)):
+            return pattern.sub(lambda match, known=glossary: known[match[0].lower()], text)
+    return text
+
+
+@lru_cache(maxsize=1)
+def _languages() -> list[tuple[frozenset[str], re.Pattern[str], dict[str, str]]]:
+    stored = json.loads(files("planner.data").joinpath("glossary.json").read_text(encoding="utf-8"))
+    return [(frozenset(known["signs"].split()), _pattern(known["words"]), known["words"]) for known in stored.values()]
+
+
+def _pattern(words: dict[str, str]) -> re.Pattern[str]:
+    longest_first = sorted(words, key=len, reverse=True)
+    parts = [re.escape(word) + ("" if word.endswith("'") else r"(?![\w-])") for word in longest_first]
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(parts)})", re.I)

@@ -1,0 +1,271 @@
+"""Spans of time in a sentence: "last week", "since Monday", "from 3 to 9 November".
+
+All in the merchant's local time; weeks begin on Monday; an end is the first moment that is no longer part of it.
+"""
+
+import calendar
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from planner.words import NUMBER, number
+
+Match = re.Match[str]
+Range = tuple[date, date]  # first day, and the day after the last
+
+MONTHS = {name.lower(): n for n in range(1, 13) for name in (calendar.month_name[n], calendar.month_abbr[n])} | {"sept": 9}
+DAYS = {name.lower(): n for n in range(7) for name in (calendar.day_name[n], calendar.day_abbr[n])}
+MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
+WEEKDAY = "|".join(calendar.day_name).lower()
+SAFE_MONTH = "|".join(sorted(set(MONTHS) - {"may", "mar", "dec", "sep"}, key=len, reverse=True))  # the others are words too
+AFTER_PREPOSITION = "(?:" + "|".join(rf"(?<=\b{word} )" for word in ("in", "since", "until", "during", "for", "of", "last")) + ")"
+UNIT = "day|week|month|quarter|year"
+ONE = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Period:
+    """A span of local time, open where an end is None, and where in the sentence it stood."""
+
+    start: datetime | None
+    end: datetime | None
+    where: tuple[int, int]
+    before: str = ""  # "week" for "the week before": to be counted back from a period spoken of earlier
+
+
+def find(text: str, now: datetime, *, ahead: bool = False) -> list[Period]:
+    """Every period in a text, in order. `now` is local and naive; `ahead` reads "Friday" as the coming one."""
+    anchors = sorted(_anchors(text.lower(), now, ahead), key=lambda anchor: anchor.where)
+    found: list[Period] = []
+    while anchors:
+        first, *anchors = anchors
+        if anchors and _joined(text[first.where[1] : anchors[0].where[0]]) and anchors[0].start and first.start:
+            second, *anchors = anchors
+            found.append(_extended(text, Period(first.start, second.end, (first.where[0], second.where[1]))))
+        else:
+            found.append(_bounded(text, first))
+    return found
+
+
+def back(start: datetime, unit: str) -> tuple[datetime, datetime]:
+    """The day, week, month, quarter or year that ends where a period starts."""
+    end = start.date()
+    if unit in ("month", "quarter", "year"):
+        return _at(add_months(end, -{"month": 1, "quarter": 3, "year": 12}[unit])), start
+    return _at(end - timedelta(days=7 if unit == "week" else 1)), start
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day some months later, or the last day of a shorter month."""
+    index = day.year * 12 + day.month - 1 + months
+    year, month = index // 12, index % 12 + 1
+    return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
+
+
+def around(day: date, unit: str, shift: int = 0) -> Range:
+    """The calendar day, week, month, quarter or year that holds a day, or one some units away."""
+    if unit == "day":
+        return day + shift * ONE, day + (shift + 1) * ONE
+    if unit == "week":
+        monday = day - timedelta(days=day.weekday()) + timedelta(weeks=shift)
+        return monday, monday + timedelta(weeks=1)
+    length = {"month": 1, "quarter": 3, "year": 12}[unit]
+    first = day.replace(day=1, month=(day.month - 1) // length * length + 1)
+    return add_months(first, shift * length), add_months(first, (shift + 1) * length)
+
+
+def _at(day: date) -> datetime:
+    return datetime.combine(day, time())
+
+
+def _joined(between: str) -> bool:
+    return re.fullmatch(r"\s*(?:and|to|until|till|through|-|–)\s*(?:the\s+)?", between, re.I) is not None
+
+
+def _extended(text: str, period: Period) -> Period:
+    lead = re.search(r"\b(?:between|from|for|in|during)\s+(?:the\s+)?$", text[: period.where[0]], re.I)
+    return Period(period.start, period.end, (lead.start() if lead else period.where[0], period.where[1]))
+
+
+def _bounded(text: str, period: Period) -> Period:
+    """Reads the word before: since, until, before, after."""
+    lead = re.search(
+        r"\b(since|starting|from|after|until|till|up to|by|before|in|on|for|during|over|within|as of|of)"
+        r"\s+(?:the\s+)?(?:(?:start|beginning|end) of\s+)?$",
+        text[: period.where[0]],
+        re.I,
+    )
+    if lead is None:
+        return period
+    where = (lead.start(), period.where[1])
+    word = lead[1].lower()
+    if word in ("since", "starting", "from", "as of"):
+        return Period(period.start, None, where)
+    if word == "after":
+        return Period(period.end, None, where)
+    if word == "before":
+        return Period(None, period.start, where)
+    if word in ("until", "till", "up to", "by"):
+        return Period(None, period.end, where)
+    return Period(period.start, period.end, where, period.before)
+
+
+def _anchors(text: str, now: datetime, ahead: bool) -> Iterator[Period]:
+    taken: list[tuple[int, int]] = []
+    for pattern, rule in RULES:
+        for match in re.finditer(pattern, text):
+            if any(match.start() < end and start < match.end() for start, end in taken):
+                continue
+            anchor = _anchor(match, rule, now, ahead)
+            if anchor:
+                taken.append(match.span())
+                yield anchor
+
+
+def _anchor(match: Match, rule: "Rule", now: datetime, ahead: bool) -> Period | None:
+    try:
+        found = rule(match, now, ahead)
+    except ValueError:  # the 31st of November
+        return None
+    if isinstance(found, str):
+        return Period(None, None, match.span(), before=found)
+    start, end = found
+    if isinstance(start, datetime) and isinstance(end, datetime):
+        return Period(start, end, match.span())
+    return Period(_at(start), _at(end), match.span())
+
+
+Rule = Callable[[Match, datetime, bool], "Range | str"]
+
+
+def _last_some(match: Match, now: datetime, ahead: bool) -> Range:
+    count, unit, today = number(match[1]), match[2], now.date()
+    if unit == "hour":
+        return now - timedelta(hours=count), now
+    tomorrow = today + ONE
+    if unit in ("month", "quarter", "year"):
+        return add_months(tomorrow, -count * {"month": 1, "quarter": 3, "year": 12}[unit]), tomorrow
+    return tomorrow - timedelta(days=count * {"day": 1, "week": 7, "fortnight": 14}[unit]), tomorrow
+
+
+def _last_one(match: Match, now: datetime, ahead: bool) -> Range:
+    if match[1] == "hour":
+        return now - timedelta(hours=1), now
+    return now.date() + ONE - timedelta(days=14), now.date() + ONE
+
+
+def _next_some(match: Match, now: datetime, ahead: bool) -> Range:
+    count, unit, today = number(match[1]), match[2], now.date()
+    if unit in ("month", "year"):
+        return today, add_months(today, count * (12 if unit == "year" else 1)) + ONE
+    return today, today + timedelta(days=count * (7 if unit == "week" else 1)) + ONE
+
+
+def _ago(match: Match, now: datetime, ahead: bool) -> Range:
+    count, unit, today = number(match[1]), match[2], now.date()
+    if unit in ("month", "year"):
+        return around(add_months(today, -count * (12 if unit == "year" else 1)), "day")
+    return around(today - timedelta(days=count * (7 if unit == "week" else 1)), "day")
+
+
+def _weekday(match: Match, now: datetime, ahead: bool) -> Range:
+    today = now.date()
+    past = (today.weekday() - DAYS[match[2]]) % 7
+    which = match[1] or ""
+    if which.startswith("next") or (ahead and not which):
+        return around(today + timedelta(days=(7 - past) % 7 or 7), "day")
+    return around(today - timedelta(days=past or (7 if which else 0)), "day")
+
+
+def _day_of_month(day: str, month: str, year: str | None, now: datetime, ahead: bool) -> date:
+    if year:
+        return date(int(year) + (2000 if len(year) == 2 else 0), MONTHS[month], int(day))
+    this_year = date(now.year, MONTHS[month], int(day))
+    if ahead:
+        return this_year if this_year >= now.date() else this_year.replace(year=now.year + 1)
+    return this_year if this_year <= now.date() else this_year.replace(year=now.year - 1)
+
+
+def _day_range(match: Match, now: datetime, ahead: bool) -> Range:
+    last = _day_of_month(match[2], match[3], match[4], now, ahead)
+    return last.replace(day=int(match[1])), last + ONE
+
+
+def _month(match: Match, now: datetime, ahead: bool) -> Range:
+    return around(_day_of_month("1", match[1], match[2], now, ahead), "month")
+
+
+def _ordinal(match: Match, now: datetime, ahead: bool) -> Range:
+    day = now.date().replace(day=int(match[1]))
+    if ahead:
+        return around(day if day >= now.date() else add_months(day, 1), "day")
+    return around(day if day <= now.date() else add_months(day, -1), "day")
+
+
+def _quarter(match: Match, now: datetime, ahead: bool) -> Range:
+    year = int(match[2] or now.year)
+    first = date(year, 3 * int(match[1]) - 2, 1)
+    if not match[2] and first > now.date():
+        first = first.replace(year=year - 1)
+    return around(first, "quarter")
+
+
+def _weekend(match: Match, now: datetime, ahead: bool) -> Range:
+    saturday = around(now.date(), "week")[0] + timedelta(days=5)
+    if saturday > now.date() and not ahead:
+        saturday -= timedelta(weeks=1)
+    elif "last" in match[0]:
+        saturday -= timedelta(weeks=1)
+    return saturday, saturday + 2 * ONE
+
+
+def _sale_day(match: Match, now: datetime, ahead: bool) -> Range:
+    year = int(match[2]) if match[2] else now.year
+    day = _black_friday(year)
+    if not match[2] and day > now.date() and not ahead:
+        day = _black_friday(year - 1)
+    return around(day + (3 * ONE if match[1].startswith("cyber") else timedelta()), "day")
+
+
+def _black_friday(year: int) -> date:
+    november = date(year, 11, 1)
+    first_thursday = november + timedelta(days=(3 - november.weekday()) % 7)
+    return first_thursday + timedelta(days=22)
+
+
+def _shifted(unit: str, shift: int) -> Rule:
+    return lambda match, now, ahead: around(now.date(), match[1] if unit == "?" else unit, shift)
+
+
+RULES: list[tuple[str, Rule]] = [
+    (r"\b(\d{4})-(\d\d)-(\d\d)\b", lambda m, n, a: around(date(int(m[1]), int(m[2]), int(m[3])), "day")),
+    (r"\b(\d{1,2})[./](\d{1,2})[./](\d{4})\b", lambda m, n, a: around(date(int(m[3]), int(m[2]), int(m[1])), "day")),
+    (rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s*(?:to|and|until|-|–)\s*(?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\.? (?:of )?({MONTH})\b(?:,? (\d{{4}}))?", _day_range),
+    (rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\.? (?:of )?({MONTH})\b(?:,? (\d{{4}}))?", lambda m, n, a: around(_day_of_month(m[1], m[2], m[3], n, a), "day")),
+    (rf"\b({MONTH}) (\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d)(?:,? (\d{{4}}))?", lambda m, n, a: around(_day_of_month(m[2], m[1], m[3], n, a), "day")),
+    (rf"\b(?:the )?(?:last|past|previous) {NUMBER} (hour|day|week|fortnight|month|quarter|year)s?\b", _last_some),
+    (r"\b(?:the )?(?:last|past) (hour|fortnight)\b", _last_one),
+    (rf"\b(?:the )?next {NUMBER} (day|week|month|year)s?\b", _next_some),
+    (rf"\b{NUMBER} (day|week|month|year)s? ago\b", _ago),
+    (r"\b(?:the )?day before yesterday\b", _shifted("day", -2)),
+    (rf"\b(?:the )?({UNIT}) before last\b", _shifted("?", -2)),
+    (rf"\b(?:the )({UNIT}) (?:before(?: that)?|earlier|prior)\b", lambda m, n, a: m[1]),
+    (rf"\b(?:the )?(?:last|past|previous) ({UNIT})\b(?:'s)?", _shifted("?", -1)),
+    (rf"\b(?:this|current) ({UNIT})\b(?:'s)?", _shifted("?", 0)),
+    (rf"\b(?:the )?next ({UNIT})\b", _shifted("?", 1)),
+    (rf"\b({UNIT}) to date\b", _shifted("?", 0)),
+    (r"\bmtd\b", _shifted("month", 0)),
+    (r"\bytd\b", _shifted("year", 0)),
+    (r"\byesterday\b(?:'s)?", _shifted("day", -1)),
+    (r"\b(?:today\b(?:'s)?|this (?:morning|afternoon|evening)|tonight)", _shifted("day", 0)),
+    (r"\btomorrow\b", _shifted("day", 1)),
+    (r"\b(?:(?:the|this|last|past|next) )weekend\b", _weekend),
+    (r"\b(black friday|cyber monday)\b(?: (\d{4}))?", _sale_day),
+    (rf"\b(?:(last|this|next|this coming|past) )?({WEEKDAY})\b(?:'s)?", _weekday),
+    (rf"\b(?:last )?({SAFE_MONTH}|may(?= \d{{4}})|{AFTER_PREPOSITION}(?:may|mar|dec|sep))\b(?:'s)?(?: (\d{{4}}))?", _month),
+    (r"\bq([1-4])\b(?: (\d{4}))?", _quarter),
+    (rf"\b(?:start|beginning|end) of (?:the|this) ({UNIT})\b", _shifted("?", 0)),
+    (rf"{AFTER_PREPOSITION}(20\d\d)\b", lambda m, n, a: around(date(int(m[1]), 1, 1), "year")),
+    (r"(?<=\bthe )(\d{1,2})(?:st|nd|rd|th)\b", _ordinal),
+]

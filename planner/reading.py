@@ -1,0 +1,107 @@
+"""A request while its words are being handed to arguments: what was found in it, and what nobody has claimed yet."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from planner import entities
+from planner.entities import Span, Vocabulary
+from planner.words import FILLER, stem
+
+NOT_NAMES = frozenset(
+    """i api vat kpi kpis sku skus rma url csv pdf id ok eu monday tuesday wednesday thursday friday saturday sunday january
+    february march april may june july august september october november december please mr mrs ms dr
+    order orders customer customers product products stock""".split()
+)
+CAPITAL = r"[A-ZÀ-ÖØ-Þ][\w’'&.-]*"
+NAME = re.compile(rf"{CAPITAL}(?:\s+(?:(?:de|du|la|van|von|der|den|da|di|el|al|bin|of|and|&)\s+)?{CAPITAL})*")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the system message tells: the time of now, in the merchant's zone, and the home currency."""
+
+    now: datetime  # aware, in `zone`
+    zone: ZoneInfo
+    currency: str
+
+    @property
+    def local(self) -> datetime:
+        """Now by the merchant's wall clock, naive."""
+        return self.now.replace(tzinfo=None)
+
+
+@dataclass
+class Reading:
+    """A text, its spans, and the places that an argument has claimed."""
+
+    text: str
+    spans: list[Span]
+    claimed: list[tuple[int, int]] = field(default_factory=lambda: list[tuple[int, int]]())
+
+    @classmethod
+    def of(cls, text: str, vocabulary: Vocabulary, setting: Setting) -> "Reading":
+        return cls(text, entities.find(text, vocabulary, setting.local))
+
+    def fresh(self) -> "Reading":
+        """The same text with nothing claimed: each tool tries for itself."""
+        return Reading(self.text, self.spans)
+
+    def free(self, *kinds: str) -> list[Span]:
+        """The spans of these kinds that nobody has claimed, in order."""
+        return [span for span in self.spans if span.kind in kinds and self.open(span.start, span.end)]
+
+    def open(self, start: int, end: int) -> bool:
+        return all(end <= taken[0] or taken[1] <= start for taken in self.claimed)
+
+    def claim(self, start: int, end: int) -> None:
+        self.claimed.append((start, end))
+
+    def take(self, span: Span) -> Span:
+        self.claim(span.start, span.end)
+        return span
+
+    def search(self, pattern: str, *, group: int = 1, flags: int = re.I) -> re.Match[str] | None:
+        """The first match whose group stands on unclaimed ground."""
+        return next((m for m in re.finditer(pattern, self.text, flags) if self.open(*m.span(group))), None)
+
+    def before(self, position: int, words: int = 3) -> str:
+        """The few words before a place, lower case."""
+        return " ".join(self.text[:position].lower().split()[-words:])
+
+    def rest(self) -> str:
+        """The text with claimed places and spans blanked, every position kept."""
+        letters = list(self.text)
+        for start, end in [*self.claimed, *((span.start, span.end) for span in self.spans)]:
+            letters[start:end] = "\n" * (end - start)
+        return "".join(letters)
+
+    def names(self, openers: Collection[str] = ()) -> Iterator[tuple[int, int]]:
+        """Unclaimed runs of capitalised words that can be names, leaving out the word that opens a sentence."""
+        rest = self.rest()
+        for m in NAME.finditer(rest):
+            start, end = m.span()
+            first = re.match(r"[\w’'-]+", m[0])
+            opens = not re.search(r"[\w\n,:]\s*$", rest[:start].replace("\n", "x"))
+            if first and (first[0].lower() in NOT_NAMES or (opens and (first[0].lower() in openers or first[0].lower() in FILLER))):
+                start += len(first[0])
+                start += len(rest[start:end]) - len(rest[start:end].lstrip())
+            said = re.sub(r"(?:['’]s?|[.,])$", "", rest[start:end])
+            if len(said) > 1 and said.lower() not in NOT_NAMES and not (opens and start == m.start() and " " not in said):
+                yield start, start + len(said)
+
+    def unknown(self, known: Collection[str]) -> list[tuple[int, int]]:
+        """Unclaimed runs of words that carry meaning and that a tool's own words do not hold."""
+        runs: list[tuple[int, int]] = []
+        for m in re.finditer(r"[^\W_][\w'’-]*", self.rest()):
+            word = m[0].lower()
+            plain = word in FILLER or word.removesuffix("'s") in FILLER or stem(word) in known or word in known
+            if plain or word.isdigit():
+                continue
+            if runs and re.fullmatch(r"[ ]+", self.text[runs[-1][1] : m.start()]):
+                runs[-1] = (runs[-1][0], m.end())
+            else:
+                runs.append(m.span())
+        return runs

@@ -1,0 +1,299 @@
+"""From a sentence to the arguments of one tool, by the types of its fields.
+
+What is certain goes first: references, mail addresses, periods, values of enums, money. Then figures, then names and free
+text from what is left. Whatever the sentence names and no field takes is reported, never dropped in silence.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from planner import texts, values
+from planner.entities import Span
+from planner.fields import Choice, Field, Kind
+from planner.reading import Reading, Setting
+
+EXCEPTING = re.compile(r"(?:\bnot|\bexcept(?: for)?|\bexcluding|\bother than|\bwithout|\bbut not|n't|\bno)\s+(?:the\s+|yet\s+|be\s+|been\s+)?$", re.I)
+SEPARATING = re.compile(r"\b(?:except|excluding|unless|only if|if|but not|apart from|other than|half of|the first|the second|second line)\b", re.I)
+TAKES_CODES = {"variant", "product"}
+
+
+@dataclass
+class Filled:
+    """Arguments found, required fields still missing, and what was said that has no place."""
+
+    args: dict[str, Any] = field(default_factory=lambda: dict[str, Any]())
+    missing: list[Field] = field(default_factory=lambda: list[Field]())
+    more: dict[str, list[str]] = field(default_factory=lambda: dict[str, list[str]]())  # further references of a single field
+    unplaced: list[Span] = field(default_factory=lambda: list[Span]())
+    unused: list[str] = field(default_factory=lambda: list[str]())  # words without a place
+    people: dict[str, str] = field(default_factory=lambda: dict[str, str]())  # reference field: the name or e-mail to look up
+    doubts: list[str] = field(default_factory=lambda: list[str]())
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known beside the sentence: the setting, the words that the tool's own texts hold, the openers of requests."""
+
+    setting: Setting
+    known: Collection[str]
+    openers: Collection[str]
+
+
+def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
+    """The arguments of one tool from one text. `reading` is used up: hand in a fresh one."""
+    filled = Filled()
+    _notes(fields, reading, told, filled)
+    _addresses(fields, reading, filled)
+    _lines(fields, reading, filled)
+    _references(fields, reading, filled)
+    _emails_and_codes(fields, reading, filled)
+    _choices(fields, reading, filled)
+    filled.args |= values.fill([f for f in fields if f.name not in filled.args], reading, told.setting)
+    _bare_references(fields, reading, filled)
+    _flags(fields, reading, filled)
+    _words(fields, reading, told, filled)
+    _conclude(fields, reading, told, filled)
+    return filled
+
+
+def _open(fields: Sequence[Field], filled: Filled, *kinds: Kind) -> list[Field]:
+    return [f for f in fields if f.kind in kinds and f.name not in filled.args]
+
+
+def _notes(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
+    notes = [f for f in fields if f.kind is Kind.note and f.required]
+    if not notes:
+        return
+    moments = [f for f in fields if f.kind is Kind.moment]
+    filled.args |= values.fill(moments, reading.fresh(), told.setting)  # a due date stands inside the note
+    for f in notes[:1]:
+        said = texts.note(f, reading)
+        if said:
+            filled.args[f.name] = said
+
+
+def _addresses(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    for f in fields:
+        if f.kind is Kind.parts and not f.many and any(part.kind is Kind.city for part in f.parts):
+            found = texts.address(f.parts, reading)
+            if found and all(part.name in found for part in f.parts if part.required):
+                filled.args[f.name] = found
+
+
+def _lines(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    """Lists of things and how many: "2 MUG-BLUE and one TSH-BLK-M"."""
+    for f in fields:
+        item = next((part for part in f.parts if part.kind is Kind.reference), None)
+        count = next((part for part in f.parts if part.kind is Kind.quantity), None)
+        if not (f.many and item and count):
+            continue
+        lines: list[dict[str, Any]] = []
+        for span in [s for s in reading.free("code", "reference", "foreign") if _names(s, item)]:
+            number = _count_of(span, reading)
+            lines.append({item.name: span.value, count.name: int(reading.take(number).value) if number else 1})
+            reading.take(span)
+        if lines:
+            filled.args[f.name] = lines
+
+
+def _count_of(span: Span, reading: Reading) -> Span | None:
+    numbers = [n for n in reading.free("number") if n.value > 0]
+    before = [n for n in numbers if n.end <= span.start and re.fullmatch(r"\s*(?:x|×|units?|pieces?|pcs|of|\w+)?\s*(?:of\s+)?", reading.text[n.end : span.start])]
+    after = [n for n in numbers if n.start >= span.end and re.fullmatch(r"\s*[x×*,:(]?\s*", reading.text[span.end : n.start])]
+    return before[-1] if before else after[0] if after else None
+
+
+def _names(span: Span, f: Field) -> bool:
+    if span.kind in ("code", "perhaps_code"):
+        return f.reference in TAKES_CODES
+    return span.reference == f.reference or (f.reference == "product" and span.reference == "variant")
+
+
+def _references(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    wanted = sorted((f for f in fields if f.kind is Kind.reference and not _named_place(f)), key=lambda f: not f.required)
+    for f in wanted:
+        spans = [s for s in reading.free("reference", "foreign", "code") if _names(s, f)]
+        if not spans:
+            spans = [s for s in reading.free("reference", "foreign") if not s.reference and f.reference == "order"]
+        if not spans and f.required and f.reference in TAKES_CODES:
+            spans = reading.free("perhaps_code")
+        if not spans:
+            continue
+        found = [_written(reading.take(s), f) for s in spans]
+        filled.args[f.name] = found if f.many else found[0]
+        if len(set(found)) > 1 and not f.many:
+            filled.more[f.name] = list(dict.fromkeys(found))[1:]
+    places = [f for f in fields if f.kind is Kind.reference and _named_place(f)]
+    for f in places:
+        said = _place(f, reading, several=len(places) > 1)
+        if said:
+            filled.args[f.name] = said
+
+
+def _written(span: Span, f: Field) -> str:
+    value = str(span.value)
+    return f"{f.prefix}-{int(value)}" if value.isdigit() and len(value) <= 6 and f.prefix else value
+
+
+def _named_place(f: Field) -> bool:
+    return f.reference in ("warehouse", "category")
+
+
+def _place(f: Field, reading: Reading, *, several: bool) -> str | None:
+    spans = [s for s in reading.free("reference") if s.reference == f.reference]
+    if spans and not several:
+        return str(reading.take(spans[0]).value)
+    if several:
+        lead = "(?:from|out of)" if f.name.startswith(("from", "source")) else "(?:to|into|for|over to)"
+        needs = None if lead.startswith("(?:from") else reading.search(r"^([A-ZÀ-Þ]\w+) needs\b", flags=0)
+        if needs:
+            reading.claim(*needs.span(1))
+            return needs[1]
+        return texts.place(f, reading, also=lead)
+    return texts.place(f, reading, also="(?:category|categories)" if f.reference == "category" else "(?:in|at|from)")
+
+
+def _bare_references(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    """A lone number of three digits or more is the reference that the tool can't do without."""
+    lacking = [f for f in fields if f.kind is Kind.reference and f.required and f.name not in filled.args and f.prefix]
+    numbers = [n for n in reading.free("number") if n.value >= 100 and reading.text[n.start : n.end].isdigit()]
+    if len(lacking) == 1 and numbers and lacking[0].reference not in TAKES_CODES:
+        found = [f"{lacking[0].prefix}-{int(reading.take(n).value)}" for n in numbers]
+        filled.args[lacking[0].name] = found[0]
+        if found[1:]:
+            filled.more[lacking[0].name] = found[1:]
+
+
+def _emails_and_codes(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    for kind, spoken in ((Kind.email, "email"), (Kind.phone, "phone"), (Kind.sku, "code")):
+        for f in _open(fields, filled, kind):
+            spans = reading.free(spoken)
+            if spans:
+                filled.args[f.name] = reading.take(spans[0]).value
+    for f in _open(fields, filled, Kind.country):
+        spans = reading.free("country")
+        if spans:
+            filled.args[f.name] = reading.take(spans[0]).value
+    for f in _open(fields, filled, Kind.currency):
+        spans = reading.free("money")
+        if spans:
+            filled.args[f.name] = spans[0].currency
+
+
+def _choices(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    """Values of enums by their phrases: over all fields together, the longest phrase wins its place."""
+    hits = [
+        (m, f, choice)
+        for f in fields
+        if f.kind is Kind.choice or f.choices
+        for choice in f.choices
+        for phrase in choice.phrases
+        for m in _phrase(phrase, f).finditer(reading.text)
+    ]
+    hits.sort(key=lambda hit: (-len(hit[0][0]), hit[0].start()))
+    for m, f, choice in hits:
+        if f.name in filled.args and not f.many or not reading.open(*m.span()) or _within_reference(m, reading):
+            continue
+        if EXCEPTING.search(reading.text[: m.start()]):
+            filled.doubts.append(f"not {m[0]}")
+            reading.claim(*m.span())
+            continue
+        reading.claim(*m.span())
+        _choose(f, choice, filled)
+
+
+def _choose(f: Field, choice: Choice, filled: Filled) -> None:
+    if not f.many:
+        filled.args[f.name] = choice.value
+    elif choice.value not in filled.args.setdefault(f.name, []):
+        filled.args[f.name].append(choice.value)
+
+
+def _phrase(phrase: str, f: Field) -> re.Pattern[str]:
+    words = r"[\s_-]+".join(map(re.escape, phrase.split()))
+    cue = rf"(?:{'|'.join(map(re.escape, f.cues))})\s+" if f.cues and " " not in phrase and not phrase.endswith("ly") else ""
+    return re.compile(rf"(?<![\w-]){cue}{words}(?:s|d|ed)?(?![\w-])", re.I)
+
+
+def _within_reference(m: re.Match[str], reading: Reading) -> bool:
+    return any(s.kind in ("email", "code", "quoted", "url") and s.start < m.end() and m.start() < s.end for s in reading.spans)
+
+
+def _flags(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    for f in _open(fields, filled, Kind.flag):
+        m = reading.search(rf"\b({re.escape(f.label)})\b")
+        if m:
+            reading.claim(*m.span(1))
+            filled.args[f.name] = not EXCEPTING.search(reading.text[: m.start()])
+
+
+def _words(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
+    for f in _open(fields, filled, Kind.city):
+        found = texts.place(f, reading)
+        if found:
+            filled.args[f.name] = found
+    people = [f for f in fields if f.kind is Kind.reference and f.name not in filled.args]
+    for f in _open(fields, filled, Kind.text, Kind.note, Kind.name, Kind.number, Kind.postcode):
+        found = texts.labelled(f, reading) if f.kind is not Kind.name or not f.required else None
+        if found is None and f.kind is Kind.name:
+            found = texts.name(f, reading, told.openers, alone=not people)
+        if found is not None:
+            filled.args[f.name] = _typed(found, f)
+    _look_ups(people, fields, reading, told, filled)
+    for f in _open(fields, filled, Kind.search):
+        found = texts.search(reading, told.known)
+        if found:
+            filled.args[f.name] = found
+    for f in _open(fields, filled, Kind.reason_text):
+        found = texts.reason(reading)
+        if found:
+            filled.args[f.name] = found
+
+
+def _typed(said: str, f: Field) -> Any:
+    if f.type in ("integer", "number") and re.fullmatch(r"-?\d+(?:[.,]\d+)?", said):
+        figure = float(said.replace(",", "."))
+        return int(figure) if f.type == "integer" else figure
+    return said
+
+
+def _look_ups(people: list[Field], fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
+    """References that are missing while a name or an e-mail address was said: to be looked up by a reading tool."""
+    lookable = [f for f in people if (f.required or f.reference == "customer") and not _named_place(f)]
+    for f in sorted(lookable, key=lambda f: (not f.required, f.reference != "customer"))[:1]:
+        said = _someone(f, reading, told)
+        if said:
+            filled.people[f.name] = said
+
+
+def _someone(f: Field, reading: Reading, told: Told) -> str | None:
+    of_goods = f.reference in TAKES_CODES
+    emails = reading.free("email") if not of_goods else []
+    if emails:
+        return str(reading.take(emails[0]).value)
+    quoted = reading.free("quoted") if of_goods else []
+    if quoted:
+        return str(reading.take(quoted[0]).value)
+    for start, end in reading.names(told.openers):
+        reading.claim(start, end)
+        return re.sub(r"['’]s?$", "", reading.text[start:end])
+    runs = reading.unknown(told.known) if f.required else []
+    if runs and len(reading.text[runs[0][0] : runs[0][1]].split()) <= 4:
+        reading.claim(*runs[0])
+        return re.sub(r"['’]s?$", "", reading.text[runs[0][0] : runs[0][1]])
+    return None
+
+
+def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
+    filled.missing = [f for f in fields if f.required and f.name not in filled.args and f.name not in filled.people]
+    filled.unplaced = [
+        s for s in reading.free("reference", "foreign", "code", "email", "money", "percent", "period", "country", "number", "quoted")
+        if not (s.kind == "number" and s.value in (1, 2, 3) and not reading.text[s.start : s.end].isdigit())
+    ]  # fmt: skip
+    currencies = {s.currency for s in reading.spans if s.kind == "money" and s.currency != told.setting.currency}
+    if currencies and not any(f.kind is Kind.currency for f in fields):
+        filled.doubts.append(f"amounts in {', '.join(sorted(currencies))}")
+    filled.doubts += [m[0] for m in SEPARATING.finditer(reading.text) if reading.open(*m.span())]
+    filled.unused = [reading.text[start:end] for start, end in reading.unknown(told.known)]

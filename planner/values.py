@@ -1,0 +1,196 @@
+"""Arguments that are figures and times: money, quantities, signs, limits, periods, dates."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from planner import money, periods
+from planner.entities import Span
+from planner.fields import Field, Kind
+from planner.reading import Reading, Setting
+from planner.words import NUMBER, number
+
+AT_LEAST = r"(?:over|above|more than|at least|exceeding|greater than|higher than|from|minimum(?: of)?|min|no less than|>=?)"
+AT_MOST = r"(?:under|below|less than|fewer than|at most|up to|cheaper than|lower than|maximum(?: of)?|max|no more than|within|<=?)"
+TAKING = re.compile(
+    r"\b(?:remov\w*|subtract\w*|decreas\w*|reduc\w*|writ\w* off|write-off|wrote off|deduct\w*|minus|less|lost|missing|damaged|"
+    r"broke\w*|stolen|scrap\w*|take (?:\w+ )?(?:off|out)|taken? (?:off|out)|expired|wet|gone|thr\w+ (?:\w+ )?away|lower by|down by|"
+    r"book(?:ed)? out|short|shrink\w*|cracked|smashed|destroyed|disposed|spoil\w*)\b|\boff (?:the )?stock\b",
+    re.I,
+)
+ADDING = re.compile(
+    r"\b(?:add\w*|increas\w*|found|received|extra|plus|came in|more|returned|turned up|rais\w*|up by|book(?:ed)? in|put back|surplus)\b", re.I
+)
+LOW_NAMES, HIGH_NAMES = {"min", "minimum", "least", "above", "over"}, {"max", "maximum", "most", "below", "under", "within"}
+NEWEST = r"(?:last|latest|newest|most recent|recent|top|first|best|biggest|largest|oldest|worst|cheapest|highest|bottom)"
+LENGTHS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
+
+
+def role(field: Field) -> str:
+    """"low" for `min_total`, "high" for `below` and `max_price`, "" for a plain amount."""
+    parts = set(field.name.split("_"))
+    return "low" if parts & LOW_NAMES else "high" if parts & HIGH_NAMES else ""
+
+
+def fill(fields: list[Field], reading: Reading, setting: Setting) -> dict[str, Any]:
+    """Every argument of these fields that is a figure or a time, and that the text states."""
+    args = _moments(fields, reading, setting)
+    args |= _period(fields, reading, setting)
+    args |= _amounts([field for field in fields if field.kind is Kind.money], reading, setting)
+    for kind, filler in ((Kind.percent, _percent), (Kind.limit, _limit), (Kind.days, _days), (Kind.delta, _delta)):
+        for field in fields:
+            value = filler(field, reading) if field.kind is kind else None
+            if value is not None:
+                args[field.name] = value
+    return args | _quantities([field for field in fields if field.kind is Kind.quantity], reading)
+
+
+def instant(local: datetime, setting: Setting) -> str:
+    """A local time as a UTC instant: midnight of 23 November in Paris is `2026-11-22T23:00:00Z`."""
+    return local.replace(tzinfo=setting.zone).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _stamp(field: Field, local: datetime, setting: Setting) -> str:
+    return local.date().isoformat() if field.day_only else instant(local, setting)
+
+
+def period_args(fields: list[Field], start: datetime | None, end: datetime | None, setting: Setting) -> dict[str, Any]:
+    """A period as the arguments of a tool; an end is exclusive."""
+    args: dict[str, Any] = {}
+    for field in fields:
+        if field.kind is Kind.period_start and start:
+            args[field.name] = _stamp(field, start, setting)
+        if field.kind is Kind.period_end and end:
+            args[field.name] = _stamp(field, end, setting)
+    return args
+
+
+def _period(fields: list[Field], reading: Reading, setting: Setting) -> dict[str, Any]:
+    if not any(field.kind in (Kind.period_start, Kind.period_end) for field in fields):
+        return {}
+    spans = [span for span in reading.free("period") if not span.value.before]
+    if not spans:
+        return {}
+    period = reading.take(spans[0]).value
+    args = period_args(fields, period.start, period.end, setting)
+    for span in reading.free("period"):  # "this month against the month before": a report that compares does that itself
+        for field in fields:
+            if field.kind is Kind.flag and "compare" in field.name:
+                args[field.name] = True
+                reading.take(span)
+    return args
+
+
+def _moments(fields: list[Field], reading: Reading, setting: Setting) -> dict[str, Any]:
+    wanted = [field for field in fields if field.kind is Kind.moment]
+    found = [period for period in periods.find(reading.text, setting.local, ahead=True) if period.start or period.end] if wanted else []
+    args: dict[str, Any] = {}
+    for field, period in zip(wanted, found, strict=False):
+        last = (period.end or period.start or setting.local) - timedelta(days=1 if period.end else 0)
+        day = period.start or last
+        args[field.name] = _stamp(field, day if field.day_only or not period.end else period.end, setting)
+        reading.claim(*period.where)
+    return args
+
+
+def _amounts(fields: list[Field], reading: Reading, setting: Setting) -> dict[str, Any]:
+    args: dict[str, Any] = {}
+    between = _between(fields, reading, setting)
+    if between:
+        return between
+    for field in sorted(fields, key=lambda field: not role(field)):
+        for span in [*reading.free("money"), *reading.free("number")]:
+            if _said_role(reading, span) == role(field) and _can_be_money(field, span):
+                reading.take(span)
+                args[field.name] = money.minor_units(span.value, span.currency or setting.currency)
+                break
+    return args
+
+
+def _can_be_money(field: Field, span: Span) -> bool:
+    return span.kind == "money" or bool(role(field)) or field.required or span.value != int(span.value)
+
+
+def _between(fields: list[Field], reading: Reading, setting: Setting) -> dict[str, Any]:
+    low = next((field for field in fields if role(field) == "low"), None)
+    high = next((field for field in fields if role(field) == "high"), None)
+    figures = reading.free("money", "number")
+    for first, second in zip(figures, figures[1:], strict=False):
+        joint = re.fullmatch(r"\s*(?:and|to|-|–)\s*", reading.text[first.end : second.start], re.I)
+        if low and high and joint and re.search(r"\b(?:between|from)$", reading.before(first.start, 1)):
+            currency = second.currency or first.currency or setting.currency
+            reading.take(first), reading.take(second)
+            return {
+                low.name: money.minor_units(first.value, currency),
+                high.name: money.minor_units(second.value, currency),
+            }
+    return {}
+
+
+def _said_role(reading: Reading, span: Span) -> str:
+    before = reading.before(span.start)
+    after = reading.text[span.end : span.end + 12].lower()
+    if re.search(rf"{AT_LEAST}$", before) or re.match(r"\s*(?:or more|\+|and up|and more|and above)", after):
+        return "low"
+    if re.search(rf"{AT_MOST}$", before) or re.match(r"\s*(?:or less|or fewer|and below|or under)", after):
+        return "high"
+    return ""
+
+
+def _percent(field: Field, reading: Reading) -> float | None:
+    spans = reading.free("percent") or ([span for span in reading.free("number")] if field.required else [])
+    if not spans:
+        return None
+    return float(reading.take(spans[-1]).value)
+
+
+def _limit(field: Field, reading: Reading) -> int | None:
+    m = reading.search(rf"\b{NEWEST}\s+{NUMBER}\b(?!\s*(?:day|week|month|year|hour|quarter)s?\b)") or reading.search(
+        rf"\b{NUMBER}\s+(?:\w+\s+)?(?:{NEWEST}|most)\b"
+    )
+    if m:
+        reading.claim(*m.span())
+        return number(m[1])
+    m = reading.search(r"\b(?:the|our|my|their|his|her|very|'s?)?\s*((?:last|latest|newest|most recent) (?:order|customer|product|sale|return|payment))\b")
+    if m:
+        reading.claim(*m.span())
+        return 1
+    return None
+
+
+def _days(field: Field, reading: Reading) -> int | None:
+    for span in reading.free("duration"):
+        count, unit = span.value
+        days = count * LENGTHS[unit]
+        if days >= 1:
+            reading.take(span)
+            return round(days)
+    return None
+
+
+def _delta(field: Field, reading: Reading) -> int | None:
+    spans = [span for span in reading.free("number") if span.value == int(span.value)]
+    if not spans or re.search(r"\bset\b.*\bto$", reading.before(spans[0].start, 12)):
+        return None  # "set the stock to 40" is no change by 40
+    value, said = int(spans[0].value), reading.text[spans[0].start : spans[0].end]
+    signed = said.startswith(("+", "-"))
+    takes, adds = bool(TAKING.search(reading.text)), bool(ADDING.search(reading.text))
+    if not signed and takes == adds:
+        return None  # no sign was said, or both: it has to be asked
+    reading.take(spans[0])
+    return value if signed else -abs(value) if takes else abs(value)
+
+
+def _quantities(fields: list[Field], reading: Reading) -> dict[str, Any]:
+    args: dict[str, Any] = {}
+    for field in sorted(fields, key=lambda field: not role(field)):
+        for span in reading.free("number"):
+            if _said_role(reading, span) == role(field) and span.value == int(span.value) and span.value > 0:
+                args[field.name] = int(reading.take(span).value)
+                break
+    if not args and len(fields) == 1 and fields[0].required:
+        m = reading.search(r"\b(an?)\s+(?=[A-Z0-9]+-[A-Z0-9])", flags=0)
+        if m:
+            reading.claim(*m.span(1))
+            args[fields[0].name] = 1
+    return args

@@ -1,0 +1,45 @@
+"""Words of everyday language that no schema declares: numbers, filler words, stems."""
+
+import re
+
+NUMBERS = {
+    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50,
+    "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100, "couple of": 2, "few": 3,
+}  # fmt: skip
+NUMBER = r"(\d+|" + "|".join(sorted(NUMBERS, key=len, reverse=True)) + r")"
+
+FILLER = frozenset(
+    """
+    a about again all also am an and any anything are as ask asap at be been being but by can check could did do does
+    doing done everything for from get give go got had has have having hello hey hi how i if in into is it its just kindly
+    know let like look me my need needs now of off ok okay on one ones or our out please pls quick quickly right say says
+    see send should show so some tell thank thanks that the their them then there these they this those thx to today up us
+    want wants was we were what when where which who whom whose will with would yes you your still currently here every each
+    list find many much number details detail info information overview give gimme display pull open view want really
+    actually exactly kind sort lot lots very too yet already ever only more than least most less
+    """.split()
+)
+
+_ENDINGS = re.compile(r"(?:ations?|ings?|ies|ied|ers?|ed|es|s|e|y)$")
+
+
+def number(said: str) -> int:
+    """12 for "12" or "twelve". KeyError for another word."""
+    return int(said) if said.isdigit() else NUMBERS[said.lower()]
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text, lower case, in order."""
+    return re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text.lower())
+
+
+def stem(word: str) -> str:
+    """A word without its usual English ending, so that "orders" meets "ordered"."""
+    word = word.removesuffix("'s")
+    return _ENDINGS.sub("", word) if len(word) > 4 else word.removesuffix("s") if len(word) > 3 else word
+
+
+def content(text: str) -> list[str]:
+    """The words that carry meaning."""
+    return [word for word in tokens(text) if word not in FILLER and word.removesuffix("'s") not in FILLER]
