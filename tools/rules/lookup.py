@@ -1,0 +1,165 @@
+"""What people mean by the name of a thing that several rooms handle: a SKU, a product, a category, a warehouse."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Select, func, or_, select
+
+from db.models.products import Category, Product, Variant
+from db.models.warehouse import Warehouse
+from db.references import Kind
+from tools.contract.context import Context
+from tools.contract.errors import Ambiguous, NotFound
+
+Named = TypeVar("Named", Variant, Product, Category, Warehouse)
+
+# The products that a name fits best; several of the same rank are ambiguous. Parameters: `product_name(ctx, written)`.
+PRODUCTS_NAMED = """
+select id from (
+    select id, 1 as rank from products where merchant_id = %(m)s and reference = %(product)s
+    union select id, 1 from products where merchant_id = %(m)s and external_reference = %(written)s
+    union select product_id, 1 from variants where merchant_id = %(m)s and sku = %(written)s
+    union select product_id, 2 from variants where merchant_id = %(m)s and sku_key = %(key)s
+    union select product_id, 3 from variants where merchant_id = %(m)s and reference = %(variant)s
+) named order by rank fetch first row with ties
+"""
+
+
+class Found(NamedTuple):
+    id: UUID
+
+
+class Near(NamedTuple):
+    name: str
+
+
+async def find_variant(ctx: Context, written: str, *, for_update: bool = False) -> Variant:
+    """The variant of a SKU as written, else of a SKU that differs in case, a `VAR-7`, or another shop's number.
+
+    Raises `Ambiguous` with all that fit, or `NotFound` with the nearest SKUs.
+    """
+    name, key, reference = written.strip(), written.strip().casefold(), Kind.variant.canonical(written)
+    query = select(Variant).where(
+        Variant.merchant_id == ctx.merchant.id,
+        or_(
+            Variant.sku == name,
+            Variant.sku_key == key,
+            Variant.reference == reference,
+            Variant.external_reference == name,
+        ),
+    )
+    found = await _rows(ctx, query, for_update)
+    meant = _first(
+        [variant for variant in found if variant.sku == name],
+        [variant for variant in found if variant.sku_key == key],
+        [variant for variant in found if variant.reference == reference],
+        found,
+    )
+    if not meant:
+        raise await no_variant(ctx, written)
+    return _only(meant, written, [f"{variant.sku} ({variant.reference})" for variant in meant])
+
+
+async def no_variant(ctx: Context, written: str) -> NotFound:
+    """The error for a SKU that nothing has, with the nearest that something has."""
+    query = """
+        select sku as name from variants where merchant_id = %(m)s
+        order by greatest(similarity(sku_key, %(key)s), similarity(reference, %(key)s)) desc, id limit 3
+    """
+    near = await ctx.sql.rows(query, {"m": ctx.merchant.id, "key": written.strip().casefold()}, as_=Near)
+    return _none("variant", written, [row.name for row in near])
+
+
+def product_name(ctx: Context, written: str) -> dict[str, Any]:
+    """The parameters of `PRODUCTS_NAMED`."""
+    name = written.strip()
+    return {
+        "m": ctx.merchant.id, "written": name, "key": name.casefold(),
+        "product": Kind.product.canonical(name), "variant": Kind.variant.canonical(name),
+    }  # fmt: skip
+
+
+async def find_product(ctx: Context, written: str, *, for_update: bool = False) -> Product:
+    """The product of a `PRD-7`, another shop's number, or a SKU of one of its variants. Raises `Ambiguous` or `NotFound`."""
+    ids = [row.id for row in await ctx.sql.rows(PRODUCTS_NAMED, product_name(ctx, written), as_=Found)]
+    if not ids:
+        raise await ctx.not_found(Kind.product, written)
+    query = select(Product).where(Product.merchant_id == ctx.merchant.id, Product.id.in_(ids))
+    found = await _rows(ctx, query, for_update)
+    return _only(found, written, [f"{product.title} ({product.reference})" for product in found])
+
+
+async def find_category(ctx: Context, written: str) -> Category:
+    """The category of a `CAT-7`, its slug or its name, whatever the case and accents. Raises `Ambiguous` or `NotFound`."""
+    name, reference = written.strip(), Kind.category.canonical(written)
+    query = select(Category).where(
+        Category.merchant_id == ctx.merchant.id,
+        or_(
+            Category.reference == reference,
+            Category.slug == name,
+            Category.external_reference == name,
+            _alike(Category.name, name),
+        ),
+    )
+    found = await _rows(ctx, query)
+    meant = _first([category for category in found if name in (category.slug, category.name)], found)
+    meant = _first([category for category in found if category.reference == reference], meant)
+    if not meant:
+        raise await _nowhere(ctx, "category", "categories", written)
+    return _only(meant, written, [f"{category.name} ({category.reference})" for category in meant])
+
+
+async def find_warehouse(ctx: Context, written: str) -> Warehouse:
+    """The warehouse of a `WH-1`, its code or its name, whatever the case and accents. Raises `Ambiguous` or `NotFound`."""
+    name, reference = written.strip(), Kind.warehouse.canonical(written)
+    query = select(Warehouse).where(
+        Warehouse.merchant_id == ctx.merchant.id,
+        or_(
+            Warehouse.reference == reference,
+            Warehouse.external_reference == name,
+            _alike(Warehouse.code, name),
+            _alike(Warehouse.name, name),
+        ),
+    )
+    found = await _rows(ctx, query)
+    meant = _first([place for place in found if name == place.code or place.reference == reference], found)
+    if not meant:
+        raise await _nowhere(ctx, "warehouse", "warehouses", written)
+    return _only(meant, written, [f"{place.name} ({place.reference})" for place in meant])
+
+
+async def _rows(ctx: Context, query: Select[Named], for_update: bool = False) -> list[Named]:
+    if for_update:
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return list((await ctx.db.scalars(query)).all())
+
+
+def _alike(column: Any, name: str) -> Any:
+    return func.unaccent(func.lower(column)) == func.unaccent(func.lower(name))
+
+
+def _first(*readings: list[Named]) -> list[Named]:
+    """The first reading that anything fits."""
+    fitting = [reading for reading in readings if reading]
+    return fitting[0] if fitting else []
+
+
+def _only(meant: list[Named], written: str, named: Sequence[str]) -> Named:
+    if len(meant) > 1:
+        raise Ambiguous(f"{written} fits {', '.join(named)}.")
+    return meant[0]
+
+
+async def _nowhere(ctx: Context, word: str, table: str, written: str) -> NotFound:
+    query = f"""
+        select name || ' (' || reference || ')' as name from {table} where merchant_id = %(m)s
+        order by similarity(lower(name), lower(%(w)s)) desc, id limit 3
+    """
+    near = await ctx.sql.rows(query, {"m": ctx.merchant.id, "w": written.strip()}, as_=Near)
+    return _none(word, written, [row.name for row in near])
+
+
+def _none(word: str, written: str, nearest: list[str]) -> NotFound:
+    hint = f"The nearest are {', '.join(nearest)}." if nearest else f"This shop has no {word} yet."
+    return NotFound(f"There is no {word} {written}.", hint=hint, nearest=nearest)
