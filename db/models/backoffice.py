@@ -66,12 +66,13 @@ class User(Base):
 
 
 class Session(Base):
-    """A signed-in browser: the token itself is only in the cookie, here is its SHA-256."""
+    """A signed-in browser: the token itself is only in the cookie, here is its SHA-256. `merchant_id` is the shop it signed in to."""
 
     __tablename__ = "sessions"
 
     token_hash: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[uuid.UUID]
+    merchant_id: Mapped[uuid.UUID]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
 
@@ -265,6 +266,7 @@ class AuditEntry(Tenant, Base):
     key: Mapped[str]
     arguments_digest: Mapped[str]
     money: Mapped[int] = mapped_column(default=0)
+    stops: Mapped[int] = mapped_column(Integer, default=0)
     request_id: Mapped[str]
 
 

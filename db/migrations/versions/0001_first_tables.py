@@ -419,6 +419,7 @@ def _create_tables() -> None:
     op.create_table('sessions',
     sa.Column('token_hash', sa.Text(), nullable=False),
     sa.Column('user_id', sa.Uuid(), nullable=False),
+    sa.Column('merchant_id', sa.Uuid(), nullable=False),
     sa.Column('created_at', postgresql.TIMESTAMP(timezone=True), nullable=False),
     sa.Column('expires_at', postgresql.TIMESTAMP(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_sessions'))
