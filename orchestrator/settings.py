@@ -18,28 +18,49 @@ class Settings(BaseSettings):
         alias="SHOPKEEPER_HOME",
         description="Where data, credentials and logs are kept.",
     )
-    host: str = Field(default="127.0.0.1", alias="SHOPKEEPER_HOST", description="The address that the web process listens on.")
+    host: str = Field(
+        default="127.0.0.1", alias="SHOPKEEPER_HOST", description="The address that the web process listens on."
+    )
     port: int = Field(default=8000, ge=1, le=65535, alias="SHOPKEEPER_PORT", description="Its port.")
-    pool_size: int = Field(default=10, ge=2, alias="SHOPKEEPER_POOL", description="Database connections of a process for calls.")
+    pool_size: int = Field(
+        default=10, ge=2, alias="SHOPKEEPER_POOL", description="Database connections of a process for calls."
+    )
     requests_per_minute: int = Field(
-        default=600, ge=1, alias="SHOPKEEPER_RATE", description="Requests a minute that one key or person may make of a process."
+        default=600,
+        ge=1,
+        alias="SHOPKEEPER_RATE",
+        description="Requests a minute that one key or person may make of a process.",
     )
     server_url: str | None = Field(
-        default=None, alias="SHOPKEEPER_URL", description="The command line calls this server over HTTP instead of in process."
+        default=None,
+        alias="SHOPKEEPER_URL",
+        description="The command line calls this server over HTTP instead of in process.",
     )
     key: SecretStr | None = Field(default=None, alias="SHOPKEEPER_KEY", description="The API key that it calls with.")
 
-    database_url: str | None = Field(default=None, alias="DATABASE_URL", description="The runtime role's; default: embedded.")
-    database_owner_url: str | None = Field(default=None, alias="DATABASE_OWNER_URL", description="For migrate, dump, restore.")
+    database_url: str | None = Field(
+        default=None, alias="DATABASE_URL", description="The runtime role's; default: embedded."
+    )
+    database_owner_url: str | None = Field(
+        default=None, alias="DATABASE_OWNER_URL", description="For migrate, dump, restore."
+    )
     database_direct_url: str | None = Field(
         default=None, alias="DATABASE_DIRECT_URL", description="Past a pooler: for what needs a session."
     )
-    database_replica_url: str | None = Field(default=None, alias="DATABASE_REPLICA_URL", description="For reading tools.")
+    database_replica_url: str | None = Field(
+        default=None, alias="DATABASE_REPLICA_URL", description="For reading tools."
+    )
 
-    openai_api_key: SecretStr | None = Field(default=None, alias="OPENAI_API_KEY", description="Without it: the embedded planner.")
-    openai_base_url: str | None = Field(default=None, alias="OPENAI_BASE_URL", description="Any OpenAI-compatible server.")
+    openai_api_key: SecretStr | None = Field(
+        default=None, alias="OPENAI_API_KEY", description="Without it: the embedded planner."
+    )
+    openai_base_url: str | None = Field(
+        default=None, alias="OPENAI_BASE_URL", description="Any OpenAI-compatible server."
+    )
     model: str = Field(default="gpt-5-mini", alias="SHOPKEEPER_MODEL", description="The model that specialists use.")
-    router_model: str | None = Field(default=None, alias="SHOPKEEPER_ROUTER_MODEL", description="A smaller one for routing.")
+    router_model: str | None = Field(
+        default=None, alias="SHOPKEEPER_ROUTER_MODEL", description="A smaller one for routing."
+    )
 
     @cached_property
     def credentials(self) -> Path:

@@ -1,0 +1,154 @@
+"""The one place where the parts meet: settings, database, graph, surfaces."""
+
+import asyncio
+import re
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import psycopg
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from db.model import new_id
+from db.session import Database, refuse_unsafe_role
+from orchestrator.installation import NotReady, Urls
+from orchestrator.services import Services
+from orchestrator.settings import Settings
+from orchestrator.surfaces import openapi, rest, session
+from orchestrator.surfaces.identity import Identity, RateLimiter
+from orchestrator.surfaces.problems import crash_response, problem_response
+from orchestrator.worker import make_worker
+from tools import registry
+from tools.contract.call import Shop
+from tools.contract.context import Job
+from tools.contract.errors import ShopError
+
+VERSION = version("shopkeeper")
+
+
+class UnknownPath(ShopError):
+    """Nothing is served at that path."""
+
+    status = 404
+    hint = "The routes are listed in /openapi.json."
+
+
+class WrongMethod(ShopError):
+    """That path is not asked in this way."""
+
+    status = 405
+    hint = "The routes and their methods are listed in /openapi.json."
+
+
+@asynccontextmanager
+async def services(settings: Settings, urls: Urls) -> AsyncGenerator[Services]:
+    """The parts, put together over a migrated database. Raises `NotReady` or `UnsafeRole`."""
+    database = Database(urls.runtime, size=settings.pool_size, prepare=urls.direct == urls.runtime)
+    replica = Database(urls.replica, size=settings.pool_size) if urls.replica else None
+    await database.open()
+    try:
+        await _refuse_unready(database)
+        if replica:
+            await replica.open()
+        yield _put_together(settings, database, replica)
+    finally:
+        await database.close()
+        if replica:
+            await replica.close()
+
+
+def _put_together(settings: Settings, database: Database, replica: Database | None) -> Services:
+    async def after_commit(merchant: uuid.UUID, jobs: list[Job]) -> None:
+        return None
+
+    async def carry_out(merchant: uuid.UUID, approval: str) -> None:
+        return None
+
+    async def pick_up(merchant: uuid.UUID) -> None:
+        return None
+
+    shop = Shop(database, replica)
+    return Services(settings, shop, carry_out, pick_up)
+
+
+async def _refuse_unready(database: Database) -> None:
+    async with database.connection() as connection:
+        await refuse_unsafe_role(connection)
+        try:
+            await connection.execute("select 1 from merchants limit 1")
+        except psycopg.errors.UndefinedTable:
+            raise NotReady("The database has no tables yet.", hint="Run `shopkeeper migrate` as its owner.") from None
+
+
+def web(parts: Services) -> FastAPI:
+    """The web application over parts that are open."""
+    app = FastAPI(title="Shopkeeper", version=VERSION, docs_url="/docs", redoc_url=None, openapi_url=None)
+    identity = Identity(parts.shop.database, RateLimiter(parts.settings.requests_per_minute))
+    tools = list(registry.tools().values())
+    app.router.routes.extend(session.routes(identity, parts.shop.database, VERSION))
+    app.router.routes.extend(rest.routes(parts.shop, tools, identity.caller_of))
+    document = openapi.document(tools, VERSION)
+
+    async def openapi_json(_: Request) -> Response:
+        return JSONResponse(document)
+
+    app.add_route("/openapi.json", openapi_json)
+    app.add_exception_handler(HTTPException, _unknown)
+    app.add_exception_handler(Exception, _crashed)
+    app.add_middleware(RequestId)
+    return app
+
+
+@asynccontextmanager
+async def working(parts: Services, urls: Urls) -> AsyncGenerator[None]:
+    """A worker beside whatever runs inside; it finishes what it has begun when that ends."""
+    worker = make_worker(parts, urls.direct)
+    async with worker.open_async():
+        running = asyncio.create_task(
+            worker.run_worker_async(concurrency=4, install_signal_handlers=False, shutdown_graceful_timeout=10)
+        )
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        answer = problem_response(WrongMethod(f"{request.url.path} is not asked with {request.method}."), request)
+        answer.headers.update(error.headers or {})
+        return answer
+    return problem_response(UnknownPath(f"There is nothing at {request.url.path}."), request)
+
+
+async def _crashed(request: Request, crash: Exception) -> Response:
+    return crash_response(request, crash)
+
+
+class RequestId:
+    """Each request has a name, the caller's or a new one: in the answer, in problems, in the audit."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        asked = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+        name = asked if re.fullmatch(r"[\w.-]{1,100}", asked) else str(new_id())
+        scope.setdefault("state", {})["request_id"] = name
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"].append((b"x-request-id", name.encode()))
+            await send(message)
+
+        await self.app(scope, receive, named)

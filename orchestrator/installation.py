@@ -1,0 +1,177 @@
+"""One installation: its database made ready, its first shop loaded once, and the credentials to it."""
+
+import os
+import secrets
+import uuid
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import argon2
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import scalar_row
+
+from db import embedded
+from db.migrate import upgrade
+from db.model import new_id
+from db.models.backoffice import Role
+from db.references import Kind
+from db.seed import demo
+from db.seed.merchant import NewMerchant, NewPerson, create_merchant
+from db.session import Database
+from orchestrator.settings import Settings
+from tools.contract.actors import digest_of
+
+Progress = Callable[[str], None]
+DEMO = NewMerchant("demo", "Fernway Home", currency="EUR", zone="Europe/Paris", country="FR")
+OWNER_EMAIL = "owner@demo.example"
+
+
+class NotReady(Exception):
+    """The installation lacks something; the message says what to do."""
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Urls:
+    """The database by role. `direct` goes past a pooler."""
+
+    runtime: str
+    owner: str | None
+    direct: str
+    replica: str | None
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The demo shop's owner, as the first start wrote them down."""
+
+    merchant: uuid.UUID
+    user: uuid.UUID
+    email: str
+    password: str
+    key: str
+
+
+@contextmanager
+def database(settings: Settings, progress: Progress = lambda _: None) -> Generator[Urls]:
+    """The database's addresses; without DATABASE_URL the embedded server runs meanwhile."""
+    if settings.database_url or settings.database_owner_url:
+        yield external(settings, progress)
+        return
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    server = embedded.start(settings.home, progress=progress)
+    try:
+        yield Urls(server.url("app_rt"), server.url("app_owner"), server.url("app_rt"), settings.database_replica_url)
+    finally:
+        embedded.stop(server)
+
+
+def external(settings: Settings, progress: Progress) -> Urls:
+    """A server of the merchant's own. Given only its owner, the runtime role is made, and its password kept in the home."""
+    owner, runtime = settings.database_owner_url, settings.database_url
+    if runtime is None:
+        if owner is None:
+            raise NotReady(
+                "No database is named.", hint="Set DATABASE_URL, or leave it out to use the embedded server."
+            )
+        runtime = _runtime_role(owner, settings.home / "runtime-role", progress)
+    return Urls(runtime, owner, settings.database_direct_url or runtime, settings.database_replica_url)
+
+
+def _runtime_role(owner: str, kept: Path, progress: Progress) -> str:
+    """The address of app_rt on the owner's server; made, or given a new password, when the home does not know it."""
+    kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not kept.exists():
+        password = secrets.token_urlsafe(24)
+        with psycopg.connect(owner, autocommit=True) as connection:
+            created = embedded.provision(connection, {"app_rt": password})
+        if not created:
+            raise NotReady(
+                "The server has the runtime role app_rt, and this home does not know its password.",
+                hint="Set DATABASE_URL to app_rt's own address.",
+            )
+        write_secret(kept, password)
+        progress("The runtime role app_rt was created; its password is in the home.")
+    return make_conninfo(owner, user="app_rt", password=kept.read_text().strip())
+
+
+def migrate(urls: Urls, progress: Progress = lambda _: None) -> None:
+    """Bring the schema up to date. Raises `NotReady` without the owner's address."""
+    if urls.owner is None:
+        raise NotReady("Migrations need the owner of the tables.", hint="Set DATABASE_OWNER_URL.")
+    upgrade(urls.owner, progress)
+
+
+async def ensure_demo(database: Database, urls: Urls, settings: Settings, progress: Progress) -> Credentials:
+    """Create the demo shop with its owner once, fill it once, and return the credentials that were written then."""
+    if not settings.credentials.exists():
+        progress("Creating the demo shop and its owner")
+        await _create_owner(database, settings)
+    credentials = read_credentials(settings)
+    with psycopg.connect(urls.runtime, autocommit=True) as connection:
+        if not demo.is_loaded(connection, credentials.merchant):
+            progress("Loading the demo shop: a year of orders")
+            demo.load(connection, credentials.merchant, today=datetime.now(UTC).date(), progress=progress)
+    return credentials
+
+
+async def _create_owner(database: Database, settings: Settings) -> None:
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=scalar_row)
+        if await (await cursor.execute("select 1 from merchants where slug = %s", (DEMO.slug,))).fetchone():
+            raise NotReady(
+                f"The database has the demo shop, and {settings.credentials} is not there.",
+                hint="Put the credentials file back, or start with another SHOPKEEPER_HOME or database.",
+            )
+    password, secret = secrets.token_urlsafe(12), secrets.token_urlsafe(32)
+    owner = NewPerson(OWNER_EMAIL, "Ines Marchand", Role.owner, argon2.PasswordHasher().hash(password))
+    merchant, (user,) = await create_merchant(database, DEMO, [owner])
+    async with database.transaction(merchant) as sql:
+        await sql.commit(
+            "insert into api_keys (merchant_id, id, reference, name, secret_hash, last_four, scopes, limit_per_call, limit_per_day,"
+            " created_by, created_at) values (%s, %s, %s, 'First key', %s, %s, '{*}', 0, 0, %s, now())",
+            (
+                merchant,
+                new_id(),
+                Kind.api_key.reference(1000),
+                digest_of(secret),
+                secret[-4:],
+                Kind.user.reference(1001),
+            ),
+        )
+    lines = {
+        "ADDRESS": settings.address,
+        "EMAIL": OWNER_EMAIL,
+        "PASSWORD": password,
+        "SHOPKEEPER_KEY": f"sk_{merchant}_{secret}",
+        "MERCHANT": str(merchant),
+        "USER": str(user),
+    }
+    write_secret(settings.credentials, "".join(f"{name}={value}\n" for name, value in lines.items()))
+
+
+def read_credentials(settings: Settings) -> Credentials:
+    """The owner of the demo shop. Raises `NotReady` before the first start."""
+    if not settings.credentials.exists():
+        raise NotReady("There is no shop in this home yet.", hint="Run `make start` (or `shopkeeper start`) first.")
+    kept = dict(line.split("=", 1) for line in settings.credentials.read_text().splitlines())
+    return Credentials(
+        uuid.UUID(kept["MERCHANT"]), uuid.UUID(kept["USER"]), kept["EMAIL"], kept["PASSWORD"], kept["SHOPKEEPER_KEY"]
+    )
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner may read; it appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    draft.replace(path)

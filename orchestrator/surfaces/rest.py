@@ -1,0 +1,173 @@
+"""REST: each operation at the route of its declaration. Nothing here knows a domain.
+
+Endpoints take a `Request` and return a `Response`: the input model validates once, in `call.py`, and results leave as they are.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, get_args, get_origin
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from orchestrator.surfaces.problems import problem_response
+from tools.contract import errors
+from tools.contract.actors import Caller
+from tools.contract.call import Outcome, Shop, call
+from tools.contract.declare import Tool
+
+PREFIX = "/api/v1"
+LARGEST_BODY = 1 << 20  # bytes
+CallerOf = Callable[[Request], Awaitable[Caller]]
+
+
+class TooLarge(errors.ShopError):
+    """The request's body is larger than any operation needs."""
+
+    status = 413
+    hint = "Send at most 1 MiB; large files go through an import."
+
+
+class WrongMediaType(errors.ShopError):
+    """The body is not JSON."""
+
+    status = 415
+    hint = "Send JSON with `Content-Type: application/json`."
+
+
+def routes(shop: Shop, tools: Iterable[Tool[Any, Any]], caller_of: CallerOf) -> list[Route]:
+    """A route for each operation; literal segments win over parameters, so they come first."""
+    return [
+        Route(PREFIX + tool.path, _endpoint(shop, tool, caller_of), methods=_methods(tool), name=tool.name)
+        for tool in sorted(tools, key=lambda tool: [segment.startswith("{") for segment in tool.path.split("/")])
+    ]
+
+
+def _methods(tool: Tool[Any, Any]) -> list[str]:
+    """PATCH answers PUT with the same merge, for clients written to the original paths."""
+    return ["PATCH", "PUT"] if tool.method == "PATCH" else [tool.method]
+
+
+def _endpoint(shop: Shop, tool: Tool[Any, Any], caller_of: CallerOf) -> Callable[[Request], Awaitable[Response]]:
+    lists = {name for name, field in tool.input.model_fields.items() if _is_list(field.annotation)}
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            caller = await caller_of(request)
+            preview = tool.writes and request.query_params.get("preview") == "true"
+            arguments = await _arguments(tool, request, lists)
+            key = request.headers.get("idempotency-key")
+            return _answer(tool, await call(shop, tool, arguments, caller, key=_checked(key), preview=preview), request)
+        except errors.ShopError as refused:
+            return problem_response(refused, request)
+
+    return endpoint
+
+
+def _checked(key: str | None) -> str | None:
+    if key is not None and not 1 <= len(key) <= 255:
+        raise errors.Unreadable("An Idempotency-Key has between 1 and 255 characters.")
+    return key
+
+
+async def _arguments(tool: Tool[Any, Any], request: Request, lists: set[str]) -> dict[str, Any]:
+    """Path, query or body, and If-Match, as the operation's input."""
+    if tool.method in ("GET", "DELETE"):
+        given = _from_query(request, lists)
+    else:
+        _only_preview(request)
+        given = await read_json(request)
+    twice = set(request.path_params) & set(given)
+    if twice:
+        raise errors.Invalid(f"The path says which {', '.join(sorted(twice))} is meant; leave it out elsewhere.")
+    return given | request.path_params | _version(request, given)
+
+
+def _from_query(request: Request, lists: set[str]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name in request.query_params:
+        values = request.query_params.getlist(name)
+        if name == "preview":
+            continue
+        if len(values) > 1 and name not in lists:
+            raise errors.Invalid(f"`{name}` was given {len(values)} times, and takes one value.")
+        given[name] = values if name in lists else values[0]
+    return given
+
+
+def _only_preview(request: Request) -> None:
+    unknown = sorted(set(request.query_params) - {"preview"})
+    if unknown:
+        raise errors.Invalid(
+            f"This operation has no query parameter {', '.join(unknown)}.", hint="Send it in the JSON body."
+        )
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body, a JSON object; nothing is an empty one. Raises `TooLarge`, `WrongMediaType`, `Unreadable` or `Invalid`."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise TooLarge(f"The body has more than {LARGEST_BODY:,} bytes.")
+    if not body:
+        return {}
+    media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise WrongMediaType(f"The body is {media_type}.")
+    try:
+        given = orjson.loads(body)
+    except orjson.JSONDecodeError as unreadable:
+        raise errors.Unreadable(f"The body is not JSON: {unreadable}.") from unreadable
+    if not isinstance(given, dict):
+        raise errors.Invalid("The body has to be a JSON object.")
+    return given  # pyright: ignore[reportUnknownVariableType]  # what its values are, the input model says
+
+
+def _version(request: Request, given: dict[str, Any]) -> dict[str, Any]:
+    """`If-Match: "v3"` is version 3 of what the caller has read."""
+    tag = request.headers.get("if-match")
+    if tag is None or tag.strip() == "*":
+        return {}
+    number = tag.strip().removeprefix("W/").strip('"').removeprefix("v")
+    if not number.isdecimal() or given.get("version") not in (None, int(number)):
+        raise errors.Invalid(
+            f"If-Match is {tag}, which is not the version meant.", hint='Send the ETag as it was: "v3".'
+        )
+    return {"version": int(number)}
+
+
+def _answer(tool: Tool[Any, Any], outcome: Outcome[Any], request: Request) -> Response:
+    headers = {"Idempotent-Replayed": "true"} if outcome.replayed else {}
+    if outcome.result is None:
+        return _waiting(outcome, headers)
+    version = getattr(outcome.result, "version", None)
+    if version is not None:
+        headers["ETag"] = f'"v{version}"'
+        if tool.method == "GET" and request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+    status = 201 if creates(tool) else 200
+    return Response(outcome.result.model_dump_json(), status, headers, "application/json")
+
+
+def _waiting(outcome: Outcome[Any], headers: dict[str, str]) -> Response:
+    """A preview is shown (200); what needs a person's decision waits (202)."""
+    body = {
+        "approval": outcome.approval,
+        "why": outcome.why,
+        "card": outcome.card and outcome.card.model_dump(mode="json"),
+    }
+    if outcome.approval is None:
+        return Response(orjson.dumps(body), 200, headers, "application/json")
+    headers["Location"] = f"{PREFIX}/approvals/{outcome.approval}"
+    return Response(orjson.dumps(body), 202, headers, "application/json")
+
+
+def creates(tool: Tool[Any, Any]) -> bool:
+    """Whether success is 201."""
+    return tool.method == "POST" and tool.name.partition("_")[0] in ("create", "add")
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(_is_list(part) for part in get_args(annotation))

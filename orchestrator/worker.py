@@ -1,0 +1,73 @@
+"""The worker: what calls left on the outbox, what is due, and what was interrupted. Every effect goes through `call.py`."""
+
+import logging
+import uuid
+from typing import Any
+
+import procrastinate
+from procrastinate import JobContext, PsycopgConnector, RetryStrategy
+
+from orchestrator.services import Services
+from tools import registry
+from tools.contract.actors import Caller, Door, Hand, Proof
+from tools.contract.call import call
+from tools.contract.errors import ShopError
+
+_log = logging.getLogger(__name__)
+AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
+EVERY_MINUTE = "* * * * *"
+
+_UPKEEP = (
+    "update approvals set status = 'expired' where merchant_id = %(m)s and status = 'pending' and expires_at < now()",
+    "delete from idempotency_records where merchant_id = %(m)s and expires_at < now()",
+)
+
+
+def make_worker(services: Services, url: str) -> procrastinate.App:
+    """The queue's application; `url` is the database's, past any pooler: it listens."""
+    app = procrastinate.App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4))
+
+    @app.task(name="expire_order", retry=AGAIN, pass_context=True)
+    async def expire_order(context: JobContext, merchant: str, order: str) -> None:
+        await _call(services, context, merchant, "cancel_order", {"order": order, "reason": "not_paid"})
+
+    @app.task(name="release_expired_reservation", retry=AGAIN, pass_context=True)
+    async def release_expired_reservation(context: JobContext, merchant: str, reservation: str) -> None:
+        await _call(services, context, merchant, "release_reservation", {"reservation": reservation})
+
+    @app.task(name="carry_out_approval", retry=AGAIN)
+    async def carry_out_approval(merchant: str, approval: str) -> None:
+        await services.carry_out(uuid.UUID(merchant), approval)
+
+    @app.periodic(cron=EVERY_MINUTE)
+    @app.task(name="keep_up", queueing_lock="keep_up")
+    async def keep_up(timestamp: int) -> None:
+        await upkeep(services)
+
+    _ = expire_order, release_expired_reservation, carry_out_approval, keep_up
+    return app
+
+
+async def upkeep(services: Services) -> None:
+    """What is due in every shop: approvals that expired, records past their time, decisions and turns left behind."""
+    async with services.shop.database.connection() as connection:
+        await connection.execute("delete from sessions where expires_at < now()")
+        cursor = await connection.execute("select id from merchants")
+        merchants: list[uuid.UUID] = [row[0] for row in await cursor.fetchall()]
+    for merchant in merchants:
+        async with services.shop.database.transaction(merchant) as sql:
+            for statement in _UPKEEP:
+                await sql.execute(statement, {"m": merchant})
+            await sql.commit()
+        await services.pick_up(merchant)
+
+
+async def _call(services: Services, context: JobContext, merchant: str, name: str, arguments: dict[str, Any]) -> None:
+    """A tool, as the system; a repeated job has the same key. What the shop's rules refuse by now needs no doing any more."""
+    caller = Caller(uuid.UUID(merchant), Door.worker, Hand.program, Proof.system, "worker")
+    try:
+        await call(services.shop, registry.tool(name), arguments, caller, key=f"job:{context.job.id}", wait=True)
+    except ShopError as refused:
+        if refused.retryable:
+            raise
+        _log.info("job %s needs no doing: %s", context.job.id, refused)
