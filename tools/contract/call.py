@@ -3,11 +3,12 @@
 The effect, its events, jobs, audit row and idempotency record stand or fall together, in one transaction.
 """
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic
+from uuid import UUID
 
 import psycopg
 import psycopg.errors as pg
@@ -20,7 +21,7 @@ from tools.contract import errors
 from tools.contract.access import log_disclosure, log_refusal
 from tools.contract.actors import Caller
 from tools.contract.cards import Card, card_of, mark_executed, pause, waiting
-from tools.contract.context import Approved, Context
+from tools.contract.context import Approved, Context, Job
 from tools.contract.declare import I, O, Tool
 from tools.contract.idempotency import LEAVE, Entered, canonical, enter, leaving, request_hash
 from tools.contract.policy import ONE_AT_A_TIME, TODAY, Spent, Weighing, day_start
@@ -36,6 +37,9 @@ class Shop:
     database: Database
     replica: Database | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    after_commit: Callable[[UUID, list[Job]], Awaitable[None]] | None = (
+        None  # a first try at what cannot wait for the worker
+    )
 
 
 @dataclass(frozen=True)
@@ -152,22 +156,26 @@ async def _write(
         result = await tool.run(ctx, args)
         await ctx.sql.flush()
         why = await _why_it_waits(ctx, entered, tool, caller)
-        if why is None:
+        card = card_of(ctx, tool, args) if why else None
+        if card is None:
             await mark_executed(ctx)
             await ctx.sql.commit(LEAVE, leaving(ctx, caller, tool, asked, canonical(without_secrets(result))))
-            return Outcome(result=result)
-        card = card_of(ctx, tool, args)
+    if card is None:
+        if shop.after_commit and ctx.jobs:
+            await shop.after_commit(caller.merchant, ctx.jobs)
+        return Outcome(result=result)
     async with shop.database.transaction(caller.merchant) as sql:
         pausing = Context(sql, ctx.merchant, ctx.actor, shop.clock, key)
         pausing.approval = approval
-        reference = await pause(pausing, caller, tool, asked, card, why)
-    return Outcome(card=card, approval=reference, why=why)
+        reference = await pause(pausing, caller, tool, asked, card, why or "")
+    return Outcome(card=card, approval=reference, why=why or "")
 
 
 async def _why_it_waits(ctx: Context, entered: Entered, tool: Tool[Any, Any], caller: Caller) -> str | None:
     """Why a person has to decide first; None when the run may be committed."""
     if ctx.approval is not None:
-        same = ctx.changes.digest() == ctx.approval.digest
+        edited = not ctx.approval.digest  # the decider wrote other arguments: what they change was on no card
+        same = edited or ctx.changes.digest() == ctx.approval.digest
         return None if same else "What it would change is no longer what was approved."
     weighing = Weighing(tool.name, tool.effect, caller.hand, ctx.actor, ctx.merchant, entered.rules, ctx.produced)
     spent = None
