@@ -53,6 +53,7 @@ class Caller:
     on_behalf_of: str | None = None
     request_id: str = ""
     turn: UUID | None = None  # the chat turn that the call belongs to
+    tainted: bool = False  # that turn has read text that outsiders wrote
 
     @classmethod
     def of_key(cls, key: str, *, door: Door, hand: Hand = Hand.program, request_id: str = "") -> "Caller":

@@ -22,7 +22,7 @@ from tools.contract.access import log_disclosure, log_refusal
 from tools.contract.actors import Caller
 from tools.contract.cards import Card, card_of, mark_executed, pause, waiting
 from tools.contract.context import Approved, Context, Job
-from tools.contract.declare import I, O, Tool
+from tools.contract.declare import I, O, Effect, Tool
 from tools.contract.idempotency import LEAVE, Entered, canonical, enter, leaving, request_hash
 from tools.contract.policy import ONE_AT_A_TIME, TODAY, Spent, Weighing, day_start
 from tools.contract.secret import without_secrets
@@ -177,7 +177,10 @@ async def _why_it_waits(ctx: Context, entered: Entered, tool: Tool[Any, Any], ca
         edited = not ctx.approval.digest  # the decider wrote other arguments: what they change was on no card
         same = edited or ctx.changes.digest() == ctx.approval.digest
         return None if same else "What it would change is no longer what was approved."
-    weighing = Weighing(tool.name, tool.effect, caller.hand, ctx.actor, ctx.merchant, entered.rules, ctx.produced)
+    swayed = caller.tainted and caller.hand.is_model and tool.room == "backoffice" and tool.effect is not Effect.record
+    weighing = Weighing(
+        tool.name, tool.effect, caller.hand, swayed, ctx.actor, ctx.merchant, entered.rules, ctx.produced
+    )
     spent = None
     if weighing.needs_the_day():
         day = {"merchant": ctx.merchant.id, "actor": ctx.actor.reference, "since": day_start(ctx.now(), ctx.merchant)}

@@ -79,3 +79,15 @@ class Secret:
 
 
 SecretText = Annotated[str | None, Secret()]
+
+
+@dataclass(frozen=True)
+class Untrusted:
+    """Marks a result's text that people outside the shop wrote, or wrote about them: notes, messages, names on parcels.
+
+    Models get it inside a marked span, and a turn that has read some asks a person before it changes how the shop works.
+    On a field: `text: Annotated[str, Untrusted()]`, or on a list or dict of texts.
+    """
+
+
+UntrustedText = Annotated[str, Untrusted()]

@@ -78,6 +78,7 @@ class Weighing:
     tool: str
     effect: Effect
     hand: Hand
+    swayed: bool  # a model calls for how the shop works, after it has read text that outsiders wrote
     actor: Actor
     shop: Shopfront
     policy: ApprovalPolicy
@@ -91,6 +92,8 @@ class Weighing:
             return "The embedded planner shows every change before it is made."
         if self.hand is Hand.model and self.effect.weighty:
             return "A model asks before it moves money or goods, gives access, or sends anything out."
+        if self.swayed:
+            return "A model that has read text from outside asks before it changes how the shop works."
         return None
 
     def needs_the_day(self) -> bool:
