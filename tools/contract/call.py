@@ -22,7 +22,7 @@ from tools.contract.access import log_disclosure, log_refusal
 from tools.contract.actors import Caller
 from tools.contract.cards import Card, card_of, mark_executed, pause, waiting
 from tools.contract.context import Approved, Context, Job
-from tools.contract.declare import I, O, Effect, Tool
+from tools.contract.declare import Effect, I, O, Tool
 from tools.contract.idempotency import LEAVE, Entered, canonical, enter, leaving, request_hash
 from tools.contract.policy import ONE_AT_A_TIME, TODAY, Spent, Weighing, day_start
 from tools.contract.secret import without_secrets
