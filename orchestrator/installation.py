@@ -19,7 +19,6 @@ from db.migrate import upgrade
 from db.model import new_id
 from db.models.backoffice import Role
 from db.references import Kind
-from db.seed import demo
 from db.seed.merchant import NewMerchant, NewPerson, create_merchant
 from db.session import Database
 from orchestrator.settings import Settings
@@ -111,6 +110,8 @@ def migrate(urls: Urls, progress: Progress = lambda _: None) -> None:
 
 async def ensure_demo(database: Database, urls: Urls, settings: Settings, progress: Progress) -> Credentials:
     """Create the demo shop with its owner once, fill it once, and return the credentials that were written then."""
+    from db.seed import demo  # only the first start needs its catalogue of names
+
     if not settings.credentials.exists():
         progress("Creating the demo shop and its owner")
         await _create_owner(database, settings)

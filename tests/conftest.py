@@ -9,13 +9,18 @@ from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI
 from filelock import FileLock
 
 from db.embedded import Server, start, stop
 from db.migrate import upgrade
 from db.session import Database
+from orchestrator.app import services, web
+from orchestrator.installation import Urls
+from orchestrator.settings import Settings
 from tests.factories import NewShop, new_shop
 from tools.contract.actors import Caller
 from tools.contract.call import Outcome, Shop, call, opened
@@ -73,6 +78,26 @@ async def shop(runtime_url: str) -> AsyncGenerator[Shop]:
     await database.open()
     yield Shop(database)
     await database.close()
+
+
+@pytest.fixture(scope="session")
+def settings(home: Path) -> Settings:
+    return Settings.model_validate({"SHOPKEEPER_HOME": home, "SHOPKEEPER_RATE": 1_000_000})
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings, runtime_url: str) -> AsyncGenerator[FastAPI]:
+    """The web application over the worker's database."""
+    urls = Urls(runtime_url, None, runtime_url, None)
+    async with services(settings, urls) as parts:
+        yield web(parts)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient]:
+    """A browser or program at the door, not known yet."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop.example") as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import argon2
+
 from db.model import new_id
-from db.models.backoffice import Role, ShippingMethod, TaxRate
+from db.models.backoffice import ApiKey, Role, ShippingMethod, TaxRate, User
 from db.models.customers import Address, Customer
 from db.models.inventory import MovementKind, StockLevel, StockMovement
 from db.models.products import Category, Price, Product, ProductStatus, Variant, option_key, search_text
@@ -16,7 +18,7 @@ from db.references import Kind
 from db.seed.merchant import NewMerchant, NewPerson, create_merchant
 from db.session import Transaction
 from db.text import fold
-from tools.contract.actors import Caller, Door, Hand, Proof
+from tools.contract.actors import Caller, Door, Hand, Proof, digest_of
 from tools.contract.call import Shop
 
 _numbers = itertools.count(1)
@@ -34,6 +36,38 @@ class NewShop:
 
     def caller(self, role: str, *, door: Door = Door.rest, hand: Hand = Hand.person) -> Caller:
         return Caller(self.id, door, hand, Proof.user, str(self.users[role]))
+
+    async def with_password(self, role: str, password: str) -> str:
+        """Give a person a password; returns their e-mail."""
+        async with self.shop.database.transaction(self.id) as sql:
+            person = await sql.session.get_one(User, self.users[role])
+            person.password_hash = argon2.PasswordHasher(time_cost=1, memory_cost=8).hash(password)
+            await sql.commit()
+        return person.email
+
+    async def key(self, *, scopes: list[str], per_call: int = 0, per_day: int = 0) -> Caller:
+        """The holder of a new API key."""
+        return Caller.of_key(await self.key_text(scopes=scopes, per_call=per_call, per_day=per_day), door=Door.rest)
+
+    async def key_text(self, *, scopes: list[str], per_call: int = 0, per_day: int = 0) -> str:
+        secret = uuid.uuid4().hex
+        async with self.shop.database.transaction(self.id) as sql:
+            sql.session.add(
+                ApiKey(
+                    merchant_id=self.id,
+                    reference=Kind.api_key.reference(number()),
+                    name="A program",
+                    secret_hash=digest_of(secret),
+                    last_four=secret[-4:],
+                    scopes=scopes,
+                    limit_per_call=per_call,
+                    limit_per_day=per_day,
+                    created_by="USR-1001",
+                    created_at=LONG_AGO,
+                )
+            )
+            await sql.commit()
+        return f"sk_{self.id}_{secret}"
 
 
 def number() -> int:

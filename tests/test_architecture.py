@@ -1,0 +1,104 @@
+"""The house, held by tests: the same word on every floor, small files, imports that point one way."""
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents.roster import ROSTER
+from tools import registry
+from tools.document import states_page, tools_page
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("orchestrator", "agents", "tools", "prompts", "db", "planner")
+LONGEST_FILE = 500
+
+
+def sources() -> list[Path]:
+    folders = (*PACKAGES, "tests", "bench")
+    return [path for folder in folders for path in (ROOT / folder).rglob("*.py") if "versions" not in path.parts]
+
+
+@pytest.mark.parametrize("room", registry.ROOMS)
+def test_a_room_has_the_same_name_on_every_floor(room: str) -> None:
+    for floor in ("db/models", "tools", "agents"):
+        assert (ROOT / floor / f"{room}.py").exists() or (ROOT / floor / room).is_dir(), f"{floor} has no {room}"
+    assert (ROOT / "prompts" / f"{room}.md").exists()
+    assert (ROOT / "prompts" / f"{room}.examples.md").exists()
+    assert list((ROOT / "tests/tools").glob(f"test_{room.removesuffix('s')}*.py"))
+
+
+def test_no_room_is_half_built() -> None:
+    def named(floor: str, ending: str) -> set[str]:
+        return {path.name.removesuffix(ending) for path in (ROOT / floor).glob(f"*{ending}")}
+
+    behaviours = {path.stem for path in (ROOT / "prompts").glob("*.md") if "." not in path.stem}
+    assert behaviours - {"supervisor", "house_rules"} == set(registry.ROOMS)
+    assert named("agents", ".py") - {"__init__", "specialist", "chat_tool", "roster"} == set(registry.ROOMS)
+    assert [specialist.room for specialist in ROSTER] == list(registry.ROOMS)
+
+
+def test_a_specialist_holds_its_rooms_tools_that_are_not_for_people_alone() -> None:
+    for specialist in ROSTER:
+        theirs = {tool.name for tool in registry.tools_of(specialist.room) if not tool.for_people}
+        assert set(specialist.tools) == theirs
+
+
+def test_an_agent_is_under_forty_lines() -> None:
+    for room in registry.ROOMS:
+        assert len((ROOT / "agents" / f"{room}.py").read_text().splitlines()) < 40
+
+
+def test_files_stay_small_enough_to_read() -> None:
+    long = {
+        str(path.relative_to(ROOT)): count
+        for path in sources()
+        if (count := len(path.read_text().splitlines())) > LONGEST_FILE
+    }
+    assert not long
+
+
+def test_the_path_into_a_tool_stays_short() -> None:
+    code = [line for line in (ROOT / "tools/contract/call.py").read_text().splitlines() if line.strip()]
+    assert len(code) <= 200
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    readers = [path for path in sources() if re.search(r"os\.environ|getenv", path.read_text())]
+    allowed = {ROOT / "orchestrator/settings.py", ROOT / "db/embedded/host.py"}
+    assert {path for path in readers if "tests" not in path.parts and "bench" not in path.parts} <= allowed
+
+
+def test_tools_never_commit_and_never_open_a_second_connection() -> None:
+    for path in [*(ROOT / "tools").rglob("*.py")]:
+        if "contract" not in path.parts:
+            assert not re.search(r"\.commit\(|\.transaction\(|begin_nested|\.connection\(", path.read_text()), path
+
+
+def test_generated_documents_are_up_to_date() -> None:
+    assert (ROOT / "docs/tools.md").read_text() == tools_page(), "run `make docs`"
+    assert (ROOT / "docs/states.md").read_text() == states_page(), "run `make docs`"
+
+
+def test_imports_point_one_way() -> None:
+    """The contracts of pyproject.toml, with import-linter."""
+    checked = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_no_dependency_brings_a_package_of_one_of_our_names() -> None:
+    owners = importlib.metadata.packages_distributions()
+    strangers = {name: owners[name] for name in PACKAGES if set(owners.get(name, ())) - {"shopkeeper"}}
+    assert not strangers
+
+
+def test_the_locked_requirements_name_no_address() -> None:
+    for lock in ("requirements.txt", "requirements-dev.txt"):
+        text = (ROOT / lock).read_text()
+        assert "--hash=sha256:" in text
+        assert not re.search(r"https?://|--index|--extra-index|file:", text)

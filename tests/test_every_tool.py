@@ -1,0 +1,210 @@
+"""What every tool promises, held for all of them at once.
+
+For each tool `tests/tools/cases/<room>.py` has a function of its name that arranges a shop and returns valid arguments.
+"""
+
+import importlib
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+import prompts
+from tests.factories import NewShop
+from tests.oracle import database_says, tables_of, tool_says
+from tools import registry
+from tools.contract.actors import Caller, Door, Hand, Proof
+from tools.contract.call import Shop, call, opened, validated
+from tools.contract.declare import Tool
+from tools.contract.errors import Forbidden, NotFound, ShopError
+from tools.document import contract_of
+
+AnyTool = Tool[Any, Any]
+TOOLS = list(registry.tools().values())
+WRITES = [tool for tool in TOOLS if tool.writes]
+READS = [tool for tool in TOOLS if not tool.writes]
+REQUESTS = Path(__file__).parents[2] / "shared/evals/requests/open/requests_open.jsonl"
+SNAPSHOTS = Path(__file__).parent / "snapshots" / "tools"
+
+
+def each(tools: list[AnyTool]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("tool", tools, ids=[tool.name for tool in tools])
+
+
+async def arguments_of(tool: AnyTool, mine: NewShop) -> dict[str, Any]:
+    """Valid arguments in a shop that was arranged for them."""
+    case = importlib.import_module(f"tests.tools.cases.{tool.room}")
+    return await getattr(case, tool.name)(mine)
+
+
+def names_rows(tool: AnyTool, arguments: dict[str, Any]) -> bool:
+    """Whether the arguments name rows of the shop."""
+    return any(reference in str(tool.schema) for reference in ("x-reference",)) and bool(_references(tool, arguments))
+
+
+def _references(tool: AnyTool, arguments: dict[str, Any]) -> list[str]:
+    properties: dict[str, Any] = tool.schema.get("properties", {})
+    return [name for name in arguments if "x-reference" in str(properties.get(name, {}))]
+
+
+# ---- how it is declared --------------------------------------------------------------------------------------------------
+
+
+@each(TOOLS)
+def test_its_name_its_input_and_its_first_line_are_in_the_same_words(tool: AnyTool) -> None:
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)+", tool.name) or tool.name in ("order_kpis",)
+    assert tool.input.__name__ == "".join(word.capitalize() for word in tool.name.split("_")).replace("Kpis", "Kpis")
+    assert tool.summary.endswith(".")
+    assert len(tool.summary) < 80, tool.summary
+
+
+def fields(model: type[BaseModel], path: str = "", seen: tuple[type, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Every field of a model and of the models in it, by its path."""
+    for name, field in model.model_fields.items():
+        yield f"{path}{name}", field
+        for inner in models_in(field.annotation):
+            if inner not in seen:
+                yield from fields(inner, f"{path}{name}.", (*seen, inner))
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in models_in(part)]
+
+
+@each(TOOLS)
+def test_every_field_says_what_it_is_and_in_which_unit(tool: AnyTool) -> None:
+    for model in (tool.input, tool.output):
+        for path, field in fields(model):
+            assert field.description, f"{tool.name}: {model.__name__}.{path} has no description"
+            if "money" in [getattr(hint, "kind", "") for hint in field.metadata]:
+                assert "minor units" in field.description.lower(), f"{tool.name}: {path} does not say minor units"
+            if "datetime" in str(field.annotation):
+                assert "UTC" in field.description, f"{tool.name}: {path} does not say UTC"
+
+
+@each(TOOLS)
+def test_no_caller_can_name_the_merchant(tool: AnyTool) -> None:
+    assert not [path for path, _ in fields(tool.input) if "merchant" in path]
+
+
+@each(TOOLS)
+def test_people_have_at_least_ten_more_ways_of_asking_for_it(tool: AnyTool) -> None:
+    more = prompts.examples(tool.room).get(tool.name, [])
+    assert 2 <= len(tool.examples) <= 3
+    assert len(set(more)) >= 10, f"prompts/{tool.room}.examples.md has {len(more)} for {tool.name}"
+    if REQUESTS.exists():
+        asked = {json.loads(line)["text"].lower() for line in REQUESTS.read_text().splitlines()}
+        assert not asked & {phrase.lower() for phrase in [*tool.examples, *more]}
+
+
+@each(TOOLS)
+def test_a_change_of_its_contract_is_seen(tool: AnyTool) -> None:
+    """`make docs` writes the snapshots anew; the difference is then part of the change."""
+    snapshot = SNAPSHOTS / f"{tool.name}.json"
+    assert snapshot.exists(), f"{tool.name} has no snapshot: run `make docs`"
+    assert contract_of(tool) == json.loads(snapshot.read_text())
+
+
+def test_no_snapshot_is_left_of_a_tool_that_is_gone() -> None:
+    assert {path.stem for path in SNAPSHOTS.glob("*.json")} == set(registry.tools())
+
+
+# ---- what it does --------------------------------------------------------------------------------------------------------
+
+
+@each(READS)
+async def test_a_reader_answers_and_leaves_nothing(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
+    arguments = await arguments_of(tool, mine)
+    before = await tables_of(mine)
+
+    outcome = await call(shop, tool, arguments, mine.caller("owner"))
+
+    assert isinstance(outcome.result, tool.output)
+    assert await tables_of(mine) == before
+
+
+@each(WRITES)
+async def test_the_same_key_twice_writes_once(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
+    arguments = await arguments_of(tool, mine)
+    key = uuid.uuid4().hex
+
+    first = await call(shop, tool, arguments, mine.caller("owner"), key=key)
+    between = await tables_of(mine)
+    second = await call(shop, tool, arguments, mine.caller("owner"), key=key)
+
+    assert first.result is not None
+    assert second.replayed
+    assert _without_secrets(tool, second.result) == _without_secrets(tool, first.result)
+    assert await tables_of(mine) == between
+
+
+def _without_secrets(tool: AnyTool, result: Any) -> dict[str, Any]:
+    from tools.contract.secret import without_secrets
+
+    return without_secrets(result).model_dump(mode="json")
+
+
+@each(WRITES)
+async def test_a_preview_shows_what_would_change_and_changes_nothing(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
+    arguments = await arguments_of(tool, mine)
+    before = await tables_of(mine)
+
+    outcome = await call(shop, tool, arguments, mine.caller("owner"), preview=True)
+
+    assert outcome.result is None
+    assert outcome.card is not None
+    assert outcome.card.changes
+    assert await tables_of(mine) == before
+
+
+@each(WRITES)
+async def test_what_it_says_it_changed_is_what_the_database_says(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
+    args = validated(tool, await arguments_of(tool, mine))
+
+    async with opened(shop, tool, mine.caller("owner"), key=uuid.uuid4().hex) as (ctx, _):
+        await tool.run(ctx, args)
+        await ctx.sql.flush()
+        says, happened = tool_says(ctx), await database_says(ctx)
+
+    assert says == happened
+
+
+@each(TOOLS)
+async def test_a_caller_without_the_permission_is_refused(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
+    arguments = await arguments_of(tool, mine)
+    powerless = await mine.key(scopes=[])
+
+    with pytest.raises(Forbidden) as refused:
+        await call(shop, tool, arguments, powerless, key=uuid.uuid4().hex)
+
+    assert refused.value.details["permission"] == tool.permission
+
+
+@each(TOOLS)
+async def test_another_merchants_references_are_not_found(
+    tool: AnyTool, shop: Shop, mine: NewShop, other: NewShop
+) -> None:
+    arguments = await arguments_of(tool, mine)
+    if not names_rows(tool, arguments):
+        pytest.skip("its arguments name no rows")
+
+    with pytest.raises(ShopError) as refused:
+        await call(shop, tool, arguments, other.caller("owner"), key=uuid.uuid4().hex)
+
+    assert isinstance(refused.value, NotFound), refused.value
+
+
+@each([tool for tool in TOOLS if tool.for_people])
+async def test_what_is_for_people_is_refused_to_models(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
+    arguments = await arguments_of(tool, mine)
+    model = Caller(mine.id, Door.chat, Hand.model, Proof.user, str(mine.users["owner"]))
+
+    with pytest.raises(Forbidden):
+        await call(shop, tool, arguments, model, key=uuid.uuid4().hex)
