@@ -14,6 +14,8 @@ from tools.contract.errors import Ambiguous, NotFound
 
 Named = TypeVar("Named", Variant, Product, Category, Warehouse)
 
+_TABLES = {"product": "products", "category": "categories", "warehouse": "warehouses"}
+
 # The products that a name fits best; several of the same rank are ambiguous. Parameters: `product_name(ctx, written)`.
 PRODUCTS_NAMED = """
 select id from (
@@ -23,6 +25,14 @@ select id from (
     union select product_id, 2 from variants where merchant_id = %(m)s and sku_key = %(key)s
     union select product_id, 3 from variants where merchant_id = %(m)s and reference = %(variant)s
 ) named order by rank fetch first row with ties
+"""
+
+# A category with all below it. Parameters: `m` and `category`, its id.
+WITH_ALL_BELOW = """
+with recursive below as (
+    select id from categories where merchant_id = %(m)s and id = %(category)s
+    union select c.id from categories c join below on c.parent_id = below.id where c.merchant_id = %(m)s
+) select id from below
 """
 
 
@@ -39,26 +49,37 @@ async def find_variant(ctx: Context, written: str, *, for_update: bool = False) 
 
     Raises `Ambiguous` with all that fit, or `NotFound` with the nearest SKUs.
     """
-    name, key, reference = written.strip(), written.strip().casefold(), Kind.variant.canonical(written)
+    (variant,) = await find_variants(ctx, [written], for_update=for_update)
+    return variant
+
+
+async def find_variants(ctx: Context, written: Sequence[str], *, for_update: bool = False) -> list[Variant]:
+    """The same for many names at once, in their order."""
+    names = [name.strip() for name in written]
     query = select(Variant).where(
         Variant.merchant_id == ctx.merchant.id,
         or_(
-            Variant.sku == name,
-            Variant.sku_key == key,
-            Variant.reference == reference,
-            Variant.external_reference == name,
+            Variant.sku.in_(names),
+            Variant.sku_key.in_([name.casefold() for name in names]),
+            Variant.reference.in_([Kind.variant.canonical(name) for name in names]),
+            Variant.external_reference.in_(names),
         ),
     )
-    found = await _rows(ctx, query, for_update)
+    found = await _rows(ctx, query.order_by(Variant.id), for_update)
+    return [await _variant_named(ctx, name, found) for name in names]
+
+
+async def _variant_named(ctx: Context, name: str, found: list[Variant]) -> Variant:
+    key, reference = name.casefold(), Kind.variant.canonical(name)
     meant = _first(
         [variant for variant in found if variant.sku == name],
         [variant for variant in found if variant.sku_key == key],
         [variant for variant in found if variant.reference == reference],
-        found,
+        [variant for variant in found if variant.external_reference == name],
     )
     if not meant:
-        raise await no_variant(ctx, written)
-    return _only(meant, written, [f"{variant.sku} ({variant.reference})" for variant in meant])
+        raise await no_variant(ctx, name)
+    return _only(meant, name, [f"{variant.sku} ({variant.reference})" for variant in meant])
 
 
 async def no_variant(ctx: Context, written: str) -> NotFound:
@@ -84,10 +105,15 @@ async def find_product(ctx: Context, written: str, *, for_update: bool = False) 
     """The product of a `PRD-7`, another shop's number, or a SKU of one of its variants. Raises `Ambiguous` or `NotFound`."""
     ids = [row.id for row in await ctx.sql.rows(PRODUCTS_NAMED, product_name(ctx, written), as_=Found)]
     if not ids:
-        raise await ctx.not_found(Kind.product, written)
+        raise await no_product(ctx, written)
     query = select(Product).where(Product.merchant_id == ctx.merchant.id, Product.id.in_(ids))
     found = await _rows(ctx, query, for_update)
     return _only(found, written, [f"{product.title} ({product.reference})" for product in found])
+
+
+async def no_product(ctx: Context, written: str) -> NotFound:
+    """The error for a product that nobody knows, with those whose titles are nearest."""
+    return await _nowhere(ctx, "product", "title", written)
 
 
 async def find_category(ctx: Context, written: str) -> Category:
@@ -106,7 +132,7 @@ async def find_category(ctx: Context, written: str) -> Category:
     meant = _first([category for category in found if name in (category.slug, category.name)], found)
     meant = _first([category for category in found if category.reference == reference], meant)
     if not meant:
-        raise await _nowhere(ctx, "category", "categories", written)
+        raise await _nowhere(ctx, "category", "name", written)
     return _only(meant, written, [f"{category.name} ({category.reference})" for category in meant])
 
 
@@ -125,7 +151,7 @@ async def find_warehouse(ctx: Context, written: str) -> Warehouse:
     found = await _rows(ctx, query)
     meant = _first([place for place in found if name == place.code or place.reference == reference], found)
     if not meant:
-        raise await _nowhere(ctx, "warehouse", "warehouses", written)
+        raise await _nowhere(ctx, "warehouse", "name", written)
     return _only(meant, written, [f"{place.name} ({place.reference})" for place in meant])
 
 
@@ -151,10 +177,10 @@ def _only(meant: list[Named], written: str, named: Sequence[str]) -> Named:
     return meant[0]
 
 
-async def _nowhere(ctx: Context, word: str, table: str, written: str) -> NotFound:
+async def _nowhere(ctx: Context, word: str, named: str, written: str) -> NotFound:
     query = f"""
-        select name || ' (' || reference || ')' as name from {table} where merchant_id = %(m)s
-        order by similarity(lower(name), lower(%(w)s)) desc, id limit 3
+        select {named} || ' (' || reference || ')' as name from {_TABLES[word]} where merchant_id = %(m)s
+        order by greatest(similarity(lower({named}), lower(%(w)s)), similarity(lower(reference), lower(%(w)s))) desc, id limit 3
     """
     near = await ctx.sql.rows(query, {"m": ctx.merchant.id, "w": written.strip()}, as_=Near)
     return _none(word, written, [row.name for row in near])
