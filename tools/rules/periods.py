@@ -1,0 +1,89 @@
+"""Periods of reports. Days, weeks and months are the merchant's own, whatever the clocks did in between."""
+
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple, TypeVar, assert_never
+from zoneinfo import ZoneInfo
+
+from tools.contract.context import Context
+from tools.contract.errors import Invalid
+
+LAST_DAYS = 30
+Day = TypeVar("Day", bound=date)
+
+
+class Step(StrEnum):
+    day = "day"
+    week = "week"
+    month = "month"
+
+
+class Period(NamedTuple):
+    """From `start` until just before `until`, both UTC."""
+
+    start: datetime
+    until: datetime
+
+    def before(self, zone: ZoneInfo) -> "Period":
+        """The period before: as many whole months where it is whole months, else as many days or, within a day, as much time."""
+        start, until = self.start.astimezone(zone), self.until.astimezone(zone)
+        if _is_midnight(start) and _is_midnight(until) and start.day == until.day == 1:
+            months = (until.year - start.year) * 12 + until.month - start.month
+            return Period(_utc(_months_later(start, -months)), self.start)
+        if start.time() == until.time():
+            return Period(_utc(start - (until.date() - start.date())), self.start)
+        return Period(self.start - (self.until - self.start), self.start)
+
+    def steps(self, step: Step, zone: ZoneInfo) -> list[date]:
+        """The first day of each day, week (from Monday) or month that the period touches."""
+        first = self.start.astimezone(zone).date()
+        last = (self.until - timedelta(microseconds=1)).astimezone(zone).date()
+        match step:
+            case Step.day:
+                return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+            case Step.week:
+                monday = first - timedelta(days=first.weekday())
+                return [monday + timedelta(weeks=n) for n in range((last - monday).days // 7 + 1)]
+            case Step.month:
+                months = (last.year - first.year) * 12 + last.month - first.month
+                return [_months_later(first.replace(day=1), n) for n in range(months + 1)]
+            case _ as unexpected:
+                assert_never(unexpected)
+
+
+def asked_period(ctx: Context, start: datetime | None, until: datetime | None) -> Period:
+    """The period that was asked for; unless said, the last 30 days, today included. Raises `Invalid` when it is empty."""
+    zone = ctx.merchant.zone
+    until = until or days_back(ctx, 1).until
+    start = start or until.astimezone(zone) - timedelta(days=LAST_DAYS)
+    if start >= until:
+        raise Invalid(
+            f"A period from {start.isoformat()} until {until.isoformat()} is empty.",
+            hint="`placed_until` is exclusive and has to be later than `placed_from`.",
+        )
+    return Period(_utc(start), _utc(until))
+
+
+def days_back(ctx: Context, days: int) -> Period:
+    """The last days of the merchant's calendar, today included and whole."""
+    today = ctx.now().astimezone(ctx.merchant.zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    tomorrow = today + timedelta(days=1)
+    return Period(_utc(tomorrow - timedelta(days=days)), _utc(tomorrow))
+
+
+def percent_change(now: int, before: int) -> float | None:
+    """By how many per cent it grew; None where there was nothing before."""
+    return round(100 * (now - before) / abs(before), 1) if before else None
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def _is_midnight(moment: datetime) -> bool:
+    return (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0)
+
+
+def _months_later(day: Day, months: int) -> Day:
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return day.replace(year=year, month=month + 1)

@@ -1,0 +1,227 @@
+"""What was sold and what went back, in the terms of the trade, from order lines and payments.
+
+The terms are Shopify's (help.shopify.com, "Sales reports"), so that merchants find the figures that they know:
+
+    gross     price x quantity, before discounts, tax and shipping
+    net       gross - discounts - refunds
+    total     net + shipping + tax: what customers were charged, less what went back to them
+    average order value    (gross - discounts) / orders
+
+Where we decide ourselves: all but tax and total are without tax, whichever way the shop quotes its prices; an order counts on the
+day on which it was placed while it is pending, confirmed or completed, so drafts never do, and a cancelled or expired order is
+taken out together with its refunds; a refund (or a chargeback, less its reversal) counts on the day on which the money went, in
+full: its order's share of tax reduces tax, the rest reduces net, spread over the order's lines by what they cost the customer.
+Amounts of one currency alone are added up.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from db.models.orders import Channel, OrderStatus
+from tools.contract.context import Context
+from tools.rules.lookup import WITH_ALL_BELOW
+from tools.rules.periods import Period
+
+COUNTED = [OrderStatus.pending.value, OrderStatus.confirmed.value, OrderStatus.completed.value]
+
+
+class By(StrEnum):
+    """What figures are told apart by. Days, weeks and months are the merchant's; a city is one of its country."""
+
+    day = "day"
+    week = "week"
+    month = "month"
+    channel = "channel"
+    country = "country"
+    region = "region"
+    city = "city"
+    product = "product"
+    category = "category"
+
+
+class Only(NamedTuple):
+    """Which sales are looked at; a product's or a category's leave shipping out."""
+
+    channel: Channel | None = None
+    country: str | None = None
+    product: UUID | None = None
+    category: UUID | None = None  # with all below it
+
+
+EVERYTHING = Only()
+
+
+class Figures(NamedTuple):
+    """Minor units and counts of a group in a period; `whole` is all of the period, and an empty `key` where nothing is known."""
+
+    period: str
+    whole: bool
+    key: str
+    place: int
+    groups: int
+    gross: int
+    discounts: int
+    refunds: int
+    net: int
+    shipping: int
+    tax: int
+    units: int
+    orders: int
+    name: str | None
+    reference: str | None
+
+
+class Elsewhere(NamedTuple):
+    """Orders that are left out because they are in another currency."""
+
+    currency: str
+    orders: int
+
+
+_LOCAL = "to_char(date_trunc('{step}', f.at at time zone %(zone)s), 'YYYY-MM-DD')"
+_KEYS = {
+    None: "null",
+    By.day: _LOCAL.format(step="day"),
+    By.week: _LOCAL.format(step="week"),
+    By.month: _LOCAL.format(step="month"),
+    By.channel: "o.channel",
+    By.country: "o.ship_country",
+    By.region: "concat_ws(', ', o.ship_region, o.ship_country)",
+    By.city: "concat_ws(', ', initcap(o.ship_city), o.ship_country)",
+    By.product: "f.product_id::text",
+    By.category: "(select p.category_id::text from products p where p.merchant_id = %(m)s and p.id = f.product_id)",
+}
+_IN_CATEGORY = (
+    f"f.product_id in (select id from products where merchant_id = %(m)s and category_id in ({WITH_ALL_BELOW}))"
+)
+_NAMED = {By.product: ("title", "products"), By.category: ("name", "categories")}  # what a line is told apart by
+
+_FACTS = """
+with periods as (
+    select * from unnest(%(names)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[]) as p(period, starts, ends)
+), goods as (
+    select p.period, o.placed_at as at, o.id as order_id, l.product_id, true as of_line, true as placed,
+           l.total - l.tax + d.discount as gross, d.discount, 0 as refund, 0 as shipping, l.tax, l.quantity - l.cancelled as units
+    from periods p
+    join orders o on o.merchant_id = %(m)s and o.placed_at >= p.starts and o.placed_at < p.ends
+    join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id
+    cross join lateral (
+        select case when o.prices_include_tax then round(l.discount / (1 + l.tax_rate)) else l.discount end as discount
+    ) d
+    where o.status = any(%(counted)s) and o.currency = %(currency)s
+), carriage as (
+    select p.period, o.placed_at, o.id, null::uuid, false, true, 0, 0, 0,
+           o.shipping - case when o.prices_include_tax then o.shipping_tax else 0 end, o.shipping_tax, 0
+    from periods p
+    join orders o on o.merchant_id = %(m)s and o.placed_at >= p.starts and o.placed_at < p.ends
+    where o.status = any(%(counted)s) and o.currency = %(currency)s
+), given_back as (
+    select p.period, t.id, t.occurred_at, t.order_id, s.amount, round(s.amount * o.tax / greatest(o.total, 1)) as tax
+    from periods p
+    join payment_transactions t on t.merchant_id = %(m)s and t.occurred_at >= p.starts and t.occurred_at < p.ends
+    join orders o on o.merchant_id = %(m)s and o.id = t.order_id
+    cross join lateral (
+        select case when t.kind = 'chargeback_reversal' then -t.amount else t.amount end::numeric as amount
+    ) s
+    where t.kind in ('refund', 'chargeback', 'chargeback_reversal') and t.outcome = 'succeeded'
+      and t.currency = %(currency)s and o.status = any(%(counted)s)
+), spread as (
+    select b.*, l.product_id, l.total as line, sum(l.total) over (partition by b.period, b.id) as lines,
+           sum(l.total) over upto as upto, row_number() over upto as nth
+    from given_back b left join order_lines l on l.merchant_id = %(m)s and l.order_id = b.order_id
+    window upto as (partition by b.period, b.id order by l.position)
+), refunds as (
+    select period, occurred_at, order_id, product_id, true, false, 0, 0, {of_amount} - {of_tax}, 0, -{of_tax}, 0 from spread
+), facts as (
+    select * from goods union all select * from carriage where %(carriage)s union all select * from refunds
+)
+"""
+# A line's part of a refund: what falls to the lines up to it, less what fell to those before, so that no cent is lost.
+_PART = """
+case when lines > 0 then round({what} * upto / lines) - round({what} * (upto - line) / lines) when nth = 1 then {what} else 0 end
+"""
+_SALES = (
+    _FACTS.format(of_amount=_PART.format(what="amount").strip(), of_tax=_PART.format(what="tax").strip())
+    + """
+, keyed as (
+    select f.*, {key} as key from facts f {orders} where {conditions}
+), figures as (
+    select period, grouping(key) = 1 as whole, coalesce(key, '') as key, sum(gross)::bigint as gross,
+           sum(discount)::bigint as discounts, sum(refund)::bigint as refunds, sum(gross - discount - refund)::bigint as net,
+           sum(shipping)::bigint as shipping, sum(tax)::bigint as tax, sum(units) as units,
+           count(distinct order_id) filter (where placed) as orders
+    from keyed group by grouping sets ((period, key), (period)) having grouping(key) = 1 or bool_or(of_line)
+), ranked as (
+    select *, row_number() over (partition by period, whole order by {rank} desc, key) as place from figures
+), page as (
+    select key from ranked
+    where not whole and period = %(first)s
+      and (%(after)s::bigint is null or {rank} < %(after)s or {rank} = %(after)s and key > %(after_key)s)
+    order by {rank} desc, key limit %(limit)s
+)
+select r.*, (select count(*) from ranked where not whole and period = %(first)s) as groups, {names}
+from ranked r where r.whole or r.key in (select key from page) order by r.whole desc, r.place
+"""
+)
+
+
+async def sales(
+    ctx: Context,
+    periods: Mapping[str, Period],
+    currency: str,
+    *,
+    by: By | None = None,
+    only: Only = EVERYTHING,
+    rank: Literal["net", "units"] = "net",
+    limit: int | None = None,
+    after: tuple[int, str] | None = None,
+) -> list[Figures]:
+    """The figures of each period as a whole, and of the first period's groups in all periods, those that rank highest first.
+
+    A period in which nothing happened has no row. `after` is the rank and the key of the last group that was seen.
+    """
+    conditions, of_orders = _conditions(only)
+    placed = "join orders o on o.merchant_id = %(m)s and o.id = f.order_id"
+    needs_orders = of_orders or by in (By.channel, By.country, By.region, By.city)
+    key = f"case when f.of_line then {_KEYS[by]} end" if by in _NAMED else _KEYS[by]
+    query = _SALES.format(
+        key=key, conditions=conditions, rank=rank, orders=placed if needs_orders else "", names=_names_of(by)
+    )
+    params = {
+        "m": ctx.merchant.id, "zone": ctx.merchant.zone.key, "currency": currency, "counted": COUNTED,
+        "names": list(periods), "starts": [p.start for p in periods.values()], "ends": [p.until for p in periods.values()],
+        "first": next(iter(periods)), "limit": limit if by else 0, "carriage": only.product is None and only.category is None,
+        "after": after and after[0], "after_key": after and after[1], **only._asdict(),
+    }  # fmt: skip
+    return await ctx.sql.rows(query, params, as_=Figures)
+
+
+async def in_other_currencies(ctx: Context, period: Period, currency: str) -> list[Elsewhere]:
+    """How many orders of the period are in which other currencies."""
+    query = """
+        select currency, count(*) as orders from orders
+        where merchant_id = %(m)s and placed_at >= %(start)s and placed_at < %(until)s
+          and status = any(%(counted)s) and currency <> %(currency)s
+        group by currency order by orders desc, currency
+    """
+    params = {"m": ctx.merchant.id, "counted": COUNTED, "currency": currency, **period._asdict()}
+    return await ctx.sql.rows(query, params, as_=Elsewhere)
+
+
+def _conditions(only: Only) -> tuple[str, bool]:
+    """What limits the facts, and whether their orders are needed for it."""
+    of_orders = {"o.channel = %(channel)s": only.channel, "o.ship_country = %(country)s": only.country}
+    of_lines = {"f.product_id = %(product)s": only.product, _IN_CATEGORY: only.category}
+    asked = [condition for condition, value in (of_orders | of_lines).items() if value is not None]
+    return " and ".join(asked) or "true", any(condition in of_orders for condition in asked)
+
+
+def _names_of(by: By | None) -> str:
+    """The name and reference that go with a key; keys of products and categories are their ids."""
+    if by is None or by not in _NAMED:
+        return "null as name, null as reference"
+    name, table = _NAMED[by]
+    named = f"(select t.{{}} from {table} t where t.merchant_id = %(m)s and t.id = nullif(r.key, '')::uuid)"
+    return f"{named.format(name)} as name, {named.format('reference')} as reference"
