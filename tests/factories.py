@@ -3,15 +3,24 @@
 import itertools
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import argon2
+from sqlalchemy import select
 
 from db.model import new_id
 from db.models.backoffice import ApiKey, Role, ShippingMethod, TaxRate, User
 from db.models.customers import Address, Customer
-from db.models.inventory import MovementKind, StockLevel, StockMovement
+from db.models.inventory import (
+    MovementKind,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    PurchaseOrderStatus,
+    StockLevel,
+    StockMovement,
+    Supplier,
+)
 from db.models.products import Category, Price, Product, ProductStatus, Variant, option_key, search_text
 from db.models.warehouse import Warehouse
 from db.references import Kind
@@ -41,7 +50,7 @@ class NewShop:
         """Give a person a password; returns their e-mail."""
         async with self.shop.database.transaction(self.id) as sql:
             person = await sql.session.get_one(User, self.users[role])
-            person.password_hash = argon2.PasswordHasher(time_cost=1, memory_cost=8).hash(password)
+            person.password_hash = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
             await sql.commit()
         return person.email
 
@@ -264,3 +273,45 @@ def make_customer(
         )
     )
     return customer
+
+
+async def warehouse_of(sql: Transaction, reference: str = "WH-1") -> Warehouse:
+    """A warehouse that the shop has: the one that every new shop has, unless said."""
+    query = select(Warehouse).where(Warehouse.merchant_id == sql.merchant, Warehouse.reference == reference)
+    return (await sql.session.scalars(query)).one()
+
+
+def make_purchase_order(
+    sql: Transaction,
+    level: StockLevel,
+    units: int,
+    *,
+    expected_on: date | None = None,
+    status: PurchaseOrderStatus = PurchaseOrderStatus.sent,
+) -> PurchaseOrder:
+    """Units ordered from a new supplier for a warehouse; while the order is open, its level has them as incoming."""
+    supplier = Supplier(
+        **_row(sql, Kind.supplier), id=new_id(), name=f"Supplier {number()}", currency="EUR", updated_at=LONG_AGO
+    )
+    order = PurchaseOrder(
+        **_row(sql, Kind.purchase_order),
+        id=new_id(),
+        status=status,
+        supplier_id=supplier.id,
+        warehouse_id=level.warehouse_id,
+        currency="EUR",
+        expected_on=expected_on,
+        updated_at=LONG_AGO,
+    )
+    line = PurchaseOrderLine(
+        merchant_id=sql.merchant,
+        purchase_order_id=order.id,
+        variant_id=level.variant_id,
+        quantity=units,
+        unit_cost=Decimal("400"),
+        created_at=LONG_AGO,
+    )
+    if status is PurchaseOrderStatus.sent:
+        level.incoming = (level.incoming or 0) + units
+    sql.session.add_all([supplier, order, line])
+    return order

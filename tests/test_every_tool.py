@@ -44,12 +44,13 @@ async def arguments_of(tool: AnyTool, mine: NewShop) -> dict[str, Any]:
 
 def names_rows(tool: AnyTool, arguments: dict[str, Any]) -> bool:
     """Whether the arguments name rows of the shop."""
-    return any(reference in str(tool.schema) for reference in ("x-reference",)) and bool(_references(tool, arguments))
-
-
-def _references(tool: AnyTool, arguments: dict[str, Any]) -> list[str]:
     properties: dict[str, Any] = tool.schema.get("properties", {})
-    return [name for name in arguments if "x-reference" in str(properties.get(name, {}))]
+    nested = str(tool.schema.get("$defs", {}))
+    return any(
+        "x-reference" in str(properties.get(name, {}))
+        or ("$ref" in str(properties.get(name)) and "x-reference" in nested)
+        for name in arguments
+    )
 
 
 # ---- how it is declared --------------------------------------------------------------------------------------------------

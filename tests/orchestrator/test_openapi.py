@@ -1,0 +1,93 @@
+"""The OpenAPI document: true, and enough for a client generator. Schemathesis asks every operation what it must not be asked."""
+
+import importlib
+import json
+import re
+import uuid
+from collections.abc import Generator
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
+
+from orchestrator.app import VERSION
+from orchestrator.installation import Urls
+from orchestrator.settings import Settings
+from orchestrator.surfaces.openapi import document
+from tests.factories import new_shop
+from tests.live import served
+from tools import registry
+from tools.contract.call import Shop
+
+TOOLS = list(registry.tools().values())
+SCHEMA = schemathesis.openapi.from_dict(document(TOOLS, VERSION))
+
+
+@pytest.fixture(scope="module")
+def address(settings: Settings, runtime_url: str) -> Generator[str]:
+    with served(settings, Urls(runtime_url, None, runtime_url, None)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def credentials(shop: Shop) -> dict[str, str]:
+    """A key of a shop that has something in every room."""
+    mine = await new_shop(shop)
+    for tool in TOOLS:
+        await getattr(importlib.import_module(f"tests.tools.cases.{tool.room}"), tool.name)(mine)
+    return {"Authorization": f"Bearer {await mine.key_text(scopes=['*'])}"}
+
+
+@SCHEMA.parametrize()
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_no_request_is_answered_with_a_fault_or_with_something_undocumented(
+    case: schemathesis.Case[Any], address: str, credentials: dict[str, str]
+) -> None:
+    """Left out is one check: valid values may well name what the shop does not have, or what its rules refuse."""
+    headers = credentials | {"Idempotency-Key": uuid.uuid4().hex}
+
+    answer = case.call(base_url=address, headers=headers)
+
+    case.validate_response(answer, headers=headers, excluded_checks=[positive_data_acceptance, unsupported_method])
+
+
+def test_every_operation_is_documented_once_under_its_name() -> None:
+    paths: dict[str, dict[str, Any]] = document(TOOLS, VERSION)["paths"]
+    names = [operation["operationId"] for methods in paths.values() for operation in methods.values()]
+    assert sorted(names) == sorted(tool.name for tool in TOOLS)
+
+
+def test_every_reference_in_the_document_points_somewhere() -> None:
+    whole = document(TOOLS, VERSION)
+    known = {f"#/components/schemas/{name}" for name in whole["components"]["schemas"]}
+    assert set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(whole))) <= known
+
+
+async def test_the_document_is_served_and_has_an_example_for_every_body(client: httpx.AsyncClient) -> None:
+    served_document = (await client.get("/openapi.json")).json()
+
+    bodies = [
+        (operation["operationId"], operation["requestBody"]["content"]["application/json"])
+        for methods in served_document["paths"].values()
+        for operation in methods.values()
+        if "requestBody" in operation
+    ]
+    assert bodies
+    assert not [name for name, body in bodies if "example" not in body]
+
+
+@pytest.mark.parametrize(
+    "tool", [tool for tool in TOOLS if tool.method in ("POST", "PUT", "PATCH")], ids=lambda tool: tool.name
+)
+def test_the_example_of_a_body_is_one_that_the_operation_accepts(tool: Any) -> None:
+    """Its values have the right shape; whether the shop has such rows is another matter."""
+    operation = document(TOOLS, VERSION)["paths"][f"/api/v1{tool.path}"][tool.method.lower()]
+    example = operation["requestBody"]["content"]["application/json"]["example"]
+    named = {
+        parameter["name"]: parameter["example"] for parameter in operation["parameters"] if parameter["in"] == "path"
+    }
+
+    tool.input.model_validate(example | named)
