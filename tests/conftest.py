@@ -27,6 +27,7 @@ from tools.contract.call import Outcome, Shop, call, opened
 from tools.contract.context import Context
 from tools.contract.declare import I, O, Tool
 
+pytest_plugins = ["tests.raised"]
 TEMPLATE = "shopkeeper"
 
 
@@ -144,7 +145,7 @@ def do(shop: Shop, owner: Caller) -> Do:
 @pytest.fixture
 async def ctx(shop: Shop, owner: Caller) -> AsyncGenerator[Context]:
     """An open call of the owner, rolled back at the end: for tests of functions below the path."""
-    from tools.backoffice import set_setting
+    from tools.backoffice.settings import set_setting
 
     async with opened(shop, set_setting, owner, key=uuid.uuid4().hex) as (context, _):
         yield context

@@ -4,12 +4,13 @@ For each tool `tests/tools/cases/<room>.py` has a function of its name that arra
 """
 
 import importlib
+import inspect
 import json
 import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
@@ -74,9 +75,10 @@ def fields(model: type[BaseModel], path: str = "", seen: tuple[type, ...] = ()) 
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for part in getattr(annotation, "__args__", ()) for model in models_in(part)]
+    parts: tuple[Any, ...] = get_args(annotation)
+    return [model for part in parts for model in models_in(part)]
 
 
 @each(TOOLS)
