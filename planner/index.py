@@ -20,12 +20,14 @@ from planner.embedder import MODEL, Vectors, shared
 from planner.entities import Vocabulary
 from planner.fields import Field, Kind
 from planner.language import to_english
+from planner.words import TRADE, stem, tokens
 
 FORMAT = 1  # of the cache; raise it when features change
 CUE_WEIGHT = 0.5  # of a cue against a unit vector of meaning
 SMALL_TALK, HELP, BEYOND = "~small_talk", "~help", "~beyond"
 NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.BEYOND}
 SURE = 0.75  # of a room's probability: from here on no language model is asked where to go
+TRADE_STEMS = frozenset(stem(word) for word in TRADE | set(signals.DEED_OF))
 TIMELESS = datetime(2000, 1, 1)  # ranking looks at whether a period is named, not at which  # noqa: DTZ001
 
 
@@ -69,6 +71,12 @@ class Tool:
     entry: Entry
     fields: tuple[Field, ...]
     takes: Mapping[str, bool]
+    words: frozenset[str]  # stems of what its examples say
+
+    @property
+    def title(self) -> str:
+        """`cancel_order` is "Cancel order"."""
+        return self.entry.name.replace("_", " ").capitalize()
 
     @property
     def required(self) -> tuple[Field, ...]:
@@ -81,7 +89,10 @@ class Index:
     def __init__(self, tools: Mapping[str, Tool], trained: head.Head) -> None:
         self.tools = tools
         self.vocabulary = _vocabulary(tools.values())
-        self.openers = frozenset(example.split()[0].lower().strip(",:") for tool in tools.values() for example in tool.entry.examples)
+        self.openers = frozenset(
+            example.split()[0].lower().strip(",:") for tool in tools.values() for example in tool.entry.examples
+        )
+        self.lexicon = TRADE_STEMS | {stem(word) for tool in tools.values() for word in _described(tool)}
         self._trained = trained
         self._names = (*tools, *NO_TOOL)
         self._scored = lru_cache(maxsize=512)(self._score)
@@ -155,7 +166,11 @@ class Index:
             for field in self.tools[best[0].name].required
             if field.kind is Kind.reference and f"reference:{field.reference}" not in found
         ]
-        finders = [self.tools[f"list_{reference}s"] for reference in ("customer",) if lacking and f"list_{reference}s" in self.tools]
+        finders = [
+            self.tools[f"list_{reference}s"]
+            for reference in ("customer",)
+            if lacking and f"list_{reference}s" in self.tools
+        ]
         return [finder.entry.room for finder in finders if finder.entry.room != room]
 
     def _any_writes(self, parts: "Sequence[clauses.Clause]") -> bool:
@@ -164,19 +179,38 @@ class Index:
     def _score(self, text: str) -> Mapping[str, float]:
         features, found = _features([to_english(text)], self.vocabulary)
         logits = self._trained.logits(features)[0]
-        misfits = [signals.misfit(found[0], dict(self.tools[name].takes)) if name in self.tools else 0.0 for name in self._names]
+        misfits = [
+            signals.misfit(found[0], dict(self.tools[name].takes)) if name in self.tools else 0.0
+            for name in self._names
+        ]
         scores = head.softmax(logits - np.array(misfits, dtype=np.float32))
         return dict(zip(self._names, map(float, scores), strict=True))
 
 
 def _tool(entry: Entry) -> Tool:
     read = fields.read(entry.schema)
-    return Tool(entry, read, signals.takes(read))
+    said = frozenset(stem(word) for example in entry.examples for word in tokens(example))
+    return Tool(entry, read, signals.takes(read), said)
+
+
+def _described(tool: Tool) -> list[str]:
+    """The words of a tool's name, summary, fields and their values: domain words, never a customer's or a product's name."""
+    labels = [
+        text
+        for field in _all(tool.fields)
+        for text in (field.label, *(p for choice in field.choices for p in choice.phrases))
+    ]
+    return tokens(" ".join([tool.entry.name.replace("_", " "), tool.entry.summary, *labels]))
 
 
 def _vocabulary(tools: Collection[Tool]) -> Vocabulary:
     return Vocabulary(
-        {field.prefix.upper(): field.reference for tool in tools for field in _all(tool.fields) if field.prefix and field.reference}
+        {
+            field.prefix.upper(): field.reference
+            for tool in tools
+            for field in _all(tool.fields)
+            if field.prefix and field.reference
+        }
     )
 
 
@@ -194,7 +228,9 @@ def _train(tools: Mapping[str, Tool]) -> head.Head:
         features, _ = _features(texts, vocabulary)
         rows.append(features)
         classes += [number] * len(texts)
-    for number, tool in enumerate(tools.values()):  # a name and a summary say no form: they get the usual one of the examples
+    for number, tool in enumerate(
+        tools.values()
+    ):  # a name and a summary say no form: they get the usual one of the examples
         described = shared().encode([tool.entry.name.replace("_", " "), tool.entry.summary])
         usual = rows[number][:, described.shape[1] :].mean(axis=0, keepdims=True)
         rows.append(np.concatenate([described, np.repeat(usual, 2, axis=0)], axis=1))
@@ -212,4 +248,6 @@ def _features(texts: Sequence[str], vocabulary: Vocabulary) -> tuple[Vectors, li
 
 def _fingerprint(entries: Sequence[Entry]) -> str:
     told = [[entry.name, entry.summary, list(entry.examples), entry.schema] for entry in entries]
-    return hashlib.sha256(json.dumps([FORMAT, MODEL, NO_TOOL, told], sort_keys=True, default=str).encode()).hexdigest()[:24]
+    return hashlib.sha256(json.dumps([FORMAT, MODEL, NO_TOOL, told], sort_keys=True, default=str).encode()).hexdigest()[
+        :24
+    ]

@@ -13,7 +13,9 @@ SIGNS = {
 }  # fmt: skip
 SIGN = "|".join(re.escape(sign) + (r"\b" if sign.isalpha() else "") for sign in sorted(SIGNS, key=len, reverse=True))
 FIGURE = r"\d+(?:[.,\u202f\u00a0 ]\d{3})*(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?"
-AMOUNT = re.compile(rf"(?<![\w.-])(?:(?P<sign>{SIGN})\s?(?P<after>{FIGURE})|(?P<before>{FIGURE})\s?(?P<unit>{SIGN}))", re.I)
+AMOUNT = re.compile(
+    rf"(?<![\w.-])(?:(?P<sign>{SIGN})\s?(?P<after>{FIGURE})|(?P<before>{FIGURE})\s?(?P<unit>{SIGN}))", re.I
+)
 
 
 def exponent(currency: str) -> int:
@@ -37,6 +39,6 @@ def minor_units(amount: float, currency: str) -> int:
 
 
 def written(minor: int, currency: str) -> str:
-    """"19.99 EUR" for 1999 minor units, with thousands set apart."""
+    """ "19.99 EUR" for 1999 minor units, with thousands set apart."""
     digits = exponent(currency)
     return f"{minor / 10**digits:,.{digits}f} {currency}"

@@ -14,12 +14,19 @@ from planner.words import NUMBER, number
 Match = re.Match[str]
 Range = tuple[date, date]  # first day, and the day after the last
 
-MONTHS = {name.lower(): n for n in range(1, 13) for name in (calendar.month_name[n], calendar.month_abbr[n])} | {"sept": 9}
+MONTHS = {name.lower(): n for n in range(1, 13) for name in (calendar.month_name[n], calendar.month_abbr[n])} | {
+    "sept": 9
+}
 DAYS = {name.lower(): n for n in range(7) for name in (calendar.day_name[n], calendar.day_abbr[n])}
 MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 WEEKDAY = "|".join(calendar.day_name).lower()
-SAFE_MONTH = "|".join(sorted(set(MONTHS) - {"may", "mar", "dec", "sep"}, key=len, reverse=True))  # the others are words too
-AFTER_PREPOSITION = "(?:" + "|".join(rf"(?<=\b{word} )" for word in ("in", "since", "until", "during", "for", "of", "last")) + ")"
+SAFE_MONTH = "|".join(
+    sorted(set(MONTHS) - {"may", "mar", "dec", "sep"}, key=len, reverse=True)
+)  # the others are words too
+AFTER_PREPOSITION = (
+    "(?:" + "|".join(rf"(?<=\b{word} )" for word in ("in", "since", "until", "during", "for", "of", "last")) + ")"
+)
+TH = "(?:st|nd|rd|th)?"
 UNIT = "day|week|month|quarter|year"
 ONE = timedelta(days=1)
 
@@ -44,7 +51,7 @@ def find(text: str, now: datetime, *, ahead: bool = False) -> list[Period]:
             second, *anchors = anchors
             found.append(_extended(text, Period(first.start, second.end, (first.where[0], second.where[1]))))
         else:
-            found.append(_bounded(text, first))
+            found.append(_bounded(text, first, ahead))
     return found
 
 
@@ -88,11 +95,10 @@ def _extended(text: str, period: Period) -> Period:
     return Period(period.start, period.end, (lead.start() if lead else period.where[0], period.where[1]))
 
 
-def _bounded(text: str, period: Period) -> Period:
+def _bounded(text: str, period: Period, ahead: bool) -> Period:
     """Reads the word before: since, until, before, after."""
     lead = re.search(
-        r"\b(since|starting|from|after|until|till|up to|by|before|in|on|for|during|over|within|as of|of)"
-        r"\s+(?:the\s+)?(?:(?:start|beginning|end) of\s+)?$",
+        r"\b(since|starting|from|after|until|till|up to|by|before|in|on|for|during|over|within|as of|of)\s+(?:the\s+)?$",
         text[: period.where[0]],
         re.I,
     )
@@ -100,8 +106,9 @@ def _bounded(text: str, period: Period) -> Period:
         return period
     where = (lead.start(), period.where[1])
     word = lead[1].lower()
-    if word in ("since", "starting", "from", "as of"):
-        return Period(period.start, None, where)
+    onwards = re.match(r"\s+on(?:wards?)?\b", text[period.where[1] :], re.I)
+    if word in ("since", "starting", "as of") or (word == "from" and (ahead or onwards)):
+        return Period(period.start, None, where)  # but "the orders from yesterday" are those of yesterday
     if word == "after":
         return Period(period.end, None, where)
     if word == "before":
@@ -213,9 +220,7 @@ def _quarter(match: Match, now: datetime, ahead: bool) -> Range:
 
 def _weekend(match: Match, now: datetime, ahead: bool) -> Range:
     saturday = around(now.date(), "week")[0] + timedelta(days=5)
-    if saturday > now.date() and not ahead:
-        saturday -= timedelta(weeks=1)
-    elif "last" in match[0]:
+    if (saturday > now.date() and not ahead) or "last" in match[0]:
         saturday -= timedelta(weeks=1)
     return saturday, saturday + 2 * ONE
 
@@ -241,9 +246,18 @@ def _shifted(unit: str, shift: int) -> Rule:
 RULES: list[tuple[str, Rule]] = [
     (r"\b(\d{4})-(\d\d)-(\d\d)\b", lambda m, n, a: around(date(int(m[1]), int(m[2]), int(m[3])), "day")),
     (r"\b(\d{1,2})[./](\d{1,2})[./](\d{4})\b", lambda m, n, a: around(date(int(m[3]), int(m[2]), int(m[1])), "day")),
-    (rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s*(?:to|and|until|-|–)\s*(?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\.? (?:of )?({MONTH})\b(?:,? (\d{{4}}))?", _day_range),
-    (rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\.? (?:of )?({MONTH})\b(?:,? (\d{{4}}))?", lambda m, n, a: around(_day_of_month(m[1], m[2], m[3], n, a), "day")),
-    (rf"\b({MONTH}) (\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d)(?:,? (\d{{4}}))?", lambda m, n, a: around(_day_of_month(m[2], m[1], m[3], n, a), "day")),
+    (
+        rf"\b(\d{{1,2}}){TH}\s*(?:to|and|until|-|–)\s*(?:the )?(\d{{1,2}}){TH}\.? (?:of )?({MONTH})\b(?:,? (\d{{4}}))?",
+        _day_range,
+    ),
+    (
+        rf"\b(\d{{1,2}}){TH}\.? (?:of )?({MONTH})\b(?:,? (\d{{4}}))?",
+        lambda m, n, a: around(_day_of_month(m[1], m[2], m[3], n, a), "day"),
+    ),
+    (
+        rf"\b({MONTH}) (\d{{1,2}}){TH}\b(?!\d)(?:,? (\d{{4}}))?",
+        lambda m, n, a: around(_day_of_month(m[2], m[1], m[3], n, a), "day"),
+    ),
     (rf"\b(?:the )?(?:last|past|previous) {NUMBER} (hour|day|week|fortnight|month|quarter|year)s?\b", _last_some),
     (r"\b(?:the )?(?:last|past) (hour|fortnight)\b", _last_one),
     (rf"\b(?:the )?next {NUMBER} (day|week|month|year)s?\b", _next_some),
@@ -263,7 +277,10 @@ RULES: list[tuple[str, Rule]] = [
     (r"\b(?:(?:the|this|last|past|next) )weekend\b", _weekend),
     (r"\b(black friday|cyber monday)\b(?: (\d{4}))?", _sale_day),
     (rf"\b(?:(last|this|next|this coming|past) )?({WEEKDAY})\b(?:'s)?", _weekday),
-    (rf"\b(?:last )?({SAFE_MONTH}|may(?= \d{{4}})|{AFTER_PREPOSITION}(?:may|mar|dec|sep))\b(?:'s)?(?: (\d{{4}}))?", _month),
+    (
+        rf"\b(?:last )?({SAFE_MONTH}|may(?= \d{{4}})|{AFTER_PREPOSITION}(?:may|mar|dec|sep))\b(?:'s)?(?: (\d{{4}}))?",
+        _month,
+    ),
     (r"\bq([1-4])\b(?: (\d{4}))?", _quarter),
     (rf"\b(?:start|beginning|end) of (?:the|this) ({UNIT})\b", _shifted("?", 0)),
     (rf"{AFTER_PREPOSITION}(20\d\d)\b", lambda m, n, a: around(date(int(m[1]), 1, 1), "year")),

@@ -1,4 +1,4 @@
-"""What people say to an assistant that no tool should answer: kept as classes of their own, so that no tool has to lose by score."""
+"""What people say to an assistant that no tool should answer: classes of their own, beside the tools."""
 
 SMALL_TALK = (
     "hi", "hello", "hey there", "good morning", "good evening", "hi, how are you?", "how are you doing today?", "what's up",

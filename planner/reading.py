@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 from planner import entities
 from planner.entities import Span, Vocabulary
-from planner.words import FILLER, stem
+from planner.words import FILLER, stem, words_of
 
-NOT_NAMES = frozenset(
+NOT_NAMES = words_of(
     """i api vat kpi kpis sku skus rma url csv pdf id ok eu monday tuesday wednesday thursday friday saturday sunday january
     february march april may june july august september october november december please mr mrs ms dr
-    order orders customer customers product products stock""".split()
+    order orders customer customers product products stock"""
 )
 CAPITAL = r"[A-ZÀ-ÖØ-Þ][\w’'&.-]*"
 NAME = re.compile(rf"{CAPITAL}(?:\s+(?:(?:de|du|la|van|von|der|den|da|di|el|al|bin|of|and|&)\s+)?{CAPITAL})*")
@@ -78,6 +78,14 @@ class Reading:
             letters[start:end] = "\n" * (end - start)
         return "".join(letters)
 
+    def blanked(self, *kinds: str) -> str:
+        """The text with the spans of these kinds blanked, every position kept."""
+        letters = list(self.text)
+        for span in self.spans:
+            if span.kind in kinds:
+                letters[span.start : span.end] = "\n" * (span.end - span.start)
+        return "".join(letters)
+
     def names(self, openers: Collection[str] = ()) -> Iterator[tuple[int, int]]:
         """Unclaimed runs of capitalised words that can be names, leaving out the word that opens a sentence."""
         rest = self.rest()
@@ -85,11 +93,17 @@ class Reading:
             start, end = m.span()
             first = re.match(r"[\w’'-]+", m[0])
             opens = not re.search(r"[\w\n,:]\s*$", rest[:start].replace("\n", "x"))
-            if first and (first[0].lower() in NOT_NAMES or (opens and (first[0].lower() in openers or first[0].lower() in FILLER))):
+            if first and (
+                first[0].lower() in NOT_NAMES or (opens and (first[0].lower() in openers or first[0].lower() in FILLER))
+            ):
                 start += len(first[0])
                 start += len(rest[start:end]) - len(rest[start:end].lstrip())
             said = re.sub(r"(?:['’]s?|[.,])$", "", rest[start:end])
-            if len(said) > 1 and said.lower() not in NOT_NAMES and not (opens and start == m.start() and " " not in said):
+            if (
+                len(said) > 1
+                and said.lower() not in NOT_NAMES
+                and not (opens and start == m.start() and " " not in said)
+            ):
                 yield start, start + len(said)
 
     def unknown(self, known: Collection[str]) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from planner.entities import Span
 from planner.fields import Field, Kind
-from planner.words import tokens
+from planner.words import tokens, words_of
 
 DEEDS = {
     "make": "create add new register enter make put save store draft give",
@@ -29,16 +29,21 @@ DEED_OF = {
     word: [deed for deed, words in DEEDS.items() if word in words.split()]
     for word in {word for words in DEEDS.values() for word in words.split()}
 }
-READING_STARTS = frozenset(
+READING_STARTS = words_of(
     """show list what which who whose how where when why is are was were do does did has have had can could find search look
-    open give tell pull any anything overview see let walk compare""".split()
+    open give tell pull any anything overview see let walk compare"""
 )
-WRITING_STARTS = frozenset(" ".join(DEEDS[deed] for deed in ("make", "change", "stop", "hold")).split()) - {"call", "give"}
-ASKING = frozenset("what which who how where when why".split())
+WRITING_STARTS = frozenset(" ".join(DEEDS[deed] for deed in ("make", "change", "stop", "hold")).split()) - {
+    "call",
+    "give",
+}
+ASKING = words_of("what which who how where when why")
 FORMS = ("code", "email", "money", "percent", "period", "number", "quoted", "country", "duration")
 CUES = (*FORMS, "named", "asked", "reads", "interrogative", "several", "commands", *DEEDS)
 NAMED = re.compile(r"(?<=[\w,:] )[A-ZÀ-Þ][\w'’-]+ [A-ZÀ-Þ][\w'’-]+")
-SEVERAL = re.compile(r"\b(?:orders|customers|products|users|approvals|requests|addresses|rates|settings|keys|movements|items)\b", re.I)
+SEVERAL = re.compile(
+    r"\b(?:orders|customers|products|users|approvals|requests|addresses|rates|settings|keys|movements|items)\b", re.I
+)
 
 
 def signals(text: str, spans: Iterable[Span]) -> frozenset[str]:
@@ -92,7 +97,9 @@ def _cues_of(field: Field) -> tuple[str, ...]:
 
 def misfit(found: frozenset[str], taken: dict[str, bool]) -> float:
     """How badly what a text names fits what a tool takes: 1 for each thing it can't use or lacks, less where that is usual."""
-    named = [cue for cue in found if cue.startswith("reference:") or cue in ("code", "email", "money", "percent", "period")]
+    named = [
+        cue for cue in found if cue.startswith("reference:") or cue in ("code", "email", "money", "percent", "period")
+    ]
     useless = [cue for cue in named if cue not in taken and ("words" not in taken or cue.startswith("reference:"))]
     cost = sum(0.5 if cue == "period" else 1.0 for cue in useless)
     return cost + sum(_lack(cue, found) for cue, must in taken.items() if must and cue not in found)

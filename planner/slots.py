@@ -14,8 +14,15 @@ from planner.entities import Span
 from planner.fields import Choice, Field, Kind
 from planner.reading import Reading, Setting
 
-EXCEPTING = re.compile(r"(?:\bnot|\bexcept(?: for)?|\bexcluding|\bother than|\bwithout|\bbut not|n't|\bno)\s+(?:the\s+|yet\s+|be\s+|been\s+)?$", re.I)
-SEPARATING = re.compile(r"\b(?:except|excluding|unless|only if|if|but not|apart from|other than|half of|the first|the second|second line)\b", re.I)
+EXCEPTING = re.compile(
+    r"(?:\bnot|\bexcept(?: for)?|\bexcluding|\bother than|\bwithout|\bbut not|n't|\bno)\s+(?:the\s+|yet\s+|be\s+|been\s+)?$",
+    re.I,
+)
+SEPARATING = re.compile(
+    r"\b(?:except|excluding|unless|only if|if|but not|apart from|other than|half of|the \w+ (?:line|item|one|half))\b",
+    re.I,
+)
+NEVER_DROPPED = ("reference", "foreign", "code", "email", "money", "percent", "period", "country", "number", "quoted")
 TAKES_CODES = {"variant", "product"}
 
 
@@ -25,10 +32,14 @@ class Filled:
 
     args: dict[str, Any] = field(default_factory=lambda: dict[str, Any]())
     missing: list[Field] = field(default_factory=lambda: list[Field]())
-    more: dict[str, list[str]] = field(default_factory=lambda: dict[str, list[str]]())  # further references of a single field
+    more: dict[str, list[str]] = field(
+        default_factory=lambda: dict[str, list[str]]()
+    )  # further references of a single field
     unplaced: list[Span] = field(default_factory=lambda: list[Span]())
     unused: list[str] = field(default_factory=lambda: list[str]())  # words without a place
-    people: dict[str, str] = field(default_factory=lambda: dict[str, str]())  # reference field: the name or e-mail to look up
+    people: dict[str, str] = field(
+        default_factory=lambda: dict[str, str]()
+    )  # reference field: the name or e-mail to look up
     doubts: list[str] = field(default_factory=lambda: list[str]())
 
 
@@ -39,6 +50,7 @@ class Told:
     setting: Setting
     known: Collection[str]
     openers: Collection[str]
+    writes: bool = False
 
 
 def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
@@ -47,10 +59,12 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     _notes(fields, reading, told, filled)
     _addresses(fields, reading, filled)
     _lines(fields, reading, filled)
-    _references(fields, reading, filled)
+    _references(fields, reading, told, filled)
     _emails_and_codes(fields, reading, filled)
     _choices(fields, reading, filled)
-    filled.args |= values.fill([f for f in fields if f.name not in filled.args], reading, told.setting)
+    filled.args |= values.fill(
+        [f for f in fields if f.name not in filled.args], reading, told.setting, ahead=told.writes
+    )
     _bare_references(fields, reading, filled)
     _flags(fields, reading, filled)
     _words(fields, reading, told, filled)
@@ -77,9 +91,14 @@ def _notes(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled
 def _addresses(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
     for f in fields:
         if f.kind is Kind.parts and not f.many and any(part.kind is Kind.city for part in f.parts):
+            claimed = list(reading.claimed)
             found = texts.address(f.parts, reading)
             if found and all(part.name in found for part in f.parts if part.required):
                 filled.args[f.name] = found
+            else:
+                reading.claimed[:] = claimed
+    if any(re.match(r"line_?1|street", f.name) for f in fields):
+        filled.args |= texts.address(tuple(fields), reading) or {}
 
 
 def _lines(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
@@ -100,8 +119,15 @@ def _lines(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
 
 def _count_of(span: Span, reading: Reading) -> Span | None:
     numbers = [n for n in reading.free("number") if n.value > 0]
-    before = [n for n in numbers if n.end <= span.start and re.fullmatch(r"\s*(?:x|×|units?|pieces?|pcs|of|\w+)?\s*(?:of\s+)?", reading.text[n.end : span.start])]
-    after = [n for n in numbers if n.start >= span.end and re.fullmatch(r"\s*[x×*,:(]?\s*", reading.text[span.end : n.start])]
+    before = [
+        n
+        for n in numbers
+        if n.end <= span.start
+        and re.fullmatch(r"\s*(?:x|×|units?|pieces?|pcs|of|\w+)?\s*(?:of\s+)?", reading.text[n.end : span.start])
+    ]
+    after = [
+        n for n in numbers if n.start >= span.end and re.fullmatch(r"\s*[x×*,:(]?\s*", reading.text[span.end : n.start])
+    ]
     return before[-1] if before else after[0] if after else None
 
 
@@ -111,8 +137,10 @@ def _names(span: Span, f: Field) -> bool:
     return span.reference == f.reference or (f.reference == "product" and span.reference == "variant")
 
 
-def _references(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
-    wanted = sorted((f for f in fields if f.kind is Kind.reference and not _named_place(f)), key=lambda f: not f.required)
+def _references(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
+    wanted = sorted(
+        (f for f in fields if f.kind is Kind.reference and not _named_place(f)), key=lambda f: not f.required
+    )
     for f in wanted:
         spans = [s for s in reading.free("reference", "foreign", "code") if _names(s, f)]
         if not spans:
@@ -126,8 +154,8 @@ def _references(fields: Sequence[Field], reading: Reading, filled: Filled) -> No
         if len(set(found)) > 1 and not f.many:
             filled.more[f.name] = list(dict.fromkeys(found))[1:]
     places = [f for f in fields if f.kind is Kind.reference and _named_place(f)]
-    for f in places:
-        said = _place(f, reading, several=len(places) > 1)
+    for f in sorted(places, key=lambda f: f.reference != "warehouse"):
+        said = _place(f, reading, told, several=sum(other.reference == f.reference for other in places) > 1)
         if said:
             filled.args[f.name] = said
 
@@ -141,18 +169,20 @@ def _named_place(f: Field) -> bool:
     return f.reference in ("warehouse", "category")
 
 
-def _place(f: Field, reading: Reading, *, several: bool) -> str | None:
+def _place(f: Field, reading: Reading, told: Told, *, several: bool) -> str | None:
     spans = [s for s in reading.free("reference") if s.reference == f.reference]
     if spans and not several:
         return str(reading.take(spans[0]).value)
     if several:
-        lead = "(?:from|out of)" if f.name.startswith(("from", "source")) else "(?:to|into|for|over to)"
-        needs = None if lead.startswith("(?:from") else reading.search(r"^([A-ZÀ-Þ]\w+) needs\b", flags=0)
+        leaves = f.name.startswith(("from", "source"))
+        needs = None if leaves else reading.search(r"^([A-ZÀ-Þ]\w+) needs\b", flags=0)
         if needs:
             reading.claim(*needs.span(1))
             return needs[1]
-        return texts.place(f, reading, also=lead)
-    return texts.place(f, reading, also="(?:category|categories)" if f.reference == "category" else "(?:in|at|from)")
+        return texts.place(
+            f, reading, told.known, lead="(?:from|out of)" if leaves else "(?:to|into|for|over to)", alone=False
+        )
+    return texts.place(f, reading, told.known, lead="(?:in|at|from)")
 
 
 def _bare_references(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
@@ -194,7 +224,7 @@ def _choices(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
     ]
     hits.sort(key=lambda hit: (-len(hit[0][0]), hit[0].start()))
     for m, f, choice in hits:
-        if f.name in filled.args and not f.many or not reading.open(*m.span()) or _within_reference(m, reading):
+        if (f.name in filled.args and not f.many) or not reading.open(*m.span()) or _within_reference(m, reading):
             continue
         if EXCEPTING.search(reading.text[: m.start()]):
             filled.doubts.append(f"not {m[0]}")
@@ -213,12 +243,18 @@ def _choose(f: Field, choice: Choice, filled: Filled) -> None:
 
 def _phrase(phrase: str, f: Field) -> re.Pattern[str]:
     words = r"[\s_-]+".join(map(re.escape, phrase.split()))
-    cue = rf"(?:{'|'.join(map(re.escape, f.cues))})\s+" if f.cues and " " not in phrase and not phrase.endswith("ly") else ""
+    cue = (
+        rf"(?:{'|'.join(map(re.escape, f.cues))})\s+"
+        if f.cues and " " not in phrase and not phrase.endswith("ly")
+        else ""
+    )
     return re.compile(rf"(?<![\w-]){cue}{words}(?:s|d|ed)?(?![\w-])", re.I)
 
 
 def _within_reference(m: re.Match[str], reading: Reading) -> bool:
-    return any(s.kind in ("email", "code", "quoted", "url") and s.start < m.end() and m.start() < s.end for s in reading.spans)
+    return any(
+        s.kind in ("email", "code", "quoted", "url") and s.start < m.end() and m.start() < s.end for s in reading.spans
+    )
 
 
 def _flags(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
@@ -231,19 +267,24 @@ def _flags(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
 
 def _words(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     for f in _open(fields, filled, Kind.city):
-        found = texts.place(f, reading)
+        found = texts.place(f, reading, told.known)
         if found:
             filled.args[f.name] = found
-    people = [f for f in fields if f.kind is Kind.reference and f.name not in filled.args]
-    for f in _open(fields, filled, Kind.text, Kind.note, Kind.name, Kind.number, Kind.postcode):
-        found = texts.labelled(f, reading) if f.kind is not Kind.name or not f.required else None
-        if found is None and f.kind is Kind.name:
-            found = texts.name(f, reading, told.openers, alone=not people)
+    unnamed = [f for f in fields if f.kind is Kind.reference and f.name not in filled.args and not _named_place(f)]
+    people = [f for f in unnamed if f.required or (f.reference == "customer" and not told.writes)]
+    for f in _open(fields, filled, Kind.text, Kind.number, Kind.postcode, Kind.note):
+        found = texts.labelled(f, reading) or (texts.given(reading) if f.required and f.kind is Kind.text else None)
         if found is not None:
             filled.args[f.name] = _typed(found, f)
-    _look_ups(people, fields, reading, told, filled)
+    for f in _open(fields, filled, Kind.proper_name):
+        found = (None if f.required else texts.labelled(f, reading)) or texts.name(
+            f, reading, told.openers, alone=not people
+        )
+        if found is not None:
+            filled.args[f.name] = found
+    _look_ups(people, reading, told, filled)
     for f in _open(fields, filled, Kind.search):
-        found = texts.search(reading, told.known)
+        found = texts.search(reading, told.known, required=f.required)
         if found:
             filled.args[f.name] = found
     for f in _open(fields, filled, Kind.reason_text):
@@ -253,16 +294,17 @@ def _words(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled
 
 
 def _typed(said: str, f: Field) -> Any:
-    if f.type in ("integer", "number") and re.fullmatch(r"-?\d+(?:[.,]\d+)?", said):
-        figure = float(said.replace(",", "."))
-        return int(figure) if f.type == "integer" else figure
-    return said
+    types = f.type.split("|")
+    if "integer" in types and re.fullmatch(r"-?\d+", said):
+        return int(said)
+    if "number" in types and re.fullmatch(r"-?\d+(?:[.,]\d+)?", said):
+        return float(said.replace(",", "."))
+    return said == "true" if "boolean" in types and said in ("true", "false") else said
 
 
-def _look_ups(people: list[Field], fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
+def _look_ups(people: list[Field], reading: Reading, told: Told, filled: Filled) -> None:
     """References that are missing while a name or an e-mail address was said: to be looked up by a reading tool."""
-    lookable = [f for f in people if (f.required or f.reference == "customer") and not _named_place(f)]
-    for f in sorted(lookable, key=lambda f: (not f.required, f.reference != "customer"))[:1]:
+    for f in sorted(people, key=lambda f: (not f.required, f.reference != "customer"))[:1]:
         said = _someone(f, reading, told)
         if said:
             filled.people[f.name] = said
@@ -288,12 +330,14 @@ def _someone(f: Field, reading: Reading, told: Told) -> str | None:
 
 def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     filled.missing = [f for f in fields if f.required and f.name not in filled.args and f.name not in filled.people]
+    said_in_passing = ("one", "two", "three")
     filled.unplaced = [
-        s for s in reading.free("reference", "foreign", "code", "email", "money", "percent", "period", "country", "number", "quoted")
-        if not (s.kind == "number" and s.value in (1, 2, 3) and not reading.text[s.start : s.end].isdigit())
-    ]  # fmt: skip
+        s for s in reading.free(*NEVER_DROPPED) if reading.text[s.start : s.end].lower() not in said_in_passing
+    ]
     currencies = {s.currency for s in reading.spans if s.kind == "money" and s.currency != told.setting.currency}
     if currencies and not any(f.kind is Kind.currency for f in fields):
         filled.doubts.append(f"amounts in {', '.join(sorted(currencies))}")
+    if told.writes:
+        filled.doubts += [reading.text[start:end] for start, end in reading.names(told.openers)]
     filled.doubts += [m[0] for m in SEPARATING.finditer(reading.text) if reading.open(*m.span())]
     filled.unused = [reading.text[start:end] for start, end in reading.unknown(told.known)]

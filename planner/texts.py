@@ -7,11 +7,19 @@ from typing import Any
 from planner.entities import countries
 from planner.fields import Field, Kind
 from planner.reading import NAME, Reading
-from planner.words import FILLER
+from planner.words import FILLER, stem, words_of
 
 SAYING = r"(?:saying|says|stating|reading|with the text|that says)(?:\s+that)?"
 REASON = r"\b(?:because(?: of)?|due to|reason(?: is)?:?|on account of|given that)\s+(.+?)\s*[.!]?$"
-STREET = r"((?:\d+\w?,?\s+(?!(?:units|pieces)\b)[^\d,\n]{3,40}|[A-ZÀ-Þ][\w.\- ]+?\s\d+\w?))(?=,|\n|$)"
+STREET = re.compile(
+    r"(?<!\d)\d{1,4}\w?,?\s+(?!(?:units|pieces)\b)[^\W\d][^\d,\n]{2,40}?(?=,|\s*$)|[A-ZÀ-Þ][\w.'’-]+(?:\s[\w.'’-]+){0,3}\s\d+\w?(?=,|\s*$)"
+)
+TAIL = re.compile(
+    r"\s*,\s*(?:(?P<before>[A-Z]{0,2}-?\d{3,6}(?: ?[A-Z]{2})?)\s+)?(?P<city>[^\d,\n]{2,40}?)"
+    r"(?:\s+(?P<after>(?:[A-Z]{2}\s+)?\d{4,6}|[A-Z]{1,2}\d\w? ?\d[A-Z]{2}))?\s*(?=,|\.?$| for\b)"
+)
+INTRODUCING = words_of("of for the many much with our any about named called matching containing some no on de")
+UNITS = words_of("grams kg minutes days hours cm mm id")
 WHERE = r"(?:in|from|to|at|near|around|out of|into|for)"
 
 
@@ -24,7 +32,8 @@ def note(field: Field, reading: Reading) -> str | None:
         r":\s+(.+)$",
         rf"\b{SAYING}\s+(.+)$",
         r"\b(?:note|remember|write|remark|comment|memo|mention)\b.*?\bthat\s+(.+)$",
-        r"^(?:please )?(?:remind \w+|\w+ (?:a |an )?(?:task|to-do|todo|reminder)|i need (?:a )?(?:task|reminder))\b.*?\bto\s+(?!the\b|order\b|do\b)(.+)$",
+        r"^(?:please )?(?:remind \w+|\w+ (?:a |an )?(?:task|to-do|todo|reminder)|i need (?:a )?(?:task|reminder))\b"
+        r".*?\bto\s+(?!the\b|order\b|do\b)(.+)$",
     )
     for pattern in patterns:
         m = reading.search(pattern)
@@ -36,28 +45,45 @@ def note(field: Field, reading: Reading) -> str | None:
 
 def reason(reading: Reading) -> str | None:
     """Why: after "because", or what stands apart after a comma at the end."""
-    m = reading.search(REASON) or reading.search(r",\s+(?!please\b|thanks\b|thank\b|asap\b)((?:[^\W\d]|['’])[^,:]{5,}?)\s*[.!]?$")
+    m = reading.search(REASON) or reading.search(
+        r",\s+(?!please\b|thanks\b|thank\b|asap\b)((?:[^\W\d]|['’])[^,:]{5,}?)\s*[.!]?$"
+    )
     if m is None:
         return None
     reading.claim(*m.span(1))
     return m[1].strip()
 
 
-def place(field: Field, reading: Reading, *, also: str = "") -> str | None:
-    """A city or a warehouse by name: "in Lyon", "the Lyon warehouse", "city Lyon"."""
+def place(
+    field: Field, reading: Reading, known: Collection[str], *, lead: str = WHERE, alone: bool = True
+) -> str | None:
+    """A city or a warehouse by name: "in Lyon", "the Lyon warehouse", "city Lyon". `alone` when no other field is such a place."""
     label = re.escape(field.label.split()[-1])
     proper = NAME.pattern
-    for pattern, flags in (
-        (rf"\b{label}\b\s+(?:is|to|should be|=|:|of)?\s*({proper})", 0),
+    by_label = (
+        (rf"\b{label}\b(?:\s+of\s+\S+)?\s+(?:is|to|should be|=|:|of)?\s*({proper})", 0),
         (rf"({proper})\s+{label}\b", 0),
-        (rf"\b{also or WHERE}\s+(?:the\s+|our\s+)?({proper})", 0),
-        (rf"\b{also or '(?:in|from)'}\s+(?:the\s+|our\s+)?([^\W\d_]{{4,}})(?=\s+{label}|\s*[.?!,]?$|\s+to\b|\s+from\b)", re.I),
-    ):
+    )
+    by_lead = (
+        (rf"\b{lead}\s+(?:the\s+|our\s+)?({proper})", 0),
+        (rf"\b{lead}\s+(?:the\s+|our\s+)?([^\W\d_]{{4,}})(?=\s+{label}|\s*[.?!,]?$|\s+to\b|\s+from\b)", re.I),
+    )
+    for pattern, flags in (*(by_label if alone else ()), *by_lead):
         m = reading.search(pattern, flags=flags)
-        if m and m[1].lower() not in FILLER and m[1].lower() not in countries() and _plain(m[1], reading, m.start(1)):
+        if m and _names_place(m[1], known) and _plain(m[1], reading, m.start(1)):
             reading.claim(*m.span(1))
             return m[1].strip(" .,")
     return None
+
+
+def _names_place(said: str, known: Collection[str]) -> bool:
+    word = said.lower()
+    return (
+        word not in FILLER
+        and not re.search(r"\d", word)
+        and word not in countries()
+        and (said[0].isupper() or stem(word) not in known)
+    )
 
 
 def _plain(said: str, reading: Reading, start: int) -> bool:
@@ -67,22 +93,44 @@ def _plain(said: str, reading: Reading, start: int) -> bool:
 
 def labelled(field: Field, reading: Reading) -> str | None:
     """A value said with the name of its field: "brand Acme", "set the order prefix to WEB"."""
-    label = r"[\s_-]?".join(map(re.escape, field.name.split("_")))
-    value = rf"[\"“]([^\"”]+)[\"”]|({NAME.pattern})|([\w+@./#-]+)"
-    joint = r"(?:\s+(?:is now|is|are|to|as|of|should be|becomes|=))?\s*[:=]?\s+"
-    for m in re.finditer(rf"\b(?i:{label})\b[^.,;\n]{{0,25}}?{joint}(?:{value})", reading.text):
-        group = next(n for n in (1, 2, 3) if m[n])
-        word = m[group]
-        if word.lower() in FILLER or word.lower() in ("of", "to", "the", "number", "address") or not reading.open(*m.span(group)):
-            continue
-        reading.claim(*m.span(group))
-        return word
+    words = [word for word in field.name.split("_") if word not in UNITS]
+    label = r"[\s_-]?".join(map(re.escape, words)) + r"(?:s|ged|ed)?(?:\s+with)?"
+    value = rf"(?:[\"“](?P<quoted>[^\"”]+)[\"”]|(?P<code>\w*[/\d][\w/+.-]*)|(?P<name>{NAME.pattern})|(?P<word>[\w-]+))"
+    joints = (
+        rf"[^.;\n]{{0,40}}?\s(?:to|is now|is|as|=|should be|becomes)\s+{value}",
+        rf"\s*[:=]?\s+(?!of\b|for\b|the\b|in\b|on\b){value}",
+    )
+    for joint in joints:
+        for m in re.finditer(rf"(?<![\w-])(?i:{label})\b{joint}", reading.text):
+            group = next(name for name, found in m.groupdict().items() if found)
+            if m[group].lower() in FILLER or not reading.open(*m.span(group)):
+                continue
+            reading.claim(*m.span(group))
+            return m[group]
     return None
+
+
+def given(reading: Reading) -> str | None:
+    """A new value at the end: "set ... to 60 minutes"; "on" or "off" where something is switched."""
+    m = reading.search(
+        r"\b(?:to|as|=|:)\s+([\"“]?)([\w./+-]+)\1(?:\s+(?:minutes?|days?|hours?|units?|euros?|eur))?[\"”]?\s*[.!]?$",
+        group=2,
+    )
+    if m:
+        reading.claim(*m.span(2))
+        return m[2]
+    m = reading.search(r"\b(enable|disable|activate|deactivate|on|off)\b")
+    if m is None:
+        return None
+    reading.claim(*m.span(1))
+    return "true" if m[1].lower() in ("enable", "activate", "on") else "false"
 
 
 def name(field: Field, reading: Reading, openers: Collection[str], *, alone: bool) -> str | None:
     """A name of a person or thing. `alone` when the tool has nothing else that a bare name could be."""
-    said = reading.search(rf"\b(?i:called|named|name(?: is(?: now)?| to|:)?|titled|rename .*?to)\s+({NAME.pattern})", flags=0)
+    said = reading.search(
+        rf"\b(?i:called|named|name(?: is(?: now)?| to|:)?|titled|rename .*?to)\s+({NAME.pattern})", flags=0
+    )
     if said:
         reading.claim(*said.span(1))
         return re.sub(r"[’']s?$", "", said[1])
@@ -101,12 +149,12 @@ def name(field: Field, reading: Reading, openers: Collection[str], *, alone: boo
     return None
 
 
-def search(reading: Reading, known: Collection[str]) -> str | None:
+def search(reading: Reading, known: Collection[str], *, required: bool) -> str | None:
     """What is looked for: quoted words, or the words that the tool itself does not know."""
     quoted = reading.free("quoted")
     if quoted:
         return reading.take(quoted[0]).value
-    runs = reading.unknown(known)
+    runs = [run for run in reading.unknown(known) if required or _introduced(reading, run[0])]
     codes = reading.free("code", "perhaps_code", "reference", "foreign")
     if not runs:
         return str(reading.take(codes[0]).value) if codes else None
@@ -115,15 +163,21 @@ def search(reading: Reading, known: Collection[str]) -> str | None:
     return re.sub(r"['’]s?$", "", reading.text[start:end])
 
 
+def _introduced(reading: Reading, start: int) -> bool:
+    """Whether a word stands where a thing would: capitalised, first, or after "of", "the", "many" and the like."""
+    before = reading.before(start, 1)
+    return reading.text[start].isupper() or not before or before in INTRODUCING
+
+
 def address(fields: tuple[Field, ...], reading: Reading) -> dict[str, Any] | None:
     """A postal address: street and number, postcode, city, country, in the usual orders."""
-    street = reading.search(STREET, flags=0)
+    text = reading.blanked("reference", "code", "email", "phone", "money")
+    street = next((m for m in STREET.finditer(text) if reading.open(*m.span())), None)
     if street is None:
         return None
-    found: dict[str, Any] = {"street": street[1].strip(" ,")}
-    reading.claim(*street.span(1))
-    tail = re.compile(r"\s*,\s*(?:(?P<before>[A-Z]{0,2}-?\d{3,6}(?: ?[A-Z]{2})?)\s+)?(?P<city>[^\d,\n]{2,40}?)(?:\s+(?P<after>(?:[A-Z]{2}\s+)?\d{4,6}|[A-Z]{1,2}\d\w? ?\d[A-Z]{2}))?\s*(?=,|\.?$)")
-    m = tail.match(reading.text, street.end(1))
+    found: dict[str, Any] = {"street": street[0].strip(" ,")}
+    reading.claim(*street.span())
+    m = TAIL.match(text, street.end())
     if m:
         found |= {"city": m["city"].strip(), "postcode": m["before"] or m["after"]}
         reading.claim(*m.span())

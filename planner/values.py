@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from planner import money, periods
@@ -10,7 +11,9 @@ from planner.fields import Field, Kind
 from planner.reading import Reading, Setting
 from planner.words import NUMBER, number
 
-AT_LEAST = r"(?:over|above|more than|at least|exceeding|greater than|higher than|from|minimum(?: of)?|min|no less than|>=?)"
+AT_LEAST = (
+    r"(?:over|above|more than|at least|exceeding|greater than|higher than|from|minimum(?: of)?|min|no less than|>=?)"
+)
 AT_MOST = r"(?:under|below|less than|fewer than|at most|up to|cheaper than|lower than|maximum(?: of)?|max|no more than|within|<=?)"
 TAKING = re.compile(
     r"\b(?:remov\w*|subtract\w*|decreas\w*|reduc\w*|writ\w* off|write-off|wrote off|deduct\w*|minus|less|lost|missing|damaged|"
@@ -19,30 +22,40 @@ TAKING = re.compile(
     re.I,
 )
 ADDING = re.compile(
-    r"\b(?:add\w*|increas\w*|found|received|extra|plus|came in|more|returned|turned up|rais\w*|up by|book(?:ed)? in|put back|surplus)\b", re.I
+    r"\b(?:add\w*|increas\w*|found|received|extra|plus|came in|more|returned|turned up"
+    r"|rais\w*|up by|book(?:ed)? in|put back|surplus)\b",
+    re.I,
 )
-LOW_NAMES, HIGH_NAMES = {"min", "minimum", "least", "above", "over"}, {"max", "maximum", "most", "below", "under", "within"}
-NEWEST = r"(?:last|latest|newest|most recent|recent|top|first|best|biggest|largest|oldest|worst|cheapest|highest|bottom)"
+LOW_NAMES, HIGH_NAMES = (
+    {"min", "minimum", "least", "above", "over"},
+    {"max", "maximum", "most", "below", "under", "within"},
+)
+NEWEST = (
+    r"(?:last|latest|newest|most recent|recent|top|first|best|biggest|largest|oldest|worst|cheapest|highest|bottom)"
+)
 LENGTHS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 
 
 def role(field: Field) -> str:
-    """"low" for `min_total`, "high" for `below` and `max_price`, "" for a plain amount."""
+    """ "low" for `min_total`, "high" for `below` and `max_price`, "" for a plain amount."""
     parts = set(field.name.split("_"))
     return "low" if parts & LOW_NAMES else "high" if parts & HIGH_NAMES else ""
 
 
-def fill(fields: list[Field], reading: Reading, setting: Setting) -> dict[str, Any]:
-    """Every argument of these fields that is a figure or a time, and that the text states."""
+def fill(fields: list[Field], reading: Reading, setting: Setting, *, ahead: bool = False) -> dict[str, Any]:
+    """Every argument of these fields that is a figure or a time, and that the text states. `ahead` for what is to come."""
     args = _moments(fields, reading, setting)
-    args |= _period(fields, reading, setting)
-    args |= _amounts([field for field in fields if field.kind is Kind.money], reading, setting)
+    args |= _period(fields, reading, setting, ahead=ahead)
+    counts = [field for field in fields if field.kind is Kind.quantity]
+    amounts = [field for field in fields if field.kind is Kind.money]
+    args |= _amounts(amounts, reading, setting, bare=not counts)
+    args |= _quantities([field for field in counts if role(field)], reading)
     for kind, filler in ((Kind.percent, _percent), (Kind.limit, _limit), (Kind.days, _days), (Kind.delta, _delta)):
         for field in fields:
             value = filler(field, reading) if field.kind is kind else None
             if value is not None:
                 args[field.name] = value
-    return args | _quantities([field for field in fields if field.kind is Kind.quantity], reading)
+    return args | _quantities([field for field in counts if not role(field)], reading)
 
 
 def instant(local: datetime, setting: Setting) -> str:
@@ -65,15 +78,21 @@ def period_args(fields: list[Field], start: datetime | None, end: datetime | Non
     return args
 
 
-def _period(fields: list[Field], reading: Reading, setting: Setting) -> dict[str, Any]:
+def _period(fields: list[Field], reading: Reading, setting: Setting, *, ahead: bool) -> dict[str, Any]:
     if not any(field.kind in (Kind.period_start, Kind.period_end) for field in fields):
         return {}
     spans = [span for span in reading.free("period") if not span.value.before]
     if not spans:
         return {}
     period = reading.take(spans[0]).value
+    if ahead:
+        period = next(
+            (p for p in periods.find(reading.text, setting.local, ahead=True) if p.where == period.where), period
+        )
     args = period_args(fields, period.start, period.end, setting)
-    for span in reading.free("period"):  # "this month against the month before": a report that compares does that itself
+    for span in reading.free(
+        "period"
+    ):  # "this month against the month before": a report that compares does that itself
         for field in fields:
             if field.kind is Kind.flag and "compare" in field.name:
                 args[field.name] = True
@@ -83,7 +102,11 @@ def _period(fields: list[Field], reading: Reading, setting: Setting) -> dict[str
 
 def _moments(fields: list[Field], reading: Reading, setting: Setting) -> dict[str, Any]:
     wanted = [field for field in fields if field.kind is Kind.moment]
-    found = [period for period in periods.find(reading.text, setting.local, ahead=True) if period.start or period.end] if wanted else []
+    found = (
+        [period for period in periods.find(reading.text, setting.local, ahead=True) if period.start or period.end]
+        if wanted
+        else []
+    )
     args: dict[str, Any] = {}
     for field, period in zip(wanted, found, strict=False):
         last = (period.end or period.start or setting.local) - timedelta(days=1 if period.end else 0)
@@ -93,33 +116,34 @@ def _moments(fields: list[Field], reading: Reading, setting: Setting) -> dict[st
     return args
 
 
-def _amounts(fields: list[Field], reading: Reading, setting: Setting) -> dict[str, Any]:
+def _amounts(fields: list[Field], reading: Reading, setting: Setting, *, bare: bool) -> dict[str, Any]:
     args: dict[str, Any] = {}
     between = _between(fields, reading, setting)
     if between:
         return between
     for field in sorted(fields, key=lambda field: not role(field)):
         for span in [*reading.free("money"), *reading.free("number")]:
-            if _said_role(reading, span) == role(field) and _can_be_money(field, span):
+            if _said_role(reading, span) == role(field) and _can_be_money(field, span, bare=bare):
                 reading.take(span)
                 args[field.name] = money.minor_units(span.value, span.currency or setting.currency)
                 break
     return args
 
 
-def _can_be_money(field: Field, span: Span) -> bool:
-    return span.kind == "money" or bool(role(field)) or field.required or span.value != int(span.value)
+def _can_be_money(field: Field, span: Span, *, bare: bool) -> bool:
+    return span.kind == "money" or span.value != int(span.value) or (bare and (bool(role(field)) or field.required))
 
 
 def _between(fields: list[Field], reading: Reading, setting: Setting) -> dict[str, Any]:
     low = next((field for field in fields if role(field) == "low"), None)
     high = next((field for field in fields if role(field) == "high"), None)
     figures = reading.free("money", "number")
-    for first, second in zip(figures, figures[1:], strict=False):
+    for first, second in pairwise(figures):
         joint = re.fullmatch(r"\s*(?:and|to|-|–)\s*", reading.text[first.end : second.start], re.I)
         if low and high and joint and re.search(r"\b(?:between|from)$", reading.before(first.start, 1)):
             currency = second.currency or first.currency or setting.currency
-            reading.take(first), reading.take(second)
+            reading.take(first)
+            reading.take(second)
             return {
                 low.name: money.minor_units(first.value, currency),
                 high.name: money.minor_units(second.value, currency),
@@ -138,7 +162,7 @@ def _said_role(reading: Reading, span: Span) -> str:
 
 
 def _percent(field: Field, reading: Reading) -> float | None:
-    spans = reading.free("percent") or ([span for span in reading.free("number")] if field.required else [])
+    spans = reading.free("percent") or (reading.free("number") if field.required else [])
     if not spans:
         return None
     return float(reading.take(spans[-1]).value)
@@ -151,7 +175,10 @@ def _limit(field: Field, reading: Reading) -> int | None:
     if m:
         reading.claim(*m.span())
         return number(m[1])
-    m = reading.search(r"\b(?:the|our|my|their|his|her|very|'s?)?\s*((?:last|latest|newest|most recent) (?:order|customer|product|sale|return|payment))\b")
+    m = reading.search(
+        r"\b(?:the|our|my|their|his|her|very|'s?)?\s*((?:last|latest|newest|most recent) "
+        r"(?:order|customer|product|sale|return|payment))\b"
+    )
     if m:
         reading.claim(*m.span())
         return 1
@@ -194,3 +221,10 @@ def _quantities(fields: list[Field], reading: Reading) -> dict[str, Any]:
             reading.claim(*m.span(1))
             args[fields[0].name] = 1
     return args
+
+
+def local(stamp: str, setting: Setting) -> datetime:
+    """A date or a UTC instant of an argument, as the merchant's wall clock shows it."""
+    if len(stamp) == 10:
+        return datetime.fromisoformat(stamp)
+    return datetime.fromisoformat(stamp.replace("Z", "+00:00")).astimezone(setting.zone).replace(tzinfo=None)

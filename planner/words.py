@@ -2,6 +2,12 @@
 
 import re
 
+
+def words_of(text: str) -> frozenset[str]:
+    """A set of words, written as a text."""
+    return frozenset(text.split())
+
+
 NUMBERS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
     "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50,
@@ -9,7 +15,7 @@ NUMBERS = {
 }  # fmt: skip
 NUMBER = r"(\d+|" + "|".join(sorted(NUMBERS, key=len, reverse=True)) + r")"
 
-FILLER = frozenset(
+FILLER = words_of(
     """
     a about again all also am an and any anything are as ask asap at be been being but by can check could did do does
     doing done everything for from get give go got had has have having hello hey hi how i if in into is it its just kindly
@@ -18,7 +24,25 @@ FILLER = frozenset(
     want wants was we were what when where which who whom whose will with would yes you your still currently here every each
     list find many much number details detail info information overview give gimme display pull open view want really
     actually exactly kind sort lot lots very too yet already ever only more than least most less
-    """.split()
+    """
+)
+
+# Words of any shop's talk that tell nothing about which thing is meant.
+TRADE = words_of(
+    """
+    sell sells selling sold buy buys bought carry stock stocks inventory catalogue catalog shop store warehouse price prices
+    cost costs unit units piece pieces thing things item items article articles product products order orders ordered
+    customer customers client clients buyer buyers people person guy lady woman man month week day year left available
+    hand quantity amount total value data record records file page name email e-mail mail phone address number reference
+    matching containing contains contain match matches called named titled labelled label spend spent last latest newest
+    recent recently new old first next best top worst biggest money euros euro dollars eur usd running low going gone
+    placed came come coming made make making put please sales sale revenue turnover report figures numbers status state
+    about around between above below under over before after since until during within without per by vs versus against
+    compared compare wants wanted asked said told called phoned wrote need needs needed keep kept hold held free looking
+    use uses used using work works working mine hers his her him he she it its dear sir madam ve ll re don didn doesn isn
+    aren wasn won couldn wouldn shouldn let lets got goes went back away levels level fewer
+    through via enough times time often
+    """
 )
 
 _ENDINGS = re.compile(r"(?:ations?|ings?|ies|ied|ers?|ed|es|s|e|y)$")

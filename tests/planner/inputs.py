@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
+from pydantic.config import JsonDict
 from pydantic.json_schema import WithJsonSchema
 
 Email = Annotated[str, WithJsonSchema({"type": "string", "format": "email"})]
@@ -39,10 +40,10 @@ class OrderStatus(StrEnum):
     cancelled = "cancelled"
 
 
-ORDER_STATUS = {
+ORDER_STATUS: JsonDict = {
     "x-synonyms": {"pending": ["open", "new"], "completed": ["done"], "cancelled": ["canceled", "called off"]}
 }
-PAYMENT_STATUS = {
+PAYMENT_STATUS: JsonDict = {
     "x-synonyms": {
         "unpaid": ["not paid", "awaiting payment", "outstanding"],
         "partially_paid": ["partly paid"],
@@ -50,7 +51,7 @@ PAYMENT_STATUS = {
         "failed": ["declined", "bounced"],
     }
 }
-FULFILMENT_STATUS = {
+FULFILMENT_STATUS: JsonDict = {
     "x-synonyms": {
         "unfulfilled": [
             "not shipped",
@@ -64,7 +65,7 @@ FULFILMENT_STATUS = {
         "delivered": ["arrived"],
     }
 }
-GROUPING = {
+GROUPING: JsonDict = {
     "x-synonyms": {
         "day": ["daily", "per day", "by day"],
         "week": ["weekly", "per week", "by week"],
@@ -75,7 +76,7 @@ GROUPING = {
     },
     "x-cue": ["by", "per"],
 }
-CANCEL_REASON = {
+CANCEL_REASON: JsonDict = {
     "x-synonyms": {
         "customer_request": [
             "changed their mind",
@@ -89,7 +90,7 @@ CANCEL_REASON = {
         "fraud": ["fraud", "fraudulent", "scam"],
     }
 }
-ADJUST_REASON = {
+ADJUST_REASON: JsonDict = {
     "x-synonyms": {
         "damaged": ["broken", "broke", "wet", "cracked", "smashed"],
         "lost": ["missing", "lost", "stolen"],

@@ -1,0 +1,312 @@
+"""One wish, one decision: a call with its arguments, a question, or the admission that it was not understood.
+
+A reading tool that is chosen wrongly costs a glance, a writing one costs more: so a write needs a clear lead, an
+imperative, and a place for everything that was said.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from math import log
+from typing import Any
+
+from planner import slots
+from planner.fields import Choice, Field, Kind
+from planner.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, Index, Tool
+from planner.memory import Conversation
+from planner.reading import Reading
+from planner.signals import WRITING_STARTS
+from planner.slots import Filled, Told
+from planner.words import content, stem, tokens
+
+FLOOR = 0.22  # of a tool's probability: below it nothing was understood
+WRITE_FLOOR = 0.45
+CLEAR = 1.0  # lead in log-probability that a write needs over the next tool
+UNFIT = {
+    "reference": 1.2,
+    "foreign": 1.2,
+    "code": 1.0,
+    "email": 1.0,
+    "percent": 0.7,
+    "money": 0.7,
+    "number": 0.5,
+    "period": 0.6,
+}
+ASKS = re.compile(
+    r"^(?:(?:hey|hi|hello|so|and|but|ok|well)[, ]+)*(?:has|have|had|was|were|is|are|did|does|do|why|who|whom|whose|when|what"
+    r"|how|which|where|should|may|(?:can|could|must|will|would)\s+(?!you\b|u\b|ya\b|someone\b))\b",
+    re.I,
+)
+POLITE = re.compile(r"\b(?:can|could|may)\s+(?:i|we)\b", re.I)
+FORBIDS = re.compile(r"\b(?:don'?t|do not|never|no need to|instead of|please not)\s+(?:\w+\s+)?(\w+)", re.I)
+POINTS = re.compile(r"\b(?:it|this|that|them|these|those|she|he|her|him|his|they|their|same|one)\b", re.I)
+NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
+ALIKE = 0.62  # cosine from which leftover words are taken for the value of an enum
+
+
+@dataclass(frozen=True)
+class Step:
+    """A call to make; `people` are references that a reader must find first, by name or e-mail."""
+
+    tool: str
+    args: Mapping[str, Any] = field(default_factory=lambda: dict[str, Any]())
+    people: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
+    newest: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question, with what is known already, so that the answer completes the call."""
+
+    text: str
+    pending: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Decline:
+    """Nothing to do: `~small_talk`, `~help`, `~beyond`, "unclear", "elsewhere", "forbidden"."""
+
+    why: str
+    said: str = ""
+    room: str = ""
+
+
+Decision = list[Step] | Ask | Decline
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A tool with its arguments filled, and how well both fit, in log-probability."""
+
+    tool: Tool
+    filled: Filled
+    fit: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What decisions are made with: the index, the offered tools, the conversation."""
+
+    index: Index
+    offered: Collection[str]
+    talk: Conversation
+
+    def told(self, tool: Tool) -> Told:
+        return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.entry.writes)
+
+
+def decide(text: str, desk: Desk, *, before: list[Step]) -> Decision:
+    """What to do about one clause. `before` are the steps of the clauses that came earlier in the same message."""
+    scores = desk.index.scores(text)
+    best_any = max(scores, key=lambda name: scores[name])
+    if best_any in NO_TOOL and not _names_something(text, desk):
+        return Decline(best_any, text)
+    candidates = _candidates(text, desk)
+    if not candidates or candidates[0].score < FLOOR:
+        return _unclear(text, desk, best_any, scores[best_any])
+    chosen = _commanded(text, candidates) or candidates[0]
+    if scores[best_any] > 0.6 and best_any not in desk.offered and best_any not in NO_TOOL and chosen.score < 0.25:
+        return _unclear(text, desk, best_any, scores[best_any])
+    if chosen.tool.entry.writes:
+        return _write(text, chosen, candidates, desk, before)
+    return _settle(text, chosen, desk, before)
+
+
+def _commanded(text: str, candidates: list[Candidate]) -> Candidate | None:
+    """The write that was clearly asked for, though much is missing: showing something instead would look like an answer."""
+    writes = [candidate for candidate in candidates if candidate.tool.entry.writes]
+    if not writes or ASKS.search(text):
+        return None
+    likeliest = max(writes, key=lambda candidate: candidate.score)
+    ordered = tokens(text)[:1] and tokens(text)[0] in WRITING_STARTS
+    return likeliest if likeliest.score >= (0.2 if ordered else 0.5) else None
+
+
+def _unclear(text: str, desk: Desk, best: str, score: float) -> Decline:
+    if best in desk.index.tools and best not in desk.offered and score > 0.4:
+        return Decline("elsewhere", text, desk.index.tools[best].entry.room)
+    return Decline(best if best in (HELP, SMALL_TALK, BEYOND) else "unclear", text)
+
+
+def _names_something(text: str, desk: Desk) -> bool:
+    reading = Reading.of(text, desk.index.vocabulary, desk.talk.setting)
+    return bool(reading.free("reference", "foreign", "code", "email"))
+
+
+def _candidates(text: str, desk: Desk) -> list[Candidate]:
+    reading = Reading.of(text, desk.index.vocabulary, desk.talk.setting)
+    ranked = desk.index.rank(text, among=desk.offered, limit=5)
+    found: list[Candidate] = []
+    for one in ranked:
+        tool = desk.index.tools[one.name]
+        filled = slots.fill(tool.fields, reading.fresh(), desk.told(tool))
+        found.append(Candidate(tool, filled, log(one.score + 1e-6) - _unfit(filled, text), one.score))
+    return sorted(found, key=lambda candidate: -candidate.fit)
+
+
+def _unfit(filled: Filled, text: str) -> float:
+    cost = sum(UNFIT.get(span.kind, 0.4) for span in filled.unplaced)
+    cost += min(0.8, sum(0.0 if f.kind in (Kind.note, Kind.reason_text) else 0.4 for f in filled.missing))
+    return cost + 0.5 * len([doubt for doubt in filled.doubts if doubt.startswith("not ")])
+
+
+def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk, before: list[Step]) -> Decision:
+    forbidden = FORBIDS.search(text)
+    if forbidden and desk.index.openers & {forbidden[1].lower()}:
+        return Decline("forbidden", forbidden[0])
+    if ASKS.search(text) and not POLITE.search(text):
+        readers = [c for c in candidates if not c.tool.entry.writes and c.score >= FLOOR / 4]
+        return _settle(text, readers[0], desk, before) if readers else Decline("unclear", text)
+    rivals = [c for c in candidates if c is not chosen and chosen.fit - c.fit < CLEAR and c.score > 0.1]
+    if rivals or chosen.score < WRITE_FLOOR:
+        if not rivals:
+            rivals = [c for c in candidates if c is not chosen and c.score > 0.08][:1]
+        return _choice(text, [chosen, *rivals[:1]])
+    decision = _settle(text, chosen, desk, before)
+    if isinstance(decision, Ask):
+        return decision
+    return _confirmed(text, chosen, decision)
+
+
+def _confirmed(text: str, chosen: Candidate, decision: Decision) -> Decision:
+    """A write goes ahead only when everything that was said has found its place."""
+    filled = chosen.filled
+    left = [*(text[span.start : span.end] for span in filled.unplaced), *filled.doubts]
+    if not isinstance(decision, list) or not (left or POLITE.search(text)):
+        return decision
+    steps = [
+        {"tool": step.tool, "args": dict(step.args), "people": dict(step.people), "newest": step.newest}
+        for step in decision
+    ]
+    what = "\n".join(f"- {described(chosen.tool, step.args)}" for step in decision)
+    places = ", ".join(f"“{words.strip()}”" for words in left)
+    doubt = f" I have no place in it for {places}: shall I go ahead without?" if left else ""
+    return Ask(f"Shall I do this?{doubt}\n\n{what}", {"kind": "confirm", "steps": steps})
+
+
+def _choice(text: str, candidates: list[Candidate]) -> Ask:
+    options = [{"tool": c.tool.entry.name, "text": text, "label": described(c.tool, c.filled.args)} for c in candidates]
+    lines = "\n".join(f"{n}. {option['label']}" for n, option in enumerate(options, 1))
+    if len(options) == 1:
+        return Ask(f"Do you want me to do this?\n\n{lines}", {"kind": "choice", "options": options})
+    return Ask(f"I am not sure which of these you mean:\n\n{lines}", {"kind": "choice", "options": options})
+
+
+def described(tool: Tool, args: Mapping[str, Any]) -> str:
+    """A call in words: "Cancel order (order ORD-1042): stop an unshipped order, release its stock and refund it"."""
+    told = ", ".join(f"{name.replace('_', ' ')} {shown}" for name, shown in ((n, _short(v)) for n, v in args.items()))
+    summary = tool.entry.summary.rstrip(".")
+    return f"{tool.title}{f' ({told})' if told else ''}: {summary[0].lower()}{summary[1:]}"
+
+
+def _short(value: object) -> str:
+    return str(value).replace("_", " ") if not isinstance(value, dict | list) else "as you said"
+
+
+def complete(tool: Tool, text: str, desk: Desk) -> Decision:
+    """The decision for a tool that the person has chosen."""
+    reading = Reading.of(text, desk.index.vocabulary, desk.talk.setting)
+    filled = slots.fill(tool.fields, reading, desk.told(tool))
+    return _settle(text, Candidate(tool, filled, 0.0, 1.0), desk, [])
+
+
+def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Decision:
+    """Fills what the conversation knows, asks for what is missing, and says what it left out."""
+    tool, filled = chosen.tool, chosen.filled
+    _by_likeness(tool, filled, desk)
+    _point_back(text, tool, filled, desk, before)
+    missing = [f for f in tool.required if f.name not in filled.args and f.name not in filled.people]
+    if missing:
+        return ask_for(tool, missing, filled.args, filled.people)
+    if _changes_nothing(tool, filled):
+        return _ask_what(tool, filled)
+    notes = () if tool.entry.writes else tuple(_left_out(text, filled, tool))
+    step = Step(tool.entry.name, filled.args, filled.people, NEWEST.search(text) is not None, notes)
+    others = [{name: value} for name, values in filled.more.items() for value in values]
+    return [step, *(replace(step, args={**filled.args, **other}) for other in others)]
+
+
+def _changes_nothing(tool: Tool, filled: Filled) -> bool:
+    """An update that names what to change, but not how."""
+    told = [f for f in tool.fields if f.name in filled.args and not f.required]
+    return (
+        tool.entry.name.startswith(("update_", "change_", "edit_"))
+        and not told
+        and any(not f.required for f in tool.fields)
+    )
+
+
+def _ask_what(tool: Tool, filled: Filled) -> Ask:
+    open_ones = [f for f in tool.fields if not f.required and f.kind is not Kind.skip]
+    pending = {
+        "kind": "slots",
+        "tool": tool.entry.name,
+        "args": filled.args,
+        "people": filled.people,
+        "missing": [f.name for f in open_ones],
+    }
+    return Ask(f"What should change? I can set: {', '.join(f.label for f in open_ones)}.", pending)
+
+
+def ask_for(tool: Tool, missing: list[Field], args: Mapping[str, Any], people: Mapping[str, str]) -> Ask:
+    """The question for required arguments."""
+    wanted = "\n".join(f"- {f.label}: {f.description.rstrip('.') or f.label}{_options(f)}" for f in missing)
+    pending = {
+        "kind": "slots",
+        "tool": tool.entry.name,
+        "args": dict(args),
+        "people": dict(people),
+        "missing": [f.name for f in missing],
+    }
+    return Ask(f"For “{tool.title.lower()}” I still need:\n\n{wanted}", pending)
+
+
+def _options(f: Field) -> str:
+    return f" ({', '.join(choice.phrases[0] for choice in f.choices)})" if f.choices else ""
+
+
+def _left_out(text: str, filled: Filled, tool: Tool) -> list[str]:
+    """What a reading tool could not use, except what it is used to hear: "today" to a tool that tells today's figures."""
+    spans = [text[span.start : span.end].strip() for span in filled.unplaced if span.kind != "number"]
+    return [said for said in [*spans, *filled.doubts] if not all(stem(word) in tool.words for word in content(said))]
+
+
+def _by_likeness(tool: Tool, filled: Filled, desk: Desk) -> None:
+    """Words that nothing took, held against the values of enums that are still open: "bounced" is near "declined"."""
+    open_choices = [
+        (f, choice) for f in tool.fields if f.kind is Kind.choice and f.name not in filled.args for choice in f.choices
+    ]
+    for said in filled.unused[:2] if open_choices else []:
+        phrases = [phrase for _, choice in open_choices for phrase in choice.phrases]
+        owners = [(f, choice) for f, choice in open_choices for _ in choice.phrases]
+        alike = desk.index.similar(said, phrases)
+        best = max(range(len(alike)), key=lambda n: alike[n])
+        if alike[best] >= ALIKE:
+            _take_likeness(owners[best], filled, said)
+            return
+
+
+def _take_likeness(owner: tuple[Field, Choice], filled: Filled, said: str) -> None:
+    f, choice = owner
+    filled.args[f.name] = [choice.value] if f.many else choice.value
+    filled.unused.remove(said)
+
+
+def _point_back(text: str, tool: Tool, filled: Filled, desk: Desk, before: list[Step]) -> None:
+    """ "it", "her", "the order": the one that was spoken of last, when only one fits."""
+    for f in tool.fields:
+        if f.kind is not Kind.reference or f.name in filled.args or f.name in filled.people:
+            continue
+        noun = re.search(rf"\b(?:the|this|that|same)\s+{re.escape(f.reference.replace('_', ' '))}\b", text, re.I)
+        if not noun and not (POINTS.search(text) and (f.required or f.reference == "customer")):
+            continue
+        for step in reversed(before):
+            if f.name in step.people:
+                filled.people[f.name] = step.people[f.name]
+                return
+        same = [str(step.args[f.name]) for step in before if f.name in step.args]
+        found = same or desk.talk.mentioned(f.prefix)
+        if len(set(found)) == 1:
+            filled.args[f.name] = found[0]

@@ -1,0 +1,139 @@
+"""From a name to a reference: which reading tool finds it, and which of its rows is meant."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from planner.decide import Desk, Step
+from planner.fields import Field, Kind
+from planner.index import Tool
+
+FINDING = ("find", "search", "list")
+ALSO_FOUND_BY = {"variant": ("variant", "stock", "product"), "product": ("product",)}
+SHOWN = ("name", "email", "city", "title", "status", "total", "placed_at")
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """A reading call, and what its result is awaited for."""
+
+    tool: str
+    args: dict[str, Any]
+    awaiting: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The one reference that is meant, or the candidates."""
+
+    value: str | None
+    options: list[tuple[str, str]]
+
+
+def first_call(wanted: Field, said: str, step: Step, desk: Desk) -> LookUp | None:
+    """The call that looks a name up: straight, or by the customer whose order or address it is. None if nothing offered can."""
+    awaiting = {"field": wanted.name, "reference": wanted.reference, "prefix": wanted.prefix, "said": said, "via": ""}
+    finder = _finder(wanted.reference, desk)
+    if finder is None:
+        return None
+    owner = _field(finder, Kind.reference, "customer")
+    people = _finder("customer", desk) if owner and wanted.reference != "customer" else None
+    if people:
+        customer = {"reference": "customer", "prefix": cast(Field, owner).prefix, "via": finder.entry.name}
+        return LookUp(people.entry.name, _by_name(people, said), {**awaiting, **customer})
+    args = _by_name(finder, said)
+    return LookUp(finder.entry.name, args, awaiting) if args else None
+
+
+def following_call(value: str, step: Step, awaiting: Mapping[str, Any], desk: Desk) -> LookUp | None:
+    """After the customer is known: the call that lists what is theirs."""
+    if not awaiting["via"]:
+        return None
+    finder = desk.index.tools[awaiting["via"]]
+    wanted = next(f for f in desk.index.tools[step.tool].fields if f.name == awaiting["field"])
+    owner = cast(Field, _field(finder, Kind.reference, "customer"))
+    limit = next((f.name for f in finder.fields if f.kind is Kind.limit), None)
+    args: dict[str, Any] = {owner.name: value} | ({limit: 1} if limit and step.newest else {})
+    own = {"reference": wanted.reference, "prefix": wanted.prefix, "via": ""}
+    return LookUp(finder.entry.name, args, {**awaiting, **own})
+
+
+def _finder(reference: str, desk: Desk) -> Tool | None:
+    nouns = ALSO_FOUND_BY.get(reference, (reference,))
+    for noun in nouns:
+        for verb in FINDING:
+            for name in sorted(desk.offered):
+                tool = desk.index.tools[name]
+                if (
+                    not tool.entry.writes
+                    and name in {f"{verb}_{plural}" for plural in (noun, f"{noun}s", f"{noun}es")}
+                    and _usable(tool)
+                ):
+                    return tool
+    return None
+
+
+def _usable(tool: Tool) -> bool:
+    return bool(_by_name(tool, "x")) or _field(tool, Kind.reference, "customer") is not None
+
+
+def _by_name(tool: Tool, said: str) -> dict[str, Any]:
+    wanted = (Kind.email,) if "@" in said else ()
+    for kind in (*wanted, Kind.search, Kind.proper_name):
+        f = next(
+            (f for f in tool.fields if f.kind is kind and (kind is not Kind.proper_name or f.name.endswith("name"))),
+            None,
+        )
+        if f:
+            return {f.name: said}
+    return {}
+
+
+def _field(tool: Tool, kind: Kind, reference: str) -> Field | None:
+    return next((f for f in tool.fields if f.kind is kind and f.reference == reference), None)
+
+
+def found_in(result: Any, awaiting: Mapping[str, Any], *, newest: bool) -> Found:
+    """The reference in a result: the only row, the row that is called exactly so, or the newest where that was said."""
+    options = [(value, _label(row, value)) for row in rows_of(result) if (value := _reference(row, awaiting))]
+    said = str(awaiting["said"]).casefold()
+    if awaiting["reference"] in ("customer", "product") and len(options) > 1:
+        exact = [pair for pair, row in zip(options, rows_of(result), strict=False) if said in _called(row)]
+        options = exact if len(exact) == 1 else options
+    if options and newest and awaiting["reference"] not in ("customer", "product", "variant"):
+        return Found(options[0][0], options)  # lists are newest first
+    return Found(options[0][0] if len(options) == 1 else None, options[:10])
+
+
+def rows_of(result: Any) -> list[dict[str, Any]]:
+    """The rows of a page, of a bare list, or the object itself."""
+    if isinstance(result, dict):
+        whole = cast(dict[str, Any], result)
+        data = whole.get("data")
+        return rows_of(data) if isinstance(data, list) else [whole]
+    if isinstance(result, list):
+        return [cast(dict[str, Any], row) for row in cast(list[Any], result) if isinstance(row, dict)]
+    return []
+
+
+def _called(row: Mapping[str, Any]) -> set[str]:
+    return {str(row[key]).casefold() for key in ("name", "email", "title") if row.get(key)}
+
+
+def _reference(row: Mapping[str, Any], awaiting: Mapping[str, Any]) -> str | None:
+    prefix, noun = str(awaiting["prefix"]), str(awaiting["reference"])
+    keys = ("sku", "variant", "reference") if noun == "variant" else ("reference", noun, f"{noun}_reference", "id")
+    for key in keys:
+        value = row.get(key)
+        if isinstance(value, dict):
+            value = cast(dict[str, Any], value).get("reference")
+        if isinstance(value, str) and (noun == "variant" or not prefix or value.startswith(f"{prefix}-")):
+            return value
+    pattern = re.compile(rf"{re.escape(prefix)}-\d+") if prefix else None
+    return next((v for v in row.values() if isinstance(v, str) and pattern and pattern.fullmatch(v)), None)
+
+
+def _label(row: Mapping[str, Any], value: str) -> str:
+    told = [str(row[key]) for key in SHOWN if isinstance(row.get(key), str | int) and str(row[key]) != value]
+    return ", ".join([value, *told[:4]])

@@ -1,0 +1,133 @@
+"""What a conversation holds for the planner: the setting, the request, what was asked and shown before."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+
+from planner.reading import Setting
+
+TODAY = re.compile(r"Today is (\d{4}-\d\d-\d\d) \(\w+\), (\d\d:\d\d) in ([\w/+-]+)\. Currency ([A-Z]{3})\.")
+UNTRUSTED = re.compile(r"<untrusted\b[^>]*>(.*?)(?:</untrusted>|\Z)", re.S | re.I)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool that was called, with its arguments."""
+
+    tool: str
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A call, what it returned (parsed), and whether the planner made it only to find something out."""
+
+    call: Call
+    value: Any
+    aside: bool
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The messages, taken apart around the last thing that the person said."""
+
+    setting: Setting
+    request: str  # the last human message, without untrusted spans
+    earlier: Sequence[BaseMessage]
+    since: Sequence[BaseMessage]
+
+    @classmethod
+    def of(cls, messages: Sequence[BaseMessage]) -> "Conversation":
+        last = max((n for n, message in enumerate(messages) if isinstance(message, HumanMessage)), default=-1)
+        request = "" if last < 0 else UNTRUSTED.sub(" ", text_of(messages[last])).strip()
+        return cls(_setting(messages), request, messages[: max(last, 0)], messages[last + 1 :])
+
+    @property
+    def pending(self) -> dict[str, Any] | None:
+        """The question that the assistant asked last, with what it already knew."""
+        answers = [message for message in self.earlier if isinstance(message, AIMessage)]
+        return _kept(answers[-1], "pending") if answers else None
+
+    @property
+    def plan(self) -> dict[str, Any] | None:
+        """What the planner still meant to do when it called its last tools."""
+        calls = [message for message in self.since if isinstance(message, AIMessage) and message.tool_calls]
+        return _kept(calls[-1], "plan") if calls else None
+
+    def results(self) -> list[Result]:
+        """Every result since the request, in order."""
+        found: list[Result] = []
+        known: dict[str, tuple[Call, bool]] = {}
+        for message in self.since:
+            if isinstance(message, AIMessage):
+                aside = bool((_kept(message, "plan") or {}).get("awaiting"))
+                known |= {str(call["id"]): (Call(call["name"], call["args"]), aside) for call in message.tool_calls}
+            elif isinstance(message, ToolMessage) and message.tool_call_id in known:
+                call, aside = known[message.tool_call_id]
+                found.append(Result(call, parsed(text_of(message)), aside))
+        return found
+
+    def last_call(self) -> Call | None:
+        """The last tool that an earlier turn called for the person's sake."""
+        for message in reversed(self.earlier):
+            if isinstance(message, AIMessage):
+                did = cast(list[dict[str, Any]], (_kept(message, "did") or {}).get("calls", []))
+                if did:
+                    return Call(did[-1]["tool"], did[-1]["args"])
+                if message.tool_calls and not (_kept(message, "plan") or {}).get("awaiting"):
+                    return Call(message.tool_calls[-1]["name"], message.tool_calls[-1]["args"])
+        return None
+
+    def mentioned(self, *prefixes: str) -> list[str]:
+        """The references with one of these prefixes in the latest message that has any: "it" can only be one of them."""
+        known = "|".join(re.escape(prefix) for prefix in prefixes if prefix)
+        if not known:
+            return []
+        for message in reversed(self.earlier):
+            if isinstance(message, HumanMessage | AIMessage):
+                text = UNTRUSTED.sub(" ", text_of(message))
+                if isinstance(message, AIMessage):
+                    text += json.dumps([call["args"] for call in message.tool_calls])
+                found = re.findall(rf"\b(?:{known})-\d+\b", text, re.I)
+                if found:
+                    return list(dict.fromkeys(reference.upper() for reference in found))
+        return []
+
+
+def text_of(message: BaseMessage) -> str:
+    """The text of a message, whichever form its content has."""
+    return str(message.text)
+
+
+def parsed(content: str) -> Any:
+    """A tool's result as data; a text that is no JSON stays text. The marks around untrusted text are taken off."""
+    bare = UNTRUSTED.sub(lambda match: match[1], content).strip()
+    for candidate in (content, bare):
+        try:
+            return json.loads(candidate)
+        except ValueError:
+            continue
+    return bare
+
+
+def _kept(message: AIMessage, key: str) -> dict[str, Any] | None:
+    value = cast(dict[str, Any], message.additional_kwargs).get(key)
+    return cast(dict[str, Any], value) if isinstance(value, dict) else None
+
+
+def _setting(messages: Sequence[BaseMessage]) -> Setting:
+    told = " ".join(text_of(message) for message in messages if isinstance(message, SystemMessage))
+    found = TODAY.search(told)
+    if found is None:
+        return Setting(datetime.now(UTC), ZoneInfo("UTC"), "EUR")
+    try:
+        zone = ZoneInfo(found[3].rstrip("."))
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    return Setting(datetime.fromisoformat(f"{found[1]}T{found[2]}").replace(tzinfo=zone), zone, found[4])

@@ -1,0 +1,301 @@
+"""The turn: from the conversation to the next message.
+
+State lives in the messages alone. `additional_kwargs` of an answer carries `pending` (a question's half-filled call) and
+`did` (the calls of the turn); of a message that calls tools, `plan` (what is still to be done after the results).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from planner import answer, clauses, periods, resume, slots, talk, values
+from planner.decide import Ask, Decision, Decline, Desk, Step, decide, described
+from planner.fields import Field, Kind, read
+from planner.index import Index
+from planner.language import to_english
+from planner.lookup import Found, first_call, following_call, found_in
+from planner.memory import Conversation, Result
+from planner.pointing import resolved
+from planner.reading import Reading
+
+FOLLOWS = re.compile(
+    r"^(?:and\b|what about|how about|same (?:for|with|thing)|only\b|just\b|now\b|but\b|or\b|for\b|in\b)", re.I
+)
+WIDER = "expand_scope"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is still to be done: steps in order, remarks for the answer, and a question to end with."""
+
+    steps: Sequence[Step] = ()
+    notes: Sequence[str] = ()
+    question: Ask | None = None
+    awaiting: Mapping[str, Any] | None = None  # the look-up that the last call makes: which field, by what name
+
+    def packed(self) -> dict[str, Any]:
+        """As JSON, for `additional_kwargs`."""
+        steps = [
+            {**vars(step), "args": dict(step.args), "people": dict(step.people), "notes": list(step.notes)}
+            for step in self.steps
+        ]
+        question = {"text": self.question.text, "pending": dict(self.question.pending)} if self.question else None
+        return {"steps": steps, "notes": list(self.notes), "question": question, "awaiting": self.awaiting}
+
+    @classmethod
+    def unpacked(cls, stored: Mapping[str, Any]) -> "Plan":
+        steps = [
+            Step(s["tool"], s["args"], s["people"], s["newest"], tuple(s["notes"])) for s in stored.get("steps", [])
+        ]
+        asked = stored.get("question")
+        question = Ask(asked["text"], asked["pending"]) if asked else None
+        return cls(steps, stored.get("notes", []), question, stored.get("awaiting"))
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message to write: who asks, what is offered, and the number of the next call."""
+
+    desk: Desk
+    made: int
+    wider: Mapping[str, Any] | None  # the function that opens another room, if it is offered
+
+    @classmethod
+    def of(cls, messages: Sequence[BaseMessage], functions: Mapping[str, Mapping[str, Any]], index: Index) -> "Turn":
+        known = frozenset(name for name in functions if name in index.tools)
+        made = sum(len(message.tool_calls) for message in messages if isinstance(message, AIMessage))
+        return cls(Desk(index, known, Conversation.of(messages)), made, functions.get(WIDER))
+
+
+def next_message(
+    messages: Sequence[BaseMessage], functions: Mapping[str, Mapping[str, Any]], index: Index
+) -> AIMessage:
+    """The planner's next message: tool calls, an answer, or a question. `functions` are the offered ones by name."""
+    turn = Turn.of(messages, functions, index)
+    results = turn.desk.talk.results()
+    if results and results[-1].call.tool != WIDER:
+        return _continue(turn, results)
+    return _begin(turn, may_widen=turn.wider is not None and not results)
+
+
+def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
+    desk = turn.desk
+    text = to_english(desk.talk.request)
+    if not text:
+        return AIMessage(talk.hint(desk.index, desk.offered))
+    resumed = resume.resume(text, desk)
+    if resumed is not None:
+        return _carry_out(turn, _gather([("", resumed)]), may_widen=may_widen)
+    followed = _follow_up(text, desk)
+    if followed:
+        return _carry_out(turn, Plan([followed]), may_widen=False)
+    decisions: list[tuple[str, Decision]] = []
+    steps: list[Step] = []
+    for clause in clauses.split(text, desk.index):
+        said = clause.text
+        if (
+            clause.leans and decisions and isinstance(decisions[-1][1], Decline)
+        ):  # a statement, then what to do about it
+            said = f"{decisions.pop()[0]}, {said}"
+        said = resolved(said, [text for text, _ in decisions], desk)
+        decision = decide(said, desk, before=steps)
+        decisions.append((said, decision))
+        steps += decision if isinstance(decision, list) else []
+    return _carry_out(turn, _gather(decisions), may_widen=may_widen)
+
+
+@dataclass(frozen=True)
+class Nothing(Plan):
+    """No step at all: why, and where the request belongs."""
+
+    decline: Decline = field(default_factory=lambda: Decline("unclear"))
+
+
+def _gather(decisions: Sequence[tuple[str, Decision]]) -> Plan:
+    """One plan out of the decisions for each clause; what was not understood is said, not dropped."""
+    steps = [step for _, decision in decisions if isinstance(decision, list) for step in decision]
+    questions = [decision for _, decision in decisions if isinstance(decision, Ask)]
+    declined = [decision for _, decision in decisions if isinstance(decision, Decline)]
+    if not steps and not questions:
+        return Nothing(decline=next((d for d in declined if d.why not in ("~small_talk",)), declined[0]))
+    left = [f"I did not understand “{d.said}”." for d in declined if d.why in ("unclear", "elsewhere", "~beyond")]
+    notes = [f"I could not use “{said}” here." for step in steps for said in step.notes]
+    later = ["One question at a time: please ask the rest again afterwards."] if len(questions) > 1 else []
+    return Plan(steps, [*notes, *left, *later], questions[0] if questions else None)
+
+
+def _carry_out(turn: Turn, plan: Plan, *, may_widen: bool = False) -> AIMessage:
+    if isinstance(plan, Nothing):
+        if plan.decline.why == "elsewhere" and may_widen:
+            return _widen(turn, plan.decline.room)
+        return AIMessage(talk.declined(plan.decline, turn.desk.index, turn.desk.offered))
+    if plan.steps:
+        return _next_calls(turn, plan)
+    return _close(turn, plan, [])
+
+
+def _widen(turn: Turn, room: str) -> AIMessage:
+    """Asks for the tools of another room; the request is read again when they are there."""
+    told = read(cast(Mapping[str, Any], (turn.wider or {}).get("parameters", {})))
+    named = next((f for f in told if f.required), told[0] if told else None)
+    args = {named.name: [room] if named.many else room} if named else {}
+    return _calling(turn, [(WIDER, args)], Plan())
+
+
+def _next_calls(turn: Turn, plan: Plan) -> AIMessage:
+    """The next calls: reads together, a write alone, a look-up first where a reference is known by name only."""
+    first, *others = plan.steps
+    if first.people:
+        return _look_up(turn, plan, first)
+    if turn.desk.index.tools[first.tool].entry.writes:
+        return _calling(turn, [(first.tool, first.args)], replace(plan, steps=others, awaiting=None))
+    reads = [first]
+    for step in others:
+        if step.people or turn.desk.index.tools[step.tool].entry.writes:
+            break
+        reads.append(step)
+    return _calling(
+        turn, [(step.tool, step.args) for step in reads], replace(plan, steps=plan.steps[len(reads) :], awaiting=None)
+    )
+
+
+def _look_up(turn: Turn, plan: Plan, step: Step) -> AIMessage:
+    name, said = next(iter(step.people.items()))
+    wanted = next(f for f in turn.desk.index.tools[step.tool].fields if f.name == name)
+    call = first_call(wanted, said, step, turn.desk)
+    if call is None:
+        return _cannot_look_up(turn, plan, step, wanted, said)
+    return _calling(turn, [(call.tool, call.args)], replace(plan, awaiting=call.awaiting))
+
+
+def _cannot_look_up(turn: Turn, plan: Plan, step: Step, wanted: Field, said: str) -> AIMessage:
+    tool = turn.desk.index.tools[step.tool]
+    if not wanted.required:
+        search = next((f for f in tool.fields if f.kind is Kind.search and f.name not in step.args), None)
+        args = {**step.args, **({search.name: said} if search else {})}
+        notes = [*plan.notes, *([] if search else [f"I could not use “{said}” here."])]
+        return _next_calls(
+            turn, replace(plan, steps=[replace(step, args=args, people={}), *plan.steps[1:]], notes=notes)
+        )
+    if not tool.entry.writes and wanted.reference == "product":
+        return _next_calls(
+            turn,
+            replace(plan, steps=[replace(step, args={**step.args, wanted.name: said}, people={}), *plan.steps[1:]]),
+        )
+    text = (
+        f"I can't look up “{said}” here. Which {wanted.reference.replace('_', ' ')} is it? {wanted.description}".strip()
+    )
+    pending = {"kind": "slots", "tool": step.tool, "args": dict(step.args), "people": {}, "missing": [wanted.name]}
+    return _close(turn, replace(plan, question=Ask(text, pending)), [])
+
+
+def _continue(turn: Turn, results: list[Result]) -> AIMessage:
+    stored = turn.desk.talk.plan
+    plan = Plan.unpacked(stored) if stored else Plan()
+    last = results[-1]
+    if plan.awaiting:
+        return _after_look_up(turn, plan, last, results)
+    failed = answer.problem(last.value) is not None
+    if failed and plan.steps and turn.desk.index.tools[last.call.tool].entry.writes:
+        undone = [described(turn.desk.index.tools[step.tool], step.args) for step in plan.steps]
+        plan = replace(plan, steps=[], notes=[*plan.notes, *(f"Not done after that: {what}." for what in undone)])
+    if plan.steps:
+        return _next_calls(turn, plan)
+    return _close(turn, plan, results)
+
+
+def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) -> AIMessage:
+    awaiting = cast(Mapping[str, Any], plan.awaiting)
+    step, rest = plan.steps[0], list(plan.steps[1:])
+    if answer.problem(last.value) is not None:
+        return _close(turn, replace(plan, steps=[]), results, show_asides=True)
+    found = found_in(last.value, awaiting, newest=step.newest)
+    if found.value is None:
+        return _close(turn, replace(plan, steps=[], question=_which(step, awaiting, found, rest)), results)
+    following = following_call(found.value, step, awaiting, turn.desk)
+    if following:
+        return _calling(turn, [(following.tool, following.args)], replace(plan, awaiting=following.awaiting))
+    people = {name: said for name, said in step.people.items() if name != awaiting["field"]}
+    solved = replace(step, args={**step.args, awaiting["field"]: found.value}, people=people)
+    others = [_solved_too(other, step, awaiting, found.value) for other in rest]
+    return _next_calls(turn, replace(plan, steps=[solved, *others], awaiting=None))
+
+
+def _solved_too(other: Step, step: Step, awaiting: Mapping[str, Any], value: str) -> Step:
+    """A later step about the same person or order needs no second look-up."""
+    name = awaiting["field"]
+    if other.people.get(name) != step.people.get(name) or name not in other.people:
+        return other
+    return replace(other, args={**other.args, name: value}, people={k: v for k, v in other.people.items() if k != name})
+
+
+def _which(step: Step, awaiting: Mapping[str, Any], found: Found, rest: Sequence[Step]) -> Ask:
+    noun, said = str(awaiting["reference"]).replace("_", " "), awaiting["said"]
+    base: dict[str, Any] = {"tool": step.tool, "args": dict(step.args), "people": {}, "missing": [awaiting["field"]]}
+    base["then"] = Plan(rest).packed()["steps"]
+    if not found.options:
+        return Ask(f"I found no {noun} for “{said}”. Which {noun} do you mean?", {"kind": "slots", **base})
+    lines = "\n".join(f"{n}. {label}" for n, (_, label) in enumerate(found.options, 1))
+    options = [{"value": value, "label": label} for value, label in found.options]
+    return Ask(f"Which {noun} do you mean by “{said}”?\n\n{lines}", {"kind": "pick", **base, "options": options})
+
+
+def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bool = False) -> AIMessage:
+    """The answer: what the tools said, what was left out, and the question that is still open."""
+    shown = [result for result in results if (show_asides or not result.aside) and result.call.tool != WIDER]
+    text = answer.compose(shown, list(plan.notes), turn.desk)
+    if plan.question:
+        text = f"{text}\n\n{plan.question.text}".strip()
+    kept: dict[str, Any] = {"pending": dict(plan.question.pending)} if plan.question else {}
+    if shown:
+        kept["did"] = {"calls": [{"tool": result.call.tool, "args": dict(result.call.args)} for result in shown]}
+    return AIMessage(text or talk.hint(turn.desk.index, turn.desk.offered), additional_kwargs=kept)
+
+
+def _calling(turn: Turn, calls: Sequence[tuple[str, Mapping[str, Any]]], plan: Plan) -> AIMessage:
+    made = [
+        {"name": name, "args": dict(args), "id": f"call_{turn.made + n}", "type": "tool_call"}
+        for n, (name, args) in enumerate(calls, 1)
+    ]
+    return AIMessage("", tool_calls=made, additional_kwargs={"plan": plan.packed()})
+
+
+def _follow_up(text: str, desk: Desk) -> Step | None:
+    """ "And the week before?": the last reading call again, with what is new."""
+    last = desk.talk.last_call()
+    if (
+        last is None
+        or last.tool not in desk.offered
+        or desk.index.tools[last.tool].entry.writes
+        or not FOLLOWS.search(text)
+    ):
+        return None
+    best = desk.index.rank(text, among=desk.offered, limit=1)
+    tool = desk.index.tools[last.tool]
+    reading = Reading.of(text, desk.index.vocabulary, desk.talk.setting)
+    new = _counted_back(tool.fields, last.args, reading, desk)
+    filled = slots.fill(tool.fields, reading, desk.told(tool))
+    new |= filled.args
+    strays = [span for span in filled.unplaced if not (span.kind == "period" and span.value.before)]
+    if not new or strays or filled.people or (best and best[0].name != last.tool and best[0].score > 0.8):
+        return None
+    return Step(last.tool, {**_without_period(tool.fields, last.args, new), **new})
+
+
+def _counted_back(fields: Sequence[Field], args: Mapping[str, Any], reading: Reading, desk: Desk) -> dict[str, Any]:
+    units = [span.value.before for span in reading.free("period") if span.value.before]
+    start = next((str(args[f.name]) for f in fields if f.kind is Kind.period_start and args.get(f.name)), None)
+    if not units or start is None:
+        return {}
+    return values.period_args(
+        list(fields), *periods.back(values.local(start, desk.talk.setting), units[0]), desk.talk.setting
+    )
+
+
+def _without_period(fields: Sequence[Field], args: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """A new period replaces the old one whole: "since Monday" has no end."""
+    times = {f.name for f in fields if f.kind in (Kind.period_start, Kind.period_end)}
+    return {name: value for name, value in args.items() if not (name in times and times & set(new))}

@@ -1,0 +1,164 @@
+"""The answer to a question of the planner's: it completes the call that was waiting, unless it is a request of its own."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from planner import slots
+from planner.decide import Decision, Decline, Desk, Step, ask_for, complete, decide
+from planner.fields import Field, Kind
+from planner.index import Tool
+from planner.money import figure, minor_units
+from planner.reading import Reading
+from planner.words import NUMBERS, content
+
+YES = re.compile(
+    r"^\W*(?:yes|yep|yeah|sure|ok|okay|please do|do it|go ahead|go on|correct|right|exactly|confirm(?:ed)?|oui|ja)\b",
+    re.I,
+)
+NO = re.compile(
+    r"^\W*(?:no|nope|never ?mind|forget it|forget about it|cancel(?: that| it)?"
+    r"|stop|leave it|nothing|non|nein)\W*(?:thanks?|please)?\W*$",
+    re.I,
+)
+ORDINALS = {
+    "first": 0,
+    "1st": 0,
+    "former": 0,
+    "second": 1,
+    "2nd": 1,
+    "latter": 1,
+    "third": 2,
+    "3rd": 2,
+    "fourth": 3,
+    "fifth": 4,
+}
+AS_SAID = (Kind.note, Kind.text, Kind.reason_text, Kind.proper_name, Kind.search, Kind.city, Kind.postcode, Kind.phone)
+
+
+def resume(text: str, desk: Desk) -> Decision | None:
+    """The decision that the reply allows; None when nothing was asked, or the reply is a new request."""
+    pending = desk.talk.pending
+    if pending is None:
+        return None
+    if NO.search(text):
+        return Decline("left")
+    match pending.get("kind"):
+        case "confirm":
+            return [_step(step) for step in pending["steps"]] if YES.search(text) else None
+        case "choice":
+            return _chosen(text, pending, desk)
+        case "pick":
+            return _picked(text, pending, desk)
+        case "slots":
+            return _supplied(text, pending, desk)
+        case _:
+            return None
+
+
+def _step(stored: Mapping[str, Any]) -> Step:
+    return Step(stored["tool"], stored["args"], stored.get("people", {}), bool(stored.get("newest")))
+
+
+def _chosen(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
+    options: Sequence[Mapping[str, Any]] = [option for option in pending["options"] if option["tool"] in desk.offered]
+    number = _numbered(text, len(options))
+    if number is None and len(options) == 1 and YES.search(text):
+        number = 0
+    if number is None:
+        alone = desk.index.rank(text, limit=1)
+        if alone and alone[0].score > 0.6 and len(content(text)) > 1:
+            return None
+        return decide(f"{pending['options'][0]['text']} {text}", desk, before=[])
+    return complete(desk.index.tools[options[number]["tool"]], str(options[number]["text"]), desk)
+
+
+def _numbered(text: str, count: int) -> int | None:
+    """Which of a numbered list a reply means: "2", "the second one"."""
+    for word in re.findall(r"\w+", text.lower())[:4]:
+        number = (
+            int(word) - 1
+            if word.isdigit()
+            else ORDINALS.get(word, NUMBERS.get(word, 0) - 1 if word in ("one", "two", "three") else None)
+        )
+        if number is not None and 0 <= number < count:
+            return number
+    return None
+
+
+def _picked(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
+    if pending["tool"] not in desk.offered:
+        return None
+    options: Sequence[Mapping[str, Any]] = pending["options"]
+    said = set(re.findall(r"[\w@.-]+", text.lower()))
+    named = [option for option in options if said & set(re.findall(r"[\w@.-]+", str(option["label"]).lower()))]
+    number = _numbered(text, len(options))
+    chosen = named[0] if len(named) == 1 else options[number] if number is not None else None
+    if chosen is None:
+        return _supplied(text, pending, desk)
+    return [Step(pending["tool"], {**pending["args"], pending["missing"][0]: chosen["value"]}), *_then(pending)]
+
+
+def _supplied(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
+    if pending["tool"] not in desk.offered:
+        return None
+    tool = desk.index.tools[pending["tool"]]
+    wanted = [f for f in tool.fields if f.name in pending["missing"]]
+    reading = Reading.of(text, desk.index.vocabulary, desk.talk.setting)
+    filled = slots.fill(tool.fields, reading, desk.told(tool))
+    new = {name: value for name, value in filled.args.items() if name not in pending["args"]}
+    open_ones = [f for f in wanted if f.name not in new and f.name not in filled.people]
+    if len(wanted) == 1 and open_ones:
+        new |= _as_said(wanted[0], text, desk)
+    people = {name: said for name, said in filled.people.items() if name not in pending["args"] and name not in new}
+    if _is_new_request(text, new, people, wanted, tool, desk):
+        return None
+    args = {**pending["args"], **new}
+    people = {**pending.get("people", {}), **people}
+    missing = [f for f in tool.required if f.name not in args and f.name not in people]
+    if missing:
+        return ask_for(tool, missing, args, people)
+    return [Step(tool.entry.name, args, people), *_then(pending)]
+
+
+def _then(pending: Mapping[str, Any]) -> list[Step]:
+    """What was to be done after the call that had to wait."""
+    return [_step(step) for step in pending.get("then", [])]
+
+
+def _as_said(wanted: Field, text: str, desk: Desk) -> dict[str, Any]:
+    """A bare reply to a single question: "1042", "15", "fragile"."""
+    plain = text.strip().strip(".!\"'“”")
+    figures = re.findall(r"-?\d+(?:[.,]\d+)*", plain)
+    if wanted.kind is Kind.reference and wanted.prefix and re.fullmatch(r"#?\d{1,6}", plain):
+        return {wanted.name: f"{wanted.prefix}-{int(plain.lstrip('#'))}"}
+    if (
+        wanted.kind is Kind.reference
+        and len(plain.split()) == 1
+        and (re.search(r"\d|-", plain) or not wanted.prefix.isalpha())
+    ):
+        return {wanted.name: plain.upper()}
+    if wanted.kind is Kind.reference and wanted.reference in ("warehouse", "category") and len(plain.split()) <= 3:
+        return {wanted.name: plain}
+    if wanted.kind is Kind.money and len(figures) == 1:
+        return {wanted.name: minor_units(figure(figures[0]), desk.talk.setting.currency)}
+    if (
+        wanted.kind in (Kind.quantity, Kind.delta, Kind.days, Kind.limit, Kind.number, Kind.percent)
+        and len(figures) == 1
+    ):
+        value = figure(figures[0])
+        signed = wanted.kind is not Kind.delta or figures[0].startswith("-") or "+" in plain
+        return {wanted.name: int(value) if value == int(value) else value} if signed else {}
+    return {wanted.name: plain} if wanted.kind in AS_SAID and plain else {}
+
+
+def _is_new_request(
+    text: str, new: Mapping[str, Any], people: Mapping[str, str], wanted: Sequence[Field], tool: Tool, desk: Desk
+) -> bool:
+    """A reply of several words that asks clearly for another tool is no reply."""
+    ranked = desk.index.rank(text, limit=1)
+    other = bool(ranked) and ranked[0].name != tool.entry.name and ranked[0].score > 0.6 and len(content(text)) > 1
+    first = re.match(r"\w+", text.lower())
+    opens = first is not None and first[0] in desk.index.openers
+    supplied = any(f.name in new or f.name in people for f in wanted)
+    return (other and opens) or (not supplied and (other or not wanted))

@@ -1,0 +1,159 @@
+"""Values of results as people read them: money with its decimals, times in the merchant's zone, tables in Markdown."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from planner.memory import UNTRUSTED
+from planner.money import written
+from planner.reading import Setting
+
+INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$")
+COLUMNS = 7
+LONGEST = 120  # characters of a cell
+HIDDEN = frozenset({"id", "version", "etag", "next", "cursor", "has_more", "hash", "links"})
+CALLED = ("reference", "sku", "name", "title", "label", "code", "email")
+
+Row = Mapping[str, Any]
+
+
+def value(said: Any, setting: Setting) -> str:
+    """One value as text for a cell or a line; "" for nothing."""
+    match said:
+        case None:
+            return ""
+        case bool():
+            return "yes" if said else "no"
+        case {"amount": int() as amount, "currency": str() as currency}:
+            return written(amount, currency)
+        case float():
+            return f"{said:,.2f}".rstrip("0").rstrip(".")
+        case int():
+            return str(said)
+        case str():
+            return _text(said, setting)
+        case dict():
+            return _object(cast(Row, said), setting)
+        case list():
+            return _list(cast(list[Any], said), setting)
+        case _:
+            return str(said)
+
+
+def _text(said: str, setting: Setting) -> str:
+    if INSTANT.match(said):
+        return moment(said, setting)
+    if re.fullmatch(r"[a-z]+(?:_[a-z]+)+", said):
+        return said.replace("_", " ")
+    plain = re.sub(r"\s+", " ", UNTRUSTED.sub(lambda match: match[1], said)).strip()
+    return plain if len(plain) <= LONGEST else plain[: LONGEST - 1] + "…"
+
+
+def moment(stamp: str, setting: Setting) -> str:
+    """An instant by the merchant's wall clock: "2026-11-22 15:03"."""
+    return datetime.fromisoformat(stamp.replace("Z", "+00:00")).astimezone(setting.zone).strftime("%Y-%m-%d %H:%M")
+
+
+def _object(said: Row, setting: Setting) -> str:
+    called = [value(said[key], setting) for key in CALLED if said.get(key)]
+    if called:
+        return " ".join(called[:2])
+    parts = [
+        value(part, setting) for key, part in said.items() if key not in HIDDEN and not isinstance(part, dict | list)
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _list(said: Sequence[Any], setting: Setting) -> str:
+    if len(said) > 4:
+        return f"{len(said)}"
+    return ", ".join(filter(None, (value(part, setting) for part in said)))
+
+
+def label(key: str) -> str:
+    """`placed_at` is "placed", `average_order_value` is "average order value"."""
+    return key.removesuffix("_at").replace("_", " ")
+
+
+def is_money(said: Any) -> bool:
+    return isinstance(said, dict) and set(cast(Row, said)) == {"amount", "currency"}
+
+
+def table(rows: Sequence[Row], setting: Setting) -> str:
+    """Rows as a Markdown table: the columns in which something stands, the first seven of them."""
+    keys = list(dict.fromkeys(key for row in rows for key in row if key not in HIDDEN))
+    filled = [key for key in keys if any(value(row.get(key), setting) for row in rows)][:COLUMNS]
+    right = [all(_figure(row.get(key)) for row in rows) for key in filled]
+    lines = [_line(label(key).capitalize() for key in filled), _line("---:" if figures else "---" for figures in right)]
+    return "\n".join([*lines, *(_line(_cell(row.get(key), setting) for key in filled) for row in rows)])
+
+
+def _figure(said: Any) -> bool:
+    return said is None or is_money(said) or (isinstance(said, int | float) and not isinstance(said, bool))
+
+
+def _cell(said: Any, setting: Setting) -> str:
+    return value(said, setting).replace("|", r"\|").replace("<", "&lt;")
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def facts(said: Row, setting: Setting) -> str:
+    """An object as a list of facts, and its lists of objects as tables below it."""
+    lines: list[str] = []
+    tables: list[str] = []
+    for key, part in said.items():
+        if key in HIDDEN or part in (None, "", [], {}):
+            continue
+        rows = (
+            cast(list[Row], part)
+            if isinstance(part, list) and all(isinstance(row, dict) for row in cast(list[Any], part))
+            else []
+        )
+        if rows and not all(is_money(row) for row in rows):
+            tables.append(f"**{label(key).capitalize()}**\n\n{table(rows, setting)}")
+        elif isinstance(part, dict) and not is_money(part) and _nested(cast(Row, part)):
+            inner = ", ".join(
+                f"{label(k)} {shown}"
+                for k, v in cast(Row, part).items()
+                if k not in HIDDEN and (shown := value(v, setting))
+            )
+            lines.append(f"- {label(key).capitalize()}: {inner}")
+        else:
+            lines.append(f"- {label(key).capitalize()}: {value(part, setting)}".replace("<", "&lt;"))
+    return "\n\n".join([*(["\n".join(lines)] if lines else []), *tables])
+
+
+def _nested(said: Row) -> bool:
+    return not any(said.get(key) for key in CALLED)
+
+
+def period(start: str | None, end: str | None, setting: Setting) -> str:
+    """The days of a period, its last day included: "9 to 15 November 2026"."""
+    first, last = _day(start, setting), _day(end, setting, before=True)
+    if first and last:
+        return _days(first, last)
+    return f"since {_date(first)}" if first else f"until {_date(last)}" if last else ""
+
+
+def _day(stamp: str | None, setting: Setting, *, before: bool = False) -> datetime | None:
+    if not stamp:
+        return None
+    day = datetime.fromisoformat(stamp.replace("Z", "+00:00"))
+    day = day.astimezone(setting.zone) if day.tzinfo else day
+    return day - timedelta(microseconds=1) if before else day
+
+
+def _date(day: datetime | None) -> str:
+    return f"{day.day} {day:%B %Y}" if day else ""
+
+
+def _days(first: datetime, last: datetime) -> str:
+    if first.date() == last.date():
+        return _date(first)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day} to {_date(last)}"
+    return f"{first.day} {first:%B}{'' if first.year == last.year else f' {first.year}'} to {_date(last)}"
