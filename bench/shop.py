@@ -29,7 +29,7 @@ class BenchShop:
     port: int
     app: int
     postmaster: int
-    url: str
+    admin_url: str
     owner_url: str
     credentials: Credentials
 
@@ -76,25 +76,31 @@ def bench_shop() -> Generator[BenchShop]:
     """The demo shop, made by `shopkeeper start`, then served by one process on core 0 with the database on core 1."""
     with tempfile.TemporaryDirectory(prefix="shopkeeper-bench-") as folder:
         home = Path(folder)
-        server = embedded.start(home)
+        server = embedded.start(home, settings={"shared_preload_libraries": "pg_stat_statements"})
+        with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
+            admin.execute("create extension if not exists pg_stat_statements")
         try:
             with running("start", home, free_port()):
                 pass
             pin(DATABASE_CORE)
             port = free_port()
             with running("serve", home, port) as process:
-                with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
-                    row = admin.execute("select pg_backend_pid()").fetchone()
-                    postmaster = parent_of(row[0] if row else 0)
+                postmaster = postmaster_of(home)
                 pin_tree(APP_CORE, process.pid)
                 pin_tree(DATABASE_CORE, postmaster)
                 credentials = read_credentials(Settings.model_validate({"SHOPKEEPER_HOME": home}))
                 yield BenchShop(
-                    port, process.pid, postmaster, server.url("app_rt"), server.url("app_owner"), credentials
+                    port, process.pid, postmaster, server.url("postgres"), server.url("app_owner"), credentials
                 )
         finally:
             embedded.stop(server)
 
 
-def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+def postmaster_of(home: Path) -> int:
+    """The embedded server's first process: the parent of a backend."""
+    server = embedded.start(home)
+    with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
+        row = admin.execute("select pg_backend_pid()").fetchone()
+        parent = Path(f"/proc/{row[0] if row else 0}/stat").read_text().rpartition(")")[2].split()[1]
+    embedded.stop(server)
+    return int(parent)
