@@ -1,0 +1,113 @@
+"""Which model plays which role: any OpenAI-compatible one where a key or an address is set, else the embedded planner."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import httpx
+import openai
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
+from langchain_core.runnables import Runnable
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
+
+from orchestrator.settings import Settings
+from planner.chat import EmbeddedPlanner
+from planner.index import Index
+from tools.contract.actors import Hand
+
+ANSWER_WITHIN = 60.0  # seconds without a byte from the model
+TRIES = 2  # of an answer that broke off half-way; refusals and overload are retried inside the client, with jitter
+
+Model = Runnable[LanguageModelInput, AIMessage]
+OnText = Callable[[str], Awaitable[None]]
+
+
+class Role(StrEnum):
+    router = "router"
+    specialist = "specialist"
+
+
+class ModelFailed(Exception):
+    """The language model gave no answer; the message says why, in words for the person."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models of a process. Without a router of its own, the specialist's model routes; the planner needs none."""
+
+    specialist: BaseChatModel
+    router: BaseChatModel | None
+    hand: Hand
+    name: str
+
+
+def models(settings: Settings, index: Index) -> Models:
+    """The models that the settings name."""
+    specialist = model_for(Role.specialist, settings, index)
+    if isinstance(specialist, EmbeddedPlanner):
+        return Models(specialist, None, Hand.planner, "embedded planner")
+    return Models(specialist, model_for(Role.router, settings, index), Hand.model, settings.model)
+
+
+def model_for(role: Role, settings: Settings, index: Index) -> BaseChatModel:
+    """The model of a role. A local server often wants no key: an address alone is enough."""
+    if settings.openai_api_key is None and settings.openai_base_url is None:
+        return EmbeddedPlanner(index=index)
+    return ChatOpenAI(
+        model=settings.router_model or settings.model if role is Role.router else settings.model,
+        api_key=settings.openai_api_key or SecretStr("none"),
+        base_url=settings.openai_base_url,
+        timeout=httpx.Timeout(ANSWER_WITHIN, connect=10.0),
+        max_retries=3,
+        stream_usage=True,
+        use_responses_api=False,
+    )
+
+
+async def ask(model: Model, messages: Sequence[BaseMessage], on_text: OnText) -> AIMessage:
+    """The model's next message; `on_text` gets its text as it comes. Raises `ModelFailed`."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            message = await _streamed(model, messages, on_text)
+            if message is not None:
+                return message
+            problem = "its answer broke off"
+        except openai.APIStatusError as refused:
+            raise ModelFailed(_refused(refused)) from refused
+        except (openai.APIConnectionError, httpx.TransportError) as lost:
+            problem = f"the connection to it was lost ({type(lost).__name__})"
+            if attempt == TRIES:
+                raise ModelFailed(f"The language model did not answer: {problem}.") from lost
+    raise ModelFailed("The language model did not answer: its answer broke off.")
+
+
+async def _streamed(model: Model, messages: Sequence[BaseMessage], on_text: OnText) -> AIMessage | None:
+    """None when the stream ended before the model did."""
+    whole: AIMessageChunk | None = None
+    async for chunk in model.astream(list(messages)):
+        assert isinstance(chunk, AIMessageChunk)
+        whole = chunk if whole is None else whole + chunk
+        if chunk.text and not whole.tool_call_chunks:
+            await on_text(chunk.text)
+    if whole is None:
+        return None
+    message = message_chunk_to_message(whole)
+    assert isinstance(message, AIMessage)
+    finished = "finish_reason" in message.response_metadata or not message.response_metadata
+    return message if finished else None
+
+
+def _refused(refused: openai.APIStatusError) -> str:
+    match refused.status_code:
+        case 401 | 403:
+            return "The language model refused the key (OPENAI_API_KEY). Check it, or unset it to use the embedded planner."
+        case 404:
+            return "The language model does not know the model or the address (SHOPKEEPER_MODEL, OPENAI_BASE_URL)."
+        case 429:
+            return "The language model is overloaded or its quota is used up (429). Try again in a minute."
+        case status if status >= 500:
+            return f"The language model failed on its side ({status}). Try again in a minute."
+        case status:
+            return f"The language model refused the request ({status})."

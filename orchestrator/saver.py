@@ -1,0 +1,70 @@
+"""LangGraph's checkpoints: in the schema `lg`, over a psycopg pool of their own, kept for as long as a turn lasts."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, cast
+
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+_Connection = AsyncConnection[DictRow]
+POOL = 6
+SCHEMA = "-c search_path=lg"
+
+
+class _NoLock:
+    """Stands in for the saver's one lock: each of its statements runs on a connection of its own."""
+
+    async def __aenter__(self) -> None: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None: ...
+
+
+class PooledSaver(AsyncPostgresSaver):
+    """The saver without the lock that would let one turn at a time write, for which a pool has no need."""
+
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
+        super().__init__(pool)
+        self.lock = cast(Any, _NoLock())
+
+
+@asynccontextmanager
+async def open_saver(runtime_url: str, *, prepare: bool = True) -> AsyncGenerator[PooledSaver]:
+    """The saver of a process; `prepare` is off behind a pooler."""
+    settings = {
+        "autocommit": True,
+        "prepare_threshold": 0 if prepare else None,
+        "row_factory": dict_row,
+        "options": SCHEMA,
+    }
+    pool = AsyncConnectionPool(
+        runtime_url, connection_class=_Connection, min_size=1, max_size=POOL, open=False, kwargs=settings
+    )
+    async with pool:
+        yield PooledSaver(pool)
+
+
+async def set_up_saver(owner_url: str) -> None:
+    """Make or migrate the saver's tables, as the owner; the runtime role may use them. Repeating it changes nothing."""
+    opening = _Connection.connect(owner_url, autocommit=True, row_factory=dict_row, options=SCHEMA)
+    async with await opening as connection:
+        await _take_turns(connection)
+        await AsyncPostgresSaver(connection).setup()
+        await connection.execute("grant select, insert, update, delete on all tables in schema lg to app_rt")
+
+
+async def _take_turns(connection: AsyncConnection[DictRow]) -> None:
+    """One process at a time, until the connection closes. It asks again and again: the saver builds indexes concurrently, and
+    those would wait for a statement that waits for the lock.
+    """
+    while True:
+        cursor = await connection.execute("select pg_try_advisory_lock(hashtext('shopkeeper lg')) as taken")
+        row = await cursor.fetchone()
+        if row and row["taken"]:
+            return
+        await asyncio.sleep(0.1)

@@ -1,0 +1,306 @@
+"""The graph: understand a request, have it worked on by the specialists that it needs, answer it.
+
+    admit ─► route ─► model ⇄ tools ─► finish              route ─► branch × n ─► join ─► finish
+                         └─► approve ┘
+
+A specialist is a scope: one compiled graph serves them all. `admit` and `finish` stand at its ends and are plain functions:
+durability has to be known before LangGraph starts, and the answer is stored once the checkpoints are through. The model that
+read the last result writes the answer; nothing returns to a supervisor. `approve` only interrupts.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, cast
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph  # pyright: ignore[reportMissingTypeStubs]  # py.typed is one folder up
+from langgraph.runtime import Runtime
+from langgraph.types import Send, interrupt
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+import prompts
+from agents.specialist import Specialist
+from orchestrator.answers import stopping
+from orchestrator.calls import calls_of, unanswered, work_off
+from orchestrator.language_model import Model, Models, ask
+from orchestrator.offer import Catalogue, Index
+from orchestrator.state import Finding, Part, Request, State, Turn, Update
+from planner.index import Route
+from tools.contract.actors import Actor, Hand
+from tools.contract.declare import Tool
+
+BRANCHES = 4
+WORTH_BRANCHING = 3  # independent wishes; fewer are done sooner in one loop over both rooms
+BRANCH_CALLS = 4  # of the model, in one branch
+UNLIKELY = 0.02  # chance of a change below which a turn is prepared for reading alone
+
+
+class Supervisor:
+    """The compiled graph, and what it is built of. Built once; every turn of every merchant runs through it."""
+
+    def __init__(
+        self,
+        scopes: Sequence[Specialist],
+        tools: Mapping[str, Tool[Any, Any]],
+        models: Models,
+        index: Index,
+        saver: BaseCheckpointSaver[str] | None,
+    ) -> None:
+        self.catalogue = Catalogue(scopes, tools, index)
+        self.models = models
+        self.index = index
+        self.saver = saver
+        built = self._build()
+        self.graph: Any = built.compile(checkpointer=saver)
+        self.reading: Any = (
+            built.compile()
+        )  # a turn that only reads keeps nothing: it can be run again from its request
+        self._bound = lru_cache(256)(self._bind)
+
+    def _build(self) -> Any:
+        graph: Any = StateGraph(State, context_schema=Turn)  # its own types are only half known
+        graph.add_node("route", self.route)
+        graph.add_node("model", self.model)
+        graph.add_node("tools", self.tools)
+        graph.add_node("approve", approve)
+        graph.add_node("branch", self.branch)
+        graph.add_node("join", self.join)
+        graph.add_edge(START, "route")
+        graph.add_conditional_edges("route", _after_route, ["model", "tools", "branch"])
+        graph.add_conditional_edges("model", _after_model, ["tools", END])
+        graph.add_conditional_edges("tools", _after_tools, ["model", "approve", END])
+        graph.add_edge("approve", "tools")
+        graph.add_edge("branch", "join")
+        graph.add_edge("join", END)
+        return graph
+
+    # ---- before the run ----------------------------------------------------------------------------------------------
+
+    async def admit(
+        self, asked: Request, actor: Actor, window: Sequence[AnyMessage] = (), before: Sequence[str] = ()
+    ) -> State:
+        """Where a turn starts: tiers 0 and 1 of the routing, and whether it can change anything. No model is called.
+
+        `before` are the rooms of the turn before: a follow-up keeps them unless the index is sure of others.
+        """
+        said = HumanMessage(asked.text)
+        if asked.tool:
+            call = {"name": asked.tool, "args": asked.arguments, "id": "request", "type": "tool_call"}
+            message = AIMessage("", tool_calls=[call])
+            reads = not self.catalogue.tools[asked.tool].tool.writes
+            return State(messages=[said, message], request=asked.text, direct=True, reading=reads)
+        route = await asyncio.to_thread(self.index.route, asked.text)
+        scope = [asked.specialist] if asked.specialist else self._scope(route, before)
+        unsure = not scope and not route.smalltalk and self.models.router is not None
+        reading = await asyncio.to_thread(self._only_reads, asked.text, route, actor, window)
+        parts = [Part(room=room, text=asked.text) for room in route.rooms] if route.sure and route.independent else []
+        branches = len(parts) >= WORTH_BRANCHING and self.models.hand is Hand.model and not asked.specialist
+        return State(
+            messages=[*window, said],
+            request=asked.text,
+            scope=scope,
+            tier=0 if asked.specialist else 2 if unsure else 1,
+            reading=reading,
+            parts=parts[:BRANCHES] if branches else [],
+        )
+
+    def _scope(self, route: Route, before: Sequence[str]) -> list[str]:
+        """The rooms, when the index is sure of them. Where no model can be asked, its guess has to do."""
+        if route.sure:
+            return list(route.rooms)
+        if self.models.router is None:
+            return list(dict.fromkeys([*route.rooms, *before]))
+        return list(before)
+
+    def _only_reads(self, text: str, route: Route, actor: Actor, window: Sequence[AnyMessage]) -> bool:
+        """Whether nothing can or will be changed. A "yes" to a question that is open may be the wish to."""
+        if not any(self.catalogue.tools[name].tool.writes for name in self.catalogue.permitted(actor, reading=False)):
+            return True
+        asked_back = bool(window) and "pending" in cast(dict[str, Any], window[-1].additional_kwargs)
+        return route.sure and not asked_back and self.catalogue.chance_of_writing(text, actor) < UNLIKELY
+
+    # ---- the nodes ---------------------------------------------------------------------------------------------------
+
+    async def route(self, state: State, runtime: Runtime[Turn]) -> Update:
+        """Tier 2, where tiers 0 and 1 left it open: one small structured call; then the tools to offer."""
+        turn = runtime.context
+        if unanswered(state.messages):
+            return {"enter_again": False}
+        update: Update = {"scope": state.scope, "parts": state.parts}
+        if state.tier == 2:
+            update |= await self._ask_router(state)
+        scope = cast(list[str], update["scope"])
+        await turn.events.add("route", specialists=scope, tier=state.tier, parallel=bool(update["parts"]))
+        offer = await asyncio.to_thread(self.catalogue.offer, state.request, scope, turn.actor, reading=state.reading)
+        return update | {"offered": offer}
+
+    async def model(self, state: State, runtime: Runtime[Turn]) -> Update:
+        """One call of the language model, or the end of the turn where a limit is reached."""
+        turn = runtime.context
+        stopped = _limit(state, turn)
+        if stopped:
+            return {"messages": [AIMessage(stopping(stopped, state))], "stopped": stopped}
+        bound, system = self._bound(tuple(state.scope), tuple(state.offered), state.reading)
+        message = await self._ask(bound, system, state.messages, turn, part=state.model_calls + 1)
+        return {"messages": [message], **_usage(message)}
+
+    async def tools(self, state: State, runtime: Runtime[Turn]) -> Update:
+        return await work_off(self.catalogue, state, runtime.context)
+
+    async def branch(self, state: State, runtime: Runtime[Turn]) -> Update:
+        """One of several independent wishes, by its own specialist, who only reads."""
+        turn, part = runtime.context, state.part
+        assert part is not None
+        wish = f"{part['text']}\n\nAnswer only what concerns {self.catalogue.scopes[part['room']].title}."
+        own = State(messages=[HumanMessage(wish)], request=part["text"], scope=[part["room"]], reading=True)
+        own.offered = self.catalogue.offer(part["text"], own.scope, turn.actor, reading=True)
+        bound, system = self._bound(tuple(own.scope), tuple(own.offered), True)
+        told: list[AIMessage] = []
+        for _ in range(BRANCH_CALLS):
+            told.append(await self._ask(bound, system, own.messages, turn, part=None))
+            own.messages = [*own.messages, told[-1]]
+            update = await work_off(self.catalogue, own, turn)
+            if not calls_of(told[-1]) or update.get("enter_again"):
+                break
+            own.messages = [*own.messages, *update["messages"]]
+            own.made = [*own.made, *update["made"]]
+            own.offered, own.tainted = update["offered"], own.tainted or update["tainted"]
+        finding = Finding(room=part["room"], answer=told[-1].text or "This part was not finished.")
+        return {"findings": [finding], "made": own.made, "tainted": own.tainted, **_usage(*told)}
+
+    async def join(self, state: State, runtime: Runtime[Turn]) -> Update:
+        """One answer out of what the branches found."""
+        found = "\n\n".join(f"## {self.catalogue.scopes[one['room']].title}\n{one['answer']}" for one in state.findings)
+        asked = HumanMessage(f"The specialists found:\n\n{found}\n\nWrite one answer to the request, from this alone.")
+        _, system = self._bound((), (), True)
+        messages = [*state.messages, asked]
+        message = await self._ask(self.models.specialist, system, messages, runtime.context, part=state.model_calls + 1)
+        return {"messages": [message], **_usage(message)}
+
+    # ---- asking ------------------------------------------------------------------------------------------------------
+
+    def _bind(self, scope: tuple[str, ...], offered: tuple[str, ...], reading: bool) -> tuple[Model, str]:
+        """The model with these tools, and the part of its prompt that does not change: converted once, cached by providers."""
+        rooms = [f"# {self.catalogue.scopes[room].title}\n{prompts.read(room)}" for room in scope if prompts.read(room)]
+        functions = self.catalogue.functions(offered, reading=reading)
+        return self.models.specialist.bind_tools(functions), "\n\n".join([prompts.read("house_rules"), *rooms])
+
+    async def _ask(
+        self, model: Model, system: str, messages: Sequence[AnyMessage], turn: Turn, *, part: int | None
+    ) -> AIMessage:
+        """The next message; its text is streamed as the answer unless it is of a branch (`part` is None)."""
+
+        async def on_text(text: str) -> None:
+            if part is not None:
+                await turn.events.token(text, part)
+
+        if self.models.hand is Hand.model:
+            await turn.events.flush()
+        return await ask(model, [SystemMessage(f"{system}\n\n{today(turn)}"), *messages], on_text)
+
+    async def _ask_router(self, state: State) -> Update:
+        """Which specialists a request needs. An answer that cannot be read leaves it to the index."""
+        assert self.models.router is not None
+        rooms = "\n".join(f"- {scope.room}: {scope.handles}" for scope in self.catalogue.scopes.values())
+        asked = [SystemMessage(f"{prompts.read('supervisor')}\n\n{rooms}"), HumanMessage(state.request)]
+        router = self.models.router.bind(response_format=_routing(tuple(self.catalogue.scopes)))
+        message = await ask(router, asked, _unheard)
+        try:
+            chosen = Routed.model_validate_json(message.text)
+        except ValidationError:
+            chosen = Routed(rooms=[*self.index.route(state.request).rooms], mode="joint", parts=[])
+        rooms_chosen = [room for room in chosen.rooms if room in self.catalogue.scopes]
+        parts = [Part(room=part.room, text=part.text) for part in chosen.parts if part.room in rooms_chosen]
+        branches = chosen.mode == "parallel" and len(parts) >= WORTH_BRANCHING
+        return {"scope": rooms_chosen, "parts": parts[:BRANCHES] if branches else [], **_usage(message)}
+
+
+class RoutedPart(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    room: str
+    text: str
+
+
+class Routed(BaseModel):
+    """What the routing model answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rooms: list[str]
+    mode: str
+    parts: list[RoutedPart]
+
+
+@lru_cache(4)
+def _routing(rooms: tuple[str, ...]) -> dict[str, Any]:
+    room = {"type": "string", "enum": list(rooms)}
+    part = _strict({"room": room, "text": {"type": "string"}})
+    schema = _strict(
+        {
+            "rooms": {"type": "array", "items": room},
+            "mode": {"type": "string", "enum": ["single", "joint", "parallel"]},
+            "parts": {"type": "array", "items": part},
+        }
+    )
+    return {"type": "json_schema", "json_schema": {"name": "route", "strict": True, "schema": schema}}
+
+
+def _strict(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+async def _unheard(_: str) -> None: ...
+
+
+def approve(state: State) -> Update:
+    """Wait for a person. Nothing else happens here: LangGraph runs this node again from its start when it resumes."""
+    interrupt({"approval": state.waiting})
+    return {}
+
+
+def _after_route(state: State) -> str | list[Send]:
+    if unanswered(state.messages):
+        return "tools"
+    return [Send("branch", State(request=state.request, part=part)) for part in state.parts] or "model"
+
+
+def _after_model(state: State) -> str:
+    return "tools" if unanswered(state.messages) else END
+
+
+def _after_tools(state: State) -> str:
+    if state.waiting:
+        return "approve"
+    return END if state.enter_again or state.direct else "model"
+
+
+def _limit(state: State, turn: Turn) -> str:
+    """The limit that the turn has reached, in words; empty while there is none."""
+    limits, tokens = turn.limits, state.prompt_tokens + state.completion_tokens
+    results = sum(isinstance(message, ToolMessage) for message in state.messages)  # those refused for the limit too
+    reached = {
+        f"{limits.model_calls} calls of the language model": state.model_calls >= limits.model_calls,
+        f"{limits.tool_calls} tool calls": results > limits.tool_calls,
+        f"{limits.repairs} repairs of calls that could not be made": state.repairs > limits.repairs,
+        f"{limits.tokens:,} tokens": tokens >= limits.tokens,
+        f"{limits.seconds} seconds": turn.late,
+    }
+    return next((limit for limit, is_reached in reached.items() if is_reached), "")
+
+
+def _usage(*messages: AIMessage) -> Update:
+    told = [message.usage_metadata for message in messages if message.usage_metadata]
+    return {
+        "model_calls": len(messages),
+        "prompt_tokens": sum(usage["input_tokens"] for usage in told),
+        "completion_tokens": sum(usage["output_tokens"] for usage in told),
+    }
+
+
+def today(turn: Turn) -> str:
+    """The last line of a prompt, the only one that changes from minute to minute."""
+    shop, now = turn.merchant, turn.shop.clock().astimezone(turn.merchant.zone)
+    return f"Today is {now:%Y-%m-%d (%A), %H:%M} in {shop.zone.key}. Currency {shop.currency}. Shop: {shop.name}."
