@@ -7,6 +7,7 @@ from db.session import Database
 from tools.contract.actors import Caller
 from tools.contract.context import Context
 from tools.contract.declare import Tool
+from tools.contract.errors import Forbidden
 
 BULK = 20  # people in one answer, above which a read is noted
 
@@ -21,8 +22,9 @@ async def log_disclosure(database: Database, ctx: Context, caller: Caller, tool:
         await _log(database, caller, tool, "disclosure", ctx.actor.reference, ("people", str(ctx.produced.people)))
 
 
-async def log_refusal(database: Database, caller: Caller, tool: Tool[Any, Any]) -> None:
-    await _log(database, caller, tool, "refusal", caller.name, ("permission", tool.permission))
+async def log_refusal(database: Database, caller: Caller, tool: Tool[Any, Any], refused: Forbidden) -> None:
+    lacking = str(refused.details.get("permission", tool.permission))
+    await _log(database, caller, tool, "refusal", refused.actor, ("permission", lacking))
 
 
 async def _log(

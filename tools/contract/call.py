@@ -19,12 +19,12 @@ from db.session import Database, DatabaseBusy, Transaction
 from db.transitions import IllegalMove as MoveRefused
 from tools.contract import errors
 from tools.contract.access import log_disclosure, log_refusal
-from tools.contract.actors import Caller
-from tools.contract.cards import Card, card_of, mark_executed, pause, waiting
+from tools.contract.actors import Actor, Caller
+from tools.contract.cards import Card, beyond_the_card, card_of, mark_executed, pause, waiting
 from tools.contract.context import Approved, Context, Job
 from tools.contract.declare import Effect, I, O, Tool
 from tools.contract.idempotency import LEAVE, Entered, canonical, enter, leaving, request_hash
-from tools.contract.policy import ONE_AT_A_TIME, TODAY, Spent, Weighing, day_start
+from tools.contract.policy import asks_first, beyond_limits, needs_another
 from tools.contract.secret import without_secrets
 
 PREVIEW_LOCK_TIMEOUT = 2_000  # milliseconds
@@ -83,8 +83,8 @@ async def call(
             return await _write(
                 shop, tool, args, caller, key, approval, wait
             )  # it finished between our snapshot and our lock
-        except errors.Forbidden:
-            await log_refusal(shop.database, caller, tool)
+        except errors.Forbidden as refused:
+            await log_refusal(shop.database, caller, tool, refused)
             raise
 
 
@@ -114,17 +114,23 @@ async def opened(
     async with database.transaction(caller.merchant, read_only=not tool.writes, lock_timeout=timeout) as sql:
         entered = await enter(sql, caller, key, shop.clock(), wait=wait)
         actor = entered.actor(caller)
-        if tool.permission not in actor.permissions:
-            raise errors.Forbidden(
-                f"{tool.name} needs the permission {tool.permission}, which {actor.name} lacks.",
-                hint="Ask an owner of the shop for a role or a key that has it.",
-                permission=tool.permission,
-            )
-        if tool.for_people and caller.hand.is_model:
-            raise errors.Forbidden(
-                f"{tool.name} is for people only.", hint="Do it in the console, or on the command line."
-            )
-        yield Context(sql, entered.shop(caller.merchant), actor, shop.clock, key or ""), entered
+        try:
+            _authorize(tool, actor, caller)
+            yield Context(sql, entered.shop(caller.merchant), actor, shop.clock, key or ""), entered
+        except errors.Forbidden as refused:
+            refused.actor = actor.reference
+            raise
+
+
+def _authorize(tool: Tool[Any, Any], actor: Actor, caller: Caller) -> None:
+    if tool.permission not in actor.permissions:
+        raise errors.Forbidden(
+            f"{tool.name} needs the permission {tool.permission}, which {actor.name} lacks.",
+            hint="Ask an owner of the shop for a role or a key that has it.",
+            permission=tool.permission,
+        )
+    if tool.for_people and caller.hand.is_model:
+        raise errors.Forbidden(f"{tool.name} is for people only.", hint="Do it in the console, or on the command line.")
 
 
 async def _read(shop: Shop, tool: Tool[I, O], args: I, caller: Caller) -> Outcome[O]:
@@ -174,19 +180,10 @@ async def _write(
 async def _why_it_waits(ctx: Context, entered: Entered, tool: Tool[Any, Any], caller: Caller) -> str | None:
     """Why a person has to decide first; None when the run may be committed."""
     if ctx.approval is not None:
-        edited = not ctx.approval.digest  # the decider wrote other arguments: what they change was on no card
-        same = edited or ctx.changes.digest() == ctx.approval.digest
-        return None if same else "What it would change is no longer what was approved."
+        return await beyond_the_card(ctx, ctx.approval)
     swayed = caller.tainted and caller.hand.is_model and tool.room == "backoffice" and tool.effect is not Effect.record
-    weighing = Weighing(
-        tool.name, tool.effect, caller.hand, swayed, ctx.actor, ctx.merchant, entered.rules, ctx.produced
-    )
-    spent = None
-    if weighing.needs_the_day():
-        day = {"merchant": ctx.merchant.id, "actor": ctx.actor.reference, "since": day_start(ctx.now(), ctx.merchant)}
-        await ctx.sql.execute(ONE_AT_A_TIME, day)
-        spent = await ctx.sql.row(TODAY, day, as_=Spent)
-    return weighing.reason(spent)
+    first = asks_first(tool, caller.hand, entered.rules, swayed=swayed)
+    return first or await beyond_limits(ctx, ctx.produced) or needs_another(ctx.merchant, ctx.produced)
 
 
 async def _replay(sql: Transaction, tool: Tool[I, O], asked: bytes, entered: Entered) -> Outcome[O]:

@@ -9,7 +9,7 @@ from db.models.backoffice import Approval, ApprovalStatus
 from db.money import Money
 from db.session import Transaction
 from tools.contract.actors import Caller
-from tools.contract.context import Context
+from tools.contract.context import Approved, Context, Produced
 from tools.contract.declare import Tool
 from tools.contract.errors import Conflict
 from tools.contract.idempotency import KEPT, request_hash
@@ -35,12 +35,19 @@ class Card(BaseModel):
     tool: str = Field(description="The operation.")
     summary: str = Field(description="What it does to the business.")
     effect: str = Field(description="The kind of effect: write, money, goods, access, personal or outside.")
+    permission: str = Field(description="The permission that the operation takes, and its approval too.")
     arguments: dict[str, Any] = Field(description="The exact arguments, as they will be used.")
     sentences: list[str] = Field(default=[], description="What people should notice.")
     changes: list[dict[str, Any]] = Field(description="Each row that would be written: row, reference, change, fields.")
-    money: Money | None = Field(default=None, description="What it would move, in the home currency.")
+    money: Money | None = Field(default=None, description="What it would move in the home currency, minor units.")
+    foreign: list[Money] = Field(default=[], description="What it would move in other currencies, minor units.")
+    stops: int = Field(default=0, description="How many things it would cancel or block.")
     jobs: list[str] = Field(default=[], description="Work that would follow the commit.")
     digest: str = Field(description="SHA-256 of the changes that matter; the approved run has to make the same ones.")
+
+    def produced(self) -> Produced:
+        """The effect that was shown, as the policy weighs it."""
+        return Produced(money=self.money.amount if self.money else 0, foreign=self.foreign, stops=self.stops)
 
 
 def card_of(ctx: Context, tool: Tool[Any, Any], args: BaseModel) -> Card:
@@ -50,10 +57,13 @@ def card_of(ctx: Context, tool: Tool[Any, Any], args: BaseModel) -> Card:
         tool=tool.name,
         summary=tool.summary,
         effect=tool.effect,
+        permission=tool.permission,
         arguments=(ctx.settled or args).model_dump(mode="json", exclude_unset=True),
         sentences=ctx.sentences,
         changes=ctx.changes.shown(),
         money=money,
+        foreign=ctx.produced.foreign,
+        stops=ctx.produced.stops,
         jobs=[job.task for job in ctx.jobs],
         digest=ctx.changes.digest(),
     )
@@ -129,10 +139,36 @@ async def waiting(sql: Transaction, reference: str) -> tuple[Card, str]:
     return Card.model_validate(found.card), found.why
 
 
+class _Shown(NamedTuple):
+    card: dict[str, Any]
+
+
+async def beyond_the_card(ctx: Context, approval: Approved) -> str | None:
+    """Why an approved run needs a new decision; None when it does what was decided.
+
+    Without a digest the decider has edited the arguments: what they change was on no card, but it may not move more than that.
+    """
+    if approval.digest:
+        same = ctx.changes.digest() == approval.digest
+        return None if same else "What it would change is no longer what was approved."
+    shown = await ctx.sql.row(
+        "select card from approvals where merchant_id = %s and reference = %s",
+        (ctx.merchant.id, approval.reference),
+        as_=_Shown,
+    )
+    decided = Card.model_validate(shown.card).produced() if shown else Produced()
+    return (
+        None if ctx.produced.within(decided) else "With the edited arguments it would move more than the card showed."
+    )
+
+
 async def mark_executed(ctx: Context) -> None:
-    """An approved call was run: its approval is done with, in the same transaction."""
-    if ctx.approval is not None:
-        await ctx.sql.execute(
-            "update approvals set status = 'executed' where merchant_id = %s and reference = %s and status = 'approved'",
-            (ctx.merchant.id, ctx.approval.reference),
-        )
+    """An approved call was run, and its approval is done with in the same transaction. Raises `NotCarriedOut` if it is not."""
+    if ctx.approval is None:
+        return
+    marked = await ctx.sql.execute(
+        "update approvals set status = 'executed' where merchant_id = %s and reference = %s and status = 'approved'",
+        (ctx.merchant.id, ctx.approval.reference),
+    )
+    if not marked:
+        raise NotCarriedOut(f"{ctx.approval.reference} is not approved, or was carried out before.")

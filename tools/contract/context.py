@@ -1,6 +1,7 @@
 """What a tool is given: the merchant, the actor, the clock and the call's one transaction; and what it tells of what it did."""
 
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +33,19 @@ class Produced:
     foreign: list[Money] = field(default_factory=list[Money])  # in other currencies: above every limit but none
     stops: int = 0  # cancellations and blocks
     people: int = 0  # whose personal data were disclosed
+
+    def within(self, other: "Produced") -> bool:
+        """Whether it moves and stops no more than the other."""
+        foreign, allowed = _by_currency(self.foreign), _by_currency(other.foreign)
+        more_abroad = any(amount > allowed[currency] for currency, amount in foreign.items())
+        return self.money <= other.money and self.stops <= other.stops and not more_abroad
+
+
+def _by_currency(amounts: list[Money]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for money in amounts:
+        total[money.currency] += abs(money.amount)
+    return total
 
 
 @dataclass(frozen=True)
@@ -154,7 +168,8 @@ class Context:
         """Change a versioned row's fields. Raises `StaleVersion` when the caller read another version."""
         if version is not None and version != row.version:
             raise StaleVersion(
-                f"{row.reference} is at version {row.version}, and you read version {version}.", version=row.version
+                f"{getattr(row, 'reference', 'It')} is at version {row.version}, and you read version {version}.",
+                version=row.version,
             )
         for name, value in values.items():
             setattr(row, name, value)

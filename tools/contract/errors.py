@@ -61,6 +61,7 @@ class Forbidden(ShopError):
     """The caller lacks a permission."""
 
     status = 403
+    actor = ""  # who was refused, for the access log
 
 
 class NotFound(ShopError):

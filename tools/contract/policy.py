@@ -1,16 +1,15 @@
 """Which calls wait for a person. It looks at the effect that the run produced (money moved, things stopped), not at arguments."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from db.models.backoffice import Role
 from db.money import Money, exponent
-from tools.contract.actors import Actor, Hand, Shopfront
-from tools.contract.context import Produced
-from tools.contract.declare import Effect
+from tools.contract.actors import Hand, Shopfront
+from tools.contract.context import Context, Produced
+from tools.contract.declare import Effect, Tool
 
 KEY_STOPS_PER_DAY = 20
 
@@ -53,17 +52,23 @@ def default_limits(currency: str) -> dict[Role, Limits]:
 
 
 class Spent(NamedTuple):
-    """What an actor's committed calls of a day moved so far."""
+    """What an actor answers for today, so far."""
 
     money: int
     stops: int
 
 
-TODAY = """
-select coalesce(sum(money), 0)::bigint as money, coalesce(sum(stops), 0)::bigint as stops
-from audit_entries where merchant_id = %(merchant)s and actor = %(actor)s and created_at >= %(since)s
+# A call counts for whoever answers for it: the person who approved it, else the actor. What was approved counts at once.
+_TODAY = """
+select coalesce(sum(money), 0)::bigint as money, coalesce(sum(stops), 0)::bigint as stops from (
+    select money, stops from audit_entries
+    where merchant_id = %(merchant)s and coalesce(approved_by, actor) = %(actor)s and created_at >= %(since)s
+    union all
+    select amount, (card ->> 'stops')::int from approvals
+    where merchant_id = %(merchant)s and decided_by = %(actor)s and status = 'approved' and decided_at >= %(since)s
+) answered_for
 """
-ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended(%(merchant)s::text || %(actor)s || 'limits', 0))"
+_ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended(%(merchant)s::text || %(actor)s || 'limits', 0))"
 
 
 def day_start(now: datetime, shop: Shopfront) -> datetime:
@@ -71,64 +76,56 @@ def day_start(now: datetime, shop: Shopfront) -> datetime:
     return now.astimezone(shop.zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-@dataclass(frozen=True)
-class Weighing:
-    """All that decides whether a call waits."""
+def asks_first(tool: Tool[Any, Any], hand: Hand, policy: ApprovalPolicy, *, swayed: bool) -> str | None:
+    """Why a call waits whatever it would move: models show what they are about to do.
 
-    tool: str
-    effect: Effect
-    hand: Hand
-    swayed: bool  # a model calls for how the shop works, after it has read text that outsiders wrote
-    actor: Actor
-    shop: Shopfront
-    policy: ApprovalPolicy
-    produced: Produced
+    `swayed`: a model calls for how the shop works, after it has read text that outsiders wrote.
+    """
+    if tool.name in policy.always:
+        return "The shop's policy has this confirmed each time."
+    if hand is Hand.planner and tool.effect not in (Effect.read, Effect.record):
+        return "The embedded planner shows every change before it is made."
+    if hand is Hand.model and tool.effect.weighty:
+        return "A model asks before it moves money or goods, gives access, or sends anything out."
+    if swayed:
+        return "A model that has read text from outside asks before it changes how the shop works."
+    return None
 
-    def reason_before_running(self) -> str | None:
-        """What is known without the run: models show what they are about to do."""
-        if self.tool in self.policy.always:
-            return "The shop's policy has this confirmed each time."
-        if self.hand is Hand.planner and self.effect not in (Effect.read, Effect.record):
-            return "The embedded planner shows every change before it is made."
-        if self.hand is Hand.model and self.effect.weighty:
-            return "A model asks before it moves money or goods, gives access, or sends anything out."
-        if self.swayed:
-            return "A model that has read text from outside asks before it changes how the shop works."
+
+async def beyond_limits(ctx: Context, produced: Produced) -> str | None:
+    """Why the actor may not answer for this alone, in one sentence; None within their limits. One at a time for each actor."""
+    actor, currency, money = ctx.actor, ctx.merchant.currency, produced.money
+
+    def shown(amount: int) -> Money:
+        return Money(amount=amount, currency=currency)
+
+    if produced.foreign and actor.per_call is not None:
+        return f"It moves {produced.foreign[0]}, and {actor.name}'s limit is in {currency}."
+    if actor.per_call is not None and money > actor.per_call:
+        return f"It moves {shown(money)}; {actor.name} may move {shown(actor.per_call)} a call."
+    spent = await _spent_today(ctx, produced)
+    if actor.per_day is not None and money and spent.money + money > actor.per_day:
+        return f"It moves {shown(money)} after {shown(spent.money)} today; {actor.name} may move {shown(actor.per_day)} a day."
+    if actor.stops_per_day is not None and produced.stops and spent.stops + produced.stops > actor.stops_per_day:
+        return (
+            f"It cancels or blocks {produced.stops} after {spent.stops} today; "
+            f"{actor.name} may do so {actor.stops_per_day} times a day."
+        )
+    return None
+
+
+async def _spent_today(ctx: Context, produced: Produced) -> Spent:
+    counts_money = bool(produced.money) and ctx.actor.per_day is not None
+    if not counts_money and not (produced.stops and ctx.actor.stops_per_day is not None):
+        return Spent(0, 0)
+    day = {"merchant": ctx.merchant.id, "actor": ctx.actor.reference, "since": day_start(ctx.now(), ctx.merchant)}
+    await ctx.sql.execute(_ONE_AT_A_TIME, day)
+    return await ctx.sql.row(_TODAY, day, as_=Spent) or Spent(0, 0)
+
+
+def needs_another(shop: Shopfront, produced: Produced) -> str | None:
+    """Why a second person has to agree: it moves more than the four-eyes threshold, or money that cannot be compared with it."""
+    threshold = shop.four_eyes_above
+    if threshold is None or not (produced.money > threshold or produced.foreign):
         return None
-
-    def needs_the_day(self) -> bool:
-        """Whether the day's totals have to be read."""
-        counts_money = bool(self.produced.money) and self.actor.per_day is not None
-        return counts_money or (bool(self.produced.stops) and self.actor.stops_per_day is not None)
-
-    def reason(self, spent: Spent | None) -> str | None:
-        """Why this run waits, in one sentence; None when it may be committed."""
-        return self.reason_before_running() or self._over_a_limit(spent or Spent(0, 0)) or self._own_request()
-
-    def _over_a_limit(self, spent: Spent) -> str | None:
-        money, actor = self.produced.money, self.actor
-        if self.produced.foreign and actor.per_call is not None:
-            return f"It moves {self.produced.foreign[0]}, and {actor.name}'s limit is in {self.shop.currency}."
-        if actor.per_call is not None and money > actor.per_call:
-            return f"It moves {self._shown(money)}; {actor.name} may move {self._shown(actor.per_call)} a call."
-        if actor.per_day is not None and money and spent.money + money > actor.per_day:
-            return (
-                f"It moves {self._shown(money)} after {self._shown(spent.money)} today; "
-                f"{actor.name} may move {self._shown(actor.per_day)} a day."
-            )
-        if (
-            actor.stops_per_day is not None
-            and self.produced.stops
-            and spent.stops + self.produced.stops > actor.stops_per_day
-        ):
-            return f"{actor.name} has cancelled or blocked {spent.stops} today, and may do so {actor.stops_per_day} times a day."
-        return None
-
-    def _own_request(self) -> str | None:
-        threshold = self.shop.four_eyes_above
-        if threshold is not None and self.produced.money > threshold:
-            return f"Above {self._shown(threshold)} a second person has to agree."
-        return None
-
-    def _shown(self, amount: int) -> str:
-        return str(Money(amount=amount, currency=self.shop.currency))
+    return f"Above {Money(amount=threshold, currency=shop.currency)} a second person has to agree."

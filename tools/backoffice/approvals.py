@@ -1,0 +1,363 @@
+"""Calls that wait for a person, and the decisions on them. Carrying a decision out is the worker's, after the commit."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+from pydantic import BaseModel, Field, model_validator
+
+from db.models.backoffice import Approval, ApprovalStatus
+from db.money import Money
+from db.transitions import check_move
+from tools.backoffice.keys import person_behind
+from tools.contract.cards import Card
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Input, Result, tool
+from tools.contract.errors import Conflict, Forbidden, NotFound
+from tools.contract.fields import ApprovalRef, Synonyms, Text
+from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.policy import beyond_limits, needs_another
+
+
+class AlreadyDecided(Conflict):
+    """Somebody decided before; the first decision stands."""
+
+    hint = "The answer has the decision that stands."
+
+
+class ApprovalExpired(Conflict):
+    """Nobody decided in time."""
+
+    hint = "Have it asked again; what would change is then found out anew."
+
+
+class AboveYourLimit(Forbidden):
+    """Nobody approves what they may not do themselves."""
+
+    hint = "Somebody with a higher limit has to decide; get_approval_policy shows the limits."
+
+
+class FourEyes(Forbidden):
+    """Above the four-eyes threshold nobody approves their own request."""
+
+    hint = "Another person has to decide."
+
+
+class AccessCannotBeEdited(Conflict):
+    """Who gets which access is approved as it was asked, or not at all."""
+
+    hint = "Reject it with the reason, and have it asked again as it should be."
+
+
+Status = Annotated[
+    ApprovalStatus,
+    Synonyms(
+        {
+            "pending": ("waiting", "open", "undecided", "to approve"),
+            "approved": ("accepted", "granted"),
+            "rejected": ("declined", "denied", "refused"),
+            "expired": ("lapsed", "timed out"),
+            "executed": ("done", "carried out"),
+            "failed": ("not carried out",),
+            "superseded": ("replaced",),
+        }
+    ),
+]
+
+
+class ApprovalSummary(Result):
+    """A call that waits for a person, or waited."""
+
+    reference: str = Field(description="Reference of the approval, such as APR-1001.")
+    status: ApprovalStatus = Field(description="pending, approved, rejected, expired, executed, failed or superseded.")
+    tool: str = Field(description="The operation that waits.")
+    effect: str = Field(description="Its kind of effect: write, money, goods, access, personal or outside.")
+    asker: str = Field(
+        description="Who asked: a person such as USR-1003, a key such as KEY-1001, or a part of the system."
+    )
+    asker_name: str | None = Field(description="What the asker is called.")
+    why: str = Field(description="Why a person has to decide.")
+    money: Money | None = Field(description="What it would move, minor units of the home currency; null is nothing.")
+    asked_at: datetime = Field(description="When it was asked, UTC.")
+    expires_at: datetime = Field(description="Until when it can be decided, UTC.")
+    decided_by: str | None = Field(description="Who decided, such as USR-1001.")
+    decided_at: datetime | None = Field(description="When it was decided, UTC.")
+    reason: str | None = Field(description="The reason that the decider gave.")
+
+
+class ApprovalDetail(ApprovalSummary):
+    """The same, with the card."""
+
+    card: Card = Field(description="What the call would change, found out by running it and rolling it back.")
+    arguments: dict[str, Any] = Field(description="The arguments with which it is, or was, carried out.")
+    edited: bool = Field(description="Whether the decider changed the arguments that the card has.")
+    door: str = Field(description="Through which door it was asked: chat, rest, mcp, cli or worker.")
+    hand: str = Field(description="Who chose the call: a person, a program, a model or the planner.")
+    turn: UUID | None = Field(description="The turn of a conversation that waits for it.")
+    outcome: dict[str, Any] | None = Field(description="What carrying it out came to.")
+
+
+class _Row(NamedTuple):
+    id: UUID
+    reference: str
+    status: ApprovalStatus
+    tool: str
+    effect: str
+    asker: str
+    asker_name: str | None
+    why: str
+    amount: int
+    created_at: datetime
+    expires_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    reason: str | None
+
+    def summary(self, currency: str) -> ApprovalSummary:
+        return ApprovalSummary(
+            **{name: getattr(self, name) for name in self._fields if name not in ("id", "amount", "created_at")},
+            money=Money(amount=self.amount, currency=currency) if self.amount else None,
+            asked_at=self.created_at,
+        )
+
+
+# An approval whose time is over has expired, though nobody may have written that down yet.
+_ROWS = """
+select * from (
+    select a.id, a.reference, case when a.status = 'pending' and a.expires_at <= %(now)s then 'expired' else a.status end as status,
+           a.tool, a.effect, a.asker, coalesce(u.name, k.name) as asker_name, a.why, a.amount, a.created_at, a.expires_at,
+           a.decided_by, a.decided_at, a.reason
+    from approvals a
+    left join memberships s on s.merchant_id = a.merchant_id and s.reference = a.asker
+    left join users u on u.id = s.user_id
+    left join api_keys k on k.merchant_id = a.merchant_id and k.reference = a.asker
+    where a.merchant_id = %(m)s
+) approvals
+"""
+
+
+class ListApprovals(Paged):
+    """Which approvals are wanted."""
+
+    status: Status | None = Field(default=None, description="How far it is; omit for all.")
+    asker: str | None = Field(default=None, max_length=100, description="Who asked, such as USR-1003 or KEY-1001.")
+    tool: str | None = Field(default=None, max_length=100, description="The operation, such as cancel_order.")
+
+
+@tool(
+    route="GET /approvals",
+    effect=Effect.read,
+    permission="approvals:read",
+    raises=[],
+    examples=["What is waiting for my approval?", "Show the rejected requests"],
+)
+async def list_approvals(ctx: Context, args: ListApprovals) -> Page[ApprovalSummary]:
+    """List calls that wait, or waited, for a person's decision, the newest first."""
+    after = place(args.after, UUID)
+    rows = await ctx.sql.rows(
+        _ROWS
+        + """
+        where (%(status)s::text is null or status = %(status)s)
+          and (%(asker)s::text is null or asker = %(asker)s)
+          and (%(tool)s::text is null or tool = %(tool)s)
+          and (%(after)s::uuid is null or id < %(after)s)
+        order by id desc limit %(limit)s + 1
+        """,
+        args.model_dump() | {"m": ctx.merchant.id, "now": ctx.now(), "after": after[0] if after else None},
+        as_=_Row,
+    )
+    return page_of(rows, args.limit, lambda row: row.summary(ctx.merchant.currency), lambda row: (row.id,))
+
+
+class GetApproval(Input):
+    """Which approval."""
+
+    approval: ApprovalRef = Field(description="Reference of the approval, such as APR-1001.")
+
+
+@tool(
+    route="GET /approvals/{approval}",
+    effect=Effect.read,
+    permission="approvals:read",
+    raises=[NotFound],
+    examples=["Show APR-1012", "Why does approval 1012 wait?"],
+)
+async def get_approval(ctx: Context, args: GetApproval) -> ApprovalDetail:
+    """Show what a waiting call would change, who asked and what was decided."""
+    found = await ctx.find(Approval, args.approval)
+    rows = await ctx.sql.rows(
+        _ROWS + "where id = %(id)s", {"m": ctx.merchant.id, "now": ctx.now(), "id": found.id}, as_=_Row
+    )
+    card = Card.model_validate(found.card)
+    return ApprovalDetail(
+        **rows[0].summary(ctx.merchant.currency).model_dump(),
+        card=card,
+        arguments=found.arguments,
+        edited=found.arguments != card.arguments,
+        door=found.door,
+        hand=found.hand,
+        turn=found.turn_id,
+        outcome=found.outcome,
+    )
+
+
+class Decide(StrEnum):
+    """What is decided of a call that waits."""
+
+    approve = "approve"
+    edit = "edit"
+    reject = "reject"
+
+
+class DecideApproval(Input):
+    """The decision on a call that waits."""
+
+    approval: ApprovalRef = Field(description="Reference of the approval, such as APR-1001.")
+    decision: Annotated[
+        Decide,
+        Synonyms(
+            {
+                "approve": ("yes", "accept", "agree", "confirm", "ok"),
+                "edit": ("change", "amend", "correct"),
+                "reject": ("no", "decline", "deny", "refuse"),
+            }
+        ),
+    ] = Field(
+        description="`approve` it as it is, approve it with other arguments (`edit`), or `reject` it with a reason."
+    )
+    arguments: dict[str, Any] | None = Field(
+        default=None, description="All arguments as they shall be; for `edit` only. Amounts are minor units."
+    )
+    reason: Text | None = Field(default=None, description="Why; the asker reads it. A rejection needs one.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> "DecideApproval":
+        if self.decision is Decide.reject and self.reason is None:
+            raise ValueError("a rejection needs a reason")
+        if (self.decision is Decide.edit) != (self.arguments is not None):
+            raise ValueError("`arguments` belong to the decision `edit`, and to no other")
+        return self
+
+
+class Decision(Result):
+    """The decision, as it was stored."""
+
+    reference: str = Field(description="Reference of the approval, such as APR-1001.")
+    status: ApprovalStatus = Field(description="`approved`, and carried out in a moment; or `rejected`.")
+    tool: str = Field(description="The operation that waited.")
+    decided_by: str = Field(description="Who decided, such as USR-1001.")
+    decided_at: datetime = Field(description="When it was decided, UTC.")
+    reason: str | None = Field(description="The reason that was given.")
+
+
+@tool(
+    route="POST /approvals/{approval}/decision",
+    effect=Effect.write,
+    permission="approvals:decide",
+    raises=[
+        AboveYourLimit, AccessCannotBeEdited, AlreadyDecided, ApprovalExpired, FourEyes, NotFound,
+    ],
+    examples=["Approve APR-1012", "Reject APR-1013: the customer has been refunded already"],
+    for_people=True,
+)  # fmt: skip
+async def decide_approval(ctx: Context, args: DecideApproval) -> Decision:
+    """Approve, edit or reject a call that waits for a person.
+
+    Approved calls are carried out right afterwards. Nobody approves what they may not do themselves: it takes the operation's
+    permission and a limit above what it moves, and above the four-eyes threshold another person. The first decision stands.
+    Arguments that were edited are checked when the call is carried out, and may move less than the card shows, never more.
+    """
+    waiting = await ctx.find(Approval, args.approval)
+    _must_wait(waiting, ctx.now())
+    card = Card.model_validate(waiting.card)
+    if card.permission not in ctx.actor.permissions:
+        raise Forbidden(
+            f"{waiting.tool} needs the permission {card.permission}, which {ctx.actor.name} lacks.",
+            hint="Somebody who may do it has to decide.",
+            permission=card.permission,
+        )
+    if args.decision is Decide.edit and waiting.effect == Effect.access:
+        raise AccessCannotBeEdited(f"{waiting.reference} gives access ({waiting.tool}).")
+    if args.decision is not Decide.reject:
+        above = await beyond_limits(ctx, card.produced())  # what is approved counts in the decider's day
+        if above:
+            raise AboveYourLimit(above)
+        why = needs_another(ctx.merchant, card.produced())
+        if why:
+            await _must_be_another(ctx, waiting, why)
+
+    await _claim(ctx, waiting, args)
+    ctx.enqueue("carry_out_approval", approval=waiting.reference)
+    return Decision(
+        reference=waiting.reference,
+        status=_becomes(args.decision),
+        tool=waiting.tool,
+        decided_by=ctx.actor.reference,
+        decided_at=ctx.now(),
+        reason=args.reason,
+    )
+
+
+def _becomes(decision: Decide) -> ApprovalStatus:
+    return ApprovalStatus.rejected if decision is Decide.reject else ApprovalStatus.approved
+
+
+def _must_wait(approval: Approval, now: datetime) -> None:
+    over = approval.status is ApprovalStatus.pending and approval.expires_at <= now
+    if over or approval.status is ApprovalStatus.expired:
+        raise ApprovalExpired(f"{approval.reference} could be decided until {approval.expires_at:%Y-%m-%d %H:%M} UTC.")
+    if approval.status is ApprovalStatus.pending:
+        return
+    by = f" by {approval.decided_by} on {approval.decided_at:%Y-%m-%d %H:%M} UTC" if approval.decided_at else ""
+    raise AlreadyDecided(
+        f"{approval.reference} is {approval.status}{by}.",
+        approval=approval.reference,
+        current_state=approval.status.value,
+        decided_by=approval.decided_by,
+        decided_at=approval.decided_at.isoformat() if approval.decided_at else None,
+        reason=approval.reason,
+    )
+
+
+async def _must_be_another(ctx: Context, waiting: Approval, why: str) -> None:
+    """A key acts for the person who made it."""
+    if await person_behind(ctx, waiting.asker) == await person_behind(ctx, ctx.actor.reference):
+        raise FourEyes(f"{waiting.reference} is your own request. {why}")
+
+
+class _Claimed(BaseModel):
+    id: UUID
+
+
+async def _claim(ctx: Context, waiting: Approval, args: DecideApproval) -> None:
+    """Store the decision, if it is the first."""
+    status = _becomes(args.decision)
+    check_move(Approval.MOVES, ApprovalStatus.pending, status, waiting.reference)
+    decided: dict[str, Any] = {
+        "status": status,
+        "decided_by": ctx.actor.reference,
+        "decided_at": ctx.now(),
+        "reason": args.reason,
+    }
+    edit = {"arguments": args.arguments, "digest": ""} if args.arguments is not None else {}
+    claimed = await ctx.sql.row(
+        """
+        update approvals
+        set status = %(status)s, decided_by = %(decided_by)s, decided_at = %(decided_at)s, reason = %(reason)s,
+            arguments = coalesce(%(arguments)s, arguments), digest = coalesce(%(digest)s, digest)
+        where merchant_id = %(m)s and id = %(id)s and status = 'pending'
+        returning id
+        """,
+        {
+            "m": ctx.merchant.id, "id": waiting.id, "digest": edit.get("digest"),
+            "arguments": Jsonb(args.arguments) if edit else None,
+        } | decided,
+        as_=_Claimed,
+    )  # fmt: skip
+    if claimed is None:
+        _must_wait(await ctx.find(Approval, waiting.reference, for_update=True), ctx.now())
+    before = {name: getattr(waiting, name) for name in ("reference", *decided, *edit)}
+    ctx.changes.updated("approvals", waiting.id, before, decided | edit)
+    ctx.happened(status, "approval", waiting.id, order_id=None, before="pending", edited=bool(edit))

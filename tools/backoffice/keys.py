@@ -1,0 +1,221 @@
+"""API keys: what programs may do in the shop, and up to which amounts."""
+
+import secrets
+from datetime import datetime
+from difflib import get_close_matches
+from typing import NamedTuple
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from db.models.backoffice import ApiKey
+from db.money import Money
+from tools.backoffice.grants import GrantsMoreThanYouHave, must_hold
+from tools.contract.actors import digest_of
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Input, Result, tool
+from tools.contract.errors import Invalid, NotFound
+from tools.contract.fields import ApiKeyRef, MinorUnits, Name, SecretText
+from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.permissions import EVERY_PERMISSION, expand
+
+
+class UnknownScope(Invalid):
+    """A scope stands for no permission."""
+
+
+class ExpiryInThePast(Invalid):
+    """A key has to be valid for a while."""
+
+
+class ApiKeySummary(Result):
+    """A key, without its secret."""
+
+    reference: str = Field(description="Reference of the key, such as KEY-1001.")
+    name: str = Field(description="What the key is for.")
+    last_four: str = Field(description="The last four characters of the key, to tell it from others.")
+    scopes: list[str] = Field(description="What the key may do: permissions, `room:*`, `*:read` or `*`.")
+    limit_per_call: Money = Field(description="What one call may move without waiting for a person, minor units.")
+    limit_per_day: Money = Field(description="What a day's calls may move together, minor units.")
+    created_by: str = Field(description="The person who made the key, such as USR-1001.")
+    created_at: datetime = Field(description="When the key was made, UTC.")
+    expires_at: datetime | None = Field(description="When the key ends by itself, UTC; null is never.")
+    revoked_at: datetime | None = Field(description="When the key was taken back, UTC.")
+    active: bool = Field(description="Whether the key works now.")
+
+
+class CreatedApiKey(ApiKeySummary):
+    """The key, this once with its secret."""
+
+    key: SecretText = Field(
+        description="The key itself: `sk_<shop>_<secret>`. It is shown this once and stored nowhere."
+    )
+
+
+class _Key(NamedTuple):
+    id: UUID
+    reference: str
+    name: str
+    last_four: str
+    scopes: list[str]
+    limit_per_call: int
+    limit_per_day: int
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class CreateApiKey(Input):
+    """What a program shall be allowed to do."""
+
+    name: Name = Field(description="What the key is for, such as `Warehouse scanner`.")
+    scopes: list[str] = Field(
+        min_length=1, max_length=50, description="Permissions such as `orders:read`, or `orders:*`, `*:read`, `*`."
+    )
+    limit_per_call: MinorUnits = Field(
+        default=0,
+        ge=0,
+        description="Minor units of the home currency that one call may move; 0: each waits for a person.",
+    )
+    limit_per_day: MinorUnits = Field(
+        default=0, ge=0, description="Minor units of the home currency that a day's calls may move together."
+    )
+    expires_at: AwareDatetime | None = Field(default=None, description="When the key ends, UTC; omit for never.")
+
+
+@tool(
+    route="POST /api-keys",
+    effect=Effect.access,
+    permission="keys:write",
+    raises=[ExpiryInThePast, GrantsMoreThanYouHave, UnknownScope],
+    examples=["Create an API key that may read orders", "I need a key for the warehouse scanner until new year"],
+    for_people=True,
+)
+async def create_api_key(ctx: Context, args: CreateApiKey) -> CreatedApiKey:
+    """Create an API key for a program; the key itself is shown this once.
+
+    A key never has more than whoever makes it: neither permissions nor limits. Limits are minor units of the home currency.
+    """
+    for scope in args.scopes:
+        _must_mean_something(scope)
+    must_hold(ctx, expand(args.scopes), f"A key with {', '.join(args.scopes)}")
+    _must_be_within(ctx, args.limit_per_call, ctx.actor.per_call, "a call")
+    _must_be_within(ctx, args.limit_per_day, ctx.actor.per_day, "a day")
+    if args.expires_at is not None and args.expires_at <= ctx.now():
+        raise ExpiryInThePast(
+            f"{args.expires_at.isoformat()} is over; it is {ctx.now().isoformat(timespec='seconds')}."
+        )
+
+    secret = secrets.token_urlsafe(32)
+    made = await ctx.add(
+        ApiKey,
+        **args.model_dump(),
+        secret_hash=digest_of(secret),
+        last_four=secret[-4:],
+        created_by=await person_behind(ctx, ctx.actor.reference),
+        revoked_at=None,
+    )
+    return CreatedApiKey(**_shown(ctx, made).model_dump(), key=f"sk_{ctx.merchant.id}_{secret}")
+
+
+def _must_mean_something(scope: str) -> None:
+    if expand([scope]):
+        return
+    nearest = get_close_matches(scope, sorted(EVERY_PERMISSION), n=3, cutoff=0.5)
+    raise UnknownScope(
+        f"The scope {scope} stands for none of the {len(EVERY_PERMISSION)} permissions.",
+        hint=f"The nearest are {', '.join(nearest)}." if nearest else "Try `orders:read`, `orders:*`, `*:read` or `*`.",
+    )
+
+
+def _must_be_within(ctx: Context, wanted: int, own: int | None, span: str) -> None:
+    if own is not None and wanted > own:
+        wish, limit = (Money(amount=amount, currency=ctx.merchant.currency) for amount in (wanted, own))
+        raise GrantsMoreThanYouHave(f"The key would move {wish} {span}; {ctx.actor.name} may move {limit}.")
+
+
+class _Person(NamedTuple):
+    created_by: str
+
+
+async def person_behind(ctx: Context, actor: str) -> str:
+    """The person who answers for an actor: for a key, whoever made it."""
+    key = await ctx.sql.row(
+        "select created_by from api_keys where merchant_id = %s and reference = %s",
+        (ctx.merchant.id, actor),
+        as_=_Person,
+    )
+    return key.created_by if key else actor
+
+
+class ListApiKeys(Paged):
+    """Which keys are wanted."""
+
+    active: bool | None = Field(default=None, description="True: keys that work; false: revoked and expired ones.")
+
+
+@tool(
+    route="GET /api-keys",
+    effect=Effect.read,
+    permission="keys:read",
+    raises=[],
+    examples=["Which API keys do we have?", "List the keys that still work"],
+)
+async def list_api_keys(ctx: Context, args: ListApiKeys) -> Page[ApiKeySummary]:
+    """List the shop's API keys with their scopes and limits, the newest first."""
+    after = place(args.after, UUID)
+    rows = await ctx.sql.rows(
+        """
+        select id, reference, name, last_four, scopes, limit_per_call, limit_per_day, created_by, created_at, expires_at, revoked_at
+        from api_keys
+        where merchant_id = %(m)s and (%(after)s::uuid is null or id < %(after)s)
+          and (%(active)s::bool is null
+               or (revoked_at is null and (expires_at is null or expires_at > %(now)s)) = %(active)s)
+        order by id desc limit %(limit)s + 1
+        """,
+        args.model_dump() | {"m": ctx.merchant.id, "now": ctx.now(), "after": after[0] if after else None},
+        as_=_Key,
+    )
+    return page_of(rows, args.limit, lambda row: _shown(ctx, row), lambda row: (row.id,))
+
+
+class RevokeApiKey(Input):
+    """Which key."""
+
+    key: ApiKeyRef = Field(description="Reference of the key, such as KEY-1001; never the key itself.")
+
+
+@tool(
+    route="DELETE /api-keys/{key}",
+    effect=Effect.access,
+    permission="keys:write",
+    raises=[NotFound],
+    examples=["Revoke KEY-1003", "The scanner's key leaked, take KEY-1007 back"],
+    for_people=True,
+)
+async def revoke_api_key(ctx: Context, args: RevokeApiKey) -> ApiKeySummary:
+    """Take an API key back, at once and for good.
+
+    A key that was revoked before stays as it is.
+    """
+    key = await ctx.find(ApiKey, args.key, for_update=True)
+    key.revoked_at = key.revoked_at or ctx.now()
+    ctx.tell(f"{key.name} ({key.reference}, …{key.last_four}) stops working.")
+    return _shown(ctx, key)
+
+
+def _shown(ctx: Context, key: _Key | ApiKey) -> ApiKeySummary:
+    return ApiKeySummary(
+        reference=key.reference,
+        name=key.name,
+        last_four=key.last_four,
+        scopes=key.scopes,
+        limit_per_call=Money(amount=key.limit_per_call, currency=ctx.merchant.currency),
+        limit_per_day=Money(amount=key.limit_per_day, currency=ctx.merchant.currency),
+        created_by=key.created_by,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        revoked_at=key.revoked_at,
+        active=key.revoked_at is None and (key.expires_at is None or key.expires_at > ctx.now()),
+    )

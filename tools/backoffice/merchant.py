@@ -1,0 +1,157 @@
+"""The shop itself: its name, its currencies, its time zone, and how it counts."""
+
+from difflib import get_close_matches
+from typing import Annotated, NamedTuple
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Field
+from sqlalchemy import select
+
+from db.models.backoffice import MerchantProfile
+from db.money import Currency, Rounding
+from tools.backoffice.grants import FourEyesNeedsTwo, must_leave_two_approvers
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Input, Result, tool
+from tools.contract.errors import Conflict, Invalid, StaleVersion
+from tools.contract.fields import Country, MinorUnits, Name, Synonyms
+
+
+class HomeCurrencyFixed(Conflict):
+    """The books are kept in the home currency from the first order on."""
+
+    hint = "To sell in another currency too, add it to `currencies`."
+
+
+class HomeCurrencyMissing(Invalid):
+    """A shop sells in its home currency."""
+
+    hint = "List the home currency too."
+
+
+class EmptyMerchantField(Invalid):
+    """Only the four-eyes threshold can be unset."""
+
+    hint = "Leave out what shall stay as it is."
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        nearest = get_close_matches(name, available_timezones(), n=3)
+        raise ValueError(f"no IANA time zone; did you mean {', '.join(nearest)}?" if nearest else "no IANA time zone")
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class GetMerchant(Input):
+    """Nothing to say: it is one's own shop."""
+
+
+class MerchantDetail(Result):
+    """The shop."""
+
+    name: str = Field(description="What the shop is called.")
+    currency: str = Field(description="The home currency, ISO 4217.")
+    currencies: list[str] = Field(description="The currencies in which it sells.")
+    zone: str = Field(description="IANA time zone; days, weeks and months in reports are this zone's.")
+    country: str = Field(description="ISO 3166 alpha-2.")
+    prices_include_tax: bool = Field(description="Whether prices are shown and stored with tax.")
+    rounding: Rounding = Field(description="How a fraction of a minor unit becomes whole.")
+    four_eyes_above: int | None = Field(
+        description="Minor units of the home currency above which nobody approves their own request; null is unset."
+    )
+    version: int = Field(description="Grows with each change; send it back as If-Match.")
+
+
+@tool(
+    route="GET /merchant",
+    effect=Effect.read,
+    permission="merchant:read",
+    raises=[],
+    examples=["Which time zone is my shop in?", "Show my shop's details"],
+)
+async def get_merchant(ctx: Context, args: GetMerchant) -> MerchantDetail:
+    """Show the shop's own name, currency, time zone and tax habit."""
+    return _shown(await _profile(ctx))
+
+
+class UpdateMerchant(Input):
+    """What changes of the shop; what is left out stays."""
+
+    name: Name | None = Field(default=None, description="What the shop is called.")
+    currency: Currency | None = Field(
+        default=None, description="The home currency, ISO 4217; it cannot change once there are orders."
+    )
+    currencies: list[Currency] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=50,
+        description="The currencies in which it sells, home currency included.",
+    )
+    zone: Zone | None = Field(default=None, description="IANA time zone, such as Europe/Paris.")
+    country: Country | None = Field(default=None, description="ISO 3166 alpha-2, such as FR.")
+    prices_include_tax: bool | None = Field(default=None, description="Whether prices contain tax.")
+    rounding: (
+        Annotated[Rounding, Synonyms({"half_up": ("commercial",), "half_even": ("bankers", "banker's")})] | None
+    ) = Field(default=None, description="How a fraction of a minor unit becomes whole.")
+    four_eyes_above: MinorUnits | None = Field(
+        default=None,
+        ge=0,
+        description="Minor units of the home currency above which a second person has to agree; null unsets it.",
+    )
+    version: int | None = Field(default=None, description="The version that was read; refused when it changed since.")
+
+
+class _Count(NamedTuple):
+    orders: int
+
+
+@tool(
+    route="PATCH /merchant",
+    effect=Effect.access,
+    permission="merchant:write",
+    raises=[EmptyMerchantField, FourEyesNeedsTwo, HomeCurrencyFixed, HomeCurrencyMissing, StaleVersion],
+    examples=["Rename the shop to Fernway & Sons", "We moved to Lisbon, change our time zone to Europe/Lisbon"],
+)
+async def update_merchant(ctx: Context, args: UpdateMerchant) -> MerchantDetail:
+    """Change the shop's name, currencies, time zone, tax habit or threshold.
+
+    Above the four-eyes threshold, minor units of the home currency, nobody approves their own request. It can be set when
+    two people could approve an amount of any size.
+    """
+    changes = args.model_dump(exclude_unset=True, exclude={"version"})
+    empty = [name for name, value in changes.items() if value is None and name != "four_eyes_above"]
+    if empty:
+        raise EmptyMerchantField(f"{', '.join(empty)} of a shop cannot be empty.")
+    profile = await _profile(ctx, for_update=True)
+    home = args.currency or profile.currency
+    if home != profile.currency:
+        await _must_have_no_orders(ctx, home)
+    currencies = changes.setdefault("currencies", list(dict.fromkeys([home, *profile.currencies])))
+    if home not in currencies:
+        raise HomeCurrencyMissing(f"The home currency is {home}, and {', '.join(currencies)} does not have it.")
+
+    ctx.edit(profile, args.version, **changes)
+    await must_leave_two_approvers(ctx, profile.four_eyes_above)
+    return _shown(profile)
+
+
+async def _must_have_no_orders(ctx: Context, wanted: str) -> None:
+    found = await ctx.sql.rows(
+        "select count(*) as orders from orders where merchant_id = %s", (ctx.merchant.id,), as_=_Count
+    )
+    if found[0].orders:
+        raise HomeCurrencyFixed(
+            f"The shop has {found[0].orders} orders in its books in {ctx.merchant.currency}, "
+            f"so its home currency cannot become {wanted}."
+        )
+
+
+async def _profile(ctx: Context, *, for_update: bool = False) -> MerchantProfile:
+    query = select(MerchantProfile).where(MerchantProfile.merchant_id == ctx.merchant.id)
+    return (await ctx.db.scalars(query.with_for_update(key_share=True) if for_update else query)).one()
+
+
+def _shown(profile: MerchantProfile) -> MerchantDetail:
+    return MerchantDetail.model_validate(profile, from_attributes=True)
