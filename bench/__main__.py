@@ -31,8 +31,8 @@ def _head() -> str:
     where = f"{cpu_name()}, Python {platform.python_version()}, embedded PostgreSQL 18, the demo shop of 10,000 orders"
     return (
         f"# Figures\n\nMeasured by `make bench` on {datetime.now(UTC):%d %B %Y}: {where}.\n"
-        "The web process has one core; the database and the load have another. Rounds are interleaved; medians are shown, with the\n"
-        "range in brackets. Differences under 20 % are noise."
+        "The web process has one core; the database and the load have another. Rounds are interleaved; medians are shown,\n"
+        "with the range in brackets. Differences under 20 % are noise."
     )
 
 

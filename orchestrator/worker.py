@@ -12,6 +12,7 @@ from tools import registry
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import call
 from tools.contract.errors import ShopError
+from tools.contract.seal import seal
 
 _log = logging.getLogger(__name__)
 AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
@@ -49,7 +50,7 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
 
 
 async def upkeep(services: Services) -> None:
-    """What is due in every shop: approvals that expired, records past their time, decisions and turns left behind."""
+    """What is due in every shop: expired approvals, old records, the audit's seal, decisions and turns left behind."""
     async with services.shop.database.connection() as connection:
         await connection.execute("delete from sessions where expires_at < now()")
         cursor = await connection.execute("select id from merchants")
@@ -58,6 +59,7 @@ async def upkeep(services: Services) -> None:
         async with services.shop.database.transaction(merchant) as sql:
             for statement in _UPKEEP:
                 await sql.execute(statement, {"m": merchant})
+            await seal(sql)
             await sql.commit()
         await services.pick_up(merchant)
 
