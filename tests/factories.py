@@ -17,10 +17,14 @@ from db.models.inventory import (
     PurchaseOrder,
     PurchaseOrderLine,
     PurchaseOrderStatus,
+    Reservation,
+    ReservationReason,
+    ReservationStatus,
     StockLevel,
     StockMovement,
     Supplier,
 )
+from db.models.orders import CancelReason, Channel, Order, OrderLine, OrderStatus
 from db.models.products import Category, Price, Product, ProductStatus, Variant, option_key, search_text
 from db.models.warehouse import Warehouse
 from db.references import Kind
@@ -315,3 +319,70 @@ def make_purchase_order(
         level.incoming = (level.incoming or 0) + units
     sql.session.add_all([supplier, order, line])
     return order
+
+
+def make_order(
+    sql: Transaction,
+    variant: Variant | None = None,
+    units: int = 1,
+    *,
+    customer: Customer | None = None,
+    unit_price: int = 1_999,
+    currency: str = "EUR",
+    status: OrderStatus = OrderStatus.confirmed,
+    placed_at: datetime = LONG_AGO,
+) -> Order:
+    """An order of one line, without tax, shipping, payment or stock: for those who ask what it adds up to."""
+    variant = variant or make_variant(sql, currency=currency)
+    total = unit_price * units
+    cancelled = status is OrderStatus.cancelled
+    order = Order(
+        **_row(sql, Kind.order),
+        id=new_id(),
+        customer_id=customer.id if customer else None,
+        status=status,
+        channel=Channel.web,
+        placed_at=placed_at,
+        cancelled_at=placed_at if cancelled else None,
+        cancel_reason=CancelReason.other if cancelled else None,
+        currency=currency,
+        prices_include_tax=True,
+        subtotal=total,
+        total=total,
+        units=units,
+        updated_at=LONG_AGO,
+    )
+    line = OrderLine(
+        merchant_id=sql.merchant,
+        order_id=order.id,
+        position=1,
+        variant_id=variant.id,
+        product_id=variant.product_id,
+        sku=variant.sku,
+        title=variant.title,
+        quantity=units,
+        unit_price=unit_price,
+        subtotal=total,
+        total=total,
+        tax_rate=Decimal("0"),
+        created_at=LONG_AGO,
+    )
+    sql.session.add_all([order, line])
+    return order
+
+
+def make_order_reservation(sql: Transaction, level: StockLevel, order: Order, units: int) -> Reservation:
+    """Units that an order holds."""
+    level.reserved = (level.reserved or 0) + units
+    held = Reservation(
+        **_row(sql, Kind.reservation),
+        id=new_id(),
+        status=ReservationStatus.active,
+        reason=ReservationReason.order,
+        warehouse_id=level.warehouse_id,
+        variant_id=level.variant_id,
+        quantity=units,
+        order_id=order.id,
+    )
+    sql.session.add(held)
+    return held

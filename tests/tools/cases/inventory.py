@@ -1,0 +1,83 @@
+"""Valid arguments for each tool of the room, in a shop that has what they name."""
+
+from typing import Any
+
+from tests.factories import NewShop, make_variant, make_warehouse, number, warehouse_of
+from tools.contract.call import call
+from tools.contract.declare import Tool
+from tools.inventory import reservations, transfers
+
+
+async def _done(mine: NewShop, tool: Tool[Any, Any], arguments: dict[str, Any]) -> str:
+    """The reference of what the owner made with a tool."""
+    outcome = await call(mine.shop, tool, arguments, mine.caller("owner"), key=f"case-{number()}")
+    assert outcome.result is not None
+    return outcome.result.reference
+
+
+async def _stocked(mine: NewShop) -> tuple[str, str, str]:
+    """A variant with 10 units in one of two warehouses: its SKU, and the references of both, those with the units first."""
+    async with mine.shop.database.transaction(mine.id) as sql:
+        main, second = await warehouse_of(sql), make_warehouse(sql, priority=1)
+        variant = make_variant(sql, stock=10, warehouse=main)
+        await sql.commit()
+    return variant.sku, main.reference, second.reference
+
+
+async def _sent(mine: NewShop) -> tuple[str, str]:
+    """A transfer of 4 units under way, and the SKU that it brings."""
+    sku, main, second = await _stocked(mine)
+    arguments = {"from_warehouse": main, "to_warehouse": second, "lines": [{"sku": sku, "quantity": 4}]}
+    return await _done(mine, transfers.transfer_stock, arguments), sku
+
+
+async def list_stock(mine: NewShop) -> dict[str, Any]:
+    sku, _, _ = await _stocked(mine)
+    return {"sku": sku, "state": "in_stock"}
+
+
+async def check_availability(mine: NewShop) -> dict[str, Any]:
+    sku, _, _ = await _stocked(mine)
+    return {"sku": sku, "quantity": 5}
+
+
+async def reserve_stock(mine: NewShop) -> dict[str, Any]:
+    sku, main, _ = await _stocked(mine)
+    return {"sku": sku, "quantity": 3, "warehouse": main, "days": 2, "reason": "customer_request"}
+
+
+async def release_reservation(mine: NewShop) -> dict[str, Any]:
+    sku, _, _ = await _stocked(mine)
+    return {"reservation": await _done(mine, reservations.reserve_stock, {"sku": sku, "quantity": 2})}
+
+
+async def list_reservations(mine: NewShop) -> dict[str, Any]:
+    sku, _, _ = await _stocked(mine)
+    await _done(mine, reservations.reserve_stock, {"sku": sku, "quantity": 2})
+    return {"sku": sku}
+
+
+async def adjust_stock(mine: NewShop) -> dict[str, Any]:
+    sku, _, second = await _stocked(mine)
+    return {"sku": sku, "warehouse": second, "delta": 3, "reason": "found", "note": "behind the shelf"}
+
+
+async def transfer_stock(mine: NewShop) -> dict[str, Any]:
+    sku, main, second = await _stocked(mine)
+    lines = [{"sku": sku, "quantity": 4}]
+    return {"from_warehouse": main, "to_warehouse": second, "lines": lines, "expected_on": "2030-01-15"}
+
+
+async def receive_transfer(mine: NewShop) -> dict[str, Any]:
+    transfer, sku = await _sent(mine)
+    return {"transfer": transfer, "lines": [{"sku": sku, "received": 2, "damaged": 1}]}
+
+
+async def list_transfers(mine: NewShop) -> dict[str, Any]:
+    _, sku = await _sent(mine)
+    return {"sku": sku, "status": "in_transit"}
+
+
+async def list_stock_movements(mine: NewShop) -> dict[str, Any]:
+    sku, _, _ = await _stocked(mine)
+    return {"sku": sku, "kind": "opening", "moved_from": "2019-01-01T00:00:00Z"}

@@ -1,0 +1,149 @@
+"""What lies where."""
+
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+from pydantic import Field
+
+from db.text import fold
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Result, tool
+from tools.contract.fields import CategoryRef, ProductRef, Search, Synonyms, VariantRef, WarehouseRef
+from tools.contract.page import Page, Paged, page_of, place
+from tools.rules.lookup import WITH_ALL_BELOW, find_category, find_product, find_variant, find_warehouse
+
+
+class StockState(StrEnum):
+    in_stock = "in_stock"
+    below_reorder_point = "below_reorder_point"
+    out_of_stock = "out_of_stock"
+
+
+STATE_WORDS = Synonyms(
+    {
+        "in_stock": ("available", "on the shelf", "left"),
+        "below_reorder_point": ("low", "running low", "to reorder", "nearly gone", "below reorder", "running out"),
+        "out_of_stock": ("sold out", "gone", "empty", "none left", "zero"),
+    }
+)
+
+
+class ListStock(Paged):
+    sku: VariantRef | None = Field(default=None, description="Only this variant, by SKU such as `MUG-BLUE`.")
+    product: ProductRef | None = Field(default=None, description="Only variants of this product.")
+    warehouse: WarehouseRef | None = Field(default=None, description="Only what lies in this warehouse.")
+    category: CategoryRef | None = Field(default=None, description="Only this category, with all below it.")
+    state: Annotated[StockState, STATE_WORDS] | None = Field(
+        default=None, description="Only what is in stock, at or below its reorder point, or out of stock, by warehouse."
+    )
+    text: Search | None = Field(default=None, description="Words of the title, brand, tags or SKU.")
+
+
+class StockLine(Result):
+    """The units of a variant in a warehouse."""
+
+    sku: str = Field(description="The variant's SKU.")
+    title: str = Field(description="The product's title.")
+    variant: str = Field(description="The variant's own title.")
+    product: str = Field(description="The product's reference.")
+    warehouse: str = Field(description="The warehouse's reference.")
+    warehouse_name: str = Field(description="What the warehouse is called.")
+    on_hand: int = Field(description="Units on the shelf, reserved and damaged ones included.")
+    reserved: int = Field(description="Units held back for orders, checkouts or people.")
+    damaged: int = Field(description="Units set aside that cannot be sold.")
+    available: int = Field(description="Units that can be sold now: on hand less reserved less damaged.")
+    incoming: int = Field(description="Units that open purchase orders and transfers will bring.")
+    reorder_point: int | None = Field(
+        description="At so many available units or fewer it is time to buy; null: no rule."
+    )
+
+
+class _StockRow(NamedTuple):
+    sku: str
+    title: str
+    variant: str
+    product: str
+    warehouse: str
+    warehouse_name: str
+    warehouse_id: UUID
+    on_hand: int
+    reserved: int
+    damaged: int
+    available: int
+    incoming: int
+    reorder_point: int | None
+
+
+_STATES = {
+    StockState.in_stock: "s.on_hand - s.reserved - s.damaged > 0",
+    StockState.below_reorder_point: "s.on_hand - s.reserved - s.damaged <= s.reorder_point",
+    StockState.out_of_stock: "s.on_hand - s.reserved - s.damaged <= 0",
+}
+_LIST = """
+select v.sku, p.title, v.title as variant, p.reference as product, w.reference as warehouse, w.name as warehouse_name,
+       s.warehouse_id, s.on_hand, s.reserved, s.damaged, s.on_hand - s.reserved - s.damaged as available, s.incoming,
+       s.reorder_point
+from stock_levels s
+join variants v on v.merchant_id = s.merchant_id and v.id = s.variant_id
+join products p on p.merchant_id = v.merchant_id and p.id = v.product_id
+join warehouses w on w.merchant_id = s.merchant_id and w.id = s.warehouse_id
+where s.merchant_id = %(m)s and (v.archived_at is null or s.on_hand <> 0 or s.incoming <> 0) {filters}
+order by v.sku, s.warehouse_id limit %(limit)s
+"""
+
+
+@tool(
+    route="GET /inventory",
+    effect=Effect.read,
+    permission="inventory:read",
+    raises=[],
+    examples=["How many MUG-BLUE do we have?", "What is out of stock in Lyon?", "Show the stock of the Mugs category"],
+)
+async def list_stock(ctx: Context, args: ListStock) -> Page[StockLine]:
+    """Show how many units of each variant lie in each warehouse.
+
+    One row for a variant and a warehouse: on hand, reserved, damaged, available, incoming, reorder point. By SKU.
+    When units will come, or whether an amount can be promised, is a question for check_availability.
+    """
+    filters, params = await _asked(ctx, args)
+    since = place(args.after, str, UUID)
+    if since:
+        filters.append("(v.sku, s.warehouse_id) > (%(sku)s, %(warehouse_id)s)")
+        params |= {"sku": since[0], "warehouse_id": since[1]}
+    query = _LIST.format(filters="".join(f" and {condition}" for condition in filters))
+    rows = await ctx.sql.rows(query, params | {"m": ctx.merchant.id, "limit": args.limit + 1}, as_=_StockRow)
+    return page_of(rows, args.limit, _stock_line, lambda row: (row.sku, row.warehouse_id))
+
+
+async def _asked(ctx: Context, args: ListStock) -> tuple[list[str], dict[str, Any]]:
+    """The conditions of the list, and their parameters."""
+    filters: list[str] = []
+    params: dict[str, Any] = {}
+    if args.sku:
+        filters.append("s.variant_id = %(variant)s")
+        params["variant"] = (await find_variant(ctx, args.sku)).id
+    if args.product:
+        filters.append("p.id = %(product)s")
+        params["product"] = (await find_product(ctx, args.product)).id
+    if args.warehouse:
+        filters.append("s.warehouse_id = %(warehouse)s")
+        params["warehouse"] = (await find_warehouse(ctx, args.warehouse)).id
+    if args.category:
+        filters.append(f"p.category_id in ({WITH_ALL_BELOW})")
+        params["category"] = (await find_category(ctx, args.category)).id
+    if args.state:
+        filters.append(_STATES[args.state])
+    if args.text:
+        filters.append("p.search || ' ' || unaccent(lower(v.title)) like all(%(words)s::text[])")
+        params["words"] = [f"%{_literal(word)}%" for word in fold(args.text).split()]
+    return filters, params
+
+
+def _literal(word: str) -> str:
+    """A word for LIKE, whatever is in it."""
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _stock_line(row: _StockRow) -> StockLine:
+    return StockLine.model_validate(row._asdict())

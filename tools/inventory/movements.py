@@ -1,0 +1,144 @@
+"""The ledger: every unit that came, left or was set aside."""
+
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+from pydantic import Field
+
+from db.models.inventory import AdjustmentReason, MovementKind
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Result, tool
+from tools.contract.fields import PeriodEnd, PeriodStart, Synonyms, VariantRef, WarehouseRef
+from tools.contract.page import Page, Paged, page_of, place
+from tools.rules.lookup import find_variant, find_warehouse
+
+KIND_WORDS = Synonyms(
+    {
+        "opening": ("opening stock", "initial stock", "starting stock"),
+        "receipt": ("receipts", "received", "deliveries", "goods in", "arrived from the supplier"),
+        "sale": ("sales", "sold", "shipped"),
+        "return": ("returns", "came back"),
+        "adjustment": ("adjustments", "corrections", "write-offs", "counts"),
+        "transfer_out": ("transfers out", "sent away", "moved out"),
+        "transfer_in": ("transfers in", "moved in"),
+    }
+)
+REASON_WORDS = Synonyms(
+    {
+        "counted": ("count", "recount", "stock take", "stocktake", "inventory count", "cycle count"),
+        "damaged": ("broken", "smashed", "cracked", "defective", "spoiled", "wet", "breakage"),
+        "lost": ("missing", "disappeared", "cannot be found", "shrinkage"),
+        "stolen": ("theft", "shoplifted", "shoplifting"),
+        "found": ("turned up", "surplus", "extra"),
+        "expired": ("out of date", "past its date", "perished"),
+        "sample": ("samples", "giveaway", "gift", "photo shoot", "press"),
+        "correction": ("typo", "mistake", "wrong entry", "entered wrongly"),
+    }
+)
+
+
+class ListStockMovements(Paged):
+    sku: VariantRef | None = Field(default=None, description="Only this variant, by SKU such as `MUG-BLUE`.")
+    warehouse: WarehouseRef | None = Field(default=None, description="Only this warehouse.")
+    kind: Annotated[MovementKind, KIND_WORDS] | None = Field(default=None, description="Only movements of this kind.")
+    reason: Annotated[AdjustmentReason, REASON_WORDS] | None = Field(
+        default=None, description="Only adjustments for this reason."
+    )
+    moved_from: PeriodStart | None = Field(default=None, description="From this instant on, UTC.")
+    moved_until: PeriodEnd | None = Field(default=None, description="Before this instant, UTC.")
+
+
+class StockMove(Result):
+    """Units that came, left or were set aside."""
+
+    moved_at: datetime = Field(description="When, UTC.")
+    sku: str = Field(description="The variant's SKU.")
+    warehouse: str = Field(description="The warehouse's reference.")
+    kind: MovementKind = Field(description="What moved them.")
+    reason: AdjustmentReason | None = Field(description="Why they were adjusted; null for other kinds.")
+    quantity: int = Field(description="Signed change of the units on hand.")
+    damaged: int = Field(description="Signed change of the units set aside as damaged.")
+    order: str | None = Field(description="The order that they were for.")
+    subject: str | None = Field(description="The shipment, transfer, purchase order or return that moved them.")
+    actor: str = Field(description="Who moved them: a user's or key's reference, or a part of the system.")
+    note: str | None = Field(description="What was noted.")
+
+
+class _MoveRow(NamedTuple):
+    id: UUID
+    moved_at: datetime
+    sku: str
+    warehouse: str
+    kind: MovementKind
+    reason: AdjustmentReason | None
+    quantity: int
+    damaged: int
+    order: str | None
+    subject: str | None
+    actor: str
+    note: str | None
+
+
+_LIST = """
+select x.id, x.occurred_at as moved_at, v.sku, w.reference as warehouse, x.kind, x.reason, x.quantity, x.damaged,
+       o.reference as order, coalesce(f.reference, t.reference, p.reference, r.reference) as subject, x.actor, x.note
+from (
+    select * from stock_movements x where x.merchant_id = %(m)s {filters}
+    order by x.occurred_at desc, x.id desc limit %(limit)s
+) x
+join variants v on v.merchant_id = x.merchant_id and v.id = x.variant_id
+join warehouses w on w.merchant_id = x.merchant_id and w.id = x.warehouse_id
+left join orders o on o.merchant_id = x.merchant_id and o.id = x.order_id
+left join fulfilments f on f.merchant_id = x.merchant_id and f.id = x.subject_id
+left join transfers t on t.merchant_id = x.merchant_id and t.id = x.subject_id
+left join purchase_orders p on p.merchant_id = x.merchant_id and p.id = x.subject_id
+left join returns r on r.merchant_id = x.merchant_id and r.id = x.subject_id
+order by x.occurred_at desc, x.id desc
+"""
+
+
+@tool(
+    route="GET /inventory/movements",
+    effect=Effect.read,
+    permission="inventory:read",
+    raises=[],
+    examples=[
+        "What happened to the stock of MUG-BLUE?",
+        "Show last week's stock corrections",
+        "What came into WH-1 today?",
+    ],
+)
+async def list_stock_movements(ctx: Context, args: ListStockMovements) -> Page[StockMove]:
+    """List what came into stock and what went out, newest first, and why.
+
+    The sum of a variant's quantities in a warehouse is what it has on hand.
+    """
+    filters, params = await _asked(ctx, args)
+    since = place(args.after, datetime, UUID)
+    if since:
+        filters.append("(x.occurred_at, x.id) < (%(at)s, %(id)s)")
+        params |= {"at": since[0], "id": since[1]}
+    query = _LIST.format(filters="".join(f" and {condition}" for condition in filters))
+    rows = await ctx.sql.rows(query, params | {"m": ctx.merchant.id, "limit": args.limit + 1}, as_=_MoveRow)
+    return page_of(rows, args.limit, _shown, lambda row: (row.moved_at, row.id))
+
+
+async def _asked(ctx: Context, args: ListStockMovements) -> tuple[list[str], dict[str, Any]]:
+    """The conditions of the list, and their parameters."""
+    variant = await find_variant(ctx, args.sku) if args.sku else None
+    warehouse = await find_warehouse(ctx, args.warehouse) if args.warehouse else None
+    asked = {
+        "x.variant_id = %(variant)s": ("variant", variant.id if variant else None),
+        "x.warehouse_id = %(warehouse)s": ("warehouse", warehouse.id if warehouse else None),
+        "x.kind = %(kind)s": ("kind", args.kind and args.kind.value),
+        "x.reason = %(reason)s": ("reason", args.reason and args.reason.value),
+        "x.occurred_at >= %(from)s": ("from", args.moved_from),
+        "x.occurred_at < %(until)s": ("until", args.moved_until),
+    }
+    given = {condition: pair for condition, pair in asked.items() if pair[1] is not None}
+    return list(given), dict(given.values())
+
+
+def _shown(row: _MoveRow) -> StockMove:
+    return StockMove.model_validate(row._asdict())

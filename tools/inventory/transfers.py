@@ -1,0 +1,396 @@
+"""Units on their way from one warehouse to another."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, NamedTuple, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from db.models.inventory import MovementKind, Transfer, TransferLine, TransferStatus
+from db.models.products import Variant
+from db.models.warehouse import Warehouse
+from db.transitions import check_move
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Input, Result, tool
+from tools.contract.errors import Conflict
+from tools.contract.fields import (
+    PeriodEnd,
+    PeriodStart,
+    Quantity,
+    Synonyms,
+    Text,
+    TransferRef,
+    VariantRef,
+    WarehouseRef,
+)
+from tools.contract.page import Page, Paged, page_of, place
+from tools.inventory.places import NotTracked, WarehouseClosed, refuse_closed, refuse_untracked
+from tools.rules.lookup import find_variant, find_variants, find_warehouse
+from tools.rules.stock import Level, NotEnoughStock, Place, Posting, locked, post
+
+STATUS_WORDS = Synonyms(
+    {
+        "in_transit": ("on the way", "under way", "sent", "open"),
+        "partially_received": ("partly received", "partly arrived"),
+        "received": ("arrived", "done", "complete"),
+    }
+)
+
+
+class SameWarehouse(Conflict):
+    """A transfer would end where it begins."""
+
+    hint = "Name two warehouses."
+
+
+class NotInTransfer(Conflict):
+    """The transfer brings none of it."""
+
+
+class MoreThanSent(Conflict):
+    """More would have arrived, or been lost, than is still on its way."""
+
+    hint = "Receive what was sent; book what came beyond it with adjust_stock, reason `found`."
+
+
+class UnitsSent(Input):
+    sku: VariantRef = Field(description="The variant, by SKU such as `MUG-BLUE`.")
+    quantity: Quantity = Field(gt=0, le=1_000_000, description="Units to send.")
+
+
+class TransferStock(Input):
+    from_warehouse: WarehouseRef = Field(description="The warehouse that the units leave.")
+    to_warehouse: WarehouseRef = Field(description="The warehouse that gets them.")
+    lines: list[UnitsSent] = Field(min_length=1, max_length=100, description="What is sent.")
+    expected_on: date | None = Field(
+        default=None, description="The day on which it should arrive, in the shop's time zone."
+    )
+    note: Text | None = Field(default=None, description="What a colleague should know.")
+
+
+class UnitsArrived(Input):
+    sku: VariantRef = Field(description="A variant of the transfer, by SKU such as `MUG-BLUE`.")
+    received: int = Field(default=0, ge=0, le=1_000_000, description="Units that arrived in good order.")
+    damaged: int = Field(
+        default=0, ge=0, le=1_000_000, description="Units that arrived damaged: on hand, not for sale."
+    )
+    lost: int = Field(default=0, ge=0, le=1_000_000, description="Units that will not arrive any more.")
+
+    @model_validator(mode="after")
+    def says_something(self) -> Self:
+        if not self.units:
+            raise ValueError("Say how many units were received, damaged or lost.")
+        return self
+
+    @property
+    def units(self) -> int:
+        return self.received + self.damaged + self.lost
+
+
+class ReceiveTransfer(Input):
+    transfer: TransferRef = Field(description="The transfer, such as `TRF-1003`.")
+    lines: list[UnitsArrived] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="What arrived, was damaged or lost; what is not named is still on its way. Omit: all of it arrived well.",
+    )
+
+
+class TransferredLine(Result):
+    """Units of one variant: sent = received + damaged + lost + still on the way."""
+
+    sku: str = Field(description="The variant's SKU.")
+    quantity: int = Field(description="Units sent.")
+    received: int = Field(description="Units that arrived in good order.")
+    damaged: int = Field(description="Units that arrived damaged.")
+    lost: int = Field(description="Units that never arrived.")
+    in_transit: int = Field(description="Units still on their way.")
+
+
+class TransferDetail(Result):
+    """A transfer between two warehouses."""
+
+    reference: str = Field(description="The transfer's reference.")
+    status: TransferStatus = Field(description="How far it is.")
+    from_warehouse: str = Field(description="The reference of the warehouse that sent it.")
+    to_warehouse: str = Field(description="The reference of the warehouse that gets it.")
+    lines: list[TransferredLine] = Field(description="What was sent, and what became of it.")
+    note: str | None = Field(description="What was noted.")
+    shipped_at: datetime | None = Field(description="When it left, UTC.")
+    expected_on: date | None = Field(description="The day on which it should arrive, in the shop's time zone.")
+    received_at: datetime | None = Field(description="When the last of it was accounted for, UTC.")
+    version: int = Field(description="Grows with each change.")
+
+
+@tool(
+    route="POST /inventory/transfers",
+    effect=Effect.write,
+    permission="inventory:write",
+    raises=[NotEnoughStock, SameWarehouse, NotTracked, WarehouseClosed],
+    examples=["Transfer 20 MUG-BLUE from Lille to Lyon", "Send 5 TSH-BLK-M and 3 TSH-WHT-L from WH-1 to WH-2"],
+)
+async def transfer_stock(ctx: Context, args: TransferStock) -> TransferDetail:
+    """Send units from one warehouse to another: they leave at once.
+
+    They are on hand nowhere until receive_transfer books their arrival, and incoming at the target meanwhile.
+    """
+    source, target = await find_warehouse(ctx, args.from_warehouse), await find_warehouse(ctx, args.to_warehouse)
+    if source.id == target.id:
+        raise SameWarehouse(f"{source.name} ({source.reference}) would send to itself.")
+    refuse_closed(target)
+    sent = await _summed(ctx, args.lines)
+    levels = await _levels(ctx, sent, source, target)
+    _refuse_what_is_not_there(levels, sent, source)
+
+    transfer = await ctx.add(
+        Transfer, status=TransferStatus.in_transit, from_warehouse_id=source.id, to_warehouse_id=target.id, note=args.note,
+        shipped_at=ctx.now(), expected_on=args.expected_on,
+    )  # fmt: skip
+    leaving = [Posting(levels[variant.id, source.id], on_hand=-units) for variant, units in sent]
+    coming = [Posting(levels[variant.id, target.id], incoming=units) for variant, units in sent]
+    await post(ctx, leaving + coming, MovementKind.transfer_out, subject=("transfer", transfer.id))
+    lines = [
+        ctx.new(
+            TransferLine, transfer_id=transfer.id, variant_id=variant.id, quantity=units, received=0, damaged=0, lost=0
+        )
+        for variant, units in sent
+    ]
+    skus = {variant.id: variant.sku for variant, _ in sent}
+    return _detail(transfer, source.reference, target.reference, [(skus[line.variant_id], line) for line in lines])
+
+
+async def _summed(ctx: Context, lines: Sequence[UnitsSent]) -> list[tuple[Variant, int]]:
+    """Each variant once, with all its units."""
+    variants = await find_variants(ctx, [line.sku for line in lines])
+    units: Counter[UUID] = Counter()
+    for variant, line in zip(variants, lines, strict=True):
+        refuse_untracked(variant)
+        units[variant.id] += line.quantity
+    return [(variant, units[variant.id]) for variant in dict.fromkeys(variants)]
+
+
+async def _levels(
+    ctx: Context, sent: Sequence[tuple[Variant, int]], source: Warehouse, target: Warehouse
+) -> dict[Place, Level]:
+    """Both ends, locked; the target's are opened where the variant never lay."""
+    return await locked(ctx, [(variant.id, end.id) for variant, _ in sent for end in (source, target)], opening=True)
+
+
+def _refuse_what_is_not_there(
+    levels: dict[Place, Level], sent: Sequence[tuple[Variant, int]], source: Warehouse
+) -> None:
+    short = [
+        f"{variant.sku}: {levels[variant.id, source.id].available} available, {units} asked"
+        for variant, units in sent
+        if levels[variant.id, source.id].available < units
+    ]
+    if short:
+        raise NotEnoughStock(f"{source.name} ({source.reference}) cannot send that. {'; '.join(short)}.")
+
+
+@tool(
+    route="POST /inventory/transfers/{transfer}/receipt",
+    effect=Effect.write,
+    permission="inventory:write",
+    raises=[MoreThanSent, NotInTransfer],
+    examples=["Transfer TRF-1003 has arrived", "Of TRF-1003 only 18 MUG-BLUE came, 2 are broken"],
+)
+async def receive_transfer(ctx: Context, args: ReceiveTransfer) -> TransferDetail:
+    """Book the arrival of a transfer: whole, in part, damaged or lost.
+
+    What arrived is on hand at the target; damaged units are on hand there and not for sale; lost ones are written off.
+    What is not accounted for stays in transit, and can be received later.
+    """
+    transfer = await ctx.find(Transfer, args.transfer, for_update=True)
+    check_move(Transfer.MOVES, transfer.status, TransferStatus.received, transfer.reference)
+    lines = await _lines(ctx, transfer)
+    arrivals = await _arrivals(ctx, args, transfer, lines)
+
+    for line in lines:
+        _book(line, arrivals.get(line.variant_id))
+    _move_on(ctx, transfer, lines)
+    levels = await locked(ctx, [(variant_id, transfer.to_warehouse_id) for variant_id in arrivals])
+    postings = [_posting(level, arrivals[level.variant_id]) for level in levels.values()]
+    await post(ctx, postings, MovementKind.transfer_in, subject=("transfer", transfer.id))
+    names = await _warehouse_names(ctx, transfer)
+    source, target = names[transfer.from_warehouse_id], names[transfer.to_warehouse_id]
+    return _detail(transfer, source, target, [(line.variant.sku, line) for line in lines])
+
+
+async def _lines(ctx: Context, transfer: Transfer) -> list[TransferLine]:
+    query = select(TransferLine).where(
+        TransferLine.merchant_id == ctx.merchant.id, TransferLine.transfer_id == transfer.id
+    )
+    query = query.options(joinedload(TransferLine.variant)).order_by(TransferLine.id)
+    return list((await ctx.db.scalars(query)).all())
+
+
+async def _arrivals(
+    ctx: Context, args: ReceiveTransfer, transfer: Transfer, lines: Sequence[TransferLine]
+) -> dict[UUID, UnitsArrived]:
+    """What arrived of each variant: what was said, else all that is left, which then stands on the card as numbers."""
+    left = {line.variant_id: _left(line) for line in lines}
+    if args.lines is None:
+        whole = {
+            line.variant_id: UnitsArrived(sku=line.variant.sku, received=_left(line)) for line in lines if _left(line)
+        }
+        ctx.settled = args.model_copy(update={"lines": list(whole.values())})
+        return whole
+    variants = await find_variants(ctx, [arrived.sku for arrived in args.lines])
+    arrivals: dict[UUID, UnitsArrived] = {}
+    for variant, arrived in zip(variants, args.lines, strict=True):
+        if variant.id not in left:
+            brought = ", ".join(line.variant.sku for line in lines)
+            raise NotInTransfer(f"{transfer.reference} brings no {variant.sku}.", hint=f"It brings {brought}.")
+        together = _together(arrivals.get(variant.id), arrived)
+        if together.units > left[variant.id]:
+            raise MoreThanSent(
+                f"{left[variant.id]} {variant.sku} of {transfer.reference} are still on their way; "
+                f"{together.units} would be received, damaged or lost."
+            )
+        arrivals[variant.id] = together
+    return arrivals
+
+
+def _together(first: UnitsArrived | None, second: UnitsArrived) -> UnitsArrived:
+    """A variant that was named twice."""
+    if first is None:
+        return second
+    return UnitsArrived(
+        sku=second.sku,
+        received=first.received + second.received,
+        damaged=first.damaged + second.damaged,
+        lost=first.lost + second.lost,
+    )
+
+
+def _book(line: TransferLine, arrived: UnitsArrived | None) -> None:
+    if arrived:
+        line.received += arrived.received
+        line.damaged += arrived.damaged
+        line.lost += arrived.lost
+
+
+def _left(line: TransferLine) -> int:
+    return line.quantity - line.received - line.damaged - line.lost
+
+
+def _posting(level: Level, arrived: UnitsArrived) -> Posting:
+    return Posting(level, on_hand=arrived.received + arrived.damaged, damaged=arrived.damaged, incoming=-arrived.units)
+
+
+def _move_on(ctx: Context, transfer: Transfer, lines: Sequence[TransferLine]) -> None:
+    done = not any(_left(line) for line in lines)
+    to = TransferStatus.received if done else TransferStatus.partially_received
+    if transfer.status is not to:
+        ctx.move(transfer, to=to)
+    ctx.edit(transfer, None, received_at=ctx.now() if done else None)
+
+
+async def _warehouse_names(ctx: Context, transfer: Transfer) -> dict[UUID, str]:
+    ends = [transfer.from_warehouse_id, transfer.to_warehouse_id]
+    query = select(Warehouse).where(Warehouse.merchant_id == ctx.merchant.id, Warehouse.id.in_(ends))
+    return {warehouse.id: warehouse.reference for warehouse in (await ctx.db.scalars(query)).all()}
+
+
+def _detail(transfer: Transfer, source: str, target: str, lines: Sequence[tuple[str, TransferLine]]) -> TransferDetail:
+    return TransferDetail(
+        reference=transfer.reference,
+        status=transfer.status,
+        from_warehouse=source,
+        to_warehouse=target,
+        lines=[_line(sku, line) for sku, line in lines],
+        note=transfer.note,
+        shipped_at=transfer.shipped_at,
+        expected_on=transfer.expected_on,
+        received_at=transfer.received_at,
+        version=transfer.version,
+    )
+
+
+def _line(sku: str, line: TransferLine) -> TransferredLine:
+    return TransferredLine(
+        sku=sku,
+        quantity=line.quantity,
+        received=line.received,
+        damaged=line.damaged,
+        lost=line.lost,
+        in_transit=_left(line),
+    )
+
+
+class ListTransfers(Paged):
+    status: Annotated[TransferStatus, STATUS_WORDS] | None = Field(default=None, description="Only in this state.")
+    warehouse: WarehouseRef | None = Field(default=None, description="Only from or to this warehouse.")
+    sku: VariantRef | None = Field(default=None, description="Only those that bring this variant.")
+    shipped_from: PeriodStart | None = Field(default=None, description="Left at this instant or later, UTC.")
+    shipped_until: PeriodEnd | None = Field(default=None, description="Left before this instant, UTC.")
+
+
+class _TransferRow(NamedTuple):
+    id: UUID
+    reference: str
+    status: TransferStatus
+    from_warehouse: str
+    to_warehouse: str
+    lines: list[dict[str, Any]]
+    note: str | None
+    shipped_at: datetime | None
+    expected_on: date | None
+    received_at: datetime | None
+    version: int
+
+
+_LIST = """
+select t.id, t.reference, t.status, source.reference as from_warehouse, target.reference as to_warehouse,
+       t.note, t.shipped_at, t.expected_on, t.received_at, t.version,
+       array(select json_build_object('sku', v.sku, 'quantity', l.quantity, 'received', l.received, 'damaged', l.damaged,
+                                      'lost', l.lost, 'in_transit', l.quantity - l.received - l.damaged - l.lost)
+             from transfer_lines l join variants v on v.merchant_id = l.merchant_id and v.id = l.variant_id
+             where l.merchant_id = t.merchant_id and l.transfer_id = t.id order by l.id) as lines
+from transfers t
+join warehouses source on source.merchant_id = t.merchant_id and source.id = t.from_warehouse_id
+join warehouses target on target.merchant_id = t.merchant_id and target.id = t.to_warehouse_id
+where t.merchant_id = %(m)s {filters}
+order by t.id desc limit %(limit)s
+"""
+_BRINGS = """t.id in (select transfer_id from transfer_lines where merchant_id = %(m)s and variant_id = %(variant)s)"""
+
+
+@tool(
+    route="GET /inventory/transfers",
+    effect=Effect.read,
+    permission="inventory:read",
+    raises=[],
+    examples=["Which transfers are on their way to Lyon?", "Show the open transfers"],
+)
+async def list_transfers(ctx: Context, args: ListTransfers) -> Page[TransferDetail]:
+    """List transfers between warehouses with what they bring, newest first."""
+    asked: dict[str, tuple[str, Any]] = {}
+    if args.status:
+        asked["t.status = %(status)s"] = ("status", args.status.value)
+    if args.warehouse:
+        ends = "%(warehouse)s in (t.from_warehouse_id, t.to_warehouse_id)"
+        asked[ends] = ("warehouse", (await find_warehouse(ctx, args.warehouse)).id)
+    if args.sku:
+        asked[_BRINGS] = ("variant", (await find_variant(ctx, args.sku)).id)
+    if args.shipped_from:
+        asked["t.shipped_at >= %(from)s"] = ("from", args.shipped_from)
+    if args.shipped_until:
+        asked["t.shipped_at < %(until)s"] = ("until", args.shipped_until)
+    since = place(args.after, UUID)
+    if since:
+        asked["t.id < %(before)s"] = ("before", since[0])
+    params = dict(asked.values()) | {"m": ctx.merchant.id, "limit": args.limit + 1}
+    query = _LIST.format(filters="".join(f" and {condition}" for condition in asked))
+    rows = await ctx.sql.rows(query, params, as_=_TransferRow)
+    return page_of(rows, args.limit, _shown, lambda row: (row.id,))
+
+
+def _shown(row: _TransferRow) -> TransferDetail:
+    return TransferDetail.model_validate(row._asdict())
