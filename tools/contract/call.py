@@ -3,54 +3,26 @@
 The effect, its events, jobs, audit row and idempotency record stand or fall together, in one transaction.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Generic
-from uuid import UUID
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
 
-import psycopg
 import psycopg.errors as pg
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
 
-from db.session import Database, DatabaseBusy, Transaction
-from db.transitions import IllegalMove as MoveRefused
+from db.session import Transaction
 from tools.contract import errors
 from tools.contract.access import log_disclosure, log_refusal
 from tools.contract.actors import Actor, Caller
-from tools.contract.cards import Card, beyond_the_card, card_of, mark_executed, pause, waiting
-from tools.contract.context import Approved, Context, Job
+from tools.contract.cards import beyond_the_card, card_of, mark_executed, pause, waiting
+from tools.contract.context import Approved, Context
 from tools.contract.declare import Effect, I, O, Tool
 from tools.contract.idempotency import LEAVE, Entered, canonical, enter, leaving, request_hash
 from tools.contract.policy import asks_first, beyond_limits, needs_another
 from tools.contract.secret import without_secrets
+from tools.contract.shop import Outcome, Shop
 
 PREVIEW_LOCK_TIMEOUT = 2_000  # milliseconds
-
-
-@dataclass(frozen=True)
-class Shop:
-    """What every call needs of its process."""
-
-    database: Database
-    replica: Database | None = None
-    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-    after_commit: Callable[[UUID, list[Job]], Awaitable[None]] | None = (
-        None  # a first try at what cannot wait for the worker
-    )
-
-
-@dataclass(frozen=True)
-class Outcome(Generic[O]):
-    """A result; or a card, with the approval it waits for unless it was a preview."""
-
-    result: O | None = None
-    card: Card | None = None
-    approval: str | None = None
-    why: str = ""
-    replayed: bool = False
 
 
 async def call(
@@ -66,7 +38,7 @@ async def call(
 ) -> Outcome[O]:
     """Call a tool. A write needs a `key`; with `wait`, a twin of the same key is waited for instead of refused."""
     args = validated(tool, arguments)
-    with _as_shop_errors():
+    with errors.as_shop_errors():
         try:
             if not tool.writes:
                 return await _read(shop, tool, args, caller)
@@ -194,18 +166,3 @@ async def _replay(sql: Transaction, tool: Tool[I, O], asked: bytes, entered: Ent
         return Outcome(result=tool.output.model_validate(entered.response), replayed=True)
     card, why = await waiting(sql, entered.approval or "")
     return Outcome(card=card, approval=entered.approval, why=why, replayed=True)
-
-
-@contextmanager
-def _as_shop_errors() -> Generator[None]:
-    """What the database refuses, in the shop's words."""
-    try:
-        yield
-    except MoveRefused as refused:
-        raise errors.IllegalMove(
-            str(refused), current_state=refused.current, allowed_moves=list(refused.allowed)
-        ) from refused
-    except DatabaseBusy as busy:
-        raise errors.Busy(str(busy), retry_after=2) from busy
-    except (psycopg.Error, DBAPIError) as failed:
-        raise errors.of_database(failed) or failed from failed

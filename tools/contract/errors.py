@@ -3,13 +3,17 @@
 On the wire they are RFC 9457 problems; a model and a clerk read the same message and hint.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import psycopg
 import psycopg.errors as pg
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
+
+from db.session import DatabaseBusy
+from db.transitions import IllegalMove as MoveRefused
 
 
 class ShopError(Exception):
@@ -204,3 +208,16 @@ def of_database(failed: BaseException) -> ShopError | None:
             )
         case _:
             return None
+
+
+@contextmanager
+def as_shop_errors() -> Generator[None]:
+    """What the database refuses, in the shop's words."""
+    try:
+        yield
+    except MoveRefused as refused:
+        raise IllegalMove(str(refused), current_state=refused.current, allowed_moves=list(refused.allowed)) from refused
+    except DatabaseBusy as busy:
+        raise Busy(str(busy), retry_after=2) from busy
+    except (psycopg.Error, DBAPIError) as failed:
+        raise of_database(failed) or failed from failed
