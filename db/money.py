@@ -63,7 +63,7 @@ class Money(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     amount: int = Field(description="Minor units: 1999 is 19.99 EUR.")
-    currency: Currency
+    currency: Currency = Field(description="ISO 4217 code, such as EUR.")
 
     def __str__(self) -> str:
         return f"{major(self.amount, self.currency)} {self.currency}"

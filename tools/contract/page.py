@@ -28,9 +28,9 @@ class Paged(Input):
 class Page(Result, Generic[Item]):
     """A piece of a list. `next` is given as `after` to get the following piece."""
 
-    data: list[Item]
+    data: list[Item] = Field(description="The rows of this page.")
     next: str | None = Field(default=None, description="Where the next page begins; null at the end.")
-    has_more: bool = False
+    has_more: bool = Field(default=False, description="Whether another page follows.")
 
 
 def cursor(*place: Any) -> str:
