@@ -1,0 +1,256 @@
+"""Lists of products: by what they are, or by words; and what both show of each."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+from pydantic import Field
+
+from db.models.products import ProductStatus
+from db.money import Currency, Money
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Result, tool
+from tools.contract.errors import Ambiguous, NotFound
+from tools.contract.fields import CategoryRef, MinorUnits, Name, Synonyms, Written
+from tools.contract.page import Page, Paged, page_of, place
+from tools.rules.lookup import WITH_ALL_BELOW, find_category
+
+
+class StockState(StrEnum):
+    in_stock = "in_stock"
+    low_stock = "low_stock"
+    out_of_stock = "out_of_stock"
+
+
+class ProductSort(StrEnum):
+    newest = "newest"
+    alphabetical = "alphabetical"
+    recently_changed = "recently_changed"
+    cheapest = "cheapest"
+    dearest = "dearest"
+    least_stock = "least_stock"
+
+
+STATUS_WORDS = Synonyms({
+    "draft": ("unfinished", "not published yet"),
+    "active": ("live", "online", "published", "on sale", "for sale"),
+    "inactive": ("offline", "unpublished", "hidden", "not on sale", "paused"),
+    "discontinued": ("phased out", "sell-through", "while stocks last", "selling off"),
+    "archived": ("deleted", "removed", "taken out"),
+})  # fmt: skip
+STOCK_WORDS = Synonyms({
+    "in_stock": ("available", "on stock", "still there"),
+    "low_stock": ("low", "running low", "running out", "almost gone", "nearly sold out"),
+    "out_of_stock": ("sold out", "unavailable", "none left", "nothing left", "empty"),
+})  # fmt: skip
+SORT_WORDS = Synonyms({
+    "newest": ("latest", "most recent", "new"),
+    "alphabetical": ("by title", "by name", "a to z"),
+    "recently_changed": ("last changed", "recently edited", "recently updated"),
+    "cheapest": ("lowest price", "low to high"),
+    "dearest": ("most expensive", "highest price", "high to low"),
+    "least_stock": ("fewest units", "lowest stock"),
+})  # fmt: skip
+
+
+class ProductFilters(Paged):
+    """Which products."""
+
+    category: CategoryRef | None = Field(
+        default=None, description="Category with all below it: `CAT-7`, its slug or its name."
+    )
+    brand: Name | None = Field(default=None, description="Brand, whatever the case.")
+    status: Annotated[ProductStatus, STATUS_WORDS] | None = Field(
+        default=None, description="Status; unless said, all but the archived ones."
+    )
+    stock: Annotated[StockState, STOCK_WORDS] | None = Field(
+        default=None, description="State of stock; those low in stock are in stock, too."
+    )
+    min_price: MinorUnits | None = Field(
+        default=None, ge=0, description="At least one variant costs that much or more, minor units of `currency`."
+    )
+    max_price: MinorUnits | None = Field(
+        default=None, ge=0, description="At least one variant costs that much or less, minor units of `currency`."
+    )
+    currency: Currency | None = Field(default=None, description="Currency of the prices; unless said, the shop's own.")
+    tag: Written | None = Field(default=None, description="Tag, whatever the case.")
+    attribute: Written | None = Field(
+        default=None, description="Attribute or option that it has, as `name` or `name=value`: `material=oak`."
+    )
+
+
+class ProductSummary(Result):
+    """A product in a list."""
+
+    reference: str = Field(description="Product, such as `PRD-7`.")
+    title: str = Field(description="What it is called.")
+    status: ProductStatus = Field(description="Whether it is sold.")
+    brand: str | None = Field(description="Whose make it is.")
+    category: str | None = Field(description="The shelf on which it stands.")
+    tags: list[str] = Field(description="Its tags.")
+    variants: int = Field(description="How many variants it has.")
+    skus: list[str] = Field(description="SKUs of its first five variants.")
+    price_from: Money | None = Field(description="The lowest price of a variant, minor units; null without one.")
+    price_to: Money | None = Field(description="The highest price of a variant, minor units.")
+    available: int | None = Field(description="Units that can be sold now; null if they are not counted.")
+    stock: StockState = Field(description="low_stock: a variant is at or under its reorder point.")
+    image: str | None = Field(description="Where its main picture lies.")
+    updated_at: datetime = Field(description="When it was last changed, UTC.")
+    version: int = Field(description="Grows with each change; send it back as If-Match.")
+
+
+class Listed(NamedTuple):
+    """A row of a list; `rank` is what it is ordered by."""
+
+    id: UUID
+    reference: str
+    title: str
+    status: ProductStatus
+    brand: str | None
+    category: str | None
+    tags: list[str]
+    variants: int
+    skus: list[str] | None
+    price_from: int | None
+    price_to: int | None
+    available: int | None
+    stock: StockState
+    image: str | None
+    updated_at: datetime
+    version: int
+    rank: Any
+
+    def shown(self, currency: str) -> ProductSummary:
+        prices = {"price_from": money(self.price_from, currency), "price_to": money(self.price_to, currency)}
+        return ProductSummary.model_validate({**self._asdict(), "skus": self.skus or [], **prices})
+
+
+def money(amount: int | None, currency: str) -> Money | None:
+    return None if amount is None else Money(amount=amount, currency=currency)
+
+
+# What the variants of product `p` come to. A price is everybody's for a single unit; of several that hold, the latest counts.
+OFFER = """
+select count(*) as variants, (array_agg(v.sku order by v.position, v.id))[:5] as skus, min(r.amount) as price_from,
+       max(r.amount) as price_to, sum(coalesce(s.available, 0)) filter (where v.tracked) as available,
+       case when not coalesce(bool_or(v.sellable and (not v.tracked or s.available > 0)), false) then 'out_of_stock'
+            when bool_or(v.tracked and coalesce(s.available, 0) <= s.reorder_point) then 'low_stock' else 'in_stock' end as stock
+from variants v
+left join lateral (
+    select r.amount from prices r
+    where r.merchant_id = %(m)s and r.variant_id = v.id and r.currency = %(currency)s and r.customer_group is null
+      and r.min_quantity = 1 and r.valid_from <= %(now)s and (r.valid_until is null or r.valid_until > %(now)s)
+    order by r.valid_from desc limit 1
+) r on true
+left join lateral (
+    select sum(s.on_hand - s.reserved - s.damaged) as available, sum(s.reorder_point) as reorder_point
+    from stock_levels s join warehouses w on w.merchant_id = %(m)s and w.id = s.warehouse_id and w.active
+    where s.merchant_id = %(m)s and s.variant_id = v.id
+) s on true
+where v.merchant_id = %(m)s and v.product_id = p.id and v.archived_at is null
+"""
+COLUMNS = """
+p.id, p.reference, p.title, p.status, p.brand, c.name as category, p.tags, o.variants, o.skus, o.price_from, o.price_to,
+o.available, o.stock, p.media -> 0 ->> 'url' as image, p.updated_at, p.version
+"""
+_CHOICE = """
+(exists (select from jsonb_each_text(p.attributes) a
+         where lower(a.key) = %(name)s and (%(value)s::text is null or lower(a.value) = %(value)s))
+ or exists (select from jsonb_array_elements(p.options) x, jsonb_array_elements_text(x -> 'values') y
+            where lower(x ->> 'name') = %(name)s and (%(value)s::text is null or lower(y) = %(value)s)))
+"""
+_CONDITIONS = {
+    "category": f"p.category_id in ({WITH_ALL_BELOW})",
+    "brand": "lower(p.brand) = lower(%(brand)s)",
+    "status": "p.status = %(status)s",
+    "stock": "o.stock = any(%(stock)s)",
+    "min_price": "o.price_to >= %(min_price)s",
+    "max_price": "o.price_from <= %(max_price)s",
+    "tag": "exists (select from unnest(p.tags) tag where lower(tag) = lower(%(tag)s))",
+    "attribute": _CHOICE,
+}
+_OF_OFFER = ("stock", "min_price", "max_price")
+
+
+@dataclass(frozen=True)
+class Sort:
+    """An order of the list: what it goes by, which type that has, whether the highest come first, and whether prices matter."""
+
+    rank: str
+    kind: type[Any]
+    descending: bool = False
+    of_offer: bool = False
+
+
+SORTS = {
+    ProductSort.newest: Sort("p.id", UUID, descending=True),
+    ProductSort.alphabetical: Sort("lower(p.title)", str),
+    ProductSort.recently_changed: Sort("p.updated_at", datetime, descending=True),
+    ProductSort.cheapest: Sort("coalesce(o.price_from, 9223372036854775807)", int, of_offer=True),
+    ProductSort.dearest: Sort("coalesce(o.price_to, -1)", int, descending=True, of_offer=True),
+    ProductSort.least_stock: Sort("coalesce(o.available, 9223372036854775807)::bigint", int, of_offer=True),
+}
+
+
+class ListProducts(ProductFilters):
+    """Which products, in which order."""
+
+    sort: Annotated[ProductSort, SORT_WORDS] = Field(default=ProductSort.newest, description="Which come first.")
+
+
+# Prices and stock are read for the page alone, unless they decide what is on it.
+_LIST = """
+with page as (
+    select p.*, {rank} as rank from products p {offer} where p.merchant_id = %(m)s and {conditions} order by {order} limit %(limit)s
+)
+select {columns}, p.rank
+from page p left join categories c on c.merchant_id = %(m)s and c.id = p.category_id cross join lateral ({of_page}) o
+order by {outer}
+"""
+
+
+@tool(
+    route="GET /products",
+    effect=Effect.read,
+    permission="products:read",
+    raises=[NotFound, Ambiguous],
+    examples=["List the active products in Kitchen", "Which products under 20 euros are sold out?"],
+)
+async def list_products(ctx: Context, args: ListProducts) -> Page[ProductSummary]:
+    """List products by category, brand, status, price, stock, tag or attribute.
+
+    To find products by words of their title, use `search_products`.
+    """
+    sort = SORTS[args.sort]
+    conditions, params = await conditions_of(ctx, args)
+    after = place(args.after, sort.kind, UUID)
+    if after:
+        conditions += f" and ({sort.rank}, p.id) {'<' if sort.descending else '>'} (%(after)s, %(after_id)s)"
+        params |= {"after": after[0], "after_id": after[1]}
+    way = "desc" if sort.descending else "asc"
+    decides = sort.of_offer or any(getattr(args, name) is not None for name in _OF_OFFER)
+    query = _LIST.format(
+        rank=sort.rank, conditions=conditions, offer=f"cross join lateral ({OFFER}) o" if decides else "",
+        order=f"{sort.rank} {way}, p.id {way}", outer=f"p.rank {way}, p.id {way}", columns=COLUMNS, of_page=OFFER,
+    )  # fmt: skip
+    rows = await ctx.sql.rows(query, params, as_=Listed)
+    return page_of(rows, args.limit, lambda row: row.shown(params["currency"]), lambda row: (row.rank, row.id))
+
+
+async def conditions_of(ctx: Context, args: ProductFilters) -> tuple[str, dict[str, Any]]:
+    """The filters as conditions on a product `p` and its offer `o`, with their parameters."""
+    asked = {name: getattr(args, name) for name in _CONDITIONS if getattr(args, name) is not None}
+    conditions = [_CONDITIONS[name] for name in asked] or ["true"]
+    if args.status is None:
+        conditions.append("p.status <> 'archived'")
+    if args.category is not None:
+        asked["category"] = (await find_category(ctx, args.category)).id
+    if args.stock is not None:
+        asked["stock"] = [args.stock, StockState.low_stock] if args.stock is StockState.in_stock else [args.stock]
+    if args.attribute is not None:
+        name, _, value = args.attribute.lower().partition("=")
+        asked |= {"name": name.strip(), "value": value.strip() or None}
+    own = {"m": ctx.merchant.id, "now": ctx.now(), "currency": args.currency or ctx.merchant.currency}
+    return " and ".join(conditions), {**own, **asked, "limit": args.limit + 1}
