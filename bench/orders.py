@@ -91,7 +91,7 @@ def _place(stock: Stock) -> Request:
     chance = random.Random(1)
 
     async def request(connection: Connection) -> int:
-        lines = [{"variant": sku, "quantity": 1} for sku in chance.sample(stock.skus, 3)]
+        lines = [{"sku": sku, "quantity": 1} for sku in chance.sample(stock.skus, 3)]
         status, _ = await connection.ask(
             "POST", "/orders", {"customer": chance.choice(stock.customers), "lines": lines}
         )

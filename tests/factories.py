@@ -5,6 +5,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import argon2
 from sqlalchemy import select
@@ -25,7 +26,21 @@ from db.models.inventory import (
     Supplier,
 )
 from db.models.orders import CancelReason, Channel, Order, OrderLine, OrderStatus
-from db.models.products import Category, Price, Product, ProductStatus, Variant, option_key, search_text
+from db.models.payments import Payment, PaymentMethod, PaymentStatus
+from db.models.products import (
+    Category,
+    Price,
+    Product,
+    ProductStatus,
+    Promotion,
+    PromotionKind,
+    PromotionScope,
+    PromotionStatus,
+    Variant,
+    option_key,
+    search_text,
+)
+from db.models.transport import Fulfilment, FulfilmentLine, FulfilmentStatus
 from db.models.warehouse import Warehouse
 from db.references import Kind
 from db.seed.merchant import NewMerchant, NewPerson, create_merchant
@@ -386,3 +401,78 @@ def make_order_reservation(sql: Transaction, level: StockLevel, order: Order, un
     )
     sql.session.add(held)
     return held
+
+
+def make_promotion(
+    sql: Transaction, code: str | None = None, *, percent: int | None = None, amount: int | None = None, **more: Any
+) -> Promotion:
+    """An active promotion on everything: a percentage or an amount off, else free shipping; automatic without a code."""
+    kind = PromotionKind.percentage if percent else PromotionKind.amount if amount else PromotionKind.free_shipping
+    values: dict[str, Any] = {
+        **_row(sql, Kind.promotion),
+        "id": new_id(),
+        "status": PromotionStatus.active,
+        "name": code or "Automatic promotion",
+        "code": code,
+        "code_key": code.casefold() if code else None,
+        "automatic": code is None,
+        "kind": kind,
+        "percent": percent,
+        "amount": amount,
+        "currency": "EUR" if amount else None,
+        "applies_to": PromotionScope.everything,
+        "starts_at": LONG_AGO,
+        "updated_at": LONG_AGO,
+    }
+    row = Promotion(**(values | more))
+    sql.session.add(row)
+    return row
+
+
+async def pay(sql: Transaction, reference: str, *, authorized: int, captured: int = 0) -> Payment:
+    """A card payment of an order, with what it did to the order's amounts."""
+    query = select(Order).where(Order.merchant_id == sql.merchant, Order.reference == reference)
+    order = (await sql.session.scalars(query)).one()
+    order.authorized, order.paid = authorized, captured
+    payment = Payment(
+        **_row(sql, Kind.payment),
+        id=new_id(),
+        order_id=order.id,
+        status=PaymentStatus.captured if captured else PaymentStatus.authorized,
+        method=PaymentMethod.card,
+        provider="test",
+        currency=order.currency,
+        authorized=authorized,
+        captured=captured,
+        updated_at=LONG_AGO,
+    )
+    sql.session.add(payment)
+    return payment
+
+
+async def make_shipment(
+    sql: Transaction, reference: str, status: FulfilmentStatus = FulfilmentStatus.draft, *, left: int = 0
+) -> Fulfilment:
+    """A parcel of an order's first line; `left` units of it have left."""
+    query = select(Order, OrderLine).join(OrderLine, OrderLine.order_id == Order.id)
+    query = query.where(Order.merchant_id == sql.merchant, Order.reference == reference, OrderLine.position == 1)
+    order, line = (await sql.session.execute(query)).tuples().one()
+    order.units_fulfilled = line.fulfilled = left
+    shipment = Fulfilment(
+        **_row(sql, Kind.shipment),
+        id=new_id(),
+        order_id=order.id,
+        warehouse_id=(await warehouse_of(sql)).id,
+        status=status,
+        carrier="Colissimo",
+        tracking_number=f"6A{number():08}",
+        currency=order.currency,
+        shipped_at=LONG_AGO if left else None,
+        updated_at=LONG_AGO,
+    )
+    content = FulfilmentLine(
+        merchant_id=sql.merchant, fulfilment_id=shipment.id, order_line_id=line.id, quantity=left or line.quantity,
+        created_at=LONG_AGO,
+    )  # fmt: skip
+    sql.session.add_all([shipment, content])
+    return shipment

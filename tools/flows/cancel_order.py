@@ -1,0 +1,222 @@
+"""Cancelling an order: what it held, used and took is given back, in one transaction with what has to be done outside."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy import select
+
+from db.models.backoffice import Intent, IntentStatus
+from db.models.inventory import Reservation, ReservationStatus
+from db.models.orders import CancelReason, NoteVisibility, Order, OrderNote, OrderStatus, PaymentState
+from db.models.payments import Payment, PaymentStatus
+from db.models.products import Promotion, PromotionUse
+from db.models.transport import Fulfilment, FulfilmentStatus
+from db.money import Money
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Input, Result, tool
+from tools.contract.errors import Conflict
+from tools.contract.fields import OrderRef, Synonyms, Text
+from tools.rules.reservation import release
+
+REASON_WORDS = Synonyms(
+    {
+        "customer_request": (
+            "customer asked",
+            "changed her mind",
+            "changed his mind",
+            "changed their mind",
+            "customer wants",
+        ),
+        "no_longer_needed": ("not needed", "does not need it any more", "doesn't want it"),
+        "ordered_by_mistake": ("by mistake", "accident", "wrong item ordered", "mistake"),
+        "duplicate": ("twice", "double", "duplicated", "ordered twice"),
+        "out_of_stock": ("sold out", "not available", "no stock"),
+        "not_paid": ("unpaid", "never paid", "payment did not come", "no payment"),
+        "suspected_fraud": ("fraud", "fraudulent", "suspicious", "stolen card"),
+        "undeliverable": ("cannot be delivered", "bad address", "wrong address"),
+    }
+)
+_CAPTURED = (
+    PaymentStatus.partially_captured, PaymentStatus.captured, PaymentStatus.partially_refunded, PaymentStatus.won,
+)  # fmt: skip
+_AUTHORIZED = (PaymentStatus.authorized, PaymentStatus.partially_captured)
+
+
+class OrderAlreadyShipped(Conflict):
+    """Some of it has left; only a return can bring it back."""
+
+    hint = "Use request_return for what has left."
+
+
+class OrderDoesNotExpire(Conflict):
+    """Only a pending order that nobody paid expires."""
+
+
+class CancelOrder(Input):
+    order: OrderRef = Field(description="The order, such as `ORD-1042`.")
+    reason: Annotated[CancelReason, REASON_WORDS] = Field(description="Why it is cancelled.")
+    note: Text | None = Field(default=None, description="What colleagues should know; kept as an internal note.")
+
+
+class MoneyBack(Result):
+    """Money that is given back, or let go, through a payment; it is under way until the provider has done it."""
+
+    payment: str = Field(description="The payment's reference.")
+    amount: Money = Field(description="How much, in minor units.")
+    intent: str = Field(description="What stands for it until it is done.")
+
+
+class CancelledOrder(Result):
+    """What became of the order."""
+
+    reference: str = Field(description="The order's number.")
+    status: OrderStatus = Field(description="Cancelled; expired when nobody paid in time.")
+    reason: CancelReason = Field(description="Why.")
+    released_units: int = Field(description="Units that go back on sale.")
+    refunds: list[MoneyBack] = Field(description="What is refunded.")
+    voids: list[MoneyBack] = Field(description="Authorizations that are let go.")
+    voided_shipments: list[str] = Field(description="Shipments that will not leave.")
+    version: int = Field(description="Grows with each change.")
+
+
+@tool(
+    room="orders",
+    route="DELETE /orders/{order}",
+    effect=Effect.money,
+    permission="orders:cancel",
+    raises=[OrderAlreadyShipped, OrderDoesNotExpire],
+    examples=["Cancel order 1042, the customer changed her mind", "Stop ORD-1042, it was ordered twice"],
+)
+async def cancel_order(ctx: Context, args: CancelOrder) -> CancelledOrder:
+    """Stop an unshipped order, release its stock and refund what was paid.
+
+    Authorized money is let go, promotions may be used again, parcels not yet handed over are voided. Once something has
+    left, it cannot be cancelled: use `request_return`.
+    """
+    order = await ctx.find(Order, args.order, for_update=True)
+    if order.units_fulfilled:
+        raise OrderAlreadyShipped(f"{order.units_fulfilled} of {order.units} units of {order.reference} have left.")
+    to = _outcome(ctx, order, args.reason)
+
+    ctx.edit(order, None, cancel_reason=args.reason, cancelled_at=ctx.now() if to is OrderStatus.cancelled else None)
+    ctx.move(order, to, order_id=order.id, reason=args.reason)
+    ctx.stops()
+    if args.note:
+        ctx.new(OrderNote, order_id=order.id, visibility=NoteVisibility.internal, text=args.note, author=ctx.actor.name)
+    await _give_promotions_back(ctx, order)
+    units = await _release_stock(ctx, order, to)
+    shipments = await _void_shipments(ctx, order)
+    refunds, voids = await _give_money_back(ctx, order)
+    return CancelledOrder(
+        reference=order.reference,
+        status=to,
+        reason=args.reason,
+        released_units=units,
+        refunds=refunds,
+        voids=voids,
+        voided_shipments=shipments,
+        version=order.version,
+    )
+
+
+def _outcome(ctx: Context, order: Order, reason: CancelReason) -> OrderStatus:
+    """The system lets an unpaid order expire; people cancel, whatever the reason."""
+    if reason is not CancelReason.not_paid or not ctx.actor.reference.startswith("system:"):
+        return OrderStatus.cancelled
+    if order.status is not OrderStatus.pending or order.payment_state is not PaymentState.unpaid:
+        raise OrderDoesNotExpire(f"{order.reference} is {order.status} and {order.payment_state}.")
+    return OrderStatus.expired
+
+
+async def _give_promotions_back(ctx: Context, order: Order) -> None:
+    query = (
+        select(PromotionUse, Promotion)
+        .join(
+            Promotion,
+            (Promotion.merchant_id == PromotionUse.merchant_id) & (Promotion.id == PromotionUse.promotion_id),
+        )
+        .where(
+            PromotionUse.merchant_id == ctx.merchant.id,
+            PromotionUse.order_id == order.id,
+            PromotionUse.released_at.is_(None),
+        )
+        .order_by(Promotion.id)
+        .with_for_update(key_share=True, of=Promotion)
+    )
+    for use, promotion in (await ctx.db.execute(query)).tuples():
+        use.released_at = ctx.now()
+        promotion.used -= 1
+
+
+async def _release_stock(ctx: Context, order: Order, to: OrderStatus) -> int:
+    query = (
+        select(Reservation)
+        .where(
+            Reservation.merchant_id == ctx.merchant.id,
+            Reservation.order_id == order.id,
+            Reservation.status == ReservationStatus.active,
+        )
+        .order_by(Reservation.id)
+        .with_for_update(key_share=True)
+    )
+    held = (await ctx.db.scalars(query)).all()
+    expired = to is OrderStatus.expired
+    units = await release(ctx, held, ReservationStatus.expired if expired else ReservationStatus.released)
+    if units:
+        ctx.tell(f"{units} units go back on sale.")
+    return units
+
+
+async def _void_shipments(ctx: Context, order: Order) -> list[str]:
+    """Parcels that were prepared and have not been handed over."""
+    query = select(Fulfilment).where(Fulfilment.merchant_id == ctx.merchant.id, Fulfilment.order_id == order.id)
+    prepared = [
+        shipment
+        for shipment in (await ctx.db.scalars(query.order_by(Fulfilment.id).with_for_update(key_share=True))).all()
+        if FulfilmentStatus.voided in Fulfilment.MOVES[shipment.status]
+    ]
+    for shipment in prepared:
+        ctx.edit(shipment, None)
+        ctx.move(shipment, FulfilmentStatus.voided, order_id=order.id)
+    return [shipment.reference for shipment in prepared]
+
+
+async def _give_money_back(ctx: Context, order: Order) -> tuple[list[MoneyBack], list[MoneyBack]]:
+    """An intent for each payment with money in it, less what is under way already: captured is refunded, authorized let go."""
+    query = select(Payment).where(Payment.merchant_id == ctx.merchant.id, Payment.order_id == order.id)
+    payments = (await ctx.db.scalars(query.order_by(Payment.id).with_for_update(key_share=True))).all()
+    pending = select(Intent).where(
+        Intent.merchant_id == ctx.merchant.id, Intent.order_id == order.id, Intent.status == IntentStatus.pending
+    )
+    under_way = (await ctx.db.scalars(pending)).all()
+    refunds: list[MoneyBack] = []
+    voids: list[MoneyBack] = []
+    for payment in payments:
+        captured = payment.captured - payment.refunded - payment.charged_back
+        authorized = payment.authorized - payment.captured - payment.voided
+        if payment.status in _CAPTURED:
+            refunds += await _intend(ctx, "refund_payment", payment, captured, under_way)
+        if payment.status in _AUTHORIZED:
+            voids += await _intend(ctx, "void_payment", payment, authorized, under_way)
+        if payment.status is PaymentStatus.disputed:
+            ctx.tell(f"{payment.reference} is disputed: nothing is refunded through it.")
+    for refund in refunds:
+        ctx.moves_money(refund.amount)
+        ctx.tell(f"{refund.amount} are refunded through {refund.payment}.")
+    return refunds, voids
+
+
+async def _intend(
+    ctx: Context, kind: str, payment: Payment, amount: int, under_way: Sequence[Intent]
+) -> list[MoneyBack]:
+    left = amount - sum(
+        intent.amount or 0 for intent in under_way if intent.kind == kind and intent.subject_id == payment.id
+    )
+    if left <= 0:
+        return []
+    money = Money(amount=left, currency=payment.currency)
+    intent = await ctx.intend(
+        kind, ("payment", payment.id), order_id=payment.order_id, money=money, payment=payment.reference
+    )
+    return [MoneyBack(payment=payment.reference, amount=money, intent=intent.reference)]

@@ -1,0 +1,334 @@
+"""Placing an order: quote it in one statement, then hold the stock and write everything in one more."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from db.model import new_id
+from db.models.orders import Channel, OrderStatus
+from db.money import Money
+from db.references import Kind
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Result, tool
+from tools.orders.quote import Quote, quote, used_up
+from tools.orders.wishes import (
+    AddressOfAnother,
+    CustomerMayNotOrder,
+    NoPriceInCurrency,
+    NoShippingAddress,
+    NoShippingMethod,
+    OrderWish,
+    PromotionNotApplicable,
+    PromotionUnknown,
+    PromotionUsedUp,
+    Short,
+    VariantNotSellable,
+)
+from tools.rules.reservation import ALLOT, RESERVE, RESERVED, Need, as_jsonb, reserving, shortage, tell
+from tools.rules.stock import NotEnoughStock
+
+_ORDER = (
+    "merchant_id", "id", "customer_id", "status", "channel", "placed_at", "expires_at", "currency", "prices_include_tax",
+    "subtotal", "discount", "shipping", "shipping_tax", "tax", "total", "promotion_codes", "units", "customer_name", "email",
+    "phone", "shipping_method", "shipping_address", "billing_address", "ship_city", "ship_region", "ship_postcode",
+    "ship_country", "note", "source", "external_reference", "version", "created_at", "updated_at",
+)  # fmt: skip
+_LINE = (
+    "merchant_id", "id", "order_id", "position", "variant_id", "product_id", "sku", "title", "options", "quantity",
+    "unit_price", "unit_cost", "subtotal", "discount", "tax_class", "tax_rate", "tax", "total", "created_at",
+)  # fmt: skip
+_USE = ("merchant_id", "id", "promotion_id", "order_id", "customer_id", "amount", "created_at")
+
+# One statement, all or nothing: locks promotions, then stock, then the counter, each in its order. Without a number in the
+# answer nothing was written, and the rest of it says why.
+_PLACE = f"""
+with granted as materialized (
+    select p.id, p.reference, p.used from promotions p
+    where p.merchant_id = %(m)s and p.id = any(%(promotions)s::uuid[]) and p.status = 'active'
+      and (p.usage_limit is null or p.used < p.usage_limit)
+      and (p.usage_limit_per_customer is null or p.usage_limit_per_customer > (
+          select count(*) from promotion_uses u where u.merchant_id = %(m)s and u.promotion_id = p.id
+          and u.customer_id = %(customer_id)s and u.released_at is null))
+    order by p.id for no key update of p
+), {ALLOT.format(unless="and (select count(*) from granted) = cardinality(%(promotions)s::uuid[])")}, number as (
+    insert into counters as c (merchant_id, id, name, value, created_at)
+    select %(m)s, %(counter)s, '{Kind.order.value}', 1001, %(now)s from ok
+    on conflict (merchant_id, name) do update set value = c.value + 1
+    returning '{Kind.order.value}-' || value as reference
+), placed as (
+    insert into orders (reference, {", ".join(_ORDER)})
+    select number.reference, {", ".join(f"o.{column}" for column in _ORDER)}
+    from number cross join jsonb_populate_record(null::orders, %(order)s) o
+), lined as (
+    insert into order_lines ({", ".join(_LINE)})
+    select {", ".join(f"l.{column}" for column in _LINE)}
+    from ok cross join jsonb_populate_recordset(null::order_lines, %(lines)s) l
+), used as (
+    insert into promotion_uses ({", ".join(_USE)})
+    select {", ".join(f"u.{column}" for column in _USE)}
+    from ok cross join jsonb_populate_recordset(null::promotion_uses, %(uses)s) u
+), counted as (
+    update promotions p set used = p.used + 1 from granted cross join ok where p.merchant_id = %(m)s and p.id = granted.id
+), {RESERVE}
+select {RESERVED}, coalesce((select json_agg(granted) from granted), '[]') as granted
+"""
+
+
+class CreateOrder(OrderWish):
+    draft: bool = Field(
+        default=False, description="Write it as a draft: priced, but nothing is held until it is set to pending."
+    )
+    source: Short | None = Field(default=None, description="The system that it came from, such as `amazon`.")
+    external_reference: Short | None = Field(default=None, description="Its number in that system.")
+
+    @model_validator(mode="after")
+    def comes_from_somewhere(self) -> Self:
+        if (self.source is None) != (self.external_reference is None):
+            raise ValueError("Give `source` and `external_reference` together.")
+        return self
+
+
+class HeldUnits(Result):
+    """Units of a line in a warehouse."""
+
+    reservation: str = Field(description="The reservation's reference.")
+    warehouse: str = Field(description="The reference of the warehouse that holds them.")
+    quantity: int = Field(description="Units held there.")
+    backordered: int = Field(description="Units promised from the next delivery there.")
+
+
+class PlacedLine(Result):
+    """A line of the order, as it was priced."""
+
+    sku: str = Field(description="The variant's SKU.")
+    title: str = Field(description="What it is called.")
+    quantity: int = Field(description="Units.")
+    unit_price: Money = Field(description="For one, in minor units; with tax where the order's prices include it.")
+    discount: Money = Field(description="Taken off the line, in minor units.")
+    tax: Money = Field(description="The line's tax, in minor units.")
+    total: Money = Field(description="What the customer pays for it, in minor units.")
+    held: list[HeldUnits] = Field(description="Where units are held for it; empty for drafts and untracked variants.")
+
+
+class GivenPromotion(Result):
+    """A promotion that the order has."""
+
+    reference: str = Field(description="The promotion's reference.")
+    name: str = Field(description="What it is called.")
+    code: str | None = Field(description="Its code; null when it is automatic.")
+    amount: Money = Field(description="What it took off, in minor units.")
+
+
+class PlacedOrder(Result):
+    """The order as it was placed."""
+
+    reference: str = Field(description="The order's number.")
+    status: OrderStatus = Field(description="Pending, or draft.")
+    customer: str | None = Field(description="The customer's reference; null for a guest.")
+    channel: Channel = Field(description="Where it came in.")
+    placed_at: datetime = Field(description="When it was placed, UTC.")
+    expires_at: datetime | None = Field(description="When it lapses unless it is paid or confirmed, UTC.")
+    prices_include_tax: bool = Field(description="Whether prices, discounts and shipping contain tax.")
+    lines: list[PlacedLine] = Field(description="What was bought.")
+    promotions: list[GivenPromotion] = Field(description="What reduced it.")
+    shipping_method: str | None = Field(description="Code of the way of sending; null when nothing is sent.")
+    subtotal: Money = Field(description="Unit prices by quantities, in minor units.")
+    discount: Money = Field(description="Taken off the lines, in minor units.")
+    shipping: Money = Field(description="Charged for sending, in minor units.")
+    tax: Money = Field(description="All tax in the order, in minor units.")
+    total: Money = Field(description="What the customer pays, in minor units.")
+    version: int = Field(description="Grows with each change.")
+
+
+class _Placed(NamedTuple):
+    reference: str | None
+    stock: list[dict[str, Any]]
+    held: list[dict[str, Any]]
+    granted: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows that the statement writes beside stock and reservations."""
+
+    order: dict[str, Any]
+    lines: list[dict[str, Any]]
+    uses: list[dict[str, Any]]
+    needs: list[Need]
+
+
+@tool(
+    room="orders",
+    route="POST /orders",
+    effect=Effect.write,
+    permission="orders:write",
+    raises=[
+        NotEnoughStock, NoPriceInCurrency, VariantNotSellable, CustomerMayNotOrder, NoShippingAddress, AddressOfAnother,
+        NoShippingMethod, PromotionUnknown, PromotionNotApplicable, PromotionUsedUp,
+    ],
+    examples=[
+        "Order 2 MUG-BLUE for Ana Torres",
+        "New phone order for CUS-301: one TSH-BLK-M and three MUG-BLUE, express shipping",
+        "Place an order of 5 CANDLE-FIG for CUS-77 with the code SPRING10",
+    ],
+)  # fmt: skip
+async def create_order(ctx: Context, args: CreateOrder) -> PlacedOrder:
+    """Place an order for a customer or a guest, and hold its stock.
+
+    Prices, promotions, tax and shipping are computed here, never taken from the caller. All lines are held, or nothing is;
+    variants that allow it are back-ordered. Until it is paid or confirmed the order is pending, and lapses after a while.
+    """
+    quoted = await quote(ctx, args)
+    rows = _rows(ctx, args, quoted)
+    placed = await _place(ctx, quoted, rows)
+    reference = placed.reference or ""
+    ctx.happened(
+        "drafted" if args.draft else "placed", "order", rows.order["id"], order_id=rows.order["id"],
+        total=quoted.amounts.total, currency=quoted.currency, channel=quoted.channel,
+    )  # fmt: skip
+    if not args.draft:
+        ctx.enqueue("expire_order", at=rows.order["expires_at"], order=reference)
+    return _shown(quoted, rows, placed, reference)
+
+
+async def _place(ctx: Context, quoted: Quote, rows: _Rows) -> _Placed:
+    """Hold the stock and write the rows. Raises `NotEnoughStock` or, where somebody was faster, `PromotionUsedUp`."""
+    order = rows.order
+    params = {
+        "m": ctx.merchant.id, "now": ctx.now(), "counter": new_id(), "customer_id": order["customer_id"],
+        "promotions": [promotion.id for promotion in quoted.given],
+        "order": as_jsonb(order), "lines": as_jsonb(rows.lines), "uses": as_jsonb(rows.uses),
+    } | reserving(rows.needs, list(quoted.found.warehouses), order["id"])  # fmt: skip
+    placed = await ctx.sql.row(_PLACE, params, as_=_Placed)
+    assert placed is not None
+    if placed.reference is None:
+        granted = {row["id"] for row in placed.granted}
+        gone = [promotion for promotion in quoted.given if str(promotion.id) not in granted]
+        raise used_up(gone[0]) if gone else shortage(rows.needs, placed.stock)
+
+    ctx.changes.inserted("orders", [{"reference": placed.reference, **order}])
+    ctx.changes.inserted("order_lines", rows.lines)
+    ctx.changes.inserted("promotion_uses", rows.uses)
+    for row in placed.granted:
+        named = {"reference": row["reference"], "used": row["used"]}
+        ctx.changes.updated("promotions", UUID(row["id"]), named, {"used": row["used"] + 1})
+    tell(ctx, placed.stock, placed.held)
+    return placed
+
+
+def _rows(ctx: Context, args: CreateOrder, quoted: Quote) -> _Rows:
+    own = {"merchant_id": ctx.merchant.id, "created_at": ctx.now()}
+    order: dict[str, Any] = own | _order_row(ctx, args, quoted)
+    lines: list[dict[str, Any]] = [own | row for row in _line_rows(quoted, order["id"])]
+    uses: list[dict[str, Any]] = [
+        own | {"id": new_id(), "promotion_id": promotion.id, "order_id": order["id"], "customer_id": order["customer_id"],
+               "amount": quoted.amounts.given[promotion.id]}
+        for promotion in quoted.given
+    ]  # fmt: skip
+    needs = [
+        Need(row["id"], line.variant.id, line.variant.sku, row["position"], line.quantity, line.variant.allow_backorder)
+        for line, row in zip(quoted.lines, lines, strict=True)
+        if line.variant.tracked
+    ]
+    return _Rows(order, lines, uses, [] if args.draft else needs)
+
+
+def _order_row(ctx: Context, args: CreateOrder, quoted: Quote) -> dict[str, Any]:
+    amounts, buyer, shipped = quoted.amounts, quoted.buyer, quoted.shipping_address
+    expires = None if args.draft else ctx.now() + timedelta(hours=quoted.hours_to_pay)
+    return {
+        "id": new_id(),
+        "customer_id": buyer.id if buyer else None,
+        "status": OrderStatus.draft if args.draft else OrderStatus.pending,
+        "channel": quoted.channel,
+        "placed_at": ctx.now(),
+        "expires_at": expires,
+        "currency": quoted.currency,
+        "prices_include_tax": ctx.merchant.prices_include_tax,
+        "subtotal": amounts.subtotal,
+        "discount": amounts.discount,
+        "shipping": amounts.shipping,
+        "shipping_tax": amounts.shipping_tax,
+        "tax": amounts.tax,
+        "total": amounts.total,
+        "promotion_codes": [promotion.code for promotion in quoted.given if promotion.code],
+        "units": sum(line.quantity for line in quoted.lines),
+        "customer_name": buyer.name if buyer else args.name or shipped.get("name"),
+        "email": args.email or (buyer.email if buyer else None),
+        "phone": buyer.phone if buyer else shipped.get("phone"),
+        "shipping_method": quoted.parcel.method.code if quoted.parcel else None,
+        "shipping_address": shipped,
+        "billing_address": quoted.billing_address,
+        "ship_city": shipped.get("city"),
+        "ship_region": shipped.get("region"),
+        "ship_postcode": shipped.get("postcode"),
+        "ship_country": shipped.get("country"),
+        "note": args.note,
+        "source": args.source,
+        "external_reference": args.external_reference,
+        "version": 1,
+        "updated_at": ctx.now(),
+    }
+
+
+def _line_rows(quoted: Quote, order: UUID) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for position, (line, amounts) in enumerate(zip(quoted.lines, quoted.amounts.lines, strict=True), start=1):
+        subtotal, discount, tax, total = amounts
+        variant = line.variant
+        rows.append({
+            "id": new_id(), "order_id": order, "position": position, "variant_id": variant.id, "product_id": variant.product_id,
+            "sku": variant.sku, "title": variant.name, "options": variant.options, "quantity": line.quantity,
+            "unit_price": line.unit_price, "unit_cost": variant.cost if variant.cost_currency == quoted.currency else None,
+            "subtotal": subtotal, "discount": discount, "tax_class": variant.tax_class, "tax_rate": line.tax_rate,
+            "tax": tax, "total": total,
+        })  # fmt: skip
+    return rows
+
+
+def _shown(quoted: Quote, rows: _Rows, placed: _Placed, reference: str) -> PlacedOrder:
+    def money(amount: int) -> Money:
+        return Money(amount=amount, currency=quoted.currency)
+
+    order, amounts = rows.order, quoted.amounts
+    return PlacedOrder(
+        reference=reference,
+        status=order["status"],
+        customer=quoted.buyer.reference if quoted.buyer else None,
+        channel=quoted.channel,
+        placed_at=order["placed_at"],
+        expires_at=order["expires_at"],
+        prices_include_tax=order["prices_include_tax"],
+        lines=[
+            PlacedLine(
+                sku=row["sku"], title=row["title"], quantity=row["quantity"], unit_price=money(row["unit_price"]),
+                discount=money(row["discount"]), tax=money(row["tax"]), total=money(row["total"]),
+                held=[_held(quoted, held) for held in placed.held if held["order_line_id"] == str(row["id"])],
+            )
+            for row in rows.lines
+        ],
+        promotions=[
+            GivenPromotion(
+                reference=promotion.reference, name=promotion.name, code=promotion.code,
+                amount=money(amounts.given[promotion.id]),
+            )
+            for promotion in quoted.given
+        ],
+        shipping_method=order["shipping_method"],
+        subtotal=money(amounts.subtotal),
+        discount=money(amounts.discount),
+        shipping=money(amounts.shipping),
+        tax=money(amounts.tax),
+        total=money(amounts.total),
+        version=order["version"],
+    )  # fmt: skip
+
+
+def _held(quoted: Quote, row: dict[str, Any]) -> HeldUnits:
+    warehouse = quoted.found.warehouses[UUID(row["warehouse_id"])]
+    return HeldUnits(
+        reservation=row["reference"], warehouse=warehouse, quantity=row["quantity"], backordered=row["backordered"]
+    )

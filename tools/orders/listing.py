@@ -1,0 +1,235 @@
+"""Finding orders: by where they stand, who bought, where they go, what is in them, when and for how much."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+from pydantic import Field
+
+from db.models.customers import Customer
+from db.models.orders import Channel, FulfilmentState, OrderStatus, PaymentState, ReturnState
+from db.money import Currency, Money
+from db.text import fold
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Result, tool
+from tools.contract.fields import (
+    City,
+    Country,
+    CustomerRef,
+    MinorUnits,
+    Name,
+    PeriodEnd,
+    PeriodStart,
+    Search,
+    Synonyms,
+    VariantRef,
+)
+from tools.contract.page import Page, Paged, page_of, place
+from tools.orders.shown import (
+    BRIEF,
+    FULFILMENT_WORDS,
+    NAME_SEEN,
+    ON_HOLD,
+    PAYMENT_WORDS,
+    RETURN_WORDS,
+    STATUS_WORDS,
+    OrderBrief,
+    money,
+    sight,
+)
+from tools.orders.wishes import CHANNEL_WORDS
+from tools.rules.lookup import find_variant
+
+
+class OrderSort(StrEnum):
+    newest = "newest"
+    oldest = "oldest"
+    total = "total"
+
+
+SORT_WORDS = Synonyms(
+    {
+        "newest": ("latest", "most recent", "last"),
+        "oldest": ("first", "longest waiting"),
+        "total": ("biggest", "largest", "highest", "most expensive", "top"),
+    }
+)
+
+
+class ListOrders(Paged):
+    status: list[Annotated[OrderStatus, STATUS_WORDS]] = Field(
+        default=[], max_length=6, description="Only orders that stand there; several are alternatives."
+    )
+    payment_state: list[Annotated[PaymentState, PAYMENT_WORDS]] = Field(
+        default=[], max_length=6, description="Only orders that are paid so far; several are alternatives."
+    )
+    fulfilment_state: list[Annotated[FulfilmentState, FULFILMENT_WORDS]] = Field(
+        default=[], max_length=3, description="Only orders of which so much has left; several are alternatives."
+    )
+    return_state: list[Annotated[ReturnState, RETURN_WORDS]] = Field(
+        default=[], max_length=3, description="Only orders of which so much came back; several are alternatives."
+    )
+    on_hold: bool | None = Field(default=None, description="Only orders that are held, or only those that are not.")
+    customer: CustomerRef | None = Field(default=None, description="Only this customer's orders, such as `CUS-301`.")
+    city: City | None = Field(default=None, description="Only orders shipped to this city.")
+    region: Name | None = Field(default=None, description="Only orders shipped to this region or state.")
+    country: Country | None = Field(default=None, description="Only orders shipped to this country, ISO 3166 alpha-2.")
+    channel: list[Annotated[Channel, CHANNEL_WORDS]] = Field(
+        default=[], max_length=6, description="Only orders that came in there; several are alternatives."
+    )
+    sku: VariantRef | None = Field(
+        default=None, description="Only orders with this variant, by SKU such as `MUG-BLUE`."
+    )
+    placed_from: PeriodStart | None = Field(default=None, description="Placed at this instant or later, UTC.")
+    placed_until: PeriodEnd | None = Field(default=None, description="Placed before this instant, UTC.")
+    total_min: MinorUnits | None = Field(default=None, ge=0, description="Total of at least so many minor units.")
+    total_max: MinorUnits | None = Field(default=None, ge=0, description="Total of at most so many minor units.")
+    currency: Currency | None = Field(
+        default=None, description="Only orders in it; where totals are compared, the shop's home currency unless said."
+    )
+    text: Search | None = Field(
+        default=None, description="Words of the order's number, the buyer's name or e-mail, the products or SKUs."
+    )
+    sort: Annotated[OrderSort, SORT_WORDS] = Field(
+        default=OrderSort.newest, description="Newest first, oldest first, or the highest total first."
+    )
+
+
+class OrderedItem(Result):
+    """A line of an order, in short."""
+
+    sku: str = Field(description="The variant's SKU.")
+    title: str = Field(description="What it is called.")
+    quantity: int = Field(description="Units, without those taken out.")
+    total: Money = Field(description="What the customer pays for it, in minor units.")
+
+
+class OrderSummary(OrderBrief):
+    """An order in a list."""
+
+    city: str | None = Field(description="Where it goes.")
+    country: str | None = Field(description="Where it goes, ISO 3166 alpha-2.")
+    units: int = Field(description="Units bought.")
+    lines: list[OrderedItem] = Field(description="What was bought.")
+
+
+class _Listed(NamedTuple):
+    id: UUID
+    placed_at: datetime
+    total: int
+    shown: str
+
+
+_ORDERS: dict[OrderSort, tuple[str, str, tuple[type[Any], ...]]] = {
+    OrderSort.newest: (
+        "o.placed_at desc, o.id desc",
+        "(o.placed_at, o.id) < (%(place)s, %(place_id)s)",
+        (datetime, UUID),
+    ),
+    OrderSort.oldest: ("o.placed_at, o.id", "(o.placed_at, o.id) > (%(place)s, %(place_id)s)", (datetime, UUID)),
+    OrderSort.total: ("o.total desc, o.id desc", "(o.total, o.id) < (%(place)s, %(place_id)s)", (int, UUID)),
+}
+_LIST = f"""
+select o.id, o.placed_at, o.total, (
+    select row_to_json(shown)::text from (
+        select {BRIEF}, o.ship_city as city, o.ship_country as country, o.units, (
+            select coalesce(json_agg(line), '[]') from (
+                select l.sku, l.title, l.quantity - l.cancelled as quantity, {money("l.total")} as total
+                from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id and l.quantity > l.cancelled
+                order by l.position
+            ) line
+        ) as lines
+    ) shown
+) as shown
+from (select * from orders o where o.merchant_id = %(m)s {{filters}} order by {{order}} limit %(limit)s) o
+left join customers c on c.merchant_id = o.merchant_id and c.id = o.customer_id
+order by {{order}}
+"""
+_TEXT = f"""(
+    unaccent(lower(concat_ws(' ', o.reference, o.external_reference, case when {NAME_SEEN} then o.customer_name end,
+                             case when %(contact)s then o.email end))) like all(%(words)s::text[])
+    or o.id in (select l.order_id from order_lines l
+                where l.merchant_id = %(m)s and unaccent(lower(l.title || ' ' || l.sku)) like all(%(words)s::text[])))"""
+_HAS = "exists (select from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id and l.variant_id = %(variant)s)"
+
+
+@tool(
+    route="GET /orders",
+    effect=Effect.read,
+    permission="orders:read",
+    raises=[],
+    examples=[
+        "Show me the unpaid orders from last week",
+        "Which orders to Lyon are not shipped yet?",
+        "List Ana Torres's orders over 100 euros, newest first",
+    ],
+)
+async def list_orders(ctx: Context, args: ListOrders) -> Page[OrderSummary]:
+    """Find orders by state, buyer, destination, content, date or amount.
+
+    With their lines. Filters add up; several values of one filter are alternatives. One order in full: get_order; figures over
+    many orders: sales_report and order_kpis.
+    """
+    filters, params = await _asked(ctx, args)
+    order, beyond, kinds = _ORDERS[args.sort]
+    since = place(args.after, *kinds)
+    if since:
+        filters.append(beyond)
+        params |= {"place": since[0], "place_id": since[1]}
+    query = _LIST.format(filters="".join(f" and {condition}" for condition in filters), order=order)
+    params |= {"m": ctx.merchant.id, "limit": args.limit + 1, **sight(ctx)}
+    rows = await ctx.sql.rows(query, params, as_=_Listed)
+
+    by_total = args.sort is OrderSort.total
+    page = page_of(rows, args.limit, _shown, lambda row: (row.total if by_total else row.placed_at, row.id))
+    ctx.discloses(sum(order.customer_name is not None for order in page.data))
+    return page
+
+
+def _shown(row: _Listed) -> OrderSummary:
+    return OrderSummary.model_validate_json(row.shown)
+
+
+async def _asked(ctx: Context, args: ListOrders) -> tuple[list[str], dict[str, Any]]:
+    """The conditions of the list, and their parameters."""
+    asked = list(_plain_filters(args))
+    if args.customer:
+        asked.append(("o.customer_id = %(customer)s", {"customer": (await ctx.find(Customer, args.customer)).id}))
+    if args.sku:
+        asked.append((_HAS, {"variant": (await find_variant(ctx, args.sku)).id}))
+    compares = args.total_min is not None or args.total_max is not None or args.sort is OrderSort.total
+    if args.currency or compares:
+        asked.append(("o.currency = %(currency)s", {"currency": args.currency or ctx.merchant.currency}))
+    params: dict[str, Any] = {}
+    for _, values in asked:
+        params |= values
+    return [condition for condition, _ in asked], params
+
+
+def _plain_filters(args: ListOrders) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name in ("status", "payment_state", "fulfilment_state", "return_state", "channel"):
+        values: list[StrEnum] = getattr(args, name)
+        if values:
+            yield f"o.{name} = any(%({name})s)", {name: [value.value for value in values]}
+    for name, column in (("city", "o.ship_city"), ("region", "o.ship_region")):
+        if getattr(args, name):
+            yield f"unaccent(lower({column})) = %({name})s", {name: fold(getattr(args, name))}
+    for name, condition in (
+        ("country", "o.ship_country = %(country)s"),
+        ("placed_from", "o.placed_at >= %(placed_from)s"),
+        ("placed_until", "o.placed_at < %(placed_until)s"),
+        ("total_min", "o.total >= %(total_min)s"),
+        ("total_max", "o.total <= %(total_max)s"),
+        ("on_hold", f"{ON_HOLD} = %(on_hold)s"),
+    ):
+        if getattr(args, name) is not None:
+            yield condition, {name: getattr(args, name)}
+    if args.text:
+        yield _TEXT, {"words": [f"%{_literal(word)}%" for word in fold(args.text).split()]}
+
+
+def _literal(word: str) -> str:
+    """A word for LIKE, whatever is in it."""
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

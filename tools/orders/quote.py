@@ -1,0 +1,413 @@
+"""What an order would cost: all that prices, promotions, shipping and tax depend on, read in one statement."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from db.models.customers import CustomerStatus
+from db.models.orders import Channel
+from db.models.products import ProductStatus
+from db.references import Kind
+from tools.contract.context import Context
+from tools.contract.errors import Ambiguous
+from tools.contract.shop_settings import DEFAULT_CHANNEL, EXPIRE_UNPAID_AFTER
+from tools.orders.wishes import (
+    AddressOfAnother,
+    CustomerMayNotOrder,
+    NoPriceInCurrency,
+    NoShippingAddress,
+    NoShippingMethod,
+    OrderWish,
+    PromotionNotApplicable,
+    PromotionUnknown,
+    PromotionUsedUp,
+    VariantNotSellable,
+    WrittenAddress,
+)
+from tools.rules.lookup import no_variant
+from tools.rules.pricing import Amounts, Method, Offer, Parcel, add_up, price_of
+from tools.rules.promotions import Basket, Item, Promotion, objection
+from tools.rules.tax import Rate, rate_for
+
+ON_SALE = (ProductStatus.active, ProductStatus.discontinued)  # discontinued goods are sold while they last
+
+# A customer is locked where a promotion is limited for each: two orders at once would both find it unused.
+_QUOTE = """
+with recursive buyer as (
+    select c.* from customers c where c.merchant_id = %(m)s and c.id in (
+        select coalesce(named.merged_into_id, named.id) from customers named where named.merchant_id = %(m)s and (
+            named.reference = %(customer)s or named.external_reference = %(customer_written)s or named.email_key = %(email)s)
+    )
+), address as (
+    select a.* from addresses a
+    where a.merchant_id = %(m)s and (a.reference = any(%(addresses)s) or a.external_reference = any(%(addresses_written)s))
+    union
+    select a.* from addresses a join buyer on buyer.id = a.customer_id
+    where %(theirs)s and a.merchant_id = %(m)s and (a.is_default_shipping or a.is_default_billing)
+), variant as (
+    select v.*, p.title as product_title, p.status, p.tax_class, p.category_id
+    from variants v join products p on p.merchant_id = v.merchant_id and p.id = v.product_id
+    where v.merchant_id = %(m)s and (v.sku_key = any(%(keys)s) or v.reference = any(%(variants)s)
+                                     or v.external_reference = any(%(written)s))
+), shelf as (
+    select c.id as leaf, c.id, c.parent_id from categories c
+    where c.merchant_id = %(m)s and c.id in (select category_id from variant)
+    union
+    select shelf.leaf, c.id, c.parent_id from shelf join categories c on c.merchant_id = %(m)s and c.id = shelf.parent_id
+), offered as (
+    select p.* from promotions p where p.merchant_id = %(m)s and p.code_key = any(%(codes)s)
+    union all
+    select p.* from promotions p where p.merchant_id = %(m)s and p.automatic and p.status = 'active'
+      and p.starts_at <= %(now)s and (p.ends_at is null or p.ends_at > %(now)s)
+), one_at_a_time as (
+    select c.id from customers c where c.merchant_id = %(m)s and c.id in (select id from buyer)
+      and exists (select from offered where usage_limit_per_customer is not null)
+    for no key update
+)
+select row_to_json(quote)::text as quote from (select
+    (select count(*) from one_at_a_time) as locked,
+    (select coalesce(json_agg(x), '[]') from (
+        select id, reference, status, name, email, phone, customer_group from buyer) x) as customers,
+    (select coalesce(json_agg(x order by x.id), '[]') from (
+        select id, reference, external_reference, customer_id, is_default_shipping, is_default_billing, name, company, line1,
+               line2, city, region, postcode, country, phone from address) x) as addresses,
+    (select coalesce(json_agg(x), '[]') from (
+        select v.id, v.reference, v.external_reference, v.sku, v.sku_key, v.product_id, v.title, v.options, v.weight_grams, v.cost,
+               v.cost_currency, v.tracked, v.sellable, v.allow_backorder, v.archived_at is not null as archived,
+               v.product_title, v.status, v.tax_class,
+               array(select shelf.id from shelf where shelf.leaf = v.category_id) as categories,
+               (select coalesce(json_agg(o), '[]') from (
+                    select p.amount, p.customer_group, p.min_quantity from prices p
+                    where p.merchant_id = %(m)s and p.variant_id = v.id and p.currency = %(currency)s
+                      and p.valid_from <= %(now)s and (p.valid_until is null or p.valid_until > %(now)s)
+                      and (p.customer_group is null or p.customer_group = (select customer_group from buyer limit 1))
+               ) o) as offers
+        from variant v) x) as variants,
+    (select coalesce(json_agg(x order by x.id), '[]') from (
+        select o.*, (select count(*) from promotion_uses u where u.merchant_id = %(m)s and u.promotion_id = o.id
+                        and u.customer_id in (select id from buyer) and u.released_at is null) as used_by_customer,
+               array(select t.product_id from promotion_targets t
+                     where t.merchant_id = %(m)s and t.promotion_id = o.id and t.product_id is not null) as products,
+               array(select t.category_id from promotion_targets t
+                     where t.merchant_id = %(m)s and t.promotion_id = o.id and t.category_id is not null) as categories
+        from offered o) x) as promotions,
+    (select coalesce(json_agg(x), '[]') from (
+        select r.country, r.region, r.tax_class, r.rate from tax_rates r
+        where r.merchant_id = %(m)s and (r.country = any(%(countries)s) or r.country in (select country from address))
+          and r.valid_from <= %(now)s and (r.valid_until is null or r.valid_until > %(now)s)) x) as rates,
+    (select coalesce(json_agg(x order by x.position, x.id), '[]') from (
+        select s.* from shipping_methods s where s.merchant_id = %(m)s and s.active) x) as methods,
+    (select coalesce(json_object_agg(w.id, w.reference order by w.priority, w.id), '{}') from warehouses w
+        where w.merchant_id = %(m)s and w.active) as warehouses,
+    (select coalesce(json_object_agg(s.key, s.value), '{}') from settings s
+        where s.merchant_id = %(m)s and s.key = any(%(settings)s)) as settings
+) quote
+"""
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Buyer(_Read):
+    id: UUID
+    reference: str
+    status: CustomerStatus
+    name: str
+    email: str | None
+    phone: str | None
+    customer_group: str | None
+
+
+class KnownAddress(_Read):
+    id: UUID
+    reference: str
+    external_reference: str | None
+    customer_id: UUID
+    is_default_shipping: bool
+    is_default_billing: bool
+    name: str
+    company: str | None
+    line1: str
+    line2: str | None
+    city: str
+    region: str | None
+    postcode: str | None
+    country: str
+    phone: str | None
+
+
+class Wanted(_Read):
+    """A variant with the prices that it may have."""
+
+    id: UUID
+    reference: str
+    external_reference: str | None
+    sku: str
+    sku_key: str
+    product_id: UUID
+    title: str
+    options: dict[str, Any]
+    weight_grams: int | None
+    cost: Decimal | None
+    cost_currency: str | None
+    tracked: bool
+    sellable: bool
+    allow_backorder: bool
+    archived: bool
+    product_title: str
+    status: ProductStatus
+    tax_class: str
+    categories: frozenset[UUID]
+    offers: list[Offer]
+
+    @property
+    def name(self) -> str:
+        """How a line is called: the product, and which of its variants."""
+        if self.title.startswith(self.product_title) or not self.title:
+            return self.title or self.product_title
+        return f"{self.product_title}, {self.title}"
+
+
+class Found(_Read):
+    """What the statement read."""
+
+    customers: list[Buyer]
+    addresses: list[KnownAddress]
+    variants: list[Wanted]
+    promotions: list[Promotion]
+    rates: list[Rate]
+    methods: list[Method]
+    warehouses: dict[UUID, str]  # in the merchant's order
+    settings: dict[str, dict[str, Any]]
+
+
+class _Row(NamedTuple):
+    quote: str
+
+
+@dataclass(frozen=True)
+class QuotedLine:
+    """Units of a variant at their price, in minor units."""
+
+    variant: Wanted
+    quantity: int
+    unit_price: int
+    tax_rate: Decimal
+
+    @property
+    def item(self) -> Item:
+        return Item(self.variant.product_id, self.variant.categories, self.unit_price * self.quantity, self.tax_rate)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """An order as it would be placed."""
+
+    wish: OrderWish
+    found: Found
+    buyer: Buyer | None
+    currency: str
+    channel: Channel
+    shipping_address: dict[str, Any]
+    billing_address: dict[str, Any]
+    lines: list[QuotedLine]
+    promotions: list[Promotion]
+    parcel: Parcel | None
+    amounts: Amounts
+
+    @cached_property
+    def given(self) -> list[Promotion]:
+        """The promotions that took something off."""
+        return [promotion for promotion in self.promotions if promotion.id in self.amounts.given]
+
+    @property
+    def hours_to_pay(self) -> int:
+        return EXPIRE_UNPAID_AFTER.of(self.found.settings.get(EXPIRE_UNPAID_AFTER.key))
+
+
+async def quote(ctx: Context, wish: OrderWish) -> Quote:
+    """Price a wish. Raises the errors of `tools.orders.wishes`, `NotFound` and `Ambiguous`; nothing is written."""
+    currency = wish.currency or ctx.merchant.currency
+    found = await _read(ctx, wish, currency)
+    buyer = await _buyer(ctx, wish, found)
+    channel = wish.channel or DEFAULT_CHANNEL.of(found.settings.get(DEFAULT_CHANNEL.key))
+    shipped = await _address(ctx, wish.shipping_address, buyer, found, "is_default_shipping")
+    if not shipped and channel is not Channel.store:
+        raise NoShippingAddress(
+            f"{buyer.reference} has no default address." if buyer else "A guest has no address yet."
+        )
+    billed = await _address(ctx, wish.billing_address, buyer, found, "is_default_billing") or shipped
+
+    country, region = shipped.get("country", ctx.merchant.country), shipped.get("region")
+    lines = await _lines(ctx, wish, found, currency, country, region)
+    items = [line.item for line in lines]
+    group = buyer.customer_group if buyer else None
+    basket = Basket(items, currency, ctx.merchant.currency, ctx.now(), buyer is not None, group)
+    promotions = _promotions(wish, found, basket)
+    weight = sum((line.variant.weight_grams or 0) * line.quantity for line in lines)
+    method = _method(wish, found, country, currency, weight) if shipped else None
+    parcel = Parcel(method, weight, country, region) if method else None
+    shop = ctx.merchant
+    amounts = add_up(items, promotions, parcel, found.rates, included=shop.prices_include_tax, rounding=shop.rounding)
+    return Quote(wish, found, buyer, currency, channel, shipped, billed, lines, promotions, parcel, amounts)
+
+
+async def _read(ctx: Context, wish: OrderWish, currency: str) -> Found:
+    names = [line.sku.strip() for line in wish.lines]
+    named = [address for address in (wish.shipping_address, wish.billing_address) if isinstance(address, str)]
+    written = [a.country for a in (wish.shipping_address, wish.billing_address) if isinstance(a, WrittenAddress)]
+    params = {
+        "m": ctx.merchant.id,
+        "now": ctx.now(),
+        "currency": currency,
+        "customer": Kind.customer.canonical(wish.customer) if wish.customer else None,
+        "customer_written": wish.customer,
+        "email": wish.email.casefold() if wish.email and not wish.customer else None,
+        "theirs": wish.customer is not None,
+        "addresses": [Kind.address.canonical(address) for address in named],
+        "addresses_written": named,
+        "variants": [Kind.variant.canonical(name) for name in names],
+        "written": names,
+        "keys": [name.casefold() for name in names],
+        "codes": [code.casefold() for code in wish.promotion_codes],
+        "countries": [*written, ctx.merchant.country],
+        "settings": [EXPIRE_UNPAID_AFTER.key, DEFAULT_CHANNEL.key],
+    }
+    row = await ctx.sql.row(_QUOTE, params, as_=_Row)
+    assert row is not None
+    return Found.model_validate_json(row.quote)
+
+
+async def _buyer(ctx: Context, wish: OrderWish, found: Found) -> Buyer | None:
+    """The customer who was named, or whose e-mail a guest gave."""
+    if not found.customers:
+        if wish.customer:
+            raise await ctx.not_found(Kind.customer, wish.customer)
+        return None
+    if len(found.customers) > 1:
+        raise Ambiguous(f"{wish.customer} fits {', '.join(buyer.reference for buyer in found.customers)}.")
+    (buyer,) = found.customers
+    if buyer.status in (CustomerStatus.blocked, CustomerStatus.erased):
+        raise CustomerMayNotOrder(f"{buyer.reference} is {buyer.status} and may not order.")
+    return buyer
+
+
+async def _address(
+    ctx: Context, asked: str | WrittenAddress | None, buyer: Buyer | None, found: Found, default: str
+) -> dict[str, Any]:
+    """The address as the order keeps it; empty when there is none."""
+    if isinstance(asked, WrittenAddress):
+        name = asked.name or (buyer.name if buyer else None)
+        return asked.model_dump() | {"name": name}
+    if asked is None:
+        chosen = [address for address in found.addresses if getattr(address, default)]
+    else:
+        reference = Kind.address.canonical(asked)
+        chosen = [a for a in found.addresses if reference == a.reference or asked.strip() == a.external_reference]
+        if not chosen:
+            raise await ctx.not_found(Kind.address, asked)
+    if not chosen:
+        return {}
+    if buyer is None or chosen[0].customer_id != buyer.id:
+        raise AddressOfAnother(f"{chosen[0].reference} is not an address of {buyer.reference if buyer else 'a guest'}.")
+    return chosen[0].model_dump(include=set(WrittenAddress.model_fields))
+
+
+async def _lines(
+    ctx: Context, wish: OrderWish, found: Found, currency: str, country: str, region: str | None
+) -> list[QuotedLine]:
+    """A line for each variant; one that was asked for twice is one line."""
+    quantities: dict[UUID, int] = {}
+    variants: dict[UUID, Wanted] = {}
+    for line in wish.lines:
+        variant = await _variant(ctx, line.sku.strip(), found)
+        variants[variant.id] = variant
+        quantities[variant.id] = quantities.get(variant.id, 0) + line.quantity
+    for variant in variants.values():
+        _refuse_unsellable(variant)
+    prices = {id_: price_of(variant.offers, quantities[id_]) for id_, variant in variants.items()}
+    unpriced = ", ".join(variants[id_].sku for id_, price in prices.items() if price is None)
+    if unpriced:
+        raise NoPriceInCurrency(
+            f"There is no price in {currency} for {unpriced}.",
+            hint=f"Set one, or order in another currency: this shop sells in {', '.join(ctx.merchant.currencies)}.",
+        )
+    return [
+        QuotedLine(
+            variant, quantities[id_], prices[id_] or 0, rate_for(found.rates, variant.tax_class, country, region)
+        )
+        for id_, variant in variants.items()
+    ]
+
+
+async def _variant(ctx: Context, name: str, found: Found) -> Wanted:
+    """What `tools.rules.lookup.find_variant` would find, among those that were read."""
+    key, reference = name.casefold(), Kind.variant.canonical(name)
+    readings = (
+        [variant for variant in found.variants if variant.sku == name],
+        [variant for variant in found.variants if variant.sku_key == key],
+        [variant for variant in found.variants if variant.reference == reference],
+        [variant for variant in found.variants if variant.external_reference == name],
+    )
+    meant = next(filter(None, readings), None)
+    if meant is None:
+        raise await no_variant(ctx, name)
+    if len(meant) > 1:
+        raise Ambiguous(f"{name} fits {', '.join(f'{variant.sku} ({variant.reference})' for variant in meant)}.")
+    return meant[0]
+
+
+def _refuse_unsellable(variant: Wanted) -> None:
+    if variant.archived or variant.status not in ON_SALE:
+        state = ProductStatus.archived if variant.archived else variant.status
+        raise VariantNotSellable(f"{variant.sku} ({variant.product_title}) is {state}, so it cannot be ordered.")
+    if not variant.sellable:
+        raise VariantNotSellable(f"{variant.sku} ({variant.product_title}) is not for sale at present.")
+
+
+def _method(wish: OrderWish, found: Found, country: str, currency: str, weight: int) -> Method:
+    """The shipping method that was asked for, else the first that takes the parcel."""
+    serving = [method for method in found.methods if method.serves(country, currency, weight)]
+    code = wish.shipping_method
+    chosen = [method for method in serving if code is None or method.code.casefold() == code.casefold()]
+    if chosen:
+        return chosen[0]
+    others = ", ".join(method.code for method in serving)
+    named = f"{code} does not take" if code else "No shipping method takes"
+    raise NoShippingMethod(
+        f"{named} {weight} g to {country} in {currency}.",
+        hint=f"These do: {others}." if others else "Set up a shipping method for it: set_shipping_method.",
+    )
+
+
+def _promotions(wish: OrderWish, found: Found, basket: Basket) -> list[Promotion]:
+    """The promotions of the codes, and the automatic ones that apply. Raises for a code that does not."""
+    codes = {promotion.code.casefold(): promotion for promotion in found.promotions if promotion.code}
+    coded: dict[UUID, Promotion] = {}
+    for code in wish.promotion_codes:
+        promotion = codes.get(code.casefold())
+        if promotion is None:
+            raise PromotionUnknown(f"There is no promotion with the code {code}.")
+        why = objection(promotion, basket)
+        if why:
+            raise PromotionNotApplicable(f"The code {promotion.code} cannot be used: {why}.")
+        if promotion.used_up:
+            raise used_up(promotion)
+        coded[promotion.id] = promotion
+    automatic = [one for one in found.promotions if one.automatic and not one.used_up and not objection(one, basket)]
+    return [*automatic, *coded.values()]
+
+
+def used_up(promotion: Promotion) -> PromotionUsedUp:
+    each = (
+        ""
+        if promotion.usage_limit_per_customer is None
+        else f", {promotion.usage_limit_per_customer} for each customer"
+    )
+    limit = "no limit in all" if promotion.usage_limit is None else f"{promotion.usage_limit} in all"
+    return PromotionUsedUp(f"{promotion.name} was given as often as it may be ({limit}{each}).")

@@ -1,0 +1,191 @@
+"""The moves that a person makes by hand: place a draft, confirm, complete. All others belong to other operations."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, NamedTuple
+from uuid import UUID
+
+from pydantic import Field
+
+from db.models.customers import Customer, CustomerStatus
+from db.models.orders import Order, OrderStatus
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Input, Result, tool
+from tools.contract.errors import Conflict
+from tools.contract.fields import OrderRef, Synonyms
+from tools.contract.shop_settings import EXPIRE_UNPAID_AFTER, chosen
+from tools.orders.quote import ON_SALE
+from tools.orders.wishes import CustomerMayNotOrder, VariantNotSellable
+from tools.rules.reservation import Need, reserve
+from tools.rules.stock import NotEnoughStock
+
+
+class StatusHasItsOwnTool(Conflict):
+    """That status is the outcome of another operation, and is not set by hand."""
+
+
+class OrderNotShipped(Conflict):
+    """Units are still held for the order."""
+
+    hint = "Ship what is held (create_shipment), or cancel the order, before it is completed."
+
+
+class WantedStatus(StrEnum):
+    pending = "pending"
+    confirmed = "confirmed"
+    completed = "completed"
+    cancelled = "cancelled"
+    expired = "expired"
+    on_hold = "on_hold"
+    paid = "paid"
+    refunded = "refunded"
+    shipped = "shipped"
+    delivered = "delivered"
+    returned = "returned"
+
+
+WANTED_WORDS = Synonyms(
+    {
+        "pending": ("placed", "place"),
+        "confirmed": ("confirm", "accepted", "accept", "approved", "approve"),
+        "completed": ("complete", "done", "finished", "close", "closed"),
+        "cancelled": ("canceled", "cancel"),
+        "on_hold": ("hold", "held", "pause", "paused"),
+        "shipped": ("sent", "dispatched", "fulfilled"),
+    }
+)
+_ITS_TOOL = {
+    WantedStatus.cancelled: "cancel_order",
+    WantedStatus.expired: "cancel_order, with the reason not_paid",
+    WantedStatus.on_hold: "hold_order",
+    WantedStatus.paid: "capture_payment, or mark_order_paid for cash and bank transfers",
+    WantedStatus.refunded: "refund_payment",
+    WantedStatus.shipped: "create_shipment",
+    WantedStatus.delivered: "record_tracking_event",
+    WantedStatus.returned: "request_return",
+}
+
+
+class SetOrderStatus(Input):
+    order: OrderRef = Field(description="The order, such as `ORD-1042`.")
+    status: Annotated[WantedStatus, WANTED_WORDS] = Field(
+        description="Pending (places a draft), confirmed or completed; the others have operations of their own."
+    )
+    version: int | None = Field(default=None, description="The version that was read; a later one is refused.")
+
+
+class OrderMoved(Result):
+    """Where the order stands now."""
+
+    reference: str = Field(description="The order's number.")
+    status: OrderStatus = Field(description="Its status now.")
+    before: OrderStatus = Field(description="Its status before.")
+    placed_at: datetime = Field(description="When it was placed, UTC.")
+    confirmed_at: datetime | None = Field(description="When it was confirmed, UTC.")
+    completed_at: datetime | None = Field(description="When it was completed, UTC.")
+    expires_at: datetime | None = Field(description="When it lapses unless it is paid or confirmed, UTC.")
+    version: int = Field(description="Grows with each change.")
+
+
+@tool(
+    route="PATCH /orders/{order}/status",
+    effect=Effect.write,
+    permission="orders:write",
+    raises=[StatusHasItsOwnTool, OrderNotShipped, NotEnoughStock, CustomerMayNotOrder, VariantNotSellable],
+    examples=["Confirm order 1042", "Mark ORD-1042 as completed", "Place the draft ORD-1050"],
+)
+async def set_order_status(ctx: Context, args: SetOrderStatus) -> OrderMoved:
+    """Place a draft, confirm an order, or complete it.
+
+    Placing a draft holds its stock; a confirmed order does not lapse any more. Cancelling, holding, paying, shipping and
+    returning are operations of their own: the error names them.
+    """
+    if args.status in _ITS_TOOL:
+        raise StatusHasItsOwnTool(
+            f"An order becomes {args.status} by {_ITS_TOOL[args.status]}, not by setting its status.",
+            hint=f"Use {_ITS_TOOL[args.status]}.",
+        )
+    order = await ctx.find(Order, args.order, for_update=True)
+    before = order.status
+    ctx.edit(order, args.version)
+    ctx.move(order, to=OrderStatus(args.status), order_id=order.id)
+    match order.status:
+        case OrderStatus.pending:
+            await _place(ctx, order)
+        case OrderStatus.confirmed:
+            order.confirmed_at, order.expires_at = ctx.now(), None
+        case _:
+            await _refuse_unshipped(ctx, order)
+            order.completed_at = ctx.now()
+    return OrderMoved(
+        reference=order.reference,
+        status=order.status,
+        before=before,
+        placed_at=order.placed_at,
+        confirmed_at=order.confirmed_at,
+        completed_at=order.completed_at,
+        expires_at=order.expires_at,
+        version=order.version,
+    )
+
+
+class _DraftLine(NamedTuple):
+    line: UUID
+    variant: UUID
+    sku: str
+    position: int
+    quantity: int
+    backorder: bool
+    tracked: bool
+    on_sale: bool
+
+
+class _Id(NamedTuple):
+    id: UUID
+
+
+_DRAFT_LINES = """
+select l.id as line, v.id as variant, v.sku, l.position, l.quantity - l.cancelled as quantity, v.allow_backorder as backorder,
+       v.tracked, v.sellable and v.archived_at is null and p.status = any(%(on_sale)s) as on_sale
+from order_lines l
+join variants v on v.merchant_id = l.merchant_id and v.id = l.variant_id
+join products p on p.merchant_id = v.merchant_id and p.id = v.product_id
+where l.merchant_id = %(m)s and l.order_id = %(order)s and l.quantity > l.cancelled order by l.position
+"""
+_WAREHOUSES = "select id from warehouses where merchant_id = %(m)s and active order by priority, id"
+
+
+async def _place(ctx: Context, order: Order) -> None:
+    """A draft keeps its prices and promotions; its stock is held from now on."""
+    customer = await ctx.db.get(Customer, (ctx.merchant.id, order.customer_id)) if order.customer_id else None
+    if customer and customer.status in (CustomerStatus.blocked, CustomerStatus.erased):
+        raise CustomerMayNotOrder(f"{customer.reference} is {customer.status} and may not order.")
+    params = {"m": ctx.merchant.id, "order": order.id, "on_sale": [status.value for status in ON_SALE]}
+    lines = await ctx.sql.rows(_DRAFT_LINES, params, as_=_DraftLine)
+    gone = ", ".join(line.sku for line in lines if not line.on_sale)
+    if gone:
+        raise VariantNotSellable(f"{gone} went off sale since {order.reference} was written.")
+    needs = [
+        Need(line.line, line.variant, line.sku, line.position, line.quantity, line.backorder)
+        for line in lines
+        if line.tracked
+    ]
+    warehouses = await ctx.sql.rows(_WAREHOUSES, params, as_=_Id)
+    await reserve(ctx, order.reference, order.id, needs, [warehouse.id for warehouse in warehouses])
+    order.placed_at = ctx.now()
+    order.expires_at = ctx.now() + timedelta(hours=await chosen(ctx, EXPIRE_UNPAID_AFTER))
+    ctx.enqueue("expire_order", at=order.expires_at, order=order.reference)
+
+
+class _Held(NamedTuple):
+    units: int
+
+
+async def _refuse_unshipped(ctx: Context, order: Order) -> None:
+    query = """
+        select coalesce(sum(quantity + backordered), 0)::int as units from reservations
+        where merchant_id = %s and order_id = %s and status = 'active'
+    """
+    held = await ctx.sql.row(query, (ctx.merchant.id, order.id), as_=_Held)
+    if held and held.units:
+        raise OrderNotShipped(f"{order.reference} still has {held.units} units waiting to be shipped.")

@@ -1,0 +1,178 @@
+"""Holding stock for an order: one statement that locks, chooses warehouses and reserves all lines or nothing; and letting go.
+
+Locks are taken in one order by everybody: the order, its customer, promotions, reservations, stock levels by
+(variant_id, warehouse_id), and last a counter. So nobody deadlocks, and nobody sells a unit twice; the CHECK `never_oversold`
+is the last wall.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from psycopg.types.json import Jsonb
+
+from db.model import new_id
+from db.models.inventory import Reservation, ReservationStatus
+from tools.contract.context import Context
+from tools.rules.stock import NotEnoughStock, Posting, locked, post
+
+
+@dataclass(frozen=True)
+class Need:
+    """Units of a tracked variant that an order line wants."""
+
+    line: UUID
+    variant: UUID
+    sku: str
+    position: int
+    quantity: int
+    backorder: bool
+
+
+# Which warehouse: the first in the merchant's order that holds all lines; if none does, lines are split in that order.
+# `ok` has its row when every line is held, or may wait for the next delivery at the first warehouse. `materialized` is meaning,
+# not tuning: what was locked is looked at once. Between this and RESERVE a statement defines `number`, from `ok` alone.
+ALLOT = """
+need as (
+    select * from jsonb_to_recordset(%(need)s) as need(line uuid, variant uuid, position int, quantity int, backorder boolean)
+), place as (
+    select * from unnest(%(warehouses)s::uuid[]) with ordinality as place(id, rank)
+), stock as materialized (
+    select s.id, s.variant_id, s.warehouse_id, s.reserved, s.on_hand - s.reserved - s.damaged as available
+    from stock_levels s
+    where s.merchant_id = %(m)s and s.warehouse_id = any(%(warehouses)s::uuid[])
+      and s.variant_id in (select variant from need) {unless}
+    order by s.variant_id, s.warehouse_id for no key update of s
+), whole as (
+    select min(place.rank) as rank from place where exists (select from need) and not exists (
+        select from need left join stock on stock.variant_id = need.variant and stock.warehouse_id = place.id
+        where coalesce(stock.available, 0) < need.quantity
+    )
+), taken as (
+    select stock.*, need.line, need.position, place.rank, case
+        when whole.rank is null
+        then least(stock.available, greatest(0, need.quantity - coalesce(sum(stock.available) over before, 0)))
+        when whole.rank = place.rank then need.quantity else 0 end as quantity
+    from stock join place on place.id = stock.warehouse_id join need on need.variant = stock.variant_id cross join whole
+    window before as (partition by need.line order by place.rank rows between unbounded preceding and 1 preceding)
+), short as (
+    select need.*, need.quantity - coalesce((select sum(quantity) from taken where taken.line = need.line), 0) as missing
+    from need
+), allotted as (
+    select line, position, variant_id, warehouse_id, rank, sum(quantity)::int as quantity, sum(waiting)::int as backordered from (
+        select line, position, variant_id, warehouse_id, rank, quantity, 0 as waiting from taken where quantity > 0
+        union all
+        select short.line, short.position, short.variant, place.id, place.rank, 0, short.missing
+        from short join place on place.rank = 1 where short.missing > 0
+    ) parts group by line, position, variant_id, warehouse_id, rank
+), ok as materialized (
+    select true as yes where not exists (
+        select from short where missing > 0 and not (backorder and exists (select from place))
+    ) {unless}
+)"""
+RESERVE = """
+held as (
+    insert into reservations (merchant_id, id, reference, status, reason, warehouse_id, variant_id, quantity, backordered,
+                              order_id, order_line_id, created_at)
+    select %(m)s, (%(spare)s::uuid[])[(row_number() over walk)::int], number.reference || '-' || row_number() over walk, 'active',
+           'order', warehouse_id, variant_id, quantity, backordered, %(order_id)s, line, %(now)s
+    from allotted cross join number window walk as (order by position, rank)
+    returning id, reference, status, reason, warehouse_id, variant_id, quantity, backordered, order_id, order_line_id
+), kept as (
+    update stock_levels s set reserved = s.reserved + taken.quantity, updated_at = %(now)s
+    from taken cross join ok where s.merchant_id = %(m)s and s.id = taken.id and taken.quantity > 0
+)"""
+RESERVED = """
+(select reference from number) as reference,
+coalesce((select json_agg(taken) from taken), '[]') as stock,
+coalesce((select json_agg(held order by reference) from held), '[]') as held"""
+
+_FOR_AN_ORDER = f"""
+with {ALLOT.format(unless="")}, number as (select %(reference)s::text as reference from ok), {RESERVE}
+select {RESERVED}
+"""
+
+
+class Reserved(NamedTuple):
+    """What the statement found and did; without `reference` it did nothing."""
+
+    reference: str | None
+    stock: list[dict[str, Any]]
+    held: list[dict[str, Any]]
+
+
+def reserving(needs: Sequence[Need], warehouses: Sequence[UUID], order: UUID) -> dict[str, Any]:
+    """The parameters of ALLOT and RESERVE: `warehouses` in the merchant's order."""
+    return {
+        "need": as_jsonb([vars(need) for need in needs]),
+        "warehouses": list(warehouses),
+        "spare": [new_id() for _ in range(len(needs) * len(warehouses))],
+        "order_id": order,
+    }
+
+
+async def reserve(
+    ctx: Context, reference: str, order: UUID, needs: Sequence[Need], warehouses: Sequence[UUID]
+) -> list[dict[str, Any]]:
+    """Hold stock for the lines of an order that exists; returns the reservations. Raises `NotEnoughStock`."""
+    params = {"m": ctx.merchant.id, "now": ctx.now(), "reference": reference} | reserving(needs, warehouses, order)
+    reserved = await ctx.sql.row(_FOR_AN_ORDER, params, as_=Reserved)
+    assert reserved is not None
+    if reserved.reference is None:
+        raise shortage(needs, reserved.stock)
+    tell(ctx, reserved.stock, reserved.held)
+    return reserved.held
+
+
+def tell(ctx: Context, stock: Sequence[dict[str, Any]], held: Sequence[dict[str, Any]]) -> None:
+    """What the statement wrote."""
+    ctx.changes.inserted("reservations", [row | {"id": UUID(row["id"])} for row in held])
+    for level in stock:
+        if level["quantity"]:
+            before = {"reserved": level["reserved"]}
+            after = {"reserved": level["reserved"] + level["quantity"]}
+            ctx.changes.updated("stock_levels", UUID(level["id"]), before, after)
+
+
+def shortage(needs: Sequence[Need], stock: Sequence[dict[str, Any]]) -> NotEnoughStock:
+    """The refusal, with the numbers of each line that is short."""
+    available = {str(need.variant): 0 for need in needs}
+    for level in stock:
+        available[level["variant_id"]] += level["available"]
+    short = [
+        {"sku": need.sku, "wanted": need.quantity, "available": available[str(need.variant)]}
+        for need in needs
+        if not need.backorder and available[str(need.variant)] < need.quantity
+    ]
+    said = "; ".join(f"{line['sku']} has {line['available']} available, {line['wanted']} were asked" for line in short)
+    return NotEnoughStock(
+        f"{said}. Nothing was reserved." if short else "No warehouse is active, so nothing can be held.",
+        hint="Order fewer, wait for the next delivery (check_availability says when), or let the variant be back-ordered.",
+        lines=short,
+    )
+
+
+async def release(
+    ctx: Context, reservations: Sequence[Reservation], to: ReservationStatus = ReservationStatus.released
+) -> int:
+    """Let go of locked, active reservations; returns how many units go back on sale."""
+    places = [
+        (reservation.variant_id, reservation.warehouse_id) for reservation in reservations if reservation.quantity
+    ]
+    levels = await locked(ctx, places)
+    freed = dict.fromkeys(places, 0)
+    for reservation in reservations:
+        ctx.move(reservation, to, order_id=reservation.order_id, quantity=reservation.quantity)
+        reservation.closed_at = ctx.now()
+        if reservation.quantity:
+            freed[reservation.variant_id, reservation.warehouse_id] += reservation.quantity
+    if freed:
+        await post(ctx, [Posting(levels[place], reserved=-units) for place, units in freed.items()])
+    return sum(freed.values())
+
+
+def as_jsonb(value: Any) -> Jsonb:
+    """A parameter for `jsonb_populate_record` and its like."""
+    return Jsonb(value, dumps=lambda plain: orjson.dumps(plain, default=str))
