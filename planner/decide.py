@@ -12,14 +12,16 @@ from typing import Any
 
 from planner import slots
 from planner.fields import Choice, Field, Kind
-from planner.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, Index, Tool
+from planner.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
 from planner.memory import Conversation
 from planner.reading import Reading
-from planner.signals import WRITING_STARTS
+from planner.signals import READING_STARTS, WRITING_STARTS
 from planner.slots import Filled, Told
-from planner.words import content, stem, tokens
+from planner.words import FILLER, content, stem, tokens
 
-FLOOR = 0.22  # of a tool's probability: below it nothing was understood
+FLOOR = 0.14  # of a tool's probability among those that read, for a question: below it nothing was understood
+READ_FLOOR = 0.22  # the same for other requests
+CERTAIN = 0.6
 WRITE_FLOOR = 0.45
 CLEAR = 1.0  # lead in log-probability that a write needs over the next tool
 UNFIT = {
@@ -37,8 +39,11 @@ ASKS = re.compile(
     r"|how|which|where|should|may|(?:can|could|must|will|would)\s+(?!you\b|u\b|ya\b|someone\b))\b",
     re.I,
 )
+SHOWS = re.compile(
+    r"^(?:(?:please|pls|hey|hi|hello|can you|could you)[, ]+)*(?:show|list|find|search|look|view|display|see)\b", re.I
+)
 POLITE = re.compile(r"\b(?:can|could|may)\s+(?:i|we)\b", re.I)
-FORBIDS = re.compile(r"\b(?:don'?t|do not|never|no need to|instead of|please not)\s+(?:\w+\s+)?(\w+)", re.I)
+FORBIDS = re.compile(r"\b(?:don'?t|do not|never|no need to|instead of|please not)\s+\w+(?:\s+\w+)?", re.I)
 POINTS = re.compile(r"\b(?:it|this|that|them|these|those|she|he|her|him|his|they|their|same|one)\b", re.I)
 NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
 ALIKE = 0.62  # cosine from which leftover words are taken for the value of an enum
@@ -94,7 +99,7 @@ class Desk:
     talk: Conversation
 
     def told(self, tool: Tool) -> Told:
-        return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.entry.writes)
+        return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.words, tool.entry.writes)
 
 
 def decide(text: str, desk: Desk, *, before: list[Step]) -> Decision:
@@ -104,20 +109,41 @@ def decide(text: str, desk: Desk, *, before: list[Step]) -> Decision:
     if best_any in NO_TOOL and not _names_something(text, desk):
         return Decline(best_any, text)
     candidates = _candidates(text, desk)
-    if not candidates or candidates[0].score < FLOOR:
+    asks = SHOWS.search(text) is not None or (ASKS.search(text) is not None and POLITE.search(text) is None)
+    if asks:  # a question changes nothing: the share of the writing tools goes to the others
+        candidates = _reading(candidates, sum(score for name, score in scores.items() if _writes(name, desk)))
+    if not candidates or candidates[0].score < (FLOOR if asks else READ_FLOOR):
         return _unclear(text, desk, best_any, scores[best_any])
-    chosen = _commanded(text, candidates) or candidates[0]
+    chosen = (None if asks else _commanded(text, candidates)) or candidates[0]
     if scores[best_any] > 0.6 and best_any not in desk.offered and best_any not in NO_TOOL and chosen.score < 0.25:
         return _unclear(text, desk, best_any, scores[best_any])
     if chosen.tool.entry.writes:
         return _write(text, chosen, candidates, desk, before)
+    if chosen.score < CERTAIN and _strange_opening(text, chosen.tool, desk):
+        return Decline("unclear", text)
     return _settle(text, chosen, desk, before)
+
+
+def _writes(name: str, desk: Desk) -> bool:
+    return name in desk.index.tools and desk.index.tools[name].entry.writes
+
+
+def _reading(candidates: list[Candidate], share: float) -> list[Candidate]:
+    return [replace(c, score=c.score / max(1 - share, 0.05)) for c in candidates if not c.tool.entry.writes]
+
+
+def _strange_opening(text: str, tool: Tool, desk: Desk) -> bool:
+    """A request that begins with a word which the tool never hears: "refund ..." to a tool that shows."""
+    word = Reading.of(text, desk.index.vocabulary, desk.talk.setting).opening()
+    return (
+        bool(word) and word not in FILLER and stem(word) not in tool.words | TRADE_STEMS and word not in READING_STARTS
+    )
 
 
 def _commanded(text: str, candidates: list[Candidate]) -> Candidate | None:
     """The write that was clearly asked for, though much is missing: showing something instead would look like an answer."""
     writes = [candidate for candidate in candidates if candidate.tool.entry.writes]
-    if not writes or ASKS.search(text):
+    if not writes:
         return None
     likeliest = max(writes, key=lambda candidate: candidate.score)
     ordered = tokens(text)[:1] and tokens(text)[0] in WRITING_STARTS
@@ -154,11 +180,8 @@ def _unfit(filled: Filled, text: str) -> float:
 
 def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk, before: list[Step]) -> Decision:
     forbidden = FORBIDS.search(text)
-    if forbidden and desk.index.openers & {forbidden[1].lower()}:
+    if forbidden and set(tokens(forbidden[0])[1:]) & (WRITING_STARTS | desk.index.openers):
         return Decline("forbidden", forbidden[0])
-    if ASKS.search(text) and not POLITE.search(text):
-        readers = [c for c in candidates if not c.tool.entry.writes and c.score >= FLOOR / 4]
-        return _settle(text, readers[0], desk, before) if readers else Decline("unclear", text)
     rivals = [c for c in candidates if c is not chosen and chosen.fit - c.fit < CLEAR and c.score > 0.1]
     if rivals or chosen.score < WRITE_FLOOR:
         if not rivals:
@@ -174,6 +197,7 @@ def _confirmed(text: str, chosen: Candidate, decision: Decision) -> Decision:
     """A write goes ahead only when everything that was said has found its place."""
     filled = chosen.filled
     left = [*(text[span.start : span.end] for span in filled.unplaced), *filled.doubts]
+    left += [said for said in filled.strange if said not in left]
     if not isinstance(decision, list) or not (left or POLITE.search(text)):
         return decision
     steps = [
@@ -270,7 +294,7 @@ def _options(f: Field) -> str:
 def _left_out(text: str, filled: Filled, tool: Tool) -> list[str]:
     """What a reading tool could not use, except what it is used to hear: "today" to a tool that tells today's figures."""
     spans = [text[span.start : span.end].strip() for span in filled.unplaced if span.kind != "number"]
-    return [said for said in [*spans, *filled.doubts] if not all(stem(word) in tool.words for word in content(said))]
+    return [*(said for said in spans if not all(stem(word) in tool.words for word in content(said))), *filled.doubts]
 
 
 def _by_likeness(tool: Tool, filled: Filled, desk: Desk) -> None:

@@ -39,6 +39,10 @@ FOREIGN = re.compile(
     r"(?<![\w-])#?(?:[A-Z]{1,2}\d{5,}|\d{3}-\d{6,}-\d{6,})\b|#[\w-]*\d[\w-]*|(?<![\w.,-])\d{6,}(?![\w,.-]*\d)", re.I
 )
 CODE = re.compile(r"(?<![\w@./-])(?:[A-Z0-9]+(?:-[A-Z0-9]+)+|[a-z0-9]{2,}(?:-[a-z0-9]{1,6}){1,4})(?![\w@-])")
+PERSON = re.compile(  # two capitalised words; products ("the Oak Lamp") come with an article
+    r"(?<=[\w,:] )(?<!the )(?<!a )(?<!an )(?<!new )(?<!product )(?<!called )(?<!named )(?<!article )"
+    r"[A-ZÀ-Þ][\w'’-]+ [A-ZÀ-Þ][\w'’-]+"
+)
 PERCENT = re.compile(r"(?<![\w.])(\d+(?:[.,]\d+)?)\s?(?:%|percent\b|per cent\b|pct\b)", re.I)
 DURATION = re.compile(
     rf"\b(?:for|within|in|of|to|next)?\s*(?:the next )?\b{NUMBER} (minute|hour|day|week|month|year)s?\b", re.I
@@ -159,7 +163,8 @@ def _codes(text: str) -> Iterator[Span]:
 
 def _counts(text: str) -> Iterator[Span]:
     for m in COUNT.finditer(text):
-        yield Span("number", *m.span(), money.figure(m[0].replace(" ", "")))
+        bare = re.fullmatch(r"\d{3,6}", m[0]) is not None
+        yield Span("number", *m.span(), money.figure(m[0].replace(" ", "")), reference="?" if bare else "")
     for m in WORD_COUNT.finditer(text):
         said = m[0].lower()
         dozens = said.removesuffix(" dozen")
@@ -210,12 +215,15 @@ def mask(text: str, spans: list[Span]) -> str:
         if word not in before.lower().split()[-2:]:
             pieces.append(word)
         position = span.end
-    return re.sub(r"\s+", " ", "".join(pieces) + text[position:]).strip()
+    whole = PERSON.sub("customer", "".join(pieces) + text[position:])
+    return re.sub(r"\s+", " ", re.sub(r"\bcustomer customer\b", "customer", whole)).strip()
 
 
 def _masked(span: Span) -> str | None:
+    if span.kind == "email":
+        return "customer"
     if span.kind in ("reference", "foreign"):
         return span.reference or "order"
     if span.kind == "code":
         return "item"
-    return {"email": "e-mail", "url": "link", "phone": "phone number"}.get(span.kind)
+    return {"url": "link", "phone": "phone number"}.get(span.kind)

@@ -22,7 +22,7 @@ from planner.fields import Field, Kind
 from planner.language import to_english
 from planner.words import TRADE, stem, tokens
 
-FORMAT = 1  # of the cache; raise it when features change
+FORMAT = 2  # of the cache; raise it when features change
 CUE_WEIGHT = 0.5  # of a cue against a unit vector of meaning
 SMALL_TALK, HELP, BEYOND = "~small_talk", "~help", "~beyond"
 NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.BEYOND}
@@ -71,7 +71,7 @@ class Tool:
     entry: Entry
     fields: tuple[Field, ...]
     takes: Mapping[str, bool]
-    words: frozenset[str]  # stems of what its examples say
+    words: frozenset[str]  # stems of what its name, summary, fields and examples say
 
     @property
     def title(self) -> str:
@@ -92,7 +92,9 @@ class Index:
         self.openers = frozenset(
             example.split()[0].lower().strip(",:") for tool in tools.values() for example in tool.entry.examples
         )
-        self.lexicon = TRADE_STEMS | {stem(word) for tool in tools.values() for word in _described(tool)}
+        self.lexicon = TRADE_STEMS | {
+            stem(word) for tool in tools.values() for word in _described(tool.entry, tool.fields)
+        }
         self._trained = trained
         self._names = (*tools, *NO_TOOL)
         self._scored = lru_cache(maxsize=512)(self._score)
@@ -189,18 +191,16 @@ class Index:
 
 def _tool(entry: Entry) -> Tool:
     read = fields.read(entry.schema)
-    said = frozenset(stem(word) for example in entry.examples for word in tokens(example))
-    return Tool(entry, read, signals.takes(read), said)
+    said = [word for example in entry.examples for word in tokens(example)]
+    return Tool(entry, read, signals.takes(read), frozenset(stem(word) for word in [*said, *_described(entry, read)]))
 
 
-def _described(tool: Tool) -> list[str]:
+def _described(entry: Entry, read: Sequence[Field]) -> list[str]:
     """The words of a tool's name, summary, fields and their values: domain words, never a customer's or a product's name."""
     labels = [
-        text
-        for field in _all(tool.fields)
-        for text in (field.label, *(p for choice in field.choices for p in choice.phrases))
+        text for field in _all(read) for text in (field.label, *(p for choice in field.choices for p in choice.phrases))
     ]
-    return tokens(" ".join([tool.entry.name.replace("_", " "), tool.entry.summary, *labels]))
+    return tokens(" ".join([entry.name.replace("_", " "), entry.summary, *labels]))
 
 
 def _vocabulary(tools: Collection[Tool]) -> Vocabulary:

@@ -9,12 +9,14 @@ import re
 from functools import lru_cache
 from importlib.resources import files
 
+NEGATED = re.compile(r"\b(?:have|has|had|is|are|was|were)(?:n['’]?t| not)\s+(?:yet\s+)?(?:been\s+)?(?:yet\s+)?", re.I)
 ENOUGH = 2  # words that only this language has, before a text is taken for it
 
 
 @lru_cache(maxsize=512)
 def to_english(text: str) -> str:
-    """The request in English words; an English text comes back unchanged."""
+    """The request in English words, with "haven't been paid" as "not paid"; a plain English text comes back unchanged."""
+    text = NEGATED.sub("not ", text)
     words = re.findall(r"[^\W\d_]+", text.lower())
     for signs, pattern, glossary in _languages():
         if sum(word in signs for word in words) >= min(ENOUGH, max(1, len(words) - 1)):

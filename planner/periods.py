@@ -124,9 +124,9 @@ def _anchors(text: str, now: datetime, ahead: bool) -> Iterator[Period]:
         for match in re.finditer(pattern, text):
             if any(match.start() < end and start < match.end() for start, end in taken):
                 continue
+            taken.append(match.span())
             anchor = _anchor(match, rule, now, ahead)
             if anchor:
-                taken.append(match.span())
                 yield anchor
 
 

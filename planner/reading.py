@@ -106,13 +106,20 @@ class Reading:
             ):
                 yield start, start + len(said)
 
+    def opening(self) -> str:
+        """The first word, lower case, when it is a plain one: no name, figure or reference."""
+        m = re.match(
+            r"\W*(?:(?:please|pls|hey|hi|hello|ok|so|can you|could you|would you)[,\s]+)*([^\W\d_]+)", self.rest(), re.I
+        )
+        return m[1].lower() if m and (m.start(1) == 0 or m[1].islower()) else ""
+
     def unknown(self, known: Collection[str]) -> list[tuple[int, int]]:
         """Unclaimed runs of words that carry meaning and that a tool's own words do not hold."""
         runs: list[tuple[int, int]] = []
         for m in re.finditer(r"[^\W_][\w'’-]*", self.rest()):
             word = m[0].lower()
-            plain = word in FILLER or word.removesuffix("'s") in FILLER or stem(word) in known or word in known
-            if plain or word.isdigit():
+            parts = [part.removesuffix("'s") for part in word.split("-")]
+            if all(part in FILLER or stem(part) in known or part in known or part.isdigit() for part in parts):
                 continue
             if runs and re.fullmatch(r"[ ]+", self.text[runs[-1][1] : m.start()]):
                 runs[-1] = (runs[-1][0], m.end())

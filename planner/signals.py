@@ -46,10 +46,12 @@ SEVERAL = re.compile(
 )
 
 
-def signals(text: str, spans: Iterable[Span]) -> frozenset[str]:
+def signals(text: str, spans: Sequence[Span]) -> frozenset[str]:
     """The cues that a text gives, and `reference:order` and the like for what it names."""
     found = {span.kind for span in spans if span.kind in FORMS}
     found |= {f"reference:{span.reference or 'order'}" for span in spans if span.kind in ("reference", "foreign")}
+    if any(span.kind == "number" and span.reference for span in spans):
+        found.add("bare")  # a number that may be an order's
     words = tokens(text)
     found.update(deed for word in words for deed in DEED_OF.get(word, ()))
     first = words[0] if words else ""
@@ -106,6 +108,8 @@ def misfit(found: frozenset[str], taken: dict[str, bool]) -> float:
 
 
 def _lack(cue: str, found: frozenset[str]) -> float:
+    if cue.startswith("reference:") and "bare" in found:
+        return 0.2
     if cue == "reference:variant" and "code" in found:
         return 0.0
     if cue == "reference:customer" and found & {"email", "named"}:

@@ -19,10 +19,11 @@ EXCEPTING = re.compile(
     re.I,
 )
 SEPARATING = re.compile(
-    r"\b(?:except|excluding|unless|only if|if|but not|apart from|other than|half of|the \w+ (?:line|item|one|half))\b",
+    r"\b(?:(?:except|excluding|unless|only if|if|but not|apart from|other than)\b.*|half of|the \w+ (?:line|item|one|half))\b",
     re.I,
 )
 NEVER_DROPPED = ("reference", "foreign", "code", "email", "money", "percent", "period", "country", "number", "quoted")
+NOWHERE = "(?!)"  # a category is known by its label alone: "in Lyon" is a place
 TAKES_CODES = {"variant", "product"}
 
 
@@ -37,6 +38,7 @@ class Filled:
     )  # further references of a single field
     unplaced: list[Span] = field(default_factory=lambda: list[Span]())
     unused: list[str] = field(default_factory=lambda: list[str]())  # words without a place
+    strange: list[str] = field(default_factory=lambda: list[str]())  # those of them that the tool's examples never say
     people: dict[str, str] = field(
         default_factory=lambda: dict[str, str]()
     )  # reference field: the name or e-mail to look up
@@ -50,6 +52,7 @@ class Told:
     setting: Setting
     known: Collection[str]
     openers: Collection[str]
+    own: Collection[str] = ()
     writes: bool = False
 
 
@@ -182,7 +185,7 @@ def _place(f: Field, reading: Reading, told: Told, *, several: bool) -> str | No
         return texts.place(
             f, reading, told.known, lead="(?:from|out of)" if leaves else "(?:to|into|for|over to)", alone=False
         )
-    return texts.place(f, reading, told.known, lead="(?:in|at|from)")
+    return texts.place(f, reading, told.known, lead=NOWHERE if f.reference == "category" else "(?:in|at|from)")
 
 
 def _bare_references(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
@@ -288,7 +291,7 @@ def _words(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled
         if found:
             filled.args[f.name] = found
     for f in _open(fields, filled, Kind.reason_text):
-        found = texts.reason(reading)
+        found = texts.reason(reading, told.openers)
         if found:
             filled.args[f.name] = found
 
@@ -337,7 +340,7 @@ def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Fil
     currencies = {s.currency for s in reading.spans if s.kind == "money" and s.currency != told.setting.currency}
     if currencies and not any(f.kind is Kind.currency for f in fields):
         filled.doubts.append(f"amounts in {', '.join(sorted(currencies))}")
-    if told.writes:
-        filled.doubts += [reading.text[start:end] for start, end in reading.names(told.openers)]
+    filled.doubts += [reading.text[start:end] for start, end in reading.names(told.openers)]
     filled.doubts += [m[0] for m in SEPARATING.finditer(reading.text) if reading.open(*m.span())]
     filled.unused = [reading.text[start:end] for start, end in reading.unknown(told.known)]
+    filled.strange = [reading.text[start:end] for start, end in reading.unknown({*told.known, *told.own})]

@@ -9,6 +9,7 @@ from planner.index import BEYOND, HELP, SMALL_TALK, Index
 GREETING = re.compile(r"\b(?:hi|hello|hey|good (?:morning|evening|afternoon)|bonjour|hallo)\b", re.I)
 THANKS = re.compile(r"\b(?:thanks?|thank you|merci|danke|great|perfect|nice|good job|cheers)\b", re.I)
 FAREWELL = re.compile(r"\b(?:bye|goodbye|see you|good night|have a (?:good|nice))\b", re.I)
+IDENTITY = re.compile(r"\b(?:you|your)\b", re.I)
 SHOWN = 6
 
 
@@ -43,7 +44,9 @@ def _small_talk(said: str, index: Index, offered: Collection[str]) -> str:
         return "You are welcome."
     if GREETING.search(said):
         return f"Hello. {_examples(index, offered)}"
-    return f"I am the embedded planner, for requests about the shop. {_examples(index, offered)}"
+    if IDENTITY.search(said):
+        return f"I am the embedded planner, for requests about the shop. {_examples(index, offered)}"
+    return hint(index, offered)
 
 
 def _examples(index: Index, offered: Collection[str]) -> str:

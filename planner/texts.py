@@ -7,7 +7,8 @@ from typing import Any
 from planner.entities import countries
 from planner.fields import Field, Kind
 from planner.reading import NAME, Reading
-from planner.words import FILLER, stem, words_of
+from planner.signals import WRITING_STARTS
+from planner.words import FILLER, stem, tokens, words_of
 
 SAYING = r"(?:saying|says|stating|reading|with the text|that says)(?:\s+that)?"
 REASON = r"\b(?:because(?: of)?|due to|reason(?: is)?:?|on account of|given that)\s+(.+?)\s*[.!]?$"
@@ -43,12 +44,12 @@ def note(field: Field, reading: Reading) -> str | None:
     return None
 
 
-def reason(reading: Reading) -> str | None:
+def reason(reading: Reading, openers: Collection[str]) -> str | None:
     """Why: after "because", or what stands apart after a comma at the end."""
     m = reading.search(REASON) or reading.search(
         r",\s+(?!please\b|thanks\b|thank\b|asap\b)((?:[^\W\d]|['’])[^,:]{5,}?)\s*[.!]?$"
     )
-    if m is None:
+    if m is None or set(tokens(m[1])[:1]) & (WRITING_STARTS | set(openers)):  # ", take them off stock" is no reason
         return None
     reading.claim(*m.span(1))
     return m[1].strip()

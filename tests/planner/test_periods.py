@@ -1,0 +1,78 @@
+"""Spans of time as merchants say them, on Sunday 22 November 2026."""
+
+from datetime import datetime
+
+import pytest
+
+from planner.periods import Period, back, find
+
+NOW = datetime.fromisoformat("2026-11-22T14:03")
+
+
+def days(period: Period) -> tuple[str | None, str | None]:
+    return (
+        period.start.date().isoformat() if period.start else None,
+        period.end.date().isoformat() if period.end else None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "start", "end"),
+    [
+        ("today", "2026-11-22", "2026-11-23"),
+        ("yesterday's orders", "2026-11-21", "2026-11-22"),
+        ("this week", "2026-11-16", "2026-11-23"),
+        ("last week", "2026-11-09", "2026-11-16"),
+        ("the week before last", "2026-11-02", "2026-11-09"),
+        ("the last 7 days", "2026-11-16", "2026-11-23"),
+        ("over the past fortnight", "2026-11-09", "2026-11-23"),
+        ("last month", "2026-10-01", "2026-11-01"),
+        ("in October", "2026-10-01", "2026-11-01"),
+        ("in December", "2025-12-01", "2026-01-01"),
+        ("October 2024", "2024-10-01", "2024-11-01"),
+        ("Q3", "2026-07-01", "2026-10-01"),
+        ("last quarter", "2026-07-01", "2026-10-01"),
+        ("in 2025", "2025-01-01", "2026-01-01"),
+        ("since Monday", "2026-11-16", None),
+        ("since the start of the year", "2026-01-01", None),
+        ("since the 1st", "2026-11-01", None),
+        ("before last Tuesday", None, "2026-11-17"),
+        ("between 3 October and 9 November", "2026-10-03", "2026-11-10"),
+        ("from 1 to 15 November", "2026-11-01", "2026-11-16"),
+        ("from Monday to Wednesday", "2026-11-16", "2026-11-19"),
+        ("on 2026-10-03", "2026-10-03", "2026-10-04"),
+        ("on 3.10.2026", "2026-10-03", "2026-10-04"),
+        ("two weeks ago", "2026-11-08", "2026-11-09"),
+        ("on Black Friday", "2025-11-28", "2025-11-29"),
+        ("last weekend", "2026-11-14", "2026-11-16"),
+        ("orders from yesterday", "2026-11-21", "2026-11-22"),
+    ],
+)
+def test_a_period_has_a_first_day_and_the_day_after_its_last(said: str, start: str | None, end: str | None) -> None:
+    (period,) = find(said, NOW)
+
+    assert days(period) == (start, end)
+
+
+@pytest.mark.parametrize("said", ["Ana Torres", "the last three orders", "may I ask", "a second address", "order 1042"])
+def test_what_is_no_period_is_left_alone(said: str) -> None:
+    assert find(said, NOW) == []
+
+
+def test_a_day_that_the_calendar_lacks_is_no_period() -> None:
+    assert find("on 31 November 2025", NOW) == []
+
+
+def test_friday_is_the_past_one_in_a_report_and_the_coming_one_for_a_deadline() -> None:
+    (past,) = find("on Friday", NOW)
+    (coming,) = find("on Friday", NOW, ahead=True)
+
+    assert days(past) == ("2026-11-20", "2026-11-21")
+    assert days(coming) == ("2026-11-27", "2026-11-28")
+
+
+def test_the_week_before_counts_back_from_a_period_spoken_of_earlier() -> None:
+    (period,) = find("and the week before?", NOW)
+    start, end = back(datetime.fromisoformat("2026-11-09T00:00"), period.before)
+
+    assert (start.isoformat(), end.isoformat()) == ("2026-11-02T00:00:00", "2026-11-09T00:00:00")
