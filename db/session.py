@@ -69,6 +69,15 @@ class Transaction:
         self._engine = engine
         self._session: AsyncSession | None = None
         self.open = True
+        self.locked = True
+
+    async def begin(self, opening: str) -> None:
+        """Send the opening; `locked` says whether it got the lock that it tried."""
+        self.statements.append(opening)
+        cursor = await self.connection.execute(opening.encode())
+        await cursor.set_result(-1)
+        if cursor.description:
+            (self.locked,) = await cursor.fetchone() or (False,)
 
     async def rows(self, sql: str, params: Params = None, *, as_: type[Row]) -> list[Row]:
         """The rows of a statement, each made by `as_` from its columns by name."""
@@ -159,25 +168,41 @@ class Database:
 
     @asynccontextmanager
     async def transaction(
-        self, merchant: uuid.UUID, *, read_only: bool = False, lock_timeout: int | None = None
+        self,
+        merchant: uuid.UUID,
+        *,
+        read_only: bool = False,
+        lock_timeout: int | None = None,
+        lock: int | None = None,
+        wait: bool = False,
     ) -> AsyncGenerator[Transaction]:
-        """A transaction inside one merchant; without `commit()` it is rolled back. `lock_timeout` in milliseconds."""
+        """A transaction inside one merchant; without `commit()` it is rolled back. `lock_timeout` in milliseconds.
+
+        `lock` is the number of an advisory lock, tried (see `locked`) or, with `wait`, waited for.
+        """
         async with self.connection() as connection:
             held = _held.set(connection)
             transaction = Transaction(connection, self._engine, merchant)
             try:
-                await transaction.execute(opening(merchant, read_only=read_only, lock_timeout=lock_timeout))
+                await transaction.begin(opening(merchant, read_only, lock_timeout, lock, wait))
                 yield transaction
             finally:
                 await transaction.close()
                 _held.reset(held)
 
 
-def opening(merchant: uuid.UUID, *, read_only: bool = False, lock_timeout: int | None = None) -> str:
-    """BEGIN and the transaction's settings, literal, as one string of the simple protocol."""
-    begin = "begin read only" if read_only else "begin"
-    wait = f"; set local lock_timeout = {int(lock_timeout)}" if lock_timeout is not None else ""
-    return f"{begin}; set local app.merchant_id = '{uuid.UUID(str(merchant))}'{wait}"
+def opening(merchant: uuid.UUID, read_only: bool, lock_timeout: int | None, lock: int | None, wait: bool) -> str:
+    """BEGIN and the transaction's settings, literal, as one string of the simple protocol.
+
+    The advisory lock comes here, before any statement that reads: what its last holder committed is then seen.
+    """
+    parts = ["begin read only" if read_only else "begin", f"set local app.merchant_id = '{uuid.UUID(str(merchant))}'"]
+    if lock_timeout is not None:
+        parts.append(f"set local lock_timeout = {int(lock_timeout)}")
+    if lock is not None:
+        take = "pg_advisory_xact_lock({}) is not null" if wait else "pg_try_advisory_xact_lock({})"
+        parts.append(f"select {take.format(int(lock))}")
+    return "; ".join(parts)
 
 
 async def refuse_unsafe_role(connection: AsyncConnection[TupleRow]) -> None:

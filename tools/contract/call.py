@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from db.session import Transaction
 from tools.contract import errors
 from tools.contract.access import log_disclosure, log_refusal
-from tools.contract.actors import Actor, Caller
+from tools.contract.actors import Actor, Caller, Proof
 from tools.contract.cards import beyond_the_card, card_of, mark_executed, pause, waiting
 from tools.contract.context import Approved, Context
 from tools.contract.declare import Effect, I, O, Tool
-from tools.contract.idempotency import LEAVE, Entered, canonical, enter, leaving, request_hash
+from tools.contract.idempotency import LEAVE, OWN_KEYS, Entered, canonical, enter, leaving, lock_of, request_hash
 from tools.contract.policy import asks_first, beyond_limits, needs_another
 from tools.contract.secret import without_secrets
 from tools.contract.shop import Outcome, Shop
@@ -48,13 +48,14 @@ async def call(
                 raise errors.IdempotencyKeyMissing(
                     f"{tool.name} changes something, and came without an idempotency key."
                 )
+            if key.startswith(OWN_KEYS) and not approval and caller.proof is not Proof.system:
+                raise errors.IdempotencyKeyReused(f"Keys that begin with {' or '.join(OWN_KEYS)} are the shop's own.")
             return await _write(shop, tool, args, caller, key, approval, wait)
         except pg.UniqueViolation as twin:
             if twin.diag.table_name != "idempotency_records" or not key:
                 raise
-            return await _write(
-                shop, tool, args, caller, key, approval, wait
-            )  # it finished between our snapshot and our lock
+            # A twin paused at the same moment, and holds no lock by then: its answer is ours.
+            return await _write(shop, tool, args, caller, key, approval, wait)
         except errors.Forbidden as refused:
             await log_refusal(shop.database, caller, tool, refused)
             raise
@@ -83,8 +84,12 @@ async def opened(
 ) -> AsyncGenerator[tuple[Context, Entered]]:
     """A transaction in which the caller may use the tool. Raises `Unauthenticated` or `Forbidden`."""
     database = shop.database if tool.writes else shop.replica or shop.database
-    async with database.transaction(caller.merchant, read_only=not tool.writes, lock_timeout=timeout) as sql:
-        entered = await enter(sql, caller, key, shop.clock(), wait=wait)
+    lock = lock_of(caller.merchant, key) if key else None
+    opening = database.transaction(
+        caller.merchant, read_only=not tool.writes, lock_timeout=timeout, lock=lock, wait=wait
+    )
+    async with opening as sql:
+        entered = await enter(sql, caller, key, shop.clock())
         actor = entered.actor(caller)
         try:
             _authorize(tool, actor, caller)
@@ -126,7 +131,7 @@ async def _write(
 ) -> Outcome[O]:
     asked = canonical(args, as_sent=True)
     async with opened(shop, tool, caller, key=key, wait=wait) as (ctx, entered):
-        if not entered.locked:
+        if not ctx.sql.locked:
             raise errors.IdempotencyInFlight(f"The idempotency key {key} is being worked on.", retry_after=1)
         if entered.request_hash is not None:
             return await _replay(ctx.sql, tool, asked, entered)

@@ -1,6 +1,7 @@
 """The first and the last statement of a call.
 
-ENTER reads the merchant, the actor, the policy and what the idempotency key was used for, and tries the key's lock, at once.
+ENTER reads the merchant, the actor, the policy and what the idempotency key was used for, at once; the key's lock was tried
+with BEGIN, so that ENTER sees what a twin has committed.
 LEAVE writes events, audit, outbox jobs and the idempotency record at once, and travels in one flush with COMMIT.
 """
 
@@ -22,15 +23,16 @@ from db.session import Transaction
 from tools.contract.actors import Actor, Caller, Proof, Shopfront
 from tools.contract.context import Context
 from tools.contract.declare import Tool
-from tools.contract.errors import Unauthenticated
+from tools.contract.errors import OutOfRange, Unauthenticated
 from tools.contract.permissions import EVERY_PERMISSION, ROLES, expand
 from tools.contract.policy import KEY_STOPS_PER_DAY, ApprovalPolicy
 
 KEPT = timedelta(days=30)
+OWN_KEYS = ("APR-", "job:")  # an approval's execution, and the worker's jobs
 
 _ENTER = """
 select m.name, m.currency, m.currencies, m.zone, m.country, m.prices_include_tax, m.rounding, m.four_eyes_above,
-       p.value as policy, {actor}, r.request_hash, coalesce(r.response, x.response) as response, r.approval, {lock} as locked
+       p.value as policy, {actor}, r.request_hash, coalesce(r.response, x.response) as response, r.approval
 from merchant_profiles m
 left join settings p on p.merchant_id = m.merchant_id and p.key = 'approval_policy'
 left join idempotency_records r on r.merchant_id = m.merchant_id and r.key = %(key)s and r.expires_at > %(now)s
@@ -55,8 +57,6 @@ _WHO = {
     Proof.user: (_PERSON, _OF_USER),
     Proof.system: (_NOBODY, ""),
 }
-_TRY = "pg_try_advisory_xact_lock(hashtextextended(%(merchant)s::text || %(key)s, 0))"
-_WAIT = "pg_advisory_xact_lock(hashtextextended(%(merchant)s::text || %(key)s, 0)) is not null"
 
 
 class Entered(NamedTuple):
@@ -80,7 +80,6 @@ class Entered(NamedTuple):
     request_hash: str | None
     response: dict[str, Any] | None
     approval: str | None
-    locked: bool
 
     @property
     def rules(self) -> ApprovalPolicy:
@@ -116,12 +115,16 @@ class Entered(NamedTuple):
         )
 
 
-async def enter(sql: Transaction, caller: Caller, key: str | None, now: datetime, *, wait: bool = False) -> Entered:
+def lock_of(merchant: UUID, key: str) -> int:
+    """The number of the advisory lock that whoever works on a key holds."""
+    return int.from_bytes(hashlib.sha256(merchant.bytes + key.encode()).digest()[:8], "big", signed=True)
+
+
+async def enter(sql: Transaction, caller: Caller, key: str | None, now: datetime) -> Entered:
     """The call's first statement. Raises `Unauthenticated` for a merchant that does not exist."""
     actor, who = _WHO[caller.proof]
-    lock = "true" if key is None else _WAIT if wait else _TRY
     params = {"merchant": caller.merchant, "who": caller.name, "key": key, "now": now}
-    found = await sql.row(_ENTER.format(actor=actor, who=who, lock=lock), params, as_=Entered)
+    found = await sql.row(_ENTER.format(actor=actor, who=who), params, as_=Entered)
     if found is None:
         raise Unauthenticated("That key or session belongs to no shop here.")
     return found
@@ -189,8 +192,14 @@ def request_hash(tool: str, asked: bytes) -> str:
 
 
 def canonical(model: BaseModel, *, as_sent: bool = False) -> bytes:
-    """A model as JSON with its keys in order; `as_sent` keeps only what the caller said, for a merge of given fields."""
-    return orjson.dumps(model.model_dump(mode="json", exclude_unset=as_sent), option=orjson.OPT_SORT_KEYS)
+    """A model as JSON with its keys in order; `as_sent` keeps only what the caller said, for a merge of given fields.
+
+    Raises `OutOfRange` for numbers beyond 64 bits, and for text that is none.
+    """
+    try:
+        return orjson.dumps(model.model_dump(mode="json", exclude_unset=as_sent), option=orjson.OPT_SORT_KEYS)
+    except TypeError as unstorable:
+        raise OutOfRange(f"A value cannot be stored: {unstorable}.", hint="Give a smaller or a plainer one.") from None
 
 
 def _jsonb(value: Any) -> Jsonb:
