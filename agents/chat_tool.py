@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from tools.contract.actors import Caller
 from tools.contract.call import Outcome, Shop, call, validated
-from tools.contract.cards import Card, Rejected
+from tools.contract.cards import Card
 from tools.contract.declare import Tool
 from tools.contract.errors import ShopError
 from tools.contract.fields import Untrusted
@@ -36,8 +36,8 @@ class Answer:
 
     content: str
     result: Json | None = None
+    problem: Json | None = None  # a refusal, with its status
     failed: str = ""  # the error's code
-    final: bool = False  # a person decided against it: the same call is not to be tried again
     references: tuple[str, ...] = ()
     untrusted: bool = False
     approval: str | None = None
@@ -94,8 +94,9 @@ def turn_key(turn: UUID, same: str, nth: int) -> str:
 
 def refusal(refused: ShopError) -> Answer:
     """A refusal, as a model reads it: the code, the message with its numbers, the hint what to do next."""
-    content = orjson.dumps({"error": refused.problem()}, default=str).decode()
-    return Answer(content, failed=refused.code(), final=isinstance(refused, Rejected))
+    told = orjson.dumps(refused.problem(), default=str)
+    problem: Json = orjson.loads(told) | {"status": refused.status}
+    return Answer(f'{{"error":{told.decode()}}}', problem=problem, failed=refused.code())
 
 
 def _answer(outcome: Outcome[Any], nonce: str) -> Answer:

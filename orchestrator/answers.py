@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage
 
 import prompts
 from orchestrator.calls import unanswered
@@ -63,6 +63,5 @@ def _told(one: Made) -> str:
 
 def _of_direct(state: State) -> str:
     """A direct call is answered by its result; a refusal, by what the shop says."""
-    if state.result is not None:
-        return f"{so_far(state.made)}"
-    return next((message.text for message in reversed(state.messages) if isinstance(message, ToolMessage)), "")
+    refused = (state.result or {}).get("error")
+    return str(refused["message"]) if refused else so_far(state.made)

@@ -112,7 +112,7 @@ class _Work:
         self.repairs += answer.failed in MISTAKES
         self.tainted = self.tainted or answer.untrusted
         if self.state.direct:
-            self.result = answer.result
+            self.result = answer.result or {"error": answer.problem}
 
     def _made(self, call: Call, answer: Answer) -> Made:
         return Made(

@@ -54,9 +54,8 @@ class Supervisor:
         self.saver = saver
         built = self._build()
         self.graph: Any = built.compile(checkpointer=saver)
-        self.reading: Any = (
-            built.compile()
-        )  # a turn that only reads keeps nothing: it can be run again from its request
+        # A turn that only reads keeps nothing: after a crash it is run again from its request.
+        self.reading_graph: Any = built.compile()
         self._bound = lru_cache(256)(self._bind)
 
     def _build(self) -> Any:

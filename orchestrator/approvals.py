@@ -1,0 +1,103 @@
+"""Carrying out what was decided, after the decision's commit: the one way, whichever the door that asked.
+
+The call goes through `call.py` with the stored arguments, the approval as its key and the asker as its actor, so that two
+processes at once do it once. The turn that waited is then told by the caller of this.
+"""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from psycopg.types.json import Jsonb
+
+from db.models.backoffice import ApprovalStatus
+from tools import registry
+from tools.contract.actors import Caller
+from tools.contract.call import Outcome, Shop, call
+from tools.contract.context import Approved
+from tools.contract.errors import ShopError
+from tools.contract.secret import without_secrets
+
+_UNTOLD = 15  # seconds after which a decision that nobody carried out is picked up
+
+
+class Decided(NamedTuple):
+    status: str
+    tool: str
+    arguments: dict[str, Any]
+    asked_by: dict[str, str]
+    decided_by: str | None
+    digest: str
+    turn_id: UUID | None
+
+
+class Reference(NamedTuple):
+    reference: str
+
+
+_DECIDED = """
+select status, tool, arguments, asked_by, decided_by, digest, turn_id from approvals
+where merchant_id = %(merchant)s and reference = %(reference)s
+"""
+_FAILED = """
+update approvals set status = 'failed', outcome = %(outcome)s
+where merchant_id = %(merchant)s and reference = %(reference)s and status = 'approved'
+"""
+_EXECUTED = """
+update approvals set outcome = %(outcome)s
+where merchant_id = %(merchant)s and reference = %(reference)s and status = 'executed' and outcome is null
+"""
+_UNDONE = """
+select reference from approvals
+where merchant_id = %(merchant)s and status = 'approved' and decided_at < now() - make_interval(secs => %(seconds)s)
+order by id limit 100
+"""
+
+
+async def carry_out(shop: Shop, merchant: UUID, reference: str) -> UUID | None:
+    """Do what was approved, and keep what came of it; returns the turn that waits for it, if one does.
+
+    Repeating it does nothing. Raises a retryable `ShopError` when something is in the way for a moment.
+    """
+    async with shop.database.transaction(merchant, read_only=True) as sql:
+        decided = await sql.row(_DECIDED, {"merchant": merchant, "reference": reference}, as_=Decided)
+    if decided is None or decided.status == ApprovalStatus.pending:
+        return None
+    if decided.status == ApprovalStatus.approved:
+        await _do(shop, merchant, reference, decided)
+    return decided.turn_id
+
+
+async def not_carried_out(shop: Shop, merchant: UUID) -> list[str]:
+    """Approved calls that whoever heard of the decision did not get to."""
+    async with shop.database.transaction(merchant, read_only=True) as sql:
+        found = await sql.rows(_UNDONE, {"merchant": merchant, "seconds": _UNTOLD}, as_=Reference)
+    return [row.reference for row in found]
+
+
+async def _do(shop: Shop, merchant: UUID, reference: str, decided: Decided) -> None:
+    asker = replace(Caller.from_json(merchant, decided.asked_by), turn=decided.turn_id, request_id=reference)
+    approval = Approved(reference, decided.decided_by or "", decided.digest)
+    tool = registry.tool(decided.tool)
+    try:
+        outcome = await call(shop, tool, decided.arguments, asker, key=reference, approval=approval, wait=True)
+    except ShopError as refused:
+        if refused.retryable:
+            raise
+        await _keep(shop, merchant, reference, _FAILED, refused.problem())
+        return
+    await _keep(shop, merchant, reference, _EXECUTED, _told(outcome))
+
+
+def _told(outcome: Outcome[Any]) -> dict[str, Any]:
+    """The result without secrets; or the new card, when what it would change was no longer what had been approved."""
+    if outcome.result is None:
+        return {"superseded_by": outcome.approval}
+    return without_secrets(outcome.result).model_dump(mode="json")
+
+
+async def _keep(shop: Shop, merchant: UUID, reference: str, statement: str, outcome: dict[str, Any]) -> None:
+    kept = Jsonb(outcome, dumps=lambda plain: orjson.dumps(plain, default=str))
+    async with shop.database.transaction(merchant) as sql:
+        await sql.commit(statement, {"merchant": merchant, "reference": reference, "outcome": kept})

@@ -1,0 +1,94 @@
+"""Conversations and what was said in them: the statements, each inside one merchant's transaction."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from db.model import new_id
+from db.references import TAKE, Kind
+from db.session import Transaction
+
+WINDOW = 12  # messages of the conversation that a turn is given
+
+
+class ConversationRow(NamedTuple):
+    id: UUID
+    reference: str
+    title: str
+    created_at: datetime
+
+
+class MessageRow(NamedTuple):
+    id: UUID
+    turn_id: UUID
+    role: str
+    text: str
+    data: dict[str, Any]
+    created_at: datetime
+
+
+class Taken(NamedTuple):
+    value: int
+
+
+# ---- conversations -------------------------------------------------------------------------------------------------------
+
+_CREATE = """
+insert into conversations (merchant_id, id, reference, source, external_reference, owner, title, created_at)
+values (%(merchant)s, %(id)s, %(reference)s, %(source)s, %(name)s, %(owner)s, %(title)s, %(now)s)
+on conflict do nothing
+"""
+_CONVERSATION = (
+    "select id, reference, title, created_at from conversations where merchant_id = %(merchant)s and owner = %(owner)s"
+)
+
+
+async def create_conversation(
+    sql: Transaction, owner: str, title: str, now: datetime, *, request: str | None = None
+) -> str:
+    """A new conversation; one that was opened for a structured request is found again by that."""
+    counted = {"merchant": sql.merchant, "id": new_id(), "name": Kind.conversation.value, "count": 1, "now": now}
+    (taken,) = await sql.rows(TAKE, counted, as_=Taken)
+    reference = Kind.conversation.reference(taken.value)
+    source = "request" if request else None
+    row = {"reference": reference, "owner": owner, "title": title, "source": source, "name": request}
+    await sql.execute(_CREATE, counted | row | {"id": new_id()})
+    return reference
+
+
+async def conversation(sql: Transaction, owner: str, reference: str, *, lock: bool = False) -> ConversationRow | None:
+    """The owner's conversation; with `lock`, messages to it take turns."""
+    query = f"{_CONVERSATION} and reference = %(reference)s {'for no key update' if lock else ''}"
+    params = {"merchant": sql.merchant, "owner": owner, "reference": Kind.conversation.canonical(reference)}
+    return await sql.row(query, params, as_=ConversationRow)
+
+
+async def conversation_of_request(sql: Transaction, owner: str, request: str) -> ConversationRow | None:
+    query = f"{_CONVERSATION} and source = 'request' and external_reference = %(request)s"
+    return await sql.row(query, {"merchant": sql.merchant, "owner": owner, "request": request}, as_=ConversationRow)
+
+
+async def conversations(sql: Transaction, owner: str, before: UUID | None, limit: int) -> list[ConversationRow]:
+    """The owner's conversations, newest first; those of structured requests are not listed."""
+    query = f"{_CONVERSATION} and source is null and (%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s"
+    params = {"merchant": sql.merchant, "owner": owner, "before": before, "limit": limit}
+    return await sql.rows(query, params, as_=ConversationRow)
+
+
+# ---- messages ------------------------------------------------------------------------------------------------------------
+
+_MESSAGES = "select id, turn_id, role, text, data, created_at from messages where merchant_id = %(m)s and conversation_id = %(c)s"
+
+
+async def messages(sql: Transaction, conversation_id: UUID, *, most: int = 200) -> list[MessageRow]:
+    """The latest messages, in the order in which they were said."""
+    query = f"{_MESSAGES} order by id desc limit %(most)s"
+    found = await sql.rows(query, {"m": sql.merchant, "c": conversation_id, "most": most}, as_=MessageRow)
+    return found[::-1]
+
+
+async def window(sql: Transaction, conversation_id: UUID, turn: UUID) -> list[MessageRow]:
+    """What was said before a turn, as much as models are given."""
+    query = f"{_MESSAGES} and turn_id < %(t)s order by id desc limit %(most)s"
+    params = {"m": sql.merchant, "c": conversation_id, "t": turn, "most": WINDOW}
+    return (await sql.rows(query, params, as_=MessageRow))[::-1]

@@ -1,0 +1,259 @@
+"""Running a turn: from its request, or from where a crash or a card left it, to its answer, while the lease lasts."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+import psycopg
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langgraph.errors import GraphRecursionError
+from langgraph.types import Command
+
+from db.models.backoffice import ApprovalStatus
+from db.models.conversations import TurnStatus
+from db.session import DatabaseBusy
+from orchestrator.answers import Answered, finish, so_far
+from orchestrator.chat import rows, turns
+from orchestrator.chat.events import Bell, EventLog
+from orchestrator.chat.turns import LEASE, Claimed, Lease
+from orchestrator.language_model import ModelFailed
+from orchestrator.state import Limits, Request, State, Turn
+from orchestrator.supervisor import Supervisor
+from tools.contract.actors import Caller, Door
+from tools.contract.call import Shop
+from tools.contract.errors import ShopError
+from tools.contract.idempotency import enter
+
+_log = logging.getLogger(__name__)
+INTERRUPTIONS = 3  # after which a turn is given up
+LONGEST = 4_000  # characters of an earlier message that models are given
+CHECKPOINTED, KEPT_NOWHERE = "sync", "none"
+
+
+class _Lost(Exception):
+    """Another process has the turn now."""
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What a turn is run with, read anew each time."""
+
+    request: Request
+    context: Turn
+    window: list[AnyMessage]
+    before: list[str]
+
+
+class Runner:
+    """Runs turns of this process."""
+
+    def __init__(self, shop: Shop, supervisor: Supervisor, lease: Lease, bell: Bell, limits: Limits) -> None:
+        self.shop = shop
+        self.supervisor = supervisor
+        self.lease = lease
+        self.bell = bell
+        self.limits = limits
+
+    async def run(self, merchant: UUID, turn: Claimed) -> None:
+        """Take a claimed turn as far as it goes: to its answer, to a card, or to an honest failure."""
+        log = EventLog(self.shop.database, merchant, turn.id, turn.conversation_id, turn.last_event, self.bell)
+        try:
+            async with self._leased(merchant, turn.id):
+                await self._to_its_end(merchant, turn, log)
+        except _Lost:
+            _log.info("turn %s is worked on elsewhere", turn.id)
+        except (psycopg.OperationalError, DatabaseBusy) as broken:
+            _log.warning("turn %s was interrupted and will be continued: %s", turn.id, broken)
+
+    async def _to_its_end(self, merchant: UUID, turn: Claimed, log: EventLog) -> None:
+        if int(turn.usage.get("interrupted", 0)) >= INTERRUPTIONS:
+            await self._give_up(merchant, turn, log, f"This was interrupted {INTERRUPTIONS} times, and is given up.")
+            return
+        try:
+            await self._work(merchant, turn, log)
+        except ModelFailed as failed:
+            await self._give_up(merchant, turn, log, str(failed))
+        except ShopError as refused:
+            await self._give_up(merchant, turn, log, refused.message)
+        except GraphRecursionError:
+            await self._give_up(merchant, turn, log, f"I stopped at the limit of {self.limits.steps} steps.")
+        except (_Lost, psycopg.OperationalError, DatabaseBusy):
+            raise
+        except Exception:
+            _log.exception("turn %s failed", turn.id)
+            await self._give_up(merchant, turn, log, "Something went wrong on our side; the fault was logged.")
+
+    # ---- the run -----------------------------------------------------------------------------------------------------
+
+    async def _work(self, merchant: UUID, turn: Claimed, log: EventLog) -> None:
+        prepared = await self._prepare(merchant, turn, log)
+        config = self._config(merchant, turn.id)
+        given, kept = await self._where_it_stands(turn, prepared, config)
+        if turn.last_event > 1:
+            log.hold("run.started", continued=True)
+        while True:
+            state, cards = await self._invoke(given, kept, config, prepared.context)
+            if cards:
+                card = await self._wait(merchant, turn, log, state.waiting or "")
+                if card:
+                    return
+                given = Command(resume=dict.fromkeys(cards, "decided"))
+            elif state.enter_again:
+                given, kept = replace(state, enter_again=False, reading=False, offered=self._all(state, prepared)), True
+            else:
+                break
+        await self._end(merchant, turn, log, TurnStatus.finished, finish(state, self.supervisor.models.name), kept)
+
+    async def _invoke(self, given: Any, kept: bool, config: dict[str, Any], context: Turn) -> tuple[State, list[str]]:
+        """Run the graph; returns the state and the ids of the interrupts at which it stopped."""
+        graph = self.supervisor.graph if kept else self.supervisor.reading_graph
+        durability = {"durability": CHECKPOINTED} if kept else {}
+        values: dict[str, Any] = await graph.ainvoke(given, config, context=context, **durability)
+        cards = [one.id for one in values.pop("__interrupt__", ())]
+        return State(**values), cards
+
+    async def _where_it_stands(
+        self, turn: Claimed, prepared: _Prepared, config: dict[str, Any]
+    ) -> tuple[State | Command[Any] | None, bool]:
+        """What to give to the graph: the request, or nothing to go on from the last checkpoint, or the decision it waits for."""
+        if turn.last_event > 1 and self.supervisor.saver is not None:
+            snapshot = await self.supervisor.graph.aget_state(config)
+            if snapshot.interrupts:
+                return Command(resume={one.id: "decided" for one in snapshot.interrupts}), True
+            if snapshot.values:
+                return None, True
+        actor, window, before = prepared.context.actor, prepared.window, prepared.before
+        state = await self.supervisor.admit(prepared.request, actor, window, before)
+        return state, not state.reading
+
+    def _all(self, state: State, prepared: _Prepared) -> list[str]:
+        """The offer with its writers, for a turn that wants to change something after all."""
+        actor = prepared.context.actor
+        return self.supervisor.catalogue.offer(state.request, state.scope, actor, reading=False)
+
+    async def _prepare(self, merchant: UUID, turn: Claimed, log: EventLog) -> _Prepared:
+        request = Request(**orjson.loads(turn.request))
+        models = self.supervisor.models
+        asker = Caller.from_json(merchant, turn.caller)
+        hand = asker.hand if request.tool else models.hand
+        caller = replace(asker, door=Door.chat, hand=hand, turn=turn.id, request_id=str(turn.id))
+        async with self.shop.database.transaction(merchant, read_only=True) as sql:
+            entered = await enter(sql, caller, None, self.shop.clock())
+            said = [] if request.tool else await rows.window(sql, turn.conversation_id, turn.id)
+        context = Turn(
+            id=turn.id,
+            shop=self.shop,
+            caller=caller,
+            actor=entered.actor(caller),
+            merchant=entered.shop(merchant),
+            events=log,
+            deadline=self.shop.clock() + timedelta(seconds=self.limits.seconds),
+            limits=self.limits,
+        )
+        return _Prepared(request, context, [_message(one) for one in said], _rooms_before(said))
+
+    def _config(self, merchant: UUID, turn: UUID) -> dict[str, Any]:
+        return {"configurable": {"thread_id": f"{merchant}:{turn}"}, "recursion_limit": self.limits.steps}
+
+    # ---- how it ends -------------------------------------------------------------------------------------------------
+
+    async def _wait(self, merchant: UUID, turn: Claimed, log: EventLog, reference: str) -> bool:
+        """Leave the turn until its card is decided; False when that has happened meanwhile.
+
+        The turn is marked first and the card read after it: whoever decides in between finds the mark.
+        """
+        async with self.shop.database.transaction(merchant) as sql:
+            if not await self.lease.wait(sql, turn.id, CHECKPOINTED):
+                raise _Lost
+            card = await turns.approval(sql, reference)
+            if card is None or card.status not in (ApprovalStatus.pending, ApprovalStatus.approved):
+                return False
+            log.hold("approval.required", approval=reference, tool=card.tool, card=card.card, why=card.why)
+            await sql.commit(*log.pending(sql))
+        log.written()
+        return True
+
+    async def _end(
+        self, merchant: UUID, turn: Claimed, log: EventLog, status: TurnStatus, answer: Answered, kept: bool
+    ) -> None:
+        """Store the answer with the last events, in one transaction; then the checkpoints have served."""
+        durability = CHECKPOINTED if kept else KEPT_NOWHERE
+        log.hold("usage", **answer.usage)
+        log.end(status=status.value, answer=answer.text, evidence=answer.data)
+        async with self.shop.database.transaction(merchant) as sql:
+            ended = await self.lease.end(
+                sql, turn.id, status, answer.text, answer.data, answer.usage, durability, self.shop.clock()
+            )
+            if not ended:
+                raise _Lost
+            await sql.commit(*log.pending(sql))
+        log.written()
+        if kept and self.supervisor.saver is not None:
+            await self.supervisor.saver.adelete_thread(f"{merchant}:{turn.id}")
+
+    async def _give_up(self, merchant: UUID, turn: Claimed, log: EventLog, why: str) -> None:
+        """Tell honestly why there is no answer, and what was done before."""
+        made: list[Any] = []
+        if self.supervisor.saver is not None:
+            snapshot = await self.supervisor.graph.aget_state(self._config(merchant, turn.id))
+            made = cast(list[Any], snapshot.values.get("made", []))
+        answer = Answered(f"{why}\n\n{so_far(made)}", {"tools": made, "failed": why}, {"tool_calls": len(made)})
+        await self._end(merchant, turn, log, TurnStatus.failed, answer, kept=True)
+
+    # ---- the lease ---------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _leased(self, merchant: UUID, turn: UUID) -> AsyncGenerator[None]:
+        """Keep the lease while the work lasts; the work ends when the lease is lost."""
+        task = asyncio.current_task()
+        assert task is not None
+        lost: list[bool] = []
+
+        def give_way() -> None:
+            lost.append(True)
+            task.cancel()
+
+        heart = asyncio.create_task(self._beat(merchant, turn, give_way))
+        try:
+            yield
+        except asyncio.CancelledError:
+            if lost:
+                raise _Lost from None
+            async with self.shop.database.transaction(merchant) as sql:  # the process ends: another may go on at once
+                await self.lease.drop(sql, turn)
+                await sql.commit()
+            raise
+        finally:
+            heart.cancel()
+
+    async def _beat(self, merchant: UUID, turn: UUID, give_way: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(LEASE / 3)
+            try:
+                async with self.shop.database.transaction(merchant) as sql:
+                    kept = await self.lease.keep(sql, turn)
+                    await sql.commit()
+            except (psycopg.OperationalError, DatabaseBusy) as broken:
+                _log.warning("the lease of turn %s could not be renewed: %s", turn, broken)
+                continue
+            if not kept:
+                give_way()
+                return
+
+
+def _message(row: rows.MessageRow) -> AnyMessage:
+    """An earlier message; what the embedded planner keeps with an answer comes back to it."""
+    if row.role == "person":
+        return HumanMessage(row.text[:LONGEST])
+    return AIMessage(row.text[:LONGEST], additional_kwargs=row.data.get("planner") or {})
+
+
+def _rooms_before(said: Sequence[rows.MessageRow]) -> list[str]:
+    answers = [row for row in said if row.role == "assistant"]
+    return list(answers[-1].data.get("specialists") or []) if answers else []

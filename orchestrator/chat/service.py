@@ -1,0 +1,265 @@
+"""What the doors ask of conversations. Only its owner sees a conversation: to others it does not exist."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import orjson
+import psycopg
+
+from db.session import DatabaseBusy, Transaction
+from orchestrator import approvals
+from orchestrator.chat import rows, turns
+from orchestrator.chat.events import Bell, Event, follow
+from orchestrator.chat.runs import Runner
+from orchestrator.chat.turns import Claimed, Lease, TurnRow
+from orchestrator.state import Limits, Request
+from orchestrator.supervisor import Supervisor
+from tools.contract.actors import Actor, Caller, Shopfront
+from tools.contract.call import Shop
+from tools.contract.errors import Conflict, IdempotencyKeyReused, Invalid, NotFound, ShopError, TooManyRequests
+from tools.contract.idempotency import enter
+from tools.contract.policy import day_start
+
+_log = logging.getLogger(__name__)
+TOKENS_PER_DAY = 5_000_000  # of language models, for one merchant
+LONGEST_REQUEST = 8_000  # characters
+
+
+class BudgetSpent(TooManyRequests):
+    """The shop has used up its language model's budget of the day."""
+
+    hint = "Use the console or the API meanwhile, which need no language model."
+
+
+class TooManyWaiting(Conflict):
+    """The conversation has messages that were not begun yet."""
+
+    hint = "Wait for the answers that are under way."
+
+
+class Chat:
+    """Conversations of every merchant, in this process. `close` lets another process continue what is under way."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        supervisor: Supervisor,
+        *,
+        limits: Limits | None = None,
+        tokens_per_day: int = TOKENS_PER_DAY,
+    ) -> None:
+        self.shop = shop
+        self.supervisor = supervisor
+        self.tokens_per_day = tokens_per_day
+        self._bell = Bell()
+        self._lease = Lease(uuid4().hex)
+        self._runner = Runner(shop, supervisor, self._lease, self._bell, limits or Limits())
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Stop working: leases end at once."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    # ---- what doors ask ----------------------------------------------------------------------------------------------
+
+    async def start_conversation(self, caller: Caller) -> rows.ConversationRow:
+        async with self._entered(caller) as (sql, actor, _):
+            reference = await rows.create_conversation(sql, actor.reference, "", self.shop.clock())
+            made = await rows.conversation(sql, actor.reference, reference)
+            await sql.commit()
+        assert made is not None
+        return made
+
+    async def conversations(self, caller: Caller, *, before: UUID | None, limit: int) -> list[rows.ConversationRow]:
+        """One's own, newest first; one more than `limit` says that there are more."""
+        async with self._entered(caller, read_only=True) as (sql, actor, _):
+            return await rows.conversations(sql, actor.reference, before, limit + 1)
+
+    async def conversation(
+        self, caller: Caller, reference: str
+    ) -> tuple[rows.ConversationRow, list[rows.MessageRow], list[TurnRow]]:
+        """A conversation, what was said in it, and its turns that are not through. Raises `NotFound`."""
+        async with self._entered(caller, read_only=True) as (sql, actor, _):
+            found = await self._own(sql, actor, reference)
+            said = await rows.messages(sql, found.id)
+            return found, said, await turns.open_turns(sql, actor.reference, found.id)
+
+    async def post_message(self, caller: Caller, conversation: str, text: str, key: str) -> TurnRow:
+        """Say something; the turn that answers it has begun. The same key is the same turn."""
+        return await self._post(caller, conversation, Request(text.strip()), key)
+
+    async def post_request(self, caller: Caller, request: Request, key: str) -> TurnRow:
+        """A structured request: a conversation of its own, found again by its key."""
+        self._check(request)
+        async with self._entered(caller) as (sql, actor, _):
+            name = f"{actor.reference}:{key}"
+            found = await rows.conversation_of_request(sql, actor.reference, name)
+            if found is None:
+                await rows.create_conversation(sql, actor.reference, "", self.shop.clock(), request=name)
+                found = await rows.conversation_of_request(sql, actor.reference, name)
+                await sql.commit()
+        assert found is not None
+        return await self._post(caller, found.reference, request, key)
+
+    async def turn(self, caller: Caller, turn: UUID) -> TurnRow:
+        """A turn of one's own. Raises `NotFound`."""
+        async with self._entered(caller, read_only=True) as (sql, actor, _):
+            found = await turns.turn_of(sql, actor.reference, turn)
+        if found is None:
+            raise NotFound(f"There is no turn {turn}.")
+        return found
+
+    async def settled(self, caller: Caller, turn: TurnRow, seconds: float) -> TurnRow:
+        """The turn as soon as it is through or waits for a person; at the latest after so many seconds."""
+        ends = ("run.finished", "approval.required")
+        try:
+            async with asyncio.timeout(seconds):
+                stream = self.events(caller, turn.conversation, turn=turn.id)
+                async with aclosing(stream):
+                    async for event in stream:
+                        if event and event.kind in ends:
+                            break
+        except TimeoutError:
+            pass
+        return await self.turn(caller, turn.id)
+
+    async def events(
+        self, caller: Caller, conversation: str, *, turn: UUID | None = None, after: str = "", on: bool = False
+    ) -> AsyncGenerator[Event | None]:
+        """The events of a turn (the latest, unless named), from where `after` (an event's id) says, until it has ended.
+
+        With `on`, those of later turns too. None comes when nothing happened for a while. Raises `NotFound`, `Invalid`.
+        """
+        resumed, number = _resumed(after)
+        async with self._entered(caller, read_only=True) as (sql, actor, _):
+            found = await self._own(sql, actor, conversation)
+            named = resumed or turn or await turns.latest(sql, found.id)
+            known = named and await turns.turn_of(sql, actor.reference, named)
+        if named is None or not known or known.conversation != found.reference:
+            raise NotFound(f"{found.reference} has no such turn.", hint="Post a message first.")
+        stream = follow(self.shop.database, self._bell, caller.merchant, found.id, named, after=number, on=on)
+        async with aclosing(stream):
+            async for event in stream:
+                yield event
+
+    # ---- what the worker asks ----------------------------------------------------------------------------------------
+
+    async def carry_out(self, merchant: UUID, approval: str) -> None:
+        """Do what was decided about an approval; a turn that waited for it goes on. Repeating it does nothing."""
+        turn = await approvals.carry_out(self.shop, merchant, approval)
+        if turn is not None:
+            await self._claim_and_run(merchant, turn)
+
+    async def sweep(self, merchant: UUID) -> None:
+        """Pick up what was left behind: decisions not carried out, turns whose process died, checkpoints of ended turns."""
+        for approval in await approvals.not_carried_out(self.shop, merchant):
+            try:
+                await self.carry_out(merchant, approval)
+            except ShopError as refused:
+                _log.warning("%s could not be carried out yet: %s", approval, refused)
+        async with self.shop.database.transaction(merchant, read_only=True) as sql:
+            left = await turns.left_behind(sql)
+        for turn in left:
+            await self._claim_and_run(merchant, turn)
+
+    # ---- inside ------------------------------------------------------------------------------------------------------
+
+    async def _post(self, caller: Caller, reference: str, request: Request, key: str) -> TurnRow:
+        if not 0 < len(request.text) <= LONGEST_REQUEST:
+            raise Invalid(
+                f"A message has between 1 and {LONGEST_REQUEST:,} characters, and this one has {len(request.text):,}."
+            )
+        written = orjson.dumps(asdict(request), option=orjson.OPT_SORT_KEYS).decode()
+        async with self._entered(caller) as (sql, actor, shop):
+            found = await self._own(sql, actor, reference, lock=True)
+            before = await turns.turn_by_key(sql, actor.reference, found.id, key)
+            if before is not None and before.request != written:
+                raise IdempotencyKeyReused("This idempotency key was used for another message.")
+            if before is not None:
+                return before
+            await self._within_budget(sql, shop)
+            asker = caller.as_json(actor.reference)
+            id_, claimed = await self._lease.post(sql, found.id, key, written, request.text, asker, self.shop.clock())
+            posted = await turns.turn_of(sql, actor.reference, id_)
+            await sql.commit()
+        if claimed:
+            self._start(caller.merchant, claimed)
+        assert posted is not None
+        return posted
+
+    def _check(self, request: Request) -> None:
+        """Raises `NotFound` for a specialist or an operation that chat does not know."""
+        catalogue = self.supervisor.catalogue
+        if request.specialist and request.specialist not in catalogue.scopes:
+            raise NotFound(
+                f"There is no specialist {request.specialist}.", hint=f"There are {', '.join(catalogue.scopes)}."
+            )
+        if request.tool and request.tool not in catalogue.tools:
+            raise NotFound(
+                f"There is no operation {request.tool} here.", hint="Those for people only have routes of their own."
+            )
+
+    async def _within_budget(self, sql: Transaction, shop: Shopfront) -> None:
+        if self.supervisor.models.router is None:
+            return
+        now = self.shop.clock()
+        spent = await turns.tokens_since(sql, day_start(now, shop))
+        if spent >= self.tokens_per_day:
+            wait = int((day_start(now, shop) + timedelta(days=1) - now).total_seconds())
+            raise BudgetSpent(f"{spent:,} of {self.tokens_per_day:,} tokens were used today.", retry_after=wait)
+
+    async def _own(self, sql: Transaction, actor: Actor, reference: str, *, lock: bool = False) -> rows.ConversationRow:
+        found = await rows.conversation(sql, actor.reference, reference, lock=lock)
+        if found is None:
+            raise NotFound(f"There is no conversation {reference}.", hint="GET /conversations lists yours.")
+        return found
+
+    @asynccontextmanager
+    async def _entered(
+        self, caller: Caller, *, read_only: bool = False
+    ) -> AsyncGenerator[tuple[Transaction, Actor, Shopfront]]:
+        """A transaction of the caller's merchant. Raises `Unauthenticated`."""
+        async with self.shop.database.transaction(caller.merchant, read_only=read_only) as sql:
+            entered = await enter(sql, caller, None, self.shop.clock())
+            yield sql, entered.actor(caller), entered.shop(caller.merchant)
+
+    async def _claim_and_run(self, merchant: UUID, turn: UUID) -> None:
+        async with self.shop.database.transaction(merchant) as sql:
+            claimed = await self._lease.claim(sql, turn)
+            await sql.commit()
+        if claimed:
+            self._start(merchant, claimed)
+
+    def _start(self, merchant: UUID, turn: Claimed) -> None:
+        task = asyncio.create_task(self._run(merchant, turn))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _run(self, merchant: UUID, turn: Claimed) -> None:
+        """A turn, and then the one that has been waiting for it."""
+        try:
+            await self._runner.run(merchant, turn)
+            async with self.shop.database.transaction(merchant, read_only=True) as sql:
+                following = await turns.queued(sql, turn.conversation_id)
+            if following:
+                await self._claim_and_run(merchant, following)
+        except (psycopg.Error, DatabaseBusy) as broken:
+            _log.warning("what follows turn %s is left to the worker: %s", turn.id, broken)
+
+
+def _resumed(after: str) -> tuple[UUID | None, int]:
+    """The turn and the number of an event's id."""
+    if not after:
+        return None, 0
+    turn, _, number = after.partition("/")
+    try:
+        return UUID(turn), int(number)
+    except ValueError:
+        raise Invalid(f"{after} is no event's id.", hint="Send the last `id:` that you got, or none.") from None

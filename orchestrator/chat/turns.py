@@ -1,0 +1,250 @@
+"""Turns: one request and its answer, and the lease under which one process at a time works on it.
+
+A lease is a row's column, not a session's lock, which no pooler survives. It is claimed by one UPDATE, and whoever lost it
+can neither wait nor answer: those statements name the owner.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from psycopg.types.json import Jsonb
+
+from db.model import new_id
+from db.models.conversations import TurnStatus
+from db.session import Transaction
+
+LEASE = 30  # seconds for which a process that works on a turn is believed to live
+
+
+class TurnRow(NamedTuple):
+    """A turn, as its asker sees it."""
+
+    id: UUID
+    conversation: str
+    status: str
+    request: str
+    waits_for: list[str]
+    answer: str | None
+    data: dict[str, Any] | None
+
+
+class Claimed(NamedTuple):
+    """A turn that this process works on."""
+
+    id: UUID
+    conversation_id: UUID
+    request: str
+    caller: dict[str, Any]
+    durability: str
+    usage: dict[str, Any]
+    last_event: int
+
+
+class Id(NamedTuple):
+    id: UUID
+
+
+class Spent(NamedTuple):
+    tokens: int
+
+
+class Waiting(NamedTuple):
+    status: str
+    tool: str
+    card: dict[str, Any]
+    why: str
+
+
+_TURN = """
+select t.id, c.reference as conversation, t.status, t.request,
+       array(select a.reference from approvals a where a.merchant_id = t.merchant_id and a.turn_id = t.id
+             and a.status in ('pending', 'approved') order by a.id) as waits_for,
+       m.text as answer, m.data
+from turns t
+join conversations c on c.merchant_id = t.merchant_id and c.id = t.conversation_id
+left join messages m on m.merchant_id = t.merchant_id and m.conversation_id = c.id and m.turn_id = t.id and m.role = 'assistant'
+where t.merchant_id = %(merchant)s and c.owner = %(owner)s and {which}
+"""
+_POST = """
+with turn as (
+    insert into turns (merchant_id, id, conversation_id, status, key, request, caller, durability, usage, created_at,
+                       lease_owner, lease_until)
+    select %(merchant)s, %(turn)s, %(conversation)s, 'running', %(key)s, %(request)s, %(caller)s, '', '{}', %(now)s,
+           case when not busy then %(owner)s end, case when not busy then now() + make_interval(secs => %(lease)s) end
+    from (select exists (select from turns where merchant_id = %(merchant)s and conversation_id = %(conversation)s
+                         and status = 'running') as busy) others
+    returning *
+), said as (
+    insert into messages (merchant_id, id, conversation_id, turn_id, role, text, data, created_at)
+    values (%(merchant)s, %(message)s, %(conversation)s, %(turn)s, 'person', %(text)s, '{}', %(now)s)
+), started as (
+    insert into turn_events (merchant_id, id, turn_id, number, kind, data, created_at)
+    values (%(merchant)s, %(event)s, %(turn)s, 1, 'run.started', '{}', %(now)s)
+), titled as (
+    update conversations set title = left(%(text)s, 80)
+    where merchant_id = %(merchant)s and id = %(conversation)s and title = ''
+)
+select id, conversation_id, request, caller, durability, usage, 1 as last_event from turn where lease_owner is not null
+"""
+_FREE = """t.status = 'running' and (t.lease_until is null or t.lease_until < now()) and not exists (
+    select from turns e where e.merchant_id = t.merchant_id and e.conversation_id = t.conversation_id
+    and e.status = 'running' and e.id < t.id)"""
+_DECIDED = """t.status = 'waiting' and not exists (
+    select from approvals a where a.merchant_id = t.merchant_id and a.turn_id = t.id and a.status in ('pending', 'approved'))"""
+_CLAIM = f"""
+update turns t set status = 'running', lease_owner = %(owner)s, lease_until = now() + make_interval(secs => %(lease)s),
+    usage = case when t.lease_owner is null then t.usage
+                 else t.usage || jsonb_build_object('interrupted', coalesce((t.usage ->> 'interrupted')::int, 0) + 1) end
+where t.merchant_id = %(merchant)s and t.id = %(turn)s and ({_FREE} or {_DECIDED})
+returning t.id, t.conversation_id, t.request, t.caller, t.durability, t.usage,
+    (select coalesce(max(e.number), 0) from turn_events e where e.merchant_id = t.merchant_id and e.turn_id = t.id) as last_event
+"""
+_LEFT_BEHIND = (
+    f"select t.id from turns t where t.merchant_id = %(merchant)s and ({_FREE} or {_DECIDED}) order by t.id limit 100"
+)
+_QUEUED = """
+select id from turns where merchant_id = %(merchant)s and conversation_id = %(conversation)s and status = 'running'
+and lease_until is null order by id limit 1
+"""
+_MINE = "merchant_id = %(merchant)s and id = %(turn)s and lease_owner = %(owner)s and status = 'running'"
+_KEEP = f"update turns set lease_until = now() + make_interval(secs => %(lease)s) where {_MINE}"
+_DROP = f"update turns set lease_until = now() where {_MINE}"
+_WAIT = f"""
+update turns set status = 'waiting', lease_owner = null, lease_until = null, durability = %(durability)s where {_MINE}
+"""
+_END = f"""
+with done as (
+    update turns set status = %(status)s, finished_at = %(now)s, lease_owner = null, lease_until = null,
+                     durability = %(durability)s, usage = usage || %(usage)s
+    where {_MINE} returning conversation_id
+), answer as (
+    insert into messages (merchant_id, id, conversation_id, turn_id, role, text, data, created_at)
+    select %(merchant)s, %(message)s, conversation_id, %(turn)s, 'assistant', %(text)s, %(data)s, %(now)s from done
+), pieces as (
+    delete from turn_events
+    where merchant_id = %(merchant)s and turn_id = %(turn)s and kind = 'token' and exists (select from done)
+)
+select conversation_id as id from done
+"""
+_SPENT = """
+select coalesce(sum((usage ->> 'prompt_tokens')::bigint + (usage ->> 'completion_tokens')::bigint), 0)::bigint as tokens
+from turns where merchant_id = %(merchant)s and created_at >= %(since)s and usage ? 'prompt_tokens'
+"""
+_APPROVAL = (
+    "select status, tool, card, why from approvals where merchant_id = %(merchant)s and reference = %(reference)s"
+)
+
+
+def jsonb(value: Any) -> Jsonb:
+    return Jsonb(value, dumps=lambda plain: orjson.dumps(plain, default=str))
+
+
+class Lease:
+    """One process's claim on turns; `owner` is its name."""
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+
+    def _params(self, sql: Transaction, turn: UUID, **more: Any) -> dict[str, Any]:
+        return {"merchant": sql.merchant, "turn": turn, "owner": self.owner, "lease": LEASE, **more}
+
+    async def post(
+        self,
+        sql: Transaction,
+        conversation: UUID,
+        key: str,
+        request: str,
+        text: str,
+        caller: dict[str, str],
+        now: datetime,
+    ) -> tuple[UUID, Claimed | None]:
+        """A new turn with its message and first event; claimed at once unless another of the conversation is running."""
+        turn = new_id()
+        row = {"conversation": conversation, "key": key, "request": request, "text": text, "caller": jsonb(caller)}
+        params = self._params(sql, turn, **row, now=now, message=new_id(), event=new_id())
+        return turn, await sql.row(_POST, params, as_=Claimed)
+
+    async def claim(self, sql: Transaction, turn: UUID) -> Claimed | None:
+        """A turn that nobody works on, or whose card was decided. None when another process was first."""
+        return await sql.row(_CLAIM, self._params(sql, turn), as_=Claimed)
+
+    async def keep(self, sql: Transaction, turn: UUID) -> bool:
+        """Stay its owner a while longer; False when it was lost."""
+        return await sql.execute(_KEEP, self._params(sql, turn)) == 1
+
+    async def drop(self, sql: Transaction, turn: UUID) -> None:
+        """Let another process continue at once."""
+        await sql.execute(_DROP, self._params(sql, turn))
+
+    async def wait(self, sql: Transaction, turn: UUID, durability: str) -> bool:
+        """Leave it until its card is decided; False when it was lost."""
+        return await sql.execute(_WAIT, self._params(sql, turn, durability=durability)) == 1
+
+    async def end(
+        self,
+        sql: Transaction,
+        turn: UUID,
+        status: TurnStatus,
+        text: str,
+        data: dict[str, Any],
+        usage: dict[str, Any],
+        durability: str,
+        now: datetime,
+    ) -> bool:
+        """Store the answer and delete its pieces; False when the lease was lost, and with it the right to answer."""
+        told = {
+            "status": status.value,
+            "text": text,
+            "data": jsonb(data),
+            "usage": jsonb(usage),
+            "durability": durability,
+        }
+        params = self._params(sql, turn, **told, now=now, message=new_id())
+        return await sql.row(_END, params, as_=Id) is not None
+
+
+async def turn_of(sql: Transaction, owner: str, turn: UUID) -> TurnRow | None:
+    params = {"merchant": sql.merchant, "owner": owner, "turn": turn}
+    return await sql.row(_TURN.format(which="t.id = %(turn)s"), params, as_=TurnRow)
+
+
+async def turn_by_key(sql: Transaction, owner: str, conversation: UUID, key: str) -> TurnRow | None:
+    params = {"merchant": sql.merchant, "owner": owner, "conversation": conversation, "key": key}
+    return await sql.row(_TURN.format(which="c.id = %(conversation)s and t.key = %(key)s"), params, as_=TurnRow)
+
+
+async def open_turns(sql: Transaction, owner: str, conversation: UUID) -> list[TurnRow]:
+    """The conversation's turns that are not through."""
+    which = "c.id = %(conversation)s and t.status in ('running', 'waiting') order by t.id"
+    params = {"merchant": sql.merchant, "owner": owner, "conversation": conversation}
+    return await sql.rows(_TURN.format(which=which), params, as_=TurnRow)
+
+
+async def left_behind(sql: Transaction) -> list[UUID]:
+    """Turns whose lease ran out or that nobody began, and those whose card was decided without anybody hearing of it."""
+    return [row.id for row in await sql.rows(_LEFT_BEHIND, {"merchant": sql.merchant}, as_=Id)]
+
+
+async def queued(sql: Transaction, conversation: UUID) -> UUID | None:
+    """The conversation's next turn, if it has been waiting for the one before."""
+    found = await sql.row(_QUEUED, {"merchant": sql.merchant, "conversation": conversation}, as_=Id)
+    return found.id if found else None
+
+
+async def latest(sql: Transaction, conversation: UUID) -> UUID | None:
+    """The conversation's newest turn."""
+    query = "select id from turns where merchant_id = %(m)s and conversation_id = %(c)s order by id desc limit 1"
+    found = await sql.row(query, {"m": sql.merchant, "c": conversation}, as_=Id)
+    return found.id if found else None
+
+
+async def approval(sql: Transaction, reference: str) -> Waiting | None:
+    return await sql.row(_APPROVAL, {"merchant": sql.merchant, "reference": reference}, as_=Waiting)
+
+
+async def tokens_since(sql: Transaction, since: datetime) -> int:
+    """What the merchant's turns have cost since then."""
+    found = await sql.row(_SPENT, {"merchant": sql.merchant, "since": since}, as_=Spent)
+    return found.tokens if found else 0

@@ -1,0 +1,244 @@
+"""Chat over HTTP: messages and structured requests become turns; their events are a stream that resumes.
+
+Nothing here knows a domain. A turn is answered at once where the caller waits for it (`Prefer: wait=10`), else with 202.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from orchestrator.chat import Chat
+from orchestrator.chat.events import Event, Stream
+from orchestrator.chat.rows import ConversationRow, MessageRow
+from orchestrator.chat.turns import TurnRow
+from orchestrator.state import Request
+from orchestrator.surfaces.problems import problem_response
+from orchestrator.surfaces.rest import PREFIX, CallerOf, read_json
+from tools.contract.actors import Caller
+from tools.contract.errors import IdempotencyKeyMissing, Invalid, ShopError, Unreadable
+from tools.contract.page import cursor, place
+
+LONGEST_WAIT = 60.0  # seconds that a caller may wait for a turn
+DIRECT_WAIT = 20.0  # of an operation named by its caller, which needs no model
+QUIET = 15.0  # seconds without an event after which the stream shows that it lives
+
+Endpoint = Callable[[HttpRequest, Caller], Awaitable[Response]]
+
+
+class Said(BaseModel):
+    """A message."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=8_000, description="What is asked, in words.")
+
+
+class Asked(BaseModel):
+    """A structured request: an operation with its arguments, or a task in words for a named specialist."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    specialist: str | None = Field(default=None, description="The room whose specialist is meant.")
+    tool: str | None = Field(default=None, description="The operation.")
+    arguments: dict[str, Any] = Field(default={}, description="Its arguments.")
+    task: str | None = Field(default=None, min_length=1, max_length=8_000, description="The task, in words.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Asked":
+        if (self.tool is None) == (self.task is None):
+            raise ValueError("give either `tool` with `arguments`, or `task`")
+        if self.task is not None and self.arguments:
+            raise ValueError("`arguments` go with `tool`")
+        return self
+
+
+def routes(chat: Chat, caller_of: CallerOf) -> list[Route]:
+    """The routes of conversations, over the service and whoever says who is calling."""
+    doors = _Doors(chat)
+
+    def at(path: str, endpoint: Endpoint, method: str) -> Route:
+        return Route(PREFIX + path, _guarded(endpoint, caller_of), methods=[method])
+
+    return [
+        at("/conversations", doors.start, "POST"),
+        at("/conversations", doors.browse, "GET"),
+        at("/conversations/{conversation}", doors.show, "GET"),
+        at("/conversations/{conversation}/messages", doors.post, "POST"),
+        at("/conversations/{conversation}/events", doors.events, "GET"),
+        at("/turns/{turn}", doors.turn, "GET"),
+        at("/requests", doors.ask, "POST"),
+    ]
+
+
+def _guarded(endpoint: Endpoint, caller_of: CallerOf) -> Callable[[HttpRequest], Awaitable[Response]]:
+    async def guarded(request: HttpRequest) -> Response:
+        try:
+            return await endpoint(request, await caller_of(request))
+        except ValidationError as invalid:
+            return problem_response(Invalid.of(invalid, "chat"), request)
+        except ShopError as refused:
+            return problem_response(refused, request)
+
+    return guarded
+
+
+class _Doors:
+    def __init__(self, chat: Chat) -> None:
+        self.chat = chat
+
+    async def start(self, request: HttpRequest, caller: Caller) -> Response:
+        made = await self.chat.start_conversation(caller)
+        path = f"{PREFIX}/conversations/{made.reference}"
+        return JSONResponse(_conversation(made), 201, {"Location": path})
+
+    async def browse(self, request: HttpRequest, caller: Caller) -> Response:
+        limit = _number(request.query_params.get("limit", "20"), 1, 100, "limit")
+        before = place(request.query_params.get("after"), UUID)
+        found = await self.chat.conversations(caller, before=before[0] if before else None, limit=limit)
+        more = len(found) > limit
+        shown = found[:limit]
+        following = cursor(shown[-1].id) if more else None
+        return JSONResponse({"data": [_conversation(row) for row in shown], "next": following, "has_more": more})
+
+    async def show(self, request: HttpRequest, caller: Caller) -> Response:
+        found, said, running = await self.chat.conversation(caller, request.path_params["conversation"])
+        shown = {"messages": [_message(row) for row in said], "turns": [_turn(row) for row in running]}
+        return JSONResponse(_conversation(found) | shown)
+
+    async def post(self, request: HttpRequest, caller: Caller) -> Response:
+        key = _key(request)
+        said = Said.model_validate(await read_json(request))
+        turn = await self.chat.post_message(caller, request.path_params["conversation"], said.text, key)
+        return await self._answered(request, caller, turn, _wait(request) or 0.0)
+
+    async def ask(self, request: HttpRequest, caller: Caller) -> Response:
+        key = _key(request)
+        asked = Asked.model_validate(await read_json(request))
+        text = asked.task or f"{asked.tool} {orjson.dumps(asked.arguments).decode()}"
+        wanted = Request(text[:8_000], asked.specialist, asked.tool, asked.arguments)
+        turn = await self.chat.post_request(caller, wanted, key)
+        wait = _wait(request)
+        return await self._answered(
+            request, caller, turn, (DIRECT_WAIT if asked.tool else 0.0) if wait is None else wait
+        )
+
+    async def turn(self, request: HttpRequest, caller: Caller) -> Response:
+        return JSONResponse(_turn(await self.chat.turn(caller, _uuid(request.path_params["turn"]))))
+
+    async def events(self, request: HttpRequest, caller: Caller) -> Response:
+        given = request.query_params
+        turn = _uuid(given["turn"]) if "turn" in given else None
+        after = request.headers.get("last-event-id") or given.get("after", "")
+        conversation = request.path_params["conversation"]
+        stream = self.chat.events(caller, conversation, turn=turn, after=after, on=given.get("follow") == "true")
+        first = await anext(stream, None)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(_as_sse(first, stream), media_type="text/event-stream", headers=headers)
+
+    async def _answered(self, request: HttpRequest, caller: Caller, turn: TurnRow, wait: float) -> Response:
+        """The turn: through (200), or under way or waiting for a person (202). A refusal of a named operation is a problem."""
+        if wait and turn.status == "running":
+            turn = await self.chat.settled(caller, turn, wait)
+        through = turn.status in ("finished", "failed")
+        result: dict[str, Any] = (turn.data or {}).get("result") or {}
+        if refused := result.get("error"):
+            return problem_response(_refusal(refused), request)
+        return JSONResponse(_turn(turn), 200 if through else 202, {"Location": f"{PREFIX}/turns/{turn.id}"})
+
+
+# ---- what callers see ----------------------------------------------------------------------------------------------------
+
+
+def _conversation(row: ConversationRow) -> dict[str, Any]:
+    return {"conversation": row.reference, "title": row.title, "created_at": row.created_at.isoformat()}
+
+
+def _message(row: MessageRow) -> dict[str, Any]:
+    evidence = {name: value for name, value in row.data.items() if name != "planner"}
+    shown = {"id": str(row.id), "turn": str(row.turn_id), "role": row.role, "text": row.text, "evidence": evidence}
+    return shown | {"created_at": row.created_at.isoformat()}
+
+
+def _turn(row: TurnRow) -> dict[str, Any]:
+    data = row.data or {}
+    events = f"{PREFIX}/conversations/{row.conversation}/events?turn={row.id}"
+    return {
+        "turn": str(row.id),
+        "conversation": row.conversation,
+        "status": row.status,
+        "answer": row.answer,
+        "result": data.get("result"),
+        "evidence": {name: value for name, value in data.items() if name not in ("planner", "result")},
+        "approvals": row.waits_for,
+        "events": events,
+    }
+
+
+def _refusal(told: dict[str, Any]) -> ShopError:
+    """The error that a turn stored, as the class that it was: name, status and details are on the wire what they were."""
+    rest = {
+        name: value for name, value in told.items() if name not in ("code", "status", "message", "hint", "retryable")
+    }
+    kind = type(
+        str(told["code"]), (ShopError,), {"status": told.get("status", 409), "retryable": told.get("retryable", False)}
+    )
+    return kind(str(told["message"]), hint=str(told.get("hint", "")), **rest)
+
+
+async def _as_sse(first: Event | None, stream: Stream) -> AsyncGenerator[str]:
+    quiet = 0
+    async with aclosing(_after(first, stream)) as events:
+        async for event in events:
+            if event is not None:
+                quiet = 0
+                data = orjson.dumps(event.data | {"turn": str(event.turn)}, default=str).decode()
+                yield f"id: {event.id}\nevent: {event.kind}\ndata: {data}\n\n"
+                continue
+            quiet += 1
+            if quiet % int(QUIET / 0.3) == 0:
+                yield ": still here\n\n"
+
+
+async def _after(first: Event | None, stream: Stream) -> AsyncGenerator[Event | None]:
+    yield first
+    async for event in stream:
+        yield event
+
+
+# ---- what callers send ---------------------------------------------------------------------------------------------------
+
+
+def _key(request: HttpRequest) -> str:
+    key = request.headers.get("idempotency-key")
+    if not key:
+        raise IdempotencyKeyMissing("A message came without an idempotency key.")
+    if len(key) > 255:
+        raise Unreadable("An Idempotency-Key has between 1 and 255 characters.")
+    return key
+
+
+def _wait(request: HttpRequest) -> float | None:
+    """Seconds of `Prefer: wait=10` (RFC 7240); None when the caller prefers nothing."""
+    found = re.search(r"\bwait\s*=\s*\"?(\d{1,4})", request.headers.get("prefer", ""))
+    return min(float(found[1]), LONGEST_WAIT) if found else None
+
+
+def _number(given: str, least: int, most: int, name: str) -> int:
+    if not given.isdecimal() or not least <= int(given) <= most:
+        raise Invalid(f"`{name}` is a number from {least} to {most}, not {given}.")
+    return int(given)
+
+
+def _uuid(given: str) -> UUID:
+    try:
+        return UUID(given)
+    except ValueError:
+        raise Invalid(f"{given} is no turn.", hint="Send the `turn` that the message was answered with.") from None
