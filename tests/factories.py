@@ -43,7 +43,7 @@ from db.models.products import (
 from db.models.transport import Fulfilment, FulfilmentLine, FulfilmentStatus
 from db.models.warehouse import Warehouse
 from db.references import Kind
-from db.seed.merchant import NewMerchant, NewPerson, create_merchant
+from db.seed.merchant import NewMerchant, NewPerson, add_person, create_merchant
 from db.session import Transaction
 from db.text import fold
 from tools.contract.actors import Caller, Door, Hand, Proof, digest_of
@@ -456,7 +456,7 @@ async def make_shipment(
     """A parcel of an order's first line; `left` units of it have left."""
     query = select(Order, OrderLine).join(OrderLine, OrderLine.order_id == Order.id)
     query = query.where(Order.merchant_id == sql.merchant, Order.reference == reference, OrderLine.position == 1)
-    order, line = (await sql.session.execute(query)).tuples().one()
+    order, line = (await sql.session.execute(query)).one()
     order.units_fulfilled = line.fulfilled = left
     shipment = Fulfilment(
         **_row(sql, Kind.shipment),
@@ -476,3 +476,13 @@ async def make_shipment(
     )  # fmt: skip
     sql.session.add_all([shipment, content])
     return shipment
+
+
+async def add_colleague(mine: NewShop, role: Role, name: str = "Second") -> tuple[str, Caller]:
+    """Another person of the shop: their reference, and a caller that is them."""
+    serial = 5_000 + number()
+    async with mine.shop.database.transaction(mine.id) as sql:
+        person = NewPerson(f"colleague{serial}@{mine.slug}.example", name, role)
+        user = await add_person(sql, person, serial, LONG_AGO)
+        await sql.commit()
+    return Kind.user.reference(serial), Caller(mine.id, Door.rest, Hand.person, Proof.user, str(user))

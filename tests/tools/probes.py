@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from db.model import new_id
-from db.models.backoffice import Setting
+from db.models.conversations import Conversation
 from db.money import Money
 from tests.factories import NewShop
 from tools.contract.context import Context
@@ -32,20 +31,21 @@ class MoveMoney(Input):
 class Moved(Result):
     """What the probe did."""
 
-    note: str = Field(description="The word that was written.")
+    reference: str = Field(description="What was written.")
     amount: int = Field(description="Minor units that left the shop.")
 
 
 async def _move(ctx: Context, args: MoveMoney) -> Moved:
-    row = ctx.new(Setting, key=f"probe.{args.note or new_id()}", value={"amount": args.amount})
+    once = {"source": "probe", "external_reference": args.note} if args.note else {}
+    row = await ctx.add(Conversation, owner=ctx.actor.reference, title=f"Moved {args.amount}", **once)
     await ctx.db.flush()
-    ctx.happened("probed", "probe", row.id, order_id=None, amount=args.amount)
+    ctx.event("probed", row, amount=args.amount)
     ctx.moves_money(Money(amount=args.amount, currency=args.currency))
     ctx.stops(args.stops)
     ctx.enqueue("expire_order", at=ctx.now() + timedelta(days=30), order="ORD-1")
     if args.fail:
         raise NoSuchLuck("The probe was told to fail.")
-    return Moved(note=row.key, amount=args.amount)
+    return Moved(reference=row.reference, amount=args.amount)
 
 
 @tool(route="POST /probes", effect=Effect.money, permission="payments:refund", raises=[NoSuchLuck], examples=[])

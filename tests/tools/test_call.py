@@ -6,8 +6,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg.errors
 import pytest
-from sqlalchemy.exc import InternalError
 
 from db.model import new_id
 from db.session import Database
@@ -59,7 +59,7 @@ async def test_the_same_key_with_another_body_is_refused(shop: Shop, mine: NewSh
         await call(shop, write_note, {"amount": 6}, owner, key="k-1")
 
     assert refused.value.status == 422
-    assert await count(mine, "settings") == 1
+    assert await count(mine, "conversations") == 1
 
 
 async def test_the_same_key_for_another_operation_is_refused(shop: Shop, owner: Caller) -> None:
@@ -113,7 +113,7 @@ async def test_twenty_callers_with_one_key_write_once(shop: Shop, mine: NewShop,
     answers = await asyncio.gather(*(again() for _ in range(20)))
 
     assert answers.count("written") == 1
-    assert await count(mine, "settings") == 1
+    assert await count(mine, "conversations") == 1
     assert await count(mine, "audit_entries") == 1
 
 
@@ -152,7 +152,7 @@ async def test_a_write_commits_its_effect_event_job_audit_and_record_together(
 ) -> None:
     await call(shop, write_note, {"amount": 5}, owner, key="k-1")
 
-    assert await count(mine, "settings") == 1
+    assert await count(mine, "conversations") == 1
     assert await count(mine, "events", "kind = 'probed'") == 1
     assert await jobs(mine) == 1
     assert await count(mine, "idempotency_records", "key = 'k-1' and approval is null") == 1
@@ -176,7 +176,7 @@ async def test_a_preview_shows_the_change_and_leaves_nothing(shop: Shop, mine: N
 
     assert outcome.card is not None
     assert [(change["row"], change["change"]) for change in outcome.card.changes] == [
-        ("setting", "insert"), ("event", "insert"),
+        ("conversation", "insert"), ("event", "insert"),
     ]  # fmt: skip
     assert (str(outcome.card.money), outcome.card.stops, outcome.card.jobs) == ("15.00 EUR", 2, ["expire_order"])
     assert (outcome.result, outcome.approval) == (None, None)
@@ -223,10 +223,10 @@ async def test_a_reader_leaves_nothing(shop: Shop, mine: NewShop, owner: Caller)
 
 
 async def test_a_reader_cannot_write(shop: Shop, mine: NewShop, owner: Caller) -> None:
-    with pytest.raises(InternalError, match="read-only transaction"):
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         await call(shop, read_and_write, {}, owner)
 
-    assert await count(mine, "settings") == 0
+    assert await count(mine, "conversations") == 0
 
 
 async def test_reading_many_peoples_data_is_noted(shop: Shop, mine: NewShop) -> None:
@@ -324,7 +324,7 @@ async def test_text_that_cannot_be_stored_is_refused(shop: Shop, owner: Caller) 
 async def test_what_is_taken_is_told_in_the_shops_words(shop: Shop, owner: Caller) -> None:
     await call(shop, write_note, {"note": "once"}, owner, key=key())
 
-    with pytest.raises(errors.AlreadyTaken, match="That key is in use already"):
+    with pytest.raises(errors.AlreadyTaken, match="That source external reference is in use already"):
         await call(shop, write_note, {"note": "once"}, owner, key=key())
 
 

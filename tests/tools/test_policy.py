@@ -1,0 +1,358 @@
+"""Which calls wait for a person, who may decide on them, and that what is done is what was approved."""
+
+import asyncio
+import dataclasses
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import pytest
+
+from db.models.backoffice import Role
+from tests.factories import NewShop, add_colleague, number
+from tests.oracle import tables_of
+from tests.tools.probes import count, entries, move_money, record_finding, write_note
+from tools.backoffice.approvals import decide_approval, get_approval
+from tools.backoffice.merchant import update_merchant
+from tools.backoffice.policy import set_approval_policy
+from tools.backoffice.taxes import set_tax_rate
+from tools.contract import errors
+from tools.contract.actors import Caller, Hand
+from tools.contract.call import call
+from tools.contract.cards import NotCarriedOut, Rejected
+from tools.contract.context import Approved
+from tools.contract.declare import Tool
+from tools.contract.shop import Outcome, Shop
+
+PROBES: dict[str, Tool[Any, Any]] = {tool.name: tool for tool in (move_money, write_note, set_tax_rate)}
+
+
+class Waiting(NamedTuple):
+    """An approval, as whoever carries it out reads it."""
+
+    tool: str
+    arguments: dict[str, Any]
+    asked_by: dict[str, str]
+    decided_by: str
+    digest: str
+
+
+async def move(shop: Shop, caller: Caller, amount: int, *, key: str | None = None, **more: Any) -> Outcome[Any]:
+    return await call(shop, move_money, {"amount": amount, **more}, caller, key=key or f"move-{number()}")
+
+
+async def decide(mine: NewShop, role: str, approval: str, decision: str = "approve", **more: Any) -> None:
+    arguments = {"approval": approval, "decision": decision, **more}
+    await call(mine.shop, decide_approval, arguments, mine.caller(role), key=f"decide-{number()}")
+
+
+async def carry_out(mine: NewShop, approval: str) -> Outcome[Any]:
+    """What follows a decision: the call with the stored arguments, as the asker, approved by the decider."""
+    async with mine.shop.database.transaction(mine.id, read_only=True) as sql:
+        query = "select tool, arguments, asked_by, decided_by, digest from approvals where merchant_id = %s and reference = %s"
+        row = await sql.row(query, (mine.id, approval), as_=Waiting)
+    assert row is not None
+    asker = Caller.from_json(mine.id, row.asked_by)
+    approved = Approved(approval, row.decided_by, row.digest)
+    return await call(mine.shop, PROBES[row.tool], row.arguments, asker, key=approval, approval=approved)
+
+
+def waits(outcome: Outcome[Any]) -> str:
+    assert outcome.result is None, "it was done without asking"
+    assert outcome.approval is not None
+    return outcome.approval
+
+
+# ---- limits --------------------------------------------------------------------------------------------------------------
+
+
+async def test_an_owner_moves_any_amount(shop: Shop, mine: NewShop) -> None:
+    assert (await move(shop, mine.caller("owner"), 1_000_000_00)).result
+
+
+@pytest.mark.parametrize(("role", "limit", "shown"), [("manager", 500_00, "500.00"), ("support", 50_00, "50.00")])
+async def test_a_role_moves_up_to_its_limit_and_waits_above(
+    shop: Shop, mine: NewShop, role: str, limit: int, shown: str
+) -> None:
+    within = await move(shop, mine.caller(role), limit)
+    above = await move(shop, mine.caller(role), limit + 1)
+
+    assert within.result
+    assert waits(above)
+    assert above.why == f"It moves {shown[:-1]}1 EUR; {role.title()} may move {shown} EUR a call."
+
+
+async def test_the_days_calls_count_together(shop: Shop, mine: NewShop) -> None:
+    for _ in range(4):
+        assert (await move(shop, mine.caller("support"), 50_00)).result
+
+    fifth = await move(shop, mine.caller("support"), 1)
+
+    assert waits(fifth)
+    assert fifth.why == "It moves 0.01 EUR after 200.00 EUR today; Support may move 200.00 EUR a day."
+    assert (await move(shop, mine.caller("manager"), 1)).result, "another person has a day of their own"
+
+
+async def test_the_day_is_the_merchants(shop: Shop, mine: NewShop) -> None:
+    """Paris is two hours ahead in summer: 21:59 UTC is still the same day there, 22:00 UTC the next."""
+    evening = dataclasses.replace(shop, clock=lambda: datetime(2026, 7, 1, 21, 59, tzinfo=UTC))
+    midnight = dataclasses.replace(shop, clock=lambda: datetime(2026, 7, 1, 22, 0, tzinfo=UTC))
+    for _ in range(4):
+        await move(evening, mine.caller("support"), 50_00)
+
+    assert waits(await move(evening, mine.caller("support"), 1))
+    assert (await move(midnight, mine.caller("support"), 50_00)).result
+
+
+async def test_parallel_calls_stay_within_the_day(shop: Shop, mine: NewShop) -> None:
+    outcomes = await asyncio.gather(*(move(shop, mine.caller("support"), 30_00) for _ in range(10)))
+
+    done = [outcome for outcome in outcomes if outcome.result]
+    assert len(done) == 6, "6 x 30.00 is within 200.00, 7 x 30.00 is not"
+
+
+async def test_money_of_another_currency_waits_unless_there_is_no_limit(shop: Shop, mine: NewShop) -> None:
+    manager = await move(shop, mine.caller("manager"), 1, currency="USD")
+
+    assert waits(manager)
+    assert manager.why == "It moves 0.01 USD, and Manager's limit is in EUR."
+    assert (await move(shop, mine.caller("owner"), 1, currency="USD")).result
+
+
+async def test_cancellations_and_blocks_have_a_limit_of_their_own(shop: Shop, mine: NewShop) -> None:
+    assert (await move(shop, mine.caller("support"), 0, stops=5)).result
+
+    sixth = await move(shop, mine.caller("support"), 0, stops=1)
+
+    assert waits(sixth)
+    assert sixth.why == "It cancels or blocks 1 after 5 today; Support may do so 5 times a day."
+
+
+async def test_a_key_moves_nothing_unless_a_limit_is_written_on_it(shop: Shop, mine: NewShop) -> None:
+    plain = await mine.key(scopes=["payments:*"])
+    limited = await mine.key(scopes=["payments:*"], per_call=10_00, per_day=15_00)
+
+    assert waits(await move(shop, plain, 1))
+    assert (await move(shop, plain, 0)).result
+    assert (await move(shop, limited, 10_00)).result
+    assert waits(await move(shop, limited, 10_00)), "20.00 is above the day's 15.00"
+
+
+async def test_the_shop_has_its_own_limits_and_its_own_list(shop: Shop, mine: NewShop) -> None:
+    limits = {"per_call": 7_00, "per_day": None, "stops_per_day": None}
+    policy = {"roles": {"manager": limits}, "always": ["write_note"], "version": 0}
+    await call(shop, set_approval_policy, policy, mine.caller("owner"), key="policy")
+
+    assert (await move(shop, mine.caller("manager"), 7_00, stops=100)).result
+    assert waits(await move(shop, mine.caller("manager"), 7_01))
+    note = await call(shop, write_note, {}, mine.caller("owner"), key="note")
+    assert waits(note)
+    assert note.why == "The shop's policy has this confirmed each time."
+
+
+# ---- models --------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_model_asks_before_what_is_weighty_and_no_more(shop: Shop, mine: NewShop) -> None:
+    model = mine.caller("owner", hand=Hand.model)
+
+    assert waits(await move(shop, model, 0))
+    assert (await call(shop, write_note, {}, model, key="note")).result
+    assert (await call(shop, record_finding, {}, model, key="finding")).result
+
+
+async def test_the_planner_shows_every_change_but_what_it_only_found_out(shop: Shop, mine: NewShop) -> None:
+    planner = mine.caller("owner", hand=Hand.planner)
+
+    assert waits(await call(shop, write_note, {}, planner, key="note"))
+    assert waits(await move(shop, planner, 0))
+    assert (await call(shop, record_finding, {}, planner, key="finding")).result
+
+
+async def test_a_program_that_may_do_it_is_not_asked(shop: Shop, mine: NewShop) -> None:
+    assert (await move(shop, mine.caller("owner", hand=Hand.program), 1_000_00)).result
+
+
+# ---- the pause -----------------------------------------------------------------------------------------------------------
+
+
+async def test_what_waits_leaves_the_approval_and_the_record_of_its_key_alone(shop: Shop, mine: NewShop) -> None:
+    outcome = await move(shop, mine.caller("manager"), 500_01, key="k-1")
+
+    assert await count(mine, "conversations") == 0
+    assert await count(mine, "events") == 0
+    assert await entries(mine) == []
+    assert await count(mine, "approvals", "status = 'pending'") == 1
+    assert await count(mine, "idempotency_records", f"key = 'k-1' and approval = '{outcome.approval}'") == 1
+
+
+async def test_the_same_key_gets_the_same_card_until_it_is_executed_and_its_result_afterwards(
+    shop: Shop, mine: NewShop
+) -> None:
+    manager = mine.caller("manager")
+    first = await move(shop, manager, 500_01, key="k-1")
+    waiting = await move(shop, manager, 500_01, key="k-1")
+    approval = waits(first)
+    await decide(mine, "owner", approval)
+    still_waiting = await move(shop, manager, 500_01, key="k-1")
+
+    done = await carry_out(mine, approval)
+    afterwards = await move(shop, manager, 500_01, key="k-1")
+
+    assert waiting.card == first.card
+    assert [waits(waiting), waits(still_waiting)] == [approval, approval]
+    assert done.result is not None
+    assert afterwards.result == done.result
+    assert await count(mine, "conversations") == 1
+
+
+async def test_what_is_carried_out_is_the_askers_deed_on_the_deciders_approval(shop: Shop, mine: NewShop) -> None:
+    approval = waits(await move(shop, mine.caller("manager"), 500_01))
+    await decide(mine, "owner", approval)
+
+    await carry_out(mine, approval)
+
+    audited = f"tool = 'move_money' and actor = 'USR-1002' and approval = '{approval}' and approved_by = 'USR-1001'"
+    assert await count(mine, "audit_entries", audited) == 1
+    assert await count(mine, "approvals", "status = 'executed'") == 1
+
+
+async def test_twenty_callers_with_one_key_make_one_card(shop: Shop, mine: NewShop) -> None:
+    async def again() -> str:
+        try:
+            return waits(await move(shop, mine.caller("manager"), 500_01, key="k-1"))
+        except errors.IdempotencyInFlight:
+            return "in flight"
+
+    answers = set(await asyncio.gather(*(again() for _ in range(20)))) - {"in flight"}
+
+    assert len(answers) == 1
+    assert await count(mine, "approvals") == 1
+
+
+async def test_carrying_out_twice_does_it_once(shop: Shop, mine: NewShop) -> None:
+    approval = waits(await move(shop, mine.caller("manager"), 500_01))
+    await decide(mine, "owner", approval)
+
+    first, second = await carry_out(mine, approval), await carry_out(mine, approval)
+
+    assert second.replayed
+    assert second.result == first.result
+    assert await count(mine, "conversations") == 1
+
+
+async def test_what_was_rejected_stays_undone_and_says_why(shop: Shop, mine: NewShop) -> None:
+    approval = waits(await move(shop, mine.caller("manager"), 500_01, key="k-1"))
+    await decide(mine, "owner", approval, "reject", reason="She was refunded yesterday")
+
+    with pytest.raises(Rejected, match="She was refunded yesterday"):
+        await move(shop, mine.caller("manager"), 500_01, key="k-1")
+    with pytest.raises(NotCarriedOut):
+        await carry_out(mine, approval)
+    assert await count(mine, "conversations") == 0
+
+
+async def test_nothing_is_carried_out_before_it_was_approved(shop: Shop, mine: NewShop) -> None:
+    approval = waits(await move(shop, mine.caller("manager"), 500_01))
+    undecided = Approved(approval, "USR-1001", "")
+
+    with pytest.raises(NotCarriedOut):
+        await call(shop, move_money, {"amount": 1}, mine.caller("manager"), key=approval, approval=undecided)
+
+
+async def test_when_it_would_change_something_else_by_now_a_new_card_is_made(shop: Shop, mine: NewShop) -> None:
+    """The rate that the new one would close was replaced between the card and its execution."""
+    planner, new_rate = mine.caller("owner", hand=Hand.planner), {"country": "FR", "rate": 21}
+    asked = await call(shop, set_tax_rate, new_rate, planner, key="k-1")
+    approval = waits(asked)
+    await decide(mine, "owner", approval)
+    meanwhile = {
+        "country": "FR",
+        "rate": 19,
+        "valid_from": "2020-01-01T00:00:00Z",
+        "valid_until": "2026-01-01T00:00:00Z",
+    }
+    await call(shop, set_tax_rate, meanwhile, mine.caller("owner"), key="meanwhile")
+
+    again = await carry_out(mine, approval)
+
+    assert waits(again) != approval
+    assert again.why == "What it would change is no longer what was approved."
+    assert await count(mine, "approvals", f"reference = '{approval}' and status = 'superseded'") == 1
+    same_key = await call(shop, set_tax_rate, new_rate, planner, key="k-1")
+    assert same_key.approval == again.approval
+    assert await count(mine, "tax_rates") == 1
+
+
+async def test_an_open_argument_is_settled_on_the_card(shop: Shop, mine: NewShop) -> None:
+    """A rate "from now on" begins when it was asked, not when somebody got round to deciding."""
+    outcome = await call(
+        shop, set_tax_rate, {"country": "FR", "rate": 21}, mine.caller("owner", hand=Hand.planner), key="k-1"
+    )
+    approval = waits(outcome)
+    assert outcome.card is not None
+    begins = outcome.card.arguments["valid_from"]
+    await decide(mine, "owner", approval)
+
+    done = await carry_out(mine, approval)
+
+    assert done.result is not None
+    assert done.result.valid_from == datetime.fromisoformat(begins)
+
+
+# ---- arguments that the decider edited -----------------------------------------------------------------------------------
+
+
+async def test_a_decider_may_let_less_be_moved(shop: Shop, mine: NewShop) -> None:
+    approval = waits(await move(shop, mine.caller("support"), 80_00))
+    await decide(mine, "manager", approval, "edit", arguments={"amount": 60_00})
+
+    done = await carry_out(mine, approval)
+
+    assert done.result is not None
+    assert done.result.amount == 60_00
+
+
+@pytest.mark.parametrize("more", [{"amount": 90_00}, {"amount": 1, "currency": "USD"}, {"amount": 80_00, "stops": 1}])
+async def test_edited_arguments_move_no_more_than_the_card(shop: Shop, mine: NewShop, more: dict[str, Any]) -> None:
+    approval = waits(await move(shop, mine.caller("support"), 80_00))
+    await decide(mine, "manager", approval, "edit", arguments=more)
+
+    again = await carry_out(mine, approval)
+
+    assert waits(again) != approval
+    assert again.why == "With the edited arguments it would move more than the card showed."
+    assert await count(mine, "conversations") == 0
+
+
+async def test_edited_arguments_that_cannot_be_are_told_when_it_is_carried_out(shop: Shop, mine: NewShop) -> None:
+    approval = waits(await move(shop, mine.caller("support"), 80_00))
+    await decide(mine, "manager", approval, "edit", arguments={"amount": "a little"})
+
+    with pytest.raises(errors.Invalid, match="amount"):
+        await carry_out(mine, approval)
+
+
+# ---- four eyes -----------------------------------------------------------------------------------------------------------
+
+
+async def test_above_the_threshold_even_an_owner_waits_for_somebody_else(shop: Shop, mine: NewShop) -> None:
+    await add_colleague(mine, Role.owner)
+    owner = mine.caller("owner")
+    await call(shop, update_merchant, {"four_eyes_above": 100_00}, owner, key="threshold")
+
+    assert (await move(shop, owner, 100_00)).result
+    above, abroad = await move(shop, owner, 100_01), await move(shop, owner, 1, currency="USD")
+
+    assert waits(above)
+    assert waits(abroad)
+    assert above.why == "Above 100.00 EUR a second person has to agree."
+
+
+async def test_reading_what_waits_changes_nothing(shop: Shop, mine: NewShop) -> None:
+    approval = waits(await move(shop, mine.caller("manager"), 500_01))
+    before = await tables_of(mine)
+
+    shown = await call(shop, get_approval, {"approval": approval}, mine.caller("support"))
+
+    assert shown.result is not None
+    assert await tables_of(mine) == before
