@@ -19,7 +19,8 @@ from planner.signals import READING_STARTS, WRITING_STARTS
 from planner.slots import Filled, Told
 from planner.words import FILLER, content, stem, tokens
 
-FLOOR = 0.14  # of a tool's probability among those that read, for a question: below it nothing was understood
+FAINT = 0.08  # of a tool's own probability: below it no share of others can lift it
+FLOOR = 0.2  # of a tool's probability among those that read, for a question: below it nothing was understood
 READ_FLOOR = 0.22  # the same for other requests
 CERTAIN = 0.6
 WRITE_FLOOR = 0.45
@@ -129,7 +130,7 @@ def _writes(name: str, desk: Desk) -> bool:
 
 
 def _reading(candidates: list[Candidate], share: float) -> list[Candidate]:
-    return [replace(c, score=c.score / max(1 - share, 0.05)) for c in candidates if not c.tool.entry.writes]
+    return [replace(c, score=c.score / (1 - share)) for c in candidates if not c.tool.entry.writes and c.score >= FAINT]
 
 
 def _strange_opening(text: str, tool: Tool, desk: Desk) -> bool:
@@ -184,8 +185,9 @@ def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk
         return Decline("forbidden", forbidden[0])
     rivals = [c for c in candidates if c is not chosen and chosen.fit - c.fit < CLEAR and c.score > 0.1]
     if rivals or chosen.score < WRITE_FLOOR:
-        if not rivals:
-            rivals = [c for c in candidates if c is not chosen and c.score > 0.08][:1]
+        rivals = rivals or [c for c in candidates if c is not chosen and c.score > FAINT]
+        if not rivals and chosen.filled.missing:
+            return Decline("unclear", text)
         return _choice(text, [chosen, *rivals[:1]])
     decision = _settle(text, chosen, desk, before)
     if isinstance(decision, Ask):

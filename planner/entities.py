@@ -38,7 +38,18 @@ QUOTED = re.compile(r"[\"“«„]\s?([^\"”»“]{1,200}?)\s?[\"”»“]|(?<!
 FOREIGN = re.compile(
     r"(?<![\w-])#?(?:[A-Z]{1,2}\d{5,}|\d{3}-\d{6,}-\d{6,})\b|#[\w-]*\d[\w-]*|(?<![\w.,-])\d{6,}(?![\w,.-]*\d)", re.I
 )
+LOGIN = re.compile(
+    r"(?<![\w@.-])[a-z]+(?:_[a-z]+)+_\d+(?![\w@.-])", re.I
+)  # "lea_roux_31": another shop's name for a customer
 CODE = re.compile(r"(?<![\w@./-])(?:[A-Z0-9]+(?:-[A-Z0-9]+)+|[a-z0-9]{2,}(?:-[a-z0-9]{1,6}){1,4})(?![\w@-])")
+# A bare number that can be an order's: nothing counted follows it, and no comparison or new value leads to it.
+ALONE = re.compile(
+    r"\s*(?:$|[,;:.!?]|(?:is|was|has|to|as|because|for|and|please|from|now|again|never|it|on|with|by|that|can|should)\b|[\"“])",
+    re.I,
+)
+MEASURING = re.compile(
+    r"\b(?:over|above|under|below|than|least|most|up to|to|minus|plus|by|between|is|make it|=)\s+$", re.I
+)
 PERSON = re.compile(  # two capitalised words; products ("the Oak Lamp") come with an article
     r"(?<=[\w,:] )(?<!the )(?<!a )(?<!an )(?<!new )(?<!product )(?<!called )(?<!named )(?<!article )"
     r"[A-ZÀ-Þ][\w'’-]+ [A-ZÀ-Þ][\w'’-]+"
@@ -130,6 +141,7 @@ def _references(text: str, vocabulary: Vocabulary) -> Iterator[Span]:
         noun = vocabulary.noun(m[1])
         if noun:
             yield from _listed(m, noun, vocabulary)
+    yield from (Span("reference", *m.span(), m[0], "customer") for m in LOGIN.finditer(text))
     for m in re.finditer(r"(?<!\w)#(\d{1,6})(?![\w-])", text):
         yield Span("reference", *m.span(), m[1])
     yield from (Span("foreign", *m.span(), m[0]) for m in FOREIGN.finditer(text))
@@ -163,7 +175,7 @@ def _codes(text: str) -> Iterator[Span]:
 
 def _counts(text: str) -> Iterator[Span]:
     for m in COUNT.finditer(text):
-        bare = re.fullmatch(r"\d{3,6}", m[0]) is not None
+        bare = re.fullmatch(r"\d{3,6}", m[0]) and ALONE.match(text, m.end()) and not MEASURING.search(text[: m.start()])
         yield Span("number", *m.span(), money.figure(m[0].replace(" ", "")), reference="?" if bare else "")
     for m in WORD_COUNT.finditer(text):
         said = m[0].lower()
@@ -222,8 +234,8 @@ def mask(text: str, spans: list[Span]) -> str:
 def _masked(span: Span) -> str | None:
     if span.kind == "email":
         return "customer"
-    if span.kind in ("reference", "foreign"):
-        return span.reference or "order"
+    if span.kind in ("reference", "foreign") or span.reference:
+        return span.reference.strip("?") or "order"
     if span.kind == "code":
         return "item"
     return {"url": "link", "phone": "phone number"}.get(span.kind)

@@ -22,7 +22,7 @@ from planner.fields import Field, Kind
 from planner.language import to_english
 from planner.words import TRADE, stem, tokens
 
-FORMAT = 2  # of the cache; raise it when features change
+FORMAT = 4  # of the cache; raise it when features change
 CUE_WEIGHT = 0.5  # of a cue against a unit vector of meaning
 SMALL_TALK, HELP, BEYOND = "~small_talk", "~help", "~beyond"
 NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.BEYOND}

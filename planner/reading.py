@@ -118,8 +118,8 @@ class Reading:
         runs: list[tuple[int, int]] = []
         for m in re.finditer(r"[^\W_][\w'’-]*", self.rest()):
             word = m[0].lower()
-            parts = [part.removesuffix("'s") for part in word.split("-")]
-            if all(part in FILLER or stem(part) in known or part in known or part.isdigit() for part in parts):
+            parts = re.split(r"['’-]", word)
+            if all(len(part) < 2 or part in FILLER or stem(part) in known or part.isdigit() for part in parts):
                 continue
             if runs and re.fullmatch(r"[ ]+", self.text[runs[-1][1] : m.start()]):
                 runs[-1] = (runs[-1][0], m.end())

@@ -13,6 +13,7 @@ from planner import texts, values
 from planner.entities import Span
 from planner.fields import Choice, Field, Kind
 from planner.reading import Reading, Setting
+from planner.words import words_of
 
 EXCEPTING = re.compile(
     r"(?:\bnot|\bexcept(?: for)?|\bexcluding|\bother than|\bwithout|\bbut not|n't|\bno)\s+(?:the\s+|yet\s+|be\s+|been\s+)?$",
@@ -23,6 +24,7 @@ SEPARATING = re.compile(
     re.I,
 )
 NEVER_DROPPED = ("reference", "foreign", "code", "email", "money", "percent", "period", "country", "number", "quoted")
+NARROWING = words_of("the a an my our her his their these those only just some both all of")
 NOWHERE = "(?!)"  # a category is known by its label alone: "in Lyon" is a place
 TAKES_CODES = {"variant", "product"}
 
@@ -134,6 +136,11 @@ def _count_of(span: Span, reading: Reading) -> Span | None:
     return before[-1] if before else after[0] if after else None
 
 
+def _perhaps_order(span: Span) -> bool:
+    """A number of unsaid kind is an order's, unless it is as long as a parcel's."""
+    return not span.reference and not (str(span.value).isdigit() and len(str(span.value)) > 8)
+
+
 def _names(span: Span, f: Field) -> bool:
     if span.kind in ("code", "perhaps_code"):
         return f.reference in TAKES_CODES
@@ -147,7 +154,7 @@ def _references(fields: Sequence[Field], reading: Reading, told: Told, filled: F
     for f in wanted:
         spans = [s for s in reading.free("reference", "foreign", "code") if _names(s, f)]
         if not spans:
-            spans = [s for s in reading.free("reference", "foreign") if not s.reference and f.reference == "order"]
+            spans = [s for s in reading.free("reference", "foreign") if f.reference == "order" and _perhaps_order(s)]
         if not spans and f.required and f.reference in TAKES_CODES:
             spans = reading.free("perhaps_code")
         if not spans:
@@ -331,6 +338,13 @@ def _someone(f: Field, reading: Reading, told: Told) -> str | None:
     return None
 
 
+def _narrows(reading: Reading, start: int) -> bool:
+    """Whether unknown words stand where they narrow down what is meant: "cancel the blue mugs from order 1042"."""
+    before = reading.text[:start].lower().split()[-2:]
+    placed = len(before) > 1 and before[0] in ("in", "into", "at", "on", "for", "to", "by")
+    return bool(before) and before[-1] in NARROWING and not placed
+
+
 def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     filled.missing = [f for f in fields if f.required and f.name not in filled.args and f.name not in filled.people]
     said_in_passing = ("one", "two", "three")
@@ -343,4 +357,5 @@ def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Fil
     filled.doubts += [reading.text[start:end] for start, end in reading.names(told.openers)]
     filled.doubts += [m[0] for m in SEPARATING.finditer(reading.text) if reading.open(*m.span())]
     filled.unused = [reading.text[start:end] for start, end in reading.unknown(told.known)]
-    filled.strange = [reading.text[start:end] for start, end in reading.unknown({*told.known, *told.own})]
+    strange = reading.unknown({*told.known, *told.own})
+    filled.strange = [reading.text[start:end] for start, end in strange if _narrows(reading, start)]

@@ -19,7 +19,8 @@ FILLER = words_of(
     """
     a about again all also am an and any anything are as ask asap at be been being but by can check could did do does
     doing done everything for from get give go got had has have having hello hey hi how i if in into is it its just kindly
-    know let like look me my need needs now of off ok okay on one ones or our out please pls quick quickly right say says
+    know re ve ll don didn doesn isn aren won
+    let like look me my need needs now of off ok okay on one ones or our out please pls quick quickly right say says
     see send should show so some tell thank thanks that the their them then there these they this those thx to today up us
     want wants was we were what when where which who whom whose will with would yes you your still currently here every each
     list find many much number details detail info information overview give gimme display pull open view want really
@@ -35,7 +36,7 @@ TRADE = words_of(
     cost costs unit units piece pieces thing things item items article articles product products order orders ordered
     customer customers client clients buyer buyers people person guy lady woman man month week day year left available
     hand quantity amount total value data record records file page name email e-mail mail phone address number reference
-    matching containing contains contain match matches called named titled labelled label spend spent last latest newest
+    matching containing contains contain match matches called named titled spend spent last latest newest
     recent recently new old first next best top worst biggest money euros euro dollars eur usd running low going gone
     placed came come coming made make making put please sales sale revenue turnover report figures numbers status state
     about around between above below under over before after since until during within without per by vs versus against
