@@ -72,6 +72,10 @@ class Figures(NamedTuple):
     name: str | None
     reference: str | None
 
+    @property
+    def total(self) -> int:
+        return self.net + self.shipping + self.tax
+
 
 class Elsewhere(NamedTuple):
     """Orders that are left out because they are in another currency."""
@@ -118,13 +122,14 @@ with periods as (
     join orders o on o.merchant_id = %(m)s and o.placed_at >= p.starts and o.placed_at < p.ends
     where o.status = any(%(counted)s) and o.currency = %(currency)s
 ), given_back as (
-    select p.period, t.id, t.occurred_at, t.order_id, s.amount, round(s.amount * o.tax / greatest(o.total, 1)) as tax
+    select p.period, t.id, t.occurred_at, t.order_id, s.amount - x.tax as net, x.tax
     from periods p
     join payment_transactions t on t.merchant_id = %(m)s and t.occurred_at >= p.starts and t.occurred_at < p.ends
     join orders o on o.merchant_id = %(m)s and o.id = t.order_id
     cross join lateral (
         select case when t.kind = 'chargeback_reversal' then -t.amount else t.amount end::numeric as amount
     ) s
+    cross join lateral (select round(s.amount * o.tax / greatest(o.total, 1)) as tax) x
     where t.kind in ('refund', 'chargeback', 'chargeback_reversal') and t.outcome = 'succeeded'
       and t.currency = %(currency)s and o.status = any(%(counted)s)
 ), spread as (
@@ -133,7 +138,7 @@ with periods as (
     from given_back b left join order_lines l on l.merchant_id = %(m)s and l.order_id = b.order_id
     window upto as (partition by b.period, b.id order by l.position)
 ), refunds as (
-    select period, occurred_at, order_id, product_id, true, false, 0, 0, {of_amount} - {of_tax}, 0, -{of_tax}, 0 from spread
+    select period, occurred_at, order_id, product_id, true, false, 0, 0, {net}, 0, -{tax}, 0 from spread
 ), facts as (
     select * from goods union all select * from carriage where %(carriage)s union all select * from refunds
 )
@@ -143,7 +148,7 @@ _PART = """
 case when lines > 0 then round({what} * upto / lines) - round({what} * (upto - line) / lines) when nth = 1 then {what} else 0 end
 """
 _SALES = (
-    _FACTS.format(of_amount=_PART.format(what="amount").strip(), of_tax=_PART.format(what="tax").strip())
+    _FACTS.format(net=_PART.format(what="net").strip(), tax=_PART.format(what="tax").strip())
     + """
 , keyed as (
     select f.*, {key} as key from facts f {orders} where {conditions}
@@ -152,7 +157,7 @@ _SALES = (
            sum(discount)::bigint as discounts, sum(refund)::bigint as refunds, sum(gross - discount - refund)::bigint as net,
            sum(shipping)::bigint as shipping, sum(tax)::bigint as tax, sum(units) as units,
            count(distinct order_id) filter (where placed) as orders
-    from keyed group by grouping sets ((period, key), (period)) having grouping(key) = 1 or bool_or(of_line)
+    from keyed group by grouping sets ((period, key), (period)) having grouping(key) = 1 or {belongs}
 ), ranked as (
     select *, row_number() over (partition by period, whole order by {rank} desc, key) as place from figures
 ), page as (
@@ -187,7 +192,12 @@ async def sales(
     needs_orders = of_orders or by in (By.channel, By.country, By.region, By.city)
     key = f"case when f.of_line then {_KEYS[by]} end" if by in _NAMED else _KEYS[by]
     query = _SALES.format(
-        key=key, conditions=conditions, rank=rank, orders=placed if needs_orders else "", names=_names_of(by)
+        key=key,
+        conditions=conditions,
+        rank=rank,
+        orders=placed if needs_orders else "",
+        names=_names_of(by),
+        belongs="bool_or(of_line)" if by in _NAMED else "true",
     )
     params = {
         "m": ctx.merchant.id, "zone": ctx.merchant.zone.key, "currency": currency, "counted": COUNTED,
