@@ -6,12 +6,11 @@ from uuid import UUID
 
 from pydantic import Field
 
-from db.text import fold
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.fields import CategoryRef, ProductRef, Search, Synonyms, VariantRef, WarehouseRef
 from tools.contract.page import Page, Paged, page_of, place
-from tools.rules.lookup import WITH_ALL_BELOW, find_category, find_product, find_variant, find_warehouse
+from tools.rules.lookup import WITH_ALL_BELOW, containing, find_category, find_product, find_variant, find_warehouse
 
 
 class StockState(StrEnum):
@@ -136,13 +135,8 @@ async def _asked(ctx: Context, args: ListStock) -> tuple[list[str], dict[str, An
         filters.append(_STATES[args.state])
     if args.text:
         filters.append("p.search || ' ' || unaccent(lower(v.title)) like all(%(words)s::text[])")
-        params["words"] = [f"%{_literal(word)}%" for word in fold(args.text).split()]
+        params["words"] = containing(args.text)
     return filters, params
-
-
-def _literal(word: str) -> str:
-    """A word for LIKE, whatever is in it."""
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _stock_line(row: _StockRow) -> StockLine:

@@ -1,4 +1,4 @@
-"""What people mean by the name of a thing that several rooms handle: a SKU, a product, a category, a warehouse."""
+"""What people mean by the name of a thing that several rooms handle: a SKU, a product, a category, a warehouse, a customer."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -6,13 +6,15 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, or_, select
 
+from db.models.customers import Customer
 from db.models.products import Category, Product, Variant
 from db.models.warehouse import Warehouse
 from db.references import Kind
+from db.text import fold
 from tools.contract.context import Context
 from tools.contract.errors import Ambiguous, NotFound
 
-Named = TypeVar("Named", Variant, Product, Category, Warehouse)
+Named = TypeVar("Named", Variant, Product, Category, Warehouse, Customer)
 
 _TABLES = {"product": "products", "category": "categories", "warehouse": "warehouses"}
 
@@ -153,6 +155,39 @@ async def find_warehouse(ctx: Context, written: str) -> Warehouse:
     if not meant:
         raise await _nowhere(ctx, "warehouse", "name", written)
     return _only(meant, written, [f"{place.name} ({place.reference})" for place in meant])
+
+
+async def find_customer(ctx: Context, written: str, *, for_update: bool = False) -> Customer:
+    """The customer of a `CUS-7`, another shop's number, or an e-mail address; after a merge, who they are now.
+
+    Raises `Ambiguous` or `NotFound`.
+    """
+    name, reference = written.strip(), Kind.customer.canonical(written)
+    query = select(Customer).where(
+        Customer.merchant_id == ctx.merchant.id,
+        or_(
+            Customer.reference == reference,
+            Customer.external_reference == name,
+            Customer.email_key == name.casefold(),
+        ),
+    )
+    found = await _rows(ctx, query, for_update)
+    meant = _first([customer for customer in found if customer.reference == reference], found)
+    if not meant and "@" in name:
+        raise NotFound(f"There is no customer with the e-mail {name}.", hint="Search by name with list_customers.")
+    if not meant:
+        raise await ctx.not_found(Kind.customer, written)
+    customer = _only(meant, written, [f"{customer.name} ({customer.reference})" for customer in meant])
+    if customer.merged_into_id is None:
+        return customer
+    survivor = select(Customer).where(Customer.merchant_id == ctx.merchant.id, Customer.id == customer.merged_into_id)
+    return (await _rows(ctx, survivor, for_update))[0]
+
+
+def containing(text: str) -> list[str]:
+    """LIKE patterns for `like all(...)`: one for each word of a text, folded, whatever signs are in it."""
+    escaped = fold(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return [f"%{word}%" for word in escaped.split()]
 
 
 async def _rows(ctx: Context, query: Select[Named], for_update: bool = False) -> list[Named]:

@@ -1,0 +1,243 @@
+"""Finding customers: by name, place, tag, and by how much and how lately they bought."""
+
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+from pydantic import Field
+
+from db.models.customers import CustomerStatus
+from db.money import Money
+from db.text import fold
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Result, tool
+from tools.contract.fields import (
+    City,
+    Country,
+    Email,
+    MinorUnits,
+    Name,
+    PeriodEnd,
+    PeriodStart,
+    Quantity,
+    Search,
+    Synonyms,
+)
+from tools.contract.page import Page, Paged, page_of, place
+from tools.customers.fields import Postcode, Said, Tag, email_key
+from tools.rules.lookup import containing
+from tools.rules.sales import COUNTED
+
+
+class CustomerSort(StrEnum):
+    newest = "newest"
+    alphabetical = "alphabetical"
+    last_order = "last_order"
+    spend = "spend"
+    orders = "orders"
+
+
+SORT_WORDS = Synonyms(
+    {
+        "newest": ("latest", "new", "recently registered"),
+        "alphabetical": ("alphabetically", "by name", "a to z"),
+        "last_order": ("recently ordered", "most recent order", "last purchase"),
+        "spend": ("best", "top", "biggest", "most money", "by spend", "most valuable", "highest spend"),
+        "orders": ("most orders", "most frequent", "most loyal", "by number of orders"),
+    }
+)
+STATUS_WORDS = Synonyms(
+    {"prospect": ("lead", "never bought"), "blocked": ("banned",), "erased": ("deleted", "forgotten")}
+)
+
+
+class ListCustomers(Paged):
+    text: Search | None = Field(default=None, description="Words of the name, company, e-mail, phone or reference.")
+    name: Name | None = Field(default=None, description="Words of the name, whatever the accents and their order.")
+    postcode: Postcode | None = Field(default=None, description="Postcode of one of their addresses.")
+    email: Email | None = Field(default=None, description="Exactly this e-mail address.")
+    city: City | None = Field(default=None, description="Town of one of their addresses.")
+    country: Country | None = Field(default=None, description="Country of one of their addresses, ISO 3166 alpha-2.")
+    tag: Tag | None = Field(default=None, description="Only who has this tag.")
+    status: Annotated[CustomerStatus, STATUS_WORDS] | None = Field(
+        default=None, description="Only in this state; omit for all but merged and erased ones."
+    )
+    min_orders: Quantity | None = Field(default=None, ge=0, description="At least so many orders.")
+    max_orders: Quantity | None = Field(default=None, ge=0, description="At most so many orders.")
+    min_spend: MinorUnits | None = Field(
+        default=None, description="Spent at least so much; minor units of the home currency."
+    )
+    max_spend: MinorUnits | None = Field(
+        default=None, description="Spent at most so much; minor units of the home currency."
+    )
+    last_order_from: PeriodStart | None = Field(default=None, description="Last order at this instant or later, UTC.")
+    last_order_until: PeriodEnd | None = Field(default=None, description="Last order before this instant, UTC.")
+    sort: Annotated[CustomerSort, SORT_WORDS] = Field(default=CustomerSort.newest, description="What comes first.")
+
+
+class CustomerLine(Result):
+    """A customer, in one line."""
+
+    reference: str = Field(description="The customer's reference.")
+    status: CustomerStatus = Field(description="Prospect, active, blocked, merged or erased.")
+    name: Said = Field(description="What they are called.")
+    company: Said | None = Field(description="Company.")
+    email: str | None = Field(description="E-mail address.")
+    phone: str | None = Field(description="Phone number, as it is dialled.")
+    city: Said | None = Field(description="Town of the default address for parcels.")
+    postcode: str | None = Field(description="Postcode of that address.")
+    country: str | None = Field(description="Country of that address, ISO 3166 alpha-2.")
+    tags: list[str] = Field(description="Words to find them by.")
+    orders: int = Field(description="Orders pending, confirmed or completed.")
+    spend: Money = Field(description="What those in the home currency cost, less refunds, in minor units.")
+    last_order_at: datetime | None = Field(description="When the last of them was placed, UTC.")
+    created_at: datetime = Field(description="Customer since, UTC.")
+
+
+class _Row(NamedTuple):
+    id: UUID
+    place: Any
+    reference: str
+    status: CustomerStatus
+    name: str
+    company: str | None
+    email: str | None
+    phone: str | None
+    lives: list[str] | None
+    tags: list[str]
+    orders: int
+    spend: int
+    last_order_at: datetime | None
+    created_at: datetime
+
+
+class _Order(NamedTuple):
+    """How a list is sorted: by which expression of which type, and whether the highest comes first."""
+
+    by: str
+    kind: type[Any]
+    descending: bool = True
+    of_bought: bool = False
+
+    @property
+    def words(self) -> str:
+        direction = "desc" if self.descending else "asc"
+        return f"order by {self.by} {direction}, c.id {direction} limit %(limit)s"
+
+    @property
+    def after(self) -> str:
+        return f"({self.by}, c.id) {'<' if self.descending else '>'} (%(place)s, %(id)s)"
+
+
+_SORTS = {
+    CustomerSort.newest: _Order("c.created_at", datetime),
+    CustomerSort.alphabetical: _Order("c.name_key", str, descending=False),
+    CustomerSort.last_order: _Order("coalesce(bought.last_order_at, 'epoch')", datetime, of_bought=True),
+    CustomerSort.spend: _Order("bought.spend", int, of_bought=True),
+    CustomerSort.orders: _Order("bought.orders", int, of_bought=True),
+}
+_LIST = """
+select c.id, {by} as place, c.reference, c.status, c.name, c.company, c.email, c.phone, c.tags, c.created_at, bought.*,
+       (select array[a.city, a.postcode, a.country] from addresses a where a.merchant_id = %(m)s and a.customer_id = c.id
+        order by a.is_default_shipping desc, a.id limit 1) as lives
+from (select * from customers c where {who}) c
+cross join lateral (
+    select count(*)::int as orders, max(o.placed_at) as last_order_at,
+           coalesce(sum(o.total - o.refunded) filter (where o.currency = %(home)s), 0)::bigint as spend
+    from orders o where o.merchant_id = %(m)s and o.customer_id = c.id and o.status = any(%(counted)s)
+) bought
+where {bought}
+{order}
+"""
+_WORDS = """
+concat_ws(' ', c.name_key, c.email_key, c.phone, lower(c.reference), unaccent(lower(c.company))) like all(%(text)s::text[])"""
+_LIVES = """
+exists (select from addresses a where a.merchant_id = %(m)s and a.customer_id = c.id
+        and (%(city)s::text is null or unaccent(lower(a.city)) = %(city)s)
+        and (%(country)s::text is null or a.country = %(country)s)
+        and (%(postcode)s::text is null or replace(upper(a.postcode), ' ', '') = %(postcode)s))"""
+
+
+@tool(
+    route="GET /customers",
+    effect=Effect.read,
+    permission="customers:read",
+    raises=[],
+    examples=[
+        "Find the customer Ana Torres",
+        "Our ten best customers in Lyon",
+        "Who spent more than 500 euros and has not ordered since June?",
+    ],
+)
+async def list_customers(ctx: Context, args: ListCustomers) -> Page[CustomerLine]:
+    """Find customers by name, place, tag, orders or spend.
+
+    Each with the number of orders, the spend in the home currency and the last order. One that is known by reference or
+    e-mail is a question for get_customer.
+    """
+    order = _SORTS[args.sort]
+    who, bought, params = _who(args), _bought(args), _params(args)
+    since = place(args.after, order.kind, UUID)
+    if since:
+        (bought if order.of_bought else who).append(order.after)
+        params |= {"place": since[0], "id": since[1]}
+    first = (
+        "" if bought or order.of_bought else order.words
+    )  # what they bought is then added up for the page's rows alone
+    query = _LIST.format(
+        by=order.by, who=f"{' and '.join(who)} {first}", bought=" and ".join(bought) or "true", order=order.words
+    )
+    params |= {"m": ctx.merchant.id, "home": ctx.merchant.currency, "counted": COUNTED, "limit": args.limit + 1}
+    rows = await ctx.sql.rows(query, params, as_=_Row)
+    page = page_of(rows, args.limit, partial(_shown, ctx.merchant.currency), lambda row: (row.place, row.id))
+    ctx.discloses(len(page.data))
+    return page
+
+
+def _who(args: ListCustomers) -> list[str]:
+    """The conditions on the customers themselves."""
+    asked = {
+        _WORDS: args.text,
+        "c.name_key like all(%(name)s::text[])": args.name,
+        "c.email_key = %(email)s": args.email,
+        "%(tag)s = any(c.tags)": args.tag,
+        "c.status = %(status)s": args.status,
+        "c.status not in ('merged', 'erased')": args.status is None,
+        _LIVES: args.city or args.country or args.postcode,
+    }
+    return ["c.merchant_id = %(m)s", *(condition for condition, given in asked.items() if given)]
+
+
+def _bought(args: ListCustomers) -> list[str]:
+    """The conditions on what they bought."""
+    asked = {
+        "bought.orders >= %(min_orders)s": args.min_orders,
+        "bought.orders <= %(max_orders)s": args.max_orders,
+        "bought.spend >= %(min_spend)s": args.min_spend,
+        "bought.spend <= %(max_spend)s": args.max_spend,
+        "bought.last_order_at >= %(last_order_from)s": args.last_order_from,
+        "bought.last_order_at < %(last_order_until)s": args.last_order_until,
+    }
+    return [condition for condition, given in asked.items() if given is not None]
+
+
+def _params(args: ListCustomers) -> dict[str, Any]:
+    """What was asked, as it is stored."""
+    return args.model_dump() | {
+        "text": containing(args.text or ""),
+        "name": containing(args.name or ""),
+        "email": email_key(args.email),
+        "status": args.status and args.status.value,
+        "city": fold(args.city) if args.city else None,
+        "postcode": args.postcode and args.postcode.upper().replace(" ", ""),
+    }
+
+
+def _shown(currency: str, row: _Row) -> CustomerLine:
+    city, postcode, country = row.lives or (None, None, None)
+    spend = Money(amount=row.spend, currency=currency)
+    return CustomerLine.model_validate(
+        row._asdict() | {"spend": spend, "city": city, "postcode": postcode, "country": country}
+    )

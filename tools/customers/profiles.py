@@ -1,0 +1,286 @@
+"""Who a customer is."""
+
+from datetime import datetime
+from typing import Any, NamedTuple, Self
+
+from pydantic import Field, model_validator
+from sqlalchemy import select
+
+from db.models.after_sales import ReturnStatus
+from db.models.customers import ConsentChannel, Customer, CustomerStatus
+from db.models.orders import FulfilmentState, OrderStatus, PaymentState
+from db.money import Money
+from db.text import fold
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Input, Result, tool
+from tools.contract.errors import Conflict
+from tools.contract.fields import CustomerRef, Email, Name, Text
+from tools.customers.addresses import AddressDetail, CustomerErased, Postal, new_address, writable
+from tools.customers.fields import Line, Phone, Said, Tags, email_key
+from tools.rules.lookup import find_customer
+from tools.rules.sales import COUNTED
+
+SHOWN = 20  # open orders and returns at most; list_orders has them all
+
+
+class CustomerEmailTaken(Conflict):
+    """Another customer of the shop has that e-mail address."""
+
+    hint = "Use the customer who has it, or give another address."
+
+
+class GetCustomer(Input):
+    customer: CustomerRef = Field(description="The customer: `CUS-1001`, another shop's number, or the e-mail address.")
+
+
+class CreateCustomer(Input):
+    name: Name = Field(description="What the person is called, first and last name; or the company.")
+    email: Email | None = Field(default=None, description="E-mail address; no two customers have the same.")
+    phone: Phone | None = Field(default=None, description="Phone number, with the country's code where it is known.")
+    first_name: Line | None = Field(default=None, description="First name, for letters.")
+    last_name: Line | None = Field(default=None, description="Last name, for letters.")
+    company: Line | None = Field(default=None, description="The company that the person buys for.")
+    tax_number: Line | None = Field(default=None, description="VAT or tax number.")
+    locale: Line | None = Field(default=None, description="Language and country for letters, such as fr-FR.")
+    customer_group: Line | None = Field(default=None, description="Price group, such as `wholesale`.")
+    tags: Tags = Field(default=[], max_length=50, description="Words to find them by; kept in lower case.")
+    note: Text | None = Field(default=None, description="What colleagues should know.")
+    address: Postal | None = Field(default=None, description="First postal address, for parcels and invoices.")
+    source: Line | None = Field(default=None, description="The system that they come from, such as a marketplace.")
+    external_reference: Line | None = Field(default=None, description="Their number in that system.")
+
+
+class UpdateCustomer(Input):
+    customer: CustomerRef = Field(description="The customer: `CUS-1001`, another shop's number, or the e-mail address.")
+    name: Name | None = Field(default=None, description="What the person is called, first and last name.")
+    email: Email | None = Field(default=None, description="E-mail address; null takes it away.")
+    phone: Phone | None = Field(default=None, description="Phone number; null takes it away.")
+    first_name: Line | None = Field(default=None, description="First name, for letters; null takes it away.")
+    last_name: Line | None = Field(default=None, description="Last name, for letters; null takes it away.")
+    company: Line | None = Field(default=None, description="Company; null takes it away.")
+    tax_number: Line | None = Field(default=None, description="VAT or tax number; null takes it away.")
+    locale: Line | None = Field(
+        default=None, description="Language and country for letters, such as fr-FR; null takes it away."
+    )
+    customer_group: Line | None = Field(default=None, description="Price group; null takes it away.")
+    tags: Tags | None = Field(
+        default=None, max_length=50, description="All the words to find them by, instead of those before."
+    )
+    note: Text | None = Field(
+        default=None, description="What colleagues should know, instead of what was noted; null takes it away."
+    )
+    version: int | None = Field(default=None, description="The version that was read.")
+
+    @model_validator(mode="after")
+    def keeps_a_name(self) -> Self:
+        if "name" in self.model_fields_set and self.name is None:
+            raise ValueError("A customer needs a name.")
+        return self
+
+
+class CustomerProfile(Result):
+    """A person or company that buys."""
+
+    reference: str = Field(description="The customer's reference.")
+    status: CustomerStatus = Field(description="Prospect, active, blocked, merged or erased.")
+    name: Said = Field(description="What they are called.")
+    first_name: Said | None = Field(description="First name.")
+    last_name: Said | None = Field(description="Last name.")
+    email: str | None = Field(description="E-mail address.")
+    phone: str | None = Field(description="Phone number, as it is dialled.")
+    company: Said | None = Field(description="Company.")
+    tax_number: str | None = Field(description="VAT or tax number.")
+    locale: str | None = Field(description="Language and country for letters.")
+    customer_group: str | None = Field(description="Price group.")
+    tags: list[str] = Field(description="Words to find them by.")
+    note: Said | None = Field(description="What colleagues should know.")
+    source: str | None = Field(description="The system that they come from.")
+    external_reference: str | None = Field(description="Their number in that system.")
+    created_at: datetime = Field(description="Customer since, UTC.")
+    version: int = Field(description="Grows with each change; send it back as If-Match.")
+
+
+class OpenOrder(Result):
+    """An order that is not done."""
+
+    reference: str = Field(description="The order's reference.")
+    status: OrderStatus = Field(description="Pending or confirmed.")
+    payment_state: PaymentState = Field(description="How far it is paid.")
+    fulfilment_state: FulfilmentState = Field(description="How much of it has left.")
+    total: Money = Field(description="What it costs the customer, in minor units.")
+    placed_at: datetime = Field(description="When it was placed, UTC.")
+
+
+class OpenReturn(Result):
+    """A return that is not settled."""
+
+    reference: str = Field(description="The return's reference.")
+    order: str = Field(description="The order that it comes from.")
+    status: ReturnStatus = Field(description="How far it is.")
+    requested_at: datetime = Field(description="When it was asked for, UTC.")
+
+
+class ConsentGiven(Result):
+    """Whether a channel may be used for marketing."""
+
+    channel: ConsentChannel = Field(description="E-mail, SMS, phone or post.")
+    granted: bool = Field(description="What they last said.")
+    since: datetime = Field(description="When they said it, UTC.")
+
+
+class CustomerDetail(CustomerProfile):
+    """A customer, with what they bought and what is open."""
+
+    orders: int = Field(description="Orders pending, confirmed or completed.")
+    spend: Money = Field(description="What those cost, less refunds, in minor units of the home currency.")
+    spend_elsewhere: list[Money] = Field(description="The same in other currencies, in minor units.")
+    first_order_at: datetime | None = Field(description="When the first of them was placed, UTC.")
+    last_order_at: datetime | None = Field(description="When the last of them was placed, UTC.")
+    open_orders: list[OpenOrder] = Field(description="Orders that are not done, newest first; twenty at most.")
+    open_returns: list[OpenReturn] = Field(description="Returns that are not settled, newest first; twenty at most.")
+    addresses: list[AddressDetail] = Field(description="Their addresses, oldest first.")
+    consents: list[ConsentGiven] = Field(description="What they last said about marketing, by channel.")
+
+
+class _About(NamedTuple):
+    orders: int
+    spend: int
+    elsewhere: list[dict[str, Any]]
+    first_order_at: datetime | None
+    last_order_at: datetime | None
+    open_orders: list[dict[str, Any]]
+    open_returns: list[dict[str, Any]]
+    addresses: list[dict[str, Any]]
+    consents: list[dict[str, Any]]
+
+
+_OPEN_RETURNS = [
+    ReturnStatus.requested, ReturnStatus.approved, ReturnStatus.label_sent, ReturnStatus.in_transit, ReturnStatus.received,
+    ReturnStatus.inspecting, ReturnStatus.accepted, ReturnStatus.partially_accepted, ReturnStatus.rejected,
+]  # fmt: skip
+_ABOUT = """
+with bought as (
+    select currency, count(*) as orders, sum(total - refunded)::bigint as spend, min(placed_at) as first, max(placed_at) as last
+    from orders where merchant_id = %(m)s and customer_id = %(c)s and status = any(%(counted)s) group by currency
+)
+select coalesce(sum(orders), 0)::int as orders, coalesce(sum(spend) filter (where currency = %(home)s), 0)::bigint as spend,
+    coalesce(json_agg(json_build_object('amount', spend, 'currency', currency) order by currency)
+             filter (where currency <> %(home)s), '[]') as elsewhere,
+    min(first) as first_order_at, max(last) as last_order_at,
+    array(select json_build_object('reference', o.reference, 'status', o.status, 'payment_state', o.payment_state,
+              'fulfilment_state', o.fulfilment_state, 'placed_at', o.placed_at,
+              'total', json_build_object('amount', o.total, 'currency', o.currency))
+          from orders o where o.merchant_id = %(m)s and o.customer_id = %(c)s and o.status in ('pending', 'confirmed')
+          order by o.placed_at desc, o.id desc limit %(shown)s) as open_orders,
+    array(select json_build_object('reference', r.reference, 'order', o.reference, 'status', r.status,
+              'requested_at', r.requested_at)
+          from returns r join orders o on o.merchant_id = r.merchant_id and o.id = r.order_id
+          where o.merchant_id = %(m)s and o.customer_id = %(c)s and r.status = any(%(open_returns)s)
+          order by r.requested_at desc, r.id desc limit %(shown)s) as open_returns,
+    array(select json_build_object('reference', a.reference, 'label', a.label, 'name', a.name, 'company', a.company,
+              'line1', a.line1, 'line2', a.line2, 'city', a.city, 'region', a.region, 'postcode', a.postcode,
+              'country', a.country, 'phone', a.phone, 'default_shipping', a.is_default_shipping,
+              'default_billing', a.is_default_billing, 'version', a.version)
+          from addresses a where a.merchant_id = %(m)s and a.customer_id = %(c)s order by a.id) as addresses,
+    array(select distinct on (channel) json_build_object('channel', channel, 'granted', granted, 'since', occurred_at)
+          from consents where merchant_id = %(m)s and customer_id = %(c)s
+          order by channel, occurred_at desc) as consents
+from bought
+"""
+
+
+@tool(
+    route="GET /customers/{customer}",
+    effect=Effect.read,
+    permission="customers:read",
+    raises=[],
+    examples=[
+        "Who is CUS-1001?",
+        "Show me ana@example.com with her open orders",
+        "How much has CUS-1042 spent so far?",
+    ],
+)
+async def get_customer(ctx: Context, args: GetCustomer) -> CustomerDetail:
+    """Show a customer: profile, addresses, what they bought, what is open.
+
+    Of all their orders, list_orders with this customer has the list.
+    """
+    customer = await find_customer(ctx, args.customer)
+    params = {
+        "m": ctx.merchant.id, "c": customer.id, "home": ctx.merchant.currency, "counted": COUNTED, "shown": SHOWN,
+        "open_returns": [status.value for status in _OPEN_RETURNS],
+    }  # fmt: skip
+    (about,) = await ctx.sql.rows(_ABOUT, params, as_=_About)
+    ctx.discloses(1)
+    found = about._asdict()
+    elsewhere = found.pop("elsewhere")
+    return CustomerDetail.model_validate(
+        _profile(customer)
+        | found
+        | {"spend": Money(amount=about.spend, currency=ctx.merchant.currency), "spend_elsewhere": elsewhere}
+    )
+
+
+@tool(
+    route="POST /customers",
+    effect=Effect.write,
+    permission="customers:write",
+    raises=[CustomerEmailTaken],
+    examples=[
+        "New customer Ana Torres, ana@example.com",
+        "Register Paul Martin, 06 12 34 56 78, 5 rue des Lilas, 69001 Lyon, FR",
+    ],
+)
+async def create_customer(ctx: Context, args: CreateCustomer) -> CustomerProfile:
+    """Register somebody who buys.
+
+    An e-mail address belongs to one customer of the shop alone.
+    """
+    await _refuse_taken(ctx, args.email)
+    said = args.model_dump(exclude={"address"})
+    customer = await ctx.add(
+        Customer, status=CustomerStatus.active, name_key=fold(args.name), email_key=email_key(args.email), **said
+    )
+    if args.address:
+        await new_address(ctx, customer, args.address.model_dump(), [], shipping=True, billing=True)
+    return CustomerProfile.model_validate(_profile(customer))
+
+
+@tool(
+    route="PATCH /customers/{customer}",
+    effect=Effect.write,
+    permission="customers:write",
+    raises=[CustomerEmailTaken, CustomerErased],
+    examples=["Change the e-mail of CUS-1001 to ana.torres@example.com", "CUS-1007 is called Ana Torres-Vidal now"],
+)
+async def update_customer(ctx: Context, args: UpdateCustomer) -> CustomerProfile:
+    """Change a customer's name, e-mail, phone, company, tags or note.
+
+    What is not given stays as it is. Addresses are changed with add_address and update_address.
+    """
+    customer = await writable(ctx, args.customer)
+    changes = args.model_dump(exclude={"customer", "version"}, exclude_unset=True)
+    if "email" in changes:
+        changes["email_key"] = email_key(args.email)
+        await _refuse_taken(ctx, args.email, but=customer)
+    if args.name:
+        changes["name_key"] = fold(args.name)
+    if "tags" in changes:
+        changes["tags"] = args.tags or []
+    ctx.edit(customer, args.version, **changes)
+    return CustomerProfile.model_validate(_profile(customer))
+
+
+async def _refuse_taken(ctx: Context, email: str | None, but: Customer | None = None) -> None:
+    query = select(Customer).where(Customer.merchant_id == ctx.merchant.id, Customer.email_key == email_key(email))
+    holder = (await ctx.db.scalars(query)).one_or_none() if email else None
+    if holder is not None and holder is not but:
+        raise CustomerEmailTaken(
+            f"{holder.reference} ({holder.name}) has the e-mail {email}.",
+            hint=f"Use {holder.reference}, or give another address.",
+            customer=holder.reference,
+        )
+
+
+def _profile(customer: Customer) -> dict[str, Any]:
+    return {name: getattr(customer, name) for name in CustomerProfile.model_fields}
