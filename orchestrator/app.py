@@ -1,10 +1,11 @@
 """The one place where the parts meet: settings, database, graph, surfaces."""
 
 import asyncio
+import logging
 import re
 import uuid
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 import psycopg
@@ -14,21 +15,31 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+import prompts
+from agents.roster import ROSTER
 from db.model import new_id
 from db.session import Database, refuse_unsafe_role
+from orchestrator.chat import Chat
 from orchestrator.installation import NotReady, Urls
+from orchestrator.language_model import models
+from orchestrator.offer import entries
+from orchestrator.saver import open_saver
 from orchestrator.services import Services
 from orchestrator.settings import Settings
+from orchestrator.supervisor import Supervisor
+from orchestrator.surfaces import chat as chat_routes
 from orchestrator.surfaces import openapi, rest, session
 from orchestrator.surfaces.identity import Identity, RateLimiter
 from orchestrator.surfaces.problems import crash_response, problem_response
-from orchestrator.worker import make_worker
+from orchestrator.worker import CARRY_OUT, make_worker
+from planner.index import Index
 from tools import registry
 from tools.contract.call import Shop
 from tools.contract.context import Job
 from tools.contract.errors import ShopError
 
 VERSION = version("shopkeeper")
+_log = logging.getLogger(__name__)
 
 
 class UnknownPath(ShopError):
@@ -48,32 +59,47 @@ class WrongMethod(ShopError):
 @asynccontextmanager
 async def services(settings: Settings, urls: Urls) -> AsyncGenerator[Services]:
     """The parts, put together over a migrated database. Raises `NotReady` or `UnsafeRole`."""
-    database = Database(urls.runtime, size=settings.pool_size, prepare=urls.direct == urls.runtime)
-    replica = Database(urls.replica, size=settings.pool_size) if urls.replica else None
-    await database.open()
-    try:
+    direct = urls.direct == urls.runtime
+    index = await asyncio.to_thread(read_index, settings)
+    async with AsyncExitStack() as opened:
+        database = await _opened(opened, urls.runtime, settings.pool_size, prepare=direct)
         await _refuse_unready(database)
-        if replica:
-            await replica.open()
-        yield _put_together(settings, database, replica)
-    finally:
-        await database.close()
-        if replica:
-            await replica.close()
+        replica = await _opened(opened, urls.replica, settings.pool_size, prepare=direct) if urls.replica else None
+        saver = await opened.enter_async_context(open_saver(urls.runtime, prepare=direct))
+        supervisor = Supervisor(ROSTER, registry.tools(), models(settings, index), index, saver)
+        parts = _put_together(settings, database, replica, supervisor)
+        opened.push_async_callback(parts.chat.close)
+        yield parts
 
 
-def _put_together(settings: Settings, database: Database, replica: Database | None) -> Services:
+async def _opened(stack: AsyncExitStack, url: str, size: int, *, prepare: bool) -> Database:
+    database = Database(url, size=size, prepare=prepare)
+    stack.push_async_callback(database.close)
+    await database.open()
+    return database
+
+
+def read_index(settings: Settings) -> Index:
+    """The index over all tools and how they are asked for; trained once, then kept in the home."""
+    phrasings = {tool: phrases for room in registry.ROOMS for tool, phrases in prompts.examples(room).items()}
+    return Index.build(entries(registry.tools().values(), phrasings), cache=settings.home / "planner")
+
+
+def _put_together(settings: Settings, database: Database, replica: Database | None, supervisor: Supervisor) -> Services:
     async def after_commit(merchant: uuid.UUID, jobs: list[Job]) -> None:
-        return None
+        for job in jobs:
+            if job.task == CARRY_OUT:
+                await carry_out(merchant, job.arguments["approval"])
 
     async def carry_out(merchant: uuid.UUID, approval: str) -> None:
-        return None
+        try:
+            await chat.carry_out(merchant, approval)
+        except Exception:
+            _log.exception("%s is left to the worker", approval)
 
-    async def pick_up(merchant: uuid.UUID) -> None:
-        return None
-
-    shop = Shop(database, replica)
-    return Services(settings, shop, carry_out, pick_up)
+    shop = Shop(database, replica, after_commit=after_commit)
+    chat = Chat(shop, supervisor, registry.tools())
+    return Services(settings, shop, chat)
 
 
 async def _refuse_unready(database: Database) -> None:
@@ -91,6 +117,7 @@ def web(parts: Services) -> FastAPI:
     identity = Identity(parts.shop.database, RateLimiter(parts.settings.requests_per_minute))
     tools = list(registry.tools().values())
     app.router.routes.extend(session.routes(identity, parts.shop.database, VERSION))
+    app.router.routes.extend(chat_routes.routes(parts.chat, identity.caller_of))
     app.router.routes.extend(rest.routes(parts.shop, tools, identity.caller_of))
     document = openapi.document(tools, VERSION)
 

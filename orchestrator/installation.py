@@ -1,5 +1,6 @@
 """One installation: its database made ready, its first shop loaded once, and the credentials to it."""
 
+import asyncio
 import os
 import secrets
 import uuid
@@ -8,25 +9,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import argon2
 import psycopg
 from psycopg.conninfo import make_conninfo
-from psycopg.rows import scalar_row
 
 from db import embedded
 from db.migrate import upgrade
 from db.model import new_id
 from db.models.backoffice import Role
 from db.references import Kind
-from db.seed.merchant import NewMerchant, NewPerson, create_merchant
+from db.seed.merchant import NewMerchant, NewPerson, add_merchant
 from db.session import Database
 from orchestrator.settings import Settings
 from tools.contract.actors import digest_of
 
 Progress = Callable[[str], None]
 DEMO = NewMerchant("demo", "Fernway Home", currency="EUR", zone="Europe/Paris", country="FR")
-OWNER_EMAIL = "owner@demo.example"
 
 
 class NotReady(Exception):
@@ -35,6 +35,14 @@ class NotReady(Exception):
     def __init__(self, message: str, *, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class NewOwner(NamedTuple):
+    email: str
+    name: str
+
+
+OWNER = NewOwner("owner@demo.example", "Ines Marchand")
 
 
 @dataclass(frozen=True)
@@ -103,9 +111,12 @@ def _runtime_role(owner: str, kept: Path, progress: Progress) -> str:
 
 def migrate(urls: Urls, progress: Progress = lambda _: None) -> None:
     """Bring the schema up to date. Raises `NotReady` without the owner's address."""
+    from orchestrator.saver import set_up_saver  # brings LangGraph, which most commands need not wake
+
     if urls.owner is None:
         raise NotReady("Migrations need the owner of the tables.", hint="Set DATABASE_OWNER_URL.")
     upgrade(urls.owner, progress)
+    asyncio.run(set_up_saver(urls.owner))
 
 
 async def ensure_demo(database: Database, urls: Urls, settings: Settings, progress: Progress) -> Credentials:
@@ -114,8 +125,9 @@ async def ensure_demo(database: Database, urls: Urls, settings: Settings, progre
 
     if not settings.credentials.exists():
         progress("Creating the demo shop and its owner")
-        await _create_owner(database, settings)
+        await open_shop(database, DEMO, OWNER, settings.credentials, settings.address)
     credentials = read_credentials(settings)
+    await _refuse_foreign(database, credentials, settings)
     with psycopg.connect(urls.runtime, autocommit=True) as connection:
         if not demo.is_loaded(connection, credentials.merchant):
             progress("Loading the demo shop: a year of orders")
@@ -123,23 +135,36 @@ async def ensure_demo(database: Database, urls: Urls, settings: Settings, progre
     return credentials
 
 
-async def _create_owner(database: Database, settings: Settings) -> None:
+async def _refuse_foreign(database: Database, credentials: Credentials, settings: Settings) -> None:
     async with database.connection() as connection:
-        cursor = connection.cursor(row_factory=scalar_row)
-        if await (await cursor.execute("select 1 from merchants where slug = %s", (DEMO.slug,))).fetchone():
+        found = await connection.execute("select 1 from merchants where id = %s", (credentials.merchant,))
+        if await found.fetchone() is None:
             raise NotReady(
-                f"The database has the demo shop, and {settings.credentials} is not there.",
-                hint="Put the credentials file back, or start with another SHOPKEEPER_HOME or database.",
+                f"{settings.credentials} opens a shop that this database does not have.",
+                hint="Start with the database that it belongs to; or move the file away, to begin with a new demo shop.",
             )
+
+
+async def open_shop(database: Database, shop: NewMerchant, owner: NewOwner, file: Path, address: str) -> None:
+    """Create an empty shop. Its owner's password and a first API key are drawn, and written to the file and nowhere else.
+
+    Raises `NotReady` when the database has a shop of that name.
+    """
     password, secret = secrets.token_urlsafe(12), secrets.token_urlsafe(32)
-    owner = NewPerson(OWNER_EMAIL, "Ines Marchand", Role.owner, argon2.PasswordHasher().hash(password))
-    merchant, (user,) = await create_merchant(database, DEMO, [owner])
-    async with database.transaction(merchant) as sql:
-        await sql.commit(
+    person = NewPerson(owner.email, owner.name, Role.owner, argon2.PasswordHasher().hash(password))
+    async with database.transaction(new_id()) as sql:
+        if (await sql.connection.execute("select 1 from merchants where slug = %s", (shop.slug,))).rowcount:
+            raise NotReady(
+                f"The database has a shop {shop.slug}, and its key is not in {file}.",
+                hint="Put that file back; or choose another name for a new shop, or another SHOPKEEPER_HOME or database.",
+            )
+        (user,) = await add_merchant(sql, shop, [person])
+        await sql.flush()
+        await sql.execute(
             "insert into api_keys (merchant_id, id, reference, name, secret_hash, last_four, scopes, limit_per_call, limit_per_day,"
             " created_by, created_at) values (%s, %s, %s, 'First key', %s, %s, '{*}', 0, 0, %s, now())",
             (
-                merchant,
+                sql.merchant,
                 new_id(),
                 Kind.api_key.reference(1000),
                 digest_of(secret),
@@ -147,15 +172,16 @@ async def _create_owner(database: Database, settings: Settings) -> None:
                 Kind.user.reference(1001),
             ),
         )
-    lines = {
-        "ADDRESS": settings.address,
-        "EMAIL": OWNER_EMAIL,
-        "PASSWORD": password,
-        "SHOPKEEPER_KEY": f"sk_{merchant}_{secret}",
-        "MERCHANT": str(merchant),
-        "USER": str(user),
-    }
-    write_secret(settings.credentials, "".join(f"{name}={value}\n" for name, value in lines.items()))
+        lines = {
+            "ADDRESS": address,
+            "EMAIL": owner.email,
+            "PASSWORD": password,
+            "SHOPKEEPER_KEY": f"sk_{sql.merchant}_{secret}",
+            "MERCHANT": str(sql.merchant),
+            "USER": str(user),
+        }
+        write_secret(file, "".join(f"{name}={value}\n" for name, value in lines.items()))
+        await sql.commit()  # last: a shop whose key nobody has could never be opened
 
 
 def read_credentials(settings: Settings) -> Credentials:

@@ -16,6 +16,7 @@ from tools.contract.seal import seal
 
 _log = logging.getLogger(__name__)
 AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
+CARRY_OUT = "carry_out_approval"
 EVERY_MINUTE = "* * * * *"
 
 _UPKEEP = (
@@ -36,9 +37,9 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
     async def release_expired_reservation(context: JobContext, merchant: str, reservation: str) -> None:
         await _call(services, context, merchant, "release_reservation", {"reservation": reservation})
 
-    @app.task(name="carry_out_approval", retry=AGAIN)
+    @app.task(name=CARRY_OUT, retry=AGAIN)
     async def carry_out_approval(merchant: str, approval: str) -> None:
-        await services.carry_out(uuid.UUID(merchant), approval)
+        await services.chat.carry_out(uuid.UUID(merchant), approval)
 
     @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="keep_up", queueing_lock="keep_up")
@@ -61,7 +62,7 @@ async def upkeep(services: Services) -> None:
                 await sql.execute(statement, {"m": merchant})
             await seal(sql)
             await sql.commit()
-        await services.pick_up(merchant)
+        await services.chat.sweep(merchant)
 
 
 async def _call(services: Services, context: JobContext, merchant: str, name: str, arguments: dict[str, Any]) -> None:

@@ -3,9 +3,11 @@
 Tests never clean up: what another test wrote is behind the wall.
 """
 
+import asyncio
 import os
 import uuid
 from collections.abc import AsyncGenerator, Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from db.migrate import upgrade
 from db.session import Database
 from orchestrator.app import services, web
 from orchestrator.installation import Urls
+from orchestrator.saver import set_up_saver
 from orchestrator.settings import Settings
 from tests.factories import NewShop, new_shop
 from tools.contract.actors import Caller
@@ -46,6 +49,8 @@ def server(home: Path) -> Generator[Server]:
     with FileLock(home / "template.lock"):
         if not (home / "template.ready").exists():
             upgrade(running.url("app_owner"))
+            with ThreadPoolExecutor() as beside:  # not on the tests' own loop
+                beside.submit(asyncio.run, set_up_saver(running.url("app_owner"))).result()
             (home / "template.ready").touch()
     yield running
     stop(running)
