@@ -144,7 +144,7 @@ async def _give_promotions_back(ctx: Context, order: Order) -> None:
         .order_by(Promotion.id)
         .with_for_update(key_share=True, of=Promotion)
     )
-    for use, promotion in (await ctx.db.execute(query)).tuples():
+    for use, promotion in await ctx.db.execute(query):
         use.released_at = ctx.now()
         promotion.used -= 1
 
