@@ -174,7 +174,7 @@ def _candidates(text: str, desk: Desk) -> list[Candidate]:
 
 
 def _unfit(filled: Filled, text: str) -> float:
-    cost = sum(UNFIT.get(span.kind, 0.4) for span in filled.unplaced)
+    cost = sum(UNFIT["reference"] if span.reference else UNFIT.get(span.kind, 0.4) for span in filled.unplaced)
     cost += min(0.8, sum(0.0 if f.kind in (Kind.note, Kind.reason_text) else 0.4 for f in filled.missing))
     return cost + 0.5 * len([doubt for doubt in filled.doubts if doubt.startswith("not ")])
 
@@ -295,7 +295,7 @@ def _options(f: Field) -> str:
 
 def _left_out(text: str, filled: Filled, tool: Tool) -> list[str]:
     """What a reading tool could not use, except what it is used to hear: "today" to a tool that tells today's figures."""
-    spans = [text[span.start : span.end].strip() for span in filled.unplaced if span.kind != "number"]
+    spans = [text[span.start : span.end].strip() for span in filled.unplaced if span.kind != "number" or span.reference]
     return [*(said for said in spans if not all(stem(word) in tool.words for word in content(said))), *filled.doubts]
 
 

@@ -42,13 +42,12 @@ LOGIN = re.compile(
     r"(?<![\w@.-])[a-z]+(?:_[a-z]+)+_\d+(?![\w@.-])", re.I
 )  # "lea_roux_31": another shop's name for a customer
 CODE = re.compile(r"(?<![\w@./-])(?:[A-Z0-9]+(?:-[A-Z0-9]+)+|[a-z0-9]{2,}(?:-[a-z0-9]{1,6}){1,4})(?![\w@-])")
-# A bare number that can be an order's: nothing counted follows it, and no comparison or new value leads to it.
-ALONE = re.compile(
-    r"\s*(?:$|[,;:.!?]|(?:is|was|has|to|as|because|for|and|please|from|now|again|never|it|on|with|by|that|can|should)\b|[\"“])",
-    re.I,
+# A bare number can be an order's, unless what follows is counted by it, or a comparison or a new value leads to it.
+COUNTED = re.compile(
+    r"\s*(?:[A-Z0-9]+-[A-Z0-9]|(?!is\b|was\b|has\b|its\b|as\b|needs\b|wants\b|pls\b)[^\W\d_]+s\b|%|x\b)"
 )
 MEASURING = re.compile(
-    r"\b(?:over|above|under|below|than|least|most|up to|to|minus|plus|by|between|is|make it|=)\s+$", re.I
+    r"\b(?:over|above|under|below|than|least|most|up to|to|minus|plus|by|between|make it|=)\s+$", re.I
 )
 PERSON = re.compile(  # two capitalised words; products ("the Oak Lamp") come with an article
     r"(?<=[\w,:] )(?<!the )(?<!a )(?<!an )(?<!new )(?<!product )(?<!called )(?<!named )(?<!article )"
@@ -175,7 +174,11 @@ def _codes(text: str) -> Iterator[Span]:
 
 def _counts(text: str) -> Iterator[Span]:
     for m in COUNT.finditer(text):
-        bare = re.fullmatch(r"\d{3,6}", m[0]) and ALONE.match(text, m.end()) and not MEASURING.search(text[: m.start()])
+        bare = (
+            re.fullmatch(r"\d{3,6}", m[0])
+            and not COUNTED.match(text, m.end())
+            and not MEASURING.search(text[: m.start()])
+        )
         yield Span("number", *m.span(), money.figure(m[0].replace(" ", "")), reference="?" if bare else "")
     for m in WORD_COUNT.finditer(text):
         said = m[0].lower()

@@ -22,7 +22,7 @@ from planner.fields import Field, Kind
 from planner.language import to_english
 from planner.words import TRADE, stem, tokens
 
-FORMAT = 4  # of the cache; raise it when features change
+FORMAT = 5  # of the cache; raise it when features change
 CUE_WEIGHT = 0.5  # of a cue against a unit vector of meaning
 SMALL_TALK, HELP, BEYOND = "~small_talk", "~help", "~beyond"
 NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.BEYOND}
@@ -220,7 +220,7 @@ def _all(found: Sequence[Field]) -> list[Field]:
 
 def _train(tools: Mapping[str, Tool]) -> head.Head:
     vocabulary = _vocabulary(tools.values())
-    said = [(n, list(tool.entry.examples)) for n, tool in enumerate(tools.values())]
+    said = [(n, list(tool.entry.examples) or [tool.entry.summary]) for n, tool in enumerate(tools.values())]
     said += [(len(tools) + n, list(texts)) for n, texts in enumerate(NO_TOOL.values())]
     rows: list[Vectors] = []
     classes: list[int] = []

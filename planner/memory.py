@@ -70,7 +70,9 @@ class Conversation:
                 known |= {str(call["id"]): (Call(call["name"], call["args"]), aside) for call in message.tool_calls}
             elif isinstance(message, ToolMessage) and message.tool_call_id in known:
                 call, aside = known[message.tool_call_id]
-                found.append(Result(call, parsed(text_of(message)), aside))
+                value: object = parsed(text_of(message))
+                failed = message.status == "error" and not isinstance(value, dict)
+                found.append(Result(call, {"error": {"message": str(value)}} if failed else value, aside))
         return found
 
     def last_call(self) -> Call | None:

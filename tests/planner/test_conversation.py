@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage, ToolMessage
 
 from planner.chat import EmbeddedPlanner
 from planner.index import Index
@@ -120,6 +120,17 @@ def test_writes_are_made_one_after_the_other_and_stop_at_a_failure(talk: Convers
     assert talk.calls == [("cancel_order", {"order": "ORD-1042"}), ("cancel_order", {"order": "ORD-1043"})]
     assert "ORD-1042 has left. Request a return." in answer.text
     assert "Not done after that: Cancel order (order ORD-1044)" in answer.text
+
+
+def test_a_failure_in_plain_words_stops_the_writes_after_it_too(talk: Conversation) -> None:
+    talk.say("cancel orders 1042 and 1043")
+    talk.messages.append(ToolMessage("Validation failed.", tool_call_id="call_1", status="error"))
+
+    answer = talk.planner.bind_tools(talk.offered).invoke(talk.messages)
+
+    assert answer.tool_calls == []
+    assert "That did not work: Validation failed." in answer.text
+    assert "Not done after that" in answer.text
 
 
 def test_a_rejected_approval_is_told_as_such(talk: Conversation) -> None:
