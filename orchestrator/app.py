@@ -19,9 +19,10 @@ import prompts
 from agents.roster import ROSTER
 from db.model import new_id
 from db.session import Database, refuse_unsafe_role
+from orchestrator.approvals import CARRY_OUT
 from orchestrator.chat import Chat
 from orchestrator.installation import NotReady, Urls
-from orchestrator.language_model import models
+from orchestrator.language_model import open_models
 from orchestrator.offer import entries
 from orchestrator.saver import open_saver
 from orchestrator.services import Services
@@ -31,7 +32,7 @@ from orchestrator.surfaces import chat as chat_routes
 from orchestrator.surfaces import openapi, rest, session
 from orchestrator.surfaces.identity import Identity, RateLimiter
 from orchestrator.surfaces.problems import crash_response, problem_response
-from orchestrator.worker import CARRY_OUT, make_worker
+from orchestrator.worker import make_worker
 from planner.index import Index
 from tools import registry
 from tools.contract.call import Shop
@@ -66,7 +67,8 @@ async def services(settings: Settings, urls: Urls) -> AsyncGenerator[Services]:
         await _refuse_unready(database)
         replica = await _opened(opened, urls.replica, settings.pool_size, prepare=direct) if urls.replica else None
         saver = await opened.enter_async_context(open_saver(urls.runtime, prepare=direct))
-        supervisor = Supervisor(ROSTER, registry.tools(), models(settings, index), index, saver)
+        models = await opened.enter_async_context(open_models(settings, index))
+        supervisor = Supervisor(ROSTER, registry.tools(), models, index, saver)
         parts = _put_together(settings, database, replica, supervisor)
         opened.push_async_callback(parts.chat.close)
         yield parts

@@ -4,6 +4,7 @@ The call goes through `call.py` with the stored arguments, the approval as its k
 processes at once do it once. The turn that waited is then told by the caller of this.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,13 +13,15 @@ import orjson
 from psycopg.types.json import Jsonb
 
 from db.models.backoffice import ApprovalStatus
-from tools import registry
 from tools.contract.actors import Caller
 from tools.contract.call import Outcome, Shop, call
 from tools.contract.context import Approved
+from tools.contract.declare import Tool
 from tools.contract.errors import ShopError
 from tools.contract.secret import without_secrets
 
+Tools = Mapping[str, Tool[Any, Any]]
+CARRY_OUT = "carry_out_approval"  # the job that a decision leaves behind
 _UNTOLD = 15  # seconds after which a decision that nobody carried out is picked up
 
 
@@ -55,7 +58,7 @@ order by id limit 100
 """
 
 
-async def carry_out(shop: Shop, merchant: UUID, reference: str) -> UUID | None:
+async def carry_out(shop: Shop, tools: Tools, merchant: UUID, reference: str) -> UUID | None:
     """Do what was approved, and keep what came of it; returns the turn that waits for it, if one does.
 
     Repeating it does nothing. Raises a retryable `ShopError` when something is in the way for a moment.
@@ -65,7 +68,7 @@ async def carry_out(shop: Shop, merchant: UUID, reference: str) -> UUID | None:
     if decided is None or decided.status == ApprovalStatus.pending:
         return None
     if decided.status == ApprovalStatus.approved:
-        await _do(shop, merchant, reference, decided)
+        await _do(shop, tools[decided.tool], merchant, reference, decided)
     return decided.turn_id
 
 
@@ -76,10 +79,9 @@ async def not_carried_out(shop: Shop, merchant: UUID) -> list[str]:
     return [row.reference for row in found]
 
 
-async def _do(shop: Shop, merchant: UUID, reference: str, decided: Decided) -> None:
+async def _do(shop: Shop, tool: Tool[Any, Any], merchant: UUID, reference: str, decided: Decided) -> None:
     asker = replace(Caller.from_json(merchant, decided.asked_by), turn=decided.turn_id, request_id=reference)
     approval = Approved(reference, decided.decided_by or "", decided.digest)
-    tool = registry.tool(decided.tool)
     try:
         outcome = await call(shop, tool, decided.arguments, asker, key=reference, approval=approval, wait=True)
     except ShopError as refused:

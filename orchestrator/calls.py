@@ -193,7 +193,8 @@ def _nth(messages: Sequence[AnyMessage], chat_tool: ChatTool, call: Call) -> int
 
 
 def _problem(code: str, message: str, hint: str) -> Answer:
-    return Answer(orjson.dumps({"error": {"code": code, "message": message, "hint": hint}}).decode(), failed=code)
+    problem = {"code": code, "message": message, "hint": hint}
+    return Answer(orjson.dumps({"error": problem}).decode(), problem=problem, failed=code)
 
 
 async def _show_rows(turn: Turn, named: dict[str, str], result: Json | None) -> None:

@@ -1,6 +1,7 @@
 """Which model plays which role: any OpenAI-compatible one where a key or an address is set, else the embedded planner."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,7 +36,7 @@ class ModelFailed(Exception):
 
 @dataclass(frozen=True)
 class Models:
-    """The models of a process. Without a router of its own, the specialist's model routes; the planner needs none."""
+    """The models of a process. The embedded planner needs no router: it ranks by the very index that routes."""
 
     specialist: BaseChatModel
     router: BaseChatModel | None
@@ -43,23 +44,31 @@ class Models:
     name: str
 
 
-def models(settings: Settings, index: Index) -> Models:
-    """The models that the settings name."""
-    specialist = model_for(Role.specialist, settings, index)
-    if isinstance(specialist, EmbeddedPlanner):
-        return Models(specialist, None, Hand.planner, "embedded planner")
-    return Models(specialist, model_for(Role.router, settings, index), Hand.model, settings.model)
-
-
-def model_for(role: Role, settings: Settings, index: Index) -> BaseChatModel:
-    """The model of a role. A local server often wants no key: an address alone is enough."""
+@asynccontextmanager
+async def open_models(settings: Settings, index: Index) -> AsyncGenerator[Models]:
+    """The models that the settings name; a local server often wants no key, so an address alone is enough."""
     if settings.openai_api_key is None and settings.openai_base_url is None:
-        return EmbeddedPlanner(index=index)
+        yield Models(EmbeddedPlanner(index=index), None, Hand.planner, "embedded planner")
+        return
+    async with remote_models(settings) as remote:
+        yield remote
+
+
+@asynccontextmanager
+async def remote_models(settings: Settings) -> AsyncGenerator[Models]:
+    """Models behind an OpenAI-compatible address."""
+    async with httpx.AsyncClient(timeout=httpx.Timeout(ANSWER_WITHIN, connect=10.0)) as client:
+        specialist, router = (model_for(role, settings, client) for role in (Role.specialist, Role.router))
+        yield Models(specialist, router, Hand.model, settings.model)
+
+
+def model_for(role: Role, settings: Settings, client: httpx.AsyncClient) -> ChatOpenAI:
+    """The remote model of a role. The client tries again, with jitter, when it is refused for a while."""
     return ChatOpenAI(
         model=settings.router_model or settings.model if role is Role.router else settings.model,
         api_key=settings.openai_api_key or SecretStr("none"),
         base_url=settings.openai_base_url,
-        timeout=httpx.Timeout(ANSWER_WITHIN, connect=10.0),
+        http_async_client=client,
         max_retries=3,
         stream_usage=True,
         use_responses_api=False,

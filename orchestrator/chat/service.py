@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
@@ -21,6 +22,7 @@ from orchestrator.state import Limits, Request
 from orchestrator.supervisor import Supervisor
 from tools.contract.actors import Actor, Caller, Shopfront
 from tools.contract.call import Shop
+from tools.contract.declare import Tool
 from tools.contract.errors import Conflict, IdempotencyKeyReused, Invalid, NotFound, ShopError, TooManyRequests
 from tools.contract.idempotency import enter
 from tools.contract.policy import day_start
@@ -49,12 +51,14 @@ class Chat:
         self,
         shop: Shop,
         supervisor: Supervisor,
+        tools: Mapping[str, Tool[Any, Any]],
         *,
         limits: Limits | None = None,
         tokens_per_day: int = TOKENS_PER_DAY,
     ) -> None:
         self.shop = shop
         self.supervisor = supervisor
+        self.tools = tools  # all of them: decisions of every door are carried out here
         self.tokens_per_day = tokens_per_day
         self._bell = Bell()
         self._lease = Lease(uuid4().hex)
@@ -153,7 +157,7 @@ class Chat:
 
     async def carry_out(self, merchant: UUID, approval: str) -> None:
         """Do what was decided about an approval; a turn that waited for it goes on. Repeating it does nothing."""
-        turn = await approvals.carry_out(self.shop, merchant, approval)
+        turn = await approvals.carry_out(self.shop, self.tools, merchant, approval)
         if turn is not None:
             await self._claim_and_run(merchant, turn)
 
