@@ -70,9 +70,10 @@ class Conversation:
                 known |= {str(call["id"]): (Call(call["name"], call["args"]), aside) for call in message.tool_calls}
             elif isinstance(message, ToolMessage) and message.tool_call_id in known:
                 call, aside = known[message.tool_call_id]
-                value: object = parsed(text_of(message))
+                text = text_of(message)
+                value = parsed(text)
                 failed = message.status == "error" and not isinstance(value, dict)
-                found.append(Result(call, {"error": {"message": str(value)}} if failed else value, aside))
+                found.append(Result(call, {"error": {"message": text}} if failed else value, aside))
         return found
 
     def last_call(self) -> Call | None:
