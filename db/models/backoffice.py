@@ -341,6 +341,6 @@ class Intent(Tenant, Referenced, Stateful, Base):
     amount: Mapped[int | None]
     currency: Mapped[str | None]
     arguments: Mapped[dict[str, Any]]
-    key: Mapped[str]
+    ledger_key: Mapped[str]  # of the call that wants it; the other side's idempotency key
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     outcome: Mapped[dict[str, Any] | None]

@@ -321,7 +321,7 @@ def _create_tables() -> None:
     sa.Column('amount', sa.BigInteger(), nullable=True),
     sa.Column('currency', sa.Text(), nullable=True),
     sa.Column('arguments', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-    sa.Column('key', sa.Text(), nullable=False),
+    sa.Column('ledger_key', sa.Text(), nullable=False),
     sa.Column('attempts', sa.Integer(), nullable=False),
     sa.Column('outcome', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     sa.Column('source', sa.Text(), nullable=True),
