@@ -224,7 +224,7 @@ class Context:
         return await self.add(
             Intent, status=IntentStatus.pending, kind=kind, subject_kind=subject[0], subject_id=subject[1], order_id=order_id,
             amount=money.amount if money else None, currency=money.currency if money else None, arguments=arguments,
-            key=self.key, attempts=0,
+            ledger_key=self.key, attempts=0,
         )  # fmt: skip
 
     def moves_money(self, money: Money) -> None:
