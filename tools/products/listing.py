@@ -69,10 +69,10 @@ class ProductFilters(Paged):
         default=None, description="State of stock; those low in stock are in stock, too."
     )
     min_price: MinorUnits | None = Field(
-        default=None, ge=0, description="At least one variant costs that much or more, minor units of `currency`."
+        default=None, ge=0, description="A variant costs that much or more, minor units of `currency`."
     )
     max_price: MinorUnits | None = Field(
-        default=None, ge=0, description="At least one variant costs that much or less, minor units of `currency`."
+        default=None, ge=0, description="A variant, the same one, costs that much or less, minor units of `currency`."
     )
     currency: Currency | None = Field(default=None, description="Currency of the prices; unless said, the shop's own.")
     tag: Written | None = Field(default=None, description="Tag, whatever the case.")
@@ -135,6 +135,7 @@ def money(amount: int | None, currency: str) -> Money | None:
 OFFER = """
 select count(*) as variants, (array_agg(v.sku order by v.position, v.id))[:5] as skus, min(r.amount) as price_from,
        max(r.amount) as price_to, sum(coalesce(s.available, 0)) filter (where v.tracked) as available,
+       bool_or(r.amount between coalesce(%(min_price)s::bigint, 0) and coalesce(%(max_price)s::bigint, r.amount)) as in_range,
        case when not coalesce(bool_or(v.sellable and (not v.tracked or s.available > 0)), false) then 'out_of_stock'
             when bool_or(v.tracked and coalesce(s.available, 0) <= s.reorder_point) then 'low_stock' else 'in_stock' end as stock
 from variants v
@@ -166,8 +167,8 @@ _CONDITIONS = {
     "brand": "lower(p.brand) = lower(%(brand)s)",
     "status": "p.status = %(status)s",
     "stock": "o.stock = any(%(stock)s)",
-    "min_price": "o.price_to >= %(min_price)s",
-    "max_price": "o.price_from <= %(max_price)s",
+    "min_price": "o.in_range",
+    "max_price": "o.in_range",
     "tag": "exists (select from unnest(p.tags) tag where lower(tag) = lower(%(tag)s))",
     "attribute": _CHOICE,
 }
@@ -252,5 +253,8 @@ async def conditions_of(ctx: Context, args: ProductFilters) -> tuple[str, dict[s
     if args.attribute is not None:
         name, _, value = args.attribute.lower().partition("=")
         asked |= {"name": name.strip(), "value": value.strip() or None}
-    own = {"m": ctx.merchant.id, "now": ctx.now(), "currency": args.currency or ctx.merchant.currency}
-    return " and ".join(conditions), {**own, **asked, "limit": args.limit + 1}
+    own = {
+        "m": ctx.merchant.id, "now": ctx.now(), "currency": args.currency or ctx.merchant.currency, "limit": args.limit + 1,
+        "min_price": None, "max_price": None,
+    }  # fmt: skip
+    return " and ".join(conditions), {**own, **asked}
