@@ -15,7 +15,7 @@ from tools.contract.errors import Conflict, Invalid, StaleVersion
 from tools.contract.fields import Country, MinorUnits, Name
 from tools.contract.page import Page, Paged, page_of, place
 
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,49}$", to_lower=True)]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$", to_lower=True)]
 
 
 class ShippingMethodIncomplete(Invalid):

@@ -16,7 +16,7 @@ from tools.contract.fields import Country, Hint, Name
 from tools.contract.page import Page, Paged, page_of, place
 
 Region = Annotated[str, StringConstraints(min_length=1, max_length=50)]
-TaxClass = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,50}$", to_lower=True)]
+TaxClass = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$", to_lower=True)]
 Percent = Annotated[Decimal, Hint("percent")]
 
 

@@ -1,0 +1,278 @@
+"""The people of a shop: who is in it as what, and that nobody gives or gains more than they have."""
+
+import asyncio
+import dataclasses
+from typing import Any
+
+import argon2
+import pytest
+from sqlalchemy import select
+
+from db.models.backoffice import Role, User
+from tests.conftest import Do
+from tests.factories import NewShop, add_colleague
+from tests.tools.probes import count
+from tools.backoffice.grants import FourEyesNeedsTwo, GrantsMoreThanYouHave
+from tools.backoffice.keys import create_api_key
+from tools.backoffice.merchant import get_merchant, update_merchant
+from tools.backoffice.people import (
+    AlreadyAMember,
+    Invitation,
+    LastOwner,
+    NotYoursToRename,
+    UserDeactivated,
+    create_user,
+    deactivate_user,
+    get_user,
+    list_users,
+    update_user,
+)
+from tools.contract.call import call
+from tools.contract.declare import Tool
+from tools.contract.errors import Forbidden, Invalid, NotFound, StaleVersion, Unauthenticated
+from tools.contract.permissions import ROLES
+from tools.contract.shop import Shop
+
+
+def lea(mine: NewShop, **more: Any) -> dict[str, Any]:
+    """Whom to invite, at an address that no other shop of the run has."""
+    return {"email": f"Lea@{mine.slug}.example", "name": "Lea Martin", "role": "support"} | more
+
+
+async def invite(do: Do, mine: NewShop, **more: Any) -> Invitation:
+    return await do(create_user, **lea(mine, **more))
+
+
+async def user_of(shop: Shop, mine: NewShop, email: str) -> User:
+    async with shop.database.transaction(mine.id, read_only=True) as sql:
+        return (await sql.session.scalars(select(User).where(User.email == email))).one()
+
+
+# ---- inviting ------------------------------------------------------------------------------------------------------------
+
+
+async def test_whoever_is_invited_can_sign_in_with_the_password_that_was_shown(
+    do: Do, shop: Shop, mine: NewShop
+) -> None:
+    invited = await invite(do, mine)
+
+    user = await user_of(shop, mine, f"lea@{mine.slug}.example")
+    assert argon2.PasswordHasher().verify(str(user.password_hash), str(invited.password))
+    assert (invited.name, invited.role, invited.active, invited.version) == ("Lea Martin", Role.support, True, 1)
+    assert (await do(get_user, user=invited.reference)).email == f"lea@{mine.slug}.example"
+
+
+async def test_the_password_is_not_shown_again(do: Do, mine: NewShop) -> None:
+    first = await do.outcome(create_user, key="k-1", **lea(mine))
+    again = await do.outcome(create_user, key="k-1", **lea(mine))
+
+    assert first.result is not None
+    assert again.result == first.result.model_copy(update={"password": None})
+
+
+async def test_the_card_of_an_invitation_has_no_password_and_no_hash(do: Do, mine: NewShop) -> None:
+    outcome = await do.outcome(create_user, preview=True, **lea(mine))
+
+    assert outcome.card is not None
+    assert outcome.card.sentences == [f"Lea Martin (lea@{mine.slug}.example) will be support of Test Shop."]
+    assert "password" not in str(outcome.card.changes)
+    assert "argon2" not in str(outcome.card)
+
+
+async def test_somebody_of_another_shop_joins_with_the_account_that_they_have(
+    do: Do, shop: Shop, mine: NewShop, other: NewShop
+) -> None:
+    joined = await invite(do, mine, email=f"manager@{other.slug}.example", name="Somebody Else")
+
+    assert (joined.name, joined.password) == ("Manager", None)
+    theirs = dataclasses.replace(other.caller("manager"), merchant=mine.id)
+    assert (await call(shop, get_merchant, {}, theirs)).result
+
+
+async def test_a_member_is_not_invited_again(do: Do, mine: NewShop) -> None:
+    with pytest.raises(AlreadyAMember, match="USR-1002"):
+        await invite(do, mine, email=f"MANAGER@{mine.slug}.example")
+
+
+async def test_whoever_left_comes_back_with_the_new_role(do: Do, shop: Shop, mine: NewShop) -> None:
+    await do(deactivate_user, user="USR-1003")
+
+    back = await invite(do, mine, email=f"support@{mine.slug}.example", role="warehouse")
+
+    assert (back.reference, back.role, back.active, back.password) == ("USR-1003", Role.warehouse, True, None)
+    assert (await call(shop, get_merchant, {}, mine.caller("support"))).result
+
+
+# ---- finding -------------------------------------------------------------------------------------------------------------
+
+
+async def test_people_are_found_by_role_by_word_and_page_by_page(do: Do) -> None:
+    await do(deactivate_user, user="USR-1005")
+
+    first = await do(list_users, limit=2)
+    rest = await do(list_users, limit=3, after=first.next)
+
+    assert [user.role for user in [*first.data, *rest.data]] == list(Role)
+    assert (first.has_more, rest.has_more) == (True, False)
+    assert [user.reference for user in (await do(list_users, role="manager")).data] == ["USR-1002"]
+    assert [user.reference for user in (await do(list_users, search="WAREHOUSE@")).data] == ["USR-1004"]
+    assert [user.reference for user in (await do(list_users, active=False)).data] == ["USR-1005"]
+
+
+@pytest.mark.parametrize("written", ["USR-1003", "usr-1003", "1003", "Support@{slug}.example"])
+async def test_a_person_is_named_by_reference_or_address(do: Do, mine: NewShop, written: str) -> None:
+    assert (await do(get_user, user=written.format(slug=mine.slug))).role is Role.support
+
+
+@pytest.mark.parametrize("tool", [get_user, update_user, deactivate_user])
+async def test_an_unknown_person_is_not_found_and_the_nearest_are_named(do: Do, tool: Tool[Any, Any]) -> None:
+    arguments = {"user": "USR-1009"} | ({"role": "viewer"} if tool is update_user else {})
+
+    with pytest.raises(NotFound, match="There is no user USR-1009") as refused:
+        await do(tool, **arguments)
+
+    assert set(refused.value.details["nearest"]) <= {f"USR-{number}" for number in range(1001, 1006)}
+
+
+# ---- changing ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_new_role_holds_from_the_next_call_on(do: Do, shop: Shop, mine: NewShop) -> None:
+    with pytest.raises(Forbidden):
+        await call(shop, list_users, {}, mine.caller("viewer"))
+
+    changed = await do(update_user, user="USR-1005", role="support", version=1)
+
+    assert (changed.role, changed.version) == (Role.support, 2)
+    assert (await call(shop, list_users, {}, mine.caller("viewer"))).result
+
+
+async def test_a_stale_version_changes_nothing(do: Do) -> None:
+    await do(update_user, user="USR-1005", role="support")
+
+    with pytest.raises(StaleVersion, match="version 2, and you read version 1"):
+        await do(update_user, user="USR-1005", role="warehouse", version=1)
+
+
+async def test_something_has_to_change(do: Do) -> None:
+    with pytest.raises(Invalid, match="say the new role or the new name"):
+        await do(update_user, user="USR-1005")
+
+
+async def test_the_shop_renames_its_own_people_and_not_those_who_came_with_a_name(
+    do: Do, mine: NewShop, other: NewShop
+) -> None:
+    invited = await invite(do, mine)
+    guest = await invite(do, mine, email=f"viewer@{other.slug}.example")
+
+    assert (await do(update_user, user=invited.reference, name="Lea Dubois")).name == "Lea Dubois"
+    with pytest.raises(NotYoursToRename):
+        await do(update_user, user=guest.reference, name="Nobody")
+
+
+async def test_whoever_left_can_neither_call_nor_be_changed(do: Do, shop: Shop, mine: NewShop) -> None:
+    left = await do(deactivate_user, user="USR-1002")
+
+    assert not left.active
+    with pytest.raises(Unauthenticated):
+        await call(shop, get_merchant, {}, mine.caller("manager"))
+    with pytest.raises(UserDeactivated, match="left the shop on"):
+        await do(update_user, user="USR-1002", role="viewer")
+    with pytest.raises(UserDeactivated):
+        await do(deactivate_user, user="USR-1002")
+
+
+async def test_the_keys_of_whoever_left_are_named(do: Do, shop: Shop, mine: NewShop) -> None:
+    reference, second = await add_colleague(mine, Role.owner)
+    key = await call(shop, create_api_key, {"name": "Theirs", "scopes": ["orders:read"]}, second, key="k-1")
+
+    left = await do(deactivate_user, user=reference)
+
+    assert key.result is not None
+    assert left.api_keys == [key.result.reference]
+
+
+# ---- the last owner ------------------------------------------------------------------------------------------------------
+
+
+async def test_the_last_owner_is_neither_removed_nor_demoted(do: Do) -> None:
+    with pytest.raises(LastOwner, match="Owner is the only owner"):
+        await do(deactivate_user, user="USR-1001")
+    with pytest.raises(LastOwner):
+        await do(update_user, user="USR-1001", role="manager")
+    assert (await do(update_user, user="USR-1001", role="owner")).role is Role.owner
+
+
+async def test_of_two_owners_one_may_go(do: Do, mine: NewShop) -> None:
+    reference, _ = await add_colleague(mine, Role.owner)
+
+    assert not (await do(deactivate_user, user="USR-1001")).active
+    assert await count(mine, "memberships", f"role = 'owner' and reference = '{reference}'") == 1
+
+
+async def test_two_owners_who_remove_each_other_leave_one(shop: Shop, mine: NewShop) -> None:
+    reference, second = await add_colleague(mine, Role.owner)
+
+    answers = await asyncio.gather(
+        call(shop, deactivate_user, {"user": reference}, mine.caller("owner"), key="k-1"),
+        call(shop, deactivate_user, {"user": "USR-1001"}, second, key="k-2"),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(answer, LastOwner | Unauthenticated) for answer in answers) == 1
+    assert await count(mine, "memberships", "role = 'owner' and deactivated_at is null") == 1
+
+
+async def test_while_four_eyes_are_asked_for_two_people_stay_who_may_approve(do: Do, mine: NewShop) -> None:
+    reference, _ = await add_colleague(mine, Role.owner)
+    await do(update_merchant, four_eyes_above=100_00)
+
+    with pytest.raises(FourEyesNeedsTwo, match="only 1 people could approve"):
+        await do(deactivate_user, user=reference)
+    with pytest.raises(FourEyesNeedsTwo):
+        await do(update_user, user=reference, role="manager")
+    await do(update_merchant, four_eyes_above=None)
+    assert not (await do(deactivate_user, user=reference)).active
+
+
+# ---- the lattice ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("granter", Role)
+@pytest.mark.parametrize("granted", Role)
+async def test_no_role_gives_more_than_it_has(shop: Shop, mine: NewShop, granter: Role, granted: Role) -> None:
+    """Owners invite anybody, managers whoever has less than they, and nobody else invites at all."""
+    allowed = granter is Role.owner or (granter is Role.manager and granted not in (Role.owner, Role.manager))
+
+    arguments = lea(mine, role=granted)
+    if allowed:
+        outcome = await call(shop, create_user, arguments, mine.caller(granter), key="k-1")
+        assert outcome.result is not None
+        assert ROLES[outcome.result.role] <= ROLES[granter]
+    else:
+        with pytest.raises(Forbidden):
+            await call(shop, create_user, arguments, mine.caller(granter), key="k-1")
+        assert await count(mine, "memberships") == 5
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.owner])
+async def test_nobody_but_an_owner_changes_or_removes_people(shop: Shop, mine: NewShop, role: Role) -> None:
+    for target in ("USR-1001", "USR-1005"):
+        with pytest.raises(Forbidden):
+            await call(shop, update_user, {"user": target, "role": role}, mine.caller(role), key=f"u-{target}")
+        with pytest.raises(Forbidden):
+            await call(shop, deactivate_user, {"user": target}, mine.caller(role), key=f"d-{target}")
+
+
+@pytest.mark.parametrize("role", [Role.owner, Role.manager, Role.support])
+async def test_a_program_gives_no_role_above_its_own_scopes(shop: Shop, mine: NewShop, role: Role) -> None:
+    administrator = await mine.key(scopes=["users:*", *ROLES[Role.viewer], "inventory:*", "warehouse:*"])
+
+    with pytest.raises(GrantsMoreThanYouHave, match="permissions that A program lacks"):
+        await call(shop, create_user, lea(mine, role=role), administrator, key="k-1")
+    with pytest.raises(GrantsMoreThanYouHave):
+        await call(shop, update_user, {"user": "USR-1005", "role": role}, administrator, key="k-2")
+    with pytest.raises(GrantsMoreThanYouHave):
+        await call(shop, deactivate_user, {"user": "USR-1002"}, administrator, key="k-3")
+    invited = await call(shop, create_user, lea(mine, role="viewer"), administrator, key="k-4")
+    assert invited.result is not None
