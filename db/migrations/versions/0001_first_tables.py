@@ -49,6 +49,18 @@ language sql stable security definer set search_path = pg_catalog, public, pg_te
 $$
 """
 
+# Planning by statistics that know nothing of a shop just loaded is ruinous: who loads one has them taken anew.
+STATISTICS = """
+create function refresh_statistics() returns void
+language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
+declare name text;
+begin
+    for name in select tablename from pg_tables where schemaname = 'public' order by tablename loop
+        execute format('analyze public.%I', name);
+    end loop;
+end $$
+"""
+
 
 def upgrade() -> None:
     for extension in ("pg_trgm", "unaccent", "btree_gin"):
@@ -61,9 +73,10 @@ def upgrade() -> None:
     op.execute("grant select, insert, update on merchants to app_rt")
     op.execute("grant select, insert, update on users to app_rt")
     op.execute("grant select, insert, update, delete on sessions to app_rt")
-    op.execute(SEARCH)
-    op.execute("revoke all on function search_products from public")
-    op.execute("grant execute on function search_products to app_rt")
+    for function, definition in (("search_products", SEARCH), ("refresh_statistics", STATISTICS)):
+        op.execute(definition)
+        op.execute(f"revoke all on function {function} from public")
+        op.execute(f"grant execute on function {function} to app_rt")
     _create_job_queue()
     op.execute("create schema lg")  # for LangGraph's saver, which makes its own tables
     op.execute("grant usage, create on schema lg to app_rt")

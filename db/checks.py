@@ -1,0 +1,264 @@
+"""What must always hold between the tables: each check is a statement that returns the rows which break it, and should none.
+
+Ledgers are the truth and counters their caches; these are the reconciliations, for `shopkeeper check`, monitoring and tests.
+Each runs inside a merchant's transaction, with the parameter `merchant`. Two sides are compared by adding one and taking away
+the other: one pass over both, however stale the statistics.
+"""
+
+from typing import NamedTuple
+
+from db.references import TABLES
+
+
+class Check(NamedTuple):
+    """`sentence` says what holds; `sql` returns what breaks it: whose it is, then by how much."""
+
+    name: str
+    sentence: str
+    sql: str
+
+
+def _equal(keys: str, values: str, cached: str, *counted: str) -> str:
+    """The keys for which the sums of both sides differ, with the differences (cached - counted)."""
+    sides = "\nunion all\n".join([cached, *counted])
+    names = [name.strip() for name in values.split(",")]
+    sums = ", ".join(f"sum({name}) as {name}" for name in names)
+    differ = " or ".join(f"sum({name}) <> 0" for name in names)
+    return f"select {keys}, {sums} from ({sides}) as both_sides ({keys}, {values}) group by {keys} having {differ}"
+
+
+_STOCK = (
+    Check(
+        "stock_on_hand",
+        "The units on hand, and the damaged among them, are the sum of the stock movements.",
+        _equal(
+            "warehouse_id, variant_id",
+            "on_hand, damaged",
+            "select warehouse_id, variant_id, on_hand, damaged from stock_levels where merchant_id = %(merchant)s",
+            "select warehouse_id, variant_id, -quantity, -damaged from stock_movements where merchant_id = %(merchant)s",
+        ),
+    ),
+    Check(
+        "stock_reserved",
+        "The reserved units are the sum of the active reservations.",
+        _equal(
+            "warehouse_id, variant_id",
+            "reserved",
+            "select warehouse_id, variant_id, reserved from stock_levels where merchant_id = %(merchant)s",
+            "select warehouse_id, variant_id, -quantity from reservations where merchant_id = %(merchant)s and status = 'active'",
+        ),
+    ),
+    Check(
+        "stock_incoming",
+        "The incoming units are what open purchase orders and transfers have still to bring.",
+        _equal(
+            "warehouse_id, variant_id",
+            "incoming",
+            "select warehouse_id, variant_id, incoming from stock_levels where merchant_id = %(merchant)s",
+            """
+            select o.warehouse_id, l.variant_id, -greatest(l.quantity - l.received, 0)
+            from purchase_orders o
+            join purchase_order_lines l on l.merchant_id = o.merchant_id and l.purchase_order_id = o.id
+            where o.merchant_id = %(merchant)s and o.status in ('sent', 'partially_received')
+            """,
+            """
+            select t.to_warehouse_id, l.variant_id, -(l.quantity - l.received - l.damaged - l.lost)
+            from transfers t join transfer_lines l on l.merchant_id = t.merchant_id and l.transfer_id = t.id
+            where t.merchant_id = %(merchant)s and t.status in ('in_transit', 'partially_received')
+            """,
+        ),
+    ),
+    Check(
+        "open_orders_hold_their_stock",
+        "An open order holds, reserved or backordered, each counted unit that has not left; any other order holds none.",
+        _equal(
+            "order_line_id",
+            "units",
+            """
+            select l.id, l.quantity - l.cancelled - l.fulfilled
+            from orders o
+            join order_lines l on l.merchant_id = o.merchant_id and l.order_id = o.id
+            join variants v on v.merchant_id = l.merchant_id and v.id = l.variant_id
+            where o.merchant_id = %(merchant)s and o.status in ('pending', 'confirmed') and v.tracked
+            """,
+            """
+            select order_line_id, -(quantity + backordered) from reservations
+            where merchant_id = %(merchant)s and status = 'active' and order_line_id is not null
+            """,
+        ),
+    ),
+)
+
+_ORDERS = (
+    Check(
+        "order_amounts",
+        "An order's amounts and counts are the sums of its lines.",
+        _equal(
+            "order_id",
+            "subtotal, discount, tax, units, fulfilled, returned",
+            """
+            select id, subtotal, discount, tax - shipping_tax, units, units_fulfilled, units_returned
+            from orders where merchant_id = %(merchant)s
+            """,
+            """
+            select order_id, -subtotal, -discount, -tax, cancelled - quantity, -fulfilled, -returned
+            from order_lines where merchant_id = %(merchant)s
+            """,
+        ),
+    ),
+    Check(
+        "order_line_totals",
+        "A line's total contains its tax once, whichever way the order's prices are quoted.",
+        """
+        select l.id, l.total from order_lines l join orders o on o.merchant_id = l.merchant_id and o.id = l.order_id
+        where l.merchant_id = %(merchant)s
+          and l.total <> l.subtotal - l.discount + case when o.prices_include_tax then 0 else l.tax end
+        """,
+    ),
+    Check(
+        "lines_fulfilled",
+        "The units of a line that left are those in its parcels, and those that came back are in its returns.",
+        _equal(
+            "order_line_id",
+            "fulfilled, returned",
+            "select id, fulfilled, returned from order_lines where merchant_id = %(merchant)s",
+            """
+            select l.order_line_id, -l.quantity, 0
+            from fulfilments f join fulfilment_lines l on l.merchant_id = f.merchant_id and l.fulfilment_id = f.id
+            where f.merchant_id = %(merchant)s and f.status not in ('draft', 'rated', 'voided')
+            """,
+            "select order_line_id, 0, -received from return_lines where merchant_id = %(merchant)s",
+        ),
+    ),
+    Check(
+        "orders_left_or_not",
+        "A completed order has left whole; one that was not confirmed, or was cancelled, has not left at all.",
+        """
+        select reference, status, units, units_fulfilled from orders
+        where merchant_id = %(merchant)s and (status = 'completed' and units_fulfilled <> units
+              or status in ('draft', 'pending', 'cancelled', 'expired') and units_fulfilled > 0)
+        """,
+    ),
+    Check(
+        "promotion_uses",
+        "A promotion was used as often as orders that stand used it.",
+        _equal(
+            "promotion_id",
+            "used",
+            "select id, used from promotions where merchant_id = %(merchant)s",
+            "select promotion_id, -1 from promotion_uses where merchant_id = %(merchant)s and released_at is null",
+        ),
+    ),
+)
+
+_MONEY = (
+    Check(
+        "payment_amounts",
+        "A payment's amounts are the sums of its transactions that succeeded.",
+        _equal(
+            "payment_id",
+            "authorized, captured, voided, refunded, charged_back",
+            "select id, authorized, captured, voided, refunded, charged_back from payments where merchant_id = %(merchant)s",
+            """
+            select payment_id, case kind when 'authorization' then -amount else 0 end,
+                   case kind when 'capture' then -amount else 0 end, case kind when 'void' then -amount else 0 end,
+                   case kind when 'refund' then -amount else 0 end,
+                   case kind when 'chargeback' then -amount when 'chargeback_reversal' then amount else 0 end
+            from payment_transactions where merchant_id = %(merchant)s and outcome = 'succeeded'
+            """,
+        ),
+    ),
+    Check(
+        "payment_statuses",
+        "A payment's status says what its amounts say.",
+        """
+        select reference, status, authorized, captured, voided, refunded from payments
+        where merchant_id = %(merchant)s and not case status
+              when 'authorized' then authorized > 0 and captured = 0 and voided < authorized
+              when 'partially_captured' then captured > 0 and captured < authorized and refunded = 0
+              when 'captured' then captured > 0 and refunded = 0
+              when 'partially_refunded' then refunded > 0 and refunded < captured
+              when 'refunded' then refunded > 0 and refunded + charged_back = captured
+              when 'voided' then voided = authorized and captured = 0
+              when 'disputed' then captured > 0
+              when 'won' then captured > 0
+              when 'lost' then charged_back > 0
+              else captured = 0 end
+        """,
+    ),
+    Check(
+        "order_payments",
+        "What an order says is authorized, paid and refunded are the sums of its payments.",
+        _equal(
+            "order_id",
+            "authorized, paid, refunded",
+            "select id, authorized, paid, refunded from orders where merchant_id = %(merchant)s",
+            """
+            select order_id, voided - authorized, -captured, -(refunded + charged_back)
+            from payments where merchant_id = %(merchant)s
+            """,
+        ),
+    ),
+    Check(
+        "journals_balance",
+        "Each journal of the ledger sums to zero in its currency.",
+        """
+        select journal_id, currency, sum(amount) from journal_entries where merchant_id = %(merchant)s
+        group by journal_id, currency having sum(amount) <> 0
+        """,
+    ),
+    Check(
+        "ledger_has_every_payment",
+        "The ledger's clearing account has for each payment what was captured less what was given back.",
+        _equal(
+            "payment_id",
+            "kept",
+            "select id, captured - refunded - charged_back from payments where merchant_id = %(merchant)s",
+            """
+            select payment_id, -amount from journal_entries
+            where merchant_id = %(merchant)s and account = 'clearing' and payment_id is not null
+            """,
+        ),
+    ),
+    Check(
+        "return_refunds",
+        "A return gives back what its lines are worth, less its fee.",
+        _equal(
+            "return_id",
+            "refund",
+            "select id, refund + fee from returns where merchant_id = %(merchant)s",
+            "select return_id, -refund from return_lines where merchant_id = %(merchant)s",
+        ),
+    ),
+)
+
+_PRICES = Check(
+    "one_price_at_a_time",
+    "For a variant, currency, group and quantity, one price holds at any moment.",
+    """
+    select variant_id, currency, customer_group, min_quantity, valid_from, valid_until, next_from from (
+        select *, lead(valid_from) over (
+            partition by variant_id, currency, customer_group, min_quantity order by valid_from
+        ) as next_from
+        from prices where merchant_id = %(merchant)s
+    ) p where next_from < coalesce(valid_until, 'infinity')
+    """,
+)
+
+_COUNTERS = Check(
+    "references_continue",
+    "No reference is beyond its counter: the next one that is given out is new.",
+    "\nunion all\n".join(
+        f"""
+        select '{kind.value}' as kind, max(number) as last, max(counter) as counter from (
+            select substring(reference from '^{kind.value}-([0-9]{{1,12}})$')::bigint as number, null::bigint as counter
+            from {table} where merchant_id = %(merchant)s
+            union all
+            select null, value from counters where merchant_id = %(merchant)s and name = '{kind.value}'
+        ) t having max(number) > coalesce(max(counter), 1000)
+        """
+        for table, kind in TABLES.items()
+    ),
+)
+
+CHECKS: tuple[Check, ...] = (*_STOCK, *_ORDERS, *_MONEY, _PRICES, _COUNTERS)

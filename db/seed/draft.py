@@ -1,0 +1,114 @@
+"""A shop while it is being invented: its rows by table, their ids and references, and the way into the database.
+
+What is in the shop depends on nothing but the date; ids also on the merchant, so that two shops share none.
+"""
+
+import random
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+from sqlalchemy import ColumnDefault, Table
+
+from db.model import Base
+from db.references import TABLES
+
+Row = dict[str, Any]
+Connection = psycopg.Connection[TupleRow]
+
+ACTOR = "system:demo"
+BATCH = 5_000
+
+
+class Draft:
+    """`add` makes a row, `write` puts all of them into the database."""
+
+    def __init__(self, merchant: uuid.UUID, today: date, zone: ZoneInfo, numbers: dict[str, int]) -> None:
+        self.merchant = merchant
+        self.today = today
+        self.zone = zone
+        self.numbers = numbers  # the last number of each kind of reference
+        self.random = random.Random("fernway")
+        self.rows: dict[str, list[Row]] = defaultdict(list)
+        self._ids = random.Random(str(merchant))
+        self._midnights: dict[date, datetime] = {}
+
+    @property
+    def now(self) -> datetime:
+        """Midnight at the beginning of today: what would happen later has not happened."""
+        return self.at(self.today)
+
+    def at(self, day: date, seconds: float = 0) -> datetime:
+        """An instant, so many seconds into the merchant's day."""
+        if day not in self._midnights:
+            self._midnights[day] = datetime.combine(day, time(), self.zone).astimezone(UTC)
+        return self._midnights[day] + timedelta(seconds=round(seconds))
+
+    def day_of(self, moment: datetime) -> date:
+        return moment.astimezone(self.zone).date()
+
+    def id(self, at: datetime) -> uuid.UUID:
+        """A version 7 UUID (RFC 9562) of that instant."""
+        milliseconds = int(at.timestamp() * 1000)
+        bits = self._ids.getrandbits(74)
+        return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | bits >> 62 << 64 | 0x2 << 62 | bits & (1 << 62) - 1)
+
+    def add(self, model: type[Base], at: datetime, **values: Any) -> Row:
+        """A row of that instant; what is not given has its default, and a reference the next number."""
+        table = model.__tablename__
+        row = {**_defaults(table), **values}
+        row["merchant_id"] = self.merchant
+        row["id"] = self.id(at)
+        row["created_at"] = at
+        if "updated_at" in row:
+            row["updated_at"] = at
+        if "reference" in row:
+            kind = TABLES[table]
+            self.numbers[kind] = self.numbers.get(kind, 1000) + 1
+            row["reference"] = kind.reference(self.numbers[kind])
+        self.rows[table].append(row)
+        return row
+
+    def write(self, connection: Connection, progress: Callable[[str], None]) -> None:
+        """Insert all rows, table by table, set by set; parents before children."""
+        for table in Base.metadata.sorted_tables:
+            rows = self.rows.get(table.name, [])
+            if len(rows) >= BATCH:
+                progress(f"{len(rows):,} rows of {table.name}")
+            for start in range(0, len(rows), BATCH):
+                _insert(connection, table.name, rows[start : start + BATCH])
+
+
+def _insert(connection: Connection, table: str, rows: list[Row]) -> None:
+    columns = sql.SQL(", ").join(sql.Identifier(name) for name in rows[0])
+    statement = sql.SQL("insert into {0} ({1}) select {1} from jsonb_populate_recordset(null::{0}, %s::jsonb)")
+    document = orjson.dumps(rows, default=_plain).decode()
+    connection.execute(statement.format(sql.Identifier(table), columns), [document])
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{value!r} does not go into a row")
+
+
+@cache
+def _defaults(name: str) -> Row:
+    """A row of a table as it is when nothing is said."""
+    table: Table = Base.metadata.tables[name]
+    return {column.name: _default(column.default) for column in table.columns if column.computed is None}
+
+
+def _default(default: Any) -> Any:
+    if not isinstance(default, ColumnDefault):
+        return None
+    return default.arg(None) if default.is_callable else default.arg
