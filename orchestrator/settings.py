@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Where the shop keeps its data, which database and which model it uses, where it serves."""
 
-    model_config = SettingsConfigDict(env_prefix="", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(env_prefix="SHOPKEEPER_", extra="ignore", populate_by_name=True)
 
     home: Path = Field(
         default_factory=lambda: user_data_path("shopkeeper", appauthor=False),
