@@ -7,6 +7,7 @@ from typing import Any
 import procrastinate
 from procrastinate import JobContext, PsycopgConnector, RetryStrategy
 
+from orchestrator.approvals import CARRY_OUT
 from orchestrator.services import Services
 from tools import registry
 from tools.contract.actors import Caller, Door, Hand, Proof
@@ -16,7 +17,6 @@ from tools.contract.seal import seal
 
 _log = logging.getLogger(__name__)
 AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
-CARRY_OUT = "carry_out_approval"
 EVERY_MINUTE = "* * * * *"
 
 _UPKEEP = (
