@@ -7,11 +7,9 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from tools import flows
+from tools import ROOMS, flows
 from tools.contract.declare import Tool
 from tools.contract.errors import NotFound
-
-ROOMS = ("orders", "products", "inventory", "customers", "backoffice")
 
 
 @cache
