@@ -16,7 +16,6 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from db import embedded
-from db.migrate import upgrade
 from db.model import new_id
 from db.models.backoffice import Role
 from db.references import Kind
@@ -115,6 +114,8 @@ def migrate(urls: Urls, progress: Progress = lambda _: None) -> None:
 
     if urls.owner is None:
         raise NotReady("Migrations need the owner of the tables.", hint="Set DATABASE_OWNER_URL.")
+    from db.migrate import upgrade  # Alembic takes longer to import than most commands to run
+
     upgrade(urls.owner, progress)
     asyncio.run(set_up_saver(urls.owner))
 

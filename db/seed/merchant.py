@@ -36,27 +36,34 @@ async def create_merchant(
 ) -> tuple[uuid.UUID, list[uuid.UUID]]:
     """Write a merchant with its people, in one transaction; returns the merchant's id and the users'."""
     merchant = new_id()
-    now = datetime.now(UTC)
     async with database.transaction(merchant) as sql:
-        sql.session.add(Merchant(id=merchant, slug=shop.slug, created_at=now))
-        sql.session.add(
-            MerchantProfile(
-                merchant_id=merchant,
-                name=shop.name,
-                currency=shop.currency,
-                currencies=[shop.currency],
-                zone=shop.zone,
-                country=shop.country,
-                prices_include_tax=shop.prices_include_tax,
-                rounding=Rounding.half_up,
-                created_at=now,
-                updated_at=now,
-            )
-        )
-        users = [await add_person(sql, person, number, now) for number, person in enumerate(people, start=1001)]
-        sql.session.add(Counter(merchant_id=merchant, name=Kind.user.value, value=1000 + len(people), created_at=now))
+        users = await add_merchant(sql, shop, people)
         await sql.commit()
     return merchant, users
+
+
+async def add_merchant(sql: Transaction, shop: NewMerchant, people: list[NewPerson]) -> list[uuid.UUID]:
+    """The transaction's merchant, its profile and its people; returns the users' ids. The caller commits."""
+    now = datetime.now(UTC)
+    sql.session.add(Merchant(id=sql.merchant, slug=shop.slug, created_at=now))
+    sql.session.add(
+        MerchantProfile(
+            merchant_id=sql.merchant,
+            name=shop.name,
+            currency=shop.currency,
+            currencies=[shop.currency],
+            zone=shop.zone,
+            country=shop.country,
+            prices_include_tax=shop.prices_include_tax,
+            rounding=Rounding.half_up,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    users = [await add_person(sql, person, number, now) for number, person in enumerate(people, start=1001)]
+    counted = Counter(merchant_id=sql.merchant, name=Kind.user.value, value=1000 + len(people), created_at=now)
+    sql.session.add(counted)
+    return users
 
 
 async def add_person(sql: Transaction, person: NewPerson, number: int, now: datetime) -> uuid.UUID:
