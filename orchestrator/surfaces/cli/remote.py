@@ -1,0 +1,85 @@
+"""Calling operations over HTTP, at the routes of their declarations."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from orchestrator.settings import Settings
+from orchestrator.surfaces.cli.calls import Answer, Refused
+from tools.contract.declare import Tool
+
+PREFIX = "/api/v1"
+PATIENCE = httpx.Timeout(60, connect=10)  # seconds
+ON_THE_WIRE = ("type", "title", "status", "detail", "instance", "request_id")  # what HTTP adds to a problem
+
+
+class Remote:
+    """A shop somewhere else, asked with an API key."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+    @classmethod
+    @asynccontextmanager
+    async def at(cls, settings: Settings) -> "AsyncGenerator[Remote]":
+        """The server of SHOPKEEPER_URL. Raises `NotReady` without SHOPKEEPER_KEY."""
+        if settings.key is None:
+            from orchestrator.installation import NotReady
+
+            raise NotReady(
+                "SHOPKEEPER_URL names a server, and there is no SHOPKEEPER_KEY to ask it with.",
+                hint="Set SHOPKEEPER_KEY to an API key (`sk_…`); or unset SHOPKEEPER_URL to work in this installation.",
+            )
+        headers = {"Authorization": f"Bearer {settings.key.get_secret_value()}"}
+        base = (settings.server_url or "").rstrip("/")
+        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=PATIENCE) as http:
+            yield cls(http)
+
+    async def call(
+        self, tool: Tool[Any, Any], arguments: Mapping[str, Any], *, key: str | None = None, preview: bool = False
+    ) -> Answer:
+        path = {name: quote(str(arguments[name]), safe="") for name in tool.path_fields if name in arguments}
+        if missing := set(tool.path_fields) - set(path):
+            raise Refused(
+                422, {"code": "Invalid", "message": f"{tool.name} needs {', '.join(sorted(missing))}.", "hint": ""}
+            )
+        rest = {name: value for name, value in arguments.items() if name not in path}
+        query: dict[str, Any] = {"preview": "true"} if preview else {}
+        body = None
+        if tool.method in ("GET", "DELETE"):
+            query |= {name: value for name, value in rest.items() if value is not None}
+        else:
+            body = rest
+        headers = {"Idempotency-Key": key} if key and not preview else {}
+        response = await self.http.request(
+            tool.method, PREFIX + tool.path.format(**path), params=query, json=body, headers=headers
+        )
+        told = told_by(response)
+        replayed = response.headers.get("idempotent-replayed") == "true"
+        if preview or response.status_code == 202:
+            return Answer(None, told["card"], told["approval"], told["why"], replayed)
+        return Answer(result=told, replayed=replayed)
+
+
+def told_by(response: httpx.Response) -> dict[str, Any]:
+    """The answer's JSON. Raises `Refused` with the problem as it is told in process."""
+    try:
+        told: dict[str, Any] = response.json()
+    except ValueError:
+        told = {
+            "detail": f"{response.url} answered {response.status_code}, and not as a shop does.",
+            "code": "NotAShop",
+        }
+        raise Refused(response.status_code, _problem(told)) from None
+    if response.is_error:
+        raise Refused(response.status_code, _problem(told))
+    return told
+
+
+def _problem(told: dict[str, Any]) -> dict[str, Any]:
+    rest = {name: value for name, value in told.items() if name not in ON_THE_WIRE}
+    problem = {"code": rest.pop("code", ""), "message": told.get("detail", ""), "hint": rest.pop("hint", "")}
+    return problem | {"retryable": rest.pop("retryable", False)} | rest
