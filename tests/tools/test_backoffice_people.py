@@ -68,6 +68,8 @@ async def test_the_password_is_not_shown_again(do: Do, mine: NewShop) -> None:
 
     assert first.result is not None
     assert again.result == first.result.model_copy(update={"password": None})
+    for table in ("idempotency_records", "audit_payloads", "events"):
+        assert await count(mine, table, f"strpos({table}::text, '{first.result.password}') > 0") == 0
 
 
 async def test_the_card_of_an_invitation_has_no_password_and_no_hash(do: Do, mine: NewShop) -> None:
