@@ -258,7 +258,7 @@ def _changes_nothing(tool: Tool, filled: Filled) -> bool:
     """An update that names what to change, but not how."""
     told = [f for f in tool.fields if f.name in filled.args and not f.required]
     return (
-        tool.entry.name.startswith(("update_", "change_", "edit_"))
+        tool.entry.name.startswith(("update_", "change_", "edit_", "adjust_"))
         and not told
         and any(not f.required for f in tool.fields)
     )

@@ -124,7 +124,7 @@ def _field(name: str, schema: Schema, required: bool, defs: Schema) -> Field:
     return Field(
         name=name,
         kind=_kind(name, schema),
-        type=str(schema.get("type", "string")),
+        type=str(schema.get("type", "any")),
         required=required,
         description=str(schema.get("description", "")),
         reference=str(schema.get("x-reference", "")),
@@ -169,6 +169,8 @@ def _kind(name: str, schema: Schema) -> Kind:
         return Kind.choice
     if "properties" in schema:
         return Kind.parts
+    if schema.get("type") == "object":
+        return Kind.skip  # keys of any name: nobody says such a thing in a sentence
     if hint in HINTS:
         return Kind(hint)
     if schema.get("type") == "boolean":

@@ -66,7 +66,9 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     _lines(fields, reading, filled)
     _references(fields, reading, told, filled)
     _emails_and_codes(fields, reading, filled)
+    filled.args |= values.fill(_open(fields, filled, Kind.limit), reading, told.setting)
     _choices(fields, reading, filled)
+    _items(fields, reading, told, filled)
     filled.args |= values.fill(
         [f for f in fields if f.name not in filled.args], reading, told.setting, ahead=told.writes
     )
@@ -82,7 +84,7 @@ def _open(fields: Sequence[Field], filled: Filled, *kinds: Kind) -> list[Field]:
 
 
 def _notes(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
-    notes = [f for f in fields if f.kind is Kind.note and f.required]
+    notes = [f for f in fields if f.kind in (Kind.note, Kind.reason_text) and f.required]
     if not notes:
         return
     moments = [f for f in fields if f.kind is Kind.moment]
@@ -120,6 +122,23 @@ def _lines(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
             reading.take(span)
         if lines:
             filled.args[f.name] = lines
+
+
+def _items(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
+    """A required list of things with figures but no reference: one can be said, such as the only variant with its price."""
+    for f in fields:
+        plain = [
+            part for part in f.parts if part.kind in (Kind.sku, Kind.money) and (part.required or part.kind is Kind.sku)
+        ]
+        if not (f.many and f.required and plain) or f.name in filled.args:
+            continue
+        item = values.fill(plain, reading, told.setting)
+        sku = next((part for part in plain if part.kind is Kind.sku), None)
+        codes = reading.free("code") if sku else []
+        if sku and codes:
+            item[sku.name] = reading.take(codes[0]).value
+        if all(part.name in item for part in f.parts if part.required):
+            filled.args[f.name] = [item]
 
 
 def _count_of(span: Span, reading: Reading) -> Span | None:
@@ -263,7 +282,10 @@ def _phrase(phrase: str, f: Field) -> re.Pattern[str]:
 
 def _within_reference(m: re.Match[str], reading: Reading) -> bool:
     return any(
-        s.kind in ("email", "code", "quoted", "url") and s.start < m.end() and m.start() < s.end for s in reading.spans
+        s.kind in ("email", "code", "quoted", "url", "period", "money", "reference")
+        and s.start < m.end()
+        and m.start() < s.end
+        for s in reading.spans
     )
 
 
@@ -281,9 +303,12 @@ def _words(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled
         if found:
             filled.args[f.name] = found
     unnamed = [f for f in fields if f.kind is Kind.reference and f.name not in filled.args and not _named_place(f)]
-    people = [f for f in unnamed if f.required or (f.reference == "customer" and not told.writes)]
+    whose = not told.writes or not any(f.required and f.kind is Kind.reference for f in fields)
+    people = [f for f in unnamed if f.required or (f.reference == "customer" and whose)]
     for f in _open(fields, filled, Kind.text, Kind.number, Kind.postcode, Kind.note):
-        found = texts.labelled(f, reading) or (texts.given(reading) if f.required and f.kind is Kind.text else None)
+        found = texts.labelled(f, reading) or (
+            texts.demanded(f, reading) if f.required and f.kind is Kind.text else None
+        )
         if found is not None:
             filled.args[f.name] = _typed(found, f)
     for f in _open(fields, filled, Kind.proper_name):
@@ -305,6 +330,7 @@ def _words(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled
 
 def _typed(said: str, f: Field) -> Any:
     types = f.type.split("|")
+    types = ["integer", "number", "boolean"] if types == ["any"] else types
     if "integer" in types and re.fullmatch(r"-?\d+", said):
         return int(said)
     if "number" in types and re.fullmatch(r"-?\d+(?:[.,]\d+)?", said):
@@ -346,6 +372,9 @@ def _narrows(reading: Reading, start: int) -> bool:
 
 
 def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
+    for f in fields:
+        if f.many and f.name in filled.args and not isinstance(filled.args[f.name], list):
+            filled.args[f.name] = [filled.args[f.name]]
     filled.missing = [f for f in fields if f.required and f.name not in filled.args and f.name not in filled.people]
     said_in_passing = ("one", "two", "three")
     filled.unplaced = [

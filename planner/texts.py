@@ -111,7 +111,18 @@ def labelled(field: Field, reading: Reading) -> str | None:
     return None
 
 
-def given(reading: Reading) -> str | None:
+def demanded(field: Field, reading: Reading) -> str | None:
+    """A value that a tool can't do without: a key such as `orders.prefix` by its form, anything else at the end."""
+    if field.name not in ("key", "code"):
+        return _new_value(reading)
+    m = reading.search(r"(?<![\w@.-])([a-z]+(?:[._][a-z]+)+)(?![\w@-])")
+    if m is None:
+        return None
+    reading.claim(*m.span(1))
+    return m[1]
+
+
+def _new_value(reading: Reading) -> str | None:
     """A new value at the end: "set ... to 60 minutes"; "on" or "off" where something is switched."""
     m = reading.search(
         r"\b(?:to|as|=|:)\s+([\"“]?)([\w./+-]+)\1(?:\s+(?:minutes?|days?|hours?|units?|euros?|eur))?[\"”]?\s*[.!]?$",

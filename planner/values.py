@@ -55,7 +55,19 @@ def fill(fields: list[Field], reading: Reading, setting: Setting, *, ahead: bool
             value = filler(field, reading) if field.kind is kind else None
             if value is not None:
                 args[field.name] = value
+    args |= _counted([field for field in fields if field.name == "counted"], reading)
     return args | _quantities([field for field in counts if not role(field)], reading)
+
+
+def _counted(fields: list[Field], reading: Reading) -> dict[str, Any]:
+    """A new total, where a tool takes a change or a total: "set the stock of MUG-BLUE to 40", "counted 40"."""
+    for span in reading.free("number") if fields else []:
+        led = reading.text[: span.start].lower()
+        if span.value == int(span.value) >= 0 and re.search(
+            r"\b(?:set|put|make|correct)\b.*\bto\s+$|\bcounted\s+$", led
+        ):
+            return {fields[0].name: int(reading.take(span).value)}
+    return {}
 
 
 def instant(local: datetime, setting: Setting) -> str:
@@ -173,16 +185,10 @@ def _limit(field: Field, reading: Reading) -> int | None:
         rf"\b{NUMBER}\s+(?:\w+\s+)?(?:{NEWEST}|most)\b"
     )
     if m:
-        reading.claim(*m.span())
+        reading.claim(*m.span(1))  # "biggest" may still say how to sort
         return number(m[1])
-    m = reading.search(
-        r"\b(?:the|our|my|their|his|her|very|'s?)?\s*((?:last|latest|newest|most recent) "
-        r"(?:order|customer|product|sale|return|payment))\b"
-    )
-    if m:
-        reading.claim(*m.span())
-        return 1
-    return None
+    newest = reading.search(r"\b(?:last|latest|newest|most recent)\s+(order|customer|product|sale|return|payment)\b")
+    return 1 if newest else None
 
 
 def _days(field: Field, reading: Reading) -> int | None:
