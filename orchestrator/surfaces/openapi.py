@@ -157,7 +157,8 @@ def _body(tool: Tool[Any, Any], schema: dict[str, Any], schemas: dict[str, Any])
     properties = {key: value for key, value in schema.get("properties", {}).items() if key not in tool.path_fields}
     required = [key for key in schema.get("required", []) if key not in tool.path_fields]
     schemas[name] = {**schema, "title": name, "properties": properties, "required": required}
-    example = {key: example_of(key, properties[key], schemas) for key in required or list(properties)[:2]}
+    made_up = {key: example_of(key, properties[key], schemas) for key in required or list(properties)[:2]}
+    example = schema.get("examples", [made_up])[0]
     content = {"schema": {"$ref": REF.format(model=name)}, "example": example}
     return {"required": bool(required), "content": {"application/json": content}}
 

@@ -2,10 +2,12 @@
 without a language model how to recognise them in a sentence; other readers may ignore it.
 """
 
+import re
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, GetJsonSchemaHandler, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, GetJsonSchemaHandler, StringConstraints
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -45,6 +47,13 @@ class Synonyms:
         return {**handler(schema), "x-synonyms": {value: list(words) for value, words in self.words.items()}}
 
 
+def _written_out(value: Any) -> Any:
+    """Days and instants are ISO 8601: a bare number would be read as seconds since 1970."""
+    if isinstance(value, int | float) or (isinstance(value, str) and re.fullmatch(r"\s*[+-]?[\d.]+\s*", value)):
+        raise ValueError("Write days as 2026-11-22 and instants as 2026-11-22T10:00:00Z.")
+    return value
+
+
 Written = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 OrderRef = Annotated[Written, Ref(Kind.order)]
@@ -64,8 +73,10 @@ MinorUnits = Annotated[int, Hint("money")]
 Quantity = Annotated[int, Hint("quantity")]
 Delta = Annotated[int, Hint("delta")]
 Days = Annotated[int, Hint("days")]
-PeriodStart = Annotated[AwareDatetime, Hint("period_start")]
-PeriodEnd = Annotated[AwareDatetime, Hint("period_end")]  # exclusive
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+Day = Annotated[date, BeforeValidator(_written_out)]
+PeriodStart = Annotated[Instant, Hint("period_start")]
+PeriodEnd = Annotated[Instant, Hint("period_end")]  # exclusive
 Search = Annotated[str, StringConstraints(min_length=1, max_length=200), Hint("search")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), Hint("name")]
 City = Annotated[str, StringConstraints(min_length=1, max_length=100), Hint("city")]

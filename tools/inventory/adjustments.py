@@ -3,7 +3,7 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from db.models.inventory import AdjustmentReason, MovementKind
 from db.models.products import Variant
@@ -31,6 +31,8 @@ class NotSetAside(Conflict):
 
 
 class AdjustStock(Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"sku": "MUG-BLUE", "delta": -3, "reason": "damaged"}]})
+
     sku: VariantRef = Field(description="The variant, by SKU such as `MUG-BLUE`.")
     warehouse: WarehouseRef | None = Field(
         default=None, description="Where; may be left out when the variant lies in one warehouse only."

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
-from tools.contract.fields import Quantity, VariantRef, WarehouseRef
+from tools.contract.fields import Day, Quantity, VariantRef, WarehouseRef
 from tools.rules.lookup import find_variant, find_warehouse
 
 
@@ -18,7 +18,7 @@ class CheckAvailability(Input):
     quantity: Quantity | None = Field(
         default=None, gt=0, le=1_000_000, description="Units wanted; the answer then says whether, and from when."
     )
-    by: date | None = Field(
+    by: Day | None = Field(
         default=None, description="The day by which they are wanted, in the shop's time zone; omit: now."
     )
     warehouse: WarehouseRef | None = Field(

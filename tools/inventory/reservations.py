@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Any, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from db.models.inventory import Reservation, ReservationReason, ReservationStatus
 from db.models.orders import Order
@@ -14,7 +14,17 @@ from db.models.warehouse import Warehouse
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, Invalid
-from tools.contract.fields import Days, OrderRef, Quantity, ReservationRef, Synonyms, Text, VariantRef, WarehouseRef
+from tools.contract.fields import (
+    Days,
+    Instant,
+    OrderRef,
+    Quantity,
+    ReservationRef,
+    Synonyms,
+    Text,
+    VariantRef,
+    WarehouseRef,
+)
 from tools.contract.page import Page, Paged, page_of, place
 from tools.inventory.places import NotTracked, WarehouseClosed, open_warehouses, refuse_closed, refuse_untracked
 from tools.rules.lookup import find_variant, find_warehouse
@@ -70,7 +80,7 @@ class ReserveStock(Input):
     days: Days | None = Field(
         default=None, ge=1, le=LONGEST, description="For how many days; omit both ends for one day."
     )
-    expires_at: AwareDatetime | None = Field(default=None, description="Until when, UTC; instead of `days`.")
+    expires_at: Instant | None = Field(default=None, description="Until when, UTC; instead of `days`.")
     reason: Annotated[HeldFor, PURPOSE_WORDS] = Field(default=HeldFor.other, description="What they are held for.")
     note: Text | None = Field(default=None, description="What a colleague should know; no names or addresses.")
 

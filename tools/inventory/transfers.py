@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
@@ -18,6 +18,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import (
+    Day,
     PeriodEnd,
     PeriodStart,
     Quantity,
@@ -66,13 +67,15 @@ class TransferStock(Input):
     from_warehouse: WarehouseRef = Field(description="The warehouse that the units leave.")
     to_warehouse: WarehouseRef = Field(description="The warehouse that gets them.")
     lines: list[UnitsSent] = Field(min_length=1, max_length=100, description="What is sent.")
-    expected_on: date | None = Field(
+    expected_on: Day | None = Field(
         default=None, description="The day on which it should arrive, in the shop's time zone."
     )
     note: Text | None = Field(default=None, description="What a colleague should know.")
 
 
 class UnitsArrived(Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"sku": "MUG-BLUE", "received": 18, "damaged": 2}]})
+
     sku: VariantRef = Field(description="A variant of the transfer, by SKU such as `MUG-BLUE`.")
     received: int = Field(default=0, ge=0, le=1_000_000, description="Units that arrived in good order.")
     damaged: int = Field(
