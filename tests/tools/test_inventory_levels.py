@@ -206,6 +206,12 @@ async def test_a_supply_that_is_late_or_has_no_day_is_listed_and_not_promised(mi
     assert answer.earliest is None
 
 
+@pytest.mark.parametrize("by", [86_400, "20415", "next week"])
+async def test_a_day_is_written_as_a_day(do: Do, by: object) -> None:
+    with pytest.raises(Invalid, match="by:"):
+        await do(check_availability, sku="MUG-BLUE", by=by)
+
+
 async def test_one_warehouse_can_be_asked_alone(mine: NewShop, do: Do) -> None:
     async with mine.shop.database.transaction(mine.id) as sql:
         variant = make_variant(sql, "MUG-BLUE", stock=10, warehouse=await warehouse_of(sql))
