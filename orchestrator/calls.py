@@ -57,7 +57,7 @@ async def work_off(catalogue: Catalogue, state: State, turn: Turn) -> Update:
         answer = await work.answer(call)
         if answer.approval:
             await turn.events.flush()
-            return work.update() | {"waiting": answer.approval}
+            return work.update(waiting=answer.approval)
         work.tell(call, answer)
     return work.update()
 
@@ -77,17 +77,14 @@ class _Work:
     repairs: int = 0
     result: Json | None = None
 
-    def update(self) -> Update:
-        return {
-            "messages": self.messages,
-            "made": self.made,
-            "repairs": self.repairs,
-            "result": self.result,
-            "scope": self.scope,
-            "offered": self.offered,
-            "tainted": self.tainted,
-            "waiting": None,
-        }
+    def update(self, *, waiting: str | None = None) -> Update:
+        """What is new: every field that LangGraph is given is a row of the checkpoint."""
+        before = self.state
+        new: Update = {"messages": self.messages, "made": self.made, "repairs": self.repairs, "result": self.result}
+        changed = {name: getattr(self, name) for name in ("scope", "offered", "tainted")}
+        update = {name: value for name, value in new.items() if value}
+        update |= {name: value for name, value in changed.items() if value != getattr(before, name)}
+        return update | ({"waiting": waiting} if waiting != before.waiting else {})
 
     async def answer(self, call: Call) -> Answer:
         if call.arguments is None:

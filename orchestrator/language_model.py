@@ -4,11 +4,14 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, cast
 
 import httpx
 import openai
+import orjson
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, InvalidToolCall, ToolCall
+from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_core.runnables import Runnable
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
@@ -102,10 +105,31 @@ async def _streamed(model: Model, messages: Sequence[BaseMessage], on_text: OnTe
             await on_text(chunk.text)
     if whole is None:
         return None
-    message = message_chunk_to_message(whole)
-    assert isinstance(message, AIMessage)
-    finished = "finish_reason" in message.response_metadata or not message.response_metadata
-    return message if finished else None
+    finished = "finish_reason" in whole.response_metadata or not whole.response_metadata
+    return _read(whole) if finished else None
+
+
+def _read(whole: AIMessageChunk) -> AIMessage:
+    """The message with its calls read strictly: LangChain completes JSON that broke off, and half a text would be written."""
+    readable: list[ToolCall] = []
+    unreadable: list[InvalidToolCall] = []
+    for piece in whole.tool_call_chunks:
+        name, written, id_ = piece["name"] or "", piece["args"] or "{}", piece["id"] or ""
+        arguments = _object(written)
+        if arguments is None:
+            unreadable.append(invalid_tool_call(name=name, args=written, id=id_, error="not a JSON object"))
+        else:
+            readable.append(tool_call(name=name, args=arguments, id=id_))
+    kept = {"additional_kwargs": whole.additional_kwargs, "usage_metadata": whole.usage_metadata}
+    return AIMessage(whole.text, tool_calls=readable, invalid_tool_calls=unreadable, **kept)
+
+
+def _object(written: str) -> dict[str, Any] | None:
+    try:
+        value: Any = orjson.loads(written)
+    except orjson.JSONDecodeError:
+        return None
+    return cast(dict[str, Any], value) if isinstance(value, dict) else None
 
 
 def _refused(refused: openai.APIStatusError) -> str:

@@ -88,7 +88,6 @@ class State:
     reading: bool = False  # only readers are offered; a wish to write ends the run and enters it again
     enter_again: bool = False
     parts: list[Part] = field(default_factory=list[Part])
-    part: Part | None = None  # a branch's own
     findings: Annotated[list[Finding], operator.add] = field(default_factory=list[Finding])
     made: Annotated[list[Made], operator.add] = field(default_factory=list[Made])
     model_calls: Annotated[int, operator.add] = 0
@@ -99,6 +98,11 @@ class State:
     waiting: str | None = None  # the approval that a call of this turn waits for
     result: dict[str, Any] | None = None  # of a direct call, as its caller gets it
     stopped: str = ""  # the limit at which the turn ended; empty when it ended by itself
+
+    def told(self) -> Update:
+        """What differs from an empty state: every field that LangGraph is given is a row of the checkpoint."""
+        nothing = State()
+        return {name: value for name, value in vars(self).items() if value != getattr(nothing, name)}
 
 
 class Events(Protocol):

@@ -64,7 +64,7 @@ class Supervisor:
         graph.add_node("model", self.model)
         graph.add_node("tools", self.tools)
         graph.add_node("approve", approve)
-        graph.add_node("branch", self.branch)
+        graph.add_node("branch", self.branch, input_schema=State)  # it gets its part alone
         graph.add_node("join", self.join)
         graph.add_edge(START, "route")
         graph.add_conditional_edges("route", _after_route, ["model", "tools", "branch"])
@@ -126,12 +126,10 @@ class Supervisor:
         """Tier 2, where tiers 0 and 1 left it open: one small structured call; then the tools to offer."""
         turn = runtime.context
         if unanswered(state.messages):
-            return {"enter_again": False}
-        update: Update = {"scope": state.scope, "parts": state.parts}
-        if state.tier == 2:
-            update |= await self._ask_router(state)
-        scope = cast(list[str], update["scope"])
-        await turn.events.add("route", specialists=scope, tier=state.tier, parallel=bool(update["parts"]))
+            return {}
+        update = await self._ask_router(state) if state.tier == 2 else Update()
+        scope, parts = update.get("scope", state.scope), update.get("parts", state.parts)
+        await turn.events.add("route", specialists=scope, tier=state.tier, parallel=bool(parts))
         offer = await asyncio.to_thread(self.catalogue.offer, state.request, scope, turn.actor, reading=state.reading)
         return update | {"offered": offer}
 
@@ -148,10 +146,9 @@ class Supervisor:
     async def tools(self, state: State, runtime: Runtime[Turn]) -> Update:
         return await work_off(self.catalogue, state, runtime.context)
 
-    async def branch(self, state: State, runtime: Runtime[Turn]) -> Update:
+    async def branch(self, part: Part, runtime: Runtime[Turn]) -> Update:
         """One of several independent wishes, by its own specialist, who only reads."""
-        turn, part = runtime.context, state.part
-        assert part is not None
+        turn = runtime.context
         wish = f"{part['text']}\n\nAnswer only what concerns {self.catalogue.scopes[part['room']].title}."
         own = State(messages=[HumanMessage(wish)], request=part["text"], scope=[part["room"]], reading=True)
         own.offered = self.catalogue.offer(part["text"], own.scope, turn.actor, reading=True)
@@ -163,11 +160,12 @@ class Supervisor:
             update = await work_off(self.catalogue, own, turn)
             if not calls_of(told[-1]) or update.get("enter_again"):
                 break
-            own.messages = [*own.messages, *update["messages"]]
-            own.made = [*own.made, *update["made"]]
-            own.offered, own.tainted = update["offered"], own.tainted or update["tainted"]
+            own.messages = [*own.messages, *update.get("messages", [])]
+            own.made = [*own.made, *update.get("made", [])]
+            own.offered, own.tainted = update.get("offered", own.offered), own.tainted or "tainted" in update
         finding = Finding(room=part["room"], answer=told[-1].text or "This part was not finished.")
-        return {"findings": [finding], "made": own.made, "tainted": own.tainted, **_usage(*told)}
+        tainted = {"tainted": True} if own.tainted else {}
+        return {"findings": [finding], "made": own.made, **tainted, **_usage(*told)}
 
     async def join(self, state: State, runtime: Runtime[Turn]) -> Update:
         """One answer out of what the branches found."""
@@ -213,7 +211,8 @@ class Supervisor:
         rooms_chosen = [room for room in chosen.rooms if room in self.catalogue.scopes]
         parts = [Part(room=part.room, text=part.text) for part in chosen.parts if part.room in rooms_chosen]
         branches = chosen.mode == "parallel" and len(parts) >= WORTH_BRANCHING
-        return {"scope": rooms_chosen, "parts": parts[:BRANCHES] if branches else [], **_usage(message)}
+        update: Update = {"scope": rooms_chosen, **_usage(message)}
+        return update | ({"parts": parts[:BRANCHES]} if branches else {})
 
 
 class RoutedPart(BaseModel):
@@ -263,7 +262,7 @@ def approve(state: State) -> Update:
 def _after_route(state: State) -> str | list[Send]:
     if unanswered(state.messages):
         return "tools"
-    return [Send("branch", State(request=state.request, part=part)) for part in state.parts] or "model"
+    return [Send("branch", part) for part in state.parts] or "model"
 
 
 def _after_model(state: State) -> str:
@@ -292,11 +291,12 @@ def _limit(state: State, turn: Turn) -> str:
 
 def _usage(*messages: AIMessage) -> Update:
     told = [message.usage_metadata for message in messages if message.usage_metadata]
-    return {
+    counted = {
         "model_calls": len(messages),
         "prompt_tokens": sum(usage["input_tokens"] for usage in told),
         "completion_tokens": sum(usage["output_tokens"] for usage in told),
     }
+    return {name: count for name, count in counted.items() if count}
 
 
 def today(turn: Turn) -> str:

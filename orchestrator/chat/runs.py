@@ -23,7 +23,7 @@ from orchestrator.chat import rows, turns
 from orchestrator.chat.events import Bell, EventLog
 from orchestrator.chat.turns import LEASE, Claimed, Lease
 from orchestrator.language_model import ModelFailed
-from orchestrator.state import Limits, Request, State, Turn
+from orchestrator.state import Limits, Request, State, Turn, Update
 from orchestrator.supervisor import Supervisor
 from tools.contract.actors import Caller, Door
 from tools.contract.call import Shop
@@ -105,7 +105,8 @@ class Runner:
                     return
                 given = Command(resume=dict.fromkeys(cards, "decided"))
             elif state.enter_again:
-                given, kept = replace(state, enter_again=False, reading=False, offered=self._all(state, prepared)), True
+                again = replace(state, enter_again=False, reading=False, offered=self._all(state, prepared))
+                given, kept = again.told(), True
             else:
                 break
         await self._end(merchant, turn, log, TurnStatus.finished, finish(state, self.supervisor.models.name), kept)
@@ -120,7 +121,7 @@ class Runner:
 
     async def _where_it_stands(
         self, turn: Claimed, prepared: _Prepared, config: dict[str, Any]
-    ) -> tuple[State | Command[Any] | None, bool]:
+    ) -> tuple[Update | Command[Any] | None, bool]:
         """What to give to the graph: the request, or nothing to go on from the last checkpoint, or the decision it waits for."""
         if turn.last_event > 1 and self.supervisor.saver is not None:
             snapshot = await self.supervisor.graph.aget_state(config)
@@ -130,7 +131,7 @@ class Runner:
                 return None, True
         actor, window, before = prepared.context.actor, prepared.window, prepared.before
         state = await self.supervisor.admit(prepared.request, actor, window, before)
-        return state, not state.reading
+        return state.told(), not state.reading
 
     def _all(self, state: State, prepared: _Prepared) -> list[str]:
         """The offer with its writers, for a turn that wants to change something after all."""

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import orjson
 import psycopg
 
+from db.models.conversations import TurnStatus
 from db.session import DatabaseBusy, Transaction
 from orchestrator import approvals
 from orchestrator.chat import rows, turns
@@ -122,14 +123,16 @@ class Chat:
 
     async def settled(self, caller: Caller, turn: TurnRow, seconds: float) -> TurnRow:
         """The turn as soon as it is through or waits for a person; at the latest after so many seconds."""
-        ends = ("run.finished", "approval.required")
         try:
-            async with asyncio.timeout(seconds):
-                stream = self.events(caller, turn.conversation, turn=turn.id)
-                async with aclosing(stream):
-                    async for event in stream:
-                        if event and event.kind in ends:
-                            break
+            async with (
+                asyncio.timeout(seconds),
+                aclosing(self.events(caller, turn.conversation, turn=turn.id)) as stream,
+            ):
+                async for event in stream:
+                    if event and event.kind in ("run.finished", "approval.required"):
+                        turn = await self.turn(caller, turn.id)
+                        if turn.status != TurnStatus.running:
+                            return turn
         except TimeoutError:
             pass
         return await self.turn(caller, turn.id)

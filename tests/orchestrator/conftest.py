@@ -12,7 +12,7 @@ from orchestrator.chat import Chat
 from orchestrator.chat.events import Event
 from orchestrator.chat.turns import TurnRow
 from orchestrator.language_model import Models, remote_models
-from orchestrator.saver import PooledSaver, open_saver, set_up_saver
+from orchestrator.saver import PooledSaver, open_saver
 from orchestrator.settings import Settings
 from orchestrator.state import Limits, Request
 from orchestrator.supervisor import Supervisor
@@ -46,8 +46,7 @@ def model(model_server: ScriptedOpenAI) -> ScriptedOpenAI:
 
 
 @pytest.fixture(scope="session")
-async def saver(runtime_url: str, owner_url: str) -> AsyncGenerator[PooledSaver]:
-    await set_up_saver(owner_url)
+async def saver(runtime_url: str) -> AsyncGenerator[PooledSaver]:
     async with open_saver(runtime_url) as opened:
         yield opened
 

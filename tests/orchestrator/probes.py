@@ -35,7 +35,14 @@ class Part(Result):
     said: UntrustedText | None
 
 
-@tool(route="GET /drawers/{drawer}", effect=Effect.read, permission="orders:read", raises=[NotFound], examples=[])
+@tool(
+    route="GET /drawers/{drawer}",
+    effect=Effect.read,
+    permission="orders:read",
+    raises=[NotFound],
+    examples=[],
+    room="desk",
+)
 async def look_into_drawer(ctx: Context, args: Drawer) -> Notes:
     """Look into a drawer."""
     if args.drawer == "missing":
@@ -53,7 +60,7 @@ class Count(Result):
     days: list[dict[str, Any]]
 
 
-@tool(route="GET /mugs", effect=Effect.read, permission="inventory:read", raises=[], examples=[])
+@tool(route="GET /mugs", effect=Effect.read, permission="inventory:read", raises=[], examples=[], room="shelf")
 async def count_mugs(ctx: Context, args: Nothing) -> Count:
     """Count the mugs."""
     days = [{"day": f"2026-11-{day:02d}", "mugs": day} for day in (1, 2, 3)]
@@ -86,12 +93,16 @@ async def memos(ctx: Context) -> int:
 async def _write(ctx: Context, text: str) -> Written:
     if text == "refused":
         raise NoMoreMemos("The book has 100 memos, and takes 100.", hint="Begin another.")
+    if text.startswith("jobs"):
+        ctx.enqueue("remember", memo=text)
     before = await memos(ctx)
     ctx.new(Setting, key=f"memo {before + 1}", value={"text": text})
     return Written(reference=f"PRD-{before + 1}", memos=before + 1)
 
 
-@tool(route="POST /memos", effect=Effect.write, permission="orders:write", raises=[NoMoreMemos], examples=[])
+@tool(
+    route="POST /memos", effect=Effect.write, permission="orders:write", raises=[NoMoreMemos], examples=[], room="desk"
+)
 async def write_memo(ctx: Context, args: Memo) -> Written:
     """Write a memo."""
     return await _write(ctx, args.text)
@@ -103,7 +114,14 @@ class Payment(Input):
     amount: int = Field(gt=0, description="Minor units.")
 
 
-@tool(route="POST /payments/out", effect=Effect.money, permission="payments:refund", raises=[NoMoreMemos], examples=[])
+@tool(
+    route="POST /payments/out",
+    effect=Effect.money,
+    permission="payments:refund",
+    raises=[NoMoreMemos],
+    examples=[],
+    room="desk",
+)
 async def pay_out(ctx: Context, args: Payment) -> Written:
     """Pay money out."""
     ctx.moves_money(Money(amount=args.amount, currency="EUR"))
@@ -124,26 +142,34 @@ class Key(Result):
     secret: Annotated[str | None, Secret()]
 
 
-@tool(route="POST /keys/new", effect=Effect.write, permission="orders:write", raises=[], examples=[])
+@tool(route="POST /keys/new", effect=Effect.write, permission="orders:write", raises=[], examples=[], room="desk")
 async def cut_key(ctx: Context, args: Nothing) -> Key:
     """Cut a key."""
     await _write(ctx, "key")
     return Key(reference="KEY-1", secret="hunter2")
 
 
-@tool(route="POST /safe", effect=Effect.access, permission="keys:write", raises=[], examples=[], for_people=True)
+@tool(
+    route="POST /safe",
+    effect=Effect.access,
+    permission="keys:write",
+    raises=[],
+    examples=[],
+    room="backoffice",
+    for_people=True,
+)
 async def open_safe(ctx: Context, args: Nothing) -> Count:
     """Open the safe."""
     return Count(mugs=0, days=[])
 
 
 DESK = Specialist(
-    "orders",
+    "desk",
     "Desk",
     "Looks into drawers, writes memos and pays.",
     ("look_into_drawer", "write_memo", "pay_out", "cut_key"),
 )
-SHELF = Specialist("inventory", "Shelf", "Counts mugs.", ("count_mugs",))
+SHELF = Specialist("shelf", "Shelf", "Counts mugs.", ("count_mugs",))
 OFFICE = Specialist("backoffice", "Office", "Opens shutters and safes.", ("open_shutters", "open_safe"))
 SCOPES = (DESK, SHELF, OFFICE)
 _ALL: list[Tool[Any, Any]] = [look_into_drawer, count_mugs, write_memo, pay_out, cut_key, open_shutters, open_safe]
@@ -177,7 +203,7 @@ class Words:
 def words() -> Words:
     """Drawers and memos are the desk's, mugs the shelf's; what would pay or write is likely to."""
     return Words(
-        rooms={"drawer": ("orders",), "memo": ("orders",), "pay": ("orders",), "mug": ("inventory",), "shutter": ("backoffice",)},
+        rooms={"drawer": ("desk",), "memo": ("desk",), "pay": ("desk",), "mug": ("shelf",), "shutter": ("backoffice",)},
         likely={"drawer": ("look_into_drawer",), "mug": ("count_mugs",), "memo": ("write_memo",), "pay": ("pay_out",),
                 "shutter": ("open_shutters",)},
     )  # fmt: skip
