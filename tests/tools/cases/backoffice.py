@@ -54,7 +54,12 @@ async def deactivate_user(mine: NewShop) -> dict[str, Any]:
 
 
 async def create_api_key(mine: NewShop) -> dict[str, Any]:
-    return {"name": "Scanner", "scopes": ["inventory:*", "orders:read"], "limit_per_call": 5_000, "limit_per_day": 20_000}
+    return {
+        "name": "Scanner",
+        "scopes": ["inventory:*", "orders:read"],
+        "limit_per_call": 5_000,
+        "limit_per_day": 20_000,
+    }
 
 
 async def list_api_keys(mine: NewShop) -> dict[str, Any]:
