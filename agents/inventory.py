@@ -10,9 +10,12 @@ SPECIALIST = Specialist(
         "list_stock",
         "check_availability",
         "list_stock_movements",
+        "list_reservations",
+        "list_transfers",
         "reserve_stock",
         "release_reservation",
         "adjust_stock",
         "transfer_stock",
+        "receive_transfer",
     ),
 )
