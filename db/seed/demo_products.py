@@ -28,7 +28,7 @@ Kitchen > Plates and bowls | Atelier Brume | stoneware | Atelier Brume | 280x280
   Salad bowl | BOWL-SALAD | 34.90 | 12.40 | 1350 | 3 | Size: Medium, Large | handmade
   Serving platter | PLATTER | 39.90 | 14.80 | 1500 | 2 | Colour: White, Blue | handmade
 Kitchen > Glassware | Verrerie du Lac | glass | Verrerie du Lac | 110x110x240
-  Glass carafe | CARAFE-GLASS | 29.90 | 9.90 | 900 | 8 | Size: 0.75 l, 1.2 l | summer
+  Glass carafe | CARAFE-GLASS | 29.90 | 9.90 | 900 | 9 | Size: 0.75 l, 1.2 l | gift
   Water tumblers, set of 4 | TUMBLER-SET4 | 27.90 | 9.20 | 1100 | 5 | Colour: Clear, Smoke, Green | summer
   Wine glasses, set of 2 | GLASS-WINE-SET2 | 26.90 | 9.60 | 520 | 4 | Kind: Red, White | gift
   Champagne coupes, set of 2 | COUPE-SET2 | 29.90 | 10.50 | 480 | 3 | | gift

@@ -51,7 +51,7 @@ def _chance(register: Register, sale: Sale, line: SaleLine) -> float:
     if sale.buyer.sends_back:
         return 0.6
     if line.sku.code == BREAKS and sale.at > register.draft.now - timedelta(days=BREAKS_SINCE):
-        return 0.55
+        return 0.6
     chance = next((chance for shelf, chance in CHANCES.items() if line.sku.shelf.startswith(shelf)), 0.03)
     return chance / 3 if sale.buyer.trade else chance
 

@@ -227,10 +227,10 @@ class Stock:
     # ---- the last evening ------------------------------------------------------------------------------------------------
 
     def count(self) -> None:
-        """A few corrections of the last weeks: a count that differs, a broken box, a theft."""
+        """Last evening's stock count: a few differ, a few are broken."""
         rng = self.draft.random
         for sku in rng.sample(self.tracked, 48):
-            at = self.draft.at(self.draft.today - timedelta(days=rng.randrange(1, 10)), rng.uniform(8, 17) * 3600)
+            at = self.draft.at(self.draft.today - timedelta(days=1), rng.uniform(19, 22) * 3600)
             reason = rng.choice((AdjustmentReason.counted, AdjustmentReason.damaged, AdjustmentReason.lost))
             if self.free[MAIN][sku.index] < 20:
                 continue

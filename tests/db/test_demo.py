@@ -1,0 +1,316 @@
+"""The demo shop: believable, the same for everybody on the same day, and true to its own ledgers."""
+
+import uuid
+from collections.abc import Generator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import TupleRow
+
+from db.checks import CHECKS, Check
+from db.model import Base, new_id
+from db.references import TABLES
+from db.seed.demo import DemoSummary, invent, is_loaded, load
+
+TODAY = date(2026, 11, 23)
+Connection = psycopg.Connection[TupleRow]
+
+# For each check, a statement that breaks what it says, in one row of the demo shop.
+FAULTS = {
+    "stock_on_hand": "update stock_levels set on_hand = on_hand + 1 where {one}",
+    "stock_reserved": "update stock_levels set on_hand = on_hand + 1, reserved = reserved + 1 where {one}",
+    "stock_incoming": "update stock_levels set incoming = incoming + 1 where {one}",
+    "open_orders_hold_their_stock": "delete from reservations where {one}",
+    "order_amounts": "update orders set units = units + 1 where {one}",
+    "order_line_totals": "update order_lines set total = total + tax where tax > 0 and {one}",
+    "lines_fulfilled": "update fulfilment_lines set quantity = quantity + 1 where {one}",
+    "orders_left_or_not": "update orders set units_fulfilled = 0, units_returned = 0 where status = 'completed' and {one}",
+    "promotion_uses": "update promotions set used = used + 1 where {one}",
+    "payment_amounts": "update payments set authorized = authorized + 1 where {one}",
+    "payment_statuses": "update payments set status = 'captured' where status = 'partially_refunded' and {one}",
+    "order_payments": "update orders set paid = paid + 1 where {one}",
+    "journals_balance": "update journal_entries set amount = amount + 1 where {one}",
+    "ledger_has_every_payment": "delete from journal_entries where account = 'clearing' and {one}",
+    "return_refunds": "update returns set refund = refund + 1 where {one}",
+    "one_price_at_a_time": "update prices set valid_until = null where valid_until is not null and {one}",
+    "references_continue": "update counters set value = value - 1 where name = 'ORD' and {one}",
+}
+
+
+@dataclass(frozen=True)
+class Demo:
+    merchant: uuid.UUID
+    summary: DemoSummary
+    told: list[str]
+
+
+def new_merchant(owner_url: str) -> uuid.UUID:
+    merchant = new_id()
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute("insert into merchants (id, slug, created_at) values (%s, %s, now())", [merchant, merchant.hex])
+        owner.execute(
+            "insert into merchant_profiles (merchant_id, id, name, currency, currencies, zone, country, prices_include_tax,"
+            " rounding, version, created_at, updated_at)"
+            " values (%s, %s, 'New', 'USD', '{USD}', 'UTC', 'US', false, 'half_up', 1, now(), now())",
+            [merchant, new_id()],
+        )
+    return merchant
+
+
+@pytest.fixture(scope="module")
+def demo(owner_url: str, runtime_url: str) -> Demo:
+    merchant, told = new_merchant(owner_url), list[str]()
+    with psycopg.connect(runtime_url, autocommit=True) as connection:
+        return Demo(merchant, load(connection, merchant, today=TODAY, progress=told.append), told)
+
+
+@pytest.fixture
+def inside(demo: Demo, runtime_url: str) -> Generator[Connection]:
+    """The runtime's connection, inside the demo shop."""
+    with psycopg.connect(runtime_url, autocommit=True) as connection:
+        connection.execute(f"begin; set local app.merchant_id = '{demo.merchant}'".encode())
+        yield connection
+        connection.execute("rollback")
+
+
+def one(connection: Connection, query: str) -> Any:
+    row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return row[0]
+
+
+# ---- what there is -------------------------------------------------------------------------------------------------------
+
+
+def test_the_shop_is_as_large_as_promised(demo: Demo, inside: Connection):
+    assert 110 <= demo.summary.products <= 130
+    assert 380 <= demo.summary.variants <= 420
+    assert (demo.summary.customers, demo.summary.orders) == (2_000, 10_000)
+    assert one(inside, "select count(*) from warehouses") == 3
+    assert one(inside, "select count(distinct ship_country) from orders") >= 10
+    assert one(inside, "select array_agg(distinct channel::text order by channel::text) from orders") == [
+        "email",
+        "marketplace",
+        "phone",
+        "store",
+        "web",
+    ]
+    assert any("orders" in line for line in demo.told)
+
+
+def test_the_year_grows_and_has_its_seasons(inside: Connection):
+    months = dict(
+        inside.execute("select to_char(placed_at, 'YYYY-MM'), count(*) from orders group by 1").fetchall(),
+    )
+
+    assert months["2025-12"] > 1.3 * months["2026-01"]
+    assert months["2026-08"] < 0.9 * months["2026-06"]
+    assert months["2026-10"] > 1.2 * months["2026-03"]
+
+
+def test_last_week_has_sales_and_nothing_lies_in_the_future(inside: Connection):
+    week = f"placed_at >= timestamptz '{TODAY - timedelta(days=7)} 00:00 Europe/Paris'"
+
+    assert (
+        one(inside, f"select count(distinct (placed_at at time zone 'Europe/Paris')::date) from orders where {week}")
+        == 7
+    )
+    for table, column in (("orders", "placed_at"), ("events", "created_at"), ("payment_transactions", "occurred_at")):
+        assert one(inside, f"select max({column}) from {table}") <= datetime(2026, 11, 22, 23, tzinfo=UTC)
+
+
+def test_orders_are_in_every_state_that_a_shop_has_in_the_evening(inside: Connection):
+    states = inside.execute(
+        "select distinct status::text, payment_state::text, fulfilment_state::text from orders"
+    ).fetchall()
+
+    assert {
+        ("pending", "unpaid", "unfulfilled"),
+        ("confirmed", "paid", "unfulfilled"),
+        ("confirmed", "paid", "fulfilled"),
+        ("completed", "paid", "fulfilled"),
+        ("completed", "partly_refunded", "fulfilled"),
+        ("cancelled", "refunded", "unfulfilled"),
+        ("expired", "unpaid", "unfulfilled"),
+    } <= set(states)
+
+
+def test_every_order_has_its_history(inside: Connection):
+    without = (
+        "select count(*) from orders o where not exists (select from events e where e.order_id = o.id and e.kind = {})"
+    )
+
+    assert one(inside, without.format("'placed'")) == 0
+    assert one(inside, without.format("'completed'") + " and o.status = 'completed'") == 0
+    assert one(inside, without.format("'cancelled'") + " and o.status = 'cancelled'") == 0
+    assert one(inside, without.format("'shipped'") + " and o.units_fulfilled > 0") == 0
+
+
+def test_no_shelf_was_ever_below_empty(inside: Connection):
+    lowest = """
+        select min(units) from (select sum(quantity) over (partition by warehouse_id, variant_id order by occurred_at, id) as units
+                                from stock_movements) as history
+    """
+
+    assert one(inside, lowest) == 0
+
+
+# ---- troubles worth asking about -----------------------------------------------------------------------------------------
+
+
+def test_the_bestseller_is_nearly_gone_and_its_supplier_is_late(inside: Connection):
+    level = "select sum({}) from stock_levels s join variants v on v.id = s.variant_id where v.sku = 'MUG-BLUE'"
+    best = "select sku from order_lines group by sku order by sum(quantity) desc limit 3"
+
+    assert "MUG-BLUE" in [sku for (sku,) in inside.execute(best)]
+    assert 0 <= one(inside, level.format("on_hand - reserved - damaged")) <= 5
+    assert one(inside, level.format("incoming")) == 240
+    assert one(inside, f"select count(*) from purchase_orders where status = 'sent' and expected_on < '{TODAY}'") >= 1
+
+
+def test_some_stock_is_low_and_some_is_dead(inside: Connection):
+    low = "select count(*) from stock_levels where on_hand - reserved - damaged <= reorder_point"
+    dead = """
+        select count(*) from stock_levels s
+        where s.on_hand > 10 and not exists (select from order_lines l where l.variant_id = s.variant_id)
+    """
+
+    assert 15 <= one(inside, low) <= 90
+    assert one(inside, dead) >= 6
+
+
+def test_one_carafe_comes_back_broken_more_than_anything_else(inside: Connection):
+    broken = f"""
+        select v.sku from returns r
+        join return_lines l on l.return_id = r.id join variants v on v.id = l.variant_id
+        where r.reason = 'arrived_broken' and r.requested_at >= date '{TODAY - timedelta(days=45)}'
+        group by v.sku order by count(*) desc limit 1
+    """
+
+    assert one(inside, broken) == "CARAFE-GLASS-1.2L"
+
+
+def test_one_carrier_is_stuck_one_price_is_below_cost_and_two_orders_are_held(inside: Connection):
+    late = f"select array_agg(distinct carrier) from fulfilments where status = 'delayed' and promised_at < '{TODAY}'"
+    below = """
+        select array_agg(v.sku) from prices p join variants v on v.id = p.variant_id
+        where p.valid_until is null and p.amount < v.cost
+    """
+    held = "select count(*) from order_holds h join orders o on o.id = h.order_id where released_at is null"
+
+    assert one(inside, late) == ["Rapidex"]
+    assert one(inside, below) == ["CLOTH-LINEN-140X200-SAGE"]
+    assert one(inside, held) == 2
+
+
+def test_one_customer_sends_back_more_than_anybody(inside: Connection):
+    most = """
+        select c.note from returns r join customers c on c.id = r.customer_id
+        group by c.id, c.note order by count(*) desc limit 1
+    """
+
+    assert one(inside, most) == "Sends nearly everything back."
+
+
+def test_a_search_finds_products_by_halves_and_with_typing_errors(inside: Connection):
+    def found(asked: str) -> list[str]:
+        rows = inside.execute(
+            "select p.title from search_products(%s, 3) s join products p on p.id = s.product_id order by s.score desc",
+            [asked],
+        )
+        return [title for (title,) in rows]
+
+    assert found("stoneware mug")[0] == "Stoneware mug"
+    assert found("carrafe")[0] == "Glass carafe"
+    assert found("MUG-BLUE")[0] == "Stoneware mug"
+    assert found("merino jumpr")[0] == "Merino jumper"
+    assert found("zzzz") == []
+    assert found("") == []
+
+
+# ---- what always holds ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_the_demo_shop_holds(demo: Demo, inside: Connection, check: Check):
+    assert inside.execute(check.sql.encode(), {"merchant": demo.merchant}).fetchall() == []
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_a_check_finds_what_breaks_it(demo: Demo, owner_url: str, check: Check):
+    fault = FAULTS[check.name]
+    table = fault.split()[1] if fault.startswith("update") else fault.split()[2]
+    condition = fault.partition(" where ")[2].replace("and {one}", "").replace("{one}", "true")
+    row = f"id = (select id from {table} where merchant_id = '{demo.merchant}' and {condition} order by id limit 1)"
+
+    with psycopg.connect(owner_url) as owner:
+        broken = owner.execute(fault.format(one=f"merchant_id = '{demo.merchant}' and {row}").encode()).rowcount
+        found = owner.execute(check.sql.encode(), {"merchant": demo.merchant}).fetchall()
+        owner.rollback()
+
+    assert broken == 1
+    assert len(found) == 1
+
+
+def test_the_next_references_continue_where_the_demo_ends(demo: Demo, inside: Connection):
+    counters = dict(inside.execute("select name, value from counters").fetchall())
+
+    assert counters["ORD"] == 11_000
+    assert counters["CUS"] == 3_000
+    for table, kind in TABLES.items():
+        assert one(inside, f"select count(*) from {table}") <= counters.get(kind.value, 1000) - 1000
+
+
+def test_the_profile_becomes_the_shops(inside: Connection):
+    profile = inside.execute(
+        "select name, currency, currencies, zone, prices_include_tax from merchant_profiles"
+    ).fetchone()
+
+    assert profile == ("Fernway Home", "EUR", ["EUR"], "Europe/Paris", True)
+
+
+# ---- the same for everybody ----------------------------------------------------------------------------------------------
+
+
+def test_the_same_day_gives_the_same_shop_to_each_merchant_under_ids_of_its_own():
+    mine, theirs = (invent(new_id(), TODAY, {}) for _ in range(2))
+
+    assert _contents(mine.rows) == _contents(theirs.rows)
+    ids = [{row["id"] for rows in draft.rows.values() for row in rows} for draft in (mine, theirs)]
+    assert ids[0].isdisjoint(ids[1])
+
+
+def test_a_merchant_is_loaded_or_not(demo: Demo, owner_url: str, runtime_url: str):
+    empty = new_merchant(owner_url)
+
+    with psycopg.connect(runtime_url, autocommit=True) as connection:
+        assert is_loaded(connection, demo.merchant)
+        assert not is_loaded(connection, empty)
+
+
+def test_an_interrupted_load_leaves_nothing(owner_url: str, runtime_url: str):
+    merchant = new_merchant(owner_url)
+
+    def interrupt(line: str) -> None:
+        if "order_lines" in line:
+            raise KeyboardInterrupt
+
+    with psycopg.connect(runtime_url, autocommit=True) as connection:
+        with pytest.raises(KeyboardInterrupt):
+            load(connection, merchant, today=TODAY, progress=interrupt)
+        assert not is_loaded(connection, merchant)
+    with psycopg.connect(owner_url) as owner:
+        for table in Base.metadata.tables.values():
+            if "merchant_id" in table.columns and table.name != "merchant_profiles":
+                assert one(owner, f"select count(*) from {table.name} where merchant_id = '{merchant}'") == 0
+
+
+def _contents(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[list[object]]]:
+    """All values but identifiers."""
+    return {
+        table: [[value for value in row.values() if not isinstance(value, uuid.UUID)] for row in rows]
+        for table, rows in tables.items()
+    }
