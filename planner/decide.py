@@ -44,7 +44,10 @@ SHOWS = re.compile(
     r"^(?:(?:please|pls|hey|hi|hello|can you|could you)[, ]+)*(?:show|list|find|search|look|view|display|see)\b", re.I
 )
 POLITE = re.compile(r"\b(?:can|could|may)\s+(?:i|we)\b", re.I)
-FORBIDS = re.compile(r"\b(?:don'?t|do not|never|no need to|instead of|please not)\s+\w+(?:\s+\w+)?", re.I)
+FORBIDS = re.compile(
+    r"(?:^|[,.;:]\s*|\b(?:please|but|and|so|pls)\s+)(?:don'?t|do not|never|no need to|instead of|please not)\s+\w+(?:\s+\w+)?",
+    re.I,
+)
 POINTS = re.compile(r"\b(?:it|this|that|them|these|those|she|he|her|him|his|they|their|same|one)\b", re.I)
 NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
 ALIKE = 0.62  # cosine from which leftover words are taken for the value of an enum

@@ -33,7 +33,9 @@ HYPHENATED = words_of(
 
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 URL = re.compile(r"https?://\S+")
-PHONE = re.compile(r"(?<![\w.-])(?:\+\d[\d\s().-]{6,}\d|0\d(?:[\s.-]?\d{2}){4}|0\d{8,11})(?![\w-])")
+PHONE = re.compile(
+    r"(?<![\w.-])(?:\+\d[\d\s().-]{6,}\d|0\d(?:[\s.-]?\d{2}){4}|0\d(?:[\s.-]\d{2,3}){3}|0\d{8,11})(?![\w-])"
+)
 QUOTED = re.compile(r"[\"“«„]\s?([^\"”»“]{1,200}?)\s?[\"”»“]|(?<!\w)[‘']([^'’]{2,80})[’'](?!\w)")
 FOREIGN = re.compile(
     r"(?<![\w-])#?(?:[A-Z]{1,2}\d{5,}|\d{3}-\d{6,}-\d{6,})\b|#[\w-]*\d[\w-]*|(?<![\w.,-])\d{6,}(?![\w,.-]*\d)", re.I
@@ -189,9 +191,12 @@ def _counts(text: str) -> Iterator[Span]:
 def _countries(text: str) -> Iterator[Span]:
     for m in _country_pattern().finditer(text):
         yield Span("country", *m.span(), countries()[m[0].lower()])
-    for m in re.finditer(r"\b(?:UK|US|USA|EU)\b", text):
-        if m[0] != "EU":
-            yield Span("country", *m.span(), "GB" if m[0] == "UK" else "US")
+    for m in re.finditer(r"\b(?:UK|USA|US)\b", text):
+        yield Span("country", *m.span(), "GB" if m[0] == "UK" else "US")
+    codes = set(countries().values())
+    for m in re.finditer(r"(?:,|\b(?:in|to|from|for|into|on|country|VAT))\s+([A-Z]{2})\b(?!-)", text):
+        if m[1] in codes:
+            yield Span("country", *m.span(1), m[1])
 
 
 @lru_cache(maxsize=1)
@@ -200,6 +205,9 @@ def countries() -> dict[str, str]:
     table = files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in table.splitlines() if line and not line.startswith("#"))
     return {name.lower(): code for code, name in rows} | {
+        "belgian": "BE", "swiss": "CH", "german": "DE", "french": "FR", "italian": "IT", "spanish": "ES", "dutch": "NL",
+        "austrian": "AT", "british": "GB", "polish": "PL", "danish": "DK", "swedish": "SE", "norwegian": "NO", "irish": "IE",
+        "portuguese": "PT", "finnish": "FI", "greek": "GR", "american": "US", "canadian": "CA", "japanese": "JP",
         "united kingdom": "GB", "great britain": "GB", "britain": "GB", "england": "GB", "scotland": "GB", "wales": "GB",
         "united states of america": "US", "the states": "US", "america": "US", "holland": "NL", "the netherlands": "NL",
         "czechia": "CZ", "south korea": "KR", "north korea": "KP", "korea": "KR", "russia": "RU", "turkey": "TR",
@@ -214,7 +222,9 @@ def countries() -> dict[str, str]:
 @lru_cache(maxsize=1)
 def _country_pattern() -> re.Pattern[str]:
     names = sorted((re.escape(name) for name in countries()), key=len, reverse=True)
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(names)})(?![\w-])", re.I)
+    return re.compile(
+        rf"(?<![\w-])(?:{'|'.join(names)})(?![\w-])(?!\s+(?:francs?|pounds?|dollars?|kron|z[lł]ot))", re.I
+    )
 
 
 def mask(text: str, spans: list[Span]) -> str:

@@ -6,6 +6,7 @@ sentence names and the tool can't use, or needs and lacks. Ranks tools for every
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +21,7 @@ from planner.embedder import MODEL, Vectors, shared
 from planner.entities import Vocabulary
 from planner.fields import Field, Kind
 from planner.language import to_english
-from planner.words import TRADE, stem, tokens
+from planner.words import FILLER, TRADE, stem, tokens
 
 FORMAT = 5  # of the cache; raise it when features change
 CUE_WEIGHT = 0.5  # of a cue against a unit vector of meaning
@@ -89,9 +90,7 @@ class Index:
     def __init__(self, tools: Mapping[str, Tool], trained: head.Head) -> None:
         self.tools = tools
         self.vocabulary = _vocabulary(tools.values())
-        self.openers = frozenset(
-            example.split()[0].lower().strip(",:") for tool in tools.values() for example in tool.entry.examples
-        )
+        self.openers = _openers([example for tool in tools.values() for example in tool.entry.examples])
         self.lexicon = TRADE_STEMS | {
             stem(word) for tool in tools.values() for word in _described(tool.entry, tool.fields)
         }
@@ -201,6 +200,17 @@ def _described(entry: Entry, read: Sequence[Field]) -> list[str]:
         text for field in _all(read) for text in (field.label, *(p for choice in field.choices for p in choice.phrases))
     ]
     return tokens(" ".join([entry.name.replace("_", " "), entry.summary, *labels]))
+
+
+def _openers(examples: Sequence[str]) -> frozenset[str]:
+    """The words that requests begin with. A word that is always capitalised is a name, though examples begin with it."""
+    small = (
+        {word for example in examples for word in re.findall(r"[a-z']+", example)}
+        | TRADE
+        | FILLER
+        | set(signals.DEED_OF)
+    )
+    return frozenset(first for example in examples if (first := example.split()[0].lower().strip(",:")) in small)
 
 
 def _vocabulary(tools: Collection[Tool]) -> Vocabulary:

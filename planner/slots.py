@@ -25,6 +25,7 @@ SEPARATING = re.compile(
 )
 NEVER_DROPPED = ("reference", "foreign", "code", "email", "money", "percent", "period", "country", "number", "quoted")
 NARROWING = words_of("the a an my our her his their these those only just some both all of")
+PASSING = ("one", "two", "three", "today", "this morning", "in this morning", "this afternoon", "yesterday", "tonight")
 NOWHERE = "(?!)"  # a category is known by its label alone: "in Lyon" is a place
 TAKES_CODES = {"variant", "product"}
 
@@ -84,7 +85,8 @@ def _open(fields: Sequence[Field], filled: Filled, *kinds: Kind) -> list[Field]:
 
 
 def _notes(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
-    notes = [f for f in fields if f.kind in (Kind.note, Kind.reason_text) and f.required]
+    worded = [f for f in fields if f.kind in (Kind.note, Kind.reason_text)]
+    notes = [f for f in worded if f.required or re.search(rf"\b{re.escape(f.label)}\b[^:]*:\s", reading.text, re.I)]
     if not notes:
         return
     moments = [f for f in fields if f.kind is Kind.moment]
@@ -127,9 +129,8 @@ def _lines(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
 def _items(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     """A required list of things with figures but no reference: one can be said, such as the only variant with its price."""
     for f in fields:
-        plain = [
-            part for part in f.parts if part.kind in (Kind.sku, Kind.money) and (part.required or part.kind is Kind.sku)
-        ]
+        prices = [part for part in f.parts if part.kind is Kind.money]
+        plain = [*(part for part in f.parts if part.kind is Kind.sku), *prices[:1]]
         if not (f.many and f.required and plain) or f.name in filled.args:
             continue
         item = values.fill(plain, reading, told.setting)
@@ -200,10 +201,12 @@ def _named_place(f: Field) -> bool:
 
 def _place(f: Field, reading: Reading, told: Told, *, several: bool) -> str | None:
     spans = [s for s in reading.free("reference") if s.reference == f.reference]
-    if spans and not several:
-        return str(reading.take(spans[0]).value)
+    leaves = f.name.startswith(("from", "source"))
+    if spans:  # of two, the one that the units leave stands after "from", or first
+        led = r"\b(?:from|out of)$" if leaves else r"\b(?:to|into)$"
+        led_first = sorted(spans, key=lambda s: several and re.search(led, reading.before(s.start)) is None)
+        return str(reading.take(led_first[0]).value)
     if several:
-        leaves = f.name.startswith(("from", "source"))
         needs = None if leaves else reading.search(r"^([A-ZÀ-Þ]\w+) needs\b", flags=0)
         if needs:
             reading.claim(*needs.span(1))
@@ -299,33 +302,39 @@ def _flags(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
 
 def _words(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     for f in _open(fields, filled, Kind.city):
-        found = texts.place(f, reading, told.known)
-        if found:
-            filled.args[f.name] = found
-    unnamed = [f for f in fields if f.kind is Kind.reference and f.name not in filled.args and not _named_place(f)]
-    whose = not told.writes or not any(f.required and f.kind is Kind.reference for f in fields)
-    people = [f for f in unnamed if f.required or (f.reference == "customer" and whose)]
+        _put(filled, f, texts.place(f, reading, told.known))
     for f in _open(fields, filled, Kind.text, Kind.number, Kind.postcode, Kind.note):
-        found = texts.labelled(f, reading) or (
-            texts.demanded(f, reading) if f.required and f.kind is Kind.text else None
-        )
-        if found is not None:
-            filled.args[f.name] = _typed(found, f)
+        _put(filled, f, _free_text(f, reading))
+    people = _people(fields, told, filled)
     for f in _open(fields, filled, Kind.proper_name):
-        found = (None if f.required else texts.labelled(f, reading)) or texts.name(
-            f, reading, told.openers, alone=not people
-        )
-        if found is not None:
-            filled.args[f.name] = found
+        said = None if f.required else texts.labelled(f, reading)
+        _put(filled, f, said or texts.name(f, reading, told.openers, alone=not people, writes=told.writes))
     _look_ups(people, reading, told, filled)
     for f in _open(fields, filled, Kind.search):
-        found = texts.search(reading, told.known, required=f.required)
-        if found:
-            filled.args[f.name] = found
+        _put(filled, f, texts.search(reading, told.known, required=f.required))
     for f in _open(fields, filled, Kind.reason_text):
-        found = texts.reason(reading, told.openers)
-        if found:
-            filled.args[f.name] = found
+        _put(filled, f, texts.reason(reading, told.openers))
+
+
+def _put(filled: Filled, f: Field, value: Any) -> None:
+    if value is not None and value != "":
+        filled.args[f.name] = value
+
+
+def _free_text(f: Field, reading: Reading) -> Any:
+    if f.many:
+        return texts.listed(f, reading)
+    said = texts.labelled(f, reading)
+    if said is None and f.required and f.kind is Kind.text:
+        said = texts.demanded(f, reading)
+    return None if said is None else _typed(said, f)
+
+
+def _people(fields: Sequence[Field], told: Told, filled: Filled) -> list[Field]:
+    """Reference fields that a name could stand for: required ones, and the customer of a list or of a new thing."""
+    unnamed = [f for f in fields if f.kind is Kind.reference and f.name not in filled.args and not _named_place(f)]
+    whose = not told.writes or not any(f.required and f.kind is Kind.reference for f in fields)
+    return [f for f in unnamed if f.required or (f.reference == "customer" and whose)]
 
 
 def _typed(said: str, f: Field) -> Any:
@@ -376,7 +385,7 @@ def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Fil
         if f.many and f.name in filled.args and not isinstance(filled.args[f.name], list):
             filled.args[f.name] = [filled.args[f.name]]
     filled.missing = [f for f in fields if f.required and f.name not in filled.args and f.name not in filled.people]
-    said_in_passing = ("one", "two", "three")
+    said_in_passing = PASSING if told.writes else PASSING[:3]
     filled.unplaced = [
         s for s in reading.free(*NEVER_DROPPED) if reading.text[s.start : s.end].lower() not in said_in_passing
     ]

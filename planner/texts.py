@@ -20,6 +20,7 @@ TAIL = re.compile(
     r"(?:\s+(?P<after>(?:[A-Z]{2}\s+)?\d{4,6}|[A-Z]{1,2}\d\w? ?\d[A-Z]{2}))?\s*(?=,|\.?$| for\b)"
 )
 INTRODUCING = words_of("of for the many much with our any about named called matching containing some no on de")
+CALLED = "called|named|name(?: is(?: now)?| to|:)?|titled|rename .*?to|is now|call (?:it|the shop|us)|new name.*?:"
 UNITS = words_of("grams kg minutes days hours cm mm id")
 WHERE = r"(?:in|from|to|at|near|around|out of|into|for)"
 
@@ -95,10 +96,10 @@ def _plain(said: str, reading: Reading, start: int) -> bool:
 def labelled(field: Field, reading: Reading) -> str | None:
     """A value said with the name of its field: "brand Acme", "set the order prefix to WEB"."""
     words = [word for word in field.name.split("_") if word not in UNITS]
-    label = r"[\s_-]?".join(map(re.escape, words)) + r"(?:s|ged|ed)?(?:\s+with)?"
+    label = r"[\s_-]?".join(map(re.escape, words)).removesuffix("s") + r"(?:s|ged|ed)?(?:\s+with)?"
     value = rf"(?:[\"“](?P<quoted>[^\"”]+)[\"”]|(?P<code>\w*[/\d][\w/+.-]*)|(?P<name>{NAME.pattern})|(?P<word>[\w-]+))"
     joints = (
-        rf"[^.;\n]{{0,40}}?\s(?:to|is now|is|as|=|should be|becomes)\s+{value}",
+        rf"[^.;\n]{{0,40}}?\s(?:to|is now|is|as|=|should be|becomes|with)\s+{value}",
         rf"\s*[:=]?\s+(?!of\b|for\b|the\b|in\b|on\b){value}",
     )
     for joint in joints:
@@ -109,6 +110,21 @@ def labelled(field: Field, reading: Reading) -> str | None:
             reading.claim(*m.span(group))
             return m[group]
     return None
+
+
+def listed(field: Field, reading: Reading) -> list[str] | None:
+    """Several values: "tag it with summer and sale"."""
+    first = labelled(field, reading)
+    if first is None:
+        return None
+    found = [first]
+    further = re.compile(r"(?:\s*,\s*|\s+and\s+)(?!the\b)([\w-]+)")
+    after = reading.claimed[-1][1]
+    while m := further.match(reading.text, after):
+        reading.claim(*m.span(1))
+        found.append(m[1])
+        after = m.end()
+    return found
 
 
 def demanded(field: Field, reading: Reading) -> str | None:
@@ -131,6 +147,10 @@ def _new_value(reading: Reading) -> str | None:
     if m:
         reading.claim(*m.span(2))
         return m[2]
+    m = reading.search(r"\bon\s+([A-Z0-9][\w.-]*)\s*[.!]?$", flags=0)
+    if m:
+        reading.claim(*m.span(1))
+        return m[1]
     m = reading.search(r"\b(enable|disable|activate|deactivate|on|off)\b")
     if m is None:
         return None
@@ -138,24 +158,27 @@ def _new_value(reading: Reading) -> str | None:
     return "true" if m[1].lower() in ("enable", "activate", "on") else "false"
 
 
-def name(field: Field, reading: Reading, openers: Collection[str], *, alone: bool) -> str | None:
+def name(field: Field, reading: Reading, openers: Collection[str], *, alone: bool, writes: bool) -> str | None:
     """A name of a person or thing. `alone` when the tool has nothing else that a bare name could be."""
-    said = reading.search(
-        rf"\b(?i:called|named|name(?: is(?: now)?| to|:)?|titled|rename .*?to)\s+({NAME.pattern})", flags=0
-    )
+    own = field.name.endswith(("name", "title"))  # not a brand
+    said = reading.search(rf"\b(?i:{CALLED})\s+({NAME.pattern})", flags=0) if own else None
     if said:
         reading.claim(*said.span(1))
         return re.sub(r"[’']s?$", "", said[1])
-    quoted = reading.free("quoted")
+    quoted = reading.free("quoted") if own and (writes or field.required) else []
     if quoted:
         return reading.take(quoted[0]).value
-    changed = reading.search(rf"\b(?:name|title|rename)\b.*?\bto\s+({NAME.pattern}|[^\d,.;:]{{2,40}}$)")
+    changed = (
+        None if not own else reading.search(rf"\b(?:name|title|rename)\b.*?\bto\s+({NAME.pattern}|[^\d,.;:]{{2,40}}$)")
+    )
     if changed:
         reading.claim(*changed.span(1))
         return changed[1].strip()
     if not (field.required and alone):
         return None
     for start, end in reading.names(openers):
+        tail = re.match(r"(?:\s+[a-zà-ÿ]{3,}){1,3}(?=\s*,)", reading.text[end:])  # "Oak tray, SKU TRAY-OAK"
+        end += len(tail[0]) if tail and not set(tokens(tail[0])) & FILLER else 0
         reading.claim(start, end)
         return reading.text[start:end]
     return None

@@ -18,13 +18,17 @@ AT_MOST = r"(?:under|below|less than|fewer than|at most|up to|cheaper than|lower
 TAKING = re.compile(
     r"\b(?:remov\w*|subtract\w*|decreas\w*|reduc\w*|writ\w* off|write-off|wrote off|deduct\w*|minus|less|lost|missing|damaged|"
     r"broke\w*|stolen|scrap\w*|take (?:\w+ )?(?:off|out)|taken? (?:off|out)|expired|wet|gone|thr\w+ (?:\w+ )?away|lower by|down by|"
-    r"book(?:ed)? out|short|shrink\w*|cracked|smashed|destroyed|disposed|spoil\w*)\b|\boff (?:the )?stock\b",
+    r"book(?:ed)? out|short|shrink\w*|cracked|smashed|destroyed|disposed|"
+    r"spoil\w*|g[ai]ven? away|donated|used up|samples?)\b|\boff (?:the )?stock\b",
     re.I,
 )
 ADDING = re.compile(
     r"\b(?:add\w*|increas\w*|found|received|extra|plus|came in|more|returned|turned up"
     r"|rais\w*|up by|book(?:ed)? in|put back|surplus)\b",
     re.I,
+)
+COUNTING = re.compile(
+    r"\b(?:counted|stock ?take|recount)\b|\b(?:set|put|make|correct)\b.*\bto\s+\d+\s*(?:units|pieces)?[.!]?$", re.I
 )
 LOW_NAMES, HIGH_NAMES = (
     {"min", "minimum", "least", "above", "over"},
@@ -61,13 +65,10 @@ def fill(fields: list[Field], reading: Reading, setting: Setting, *, ahead: bool
 
 def _counted(fields: list[Field], reading: Reading) -> dict[str, Any]:
     """A new total, where a tool takes a change or a total: "set the stock of MUG-BLUE to 40", "counted 40"."""
-    for span in reading.free("number") if fields else []:
-        led = reading.text[: span.start].lower()
-        if span.value == int(span.value) >= 0 and re.search(
-            r"\b(?:set|put|make|correct)\b.*\bto\s+$|\bcounted\s+$", led
-        ):
-            return {fields[0].name: int(reading.take(span).value)}
-    return {}
+    if not fields or not COUNTING.search(reading.text):
+        return {}
+    whole = [span for span in reading.free("number") if span.value == int(span.value) >= 0]
+    return {fields[0].name: int(reading.take(whole[-1]).value)} if whole else {}
 
 
 def instant(local: datetime, setting: Setting) -> str:

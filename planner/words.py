@@ -19,7 +19,7 @@ FILLER = words_of(
     """
     a about again all also am an and any anything are as ask asap at be been being but by can check could did do does
     doing done everything for from get give go got had has have having hello hey hi how i if in into is it its just kindly
-    know re ve ll don didn doesn isn aren won
+    know him her his he she re ve ll don didn doesn isn aren won
     let like look me my need needs now of off ok okay on one ones or our out please pls quick quickly right say says
     see send should show so some tell thank thanks that the their them then there these they this those thx to today up us
     want wants was we were what when where which who whom whose will with would yes you your still currently here every each
