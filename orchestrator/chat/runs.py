@@ -226,9 +226,6 @@ class Runner:
         except asyncio.CancelledError:
             if lost:
                 raise _Lost from None
-            async with self.shop.database.transaction(merchant) as sql:  # the process ends: another may go on at once
-                await self.lease.drop(sql, turn)
-                await sql.commit()
             raise
         finally:
             heart.cancel()

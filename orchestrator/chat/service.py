@@ -64,13 +64,18 @@ class Chat:
         self._bell = Bell()
         self._lease = Lease(uuid4().hex)
         self._runner = Runner(shop, supervisor, self._lease, self._bell, limits or Limits())
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], tuple[UUID, UUID]] = {}
 
     async def close(self) -> None:
-        """Stop working: leases end at once."""
-        for task in self._running:
+        """Stop working: the leases end at once."""
+        running = dict(self._running)
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
+        for merchant, turn in running.values():
+            async with self.shop.database.transaction(merchant) as sql:
+                await self._lease.drop(sql, turn)
+                await sql.commit()
 
     # ---- what doors ask ----------------------------------------------------------------------------------------------
 
@@ -246,8 +251,8 @@ class Chat:
 
     def _start(self, merchant: UUID, turn: Claimed) -> None:
         task = asyncio.create_task(self._run(merchant, turn))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running[task] = (merchant, turn.id)
+        task.add_done_callback(self._running.pop)
 
     async def _run(self, merchant: UUID, turn: Claimed) -> None:
         """A turn, and then the one that has been waiting for it."""

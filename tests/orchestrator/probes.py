@@ -130,6 +130,20 @@ async def pay_out(ctx: Context, args: Payment) -> Written:
 
 
 @tool(
+    route="POST /payments/by-post",
+    effect=Effect.money,
+    permission="payments:refund",
+    raises=[],
+    examples=[],
+    room="desk",
+)
+async def pay_by_post(ctx: Context, args: Payment) -> Written:
+    """Pay money out, and leave a job behind."""
+    ctx.moves_money(Money(amount=args.amount, currency="EUR"))
+    return await _write(ctx, "jobs: paid")
+
+
+@tool(
     route="PUT /shutters", effect=Effect.write, permission="settings:write", raises=[], examples=[], room="backoffice"
 )
 async def open_shutters(ctx: Context, args: Nothing) -> Written:
@@ -167,12 +181,21 @@ DESK = Specialist(
     "desk",
     "Desk",
     "Looks into drawers, writes memos and pays.",
-    ("look_into_drawer", "write_memo", "pay_out", "cut_key"),
+    ("look_into_drawer", "write_memo", "pay_out", "pay_by_post", "cut_key"),
 )
 SHELF = Specialist("shelf", "Shelf", "Counts mugs.", ("count_mugs",))
 OFFICE = Specialist("backoffice", "Office", "Opens shutters and safes.", ("open_shutters", "open_safe"))
 SCOPES = (DESK, SHELF, OFFICE)
-_ALL: list[Tool[Any, Any]] = [look_into_drawer, count_mugs, write_memo, pay_out, cut_key, open_shutters, open_safe]
+_ALL: list[Tool[Any, Any]] = [
+    look_into_drawer,
+    count_mugs,
+    write_memo,
+    pay_out,
+    pay_by_post,
+    cut_key,
+    open_shutters,
+    open_safe,
+]
 TOOLS = {one.name: one for one in _ALL}
 ROOM = {name: scope.room for scope in SCOPES for name in scope.tools}
 

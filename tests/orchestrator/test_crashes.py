@@ -1,0 +1,159 @@
+"""Exactly once, and to the end: processes that die between a tool's commit and all that should have followed."""
+
+import asyncio
+import signal
+import sys
+import uuid
+
+import pytest
+
+from db.models.backoffice import ApprovalStatus
+from orchestrator.chat import Chat
+from orchestrator.chat.turns import TurnRow
+from tests.factories import NewShop
+from tests.orchestrator import probes
+from tests.orchestrator.conftest import CHECKPOINTS, MEMOS, Talk
+from tests.scripted_openai import ScriptedOpenAI, calls, says
+from tools.backoffice.approvals import decide_approval
+from tools.contract.call import Shop, call
+
+LEASE_OVER = "update turns set lease_until = now() - interval '1 second' where merchant_id = %s and status = 'running'"
+
+
+async def killed(runtime_url: str, model: ScriptedOpenAI, mine: NewShop, *deed: str) -> None:
+    """Let another process do it until it is killed."""
+    owner = str(mine.users["owner"])
+    command = [sys.executable, "-m", "tests.orchestrator.doomed", runtime_url, model.url, str(mine.id), owner, *deed]
+    process = await asyncio.create_subprocess_exec(*command)
+    async with asyncio.timeout(60):
+        assert await process.wait() == -signal.SIGKILL
+
+
+async def lease_over(shop: Shop, mine: NewShop) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        await sql.commit(LEASE_OVER, (mine.id,))
+
+
+async def test_a_change_is_made_once_when_its_process_is_killed_before_the_turn_knows(
+    shop: Shop, mine: NewShop, talk: Talk, model: ScriptedOpenAI, runtime_url: str
+) -> None:
+    """The model gives the call another id when it is asked again; the key comes from the turn."""
+    write = calls(("write_memo", {"text": "jobs: milk"}))
+    model.script(write, says("Written."))
+    talk.reference = (await talk.chat.start_conversation(talk.caller)).reference
+
+    await killed(runtime_url, model, mine, "post", talk.reference, "Write a memo: milk")
+    await lease_over(shop, mine)
+    await talk.chat.sweep(mine.id)
+    again = await talk.post("Write a memo: milk", key="the message's key")
+    turn = await talk.settled(again)
+
+    assert turn.answer == "Written."
+    assert await talk.count(MEMOS) == 1
+    assert [event.data for event in await talk.events(turn) if event.kind == "run.started"] == [{}, {"continued": True}]
+    assert await talk.count(CHECKPOINTS) == 0
+
+
+async def test_a_turn_that_lost_its_checkpoints_too_makes_its_change_once(
+    shop: Shop, mine: NewShop, talk: Talk, model: ScriptedOpenAI, runtime_url: str
+) -> None:
+    write = calls(("write_memo", {"text": "jobs: milk"}))
+    model.script(write, write, says("Written."))
+    talk.reference = (await talk.chat.start_conversation(talk.caller)).reference
+
+    await killed(runtime_url, model, mine, "post", talk.reference, "Write a memo: milk")
+    await lease_over(shop, mine)
+    async with shop.database.transaction(mine.id) as sql:
+        for table in ("checkpoints", "checkpoint_blobs", "checkpoint_writes"):
+            await sql.execute(f"delete from lg.{table} where thread_id like %s || ':%%'", (str(mine.id),))
+        await sql.commit()
+    await talk.chat.sweep(mine.id)
+    turn = await talk.settled(await talk.post("Write a memo: milk", key="the message's key"))
+
+    assert turn.answer == "Written."
+    assert len(model.seen) == 3  # the model was asked again, and its call had another id
+    assert await talk.count(MEMOS) == 1
+
+
+async def test_an_approved_call_is_carried_out_once_when_its_process_is_killed(
+    shop: Shop, mine: NewShop, talk: Talk, model: ScriptedOpenAI, runtime_url: str
+) -> None:
+    model.script(calls(("pay_by_post", {"amount": 7000})), says("Paid."))
+    waiting = await talk("Pay 70 euros")
+    (approval,) = waiting.waits_for
+    await call(shop, decide_approval, {"approval": approval, "decision": "approve"}, talk.caller, key=uuid.uuid4().hex)
+
+    await killed(runtime_url, model, mine, "carry_out", approval)
+    await talk.chat.sweep(mine.id)
+
+    assert (await talk.settled(waiting)).answer == "Paid."
+    assert await talk.count(MEMOS) == 1
+    executed = "select count(*) as value from approvals where merchant_id = %(m)s and status = %(status)s"
+    assert await talk.count(executed, status=ApprovalStatus.executed) == 1
+
+
+@pytest.fixture
+async def left_behind(shop: Shop, chat: Chat, talk: Talk) -> TurnRow:
+    """A turn whose process has closed before it began with it."""
+    closing = Chat(shop, chat.supervisor, probes.TOOLS)
+    talk.chat = closing
+    posted = await talk.post("How many mugs?")
+    await closing.close()
+    talk.chat = chat
+    return posted
+
+
+async def test_a_process_that_closes_leaves_its_turns_to_others_at_once(
+    mine: NewShop, talk: Talk, model: ScriptedOpenAI, left_behind: TurnRow
+) -> None:
+    model.script(calls(("count_mugs", {})), says("42."))
+
+    await talk.chat.sweep(mine.id)
+
+    assert (await talk.settled(left_behind)).answer == "42."
+
+
+async def test_only_one_process_continues_a_turn(
+    shop: Shop, mine: NewShop, chat: Chat, talk: Talk, model: ScriptedOpenAI, left_behind: TurnRow
+) -> None:
+    model.script(calls(("count_mugs", {})), says("42."))
+    other = Chat(shop, chat.supervisor, probes.TOOLS)
+
+    await asyncio.gather(*(one.sweep(mine.id) for one in (chat, other, chat, other)))
+    turn = await talk.settled(left_behind)
+
+    await other.close()
+    assert turn.answer == "42."
+    assert len(model.seen) == 2
+
+
+async def test_a_turn_that_keeps_being_interrupted_is_given_up(
+    shop: Shop, mine: NewShop, talk: Talk, left_behind: TurnRow
+) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        await sql.commit("update turns set usage = '{\"interrupted\": 2}' where merchant_id = %s", (mine.id,))
+
+    await talk.chat.sweep(mine.id)
+    turn = await talk.settled(left_behind)
+
+    assert turn.status == "failed"
+    assert turn.answer is not None
+    assert turn.answer.startswith("This was interrupted 3 times, and is given up.")
+
+
+@pytest.mark.parametrize("wish", [("find_tools", {"wish": "memo", "change": True}), ("write_memo", {"text": "milk"})])
+async def test_a_turn_prepared_for_reading_that_wants_to_write_is_run_with_checkpoints(
+    talk: Talk, model: ScriptedOpenAI, wish: tuple[str, dict[str, object]]
+) -> None:
+    model.script(
+        calls(wish), *([calls(("write_memo", {"text": "milk"}))] if wish[0] == "find_tools" else []), says("Written.")
+    )
+
+    turn = await talk("How many mugs?")
+
+    assert "write_memo" not in model.offered(0)
+    assert turn.answer == "Written."
+    assert await talk.count(MEMOS) == 1
+    kept = "select count(*) as value from turns where merchant_id = %(m)s and durability = 'sync'"
+    assert await talk.count(kept) == 1
+    assert await talk.count(CHECKPOINTS) == 0
