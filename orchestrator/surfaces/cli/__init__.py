@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from orchestrator.surfaces.cli import installation_commands, operations, running, show, troubles
+from orchestrator.surfaces.cli import chat, installation_commands, operations, running, show, troubles
 
 
 class House(TyperGroup):
@@ -56,6 +56,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(running.app)
+app.add_typer(chat.app)
 app.add_typer(installation_commands.app)
 
 

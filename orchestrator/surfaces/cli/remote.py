@@ -1,11 +1,13 @@
 """Calling operations over HTTP, at the routes of their declarations."""
 
+import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+import orjson
 
 from orchestrator.settings import Settings
 from orchestrator.surfaces.cli.calls import Answer, Refused
@@ -26,14 +28,15 @@ class Remote:
     @asynccontextmanager
     async def at(cls, settings: Settings) -> "AsyncGenerator[Remote]":
         """The server of SHOPKEEPER_URL. Raises `NotReady` without SHOPKEEPER_KEY."""
-        if settings.key is None:
+        key = settings.key.get_secret_value() if settings.key else ""
+        if not key:
             from orchestrator.installation import NotReady
 
             raise NotReady(
                 "SHOPKEEPER_URL names a server, and there is no SHOPKEEPER_KEY to ask it with.",
                 hint="Set SHOPKEEPER_KEY to an API key (`sk_…`); or unset SHOPKEEPER_URL to work in this installation.",
             )
-        headers = {"Authorization": f"Bearer {settings.key.get_secret_value()}"}
+        headers = {"Authorization": f"Bearer {key}"}
         base = (settings.server_url or "").rstrip("/")
         async with httpx.AsyncClient(base_url=base, headers=headers, timeout=PATIENCE) as http:
             yield cls(http)
@@ -62,6 +65,26 @@ class Remote:
         if preview or response.status_code == 202:
             return Answer(None, told["card"], told["approval"], told["why"], replayed)
         return Answer(result=told, replayed=replayed)
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Post to a route beside the operations'. Raises `Refused`."""
+        return told_by(await self.http.post(PREFIX + path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())}))
+
+    async def follow(self, path: str, turn: str, after: str) -> AsyncGenerator[tuple[str, str, dict[str, Any]]]:
+        """Server-sent events of a turn, after the one whose id is given: id, kind, data. Raises `Refused`."""
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after else {})
+        async with self.http.stream("GET", PREFIX + path, params={"turn": turn}, headers=headers) as response:
+            if response.is_error:
+                await response.aread()
+                told_by(response)
+            fields: dict[str, str] = {}
+            async for line in response.aiter_lines():
+                name, _, value = line.partition(": ")
+                if name:
+                    fields[name] = value
+                elif not line and "data" in fields:
+                    yield fields.get("id", ""), fields.get("event", ""), orjson.loads(fields["data"])
+                    fields = {}
 
 
 def told_by(response: httpx.Response) -> dict[str, Any]:

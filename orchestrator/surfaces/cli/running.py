@@ -42,7 +42,9 @@ def start() -> None:
             show.say(f"The shop is open already, at {settings.address}.")
             return
         from orchestrator import installation
+        from orchestrator.surfaces.cli import logs
 
+        logs.keep(settings, shown=True)
         with show.steps() as progress, installation.database(settings, progress) as urls:
             if urls.owner:
                 installation.migrate(urls, progress)
@@ -56,8 +58,10 @@ def serve() -> None:
     from orchestrator import app as house
     from orchestrator import installation
     from orchestrator.settings import Settings
+    from orchestrator.surfaces.cli import logs
 
     settings = Settings()
+    logs.keep(settings, shown=True)
 
     async def work(urls: "Urls", listener: socket.socket) -> None:
         async with house.services(settings, urls) as parts:
@@ -78,8 +82,10 @@ def worker() -> None:
     from orchestrator import app as house
     from orchestrator import installation
     from orchestrator.settings import Settings
+    from orchestrator.surfaces.cli import logs
 
     settings = Settings()
+    logs.keep(settings, shown=True)
 
     async def work(urls: "Urls") -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()

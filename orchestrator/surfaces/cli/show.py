@@ -60,7 +60,7 @@ def result(answer: Json, zone: tzinfo | None, title: str) -> None:
     if answer.keys() >= {"data", "next", "has_more"}:
         out.print(*page(answer, zone, out.width), sep="\n")
     else:
-        out.print(Panel(details(answer, zone, out.width - 4), title=title, title_align="left", border_style="dim"))
+        out.print(_panel(details(answer, zone, out.width - 4), title, "dim"))
     if zone is not None and has_times(answer):
         out.print(Text(f"Times are {zone}.", "dim"))
 
@@ -134,24 +134,32 @@ def card(shown: Json, *, approval: str | None, why: str, zone: tzinfo | None) ->
     if shown["changes"]:
         parts += [Text("\nchanges", "bold"), changes(shown["changes"], zone)]
     if why:
-        parts.append(Text(f"It waits for a person: {clean(why)}" if approval else f"It would wait: {clean(why)}"))
+        parts.append(Text(f"\nIt waits for a person: {clean(why)}" if approval else f"\nIt would wait: {clean(why)}"))
     title = f"{shown['tool']} waits for approval {approval}" if approval else f"{shown['tool']}: a preview"
-    return Panel(Group(*parts), title=title, title_align="left", border_style="yellow" if approval else "cyan")
+    return _panel(Group(*parts), title, "yellow" if approval else "cyan")
+
+
+def _panel(content: RenderableType, title: str, style: str) -> Panel:
+    return Panel(content, title=title, title_align="left", border_style=style, expand=False)
 
 
 def changes(rows: list[Json], zone: tzinfo | None) -> Table:
-    """Row by row, what would be written; of an updated field, what it is and what it becomes."""
-    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for title in ("change", "row", "fields"):
-        grid.add_column(title, overflow="fold")
+    """What would be written; of an updated field, what it is and what it becomes. Like rows are counted."""
+    told: dict[tuple[str, str, str], int] = {}
     for row in rows:
         fields = [
             f"{label(name)}: {_changed(row['change'], value, zone)}"
             for name, value in row["fields"].items()
             if value not in EMPTY
         ]
-        named = f"{row['row']} {row['reference'] or ''}".strip()
-        grid.add_row(row["change"], Text(clean(named)), Text("\n".join(fields)))
+        named = clean(f"{row['row']} {row['reference'] or ''}".strip())
+        line = row["change"], named, ", ".join(sorted(fields))
+        told[line] = told.get(line, 0) + 1
+    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for title in ("change", "row", "fields"):
+        grid.add_column(title, overflow="fold")
+    for (change, named, fields), times in told.items():
+        grid.add_row(change, Text(f"{named} ({times} ×)" if times > 1 else named), Text(fields))
     return grid
 
 
