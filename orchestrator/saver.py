@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, cast
+from uuid import UUID
 
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg import AsyncConnection
@@ -14,6 +15,11 @@ from psycopg_pool import AsyncConnectionPool
 _Connection = AsyncConnection[DictRow]
 POOL = 6
 SCHEMA = "-c search_path=lg"
+
+
+def thread(merchant: UUID, turn: UUID) -> str:
+    """A turn is a thread of its own."""
+    return f"{merchant}:{turn}"
 
 
 class _NoLock:
@@ -31,6 +37,17 @@ class PooledSaver(AsyncPostgresSaver):
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
         super().__init__(pool)
         self.lock = cast(Any, _NoLock())
+
+    async def threads(self, merchant: UUID) -> list[UUID]:
+        """The merchant's turns that have checkpoints."""
+        query = "select distinct split_part(thread_id, ':', 2) as turn from checkpoints where thread_id like %s"
+        async with self._cursor() as cursor:
+            await cursor.execute(query, (f"{merchant}:%",))
+            return [UUID(row["turn"]) for row in await cursor.fetchall()]
+
+    async def forget(self, merchant: UUID, turn: UUID) -> None:
+        """Delete a turn's checkpoints: it has ended."""
+        await self.adelete_thread(thread(merchant, turn))
 
 
 @asynccontextmanager

@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph  # pyright: ignore[reportMissingTypeStubs]  # py.typed is one folder up
 from langgraph.runtime import Runtime
 from langgraph.types import Send, interrupt
@@ -26,6 +25,7 @@ from orchestrator.answers import stopping
 from orchestrator.calls import calls_of, unanswered, work_off
 from orchestrator.language_model import Model, Models, ask
 from orchestrator.offer import Catalogue, Index
+from orchestrator.saver import PooledSaver
 from orchestrator.state import Finding, Part, Request, State, Turn, Update
 from planner.index import Route
 from tools.contract.actors import Actor, Hand
@@ -46,7 +46,7 @@ class Supervisor:
         tools: Mapping[str, Tool[Any, Any]],
         models: Models,
         index: Index,
-        saver: BaseCheckpointSaver[str] | None,
+        saver: PooledSaver | None,
     ) -> None:
         self.catalogue = Catalogue(scopes, tools, index)
         self.models = models

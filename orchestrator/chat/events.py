@@ -104,9 +104,11 @@ class EventLog:
         self._written = time.monotonic()
         self.bell.ring(self.conversation)
 
-    def end(self, **data: Any) -> None:
-        """The last event; pieces of the answer that nobody has seen yet are in it as a whole."""
+    def end(self, usage: dict[str, Any], **data: Any) -> None:
+        """The last events. The whole answer is in them: pieces that nobody has seen yet are not written any more."""
         self._text = ""
+        self._held = [event for event in self._held if event["kind"] != "token"]
+        self._hold("usage", usage)
         self._hold("run.finished", data)
 
     def hold(self, kind: str, **data: Any) -> None:

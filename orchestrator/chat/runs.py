@@ -23,6 +23,7 @@ from orchestrator.chat import rows, turns
 from orchestrator.chat.events import Bell, EventLog
 from orchestrator.chat.turns import LEASE, Claimed, Lease
 from orchestrator.language_model import ModelFailed
+from orchestrator.saver import thread
 from orchestrator.state import Limits, Request, State, Turn, Update
 from orchestrator.supervisor import Supervisor
 from tools.contract.actors import Caller, Door
@@ -160,7 +161,7 @@ class Runner:
         return _Prepared(request, context, [_message(one) for one in said], _rooms_before(said))
 
     def _config(self, merchant: UUID, turn: UUID) -> dict[str, Any]:
-        return {"configurable": {"thread_id": f"{merchant}:{turn}"}, "recursion_limit": self.limits.steps}
+        return {"configurable": {"thread_id": thread(merchant, turn)}, "recursion_limit": self.limits.steps}
 
     # ---- how it ends -------------------------------------------------------------------------------------------------
 
@@ -185,8 +186,7 @@ class Runner:
     ) -> None:
         """Store the answer with the last events, in one transaction; then the checkpoints have served."""
         durability = CHECKPOINTED if kept else KEPT_NOWHERE
-        log.hold("usage", **answer.usage)
-        log.end(status=status.value, answer=answer.text, evidence=answer.data)
+        log.end(answer.usage, status=status.value, answer=answer.text, evidence=answer.data)
         async with self.shop.database.transaction(merchant) as sql:
             ended = await self.lease.end(
                 sql, turn.id, status, answer.text, answer.data, answer.usage, durability, self.shop.clock()
@@ -196,7 +196,7 @@ class Runner:
             await sql.commit(*log.pending(sql))
         log.written()
         if kept and self.supervisor.saver is not None:
-            await self.supervisor.saver.adelete_thread(f"{merchant}:{turn.id}")
+            await self.supervisor.saver.forget(merchant, turn.id)
 
     async def _give_up(self, merchant: UUID, turn: Claimed, log: EventLog, why: str) -> None:
         """Tell honestly why there is no answer, and what was done before."""

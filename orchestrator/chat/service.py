@@ -180,6 +180,7 @@ class Chat:
             left = await turns.left_behind(sql)
         for turn in left:
             await self._claim_and_run(merchant, turn)
+        await self._forget_ended(merchant)
 
     # ---- inside ------------------------------------------------------------------------------------------------------
 
@@ -248,6 +249,17 @@ class Chat:
             await sql.commit()
         if claimed:
             self._start(merchant, claimed)
+
+    async def _forget_ended(self, merchant: UUID) -> None:
+        """Delete checkpoints that a process, killed after it had stored the answer, did not get to."""
+        saver = self.supervisor.saver
+        kept = await saver.threads(merchant) if saver else []
+        if not saver or not kept:
+            return
+        async with self.shop.database.transaction(merchant, read_only=True) as sql:
+            ended = await turns.ended(sql, kept)
+        for turn in ended:
+            await saver.forget(merchant, turn)
 
     def _start(self, merchant: UUID, turn: Claimed) -> None:
         task = asyncio.create_task(self._run(merchant, turn))

@@ -227,6 +227,14 @@ async def left_behind(sql: Transaction) -> list[UUID]:
     return [row.id for row in await sql.rows(_LEFT_BEHIND, {"merchant": sql.merchant}, as_=Id)]
 
 
+async def ended(sql: Transaction, among: list[UUID]) -> list[UUID]:
+    """Those of these turns that are through."""
+    query = (
+        "select id from turns where merchant_id = %(m)s and id = any(%(among)s) and status in ('finished', 'failed')"
+    )
+    return [row.id for row in await sql.rows(query, {"m": sql.merchant, "among": among}, as_=Id)]
+
+
 async def queued(sql: Transaction, conversation: UUID) -> UUID | None:
     """The conversation's next turn, if it has been waiting for the one before."""
     found = await sql.row(_QUEUED, {"merchant": sql.merchant, "conversation": conversation}, as_=Id)
