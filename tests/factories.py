@@ -73,6 +73,17 @@ class NewShop:
             await sql.commit()
         return person.email
 
+    async def session(self, role: str) -> str:
+        """The token of a browser in which the person is signed in."""
+        token = uuid.uuid4().hex
+        async with self.shop.database.connection() as connection:
+            await connection.execute(
+                "insert into sessions (token_hash, user_id, merchant_id, created_at, expires_at)"
+                " values (%s, %s, %s, now(), now() + interval '1 day')",
+                (digest_of(token), self.users[role], self.id),
+            )
+        return token
+
     async def key(self, *, scopes: list[str], per_call: int = 0, per_day: int = 0) -> Caller:
         """The holder of a new API key."""
         return Caller.of_key(await self.key_text(scopes=scopes, per_call=per_call, per_day=per_day), door=Door.rest)

@@ -1,0 +1,126 @@
+"""The same operation by chat, REST and command line gives the same result, the same refusals, the same audit."""
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import orjson
+import pytest
+
+from tests import doors
+from tests.doors import AnyTool, Through
+from tests.factories import NewShop, new_shop
+from tests.test_every_tool import READS, TOOLS, WRITES, arguments_of, each, names_rows
+from tools.contract.call import Shop
+from tools.contract.permissions import ROLES
+
+VARYING = {
+    r"\b[A-Z]{2,4}-\d+(-\d+)?\b": "a reference",
+    r"SKU-\d+": "a SKU",
+    r"[0-9a-f]{8}-[0-9a-f-]{27}": "an id",
+    r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)": "an instant",
+    r"\w+@[\w.-]+": "an address",
+    r'"(key|password)":"[^"]+"': '"secret":"shown once"',
+    r'"last_four":"[^"]+"': '"last_four":"its end"',
+}
+
+
+@pytest.fixture
+def every_door(shop: Shop, client: httpx.AsyncClient, runtime_url: str, tmp_path: Path) -> dict[str, Through]:
+    return {
+        "chat": doors.chat(shop),
+        "rest": doors.rest(client),
+        "command line": doors.command_line(runtime_url, tmp_path),
+    }
+
+
+class Entry(NamedTuple):
+    door: str
+    actor: str
+    tool: str
+    effect: str
+    outcome: str
+    rows: int
+
+
+async def audit_of(who: NewShop) -> list[Entry]:
+    query = (
+        'select door, actor, tool, effect, outcome, cardinality("references") as rows from audit_entries'
+        " where merchant_id = %s order by id"
+    )
+    async with who.shop.database.transaction(who.id, read_only=True) as sql:
+        return await sql.rows(query, (who.id,), as_=Entry)
+
+
+def alike(result: Any) -> Any:
+    """A result without what differs from shop to shop and from moment to moment."""
+    text = orjson.dumps(result, option=orjson.OPT_SORT_KEYS).decode()
+    for pattern, word in VARYING.items():
+        text = re.sub(pattern, word, text)
+    return orjson.loads(text)
+
+
+@each(READS)
+async def test_a_reader_answers_the_same_at_every_door(
+    tool: AnyTool, every_door: dict[str, Through], mine: NewShop
+) -> None:
+    arguments = await arguments_of(tool, mine)
+
+    came = {name: await through(tool, arguments, mine, "owner") for name, through in every_door.items()}
+
+    assert came["chat"].result is not None, came
+    assert alike(came["rest"].result) == alike(came["chat"].result)
+    assert alike(came["command line"].result) == alike(came["chat"].result)
+
+
+@each(WRITES)
+async def test_a_write_does_the_same_and_is_audited_the_same_through_every_door(
+    tool: AnyTool, every_door: dict[str, Through], shop: Shop
+) -> None:
+    results: dict[str, Any] = {}
+    entries: dict[str, Entry] = {}
+    for name, through in every_door.items():
+        if name == "chat" and tool.for_people:
+            continue
+        who = await new_shop(shop)
+        arguments = await arguments_of(tool, who)
+        before = len(await audit_of(who))
+
+        came = await through(tool, arguments, who, "owner")
+
+        assert not came.refused, (name, came)
+        results[name] = alike(came.result)
+        made = (await audit_of(who))[before:]
+        (entries[name],) = [entry for entry in made if entry.tool == tool.name]  # a decision is also carried out
+        assert entries[name].door == name.replace("command line", "cli")
+
+    assert len({orjson.dumps(result, option=orjson.OPT_SORT_KEYS) for result in results.values()}) == 1, results
+    assert len({entry._replace(door="") for entry in entries.values()}) == 1, entries
+
+
+@each(TOOLS)
+async def test_every_door_refuses_whoever_lacks_the_permission(
+    tool: AnyTool, every_door: dict[str, Through], mine: NewShop
+) -> None:
+    lacking = next((role for role, held in ROLES.items() if tool.permission not in held), None)
+    if lacking is None:
+        pytest.skip("every role may")
+    arguments = await arguments_of(tool, mine)
+
+    came = {name: await through(tool, arguments, mine, lacking) for name, through in every_door.items()}
+
+    assert {one.refused for one in came.values()} == {"Forbidden"}, came
+
+
+@each(TOOLS)
+async def test_every_door_finds_nothing_of_another_merchant(
+    tool: AnyTool, every_door: dict[str, Through], mine: NewShop, other: NewShop
+) -> None:
+    arguments = await arguments_of(tool, mine)
+    if not names_rows(tool, arguments):
+        pytest.skip("its arguments name no rows")
+
+    came = {name: await through(tool, arguments, other, "owner") for name, through in every_door.items()}
+
+    assert {one.refused for name, one in came.items() if not (name == "chat" and tool.for_people)} == {"NotFound"}, came
