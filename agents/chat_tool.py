@@ -26,7 +26,7 @@ from tools.contract.secret import without_secrets
 
 LARGEST = 16_000  # characters of a result that a model reads; a longer list is cut, and says so
 _REFERENCE = re.compile(r"[A-Z]{1,4}-\d{1,12}")
-_NOISE = {"title", "additionalProperties", "minLength", "maxLength"}
+_NOISE = {"title", "minLength", "maxLength"}
 Json = dict[str, Any]
 
 
@@ -208,12 +208,15 @@ def _plain(schema: Json, defs: Json) -> Json:
     kept = {key: value for key, value in schema.items() if key not in _NOISE and not key.startswith(("x-", "$"))}
     if kept.get("default", ...) is None:
         del kept["default"]
+    if kept.get("additionalProperties") is False:
+        del kept["additionalProperties"]  # `call.py` refuses unknown fields, whatever a schema says
     if examples := kept.pop("examples", None):
         kept["description"] = f"{kept.get('description', '')} For example: {examples[0]}.".strip()
     if "properties" in kept:
         kept["properties"] = {name: _plain(part, defs) for name, part in kept["properties"].items()}
-    if isinstance(kept.get("items"), dict):
-        kept["items"] = _plain(kept["items"], defs)
+    for name in ("items", "additionalProperties", "propertyNames"):
+        if isinstance(kept.get(name), dict):
+            kept[name] = _plain(kept[name], defs)
     if options:
         kept["anyOf"] = [_plain(option, defs) for option in options]
     return kept

@@ -1,0 +1,123 @@
+"""A tool as a chat model sees it."""
+
+import uuid
+from typing import Any
+
+import orjson
+import pytest
+from pydantic import Field
+
+from agents.chat_tool import LARGEST, ChatTool, turn_key
+from agents.roster import ROSTER
+from tests.factories import NewShop
+from tools import registry
+from tools.contract.actors import Caller
+from tools.contract.call import Shop
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Input, Result, tool
+from tools.contract.fields import MinorUnits, OrderRef, Quantity
+
+
+class Line(Input):
+    """One line."""
+
+    quantity: Quantity = Field(gt=0, description="Units.")
+
+
+class Parcel(Input):
+    """A parcel."""
+
+    order: OrderRef = Field(description="The order.", examples=["ORD-1042"])
+    title: str | None = Field(default=None, description="What stands on it.")
+    value: MinorUnits | None = Field(default=None, ge=0, description="Minor units.")
+    lines: list[Line] = Field(default=[], description="What is in it.")
+
+
+class Rows(Result):
+    data: list[dict[str, Any]]
+
+
+@tool(route="GET /parcels", effect=Effect.read, permission="orders:read", raises=[], examples=[], room="orders")
+async def list_parcels(ctx: Context, args: Parcel) -> Rows:
+    """List parcels.
+
+    Prices are minor units.
+    """
+    return Rows(data=[{"parcel": f"SHP-{n}", "text": "x" * 400} for n in range(100)])
+
+
+@pytest.fixture
+def caller(mine: NewShop) -> Caller:
+    return mine.caller("owner")
+
+
+def test_its_schema_is_plain() -> None:
+    """No references, no hints for other readers; an example stands in the description."""
+    told = ChatTool(list_parcels).function
+
+    assert told == {
+        "type": "function",
+        "function": {
+            "name": "list_parcels",
+            "description": "List parcels.\n\nPrices are minor units.",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "order": {"type": "string", "description": "The order. For example: ORD-1042."},
+                    "title": {"type": "string", "description": "What stands on it."},
+                    "value": {"type": "integer", "minimum": 0, "description": "Minor units."},
+                    "lines": {
+                        "type": "array",
+                        "description": "What is in it.",
+                        "default": [],
+                        "items": {
+                            "type": "object",
+                            "description": "One line.",
+                            "properties": {
+                                "quantity": {"type": "integer", "exclusiveMinimum": 0, "description": "Units."}
+                            },
+                            "required": ["quantity"],
+                        },
+                    },
+                },
+                "required": ["order"],
+            },
+        },
+    }
+
+
+@pytest.mark.parametrize("name", sorted(registry.tools()))
+def test_every_tools_schema_is_plain(name: str) -> None:
+    told = orjson.dumps(ChatTool(registry.tool(name)).function).decode()
+
+    assert '"$ref"' not in told
+    assert '"x-' not in told
+    assert '"$defs"' not in told
+
+
+def test_the_key_of_a_call_is_its_turn_its_meaning_and_how_often_it_came() -> None:
+    chat_tool = ChatTool(list_parcels)
+    turn, other = uuid.uuid4(), uuid.uuid4()
+
+    same = chat_tool.same({"order": "ORD-1", "lines": []})
+
+    assert same == chat_tool.same({"lines": [], "order": " ORD-1 "})
+    assert same != chat_tool.same({"order": "ORD-2", "lines": []})
+    assert len({turn_key(turn, same, 1), turn_key(turn, same, 2), turn_key(other, same, 1)}) == 3
+
+
+async def test_a_long_list_is_cut_and_says_so(shop: Shop, caller: Caller) -> None:
+    answer = await ChatTool(list_parcels).run(shop, {"order": "ORD-1"}, caller, turn=uuid.uuid4(), nth=1)
+
+    read = orjson.loads(answer.content)
+    assert len(answer.content) <= LARGEST
+    assert len(read["data"]) + read["left_out"] == 100
+    assert answer.result is not None
+    assert len(answer.result["data"]) == 100
+    assert len(answer.references) == 50
+
+
+def test_the_specialists_hold_the_tools_of_their_rooms_and_none_for_people_only() -> None:
+    for specialist in ROSTER:
+        offered = [tool.name for tool in registry.tools_of(specialist.room) if not tool.for_people]
+        assert sorted(specialist.tools) == sorted(offered)
