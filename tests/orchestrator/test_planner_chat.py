@@ -1,0 +1,87 @@
+"""The whole conversation without a language model: the embedded planner, the rooms' own tools, a card for every change."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from agents.roster import ROSTER
+from orchestrator.app import read_index
+from orchestrator.chat import Chat
+from orchestrator.language_model import open_models
+from orchestrator.saver import PooledSaver
+from orchestrator.settings import Settings
+from orchestrator.supervisor import Supervisor
+from planner.index import Index
+from tests.factories import NewShop, make_customer
+from tests.orchestrator.conftest import Talk
+from tools import registry
+from tools.contract.call import Shop
+
+
+@pytest.fixture(scope="session")
+def index(settings: Settings) -> Index:
+    return read_index(settings)
+
+
+@pytest.fixture
+async def talk(shop: Shop, mine: NewShop, saver: PooledSaver, settings: Settings, index: Index) -> AsyncGenerator[Talk]:
+    """The owner's conversation, where no key is set."""
+    async with open_models(settings, index) as models:
+        supervisor = Supervisor(ROSTER, registry.tools(), models, index, saver)
+        chat = Chat(shop, supervisor, registry.tools())
+        yield Talk(chat, mine.caller("owner"))
+        await chat.close()
+
+
+async def test_a_question_is_answered_and_names_its_specialist_and_tools(talk: Talk) -> None:
+    turn = await talk("Which time zone is my shop in?")
+
+    assert turn.answer is not None
+    assert "Europe/Paris" in turn.answer
+    assert turn.data is not None
+    assert [one["tool"] for one in turn.data["tools"]] == ["get_merchant"]
+    assert "backoffice" in turn.data["specialists"]
+    assert turn.data["model"] == "embedded planner"
+
+
+async def test_every_change_shows_its_card_first(talk: Talk, shop: Shop, mine: NewShop) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        customer = make_customer(sql, "Ana Torres", email="ana@example.com")
+        await sql.commit()
+
+    waiting = await talk(f"Change the e-mail of {customer.reference} to ana.torres@example.com")
+    unchanged = await talk.count(
+        "select count(*) as value from customers where merchant_id = %(m)s and email = 'ana@example.com'"
+    )
+    await talk.decide(waiting.waits_for[0], "approve")
+    turn = await talk.settled(waiting)
+
+    assert unchanged == 1
+    assert turn.status == "finished"
+    assert turn.data is not None
+    assert turn.data["tools"][0]["tool"] == "update_customer"
+    changed = "select count(*) as value from customers where merchant_id = %(m)s and email = 'ana.torres@example.com'"
+    assert await talk.count(changed) == 1
+
+
+async def test_a_question_that_it_asks_is_answered_in_the_next_message(talk: Talk, shop: Shop, mine: NewShop) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        customer = make_customer(sql, "Ana Torres")
+        await sql.commit()
+
+    asked = await talk("Change the e-mail of a customer to ana.torres@example.com")
+    answered = await talk(customer.reference)
+
+    assert asked.status == "finished"
+    assert asked.data is not None
+    assert asked.data["tools"] == []
+    assert answered.status == "waiting"
+
+
+async def test_small_talk_is_answered_without_any_tool(talk: Talk) -> None:
+    turn = await talk("Hi there!")
+
+    assert turn.status == "finished"
+    assert turn.answer
+    assert turn.data is not None
+    assert turn.data["tools"] == []
