@@ -87,7 +87,7 @@ def _customer(draft: Draft, number: int, at: datetime, country: Country) -> Buye
         )
     weight = (9.0 if trade else 1.0) * rng.paretovariate(1.6)
     return Buyer(
-        customer, address, country.code, 14.0 if number == SENDS_BACK else min(weight, 40.0), number == SENDS_BACK
+        customer, address, country.code, 12.0 if number == SENDS_BACK else min(weight, 40.0), number == SENDS_BACK
     )
 
 

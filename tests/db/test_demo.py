@@ -227,6 +227,7 @@ def test_a_search_finds_products_by_halves_and_with_typing_errors(inside: Connec
     assert found("carrafe")[0] == "Glass carafe"
     assert found("MUG-BLUE")[0] == "Stoneware mug"
     assert found("merino jumpr")[0] == "Merino jumper"
+    assert found("tabelcloth") == ["Linen tablecloth"]
     assert found("zzzz") == []
     assert found("") == []
 

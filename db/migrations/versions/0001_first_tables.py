@@ -31,7 +31,8 @@ stock_movements
 # in the title more than elsewhere; products with every word exactly as written come first.
 SEARCH = """
 create function search_products(asked text, most integer default 20) returns table (product_id uuid, score real)
-language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
+language sql stable security definer
+set search_path = pg_catalog, public, pg_temp set pg_trgm.word_similarity_threshold = 0.45 as $$
     with question as (
         select plainto_tsquery('simple', unaccent(lower(asked))) as exactly,
                array(select word from regexp_split_to_table(unaccent(lower(asked)), '[^[:alnum:]]+') as word where word <> '')
