@@ -266,11 +266,12 @@ with windows as (
            round(100.0 * sum(o.units_returned) / nullif(sum(o.units_fulfilled), 0), 1)::float8 as returned
     from windows w
     left join orders o on o.merchant_id = %(m)s and o.placed_at >= w.starts and o.placed_at < w.ends and o.status <> 'draft'
+      and o.placed_at >= %(earliest)s
     group by w.nth
 ), parcels as (
     select f.order_id, min(f.shipped_at) as first from fulfilments f
     where f.merchant_id = %(m)s and f.order_id in (
-        select order_id from fulfilments where merchant_id = %(m)s and shipped_at >= (select min(starts) from windows)
+        select order_id from fulfilments where merchant_id = %(m)s and shipped_at >= %(earliest)s
     ) and f.shipped_at is not null
     group by f.order_id
 ), shipping as (
@@ -312,10 +313,12 @@ async def order_kpis(ctx: Context, args: OrderKpis) -> Kpis:
     currency = args.currency or ctx.merchant.currency
     windows = {days: days_back(ctx, days) for days in (1, 7, 30)}
     found = await sales(ctx, {str(days): period for days, period in windows.items()}, currency)
+    starts = [period.start for period in windows.values()]
     params = {
         "m": ctx.merchant.id,
-        "starts": [w.start for w in windows.values()],
-        "ends": [w.until for w in windows.values()],
+        "starts": starts,
+        "ends": [period.until for period in windows.values()],
+        "earliest": min(starts),
     }
     (rates,) = await ctx.sql.rows(_RATES, params, as_=_Rates)
     sold = {row.period: _figures(row, currency) for row in found}
