@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from planner.signals import READING_STARTS, WRITING_STARTS
+from planner.words import content
 
 ALWAYS = re.compile(r"(?<=[.?!;])\s+(?=\S)|\s*\n+\s*")
 PERHAPS = re.compile(
-    r"\s*,?\s+(?:and then|and also|then|and|also|plus|but)\s+(?:also\s+|then\s+|please\s+)?|\s*,\s+(?:please\s+)?", re.I
+    r"\s*,?\s+(?:and then|and also|then|and|also|plus)\s+(?:also\s+|then\s+|please\s+)?|\s*,\s+(?:please\s+)?", re.I
 )
 CLOSED = re.compile(
     r"\b(?:because|since|as|saying|says|that|so that)\b|:\s|[\"“«]", re.I
@@ -76,7 +77,8 @@ def _join_context(pieces: list[str], judge: Judge) -> list[str]:
     context = ""
     for piece in pieces:
         piece = f"{context} {piece}".strip()
-        if len(pieces) > 1 and _best(piece, judge) < CONFIDENT:
+        thin = len(content(piece)) < 2 and not LEANING.search(piece)  # "how much is free": of what stands before
+        if len(pieces) > 1 and (thin or _best(piece, judge) < CONFIDENT):
             context = piece
             continue
         context = ""

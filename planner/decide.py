@@ -12,11 +12,11 @@ from typing import Any
 
 from planner import slots
 from planner.fields import Choice, Field, Kind
+from planner.filled import Filled, Told
 from planner.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
 from planner.memory import Conversation
 from planner.reading import Reading
 from planner.signals import READING_STARTS, WRITING_STARTS
-from planner.slots import Filled, Told
 from planner.words import FILLER, content, stem, tokens
 
 FAINT = 0.08  # of a tool's own probability: below it no share of others can lift it
@@ -36,7 +36,7 @@ UNFIT = {
     "period": 0.6,
 }
 ASKS = re.compile(
-    r"^(?:(?:hey|hi|hello|so|and|but|ok|well)[, ]+)*(?:has|have|had|was|were|is|are|did|does|do|why|who|whom|whose|when|what"
+    r"^(?:(?:hey|hi|hello|so|and|but|ok|well|since|until|from|to|at|in|for|on)[, ]+)*(?:has|have|had|was|were|is|are|did|does|do|why|who|whom|whose|when|what"
     r"|how|which|where|should|may|(?:can|could|must|will|would)\s+(?!you\b|u\b|ya\b|someone\b))\b",
     re.I,
 )

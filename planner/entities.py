@@ -59,7 +59,7 @@ PERCENT = re.compile(r"(?<![\w.])(\d+(?:[.,]\d+)?)\s?(?:%|percent\b|per cent\b|p
 DURATION = re.compile(
     rf"\b(?:for|within|in|of|to|next)?\s*(?:the next )?\b{NUMBER} (minute|hour|day|week|month|year)s?\b", re.I
 )
-COUNT = re.compile(r"(?<![\w.,-])[+-]\s?\d+(?![\w.,]*\d)|(?<![\w.,-])\d+(?:[.,]\d+)?(?![\w-]|[.,]\d)")
+COUNT = re.compile(r"(?<![\w.,-])[+-]\s?\d+(?![\w.,]*\d)|(?<![\w.,-])\d+(?:(?:[.,]\d+)?(?![\w-]|[.,]\d)|(?=[x×]\s))")
 WORD_COUNT = re.compile(
     r"\b(?:(?:an?|one|\d+) dozen|" + "|".join(word for word in NUMBERS if word not in ("a", "an")) + r")\b", re.I
 )
@@ -223,7 +223,7 @@ def countries() -> dict[str, str]:
 def _country_pattern() -> re.Pattern[str]:
     names = sorted((re.escape(name) for name in countries()), key=len, reverse=True)
     return re.compile(
-        rf"(?<![\w-])(?:{'|'.join(names)})(?![\w-])(?!\s+(?:francs?|pounds?|dollars?|kron|z[lł]ot))", re.I
+        rf"(?<![\w-])(?:{'|'.join(names)})(?![\w/-])(?!\s+(?:francs?|pounds?|dollars?|kron|z[lł]ot))", re.I
     )
 
 

@@ -205,7 +205,7 @@ def _described(entry: Entry, read: Sequence[Field]) -> list[str]:
 def _openers(examples: Sequence[str]) -> frozenset[str]:
     """The words that requests begin with. A word that is always capitalised is a name, though examples begin with it."""
     small = (
-        {word for example in examples for word in re.findall(r"[a-z']+", example)}
+        {word for example in examples for word in re.findall(r"(?<![\w@.-])[a-z']+(?![\w@.-])", example)}
         | TRADE
         | FILLER
         | set(signals.DEED_OF)

@@ -9,7 +9,11 @@ import re
 from functools import lru_cache
 from importlib.resources import files
 
-NEGATED = re.compile(r"\b(?:have|has|had|is|are|was|were)(?:n['’]?t| not)\s+(?:yet\s+)?(?:been\s+)?(?:yet\s+)?", re.I)
+NEGATED = re.compile(
+    r"\b(?:have|has|had|is|are|was|were)(?:n['’]?t| not)\s+(?:yet\s+)?(?:been\s+)?(?:yet\s+)?"
+    r"|\b(?:waiting|still|yet|remaining|left) to be\s+",
+    re.I,
+)
 ENOUGH = 2  # words that only this language has, before a text is taken for it
 
 

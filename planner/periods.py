@@ -98,7 +98,8 @@ def _extended(text: str, period: Period) -> Period:
 def _bounded(text: str, period: Period, ahead: bool) -> Period:
     """Reads the word before: since, until, before, after."""
     lead = re.search(
-        r"\b(since|starting|from|after|until|till|up to|by|before|in|on|for|during|over|within|as of|of)\s+(?:the\s+)?$",
+        r"\b(since|starting|from|after|until|till|up to|by|before|prior to|older than"
+        r"|in|on|for|during|over|within|as of|of)\s+(?:the\s+)?$",
         text[: period.where[0]],
         re.I,
     )
@@ -111,7 +112,7 @@ def _bounded(text: str, period: Period, ahead: bool) -> Period:
         return Period(period.start, None, where)  # but "the orders from yesterday" are those of yesterday
     if word == "after":
         return Period(period.end, None, where)
-    if word == "before":
+    if word in ("before", "prior to", "older than"):
         return Period(None, period.start, where)
     if word in ("until", "till", "up to", "by"):
         return Period(None, period.end, where)
@@ -212,7 +213,8 @@ def _ordinal(match: Match, now: datetime, ahead: bool) -> Range:
 
 def _quarter(match: Match, now: datetime, ahead: bool) -> Range:
     year = int(match[2] or now.year)
-    first = date(year, 3 * int(match[1]) - 2, 1)
+    quarter = int(match[1]) if match[1].isdigit() else ["first", "second", "third", "fourth"].index(match[1]) + 1
+    first = date(year, 3 * quarter - 2, 1)
     if not match[2] and first > now.date():
         first = first.replace(year=year - 1)
     return around(first, "quarter")
@@ -262,6 +264,7 @@ RULES: list[tuple[str, Rule]] = [
     (r"\b(?:the )?(?:last|past) (hour|fortnight)\b", _last_one),
     (rf"\b(?:the )?next {NUMBER} (day|week|month|year)s?\b", _next_some),
     (rf"\b{NUMBER} (day|week|month|year)s? ago\b", _ago),
+    (rf"(?<=older than ){NUMBER} (day|week|month|year)s?\b", _ago),
     (r"\b(?:the )?day before yesterday\b", _shifted("day", -2)),
     (rf"\b(?:the )?({UNIT}) before last\b", _shifted("?", -2)),
     (rf"\b(?:the )({UNIT}) (?:before(?: that)?|earlier|prior)\b", lambda m, n, a: m[1]),
@@ -282,6 +285,7 @@ RULES: list[tuple[str, Rule]] = [
         _month,
     ),
     (r"\bq([1-4])\b(?: (\d{4}))?", _quarter),
+    (r"\b(first|second|third|fourth) quarter\b(?: of)?(?: (\d{4}))?", _quarter),
     (rf"\b(?:start|beginning|end) of (?:the|this) ({UNIT})\b", _shifted("?", 0)),
     (rf"{AFTER_PREPOSITION}(20\d\d)\b", lambda m, n, a: around(date(int(m[1]), 1, 1), "year")),
     (r"(?<=\bthe )(\d{1,2})(?:st|nd|rd|th)\b", _ordinal),

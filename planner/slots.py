@@ -5,14 +5,15 @@ text from what is left. Whatever the sentence names and no field takes is report
 """
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
-from planner import texts, values
+from planner import composites, money, texts, values
+from planner.composites import TAKES_CODES
 from planner.entities import Span
 from planner.fields import Choice, Field, Kind
-from planner.reading import Reading, Setting
+from planner.filled import Filled, Told
+from planner.reading import Reading
 from planner.words import words_of
 
 EXCEPTING = re.compile(
@@ -20,56 +21,27 @@ EXCEPTING = re.compile(
     re.I,
 )
 SEPARATING = re.compile(
-    r"\b(?:(?:except|excluding|unless|only if|if|but not|apart from|other than)\b.*|half of|the \w+ (?:line|item|one|half))\b",
+    r"\b(?:(?:except|excluding|unless|only if|if|but|apart from|other than)\b.*|half of|the \w+ (?:line|item|one|half))\b",
     re.I,
 )
 NEVER_DROPPED = ("reference", "foreign", "code", "email", "money", "percent", "period", "country", "number", "quoted")
+IN_CURRENCY = re.compile(rf"\bin ({money.SIGN})", re.I)
 NARROWING = words_of("the a an my our her his their these those only just some both all of")
 PASSING = ("one", "two", "three", "today", "this morning", "in this morning", "this afternoon", "yesterday", "tonight")
-NOWHERE = "(?!)"  # a category is known by its label alone: "in Lyon" is a place
-TAKES_CODES = {"variant", "product"}
-
-
-@dataclass
-class Filled:
-    """Arguments found, required fields still missing, and what was said that has no place."""
-
-    args: dict[str, Any] = field(default_factory=lambda: dict[str, Any]())
-    missing: list[Field] = field(default_factory=lambda: list[Field]())
-    more: dict[str, list[str]] = field(
-        default_factory=lambda: dict[str, list[str]]()
-    )  # further references of a single field
-    unplaced: list[Span] = field(default_factory=lambda: list[Span]())
-    unused: list[str] = field(default_factory=lambda: list[str]())  # words without a place
-    strange: list[str] = field(default_factory=lambda: list[str]())  # those of them that the tool's examples never say
-    people: dict[str, str] = field(
-        default_factory=lambda: dict[str, str]()
-    )  # reference field: the name or e-mail to look up
-    doubts: list[str] = field(default_factory=lambda: list[str]())
-
-
-@dataclass(frozen=True)
-class Told:
-    """What is known beside the sentence: the setting, the words that the tool's own texts hold, the openers of requests."""
-
-    setting: Setting
-    known: Collection[str]
-    openers: Collection[str]
-    own: Collection[str] = ()
-    writes: bool = False
+NOWHERE = "(?!)"  # by its label alone: "in Lyon" is no category, and "to Lyon" no new city
 
 
 def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     """The arguments of one tool from one text. `reading` is used up: hand in a fresh one."""
     filled = Filled()
     _notes(fields, reading, told, filled)
-    _addresses(fields, reading, filled)
-    _lines(fields, reading, filled)
+    composites.addresses(fields, reading, filled)
+    composites.lines(fields, reading, filled)
     _references(fields, reading, told, filled)
-    _emails_and_codes(fields, reading, filled)
+    _emails_and_codes(fields, reading, told, filled)
     filled.args |= values.fill(_open(fields, filled, Kind.limit), reading, told.setting)
     _choices(fields, reading, filled)
-    _items(fields, reading, told, filled)
+    composites.items(fields, reading, told, filled)
     filled.args |= values.fill(
         [f for f in fields if f.name not in filled.args], reading, told.setting, ahead=told.writes
     )
@@ -97,74 +69,9 @@ def _notes(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled
             filled.args[f.name] = said
 
 
-def _addresses(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
-    for f in fields:
-        if f.kind is Kind.parts and not f.many and any(part.kind is Kind.city for part in f.parts):
-            claimed = list(reading.claimed)
-            found = texts.address(f.parts, reading)
-            if found and all(part.name in found for part in f.parts if part.required):
-                filled.args[f.name] = found
-            else:
-                reading.claimed[:] = claimed
-    if any(re.match(r"line_?1|street", f.name) for f in fields):
-        filled.args |= texts.address(tuple(fields), reading) or {}
-
-
-def _lines(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
-    """Lists of things and how many: "2 MUG-BLUE and one TSH-BLK-M"."""
-    for f in fields:
-        item = next((part for part in f.parts if part.kind is Kind.reference), None)
-        count = next((part for part in f.parts if part.kind is Kind.quantity), None)
-        if not (f.many and item and count):
-            continue
-        lines: list[dict[str, Any]] = []
-        for span in [s for s in reading.free("code", "reference", "foreign") if _names(s, item)]:
-            number = _count_of(span, reading)
-            lines.append({item.name: span.value, count.name: int(reading.take(number).value) if number else 1})
-            reading.take(span)
-        if lines:
-            filled.args[f.name] = lines
-
-
-def _items(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
-    """A required list of things with figures but no reference: one can be said, such as the only variant with its price."""
-    for f in fields:
-        prices = [part for part in f.parts if part.kind is Kind.money]
-        plain = [*(part for part in f.parts if part.kind is Kind.sku), *prices[:1]]
-        if not (f.many and f.required and plain) or f.name in filled.args:
-            continue
-        item = values.fill(plain, reading, told.setting)
-        sku = next((part for part in plain if part.kind is Kind.sku), None)
-        codes = reading.free("code") if sku else []
-        if sku and codes:
-            item[sku.name] = reading.take(codes[0]).value
-        if all(part.name in item for part in f.parts if part.required):
-            filled.args[f.name] = [item]
-
-
-def _count_of(span: Span, reading: Reading) -> Span | None:
-    numbers = [n for n in reading.free("number") if n.value > 0]
-    before = [
-        n
-        for n in numbers
-        if n.end <= span.start
-        and re.fullmatch(r"\s*(?:x|×|units?|pieces?|pcs|of|\w+)?\s*(?:of\s+)?", reading.text[n.end : span.start])
-    ]
-    after = [
-        n for n in numbers if n.start >= span.end and re.fullmatch(r"\s*[x×*,:(]?\s*", reading.text[span.end : n.start])
-    ]
-    return before[-1] if before else after[0] if after else None
-
-
 def _perhaps_order(span: Span) -> bool:
     """A number of unsaid kind is an order's, unless it is as long as a parcel's."""
     return not span.reference and not (str(span.value).isdigit() and len(str(span.value)) > 8)
-
-
-def _names(span: Span, f: Field) -> bool:
-    if span.kind in ("code", "perhaps_code"):
-        return f.reference in TAKES_CODES
-    return span.reference == f.reference or (f.reference == "product" and span.reference == "variant")
 
 
 def _references(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
@@ -172,7 +79,7 @@ def _references(fields: Sequence[Field], reading: Reading, told: Told, filled: F
         (f for f in fields if f.kind is Kind.reference and not _named_place(f)), key=lambda f: not f.required
     )
     for f in wanted:
-        spans = [s for s in reading.free("reference", "foreign", "code") if _names(s, f)]
+        spans = [s for s in reading.free("reference", "foreign", "code") if composites.names(s, f)]
         if not spans:
             spans = [s for s in reading.free("reference", "foreign") if f.reference == "order" and _perhaps_order(s)]
         if not spans and f.required and f.reference in TAKES_CODES:
@@ -228,20 +135,29 @@ def _bare_references(fields: Sequence[Field], reading: Reading, filled: Filled) 
             filled.more[lacking[0].name] = found[1:]
 
 
-def _emails_and_codes(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+def _emails_and_codes(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     for kind, spoken in ((Kind.email, "email"), (Kind.phone, "phone"), (Kind.sku, "code")):
         for f in _open(fields, filled, kind):
             spans = reading.free(spoken)
-            if spans:
-                filled.args[f.name] = reading.take(spans[0]).value
+            if spans:  # of two addresses of mail, the last is the new one
+                filled.args[f.name] = reading.take(spans[-1]).value
     for f in _open(fields, filled, Kind.country):
         spans = reading.free("country")
         if spans:
             filled.args[f.name] = reading.take(spans[0]).value
     for f in _open(fields, filled, Kind.currency):
-        spans = reading.free("money")
-        if spans:
-            filled.args[f.name] = spans[0].currency
+        _put(filled, f, _currency(reading, told))
+
+
+def _currency(reading: Reading, told: Told) -> str | None:
+    """A currency that is not the home one. A write takes it from its label or an amount; "in dollars" is for lists."""
+    label = reading.search(r"\bcurrency\b.*?\b([A-Z]{3})\b", flags=0)
+    if label:
+        reading.claim(*label.span(1))
+        return label[1]
+    amounts = [s.currency for s in reading.free("money") if s.currency != told.setting.currency]
+    named = None if told.writes else IN_CURRENCY.search(reading.text)
+    return money.SIGNS[named[1].lower()] if named else amounts[0] if amounts else None
 
 
 def _choices(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
@@ -302,7 +218,7 @@ def _flags(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
 
 def _words(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     for f in _open(fields, filled, Kind.city):
-        _put(filled, f, texts.place(f, reading, told.known))
+        _put(filled, f, texts.place(f, reading, told.known, lead=NOWHERE if told.writes else texts.WHERE))
     for f in _open(fields, filled, Kind.text, Kind.number, Kind.postcode, Kind.note):
         _put(filled, f, _free_text(f, reading))
     people = _people(fields, told, filled)
@@ -312,8 +228,9 @@ def _words(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled
     _look_ups(people, reading, told, filled)
     for f in _open(fields, filled, Kind.search):
         _put(filled, f, texts.search(reading, told.known, required=f.required))
+    gives_reasons = any(f.name == "reason" for f in fields)
     for f in _open(fields, filled, Kind.reason_text):
-        _put(filled, f, texts.reason(reading, told.openers))
+        _put(filled, f, texts.reason(reading, told.openers, apart=gives_reasons))
 
 
 def _put(filled: Filled, f: Field, value: Any) -> None:
@@ -392,6 +309,8 @@ def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Fil
     currencies = {s.currency for s in reading.spans if s.kind == "money" and s.currency != told.setting.currency}
     if currencies and not any(f.kind is Kind.currency for f in fields):
         filled.doubts.append(f"amounts in {', '.join(sorted(currencies))}")
+    if told.writes and (named := IN_CURRENCY.search(reading.text)) and "currency" not in filled.args:
+        filled.doubts.append(named[0])
     filled.doubts += [reading.text[start:end] for start, end in reading.names(told.openers)]
     filled.doubts += [m[0] for m in SEPARATING.finditer(reading.text) if reading.open(*m.span())]
     filled.unused = [reading.text[start:end] for start, end in reading.unknown(told.known)]

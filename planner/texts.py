@@ -11,6 +11,7 @@ from planner.signals import WRITING_STARTS
 from planner.words import FILLER, stem, tokens, words_of
 
 SAYING = r"(?:saying|says|stating|reading|with the text|that says)(?:\s+that)?"
+NOTING = "(?:note|remember|write|remark|comment|memo|mention|message|document|jot|record)"
 REASON = r"\b(?:because(?: of)?|due to|reason(?: is)?:?|on account of|given that)\s+(.+?)\s*[.!]?$"
 STREET = re.compile(
     r"(?<!\d)\d{1,4}\w?,?\s+(?!(?:units|pieces)\b)[^\W\d][^\d,\n]{2,40}?(?=,|\s*$)|[A-ZÀ-Þ][\w.'’-]+(?:\s[\w.'’-]+){0,3}\s\d+\w?(?=,|\s*$)"
@@ -20,6 +21,7 @@ TAIL = re.compile(
     r"(?:\s+(?P<after>(?:[A-Z]{2}\s+)?\d{4,6}|[A-Z]{1,2}\d\w? ?\d[A-Z]{2}))?\s*(?=,|\.?$| for\b)"
 )
 INTRODUCING = words_of("of for the many much with our any about named called matching containing some no on de")
+WHOLE = r"([A-ZÀ-Þ0-9][^,.;:\n]*?)(?=\s+(?:from|now|please|instead|for|at|priced|with|in|sku|SKU|on|and)\b|[,.;:]|\s*$)"
 CALLED = "called|named|name(?: is(?: now)?| to|:)?|titled|rename .*?to|is now|call (?:it|the shop|us)|new name.*?:"
 UNITS = words_of("grams kg minutes days hours cm mm id")
 WHERE = r"(?:in|from|to|at|near|around|out of|into|for)"
@@ -33,7 +35,8 @@ def note(field: Field, reading: Reading) -> str | None:
     patterns = (
         r":\s+(.+)$",
         rf"\b{SAYING}\s+(.+)$",
-        r"\b(?:note|remember|write|remark|comment|memo|mention)\b.*?\bthat\s+(.+)$",
+        rf"\b{NOTING}\b.*?\bthat\s+(.+)$",
+        rf"\b{NOTING}\b[^,]*,\s+(.+)$",
         r"^(?:please )?(?:remind \w+|\w+ (?:a |an )?(?:task|to-do|todo|reminder)|i need (?:a )?(?:task|reminder))\b"
         r".*?\bto\s+(?!the\b|order\b|do\b)(.+)$",
     )
@@ -45,11 +48,11 @@ def note(field: Field, reading: Reading) -> str | None:
     return None
 
 
-def reason(reading: Reading, openers: Collection[str]) -> str | None:
-    """Why: after "because", or what stands apart after a comma at the end."""
-    m = reading.search(REASON) or reading.search(
-        r",\s+(?!please\b|thanks\b|thank\b|asap\b)((?:[^\W\d]|['’])[^,:]{5,}?)\s*[.!]?$"
-    )
+def reason(reading: Reading, openers: Collection[str], *, apart: bool) -> str | None:
+    """Why: after "because", or, where `apart`, what stands after a comma at the end."""
+    m = reading.search(REASON)
+    if m is None and apart:
+        m = reading.search(r",\s+(?!please\b|thanks\b|thank\b|asap\b)((?:[^\W\d]|['’])[^,:]{5,}?)\s*[.!]?$")
     if m is None or set(tokens(m[1])[:1]) & (WRITING_STARTS | set(openers)):  # ", take them off stock" is no reason
         return None
     reading.claim(*m.span(1))
@@ -161,11 +164,12 @@ def _new_value(reading: Reading) -> str | None:
 def name(field: Field, reading: Reading, openers: Collection[str], *, alone: bool, writes: bool) -> str | None:
     """A name of a person or thing. `alone` when the tool has nothing else that a bare name could be."""
     own = field.name.endswith(("name", "title"))  # not a brand
-    said = reading.search(rf"\b(?i:{CALLED})\s+({NAME.pattern})", flags=0) if own else None
+    said = reading.search(rf"\b(?i:{CALLED})\s+{WHOLE}", flags=0) if own else None
     if said:
         reading.claim(*said.span(1))
         return re.sub(r"[’']s?$", "", said[1])
-    quoted = reading.free("quoted") if own and (writes or field.required) else []
+    cued = writes and re.search(r"\b(?:name|title|call|rename|titled|called)\w*\b", reading.text, re.I)
+    quoted = reading.free("quoted") if own and (cued or field.required) else []
     if quoted:
         return reading.take(quoted[0]).value
     changed = (

@@ -114,19 +114,32 @@ def _period(fields: list[Field], reading: Reading, setting: Setting, *, ahead: b
 
 
 def _moments(fields: list[Field], reading: Reading, setting: Setting) -> dict[str, Any]:
+    """Dates and instants that are no period: one that something ends at reads "until Friday" as the end of Friday."""
     wanted = [field for field in fields if field.kind is Kind.moment]
-    found = (
-        [period for period in periods.find(reading.text, setting.local, ahead=True) if period.start or period.end]
-        if wanted
-        else []
-    )
+    found = periods.find(reading.text, setting.local, ahead=True) if wanted else []
     args: dict[str, Any] = {}
-    for field, period in zip(wanted, found, strict=False):
-        last = (period.end or period.start or setting.local) - timedelta(days=1 if period.end else 0)
-        day = period.start or last
-        args[field.name] = _stamp(field, day if field.day_only or not period.end else period.end, setting)
-        reading.claim(*period.where)
+    for period in [period for period in found if period.start or period.end]:
+        fitting = [field for field in wanted if field.name not in args and _fits(field, period)]
+        if not fitting:
+            continue
+        last = period.end - timedelta(days=1) if period.end else period.start
+        start = period.start or last
+        local = start if fitting[0].day_only or not _ends(fitting[0]) else period.end or start
+        if local:
+            args[fitting[0].name] = _stamp(fitting[0], local, setting)
+            reading.claim(*period.where)
     return args
+
+
+def _ends(field: Field) -> bool:
+    return bool(set(field.name.split("_")) & {"until", "expires", "end", "ends", "by", "due", "deadline"})
+
+
+def _fits(field: Field, period: periods.Period) -> bool:
+    """ "until Friday" is no beginning, and "from Friday" no end."""
+    if period.start is None:
+        return _ends(field)
+    return period.end is not None or not _ends(field)
 
 
 def _amounts(fields: list[Field], reading: Reading, setting: Setting, *, bare: bool) -> dict[str, Any]:

@@ -46,6 +46,8 @@ def days(period: Period) -> tuple[str | None, str | None]:
         ("on Black Friday", "2025-11-28", "2025-11-29"),
         ("last weekend", "2026-11-14", "2026-11-16"),
         ("orders from yesterday", "2026-11-21", "2026-11-22"),
+        ("older than three days", None, "2026-11-19"),
+        ("in the third quarter", "2026-07-01", "2026-10-01"),
     ],
 )
 def test_a_period_has_a_first_day_and_the_day_after_its_last(said: str, start: str | None, end: str | None) -> None:

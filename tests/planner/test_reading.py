@@ -29,6 +29,7 @@ VOCABULARY = Vocabulary({"ORD": "order", "CUS": "customer", "VAR": "variant", "R
         ("write to Ana@Example.com.", [("email", "ana@example.com")]),
         ("over 1.234,50 EUR", [("money", 1234.5)]),
         ("$15 or 15 euros", [("money", 15.0), ("money", 15.0)]),
+        ("10x SOAP-OLIVE", [("number", 10.0), ("code", "SOAP-OLIVE")]),
         ("a dozen TSH-BLK-M", [("number", 12), ("code", "TSH-BLK-M")]),
         ("to the UK or Germany", [("country", "GB"), ("country", "DE")]),
         ("VAT at 19 %", [("percent", 19.0)]),
@@ -93,3 +94,4 @@ def test_french_and_german_requests_are_read_in_english_words() -> None:
 
 def test_a_negated_state_is_read_as_its_opposite() -> None:
     assert to_english("orders that haven't been paid") == "orders that not paid"
+    assert to_english("orders still to be shipped") == "orders not shipped"

@@ -1,0 +1,78 @@
+"""Arguments that are made of several: addresses, lines of an order, a first variant with its price."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from planner import texts, values
+from planner.entities import Span
+from planner.fields import Field, Kind
+from planner.filled import Filled, Told
+from planner.reading import Reading
+
+TAKES_CODES = {"variant", "product"}
+
+
+def addresses(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    for f in fields:
+        if f.kind is Kind.parts and not f.many and any(part.kind is Kind.city for part in f.parts):
+            claimed = list(reading.claimed)
+            found = texts.address(f.parts, reading)
+            if found and all(part.name in found for part in f.parts if part.required):
+                filled.args[f.name] = found
+            else:
+                reading.claimed[:] = claimed
+    if any(re.match(r"line_?1|street", f.name) for f in fields):
+        filled.args |= texts.address(tuple(fields), reading) or {}
+
+
+def lines(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    """Lists of things and how many: "2 MUG-BLUE and one TSH-BLK-M"."""
+    for f in fields:
+        item = next((part for part in f.parts if part.kind is Kind.reference), None)
+        count = next((part for part in f.parts if part.kind is Kind.quantity), None)
+        if not (f.many and item and count):
+            continue
+        lines: list[dict[str, Any]] = []
+        for span in [s for s in reading.free("code", "reference", "foreign") if names(s, item)]:
+            number = _count_of(span, reading)
+            lines.append({item.name: span.value, count.name: int(reading.take(number).value) if number else 1})
+            reading.take(span)
+        if lines:
+            filled.args[f.name] = lines
+
+
+def items(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
+    """A required list of things with figures but no reference: one can be said, such as the only variant with its price."""
+    for f in fields:
+        prices = [part for part in f.parts if part.kind is Kind.money]
+        plain = [*(part for part in f.parts if part.kind is Kind.sku), *prices[:1]]
+        if not (f.many and f.required and plain) or f.name in filled.args:
+            continue
+        item = values.fill(plain, reading, told.setting)
+        sku = next((part for part in plain if part.kind is Kind.sku), None)
+        codes = reading.free("code") if sku else []
+        if sku and codes:
+            item[sku.name] = reading.take(codes[0]).value
+        if all(part.name in item for part in f.parts if part.required):
+            filled.args[f.name] = [item]
+
+
+def _count_of(span: Span, reading: Reading) -> Span | None:
+    numbers = [n for n in reading.free("number") if n.value > 0]
+    before = [
+        n
+        for n in numbers
+        if n.end <= span.start
+        and re.fullmatch(r"\s*(?:x|×|units?|pieces?|pcs|of|\w+)?\s*(?:of\s+)?", reading.text[n.end : span.start])
+    ]
+    after = [
+        n for n in numbers if n.start >= span.end and re.fullmatch(r"\s*[x×*,:(]?\s*", reading.text[span.end : n.start])
+    ]
+    return before[-1] if before else after[0] if after else None
+
+
+def names(span: Span, f: Field) -> bool:
+    if span.kind in ("code", "perhaps_code"):
+        return f.reference in TAKES_CODES
+    return span.reference == f.reference or (f.reference == "product" and span.reference == "variant")
