@@ -36,7 +36,8 @@ UNFIT = {
     "period": 0.6,
 }
 ASKS = re.compile(
-    r"^(?:(?:hey|hi|hello|so|and|but|ok|well|since|until|from|to|at|in|for|on)[, ]+)*(?:has|have|had|was|were|is|are|did|does|do|why|who|whom|whose|when|what"
+    r"^(?:(?:hey|hi|hello|so|and|but|ok|well|since|until|from|to|at|in|for|on)[, ]+)*"
+    r"(?:has|have|had|was|were|is|are|did|does|do|why|who|whom|whose|when|what"
     r"|how|which|where|should|may|(?:can|could|must|will|would)\s+(?!you\b|u\b|ya\b|someone\b))\b",
     re.I,
 )
