@@ -15,6 +15,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from sqlalchemy import event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -52,11 +53,16 @@ class HeldDialect(PGDialectAsync_psycopg):
 
 
 registry.register("postgresql.held", "db.session", "HeldDialect")
-_held: ContextVar[AsyncConnection[TupleRow]] = ContextVar("held connection")
+_current: "ContextVar[Transaction]" = ContextVar("the transaction under way")
 
 
 async def _hand_over(*_: Any, **__: Any) -> AsyncConnection[TupleRow]:
-    return _held.get()
+    return _current.get().connection
+
+
+def _note(_: Any, __: Any, statement: str, *___: Any) -> None:
+    """The ORM's statements count too."""
+    _current.get().statements.append(statement)
 
 
 class Transaction:
@@ -149,6 +155,7 @@ class Database:
             "postgresql+held://", poolclass=NullPool, async_creator=_hand_over, pool_reset_on_return=None,
             use_native_hstore=False,
         )  # fmt: skip
+        event.listen(self._engine.sync_engine, "before_cursor_execute", _note)
 
     async def open(self) -> None:
         await self.pool.open(wait=True, timeout=30)
@@ -181,14 +188,14 @@ class Database:
         `lock` is the number of an advisory lock, tried (see `locked`) or, with `wait`, waited for.
         """
         async with self.connection() as connection:
-            held = _held.set(connection)
             transaction = Transaction(connection, self._engine, merchant)
+            current = _current.set(transaction)
             try:
                 await transaction.begin(opening(merchant, read_only, lock_timeout, lock, wait))
                 yield transaction
             finally:
                 await transaction.close()
-                _held.reset(held)
+                _current.reset(current)
 
 
 def opening(merchant: uuid.UUID, read_only: bool, lock_timeout: int | None, lock: int | None, wait: bool) -> str:

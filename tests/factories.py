@@ -49,7 +49,7 @@ from db.text import fold
 from tools.contract.actors import Caller, Door, Hand, Proof, digest_of
 from tools.contract.call import Shop
 
-_numbers = itertools.count(1)
+_numbers = itertools.count(100_001)  # beyond what tools draw in a new shop
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 

@@ -20,6 +20,7 @@ from tools.contract.declare import Tool
 PREFIX = "/api/v1"
 LARGEST_BODY = 1 << 20  # bytes
 CallerOf = Callable[[Request], Awaitable[Caller]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class TooLarge(errors.ShopError):
@@ -37,11 +38,13 @@ class WrongMediaType(errors.ShopError):
 
 
 def routes(shop: Shop, tools: Iterable[Tool[Any, Any]], caller_of: CallerOf) -> list[Route]:
-    """A route for each operation; literal segments win over parameters, so they come first."""
-    return [
-        Route(PREFIX + tool.path, _endpoint(shop, tool, caller_of), methods=_methods(tool), name=tool.name)
-        for tool in sorted(tools, key=lambda tool: [segment.startswith("{") for segment in tool.path.split("/")])
-    ]
+    """A route for each path, with all its methods; literal segments win over parameters, so they come first."""
+    paths: dict[str, dict[str, Endpoint]] = {}
+    for tool in tools:
+        endpoint = _endpoint(shop, tool, caller_of)
+        paths.setdefault(tool.path, {}).update(dict.fromkeys(_methods(tool), endpoint))
+    ordered = sorted(paths, key=lambda path: [segment.startswith("{") for segment in path.split("/")])
+    return [Route(PREFIX + path, _by_method(paths[path]), methods=list(paths[path])) for path in ordered]
 
 
 def _methods(tool: Tool[Any, Any]) -> list[str]:
@@ -49,13 +52,20 @@ def _methods(tool: Tool[Any, Any]) -> list[str]:
     return ["PATCH", "PUT"] if tool.method == "PATCH" else [tool.method]
 
 
-def _endpoint(shop: Shop, tool: Tool[Any, Any], caller_of: CallerOf) -> Callable[[Request], Awaitable[Response]]:
+def _by_method(endpoints: dict[str, Endpoint]) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return endpoint
+
+
+def _endpoint(shop: Shop, tool: Tool[Any, Any], caller_of: CallerOf) -> Endpoint:
     lists = {name for name, field in tool.input.model_fields.items() if _is_list(field.annotation)}
 
     async def endpoint(request: Request) -> Response:
         try:
             caller = await caller_of(request)
-            preview = tool.writes and request.query_params.get("preview") == "true"
+            preview = tool.writes and _preview(request)
             arguments = await _arguments(tool, request, lists)
             key = request.headers.get("idempotency-key")
             return _answer(tool, await call(shop, tool, arguments, caller, key=_checked(key), preview=preview), request)
@@ -71,10 +81,17 @@ def _checked(key: str | None) -> str | None:
     return key
 
 
+def _preview(request: Request) -> bool:
+    asked = request.query_params.getlist("preview") or ["false"]
+    if asked not in (["true"], ["false"]):
+        raise errors.Invalid("`preview` is `true` or `false`.")
+    return asked == ["true"]
+
+
 async def _arguments(tool: Tool[Any, Any], request: Request, lists: set[str]) -> dict[str, Any]:
     """Path, query or body, and If-Match, as the operation's input."""
     if tool.method in ("GET", "DELETE"):
-        given = _from_query(request, lists)
+        given = _from_query(request, lists, reserved={"preview"} if tool.writes else set())
     else:
         _only_preview(request)
         given = await read_json(request)
@@ -84,11 +101,11 @@ async def _arguments(tool: Tool[Any, Any], request: Request, lists: set[str]) ->
     return given | request.path_params | _version(request, given)
 
 
-def _from_query(request: Request, lists: set[str]) -> dict[str, Any]:
+def _from_query(request: Request, lists: set[str], reserved: set[str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name in request.query_params:
         values = request.query_params.getlist(name)
-        if name == "preview":
+        if name in reserved:
             continue
         if len(values) > 1 and name not in lists:
             raise errors.Invalid(f"`{name}` was given {len(values)} times, and takes one value.")
