@@ -215,6 +215,11 @@ async def test_a_period_that_ends_before_it_begins_is_refused(mine: NewShop, do:
         await do(sales_report, placed_from=MARCH["placed_until"], placed_until=MARCH["placed_from"])
 
 
+async def test_a_period_before_all_reckoning_is_refused(do: Do) -> None:
+    with pytest.raises(Invalid, match="between the years 1970 and 2200"):
+        await do(sales_report, placed_from="0001-01-01T00:00:00+14:00")
+
+
 # ---- what is told apart --------------------------------------------------------------------------------------------------
 
 

@@ -44,10 +44,11 @@ class Shelf(NamedTuple):
     products: int
     products_below: int
     version: int
-    place: list[str]
+    place: str
 
 
-# `place` orders the tree as people read it: each category before those below it, sisters by position, then by name.
+# `place` orders the tree as people read it: each category before those below it, sisters by position, then by name. As text,
+# for the cursor, its parts stand apart by U+001F.
 _TREE = """
 with recursive sisters as (
     select c.*, to_char(c.position, 'FM0000000000') || lower(c.name) || ' ' || c.id as nth
@@ -62,14 +63,15 @@ with recursive sisters as (
     select category_id as id, count(*) as products from products
     where merchant_id = %(m)s and status <> 'archived' and category_id is not null group by category_id
 )
-select t.reference, t.name, t.slug, coalesce(t.parent, u.reference) as parent, t.depth, t.path, t.version, t.place,
+select t.reference, t.name, t.slug, coalesce(t.parent, u.reference) as parent, t.depth, t.path, t.version,
+       array_to_string(t.place, chr(31)) as place,
        coalesce(k.products, 0) as products,
        (select coalesce(sum(k.products), 0)::bigint from tree b join counted k on k.id = b.id
         where b.place[1:t.depth + 1] = t.place) as products_below
 from tree t
 left join counted k on k.id = t.id
 left join categories u on u.merchant_id = %(m)s and u.id = t.parent_id
-where %(after)s::text[] is null or t.place > %(after)s
+where %(after)s::text is null or t.place > string_to_array(%(after)s, chr(31))
 order by t.place limit %(limit)s
 """
 
@@ -87,7 +89,7 @@ async def list_categories(ctx: Context, args: ListCategories) -> Page[CategorySu
     Each category comes before those below it; `depth` and `path` say where it stands.
     """
     top = await find_category(ctx, args.below) if args.below else None
-    after = place(args.after, list)
+    after = place(args.after, str)
     params = {"m": ctx.merchant.id, "below": top and top.id, "after": after and after[0], "limit": args.limit + 1}
     rows = await ctx.sql.rows(_TREE, params, as_=Shelf)
     return page_of(

@@ -18,7 +18,7 @@ from tools.contract.page import Page, Paged, page_of, place
 from tools.rules.lookup import WITH_ALL_BELOW, find_category
 
 
-class StockState(StrEnum):
+class ProductStock(StrEnum):
     in_stock = "in_stock"
     low_stock = "low_stock"
     out_of_stock = "out_of_stock"
@@ -65,7 +65,7 @@ class ProductFilters(Paged):
     status: Annotated[ProductStatus, STATUS_WORDS] | None = Field(
         default=None, description="Status; unless said, all but the archived ones."
     )
-    stock: Annotated[StockState, STOCK_WORDS] | None = Field(
+    stock: Annotated[ProductStock, STOCK_WORDS] | None = Field(
         default=None, description="State of stock; those low in stock are in stock, too."
     )
     min_price: MinorUnits | None = Field(
@@ -95,7 +95,7 @@ class ProductSummary(Result):
     price_from: Money | None = Field(description="The lowest price of a variant, minor units; null without one.")
     price_to: Money | None = Field(description="The highest price of a variant, minor units.")
     available: int | None = Field(description="Units that can be sold now; null if they are not counted.")
-    stock: StockState = Field(description="low_stock: a variant is at or under its reorder point.")
+    stock: ProductStock = Field(description="low_stock: a variant is at or under its reorder point.")
     image: str | None = Field(description="Where its main picture lies.")
     updated_at: datetime = Field(description="When it was last changed, UTC.")
     version: int = Field(description="Grows with each change; send it back as If-Match.")
@@ -116,7 +116,7 @@ class Listed(NamedTuple):
     price_from: int | None
     price_to: int | None
     available: int | None
-    stock: StockState
+    stock: ProductStock
     image: str | None
     updated_at: datetime
     version: int
@@ -249,7 +249,7 @@ async def conditions_of(ctx: Context, args: ProductFilters) -> tuple[str, dict[s
     if args.category is not None:
         asked["category"] = (await find_category(ctx, args.category)).id
     if args.stock is not None:
-        asked["stock"] = [args.stock, StockState.low_stock] if args.stock is StockState.in_stock else [args.stock]
+        asked["stock"] = [args.stock, ProductStock.low_stock] if args.stock is ProductStock.in_stock else [args.stock]
     if args.attribute is not None:
         name, _, value = args.attribute.lower().partition("=")
         asked |= {"name": name.strip(), "value": value.strip() or None}

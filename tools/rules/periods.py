@@ -9,6 +9,7 @@ from tools.contract.context import Context
 from tools.contract.errors import Invalid
 
 LAST_DAYS = 30
+YEARS = range(1970, 2200)
 Day = TypeVar("Day", bound=date)
 
 
@@ -52,8 +53,10 @@ class Period(NamedTuple):
 
 
 def asked_period(ctx: Context, start: datetime | None, until: datetime | None) -> Period:
-    """The period that was asked for; unless said, the last 30 days, today included. Raises `Invalid` when it is empty."""
+    """The period that was asked for; unless said, the last 30 days, today included. Raises `Invalid` for an empty one."""
     zone = ctx.merchant.zone
+    if any(moment and moment.year not in YEARS for moment in (start, until)):
+        raise Invalid(f"A period lies between the years {YEARS.start} and {YEARS.stop}.", hint="Correct the year.")
     until = until or days_back(ctx, 1).until
     start = start or until.astimezone(zone) - timedelta(days=LAST_DAYS)
     if start >= until:
