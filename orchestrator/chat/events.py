@@ -68,7 +68,7 @@ class EventLog:
         self._held: list[dict[str, Any]] = []
         self._text = ""
         self._part = 0
-        self._written = float("-inf")
+        self._written = time.monotonic()
 
     async def add(self, kind: str, **data: Any) -> None:
         """Tell of something; it is written at once, or with what follows within a quarter of a second."""
@@ -91,18 +91,15 @@ class EventLog:
         self._cut()
         if self._held:
             async with self.database.transaction(self.merchant) as sql:
-                await sql.commit(*self.pending(sql))
-            self.written()
+                await sql.commit(*self.taken(sql))
+            self.bell.ring(self.conversation)
 
-    def pending(self, sql: Transaction) -> tuple[str, dict[str, Any]]:
-        """The statement that writes what is held back, for a transaction that does more."""
+    def taken(self, sql: Transaction) -> tuple[str, dict[str, Any]]:
+        """The statement that writes what was held back until now: branches that run at once write each event once."""
         self._cut()
-        return _INSERT, {"merchant": sql.merchant, "turn": self.turn, "events": jsonb(self._held)}
-
-    def written(self) -> None:
-        self._held = []
+        held, self._held = self._held, []
         self._written = time.monotonic()
-        self.bell.ring(self.conversation)
+        return _INSERT, {"merchant": sql.merchant, "turn": self.turn, "events": jsonb(held)}
 
     def end(self, usage: dict[str, Any], **data: Any) -> None:
         """The last events. The whole answer is in them: pieces that nobody has seen yet are not written any more."""

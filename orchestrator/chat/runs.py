@@ -21,7 +21,7 @@ from db.session import DatabaseBusy
 from orchestrator.answers import Answered, finish, so_far
 from orchestrator.chat import rows, turns
 from orchestrator.chat.events import Bell, EventLog
-from orchestrator.chat.turns import LEASE, Claimed, Lease
+from orchestrator.chat.turns import LEASE, Claimed, Lease, Left
 from orchestrator.language_model import ModelFailed
 from orchestrator.saver import thread
 from orchestrator.state import Limits, Request, State, Turn, Update
@@ -61,38 +61,43 @@ class Runner:
         self.bell = bell
         self.limits = limits
 
-    async def run(self, merchant: UUID, turn: Claimed) -> None:
-        """Take a claimed turn as far as it goes: to its answer, to a card, or to an honest failure."""
+    async def run(self, merchant: UUID, turn: Claimed) -> UUID | None:
+        """Take a claimed turn as far as it goes: to its answer, to a card, or to an honest failure.
+
+        Returns the conversation's next turn, if one has been waiting for this one.
+        """
         log = EventLog(self.shop.database, merchant, turn.id, turn.conversation_id, turn.last_event, self.bell)
         try:
             async with self._leased(merchant, turn.id):
-                await self._to_its_end(merchant, turn, log)
+                left = await self._to_its_end(merchant, turn, log)
+                return left.next
         except _Lost:
             _log.info("turn %s is worked on elsewhere", turn.id)
         except (psycopg.OperationalError, DatabaseBusy) as broken:
             _log.warning("turn %s was interrupted and will be continued: %s", turn.id, broken)
+        return None
 
-    async def _to_its_end(self, merchant: UUID, turn: Claimed, log: EventLog) -> None:
-        if int(turn.usage.get("interrupted", 0)) >= INTERRUPTIONS:
-            await self._give_up(merchant, turn, log, f"This was interrupted {INTERRUPTIONS} times, and is given up.")
-            return
+    async def _to_its_end(self, merchant: UUID, turn: Claimed, log: EventLog) -> Left:
         try:
-            await self._work(merchant, turn, log)
+            if int(turn.usage.get("interrupted", 0)) < INTERRUPTIONS:
+                return await self._work(merchant, turn, log)
+            why = f"This was interrupted {INTERRUPTIONS} times, and is given up."
         except ModelFailed as failed:
-            await self._give_up(merchant, turn, log, str(failed))
+            why = str(failed)
         except ShopError as refused:
-            await self._give_up(merchant, turn, log, refused.message)
+            why = refused.message
         except GraphRecursionError:
-            await self._give_up(merchant, turn, log, f"I stopped at the limit of {self.limits.steps} steps.")
+            why = f"I stopped at the limit of {self.limits.steps} steps."
         except (_Lost, psycopg.OperationalError, DatabaseBusy):
             raise
         except Exception:
             _log.exception("turn %s failed", turn.id)
-            await self._give_up(merchant, turn, log, "Something went wrong on our side; the fault was logged.")
+            why = "Something went wrong on our side; the fault was logged."
+        return await self._give_up(merchant, turn, log, why)
 
     # ---- the run -----------------------------------------------------------------------------------------------------
 
-    async def _work(self, merchant: UUID, turn: Claimed, log: EventLog) -> None:
+    async def _work(self, merchant: UUID, turn: Claimed, log: EventLog) -> Left:
         prepared = await self._prepare(merchant, turn, log)
         config = self._config(merchant, turn.id)
         given, kept = await self._where_it_stands(turn, prepared, config)
@@ -101,16 +106,17 @@ class Runner:
         while True:
             state, cards = await self._invoke(given, kept, config, prepared.context)
             if cards:
-                card = await self._wait(merchant, turn, log, state.waiting or "")
-                if card:
-                    return
+                left = await self._wait(merchant, turn, log, state.waiting or "")
+                if left:
+                    return left
                 given = Command(resume=dict.fromkeys(cards, "decided"))
             elif state.enter_again:
                 again = replace(state, enter_again=False, reading=False, offered=self._all(state, prepared))
                 given, kept = again.told(), True
             else:
                 break
-        await self._end(merchant, turn, log, TurnStatus.finished, finish(state, self.supervisor.models.name), kept)
+        answer = finish(state, self.supervisor.models.name)
+        return await self._end(merchant, turn, log, TurnStatus.finished, answer, kept)
 
     async def _invoke(self, given: Any, kept: bool, config: dict[str, Any], context: Turn) -> tuple[State, list[str]]:
         """Run the graph; returns the state and the ids of the interrupts at which it stopped."""
@@ -165,47 +171,49 @@ class Runner:
 
     # ---- how it ends -------------------------------------------------------------------------------------------------
 
-    async def _wait(self, merchant: UUID, turn: Claimed, log: EventLog, reference: str) -> bool:
-        """Leave the turn until its card is decided; False when that has happened meanwhile.
+    async def _wait(self, merchant: UUID, turn: Claimed, log: EventLog, reference: str) -> Left | None:
+        """Leave the turn until its card is decided; None when that has happened meanwhile.
 
         The turn is marked first and the card read after it: whoever decides in between finds the mark.
         """
         async with self.shop.database.transaction(merchant) as sql:
-            if not await self.lease.wait(sql, turn.id, CHECKPOINTED):
+            left = await self.lease.wait(sql, turn.id, CHECKPOINTED)
+            if left is None:
                 raise _Lost
             card = await turns.approval(sql, reference)
             if card is None or card.status not in (ApprovalStatus.pending, ApprovalStatus.approved):
-                return False
+                return None
             log.hold("approval.required", approval=reference, tool=card.tool, card=card.card, why=card.why)
-            await sql.commit(*log.pending(sql))
-        log.written()
-        return True
+            await sql.commit(*log.taken(sql))
+        self.bell.ring(turn.conversation_id)
+        return left
 
     async def _end(
         self, merchant: UUID, turn: Claimed, log: EventLog, status: TurnStatus, answer: Answered, kept: bool
-    ) -> None:
+    ) -> Left:
         """Store the answer with the last events, in one transaction; then the checkpoints have served."""
         durability = CHECKPOINTED if kept else KEPT_NOWHERE
         log.end(answer.usage, status=status.value, answer=answer.text, evidence=answer.data)
         async with self.shop.database.transaction(merchant) as sql:
-            ended = await self.lease.end(
+            left = await self.lease.end(
                 sql, turn.id, status, answer.text, answer.data, answer.usage, durability, self.shop.clock()
             )
-            if not ended:
+            if left is None:
                 raise _Lost
-            await sql.commit(*log.pending(sql))
-        log.written()
+            await sql.commit(*log.taken(sql))
+        self.bell.ring(turn.conversation_id)
         if kept and self.supervisor.saver is not None:
             await self.supervisor.saver.forget(merchant, turn.id)
+        return left
 
-    async def _give_up(self, merchant: UUID, turn: Claimed, log: EventLog, why: str) -> None:
+    async def _give_up(self, merchant: UUID, turn: Claimed, log: EventLog, why: str) -> Left:
         """Tell honestly why there is no answer, and what was done before."""
         made: list[Any] = []
         if self.supervisor.saver is not None:
             snapshot = await self.supervisor.graph.aget_state(self._config(merchant, turn.id))
             made = cast(list[Any], snapshot.values.get("made", []))
         answer = Answered(f"{why}\n\n{so_far(made)}", {"tools": made, "failed": why}, {"tool_calls": len(made)})
-        await self._end(merchant, turn, log, TurnStatus.failed, answer, kept=True)
+        return await self._end(merchant, turn, log, TurnStatus.failed, answer, kept=True)
 
     # ---- the lease ---------------------------------------------------------------------------------------------------
 

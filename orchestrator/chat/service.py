@@ -64,15 +64,15 @@ class Chat:
         self._bell = Bell()
         self._lease = Lease(uuid4().hex)
         self._runner = Runner(shop, supervisor, self._lease, self._bell, limits or Limits())
-        self._running: dict[asyncio.Task[None], tuple[UUID, UUID]] = {}
+        self._running: dict[UUID, tuple[UUID, asyncio.Task[None]]] = {}  # turns of this process: merchant and task
 
     async def close(self) -> None:
         """Stop working: the leases end at once."""
         running = dict(self._running)
-        for task in running:
+        for _, task in running.values():
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        for merchant, turn in running.values():
+        await asyncio.gather(*(task for _, task in running.values()), return_exceptions=True)
+        for turn, (merchant, _) in running.items():
             async with self.shop.database.transaction(merchant) as sql:
                 await self._lease.drop(sql, turn)
                 await sql.commit()
@@ -129,18 +129,10 @@ class Chat:
     async def settled(self, caller: Caller, turn: TurnRow, seconds: float) -> TurnRow:
         """The turn as soon as it is through or waits for a person; at the latest after so many seconds."""
         try:
-            async with (
-                asyncio.timeout(seconds),
-                aclosing(self.events(caller, turn.conversation, turn=turn.id)) as stream,
-            ):
-                async for event in stream:
-                    if event and event.kind in ("run.finished", "approval.required"):
-                        turn = await self.turn(caller, turn.id)
-                        if turn.status != TurnStatus.running:
-                            return turn
+            async with asyncio.timeout(seconds):
+                return await self._settled(caller, turn)
         except TimeoutError:
-            pass
-        return await self.turn(caller, turn.id)
+            return await self.turn(caller, turn.id)
 
     async def events(
         self, caller: Caller, conversation: str, *, turn: UUID | None = None, after: str = "", on: bool = False
@@ -261,17 +253,28 @@ class Chat:
         for turn in ended:
             await saver.forget(merchant, turn)
 
+    async def _settled(self, caller: Caller, turn: TurnRow) -> TurnRow:
+        """Wait for this process's own work, or for the events of another's."""
+        if turn.id in self._running:
+            await asyncio.wait([self._running[turn.id][1]])
+        turn = await self.turn(caller, turn.id)
+        stream = self.events(caller, turn.conversation, turn=turn.id)
+        async with aclosing(stream):
+            while turn.status == TurnStatus.running:
+                event = await anext(stream)
+                if event and event.kind in ("run.finished", "approval.required"):
+                    turn = await self.turn(caller, turn.id)
+        return turn
+
     def _start(self, merchant: UUID, turn: Claimed) -> None:
         task = asyncio.create_task(self._run(merchant, turn))
-        self._running[task] = (merchant, turn.id)
-        task.add_done_callback(self._running.pop)
+        self._running[turn.id] = (merchant, task)
+        task.add_done_callback(lambda _: self._running.pop(turn.id))
 
     async def _run(self, merchant: UUID, turn: Claimed) -> None:
-        """A turn, and then the one that has been waiting for it."""
+        """A turn; then the one that has been waiting for it begins."""
         try:
-            await self._runner.run(merchant, turn)
-            async with self.shop.database.transaction(merchant, read_only=True) as sql:
-                following = await turns.queued(sql, turn.conversation_id)
+            following = await self._runner.run(merchant, turn)
             if following:
                 await self._claim_and_run(merchant, following)
         except (psycopg.Error, DatabaseBusy) as broken:

@@ -42,6 +42,12 @@ class Claimed(NamedTuple):
     last_event: int
 
 
+class Left(NamedTuple):
+    """A turn was left, and the conversation's next is free to begin."""
+
+    next: UUID | None
+
+
 class Id(NamedTuple):
     id: UUID
 
@@ -104,21 +110,20 @@ returning t.id, t.conversation_id, t.request, t.caller, t.durability, t.usage,
 _LEFT_BEHIND = (
     f"select t.id from turns t where t.merchant_id = %(merchant)s and ({_FREE} or {_DECIDED}) order by t.id limit 100"
 )
-_QUEUED = """
-select id from turns where merchant_id = %(merchant)s and conversation_id = %(conversation)s and status = 'running'
-and lease_until is null order by id limit 1
-"""
+_NEXT = """(select q.id from turns q where q.merchant_id = turns.merchant_id and q.conversation_id = turns.conversation_id
+    and q.status = 'running' and q.lease_until is null and q.id <> turns.id order by q.id limit 1) as next"""
 _MINE = "merchant_id = %(merchant)s and id = %(turn)s and lease_owner = %(owner)s and status = 'running'"
 _KEEP = f"update turns set lease_until = now() + make_interval(secs => %(lease)s) where {_MINE}"
 _DROP = f"update turns set lease_until = now() where {_MINE}"
 _WAIT = f"""
 update turns set status = 'waiting', lease_owner = null, lease_until = null, durability = %(durability)s where {_MINE}
+returning {_NEXT}
 """
 _END = f"""
 with done as (
     update turns set status = %(status)s, finished_at = %(now)s, lease_owner = null, lease_until = null,
                      durability = %(durability)s, usage = usage || %(usage)s
-    where {_MINE} returning conversation_id
+    where {_MINE} returning conversation_id, {_NEXT}
 ), answer as (
     insert into messages (merchant_id, id, conversation_id, turn_id, role, text, data, created_at)
     select %(merchant)s, %(message)s, conversation_id, %(turn)s, 'assistant', %(text)s, %(data)s, %(now)s from done
@@ -126,7 +131,7 @@ with done as (
     delete from turn_events
     where merchant_id = %(merchant)s and turn_id = %(turn)s and kind = 'token' and exists (select from done)
 )
-select conversation_id as id from done
+select next from done
 """
 _SPENT = """
 select coalesce(sum((usage ->> 'prompt_tokens')::bigint + (usage ->> 'completion_tokens')::bigint), 0)::bigint as tokens
@@ -178,9 +183,9 @@ class Lease:
         """Let another process continue at once."""
         await sql.execute(_DROP, self._params(sql, turn))
 
-    async def wait(self, sql: Transaction, turn: UUID, durability: str) -> bool:
-        """Leave it until its card is decided; False when it was lost."""
-        return await sql.execute(_WAIT, self._params(sql, turn, durability=durability)) == 1
+    async def wait(self, sql: Transaction, turn: UUID, durability: str) -> Left | None:
+        """Leave it until its card is decided; None when it was lost."""
+        return await sql.row(_WAIT, self._params(sql, turn, durability=durability), as_=Left)
 
     async def end(
         self,
@@ -192,8 +197,8 @@ class Lease:
         usage: dict[str, Any],
         durability: str,
         now: datetime,
-    ) -> bool:
-        """Store the answer and delete its pieces; False when the lease was lost, and with it the right to answer."""
+    ) -> Left | None:
+        """Store the answer and delete its pieces; None when the lease was lost, and with it the right to answer."""
         told = {
             "status": status.value,
             "text": text,
@@ -202,7 +207,7 @@ class Lease:
             "durability": durability,
         }
         params = self._params(sql, turn, **told, now=now, message=new_id())
-        return await sql.row(_END, params, as_=Id) is not None
+        return await sql.row(_END, params, as_=Left)
 
 
 async def turn_of(sql: Transaction, owner: str, turn: UUID) -> TurnRow | None:
@@ -233,12 +238,6 @@ async def ended(sql: Transaction, among: list[UUID]) -> list[UUID]:
         "select id from turns where merchant_id = %(m)s and id = any(%(among)s) and status in ('finished', 'failed')"
     )
     return [row.id for row in await sql.rows(query, {"m": sql.merchant, "among": among}, as_=Id)]
-
-
-async def queued(sql: Transaction, conversation: UUID) -> UUID | None:
-    """The conversation's next turn, if it has been waiting for the one before."""
-    found = await sql.row(_QUEUED, {"merchant": sql.merchant, "conversation": conversation}, as_=Id)
-    return found.id if found else None
 
 
 async def latest(sql: Transaction, conversation: UUID) -> UUID | None:
