@@ -72,7 +72,7 @@ def wait_ready(port: int, process: subprocess.Popen[bytes], patience: float = 30
 
 
 @contextmanager
-def bench_shop() -> Generator[BenchShop]:
+def bench_shop(**environment: str) -> Generator[BenchShop]:
     """The demo shop, made by `shopkeeper start`, then served by one process on core 0 with the database on core 1."""
     with tempfile.TemporaryDirectory(prefix="shopkeeper-bench-") as folder:
         home = Path(folder)
@@ -84,7 +84,7 @@ def bench_shop() -> Generator[BenchShop]:
                 pass
             pin(DATABASE_CORE)
             port = free_port()
-            with running("serve", home, port) as process:
+            with running("serve", home, port, **environment) as process:
                 postmaster = postmaster_of(home)
                 pin_tree(APP_CORE, process.pid)
                 pin_tree(DATABASE_CORE, postmaster)
