@@ -30,9 +30,6 @@ class EmbeddedPlanner(BaseChatModel):
 
     index: Index
 
-    def __init__(self, index: Index, **settings: Any) -> None:
-        super().__init__(index=index, **settings)  # pyright: ignore[reportCallIssue]: fields are pydantic's, from the class body
-
     @property
     def _llm_type(self) -> str:
         return "embedded-planner"

@@ -55,4 +55,4 @@ def index() -> Index:
 
 @pytest.fixture
 def talk(index: Index) -> Conversation:
-    return Conversation(EmbeddedPlanner(index), functions())
+    return Conversation(EmbeddedPlanner(index=index), functions())

@@ -193,7 +193,7 @@ def test_a_wish_of_another_room_opens_it_instead_of_guessing(index: Index) -> No
             },
         },
     }
-    talk = Conversation(EmbeddedPlanner(index), [*functions(["list_users", "get_settings"]), wider])
+    talk = Conversation(EmbeddedPlanner(index=index), [*functions(["list_users", "get_settings"]), wider])
 
     talk.say("cancel order 1042")
 
@@ -202,7 +202,7 @@ def test_a_wish_of_another_room_opens_it_instead_of_guessing(index: Index) -> No
 
 @pytest.mark.parametrize("text", ["cancel order 1042", "hello there"])
 async def test_a_streamed_message_equals_the_whole_one(index: Index, text: str) -> None:
-    model = EmbeddedPlanner(index).bind_tools(functions())
+    model = EmbeddedPlanner(index=index).bind_tools(functions())
     messages = [SystemMessage(TODAY), HumanMessage(text)]
 
     whole = await model.ainvoke(messages)

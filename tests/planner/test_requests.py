@@ -37,7 +37,7 @@ def outcome(message: AIMessage, tools: list[str], args: dict[str, Any]) -> str:
 
 
 def test_requests_in_other_words_are_served_and_never_written_wrongly(index: Index) -> None:
-    planner = EmbeddedPlanner(index).bind_tools(functions())
+    planner = EmbeddedPlanner(index=index).bind_tools(functions())
     lines = Path(__file__).with_name("requests.jsonl").read_text(encoding="utf-8").splitlines()
     asked = [request for request in map(json.loads, lines) if request["text"] != LOOKED_UP_FIRST]
 
