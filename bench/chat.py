@@ -77,7 +77,7 @@ async def measure() -> str:
             *scripted,
             "",
             f"One client, medians of {TURNS} turns, over HTTP with the events streamed. The scripted model answers at once:",
-            "what a real one thinks comes on top. \\* words and marks, by a rule that never changes; a provider's own count differs.",
+            "what a real one thinks comes on top. \\* words and marks, by a rule that never changes; providers count otherwise.",
         ]
     )
 
