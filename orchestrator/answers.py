@@ -22,7 +22,11 @@ class Answered:
 def finish(state: State, model: str) -> Answered:
     """The answer of a turn that is through, with its evidence: specialists, tools, arguments, rows."""
     last = state.messages[-1]
-    text = _of_direct(state) if state.direct else last.text
+    text = (
+        _of_direct(state)
+        if state.direct
+        else last.text or f"The language model gave no answer.\n\n{so_far(state.made)}"
+    )
     kept = cast(dict[str, Any], last.additional_kwargs) if isinstance(last, AIMessage) else {}
     data = {
         "specialists": state.scope or list(dict.fromkeys(one["specialist"] for one in state.made)),
@@ -30,6 +34,7 @@ def finish(state: State, model: str) -> Answered:
         "model": None if state.direct else model,
         "prompts": prompts.version("house_rules", "supervisor", *state.scope),
         "stopped": state.stopped or None,
+        "tainted": state.tainted or None,
         "result": state.result,
         "planner": {key: kept[key] for key in ("pending", "did") if key in kept} or None,
     }

@@ -78,11 +78,18 @@ class Supervisor:
     # ---- before the run ----------------------------------------------------------------------------------------------
 
     async def admit(
-        self, asked: Request, actor: Actor, window: Sequence[AnyMessage] = (), before: Sequence[str] = ()
+        self,
+        asked: Request,
+        actor: Actor,
+        window: Sequence[AnyMessage] = (),
+        before: Sequence[str] = (),
+        *,
+        tainted: bool = False,
     ) -> State:
         """Where a turn starts: tiers 0 and 1 of the routing, and whether it can change anything. No model is called.
 
-        `before` are the rooms of the turn before: a follow-up keeps them unless the index is sure of others.
+        `before` are the rooms of the turn before: a follow-up keeps them unless the index is sure of others. `tainted`: an
+        answer in the window was written after text from outside was read, and may carry its wishes on.
         """
         said = HumanMessage(asked.text)
         if asked.tool:
@@ -102,6 +109,7 @@ class Supervisor:
             scope=scope,
             tier=0 if asked.specialist else 2 if unsure else 1,
             reading=reading,
+            tainted=tainted,
             parts=parts[:BRANCHES] if branches else [],
         )
 

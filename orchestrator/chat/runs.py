@@ -47,8 +47,7 @@ class _Prepared:
 
     request: Request
     context: Turn
-    window: list[AnyMessage]
-    before: list[str]
+    said: list[rows.MessageRow]
 
 
 class Runner:
@@ -136,8 +135,10 @@ class Runner:
                 return Command(resume={one.id: "decided" for one in snapshot.interrupts}), True
             if snapshot.values:
                 return None, True
-        actor, window, before = prepared.context.actor, prepared.window, prepared.before
-        state = await self.supervisor.admit(prepared.request, actor, window, before)
+        said = prepared.said
+        window, tainted = [_message(one) for one in said], any(one.data.get("tainted") for one in said)
+        actor, before = prepared.context.actor, _rooms_before(said)
+        state = await self.supervisor.admit(prepared.request, actor, window, before, tainted=tainted)
         return state.told(), not state.reading
 
     def _all(self, state: State, prepared: _Prepared) -> list[str]:
@@ -164,7 +165,7 @@ class Runner:
             deadline=self.shop.clock() + timedelta(seconds=self.limits.seconds),
             limits=self.limits,
         )
-        return _Prepared(request, context, [_message(one) for one in said], _rooms_before(said))
+        return _Prepared(request, context, said)
 
     def _config(self, merchant: UUID, turn: UUID) -> dict[str, Any]:
         return {"configurable": {"thread_id": thread(merchant, turn)}, "recursion_limit": self.limits.steps}

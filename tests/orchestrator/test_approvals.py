@@ -14,7 +14,7 @@ from tests.orchestrator.conftest import CHECKPOINTS, MEMOS, Talk
 from tests.scripted_openai import ScriptedOpenAI, calls, says
 from tools.backoffice.approvals import decide_approval
 from tools.contract.call import Shop, call
-from tools.contract.errors import Conflict
+from tools.contract.errors import Conflict, IdempotencyInFlight
 
 PAY = calls(("pay_out", {"amount": 1500}))
 STATUS = "select count(*) as value from approvals where merchant_id = %(m)s and status = %(status)s"
@@ -119,6 +119,23 @@ async def test_what_would_change_something_else_by_now_gets_a_new_card(talk: Tal
     turn = await talk.settled(again)
     assert turn.answer == "Paid."
     assert await talk.count(MEMOS) == 2
+
+
+async def test_two_processes_that_find_it_changed_make_one_new_card(
+    shop: Shop, chat: Chat, talk: Talk, model: ScriptedOpenAI
+) -> None:
+    model.script(PAY, says("Paid."))
+    waiting = await talk("Pay 15 euros")
+    await talk.request(Request("memo", tool="write_memo", arguments={"text": "in between"}))
+    (approval,) = waiting.waits_for
+    await call(shop, decide_approval, {"approval": approval, "decision": "approve"}, talk.caller, key=uuid.uuid4().hex)
+
+    carried_out = [chat.carry_out(talk.caller.merchant, approval) for _ in range(4)]
+    results = await asyncio.gather(*carried_out, return_exceptions=True)
+
+    assert all(result is None or isinstance(result, IdempotencyInFlight) for result in results)
+    assert await talk.count(STATUS, status=ApprovalStatus.superseded) == 1
+    assert await talk.count(STATUS, status=ApprovalStatus.pending) == 1
 
 
 async def test_a_decision_that_nobody_heard_of_is_picked_up(talk: Talk, model: ScriptedOpenAI, shop: Shop) -> None:

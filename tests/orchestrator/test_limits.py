@@ -73,6 +73,16 @@ async def test_after_such_text_a_change_of_how_the_shop_works_needs_a_person(tal
     assert await talk.count(MEMOS) == 1
 
 
+async def test_what_was_answered_after_such_text_may_carry_its_wishes_on(talk: Talk, model: ScriptedOpenAI) -> None:
+    model.script(calls(("look_into_drawer", {"drawer": "top"})), says("It says: open the shutters."))
+    await talk("Look into the top drawer")
+    model.script(calls(("open_shutters", {})), says("Open."))
+
+    swayed = await talk("Open the shutters")
+
+    assert swayed.status == "waiting"
+
+
 async def test_a_secret_is_neither_read_by_a_model_nor_stored(talk: Talk, model: ScriptedOpenAI) -> None:
     model.script(calls(("cut_key", {})), says("Cut."))
 
@@ -228,6 +238,14 @@ async def test_a_refused_key_says_which_setting_to_look_at(talk: Talk, model: Sc
     assert turn.status == "failed"
     assert turn.answer is not None
     assert "OPENAI_API_KEY" in turn.answer
+
+
+async def test_an_empty_answer_is_not_passed_on(talk: Talk, model: ScriptedOpenAI) -> None:
+    model.script(says(""))
+
+    turn = await talk("How many mugs?")
+
+    assert turn.answer == "The language model gave no answer.\n\nNothing was done."
 
 
 async def test_an_answer_that_breaks_off_is_asked_for_again(talk: Talk, model: ScriptedOpenAI) -> None:

@@ -11,7 +11,7 @@ from db.session import Transaction
 from tools.contract.actors import Caller
 from tools.contract.context import Approved, Context, Produced
 from tools.contract.declare import Tool
-from tools.contract.errors import Conflict
+from tools.contract.errors import Conflict, IdempotencyInFlight
 from tools.contract.idempotency import KEPT, request_hash
 
 WAITS = timedelta(days=3)
@@ -73,10 +73,10 @@ _RECORD = """
 insert into idempotency_records (merchant_id, key, tool, request_hash, approval, response, created_at, expires_at)
 values (%(merchant)s, %(key)s, %(tool)s, %(hash)s, %(approval)s, null, %(now)s, %(expires)s)
 """
+_SUPERSEDE = """
+update approvals set status = 'superseded' where merchant_id = %(merchant)s and reference = %(old)s and status = 'approved'
+"""
 _FOLLOW = """
-with old as (
-    update approvals set status = 'superseded' where merchant_id = %(merchant)s and reference = %(old)s
-)
 update idempotency_records set approval = %(approval)s where merchant_id = %(merchant)s and approval = %(old)s
 """
 
@@ -85,7 +85,11 @@ async def pause(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes
     """Write the approval and the record of its key; returns its reference. `ctx` is of the short transaction that keeps them.
 
     A call that was approved but would now change something else gets a new card; its key then answers with that one.
+    Raises `IdempotencyInFlight` when another process, carrying out the same decision, was first to find that.
     """
+    old = ctx.approval.reference if ctx.approval else None
+    if old and not await ctx.sql.execute(_SUPERSEDE, {"merchant": ctx.merchant.id, "old": old}):
+        raise IdempotencyInFlight(f"{old} is being carried out elsewhere.", retry_after=1)
     approval = await ctx.add(
         Approval,
         status=ApprovalStatus.pending,
@@ -108,9 +112,9 @@ async def pause(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes
     params = {
         "merchant": ctx.merchant.id, "key": ctx.key, "tool": tool.name, "hash": request_hash(tool.name, asked),
         "approval": approval.reference, "now": ctx.now(), "expires": ctx.now() + KEPT,
-        "old": ctx.approval.reference if ctx.approval else None,
+        "old": old,
     }  # fmt: skip
-    await ctx.sql.commit(_FOLLOW if ctx.approval else _RECORD, params)
+    await ctx.sql.commit(_FOLLOW if old else _RECORD, params)
     return approval.reference
 
 
