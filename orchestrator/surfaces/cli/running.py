@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +65,8 @@ def serve() -> None:
 
     async def work(urls: "Urls", listener: socket.socket) -> None:
         async with house.services(settings, urls) as parts:
-            show.say(f"Serving at {settings.address}. Ctrl-C stops it.")
-            await _serve(house.web(parts), listener)
+            serving = f"Serving at {settings.address}. Ctrl-C stops it."
+            await _serve(house.web(parts), listener, lambda: show.say(serving))
 
     with _stoppable(), _port(settings) as listener:
         if listener is None:
@@ -108,8 +108,7 @@ async def _open(settings: "Settings", urls: "Urls", listener: socket.socket, pro
         credentials = await installation.ensure_demo(parts.shop.database, urls, settings, progress)
         async with house.working(parts, urls):
             progress.done()
-            _greet(settings, credentials.email)
-            await _serve(house.web(parts), listener)
+            await _serve(house.web(parts), listener, lambda: _greet(settings, credentials.email))
 
 
 def _greet(settings: "Settings", email: str) -> None:
@@ -125,18 +124,22 @@ def _command() -> str:
     return "shopkeeper" if shutil.which("shopkeeper") else os.path.relpath(sys.argv[0])
 
 
-async def _serve(web: "FastAPI", listener: socket.socket) -> None:
+async def _serve(web: "FastAPI", listener: socket.socket, opened: Callable[[], None]) -> None:
     """Answer requests until a signal comes."""
     import uvicorn
 
-    for (
-        number
-    ) in SIGNALS:  # uvicorn takes them while it serves and raises them again afterwards: closing goes on undisturbed
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            opened()
+
+    # uvicorn takes the signals while it serves, and raises them again afterwards: closing has to go on undisturbed
+    for number in SIGNALS:
         signal.signal(number, lambda _, __: None)
     config = uvicorn.Config(
         web, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE, server_header=False
     )
-    await uvicorn.Server(config).serve(sockets=[listener])
+    await Server(config).serve(sockets=[listener])
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
