@@ -80,6 +80,7 @@ class Decline:
     why: str
     said: str = ""
     room: str = ""
+    writes: bool = False
 
 
 Decision = list[Step] | Ask | Decline
@@ -157,7 +158,8 @@ def _commanded(text: str, candidates: list[Candidate]) -> Candidate | None:
 
 def _unclear(text: str, desk: Desk, best: str, score: float) -> Decline:
     if best in desk.index.tools and best not in desk.offered and score > 0.4:
-        return Decline("elsewhere", text, desk.index.tools[best].entry.room)
+        entry = desk.index.tools[best].entry
+        return Decline("elsewhere", text, entry.room, entry.writes)
     return Decline(best if best in (HELP, SMALL_TALK, BEYOND) else "unclear", text)
 
 

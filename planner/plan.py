@@ -130,18 +130,19 @@ def _gather(decisions: Sequence[tuple[str, Decision]]) -> Plan:
 def _carry_out(turn: Turn, plan: Plan, *, may_widen: bool = False) -> AIMessage:
     if isinstance(plan, Nothing):
         if plan.decline.why == "elsewhere" and may_widen:
-            return _widen(turn, plan.decline.room)
+            return _widen(turn, plan.decline)
         return AIMessage(talk.declined(plan.decline, turn.desk.index, turn.desk.offered))
     if plan.steps:
         return _next_calls(turn, plan)
     return _close(turn, plan, [])
 
 
-def _widen(turn: Turn, room: str) -> AIMessage:
+def _widen(turn: Turn, decline: Decline) -> AIMessage:
     """Asks for the tools of another room; the request is read again when they are there."""
     told = read(cast(Mapping[str, Any], (turn.wider or {}).get("parameters", {})))
     named = next((f for f in told if f.required), told[0] if told else None)
-    args = {named.name: [room] if named.many else room} if named else {}
+    args: dict[str, Any] = {named.name: [decline.room] if named.many else decline.room} if named else {}
+    args |= {f.name: True for f in told if f.name == "change" and decline.writes}
     return _calling(turn, [(WIDER, args)], Plan())
 
 

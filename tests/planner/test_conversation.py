@@ -188,8 +188,8 @@ def test_a_wish_of_another_room_opens_it_instead_of_guessing(index: Index) -> No
             "name": "expand_scope",
             "description": "Adds the tools of other specialists.",
             "parameters": {
-                "properties": {"specialists": {"type": "array", "items": {"type": "string"}}},
-                "required": ["specialists"],
+                "properties": {"rooms": {"type": "array", "items": {"type": "string"}}, "change": {"type": "boolean"}},
+                "required": ["rooms"],
             },
         },
     }
@@ -197,7 +197,7 @@ def test_a_wish_of_another_room_opens_it_instead_of_guessing(index: Index) -> No
 
     talk.say("cancel order 1042")
 
-    assert talk.calls == [("expand_scope", {"specialists": ["orders"]})]
+    assert talk.calls == [("expand_scope", {"rooms": ["orders"], "change": True})]
 
 
 @pytest.mark.parametrize("text", ["cancel order 1042", "hello there"])
