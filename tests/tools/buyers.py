@@ -7,6 +7,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from db.session import Database, Params, Transaction
+from tests.tools.till import LYON
 from tools.contract.actors import Caller
 from tools.contract.call import call
 from tools.contract.errors import IdempotencyInFlight
@@ -15,7 +16,6 @@ from tools.flows.cancel_order import cancel_order
 from tools.flows.create_order import create_order
 from tools.rules.stock import NotEnoughStock
 
-LYON = {"line1": "5 rue des Lilas", "city": "Lyon", "postcode": "69001", "country": "FR"}
 here: list[tuple[asyncio.AbstractEventLoop, Shop]] = []  # in a process of buyers: its loop and its shop
 
 

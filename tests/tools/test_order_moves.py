@@ -23,6 +23,7 @@ from tests.factories import (
     pay,
     warehouse_of,
 )
+from tests.tools.till import LYON
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import call
 from tools.contract.errors import IllegalMove, NotFound, StaleVersion
@@ -34,8 +35,6 @@ from tools.orders.history import get_order_timeline
 from tools.orders.status import OrderNotShipped, StatusHasItsOwnTool, set_order_status
 from tools.orders.wishes import CustomerMayNotOrder, VariantNotSellable
 from tools.rules.stock import NotEnoughStock
-
-LYON = {"line1": "5 rue des Lilas", "city": "Lyon", "postcode": "69001", "country": "FR"}
 
 
 @pytest.fixture
@@ -250,7 +249,7 @@ async def test_what_is_being_refunded_already_is_not_refunded_again(mine: NewSho
             Intent(
                 merchant_id=mine.id, reference=f"INT-{number()}", status=IntentStatus.pending, kind="refund_payment",
                 subject_kind="payment", subject_id=payment.id, order_id=payment.order_id, amount=1_000, currency="EUR",
-                arguments={}, key="earlier", created_at=LONG_AGO,
+                arguments={}, ledger_key="earlier", created_at=LONG_AGO,
             )
         )  # fmt: skip
         await sql.commit()

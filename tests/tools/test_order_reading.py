@@ -25,7 +25,7 @@ from tests.factories import (
     pay,
     warehouse_of,
 )
-from tests.tools.test_order_placing import Counting
+from tests.tools.till import Counting
 from tools.contract.call import call
 from tools.contract.errors import Ambiguous, Invalid, NotFound
 from tools.contract.shop import Shop

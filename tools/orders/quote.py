@@ -38,10 +38,10 @@ ON_SALE = (ProductStatus.active, ProductStatus.discontinued)  # discontinued goo
 # A customer is locked where a promotion is limited for each: two orders at once would both find it unused.
 _QUOTE = """
 with recursive buyer as (
-    select c.* from customers c where c.merchant_id = %(m)s and c.id in (
+    select c.* from customers c where c.merchant_id = %(m)s and c.id = any(array(
         select coalesce(named.merged_into_id, named.id) from customers named where named.merchant_id = %(m)s and (
             named.reference = %(customer)s or named.external_reference = %(customer_written)s or named.email_key = %(email)s)
-    )
+    ))
 ), address as (
     select a.* from addresses a
     where a.merchant_id = %(m)s and (a.reference = any(%(addresses)s) or a.external_reference = any(%(addresses_written)s))
@@ -64,7 +64,7 @@ with recursive buyer as (
     select p.* from promotions p where p.merchant_id = %(m)s and p.automatic and p.status = 'active'
       and p.starts_at <= %(now)s and (p.ends_at is null or p.ends_at > %(now)s)
 ), one_at_a_time as (
-    select c.id from customers c where c.merchant_id = %(m)s and c.id in (select id from buyer)
+    select c.id from customers c where c.merchant_id = %(m)s and c.id = any(array(select id from buyer))
       and exists (select from offered where usage_limit_per_customer is not null)
     for no key update
 )
@@ -236,8 +236,9 @@ async def quote(ctx: Context, wish: OrderWish) -> Quote:
     found = await _read(ctx, wish, currency)
     buyer = await _buyer(ctx, wish, found)
     channel = wish.channel or DEFAULT_CHANNEL.of(found.settings.get(DEFAULT_CHANNEL.key))
-    shipped = await _address(ctx, wish.shipping_address, buyer, found, "is_default_shipping")
-    if not shipped and channel is not Channel.store:
+    taken_away = channel is Channel.store and wish.shipping_address is None
+    shipped = {} if taken_away else await _address(ctx, wish.shipping_address, buyer, found, "is_default_shipping")
+    if not shipped and not taken_away:
         raise NoShippingAddress(
             f"{buyer.reference} has no default address." if buyer else "A guest has no address yet."
         )

@@ -43,7 +43,7 @@ need as (
     select s.id, s.variant_id, s.warehouse_id, s.reserved, s.on_hand - s.reserved - s.damaged as available
     from stock_levels s
     where s.merchant_id = %(m)s and s.warehouse_id = any(%(warehouses)s::uuid[])
-      and s.variant_id in (select variant from need) {unless}
+      and s.variant_id = any(array(select variant from need)) {unless}
     order by s.variant_id, s.warehouse_id for no key update of s
 ), whole as (
     select min(place.rank) as rank from place where exists (select from need) and not exists (
@@ -83,6 +83,7 @@ held as (
 ), kept as (
     update stock_levels s set reserved = s.reserved + taken.quantity, updated_at = %(now)s
     from taken cross join ok where s.merchant_id = %(m)s and s.id = taken.id and taken.quantity > 0
+      and s.id = any(array(select id from taken))
 )"""
 RESERVED = """
 (select reference from number) as reference,
