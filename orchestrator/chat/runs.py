@@ -21,7 +21,7 @@ from db.session import DatabaseBusy
 from orchestrator.answers import Answered, finish, so_far
 from orchestrator.chat import rows, turns
 from orchestrator.chat.events import Bell, EventLog
-from orchestrator.chat.turns import LEASE, Claimed, Lease, Left
+from orchestrator.chat.turns import Claimed, Lease, Left
 from orchestrator.language_model import ModelFailed
 from orchestrator.saver import thread
 from orchestrator.state import Limits, Request, State, Turn, Update
@@ -241,7 +241,7 @@ class Runner:
 
     async def _beat(self, merchant: UUID, turn: UUID, give_way: Callable[[], None]) -> None:
         while True:
-            await asyncio.sleep(LEASE / 3)
+            await asyncio.sleep(self.lease.seconds / 3)
             try:
                 async with self.shop.database.transaction(merchant) as sql:
                     kept = await self.lease.keep(sql, turn)

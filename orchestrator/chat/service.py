@@ -31,6 +31,7 @@ from tools.contract.policy import day_start
 _log = logging.getLogger(__name__)
 TOKENS_PER_DAY = 5_000_000  # of language models, for one merchant
 LONGEST_REQUEST = 8_000  # characters
+LEASE = 30.0  # seconds after its last heartbeat for which a process is believed to work on its turns
 
 
 class BudgetSpent(TooManyRequests):
@@ -56,13 +57,14 @@ class Chat:
         *,
         limits: Limits | None = None,
         tokens_per_day: int = TOKENS_PER_DAY,
+        lease: float = LEASE,
     ) -> None:
         self.shop = shop
         self.supervisor = supervisor
         self.tools = tools  # all of them: decisions of every door are carried out here
         self.tokens_per_day = tokens_per_day
         self._bell = Bell()
-        self._lease = Lease(uuid4().hex)
+        self._lease = Lease(uuid4().hex, lease)
         self._runner = Runner(shop, supervisor, self._lease, self._bell, limits or Limits())
         self._running: dict[UUID, tuple[UUID, asyncio.Task[None]]] = {}  # turns of this process: merchant and task
 

@@ -15,8 +15,6 @@ from db.model import new_id
 from db.models.conversations import TurnStatus
 from db.session import Transaction
 
-LEASE = 30  # seconds for which a process that works on a turn is believed to live
-
 
 class TurnRow(NamedTuple):
     """A turn, as its asker sees it."""
@@ -147,13 +145,14 @@ def jsonb(value: Any) -> Jsonb:
 
 
 class Lease:
-    """One process's claim on turns; `owner` is its name."""
+    """One process's claim on turns; `owner` is its name, which is believed to live for so many seconds after it renewed it."""
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, seconds: float) -> None:
         self.owner = owner
+        self.seconds = seconds
 
     def _params(self, sql: Transaction, turn: UUID, **more: Any) -> dict[str, Any]:
-        return {"merchant": sql.merchant, "turn": turn, "owner": self.owner, "lease": LEASE, **more}
+        return {"merchant": sql.merchant, "turn": turn, "owner": self.owner, "lease": self.seconds, **more}
 
     async def post(
         self,

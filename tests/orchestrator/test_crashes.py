@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+import threading
 import uuid
 
 import pytest
@@ -13,7 +14,7 @@ from orchestrator.chat.turns import TurnRow
 from tests.factories import NewShop
 from tests.orchestrator import probes
 from tests.orchestrator.conftest import CHECKPOINTS, MEMOS, Talk
-from tests.scripted_openai import ScriptedOpenAI, calls, says
+from tests.scripted_openai import Reply, ScriptedOpenAI, calls, says
 from tools.backoffice.approvals import decide_approval
 from tools.contract.call import Shop, call
 
@@ -139,6 +140,61 @@ async def test_a_turn_that_keeps_being_interrupted_is_given_up(
     assert turn.status == "failed"
     assert turn.answer is not None
     assert turn.answer.startswith("This was interrupted 3 times, and is given up.")
+
+
+async def test_a_process_that_lost_its_turn_neither_goes_on_nor_answers(
+    shop: Shop, mine: NewShop, chat: Chat, model: ScriptedOpenAI
+) -> None:
+    """It was believed dead, and another process has the turn."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def hesitates(_: dict[str, object]) -> Reply:
+        asked.set()
+        go_on.wait(20)
+        return says("Too late.")
+
+    model.answer(hesitates)
+    slow = Chat(shop, chat.supervisor, probes.TOOLS, lease=0.3)
+    talk = Talk(slow, mine.caller("owner"))
+    posted = await talk.post("How many mugs?")
+    await asyncio.to_thread(asked.wait, 20)
+    async with shop.database.transaction(mine.id) as sql:
+        await sql.commit(
+            "update turns set lease_owner = 'another', lease_until = now() - interval '1 s' where merchant_id = %s",
+            (mine.id,),
+        )
+    await asyncio.sleep(0.5)
+    go_on.set()
+    model.script(says("42."))
+    await chat.sweep(mine.id)
+    talk.chat = chat
+
+    turn = await talk.settled(posted)
+
+    await slow.close()
+    assert turn.answer == "42."
+    assert (
+        await talk.count("select count(*) as value from messages where merchant_id = %(m)s and role = 'assistant'") == 1
+    )
+
+
+async def test_checkpoints_that_a_killed_process_left_are_swept(
+    mine: NewShop, talk: Talk, model: ScriptedOpenAI, shop: Shop
+) -> None:
+    model.script(calls(("pay_out", {"amount": 7000})))
+    waiting = await talk("Pay 70 euros")
+    kept = await talk.count(CHECKPOINTS)
+    await talk.chat.sweep(mine.id)
+    kept_still = await talk.count(CHECKPOINTS)
+    async with shop.database.transaction(mine.id) as sql:
+        await sql.commit(
+            "update turns set status = 'finished' where merchant_id = %s and id = %s", (mine.id, waiting.id)
+        )
+
+    await talk.chat.sweep(mine.id)
+
+    assert kept == kept_still > 0
+    assert await talk.count(CHECKPOINTS) == 0
 
 
 @pytest.mark.parametrize("wish", [("find_tools", {"wish": "memo", "change": True}), ("write_memo", {"text": "milk"})])

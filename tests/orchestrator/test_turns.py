@@ -1,12 +1,19 @@
 """What becomes of a message: the route, the calls, the answer and its evidence."""
 
+import uuid
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from orchestrator.chat import Chat
-from orchestrator.state import Request
+from orchestrator.state import Request, Turn
+from orchestrator.supervisor import Supervisor
 from tests.factories import NewShop
 from tests.orchestrator.conftest import CHECKPOINTS, MEMOS, Talk
+from tests.orchestrator.probes import TOOLS
 from tests.scripted_openai import Reply, ScriptedOpenAI, calls, says, tokens
+from tools.contract.call import Shop, opened
 from tools.contract.errors import IdempotencyKeyReused, NotFound
 
 
@@ -215,6 +222,30 @@ async def test_what_a_reading_turn_costs(talk: Talk, model: ScriptedOpenAI) -> N
     assert (
         await talk.count("select count(*) as value from turns where merchant_id = %(m)s and durability = 'none'") == 1
     )
+
+
+async def test_the_steps_of_a_turn(shop: Shop, mine: NewShop, supervisor: Supervisor, model: ScriptedOpenAI) -> None:
+    """Each is a tick of the graph; in a turn that may write, a checkpoint too."""
+    model.script(calls(("count_mugs", {})), says("42."))
+    caller = mine.caller("owner")
+    async with opened(shop, TOOLS["count_mugs"], caller) as (ctx, _):
+        actor, merchant = ctx.actor, ctx.merchant
+    state = await supervisor.admit(Request("How many mugs?"), actor)
+    turn = Turn(uuid.uuid4(), shop, caller, actor, merchant, Silent(), shop.clock() + timedelta(minutes=1))
+
+    steps = [
+        list(step) async for step in supervisor.reading_graph.astream(state.told(), context=turn, stream_mode="updates")
+    ]
+
+    assert steps == [["route"], ["model"], ["tools"], ["model"]]
+
+
+class Silent:
+    """Nobody listens."""
+
+    async def add(self, kind: str, **data: Any) -> None: ...
+    async def token(self, text: str, part: int) -> None: ...
+    async def flush(self) -> None: ...
 
 
 async def test_the_prompt_is_the_same_from_turn_to_turn_up_to_its_last_line(talk: Talk, model: ScriptedOpenAI) -> None:
