@@ -1,8 +1,8 @@
 """Holding stock for an order: one statement that locks, chooses warehouses and reserves all lines or nothing; and letting go.
 
 Locks are taken in one order by everybody: the order, its customer, promotions, reservations, stock levels by
-(variant_id, warehouse_id), and last a counter. So nobody deadlocks, and nobody sells a unit twice; the CHECK `never_oversold`
-is the last wall.
+(variant_id, warehouse_id), the order's shipments and payments, and last a counter. So nobody deadlocks, and nobody sells a unit
+twice; the CHECK `never_oversold` is the last wall.
 """
 
 from collections.abc import Sequence
