@@ -146,7 +146,7 @@ class TaxRate(Tenant, Referenced, Base):
     country: Mapped[str]
     region: Mapped[str | None]
     tax_class: Mapped[str] = mapped_column(default="standard")
-    rate: Mapped[Decimal] = mapped_column(Numeric(6, 4))
+    rate: Mapped[Decimal] = mapped_column(Numeric(7, 5))
     valid_from: Mapped[datetime]
     valid_until: Mapped[datetime | None]
 
@@ -251,7 +251,11 @@ class AuditEntry(Tenant, Base):
     """The envelope of one committed write: who did what to which rows, through which door, on whose approval. Append-only."""
 
     __tablename__ = "audit_entries"
-    __table_args__ = (index("actor", "id"), index("tool", "id"))
+    __table_args__ = (
+        index("actor", "created_at"),
+        index("approved_by", "created_at"),
+        index("tool", "id"),
+    )
 
     actor: Mapped[str]
     actor_name: Mapped[str]

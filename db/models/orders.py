@@ -259,7 +259,7 @@ class OrderLine(Tenant, Base):
     subtotal: Mapped[int]
     discount: Mapped[int] = minor_units()
     tax_class: Mapped[str] = mapped_column(default="standard", server_default="standard")
-    tax_rate: Mapped[Decimal] = mapped_column(Numeric(6, 4))
+    tax_rate: Mapped[Decimal] = mapped_column(Numeric(7, 5))
     tax: Mapped[int] = minor_units()
     total: Mapped[int]
 

@@ -55,7 +55,7 @@ async def test_a_new_rate_closes_the_open_one_where_it_begins(do: Do) -> None:
 
     await do(set_tax_rate, country="DE", rate=16, valid_from="2026-07-01T00:00:00Z")
 
-    assert await periods(do, "DE") == [("16.00", "2026-07-01", None), ("19.00", "2026-01-01", "2026-07-01")]
+    assert await periods(do, "DE") == [("16.000", "2026-07-01", None), ("19.000", "2026-01-01", "2026-07-01")]
 
 
 async def test_the_same_beginning_corrects_the_rate(do: Do) -> None:
@@ -64,7 +64,7 @@ async def test_the_same_beginning_corrects_the_rate(do: Do) -> None:
     corrected = await do(set_tax_rate, **GERMANY, rate=19, name="MwSt. 19 %")
 
     assert (corrected.reference, corrected.name) == (first.reference, "MwSt. 19 %")
-    assert await periods(do, "DE") == [("19.00", "2026-01-01", None)]
+    assert await periods(do, "DE") == [("19.000", "2026-01-01", None)]
 
 
 async def test_a_rate_for_a_while_is_followed_by_one_from_then_on(do: Do) -> None:
@@ -83,7 +83,7 @@ async def test_a_rate_for_a_while_is_followed_by_one_from_then_on(do: Do) -> Non
     assert told.card is not None
     assert told.card.sentences[1] == "Nothing holds after 2027-01-01 00:00 UTC until a rate is set from then on."
     assert await periods(do, "DE") == [
-        ("19.00", "2027-01-01", None), ("16.00", "2026-07-01", "2027-01-01"), ("19.00", "2026-01-01", "2026-07-01"),
+        ("19.000", "2027-01-01", None), ("16.000", "2026-07-01", "2027-01-01"), ("19.000", "2026-01-01", "2026-07-01"),
     ]  # fmt: skip
 
 
@@ -122,7 +122,7 @@ async def test_a_rate_ends_after_it_begins(do: Do) -> None:
         await do(set_tax_rate, **GERMANY, rate=19, valid_until="2025-12-31T00:00:00Z")
 
 
-@pytest.mark.parametrize("rate", ["-1", "100", "19.999"])
+@pytest.mark.parametrize("rate", ["-1", "100", "19.9999"])
 async def test_a_rate_is_between_nothing_and_all_of_it(do: Do, rate: str) -> None:
     with pytest.raises(Invalid, match="rate"):
         await do(set_tax_rate, **GERMANY, rate=rate)

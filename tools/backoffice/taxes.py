@@ -50,7 +50,7 @@ class SetTaxRate(Input):
         default="standard", description="Which goods: `standard`, `reduced`, or the shop's own."
     )
     rate: Percent = Field(
-        ge=0, lt=100, max_digits=4, decimal_places=2, description="Percent, with up to two decimals: 20 or 5.5."
+        ge=0, lt=100, max_digits=5, decimal_places=3, description="Percent, with up to three decimals: 20 or 9.975."
     )
     name: Name | None = Field(default=None, description="What invoices call it, such as `TVA 20 %`.")
     valid_from: AwareDatetime | None = Field(default=None, description="From when it holds, UTC; omit for now.")
@@ -191,7 +191,7 @@ def _shown(rate: TaxRate | _Rate) -> TaxRateDetail:
         country=rate.country,
         region=rate.region,
         tax_class=rate.tax_class,
-        rate=(rate.rate * 100).quantize(Decimal("0.01")),
+        rate=(rate.rate * 100).quantize(Decimal("0.001")),
         valid_from=rate.valid_from,
         valid_until=rate.valid_until,
     )

@@ -186,7 +186,8 @@ def _create_tables() -> None:
     sa.Column('created_at', postgresql.TIMESTAMP(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('pk_audit_entries'))
     )
-    op.create_index(op.f('ix_audit_entries_merchant_id_actor_id'), 'audit_entries', ['merchant_id', 'actor', 'id'], unique=False)
+    op.create_index(op.f('ix_audit_entries_merchant_id_actor_created_at'), 'audit_entries', ['merchant_id', 'actor', 'created_at'], unique=False)
+    op.create_index(op.f('ix_audit_entries_merchant_id_approved_by_created_at'), 'audit_entries', ['merchant_id', 'approved_by', 'created_at'], unique=False)
     op.create_index(op.f('ix_audit_entries_merchant_id_tool_id'), 'audit_entries', ['merchant_id', 'tool', 'id'], unique=False)
     op.create_table('audit_seals',
     sa.Column('merchant_id', sa.Uuid(), nullable=False),
@@ -505,7 +506,7 @@ def _create_tables() -> None:
     sa.Column('country', sa.Text(), nullable=False),
     sa.Column('region', sa.Text(), nullable=True),
     sa.Column('tax_class', sa.Text(), nullable=False),
-    sa.Column('rate', sa.Numeric(precision=6, scale=4), nullable=False),
+    sa.Column('rate', sa.Numeric(precision=7, scale=5), nullable=False),
     sa.Column('valid_from', postgresql.TIMESTAMP(timezone=True), nullable=False),
     sa.Column('valid_until', postgresql.TIMESTAMP(timezone=True), nullable=True),
     sa.Column('source', sa.Text(), nullable=True),
@@ -1082,7 +1083,7 @@ def _create_tables() -> None:
     sa.Column('subtotal', sa.BigInteger(), nullable=False),
     sa.Column('discount', sa.BigInteger(), server_default='0', nullable=False),
     sa.Column('tax_class', sa.Text(), server_default='standard', nullable=False),
-    sa.Column('tax_rate', sa.Numeric(precision=6, scale=4), nullable=False),
+    sa.Column('tax_rate', sa.Numeric(precision=7, scale=5), nullable=False),
     sa.Column('tax', sa.BigInteger(), server_default='0', nullable=False),
     sa.Column('total', sa.BigInteger(), nullable=False),
     sa.Column('created_at', postgresql.TIMESTAMP(timezone=True), nullable=False),
