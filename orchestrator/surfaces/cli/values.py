@@ -4,7 +4,7 @@ Scalars are handed over as text: the input model reads and refuses them, in the 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -46,10 +46,11 @@ class Field:
 def fields_of(tool: Tool[Any, Any]) -> list[Field]:
     """The input's fields, the ones that have to be given first."""
     definitions: Schema = tool.schema.get("$defs", {})
+    properties: dict[str, Schema] = tool.schema.get("properties", {})
     required = set(tool.schema.get("required", ()))
     fields = [
-        _field(name, schema, definitions, required=name in required)
-        for name, schema in tool.schema.get("properties", {}).items()
+        _field(name, schema, definitions, required=name in required, taken=properties)
+        for name, schema in properties.items()
     ]
     return sorted(fields, key=lambda field: not field.required)
 
@@ -59,7 +60,7 @@ def arguments_of(fields: list[Field], given: dict[str, Any]) -> dict[str, Any]:
     return {field.name: field.value(given[field.name]) for field in fields if given.get(field.name) is not None}
 
 
-def _field(name: str, schema: Schema, definitions: Schema, *, required: bool) -> Field:
+def _field(name: str, schema: Schema, definitions: Schema, *, required: bool, taken: Container[str]) -> Field:
     kinds = _alternatives(schema, definitions)
     many = any(kind.get("type") == "array" for kind in kinds)
     one = (
@@ -69,7 +70,8 @@ def _field(name: str, schema: Schema, definitions: Schema, *, required: bool) ->
     )
     nullable = any(kind.get("type") == "null" for kind in kinds)
     said = [kind for kind in one if kind.get("type") != "null"]
-    flag = "--" + (_singular(name) if many else name).replace("_", "-")
+    one_of_many = _singular(name)
+    flag = "--" + (one_of_many if many and one_of_many not in taken else name).replace("_", "-")
     return Field(
         name=name,
         flag=flag if schema.get("default") is False or _kind(said) is not bool else f"{flag}/--no-{flag[2:]}",
@@ -204,7 +206,7 @@ def _time(text: str) -> str | datetime:
 
 def _singular(name: str) -> str:
     """`lines` is repeated as `--line`."""
-    for ending, single in (("ies", "y"), ("sses", "ss"), ("tuses", "tus"), ("ss", "ss"), ("us", "us"), ("s", "")):
+    for ending, single in (("ways", "ways"), ("ies", "y"), ("sses", "ss"), ("ss", "ss"), ("us", "us"), ("s", "")):
         if name.endswith(ending):
             return name.removesuffix(ending) + single
     return name

@@ -113,7 +113,7 @@ class OpenShop:
 
 
 @pytest.fixture(scope="session")
-def shop() -> Generator[OpenShop]:
+def open_shop() -> Generator[OpenShop]:
     """The demo shop, open."""
     with temporary_home() as home:
         opened = OpenShop(home, free_port())
@@ -153,15 +153,15 @@ def _only(wanted: Mapping[str, str]) -> Generator[None]:
 
 
 @pytest.fixture(scope="session")
-def cli(shop: OpenShop) -> Cli:
+def cli(open_shop: OpenShop) -> Cli:
     """As the owner, in process."""
-    return Cli(shop.home)
+    return Cli(open_shop.home)
 
 
 @pytest.fixture(scope="session")
-def cli_over_http(shop: OpenShop) -> Cli:
+def cli_over_http(open_shop: OpenShop) -> Cli:
     """With the owner's API key, over HTTP."""
-    return Cli(shop.home, SHOPKEEPER_URL=shop.address, SHOPKEEPER_KEY=shop.credentials["SHOPKEEPER_KEY"])
+    return Cli(open_shop.home, SHOPKEEPER_URL=open_shop.address, SHOPKEEPER_KEY=open_shop.credentials["SHOPKEEPER_KEY"])
 
 
 @pytest.fixture

@@ -18,63 +18,63 @@ from tests.orchestrator.test_cli.conftest import COMMAND, OpenShop, command, env
 pytestmark = pytest.mark.xdist_group("cli")
 
 
-def test_an_open_shop_says_where_it_is_and_how_to_sign_in_and_keeps_the_password_to_itself(shop: OpenShop):
-    said = "\n".join(shop.said)
+def test_an_open_shop_says_where_it_is_and_how_to_sign_in_and_keeps_the_password_to_itself(open_shop: OpenShop):
+    said = "\n".join(open_shop.said)
 
-    assert f"The shop is open at {shop.address}" in said
-    assert f"Sign in as owner@demo.example; the password and an API key are in {shop.home / 'credentials'}" in said
+    assert f"The shop is open at {open_shop.address}" in said
+    assert f"Sign in as owner@demo.example; the password and an API key are in {open_shop.home / 'credentials'}" in said
     assert 'chat "what is running low' in said
-    assert shop.credentials["PASSWORD"] not in said
-    assert shop.credentials["SHOPKEEPER_KEY"] not in said
-    assert (shop.home / "credentials").stat().st_mode & 0o777 == 0o600
+    assert open_shop.credentials["PASSWORD"] not in said
+    assert open_shop.credentials["SHOPKEEPER_KEY"] not in said
+    assert (open_shop.home / "credentials").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_credentials_open_it(shop: OpenShop):
-    known = shop.credentials
+def test_the_credentials_open_it(open_shop: OpenShop):
+    known = open_shop.credentials
 
     by_password = httpx.post(
-        f"{shop.address}/api/v1/session", json={"email": known["EMAIL"], "password": known["PASSWORD"]}
+        f"{open_shop.address}/api/v1/session", json={"email": known["EMAIL"], "password": known["PASSWORD"]}
     )
     by_key = httpx.get(
-        f"{shop.address}/api/v1/merchant", headers={"Authorization": f"Bearer {known['SHOPKEEPER_KEY']}"}
+        f"{open_shop.address}/api/v1/merchant", headers={"Authorization": f"Bearer {known['SHOPKEEPER_KEY']}"}
     )
 
     assert by_password.status_code == 204
     assert by_key.json()["name"] == "Fernway Home"
 
 
-def test_starting_an_open_shop_again_says_so_and_changes_nothing(shop: OpenShop):
-    before = (shop.home / "credentials").read_bytes()
+def test_starting_an_open_shop_again_says_so_and_changes_nothing(open_shop: OpenShop):
+    before = (open_shop.home / "credentials").read_bytes()
 
-    again = command(shop.home, "start", SHOPKEEPER_PORT=str(shop.port))
+    again = command(open_shop.home, "start", SHOPKEEPER_PORT=str(open_shop.port))
 
-    assert (again.returncode, again.stdout) == (0, f"The shop is open already, at {shop.address}.\n")
-    assert (shop.home / "credentials").read_bytes() == before
+    assert (again.returncode, again.stdout) == (0, f"The shop is open already, at {open_shop.address}.\n")
+    assert (open_shop.home / "credentials").read_bytes() == before
 
 
-def test_ctrl_c_closes_the_shop_with_its_database_and_the_next_start_opens_the_same_one(shop: OpenShop):
-    before = (shop.home / "credentials").read_bytes()
+def test_ctrl_c_closes_the_shop_with_its_database_and_the_next_start_opens_the_same_one(open_shop: OpenShop):
+    before = (open_shop.home / "credentials").read_bytes()
 
-    closed = shop.close(signal.SIGINT)
-    server_left = (place(shop.home).data / "postmaster.pid").exists()
-    said = shop.open()
+    closed = open_shop.close(signal.SIGINT)
+    server_left = (place(open_shop.home).data / "postmaster.pid").exists()
+    said = open_shop.open()
 
     assert (closed, server_left) == (0, False)
-    assert (shop.home / "credentials").read_bytes() == before
+    assert (open_shop.home / "credentials").read_bytes() == before
     assert not any(line.startswith(("Creating", "Loading")) for line in said)
-    assert httpx.get(f"{shop.address}/ready").json() == {"status": "ready"}
+    assert httpx.get(f"{open_shop.address}/ready").json() == {"status": "ready"}
 
 
-def test_sigterm_closes_it_as_cleanly_while_a_second_process_still_uses_the_database(shop: OpenShop):
-    visitor = embedded.start(shop.home)
+def test_sigterm_closes_it_as_cleanly_while_a_second_process_still_uses_the_database(open_shop: OpenShop):
+    visitor = embedded.start(open_shop.home)
 
-    closed = shop.close(signal.SIGTERM)
+    closed = open_shop.close(signal.SIGTERM)
 
     with psycopg.connect(visitor.url("app_rt")) as still_there:
         assert still_there.execute("select count(*) from merchants").fetchone() == (1,)
     assert closed == 0
     assert embedded.stop(visitor)
-    shop.open()
+    open_shop.open()
 
 
 def test_a_port_that_another_program_has_is_named_before_anything_is_made(new_home: Path):
@@ -91,8 +91,8 @@ def test_a_port_that_another_program_has_is_named_before_anything_is_made(new_ho
     assert not new_home.exists()
 
 
-def test_a_port_that_another_homes_shop_has_is_not_taken_for_ones_own(shop: OpenShop, new_home: Path):
-    refused = command(new_home, "start", SHOPKEEPER_PORT=str(shop.port))
+def test_a_port_that_another_homes_shop_has_is_not_taken_for_ones_own(open_shop: OpenShop, new_home: Path):
+    refused = command(new_home, "start", SHOPKEEPER_PORT=str(open_shop.port))
 
     assert refused.returncode == 1
     assert "not by this shop" in refused.stdout
@@ -150,13 +150,13 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path: Path):
     ]
 
 
-def test_a_database_of_a_newer_version_is_left_alone(shop: OpenShop):
-    server = embedded.start(shop.home)
+def test_a_database_of_a_newer_version_is_left_alone(open_shop: OpenShop):
+    server = embedded.start(open_shop.home)
     owner = server.url("app_owner")
     with psycopg.connect(owner) as connection:
         connection.execute("update alembic_version set version_num = '9999'")
 
-    refused = command(shop.home, "start", SHOPKEEPER_PORT=str(free_port()))
+    refused = command(open_shop.home, "start", SHOPKEEPER_PORT=str(free_port()))
 
     with psycopg.connect(owner) as connection:
         connection.execute("update alembic_version set version_num = '0001'")
