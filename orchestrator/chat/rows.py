@@ -27,6 +27,13 @@ class MessageRow(NamedTuple):
     created_at: datetime
 
 
+class Opened(NamedTuple):
+    """By what a conversation was opened: a structured request, which has it for itself, or a caller's key."""
+
+    by: str  # "request" or "key"
+    key: str
+
+
 class Taken(NamedTuple):
     value: int
 
@@ -43,17 +50,13 @@ _CONVERSATION = (
 )
 
 
-async def create_conversation(
-    sql: Transaction, owner: str, title: str, now: datetime, *, request: str | None = None
-) -> str:
-    """A new conversation; one that was opened for a structured request is found again by that."""
+async def create_conversation(sql: Transaction, owner: str, now: datetime, opened: Opened) -> None:
+    """A new conversation, unless a twin has opened it meanwhile."""
     counted = {"merchant": sql.merchant, "id": new_id(), "name": Kind.conversation.value, "count": 1, "now": now}
     (taken,) = await sql.rows(TAKE, counted, as_=Taken)
     reference = Kind.conversation.reference(taken.value)
-    source = "request" if request else None
-    row = {"reference": reference, "owner": owner, "title": title, "source": source, "name": request}
+    row = {"reference": reference, "owner": owner, "title": "", "source": opened.by, "name": opened.key}
     await sql.execute(_CREATE, counted | row | {"id": new_id()})
-    return reference
 
 
 async def conversation(sql: Transaction, owner: str, reference: str, *, lock: bool = False) -> ConversationRow | None:
@@ -63,14 +66,16 @@ async def conversation(sql: Transaction, owner: str, reference: str, *, lock: bo
     return await sql.row(query, params, as_=ConversationRow)
 
 
-async def conversation_of_request(sql: Transaction, owner: str, request: str) -> ConversationRow | None:
-    query = f"{_CONVERSATION} and source = 'request' and external_reference = %(request)s"
-    return await sql.row(query, {"merchant": sql.merchant, "owner": owner, "request": request}, as_=ConversationRow)
+async def conversation_opened(sql: Transaction, owner: str, opened: Opened) -> ConversationRow | None:
+    query = f"{_CONVERSATION} and source = %(by)s and external_reference = %(key)s"
+    params = {"merchant": sql.merchant, "owner": owner, "by": opened.by, "key": opened.key}
+    return await sql.row(query, params, as_=ConversationRow)
 
 
 async def conversations(sql: Transaction, owner: str, before: UUID | None, limit: int) -> list[ConversationRow]:
     """The owner's conversations, newest first; those of structured requests are not listed."""
-    query = f"{_CONVERSATION} and source is null and (%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s"
+    page = "(%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s"
+    query = f"{_CONVERSATION} and source is distinct from 'request' and {page}"
     params = {"merchant": sql.merchant, "owner": owner, "before": before, "limit": limit}
     return await sql.rows(query, params, as_=ConversationRow)
 

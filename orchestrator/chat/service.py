@@ -81,13 +81,9 @@ class Chat:
 
     # ---- what doors ask ----------------------------------------------------------------------------------------------
 
-    async def start_conversation(self, caller: Caller) -> rows.ConversationRow:
-        async with self._entered(caller) as (sql, actor, _):
-            reference = await rows.create_conversation(sql, actor.reference, "", self.shop.clock())
-            made = await rows.conversation(sql, actor.reference, reference)
-            await sql.commit()
-        assert made is not None
-        return made
+    async def start_conversation(self, caller: Caller, key: str | None = None) -> rows.ConversationRow:
+        """A new conversation. The same key is the same conversation."""
+        return await self._opened(caller, "key", key or uuid4().hex)
 
     async def conversations(self, caller: Caller, *, before: UUID | None, limit: int) -> list[rows.ConversationRow]:
         """One's own, newest first; one more than `limit` says that there are more."""
@@ -110,15 +106,8 @@ class Chat:
     async def post_request(self, caller: Caller, request: Request, key: str) -> TurnRow:
         """A structured request: a conversation of its own, found again by its key."""
         self._check(request)
-        async with self._entered(caller) as (sql, actor, _):
-            name = f"{actor.reference}:{key}"
-            found = await rows.conversation_of_request(sql, actor.reference, name)
-            if found is None:
-                await rows.create_conversation(sql, actor.reference, "", self.shop.clock(), request=name)
-                found = await rows.conversation_of_request(sql, actor.reference, name)
-                await sql.commit()
-        assert found is not None
-        return await self._post(caller, found.reference, request, key)
+        opened = await self._opened(caller, "request", key)
+        return await self._post(caller, opened.reference, request, key)
 
     async def turn(self, caller: Caller, turn: UUID) -> TurnRow:
         """A turn of one's own. Raises `NotFound`."""
@@ -200,6 +189,18 @@ class Chat:
             self._start(caller.merchant, claimed)
         assert posted is not None
         return posted
+
+    async def _opened(self, caller: Caller, by: str, key: str) -> rows.ConversationRow:
+        """The conversation that was opened with this key, now or before."""
+        async with self._entered(caller) as (sql, actor, _):
+            opened = rows.Opened(by, f"{actor.reference}:{key}")
+            found = await rows.conversation_opened(sql, actor.reference, opened)
+            if found is None:
+                await rows.create_conversation(sql, actor.reference, self.shop.clock(), opened)
+                found = await rows.conversation_opened(sql, actor.reference, opened)
+                await sql.commit()
+        assert found is not None
+        return found
 
     def _check(self, request: Request) -> None:
         """Raises `NotFound` for a specialist or an operation that chat does not know."""

@@ -95,7 +95,7 @@ class _Doors:
         self.chat = chat
 
     async def start(self, request: HttpRequest, caller: Caller) -> Response:
-        made = await self.chat.start_conversation(caller)
+        made = await self.chat.start_conversation(caller, _key(request))
         path = f"{PREFIX}/conversations/{made.reference}"
         return JSONResponse(_conversation(made), 201, {"Location": path})
 
@@ -219,7 +219,7 @@ async def _after(first: Event | None, stream: Stream) -> AsyncGenerator[Event | 
 def _key(request: HttpRequest) -> str:
     key = request.headers.get("idempotency-key")
     if not key:
-        raise IdempotencyKeyMissing("A message came without an idempotency key.")
+        raise IdempotencyKeyMissing("This came without an idempotency key.")
     if len(key) > 255:
         raise Unreadable("An Idempotency-Key has between 1 and 255 characters.")
     return key

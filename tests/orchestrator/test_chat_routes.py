@@ -44,7 +44,7 @@ async def http(chat: Chat, mine: NewShop) -> AsyncGenerator[httpx.AsyncClient]:
 
 
 async def started(http: httpx.AsyncClient) -> str:
-    answer = await http.post("/conversations")
+    answer = await http.post("/conversations", headers=key())
     assert answer.status_code == 201
     return answer.json()["conversation"]
 
@@ -238,6 +238,17 @@ async def test_a_message_needs_a_key_and_a_conversation_of_ones_own(http: httpx.
     assert (keyless.status_code, keyless.json()["code"]) == (400, "idempotency_key_missing")
     assert (foreign.status_code, unknown.status_code) == (404, 404)
     assert empty.status_code == 422
+
+
+async def test_the_same_key_is_the_same_conversation(http: httpx.AsyncClient) -> None:
+    once = key()
+
+    first, again = [await http.post("/conversations", headers=once) for _ in range(2)]
+    other = await http.post("/conversations", headers=key())
+    keyless = await http.post("/conversations")
+
+    assert first.json() == again.json() != other.json()
+    assert keyless.status_code == 400
 
 
 async def test_conversations_are_listed_newest_first_page_by_page(http: httpx.AsyncClient) -> None:
