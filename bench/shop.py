@@ -1,6 +1,7 @@
 """A shop to measure: a home of its own, the demo's year of orders, one web process on a core of its own."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -94,6 +95,14 @@ def bench_shop(**environment: str) -> Generator[BenchShop]:
                 )
         finally:
             embedded.stop(server)
+            clear_away(home)
+
+
+def clear_away(home: Path) -> None:
+    """Remove a home's cluster, which as root is elsewhere."""
+    server = embedded.start(home)
+    if embedded.stop(server):
+        shutil.rmtree(server.data.parent)
 
 
 def postmaster_of(home: Path) -> int:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from bench.machine import children, resident
-from bench.shop import free_port, postmaster_of, running
+from bench.shop import clear_away, free_port, postmaster_of, running
 
 ROUNDS = 3
 
@@ -19,6 +19,7 @@ def measure() -> str:
             cold.append(_start(Path(folder))[0])
             took, memory = _start(Path(folder))
             warm.append(took)
+            clear_away(Path(folder))
     return "\n".join(
         [
             "## Start",

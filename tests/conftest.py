@@ -5,6 +5,7 @@ Tests never clean up: what another test wrote is behind the wall.
 
 import asyncio
 import os
+import shutil
 import uuid
 from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -53,7 +54,8 @@ def server(home: Path) -> Generator[Server]:
                 beside.submit(asyncio.run, set_up_saver(running.url("app_owner"))).result()
             (home / "template.ready").touch()
     yield running
-    stop(running)
+    if stop(running):  # as root the cluster is outside the home, and stays
+        shutil.rmtree(running.data.parent, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
