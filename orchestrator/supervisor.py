@@ -46,7 +46,7 @@ class Supervisor:
         tools: Mapping[str, Tool[Any, Any]],
         models: Models,
         index: Index,
-        saver: PooledSaver | None,
+        saver: PooledSaver,
     ) -> None:
         self.catalogue = Catalogue(scopes, tools, index)
         self.models = models

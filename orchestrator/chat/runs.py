@@ -24,7 +24,7 @@ from orchestrator.chat.events import Bell, EventLog
 from orchestrator.chat.turns import Claimed, Lease, Left
 from orchestrator.language_model import ModelFailed
 from orchestrator.saver import thread
-from orchestrator.state import Limits, Request, State, Turn, Update
+from orchestrator.state import Limits, Made, Request, State, Turn, Update
 from orchestrator.supervisor import Supervisor
 from tools.contract.actors import Caller, Door
 from tools.contract.call import Shop
@@ -129,7 +129,7 @@ class Runner:
         self, turn: Claimed, prepared: _Prepared, config: dict[str, Any]
     ) -> tuple[Update | Command[Any] | None, bool]:
         """What to give to the graph: the request, or nothing to go on from the last checkpoint, or the decision it waits for."""
-        if turn.last_event > 1 and self.supervisor.saver is not None:
+        if turn.last_event > 1:
             snapshot = await self.supervisor.graph.aget_state(config)
             if snapshot.interrupts:
                 return Command(resume={one.id: "decided" for one in snapshot.interrupts}), True
@@ -203,16 +203,14 @@ class Runner:
                 raise _Lost
             await sql.commit(*log.taken(sql))
         self.bell.ring(turn.conversation_id)
-        if kept and self.supervisor.saver is not None:
+        if kept:
             await self.supervisor.saver.forget(merchant, turn.id)
         return left
 
     async def _give_up(self, merchant: UUID, turn: Claimed, log: EventLog, why: str) -> Left:
         """Tell honestly why there is no answer, and what was done before."""
-        made: list[Any] = []
-        if self.supervisor.saver is not None:
-            snapshot = await self.supervisor.graph.aget_state(self._config(merchant, turn.id))
-            made = cast(list[Any], snapshot.values.get("made", []))
+        snapshot = await self.supervisor.graph.aget_state(self._config(merchant, turn.id))
+        made = cast(list[Made], snapshot.values.get("made", []))
         answer = Answered(f"{why}\n\n{so_far(made)}", {"tools": made, "failed": why}, {"tool_calls": len(made)})
         return await self._end(merchant, turn, log, TurnStatus.failed, answer, kept=True)
 

@@ -248,8 +248,8 @@ class Chat:
     async def _forget_ended(self, merchant: UUID) -> None:
         """Delete checkpoints that a process, killed after it had stored the answer, did not get to."""
         saver = self.supervisor.saver
-        kept = await saver.threads(merchant) if saver else []
-        if not saver or not kept:
+        kept = await saver.threads(merchant)
+        if not kept:
             return
         async with self.shop.database.transaction(merchant, read_only=True) as sql:
             ended = await turns.ended(sql, kept)
