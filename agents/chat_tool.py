@@ -17,7 +17,6 @@ from pydantic.fields import FieldInfo
 
 from tools.contract.actors import Caller
 from tools.contract.call import Outcome, Shop, call, validated
-from tools.contract.cards import Card
 from tools.contract.declare import Tool
 from tools.contract.errors import ShopError
 from tools.contract.fields import Untrusted
@@ -32,7 +31,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call came to: text for the model, rows for the person, references for the evidence; or a card that waits."""
+    """What a call came to: text for the model, rows for the person, references for the evidence; or the card that it waits for."""
 
     content: str
     result: Json | None = None
@@ -41,8 +40,6 @@ class Answer:
     references: tuple[str, ...] = ()
     untrusted: bool = False
     approval: str | None = None
-    card: Card | None = None
-    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ def refusal(refused: ShopError) -> Answer:
 
 def _answer(outcome: Outcome[Any], nonce: str) -> Answer:
     if outcome.result is None:
-        return Answer("", approval=outcome.approval, card=outcome.card, why=outcome.why)
+        return Answer("", approval=outcome.approval)
     kept: BaseModel = without_secrets(outcome.result)
     result: Json = kept.model_dump(mode="json")
     told: Json = orjson.loads(orjson.dumps(result))
