@@ -39,5 +39,6 @@ def _declared() -> set[str]:
 
 
 def _is_full(config: pytest.Config) -> bool:
-    narrowed = config.option.keyword or config.option.markexpr or config.option.collectonly or config.option.lf
+    narrowing = ("keyword", "markexpr", "collectonly", "lf")
+    narrowed = any(getattr(config.option, option, None) for option in narrowing)
     return not narrowed and [str(arg) for arg in config.args] == config.getini("testpaths")
