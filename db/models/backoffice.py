@@ -345,6 +345,6 @@ class Intent(Tenant, Referenced, Stateful, Base):
     amount: Mapped[int | None]
     currency: Mapped[str | None]
     arguments: Mapped[dict[str, Any]]
-    ledger_key: Mapped[str]  # of the call that wants it; the other side's idempotency key
+    ledger_key: Mapped[str]  # <key of the call that wants it>:<reference>; the other side's idempotency key
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     outcome: Mapped[dict[str, Any] | None]

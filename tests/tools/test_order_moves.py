@@ -242,6 +242,24 @@ async def test_captured_money_is_to_be_refunded_and_authorized_money_let_go(
     assert {(intent.kind, intent.amount and intent.amount.amount) for intent in under_way} == set(await intents(mine))
 
 
+async def test_each_refund_of_a_cancelled_order_is_a_request_of_its_own_to_the_provider(
+    mine: NewShop, do: Do, placed: PlacedOrder
+) -> None:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        await pay(sql, placed.reference, authorized=3_000, captured=3_000)
+        await pay(sql, placed.reference, authorized=1_488, captured=1_488)
+        await sql.commit()
+
+    await do.outcome(cancel_order, key="once", order=placed.reference, reason="customer_request")
+    again = await do.outcome(cancel_order, key="once", order=placed.reference, reason="customer_request")
+
+    assert again.result is not None
+    async with mine.shop.database.transaction(mine.id, read_only=True) as sql:
+        wanted = (await sql.session.scalars(select(Intent).where(Intent.merchant_id == mine.id))).all()
+    assert {intent.ledger_key for intent in wanted} == {f"once:{back.intent}" for back in again.result.refunds}
+    assert len({intent.ledger_key for intent in wanted}) == 2
+
+
 async def test_what_is_being_refunded_already_is_not_refunded_again(mine: NewShop, do: Do, placed: PlacedOrder) -> None:
     async with mine.shop.database.transaction(mine.id) as sql:
         payment = await pay(sql, placed.reference, authorized=4_488, captured=4_488)

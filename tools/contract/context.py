@@ -220,11 +220,15 @@ class Context:
         money: Money | None = None,
         **arguments: Any,
     ) -> Intent:
-        """Something to be done in the world outside after the commit."""
-        return await self.add(
-            Intent, status=IntentStatus.pending, kind=kind, subject_kind=subject[0], subject_id=subject[1], order_id=order_id,
-            amount=money.amount if money else None, currency=money.currency if money else None, arguments=arguments,
-            ledger_key=self.key, attempts=0,
+        """Something to be done in the world outside after the commit.
+
+        The other side knows it by the call's key and its own reference: two refunds of one call are two requests to it.
+        """
+        (reference,) = await self.take(Kind.intent)
+        return self.new(
+            Intent, reference=reference, status=IntentStatus.pending, kind=kind, subject_kind=subject[0],
+            subject_id=subject[1], order_id=order_id, amount=money.amount if money else None,
+            currency=money.currency if money else None, arguments=arguments, ledger_key=f"{self.key}:{reference}", attempts=0,
         )  # fmt: skip
 
     def moves_money(self, money: Money) -> None:
