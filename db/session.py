@@ -25,6 +25,7 @@ Row = TypeVar("Row")
 Params = Mapping[str, Any] | Sequence[Any] | None
 
 POOL_WAIT = 5.0  # seconds; a caller is told to come back rather than kept waiting
+GIVE_UP = 5.0  # seconds of trying to reconnect; whoever comes next has it tried anew, at once
 RUNTIME_SEARCH_PATH = "public, jobs"
 
 
@@ -58,6 +59,12 @@ _current: "ContextVar[Transaction]" = ContextVar("the transaction under way")
 
 async def _hand_over(*_: Any, **__: Any) -> AsyncConnection[TupleRow]:
     return _current.get().connection
+
+
+async def _still_there(connection: AsyncConnection[TupleRow]) -> None:
+    """Raise when the server has hung up meanwhile (it was restarted, say): looks at what has arrived, and asks nothing."""
+    connection.pgconn.consume_input()  # its farewell
+    connection.pgconn.consume_input()  # the end of the line
 
 
 def _note(_: Any, __: Any, statement: str, *___: Any) -> None:
@@ -149,6 +156,8 @@ class Database:
             max_size=size,
             timeout=POOL_WAIT,
             open=False,
+            check=_still_there,
+            reconnect_timeout=GIVE_UP,
             kwargs={"autocommit": True, "prepare_threshold": 5 if prepare else None},
         )
         self._engine = create_async_engine(
@@ -216,16 +225,20 @@ async def refuse_unsafe_role(connection: AsyncConnection[TupleRow]) -> None:
     """Raise `UnsafeRole` for a superuser, a role that bypasses row security, an owner of tables, or a member of an owner."""
     cursor = await connection.execute(
         """
-        select current_user, r.rolsuper, r.rolbypassrls,
+        select current_user, r.superuser, r.bypasses,
                array(select distinct pg_get_userbyid(c.relowner) from pg_class c join pg_namespace n on n.oid = c.relnamespace
                      where n.nspname = 'public' and c.relkind in ('r', 'p') and pg_has_role(current_user, c.relowner, 'member'))
-        from pg_roles r where r.rolname = current_user
+        from (select bool_or(rolsuper) as superuser, bool_or(rolbypassrls) as bypasses from pg_roles
+              where pg_has_role(current_user, oid, 'member')) r
         """
     )
     name, superuser, bypasses, owners = await cursor.fetchone() or ("?", True, True, [])
     reasons = [
         text
-        for text, holds in (("it is a superuser", superuser), ("it bypasses row-level security", bypasses))
+        for text, holds in (
+            ("it is, or may become, a superuser", superuser),
+            ("it bypasses row-level security", bypasses),
+        )
         if holds
     ]
     reasons += [f"it owns tables, or is a member of their owner {owner}" for owner in owners]

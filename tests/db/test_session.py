@@ -1,0 +1,75 @@
+"""The connections of a process: which role may serve, and what becomes of them when the server goes away."""
+
+import uuid
+from collections.abc import Generator
+from typing import NamedTuple
+
+import psycopg
+import pytest
+from psycopg import AsyncConnection
+
+from db.embedded import Server
+from db.session import Database, UnsafeRole, refuse_unsafe_role
+
+
+class Backend(NamedTuple):
+    pid: int
+
+
+@pytest.fixture
+def admin(server: Server, database_name: str) -> Generator[psycopg.Connection]:
+    with psycopg.connect(server.url("postgres", database_name), autocommit=True) as connection:
+        yield connection
+
+
+async def test_the_runtime_role_may_serve(runtime_url: str) -> None:
+    async with await AsyncConnection.connect(runtime_url) as connection:
+        await refuse_unsafe_role(connection)
+
+
+async def test_the_owner_of_the_tables_may_not_serve(owner_url: str) -> None:
+    async with await AsyncConnection.connect(owner_url) as connection:
+        with pytest.raises(UnsafeRole, match="app_owner must not serve the shop: it owns tables"):
+            await refuse_unsafe_role(connection)
+
+
+async def test_a_superuser_may_not_serve(server: Server, database_name: str) -> None:
+    async with await AsyncConnection.connect(server.url("postgres", database_name)) as connection:
+        with pytest.raises(UnsafeRole, match="a superuser; it bypasses row-level security"):
+            await refuse_unsafe_role(connection)
+
+
+@pytest.mark.parametrize(
+    ("powers", "reason"), [("bypassrls", "bypasses row-level security"), ("superuser", "may become, a superuser")]
+)
+async def test_who_may_become_somebody_beyond_the_wall_may_not_serve(
+    admin: psycopg.Connection, runtime_url: str, powers: str, reason: str
+) -> None:
+    beyond, member = (f"test_{uuid.uuid4().hex}" for _ in range(2))
+    admin.execute(f"create role {beyond} {powers}".encode())
+    admin.execute(f"create role {member} login password 'x' in role {beyond}, app_rt".encode())
+
+    try:
+        async with await AsyncConnection.connect(runtime_url, user=member, password="x") as connection:
+            with pytest.raises(UnsafeRole, match=reason):
+                await refuse_unsafe_role(connection)
+    finally:
+        admin.execute(f"drop role {member}, {beyond}".encode())
+
+
+async def test_connections_that_the_server_has_closed_are_not_handed_out(
+    runtime_url: str, admin: psycopg.Connection
+) -> None:
+    database = Database(runtime_url, size=2)
+    await database.open()
+    async with database.transaction(uuid.uuid4()) as sql:
+        backend = await sql.row("select pg_backend_pid() as pid", as_=Backend)
+    assert backend is not None
+
+    admin.execute("select pg_terminate_backend(%s, 5000)", (backend.pid,))
+
+    async with database.transaction(uuid.uuid4()) as sql:
+        other = await sql.row("select pg_backend_pid() as pid", as_=Backend)
+    await database.close()
+    assert other is not None
+    assert other.pid != backend.pid
