@@ -31,13 +31,13 @@ from orchestrator.supervisor import Supervisor
 from orchestrator.surfaces import chat as chat_routes
 from orchestrator.surfaces import openapi, rest, session
 from orchestrator.surfaces.identity import Identity, RateLimiter
-from orchestrator.surfaces.problems import crash_response, problem_response
+from orchestrator.surfaces.problems import crash_response, database_response, problem_response
 from orchestrator.worker import make_worker
 from planner.index import Index
 from tools import registry
 from tools.contract.call import Shop
 from tools.contract.context import Job
-from tools.contract.errors import ShopError
+from tools.contract.errors import DATABASE_ERRORS, ShopError
 
 VERSION = version("shopkeeper")
 _log = logging.getLogger(__name__)
@@ -66,6 +66,8 @@ async def services(settings: Settings, urls: Urls) -> AsyncGenerator[Services]:
         database = await _opened(opened, urls.runtime, settings.pool_size, prepare=direct)
         await _refuse_unready(database)
         replica = await _opened(opened, urls.replica, settings.pool_size, prepare=direct) if urls.replica else None
+        if replica:
+            await _refuse_unready(replica)
         saver = await opened.enter_async_context(open_saver(urls.runtime, prepare=direct))
         models = await opened.enter_async_context(open_models(settings, index))
         supervisor = Supervisor(ROSTER, registry.tools(), models, index, saver)
@@ -128,6 +130,8 @@ def web(parts: Services) -> FastAPI:
 
     app.add_route("/openapi.json", openapi_json)
     app.add_exception_handler(HTTPException, _unknown)
+    for refusal in DATABASE_ERRORS:
+        app.add_exception_handler(refusal, _refused_by_database)
     app.add_exception_handler(Exception, _crashed)
     app.add_middleware(RequestId)
     return app
@@ -155,6 +159,10 @@ async def _unknown(request: Request, error: Exception) -> Response:
         answer.headers.update(error.headers or {})
         return answer
     return problem_response(UnknownPath(f"There is nothing at {request.url.path}."), request)
+
+
+async def _refused_by_database(request: Request, failed: Exception) -> Response:
+    return database_response(request, failed)
 
 
 async def _crashed(request: Request, crash: Exception) -> Response:

@@ -4,10 +4,11 @@ import logging
 from typing import Any
 
 import orjson
+import psycopg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tools.contract.errors import ShopError
+from tools.contract.errors import Busy, ShopError, of_database
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
@@ -33,6 +34,15 @@ def problem_of(error: ShopError, request: Request) -> dict[str, Any]:
         "request_id": request.state.request_id,
         **told,
     }
+
+
+def database_response(request: Request, failed: Exception) -> Response:
+    """What the database refused, or that it does not answer: then the same key tells later whether a commit came through."""
+    refused = of_database(failed)
+    if refused is None and isinstance(failed, psycopg.OperationalError):
+        _log.warning("request %s: %s", request.state.request_id, failed)
+        refused = Busy("The database does not answer at the moment.", retry_after=2)
+    return problem_response(refused, request) if refused else crash_response(request, failed)
 
 
 def crash_response(request: Request, crash: Exception) -> Response:

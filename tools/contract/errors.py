@@ -137,7 +137,7 @@ class TooManyRequests(ShopError):
 
 
 class Busy(ShopError):
-    """Every connection is in use."""
+    """The database is busy, or does not answer at the moment."""
 
     status = 503
     retryable = True
@@ -193,10 +193,15 @@ OF_EVERY_WRITE: tuple[type[ShopError], ...] = (
 )  # fmt: skip
 
 
+DATABASE_ERRORS = (psycopg.Error, DBAPIError, DatabaseBusy)
+
+
 def of_database(failed: BaseException) -> ShopError | None:
     """What a refusal of the database means to a caller; None when it is a bug of ours."""
     cause = failed.orig if isinstance(failed, DBAPIError) else failed
     match cause:
+        case DatabaseBusy():
+            return Busy(str(cause), retry_after=2)
         case pg.LockNotAvailable() | pg.DeadlockDetected():
             return RowLocked("Somebody else is changing the same thing.", retry_after=1)
         case pg.UniqueViolation():
@@ -217,7 +222,5 @@ def as_shop_errors() -> Generator[None]:
         yield
     except MoveRefused as refused:
         raise IllegalMove(str(refused), current_state=refused.current, allowed_moves=list(refused.allowed)) from refused
-    except DatabaseBusy as busy:
-        raise Busy(str(busy), retry_after=2) from busy
-    except (psycopg.Error, DBAPIError) as failed:
+    except DATABASE_ERRORS as failed:
         raise of_database(failed) or failed from failed
