@@ -6,6 +6,7 @@ from typing import Any
 
 import procrastinate
 from procrastinate import JobContext, PsycopgConnector, RetryStrategy
+from procrastinate.jobs import Status
 
 from orchestrator.approvals import CARRY_OUT
 from orchestrator.services import Services
@@ -17,7 +18,9 @@ from tools.contract.seal import seal
 
 _log = logging.getLogger(__name__)
 AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
-EVERY_MINUTE = "* * * * *"
+EVERY_MINUTE, EVERY_NIGHT = "* * * * *", "23 3 * * *"
+DONE_KEPT = 72  # hours for which a job that was done can be looked up
+SEARCH_PATH = "public,jobs"
 
 _UPKEEP = (
     "update approvals set status = 'expired' where merchant_id = %(m)s and status = 'pending' and expires_at < now()",
@@ -27,7 +30,8 @@ _UPKEEP = (
 
 def make_worker(services: Services, url: str) -> procrastinate.App:
     """The queue's application; `url` is the database's, past any pooler: it listens."""
-    app = procrastinate.App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4))
+    own = {"options": f"-c search_path={SEARCH_PATH}"}  # whatever the role's is: somebody else may have made it
+    app = procrastinate.App(connector=PsycopgConnector(conninfo=url, kwargs=own, min_size=1, max_size=4))
 
     @app.task(name="expire_order", retry=AGAIN, pass_context=True)
     async def expire_order(context: JobContext, merchant: str, order: str) -> None:
@@ -44,10 +48,25 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
     @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="keep_up", queueing_lock="keep_up")
     async def keep_up(timestamp: int) -> None:
+        await pick_up(app)
         await upkeep(services)
 
-    _ = expire_order, release_expired_reservation, carry_out_approval, keep_up
+    @app.periodic(cron=EVERY_NIGHT)
+    @app.task(name="clear_up", queueing_lock="clear_up")
+    async def clear_up(timestamp: int) -> None:
+        await app.job_manager.delete_old_jobs(nb_hours=DONE_KEPT)
+
+    _ = expire_order, release_expired_reservation, carry_out_approval, keep_up, clear_up
     return app
+
+
+async def pick_up(app: procrastinate.App) -> None:
+    """Jobs that a killed worker had begun are done again; those that come again by themselves are dropped."""
+    for job in await app.job_manager.get_stalled_jobs():
+        if job.queueing_lock is None:
+            await app.job_manager.retry_job(job)
+        else:
+            await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
 
 
 async def upkeep(services: Services) -> None:
@@ -57,12 +76,19 @@ async def upkeep(services: Services) -> None:
         cursor = await connection.execute("select id from merchants")
         merchants: list[uuid.UUID] = [row[0] for row in await cursor.fetchall()]
     for merchant in merchants:
-        async with services.shop.database.transaction(merchant) as sql:
-            for statement in _UPKEEP:
-                await sql.execute(statement, {"m": merchant})
-            await seal(sql)
-            await sql.commit()
-        await services.chat.sweep(merchant)
+        try:
+            await _upkeep_of(services, merchant)
+        except Exception:  # one shop's trouble is not the next one's
+            _log.exception("the upkeep of the shop %s will be tried again", merchant)
+
+
+async def _upkeep_of(services: Services, merchant: uuid.UUID) -> None:
+    async with services.shop.database.transaction(merchant) as sql:
+        for statement in _UPKEEP:
+            await sql.execute(statement, {"m": merchant})
+        await seal(sql)
+        await sql.commit()
+    await services.chat.sweep(merchant)
 
 
 async def _call(services: Services, context: JobContext, merchant: str, name: str, arguments: dict[str, Any]) -> None:
