@@ -6,11 +6,13 @@ Every number stands in a result; the period, the zone and the filters that were 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from planner import shown
+from planner import figures, shown
+from planner.columns import NEWEST, STATED, is_figure
 from planner.decide import Desk
-from planner.fields import Kind
+from planner.fields import Field, Kind
 from planner.index import Tool
 from planner.memory import Result
+from planner.reading import Setting
 
 Error = Mapping[str, Any]
 
@@ -19,7 +21,7 @@ def compose(results: Sequence[Result], notes: Sequence[str], desk: Desk) -> str:
     """The whole answer. "" when there is nothing to tell."""
     parts = [_told(result, desk) for result in results]
     if len(results) > 1:
-        parts = [f"**{_title(result, desk)}**\n\n{part}" for result, part in zip(results, parts, strict=True)]
+        parts = [_headed(_title(result, desk), part) for result, part in zip(results, parts, strict=True)]
     return "\n\n".join([*parts, *notes])
 
 
@@ -29,6 +31,11 @@ def problem(value: Any) -> Error | None:
     if isinstance(error, str):
         return {"message": error}
     return cast(Error, error) if isinstance(error, dict) else None
+
+
+def _headed(title: str, part: str) -> str:
+    """A part under its title, unless its first words say the same."""
+    return part if title.lower() in part[:60].lower() else f"**{title}**\n\n{part}"
 
 
 def _title(result: Result, desk: Desk) -> str:
@@ -50,9 +57,13 @@ def _told(result: Result, desk: Desk) -> str:
         return _listed(rows, whole or {}, result, tool, desk)
     value: Mapping[str, Any] = {"result": found} if whole is None else whole
     lead = _lead(value, tool)
-    about = _about(result, tool, desk) if not (tool and tool.entry.writes) else ""
-    told: Mapping[str, Any] = {key: part for key, part in value.items() if key != "reference"} if lead else value
-    return "\n\n".join(filter(None, [" ".join(filter(None, [lead, about])), shown.facts(told, desk.talk.setting)]))
+    main, used = (
+        figures.sentence(value, desk.talk.setting) if not (tool and tool.entry.writes) else ("", frozenset[str]())
+    )
+    about = _about(result, tool, desk, timed=bool(main)) if not (tool and tool.entry.writes) else ""
+    told = {key: part for key, part in value.items() if key not in used and not (lead and key == "reference")}
+    first = " ".join(filter(None, [lead, main, figures.capital(about)]))
+    return "\n\n".join(filter(None, [first, shown.facts(told, desk.talk.setting, result.call.args)]))
 
 
 def _failure(error: Error) -> str:
@@ -72,32 +83,44 @@ def _rows(value: Any) -> list[dict[str, Any]] | None:
 
 
 def _listed(rows: list[dict[str, Any]], page: Mapping[str, Any], result: Result, tool: Tool | None, desk: Desk) -> str:
-    noun = _noun(result.call.tool, len(rows))
-    about = _about(result, tool, desk)
-    if not rows:
-        return f"No {_noun(result.call.tool, 0)} found{': ' + about if about else '.'}"
-    lead = f"{len(rows)} {noun}{': ' + about if about else '.'}"
-    rest = "There are more: narrow the request down, or ask for a higher number." if page.get("has_more") else ""
+    setting, args = desk.talk.setting, result.call.args
     beside = {key: value for key, value in page.items() if key not in ("data", "next", "has_more")}
-    extra = shown.facts(beside, desk.talk.setting) if beside else ""
-    return "\n\n".join(filter(None, [lead, shown.table(rows, desk.talk.setting), extra, rest]))
+    when, used = figures.period(beside, setting)
+    told = _about(result, tool, desk, timed=bool(when)).rstrip(".")
+    if not rows:
+        return f"No {_noun(result.call.tool, 0)} found{': ' + told if told else ''}."
+    more = bool(page.get("has_more"))
+    lead = f"{len(rows)} {_noun(result.call.tool, len(rows))}{', ' + told if told else ''}{'; there are more' if more else ''}."
+    left = {
+        key: value for key, value in beside.items() if key not in (*used, *STATED) and not key.startswith("before_")
+    }
+    counts = [figures.figure(key, value, setting) for key, value in left.items() if is_figure(value)]
+    others = {key: value for key, value in left.items() if not is_figure(value)}
+    first = " ".join(filter(None, [lead, figures.capital(when) + "." if when else "", _all(counts)]))
+    rest = f"To see more, say how many (“the first {_next(len(rows))}”) or narrow the request down." if more else ""
+    return "\n\n".join(filter(None, [first, shown.table(rows, setting, args), shown.facts(others, setting), rest]))
+
+
+def _all(counts: Sequence[str]) -> str:
+    return f"In all {', '.join(counts)}." if counts else ""
+
+
+def _next(count: int) -> int:
+    """A round number of rows above those shown."""
+    return next((size for size in (10, 20, 50, 100) if size > count), count * 2)
 
 
 def _noun(name: str, count: int) -> str:
-    """`list_orders` lists orders: "1 order", "2 orders"."""
-    verb, _, noun = name.partition("_")
-    noun = (noun or verb).replace("_", " ")
-    if verb not in ("list", "search", "find"):
-        return "row" if count == 1 else "rows"
-    if count == 1:
-        return (
-            noun.removesuffix("es")
-            if noun.endswith("sses")
-            else noun[:-3] + "y"
-            if noun.endswith("ies")
-            else noun.removesuffix("s")
-        )
-    return noun if noun.endswith("s") else "rows"
+    """`list_orders` lists orders: "1 order", "2 orders"; `low_stock_products` are themselves what they list."""
+    verb, _, rest = name.partition("_")
+    noun = (rest if verb in ("list", "search", "find") else name).replace("_", " ")
+    if not noun.endswith("s"):
+        return f"{noun} entry" if count == 1 else f"{noun} entries"
+    if count != 1:
+        return noun
+    if noun.endswith("sses"):
+        return noun.removesuffix("es")
+    return noun[:-3] + "y" if noun.endswith("ies") else noun.removesuffix("s")
 
 
 def _lead(value: Mapping[str, Any], tool: Tool | None) -> str:
@@ -108,8 +131,8 @@ def _lead(value: Mapping[str, Any], tool: Tool | None) -> str:
     return f"**{called}**" if called else ""
 
 
-def _about(result: Result, tool: Tool | None, desk: Desk) -> str:
-    """The filters of the call, in words: period with its zone, then the others."""
+def _about(result: Result, tool: Tool | None, desk: Desk, *, timed: bool = False) -> str:
+    """The filters of the call, in words: period with its zone, unless the result tells it (`timed`), then the others."""
     if tool is None:
         return ""
     args = result.call.args
@@ -119,14 +142,19 @@ def _about(result: Result, tool: Tool | None, desk: Desk) -> str:
         for f in tool.fields
         if f.kind in (Kind.period_start, Kind.period_end) and args.get(f.name)
     }
-    when = shown.period(bounds.get(Kind.period_start), bounds.get(Kind.period_end), setting)
+    when = "" if timed else shown.period(bounds.get(Kind.period_start), bounds.get(Kind.period_end), setting)
     told = [f"{when} ({setting.zone.key})"] if when else []
-    for f in tool.fields:
-        if (
-            f.name in args
-            and f.kind not in (Kind.period_start, Kind.period_end, Kind.limit, Kind.skip)
-            and not f.required
-        ):
-            value = {"amount": args[f.name], "currency": setting.currency} if f.kind is Kind.money else args[f.name]
-            told.append(f"{f.label} {shown.value(value, setting)}")
+    told += [_filter(f, args[f.name], setting) for f in tool.fields if f.name in args and _tells(f)]
     return ", ".join(told) + "." if told else ""
+
+
+def _tells(f: Field) -> bool:
+    return not f.required and f.kind not in (Kind.period_start, Kind.period_end, Kind.limit, Kind.skip)
+
+
+def _filter(f: Field, said: Any, setting: Setting) -> str:
+    """One argument in words: "status confirmed", "newest first", "by country"."""
+    value = shown.value({"amount": said, "currency": setting.currency} if f.kind is Kind.money else said, setting)
+    if {"sort", "by", "order"} & set(f.name.split("_")) and f.kind is Kind.choice:
+        return f"{value} first" if str(said) in NEWEST else f"by {value}"
+    return f"{f.label} {value}"

@@ -5,17 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from planner.columns import CALLED, HIDDEN, Row, choose, is_figure, is_money
 from planner.memory import UNTRUSTED
 from planner.money import written
 from planner.reading import Setting
 
 INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$")
-COLUMNS = 7
 LONGEST = 120  # characters of a cell
-HIDDEN = frozenset({"id", "version", "etag", "next", "cursor", "has_more", "hash", "links"})
-CALLED = ("reference", "sku", "name", "title", "label", "code", "email")
-
-Row = Mapping[str, Any]
 
 
 def value(said: Any, setting: Setting) -> str:
@@ -76,21 +72,16 @@ def label(key: str) -> str:
     return key.removesuffix("_at").replace("_", " ")
 
 
-def is_money(said: Any) -> bool:
-    return isinstance(said, dict) and set(cast(Row, said)) == {"amount", "currency"}
-
-
-def table(rows: Sequence[Row], setting: Setting) -> str:
-    """Rows as a Markdown table: the columns in which something stands, the first seven of them."""
-    keys = list(dict.fromkeys(key for row in rows for key in row if key not in HIDDEN))
-    filled = [key for key in keys if any(value(row.get(key), setting) for row in rows)][:COLUMNS]
-    right = [all(_figure(row.get(key)) for row in rows) for key in filled]
-    lines = [_line(label(key).capitalize() for key in filled), _line("---:" if figures else "---" for figures in right)]
-    return "\n".join([*lines, *(_line(_cell(row.get(key), setting) for key in filled) for row in rows)])
-
-
-def _figure(said: Any) -> bool:
-    return said is None or is_money(said) or (isinstance(said, int | float) and not isinstance(said, bool))
+def table(rows: Sequence[Row], setting: Setting, args: Mapping[str, Any] | None = None) -> str:
+    """Rows as a Markdown table of the columns that matter; what all rows share is said in a line above it."""
+    columns = choose(rows, args or {})
+    grouped = str((args or {}).get("group_by") or "group")
+    heads = [label(grouped if key == "group" else key).capitalize() for key in columns.keys]
+    right = [all(row.get(key) is None or is_figure(row.get(key)) for row in rows) for key in columns.keys]
+    lines = [_line(heads), _line("---:" if figures else "---" for figures in right)]
+    lines += [_line(_cell(row.get(key), setting) for key in columns.keys) for row in rows]
+    shared = ", ".join(f"{label(key)} {_cell(said, setting)}" for key, said in columns.shared.items())
+    return "\n".join([*([f"All of them: {shared}.", ""] if shared else []), *lines])
 
 
 def _cell(said: Any, setting: Setting) -> str:
@@ -101,12 +92,12 @@ def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def facts(said: Row, setting: Setting) -> str:
+def facts(said: Row, setting: Setting, args: Mapping[str, Any] | None = None) -> str:
     """An object as a list of facts, and its lists of objects as tables below it."""
     lines: list[str] = []
     tables: list[str] = []
     for key, part in said.items():
-        if key in HIDDEN or part in (None, "", [], {}):
+        if key in HIDDEN or key.endswith("_left_out") or part in (None, "", [], {}):
             continue
         rows = (
             cast(list[Row], part)
@@ -114,7 +105,10 @@ def facts(said: Row, setting: Setting) -> str:
             else []
         )
         if rows and not all(is_money(row) for row in rows):
-            tables.append(f"**{label(key).capitalize()}**\n\n{table(rows, setting)}")
+            left_out = said.get(f"{key}_left_out")
+            heading = "" if key == "groups" else f"**{label(key).capitalize()}**\n\n"
+            tables.append(f"{heading}{table(rows, setting, args)}")
+            tables += [f"{left_out} more are not shown."] if left_out else []
         elif isinstance(part, dict) and not is_money(part) and _nested(cast(Row, part)):
             inner = ", ".join(
                 f"{label(k)} {shown}"
@@ -137,6 +131,11 @@ def period(start: str | None, end: str | None, setting: Setting) -> str:
     if first and last:
         return _days(first, last)
     return f"since {_date(first)}" if first else f"until {_date(last)}" if last else ""
+
+
+def day(stamp: str, setting: Setting) -> str:
+    """The day of an instant: "2 November 2026"."""
+    return _date(_day(stamp, setting))
 
 
 def _day(stamp: str | None, setting: Setting, *, before: bool = False) -> datetime | None:

@@ -1,0 +1,115 @@
+"""What a merchant sees: the columns that matter, what all rows share in one line, and reports in plain sentences."""
+
+from typing import Any
+
+from tests.planner.conftest import Conversation
+from tests.planner.test_conversation import page
+
+
+def euros(amount: int) -> dict[str, Any]:
+    return {"amount": amount, "currency": "EUR"}
+
+
+def order(number: int, *, status: str = "confirmed", total: int = 8080) -> dict[str, Any]:
+    return {
+        "reference": f"ORD-{number}",
+        "status": status,
+        "on_hold": False,
+        "channel": "web",
+        "external_reference": None,
+        "customer": f"CUS-{number - 700}",
+        "customer_name": f"Ana {number}",
+        "placed_at": "2026-11-14T23:30:00Z",
+        "lines": [{"sku": "MUG-BLUE", "quantity": 2}],
+        "units": number - 1040,
+        "total": euros(total),
+    }
+
+
+def heads(text: str) -> list[str]:
+    """The headings of the first table."""
+    line = next(line for line in text.splitlines() if line.startswith("| "))
+    return [head.strip() for head in line.strip("|").split("|")]
+
+
+def test_a_row_shows_its_own_name_then_amounts_and_states_but_no_other_references(talk: Conversation) -> None:
+    answer = talk.say("show all orders", page(order(1042), order(1043, status="completed", total=1999)))
+
+    assert heads(answer.text) == ["Reference", "Customer name", "Total", "Units", "Status"]
+
+
+def test_what_all_rows_share_is_said_above_the_table(talk: Conversation) -> None:
+    answer = talk.say("show all orders", page(order(1042), order(1043, status="completed")))
+
+    assert "All of them: channel web, placed 2026-11-15 00:30." in answer.text
+    assert not {"Channel", "Placed", "On hold", "External reference"} & set(heads(answer.text))
+
+
+def test_the_column_that_a_list_was_narrowed_by_is_shown(talk: Conversation) -> None:
+    rows = [
+        {
+            "reference": f"CUS-{n}",
+            "email": f"{n}@example.com",
+            "orders": n,
+            "last_seen": "2026-11-14",
+            "spent": euros(n),
+        }
+        for n in (301, 302)
+    ]
+
+    answer = talk.say("which customers have spent more than 500 euros?", page(*rows))
+
+    assert heads(answer.text)[:2] == ["Reference", "Spent"]
+
+
+def test_a_list_says_how_many_of_what_and_how_to_get_the_rest(talk: Conversation) -> None:
+    rows = [{"sku": "MUG-BLUE", "available": 3}, {"sku": "MUG-SAGE", "available": 6}]
+    counted = {"zone": "Europe/Paris", "sold_from": "2026-10-25T16:00:00Z", "sold_until": "2026-11-22T16:00:00Z"}
+
+    answer = talk.say("what is running low?", {**page(*rows, more=True), **counted})
+
+    assert answer.text.splitlines()[0] == (
+        "2 low stock products; there are more. Sold 25 October to 22 November 2026 (Europe/Paris)."
+    )
+    assert answer.text.splitlines()[-1].startswith("To see more, say how many (“the first 10”)")
+
+
+NOW = {"gross": euros(2661274), "net": euros(2542477), "orders": 309, "units": 883, "average_order_value": euros(8564)}
+PAST = {"gross": euros(2359585), "net": euros(2276459), "orders": 311, "units": 842, "average_order_value": euros(7569)}
+REPORT: dict[str, Any] = {
+    "placed_from": "2026-11-08T23:00:00Z",
+    "placed_until": "2026-11-15T23:00:00Z",
+    "before_from": "2026-11-01T23:00:00Z",
+    "zone": "Europe/Paris",
+    "currency": "EUR",
+    "totals": NOW,
+    "before": PAST,
+    "change": 11.7,
+    "groups": [],
+    "groups_left_out": 1,
+}
+
+
+def test_a_report_is_told_in_sentences_with_its_change_and_without_field_names(talk: Conversation) -> None:
+    answer = talk.say("how much did we sell last week?", REPORT)
+
+    assert answer.text == (
+        "Placed 9 to 15 November 2026 (Europe/Paris): net 25,424.77 EUR, 309 orders, 883 units, "
+        "average order value 85.64 EUR. That is 11.7 % more net than in the period before (from 2 November 2026): "
+        "net 22,764.59 EUR, 311 orders, 842 units."
+    )
+
+
+def test_a_change_that_is_no_figures_percentage_is_told_as_it_came(talk: Conversation) -> None:
+    answer = talk.say("how much did we sell last week?", {**REPORT, "change": 4.2})
+
+    assert "Change against the period before (from 2 November 2026): 4.2 (net 22,764.59 EUR" in answer.text
+
+
+def test_the_groups_of_a_report_show_their_key_first_under_its_own_name(talk: Conversation) -> None:
+    groups = [{**NOW, "reference": None, "group": "FR"}, {**PAST, "reference": None, "group": "DE"}]
+
+    answer = talk.say("revenue by country last week", {**REPORT, "groups": groups})
+
+    assert heads(answer.text)[:3] == ["Country", "Net", "Orders"]
+    assert "1 more are not shown." in answer.text
