@@ -54,6 +54,8 @@ class Identity:
     def __init__(self, database: Database, limiter: "RateLimiter") -> None:
         self.database = database
         self.limiter = limiter
+        self.from_an_address = RateLimiter(max(1, limiter.per_minute // 20))  # attempts to sign in
+        self.for_a_person = RateLimiter(max(1, limiter.per_minute // 10))
 
     async def caller_of(self, request: Request) -> Caller:
         """Raises `Unauthenticated`, `CrossSite` or `TooManyRequests`."""
@@ -75,11 +77,16 @@ class Identity:
         merchant = await self._merchant(slug) if slug else session.merchant_id
         return Caller(merchant, Door.rest, Hand.person, Proof.user, str(session.user_id), request_id=request_id)
 
-    async def sign_in(self, email: str, password: str, slug: str | None) -> str:
-        """A session's token for the right password; in the shop named, else in the first that knows the person."""
-        person = await self._one(
-            "select id, password_hash from users where email = %s", (email.strip().lower(),), Person
-        )
+    async def sign_in(self, email: str, password: str, slug: str | None, *, address: str) -> str:
+        """A session's token for the right password; in the shop named, else in the first that knows the person.
+
+        Passwords are not to be guessed: attempts are counted by network address and by person, known or not.
+        Raises `Unauthenticated` or `TooManyRequests`.
+        """
+        email = email.strip().lower()
+        self.from_an_address.check(address)
+        self.for_a_person.check(email)
+        person = await self._one("select id, password_hash from users where email = %s", (email,), Person)
         matches = await run_in_threadpool(_verify, person.password_hash if person else None, password)
         if person is None or not matches:
             raise Unauthenticated("That e-mail and password do not belong together.", hint="Check both and try again.")
@@ -168,5 +175,5 @@ class RateLimiter:
                 f"More than {self.per_minute} requests a minute.", hint=f"Wait {wait} s.", retry_after=wait
             )
         self.buckets[name] = (tokens - 1, now)
-        if len(self.buckets) > 10_000:
-            self.buckets = {caller: kept for caller, kept in self.buckets.items() if now - kept[1] < 60}
+        if len(self.buckets) > 10_000:  # a bucket is full again, and as good as new, after ten seconds
+            self.buckets = {caller: kept for caller, kept in self.buckets.items() if now - kept[1] < 10}

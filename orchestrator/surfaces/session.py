@@ -29,9 +29,9 @@ def routes(identity: Identity, database: Database, version: str) -> list[Route]:
     async def sign_in(request: Request) -> Response:
         try:
             refuse_cross_site(request)
-            identity.limiter.check(f"sign-in {request.client.host if request.client else ''}")
             form = SignIn.model_validate(await read_json(request))
-            token = await identity.sign_in(form.email, form.password, form.merchant)
+            address = request.client.host if request.client else ""
+            token = await identity.sign_in(form.email, form.password, form.merchant, address=address)
         except ValidationError as invalid:
             return problem_response(Invalid.of(invalid, "session"), request)
         except ShopError as refused:
