@@ -141,6 +141,9 @@ class _Doors:
         stream = self.chat.events(caller, conversation, turn=turn, after=after, on=given.get("follow") == "true")
         first = await anext(stream, None)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        if request.method == "HEAD":
+            await stream.aclose()
+            return Response(media_type="text/event-stream", headers=headers)
         return StreamingResponse(_as_sse(first, stream), media_type="text/event-stream", headers=headers)
 
     async def _answered(self, request: HttpRequest, caller: Caller, turn: TurnRow, wait: float) -> Response:
@@ -232,8 +235,8 @@ def _wait(request: HttpRequest) -> float | None:
 
 
 def _number(given: str, least: int, most: int, name: str) -> int:
-    if not given.isdecimal() or not least <= int(given) <= most:
-        raise Invalid(f"`{name}` is a number from {least} to {most}, not {given}.")
+    if not re.fullmatch("[0-9]{1,9}", given) or not least <= int(given) <= most:
+        raise Invalid(f"`{name}` is a number from {least} to {most}, not {given[:20]}.")
     return int(given)
 
 

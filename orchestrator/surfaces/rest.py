@@ -3,6 +3,7 @@
 Endpoints take a `Request` and return a `Response`: the input model validates once, in `call.py`, and results leave as they are.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, get_args, get_origin
 
@@ -148,7 +149,7 @@ def _version(request: Request, given: dict[str, Any]) -> dict[str, Any]:
     if tag is None or tag.strip() == "*":
         return {}
     number = tag.strip().removeprefix("W/").strip('"').removeprefix("v")
-    if not number.isdecimal() or given.get("version") not in (None, int(number)):
+    if not re.fullmatch("[0-9]{1,9}", number) or given.get("version") not in (None, int(number)):
         raise errors.Invalid(
             f"If-Match is {tag}, which is not the version meant.", hint='Send the ETag as it was: "v3".'
         )
