@@ -69,8 +69,9 @@ def draft(owner_url: str, message: str) -> Path:
 @contextmanager
 def _owner(url: str) -> Generator[Connection]:
     """A connection in a transaction, which commits unless something is raised. Unqualified names are those of `public`."""
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool)
-    with engine.begin() as connection:
+    held = psycopg.connect(url)  # here, so that trouble with the server has psycopg's name
+    engine = create_engine("postgresql+psycopg://", creator=lambda: held, poolclass=NullPool)
+    with held, engine.begin() as connection:
         connection.execute(text("set local search_path = public"))
         yield connection
 

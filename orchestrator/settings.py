@@ -4,7 +4,10 @@ from functools import cached_property
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -50,6 +53,17 @@ class Settings(BaseSettings):
     database_replica_url: str | None = Field(
         default=None, alias="DATABASE_REPLICA_URL", description="For reading tools."
     )
+
+    @field_validator("database_url", "database_owner_url", "database_direct_url", "database_replica_url")
+    @classmethod
+    def _is_an_address(cls, given: str | None) -> str | None:
+        """What libpq cannot read it repeats in its message, password and all; this does not."""
+        try:
+            conninfo_to_dict(given or "")
+        except ProgrammingError:
+            form = "write it as postgresql://user:password@host:5432/database"
+            raise PydanticCustomError("address", form) from None
+        return given
 
     openai_api_key: SecretStr | None = Field(
         default=None, alias="OPENAI_API_KEY", description="Without it: the embedded planner."

@@ -20,8 +20,7 @@ async def guesses(identity: Identity, email: str, address: str) -> int:
             await identity.sign_in(email, "wrong", None, address=address)
         except Unauthenticated:
             continue
-        except TooManyRequests as refused:
-            assert refused.details["retry_after"] >= 1
+        except TooManyRequests:
             return looked_at
     return 100
 
