@@ -123,9 +123,5 @@ def _same(rows: Sequence[Row], key: str) -> bool:
 
 def _tells(key: str, said: Any, args: Mapping[str, Any]) -> bool:
     """Whether a shared value is news: not what was asked for, nor that something is not so."""
-    return (
-        key not in STATED
-        and key not in args
-        and said not in (None, False, 0, "none")
-        and not (is_money(said) and not said["amount"])
-    )
+    nothing = said in (None, False, 0, "none") or (is_money(said) and said["amount"] == 0)
+    return not nothing and key not in STATED and key not in args

@@ -25,6 +25,9 @@ READ_FLOOR = 0.22  # the same for other requests
 CERTAIN = 0.6
 WRITE_FLOOR = 0.45
 CLEAR = 1.0  # lead in log-probability that a write needs over the next tool
+REACH = 0.2  # of the best reader's probability: from here another may take its place by having a place for all that was said
+NEAR = 0.3  # the same where only plain words found no place
+WHOLE_FLOOR = 0.35  # for a write that is commanded and has a place for every word, while the next one has not
 UNFIT = {
     "reference": 1.2,
     "foreign": 1.2,
@@ -120,7 +123,7 @@ def decide(text: str, desk: Desk, *, before: list[Step]) -> Decision:
         candidates = _reading(candidates, sum(score for name, score in scores.items() if _writes(name, desk)))
     if not candidates or candidates[0].score < (FLOOR if asks else READ_FLOOR):
         return _unclear(text, desk, best_any, scores[best_any])
-    chosen = (None if asks else _commanded(text, candidates)) or candidates[0]
+    chosen = (None if asks else _commanded(text, candidates)) or _able(candidates)
     if scores[best_any] > 0.6 and best_any not in desk.offered and best_any not in NO_TOOL and chosen.score < 0.25:
         return _unclear(text, desk, best_any, scores[best_any])
     if chosen.tool.entry.writes:
@@ -154,6 +157,29 @@ def _commanded(text: str, candidates: list[Candidate]) -> Candidate | None:
     likeliest = max(writes, key=lambda candidate: candidate.score)
     ordered = tokens(text)[:1] and tokens(text)[0] in WRITING_STARTS
     return likeliest if likeliest.score >= (0.2 if ordered else 0.5) else None
+
+
+def _able(candidates: list[Candidate]) -> Candidate:
+    """The best candidate, or, where it reads and has no place for something said, a reader within reach that has one for all."""
+    best = candidates[0]
+    lost, reach = bool(best.filled.unplaced), REACH if best.filled.unplaced else NEAR
+    if best.tool.entry.writes or not (lost or best.filled.strange):
+        return best
+    placing = (c for c in candidates if not c.tool.entry.writes and _whole(c))
+    return next((c for c in placing if c.score >= reach * best.score), best)
+
+
+def _whole(candidate: Candidate) -> bool:
+    """Whether nothing is missing, and everything that was said has its place."""
+    filled = candidate.filled
+    return not (filled.missing or filled.unplaced or filled.strange or filled.doubts)
+
+
+def _clear(text: str, chosen: Candidate, rivals: list[Candidate]) -> bool:
+    """A command that one write takes whole and no other tool in question does: its card is question enough."""
+    commanded = bool(set(tokens(text)[:1]) & WRITING_STARTS)
+    whole = _whole(chosen) and any(f.name in chosen.filled.args for f in chosen.tool.required)
+    return commanded and whole and not any(_whole(c) or not c.tool.entry.writes for c in rivals)
 
 
 def _unclear(text: str, desk: Desk, best: str, score: float) -> Decline:
@@ -190,7 +216,8 @@ def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk
     if forbidden and set(tokens(forbidden[0])[1:]) & (WRITING_STARTS | desk.index.openers):
         return Decline("forbidden", forbidden[0])
     rivals = [c for c in candidates if c is not chosen and chosen.fit - c.fit < CLEAR and c.score > 0.1]
-    if rivals or chosen.score < WRITE_FLOOR:
+    unsure = rivals or chosen.score < WRITE_FLOOR
+    if unsure and not (chosen.score >= WHOLE_FLOOR and _clear(text, chosen, rivals)):
         rivals = rivals or [c for c in candidates if c is not chosen and c.score > FAINT]
         if not rivals and chosen.filled.missing:
             return Decline("unclear", text)
@@ -302,7 +329,8 @@ def _options(f: Field) -> str:
 def _left_out(text: str, filled: Filled, tool: Tool) -> list[str]:
     """What a reading tool could not use, except what it is used to hear: "today" to a tool that tells today's figures."""
     spans = [text[span.start : span.end].strip() for span in filled.unplaced if span.kind != "number" or span.reference]
-    return [*(said for said in spans if not all(stem(word) in tool.words for word in content(said))), *filled.doubts]
+    spans = [said for said in spans if not all(stem(word) in tool.words for word in content(said))]
+    return list(dict.fromkeys([*spans, *filled.doubts, *(said for said in filled.strange if said in filled.unused)]))
 
 
 def _by_likeness(tool: Tool, filled: Filled, desk: Desk) -> None:

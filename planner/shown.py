@@ -81,7 +81,7 @@ def table(rows: Sequence[Row], setting: Setting, args: Mapping[str, Any] | None 
     lines = [_line(heads), _line("---:" if figures else "---" for figures in right)]
     lines += [_line(_cell(row.get(key), setting) for key in columns.keys) for row in rows]
     shared = ", ".join(f"{label(key)} {_cell(said, setting)}" for key, said in columns.shared.items())
-    return "\n".join([*([f"All of them: {shared}.", ""] if shared else []), *lines])
+    return "\n".join([*([f"The same in every row: {shared}.", ""] if shared else []), *lines])
 
 
 def _cell(said: Any, setting: Setting) -> str:

@@ -37,6 +37,13 @@ LOW_NAMES, HIGH_NAMES = (
 NEWEST = (
     r"(?:last|latest|newest|most recent|recent|top|first|best|biggest|largest|oldest|worst|cheapest|highest|bottom)"
 )
+FOREMOST = r"(?:best|worst|biggest|largest|smallest|top|highest|lowest|cheapest)"
+THING = r"(?!selling|running|paying)[^\W\d_]*[^\W\d_s]"  # in the singular: "customer", not "customers"
+ONE = (  # "who is our best customer?", "which product sold best?"
+    rf"^(?:and )?(?:who|which|what)(?:['’]s\b|\b.*?\b(?:is|was)\b)(?:\s+\w+){{0,2}}?\s+{FOREMOST}\s+"
+    rf"(?:\w+ing\s+)?({THING})(?:$|[?.! ])",
+    rf"^(?:and )?which\s+({THING})\s+(?:\w+\s+){{1,3}}?(?:most|least|best|worst)\b",
+)
 LENGTHS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 
 
@@ -202,7 +209,7 @@ def _limit(field: Field, reading: Reading) -> int | None:
         reading.claim(*m.span(1))  # "biggest" may still say how to sort
         return number(m[1])
     newest = reading.search(r"\b(?:last|latest|newest|most recent)\s+(order|customer|product|sale|return|payment)\b")
-    return 1 if newest else None
+    return 1 if newest or any(reading.search(pattern) for pattern in ONE) else None
 
 
 def _days(field: Field, reading: Reading) -> int | None:

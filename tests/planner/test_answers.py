@@ -41,7 +41,7 @@ def test_a_row_shows_its_own_name_then_amounts_and_states_but_no_other_reference
 def test_what_all_rows_share_is_said_above_the_table(talk: Conversation) -> None:
     answer = talk.say("show all orders", page(order(1042), order(1043, status="completed")))
 
-    assert "All of them: channel web, placed 2026-11-15 00:30." in answer.text
+    assert "The same in every row: channel web, placed 2026-11-15 00:30, total 80.80 EUR." in answer.text
     assert not {"Channel", "Placed", "On hold", "External reference"} & set(heads(answer.text))
 
 

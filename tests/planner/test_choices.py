@@ -1,0 +1,53 @@
+"""Which tool is taken where several come near: the one that has a place for all that was said, and no question too many."""
+
+import pytest
+
+from tests.planner.conftest import Conversation
+
+
+@pytest.mark.parametrize("text", ["how much did we make yesterday?", "revenue since Monday"])
+def test_a_report_that_takes_the_period_is_preferred_to_figures_that_do_not(talk: Conversation, text: str) -> None:
+    talk.say(text)
+
+    [(tool, args)] = talk.calls
+    assert tool == "sales_report"
+    assert args["start"]
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("who is our best customer?", 1),
+        ("what's our best selling product?", 1),
+        ("which product sold best last month?", 1),
+        ("top 3 customers", 3),
+        ("best five customers", 5),
+    ],
+)
+def test_the_number_that_was_asked_for_is_shown(talk: Conversation, text: str, limit: int) -> None:
+    talk.say(text)
+
+    [(_, args)] = talk.calls
+    assert args["limit"] == limit
+
+
+@pytest.mark.parametrize("text", ["who are our best customers?", "which products sold best last week?"])
+def test_several_are_not_cut_to_one(talk: Conversation, text: str) -> None:
+    talk.say(text)
+
+    [(_, args)] = talk.calls
+    assert "limit" not in args
+
+
+def test_a_command_that_one_write_takes_whole_goes_to_its_card_at_once(talk: Conversation) -> None:
+    talk.say("add 20 to the stock of MUG-BLUE, a delivery came")
+
+    [(tool, args)] = talk.calls
+    assert tool == "adjust_stock"
+    assert (args["variant"], args["delta"]) == ("MUG-BLUE", 20)
+
+
+def test_a_product_that_was_named_is_looked_for_or_said_to_be_left_out(talk: Conversation) -> None:
+    answer = talk.say("how are the mugs doing?", {"data": [], "has_more": False})
+
+    assert "mugs" in answer.text or any("mugs" in args.values() for _, args in talk.calls)
