@@ -24,6 +24,7 @@ Progress = Callable[[str], None]
 # What a restored shop takes the place of: all that the owner has, but not `lg`, whose tables are the runtime role's own.
 _CLEAR = b"""
 begin;
+select public.similarity('', '');  -- loads pg_trgm: a function of ours comes with one of its settings
 set local lock_timeout = '30s';
 set local client_min_messages = warning;
 do $$

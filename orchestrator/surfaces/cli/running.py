@@ -44,8 +44,11 @@ def start() -> None:
         from orchestrator import installation
         from orchestrator.surfaces.cli import logs
 
-        logs.keep(settings, shown=True)
-        with show.steps() as progress, installation.database(settings, progress) as urls:
+        with (
+            logs.kept(settings, shown=True),
+            show.steps() as progress,
+            installation.database(settings, progress) as urls,
+        ):
             if urls.owner:
                 installation.migrate(urls, progress)
             _run(_open(settings, urls, listener, progress))
@@ -61,7 +64,6 @@ def serve() -> None:
     from orchestrator.surfaces.cli import logs
 
     settings = Settings()
-    logs.keep(settings, shown=True)
 
     async def work(urls: "Urls", listener: socket.socket) -> None:
         async with house.services(settings, urls) as parts:
@@ -72,7 +74,11 @@ def serve() -> None:
         if listener is None:
             show.say(f"The shop is open already, at {settings.address}.")
             return
-        with show.steps() as progress, installation.database(settings, progress) as urls:
+        with (
+            logs.kept(settings, shown=True),
+            show.steps() as progress,
+            installation.database(settings, progress) as urls,
+        ):
             _run(work(urls, listener))
 
 
@@ -85,7 +91,6 @@ def worker() -> None:
     from orchestrator.surfaces.cli import logs
 
     settings = Settings()
-    logs.keep(settings, shown=True)
 
     async def work(urls: "Urls") -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -95,7 +100,12 @@ def worker() -> None:
             show.say("Working. Ctrl-C stops it, when what it has begun is done.")
             await stop.wait()
 
-    with _stoppable(), show.steps() as progress, installation.database(settings, progress) as urls:
+    with (
+        _stoppable(),
+        logs.kept(settings, shown=True),
+        show.steps() as progress,
+        installation.database(settings, progress) as urls,
+    ):
         _run(work(urls))
 
 

@@ -57,8 +57,7 @@ async def talking(settings: Settings, progress: Progress) -> AsyncGenerator[Talk
     from orchestrator import installation
 
     credentials = installation.read_credentials(settings)
-    logs.keep(settings)
-    with installation.database(settings, progress) as urls:
+    with logs.kept(settings), installation.database(settings, progress) as urls:
         progress("Waking the assistants")
         async with house.services(settings, urls) as parts:
             yield TalkHere(parts, Local(parts.shop, credentials.merchant, credentials.user))
