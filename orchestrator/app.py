@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import prompts
 from agents.roster import ROSTER
 from db.model import new_id
-from db.session import Database, refuse_unsafe_role
+from db.session import RUNTIME_SEARCH_PATH, Database, refuse_unsafe_role
 from orchestrator.approvals import CARRY_OUT
 from orchestrator.chat import Chat
 from orchestrator.installation import NotReady, Urls
@@ -31,6 +31,7 @@ from orchestrator.supervisor import Supervisor
 from orchestrator.surfaces import chat as chat_routes
 from orchestrator.surfaces import openapi, rest, session
 from orchestrator.surfaces.identity import Identity, RateLimiter
+from orchestrator.surfaces.paths import joined
 from orchestrator.surfaces.problems import crash_response, database_response, problem_response
 from orchestrator.worker import make_worker
 from planner.index import Index
@@ -113,6 +114,17 @@ async def _refuse_unready(database: Database) -> None:
             await connection.execute("select 1 from merchants limit 1")
         except psycopg.errors.UndefinedTable:
             raise NotReady("The database has no tables yet.", hint="Run `shopkeeper migrate` as its owner.") from None
+        except psycopg.errors.InsufficientPrivilege:
+            raise NotReady(
+                "The role of DATABASE_URL may not read the shop's tables.",
+                hint="It has to be app_rt, or a member of it.",
+            ) from None
+        found = await connection.execute("select 'jobs' = any (current_schemas(false))")
+        if await found.fetchone() != (True,):
+            raise NotReady(
+                "The role of DATABASE_URL does not find the schema `jobs`.",
+                hint=f"Run this as an administrator: alter role app_rt set search_path = {RUNTIME_SEARCH_PATH};",
+            )
 
 
 def web(parts: Services) -> FastAPI:
@@ -120,9 +132,12 @@ def web(parts: Services) -> FastAPI:
     app = FastAPI(title="Shopkeeper", version=VERSION, docs_url="/docs", redoc_url=None, openapi_url=None)
     identity = Identity(parts.shop.database, RateLimiter(parts.settings.requests_per_minute))
     tools = list(registry.tools().values())
-    app.router.routes.extend(session.routes(identity, parts.shop.database, VERSION))
-    app.router.routes.extend(chat_routes.routes(parts.chat, identity.caller_of))
-    app.router.routes.extend(rest.routes(parts.shop, tools, identity.caller_of))
+    doors = [
+        *session.routes(identity, parts.shop.database, VERSION),
+        *chat_routes.routes(parts.chat, identity.caller_of),
+        *rest.routes(parts.shop, tools, identity.caller_of),
+    ]
+    app.router.routes.extend(joined(doors))
     document = openapi.document(tools, VERSION)
 
     async def openapi_json(_: Request) -> Response:
@@ -156,7 +171,8 @@ async def _unknown(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         answer = problem_response(WrongMethod(f"{request.url.path} is not asked with {request.method}."), request)
-        answer.headers.update(error.headers or {})
+        known = (error.headers or {}).get("Allow", "").split(", ")
+        answer.headers["Allow"] = ", ".join(sorted(set(known) - ({"PUT"} if "PATCH" in known else set())))
         return answer
     return problem_response(UnknownPath(f"There is nothing at {request.url.path}."), request)
 

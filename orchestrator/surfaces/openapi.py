@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
+from orchestrator.surfaces import openapi_chat
 from orchestrator.surfaces.examples import example_of
 from orchestrator.surfaces.problems import MEDIA_TYPE
 from orchestrator.surfaces.rest import PREFIX, TooLarge, WrongMediaType, creates
@@ -54,6 +55,7 @@ def document(tools: Iterable[Tool[Any, Any]], version: str) -> dict[str, Any]:
     schemas = _schemas(tools)
     for tool in tools:
         paths.setdefault(PREFIX + tool.path, {})[tool.method.lower()] = _operation(tool, schemas)
+    paths |= {PREFIX + path: operations for path, operations in openapi_chat.paths().items()}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -79,8 +81,9 @@ def document(tools: Iterable[Tool[Any, Any]], version: str) -> dict[str, Any]:
 
 def _schemas(tools: list[Tool[Any, Any]]) -> dict[str, Any]:
     """Every model of every operation, by name."""
-    outputs = [(model, "serialization") for model in {tool.output for tool in tools} | {Waiting, Problem}]
-    inputs = [(tool.input, "validation") for tool in tools]
+    shown = {tool.output for tool in tools} | {Waiting, Problem, *openapi_chat.OUTPUTS}
+    outputs = [(model, "serialization") for model in shown]
+    inputs = [(model, "validation") for model in (*(tool.input for tool in tools), *openapi_chat.INPUTS)]
     outputs.sort(key=lambda pair: pair[0].__name__)
     _, definitions = models_json_schema([*inputs, *outputs], ref_template=REF)  # pyright: ignore[reportArgumentType]
     return definitions["$defs"]

@@ -21,7 +21,6 @@ from tools.contract.declare import Tool
 PREFIX = "/api/v1"
 LARGEST_BODY = 1 << 20  # bytes
 CallerOf = Callable[[Request], Awaitable[Caller]]
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class TooLarge(errors.ShopError):
@@ -39,13 +38,8 @@ class WrongMediaType(errors.ShopError):
 
 
 def routes(shop: Shop, tools: Iterable[Tool[Any, Any]], caller_of: CallerOf) -> list[Route]:
-    """A route for each path, with all its methods; literal segments win over parameters, so they come first."""
-    paths: dict[str, dict[str, Endpoint]] = {}
-    for tool in tools:
-        endpoint = _endpoint(shop, tool, caller_of)
-        paths.setdefault(tool.path, {}).update(dict.fromkeys(_methods(tool), endpoint))
-    ordered = sorted(paths, key=lambda path: [segment.startswith("{") for segment in path.split("/")])
-    return [Route(PREFIX + path, _by_method(paths[path]), methods=list(paths[path])) for path in ordered]
+    """A route for each operation."""
+    return [Route(PREFIX + tool.path, _endpoint(shop, tool, caller_of), methods=_methods(tool)) for tool in tools]
 
 
 def _methods(tool: Tool[Any, Any]) -> list[str]:
@@ -53,14 +47,7 @@ def _methods(tool: Tool[Any, Any]) -> list[str]:
     return ["PATCH", "PUT"] if tool.method == "PATCH" else [tool.method]
 
 
-def _by_method(endpoints: dict[str, Endpoint]) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
-
-    return endpoint
-
-
-def _endpoint(shop: Shop, tool: Tool[Any, Any], caller_of: CallerOf) -> Endpoint:
+def _endpoint(shop: Shop, tool: Tool[Any, Any], caller_of: CallerOf) -> Callable[[Request], Awaitable[Response]]:
     lists = {name for name, field in tool.input.model_fields.items() if _is_list(field.annotation)}
 
     async def endpoint(request: Request) -> Response:
@@ -148,12 +135,12 @@ def _version(request: Request, given: dict[str, Any]) -> dict[str, Any]:
     tag = request.headers.get("if-match")
     if tag is None or tag.strip() == "*":
         return {}
-    number = tag.strip().removeprefix("W/").strip('"').removeprefix("v")
-    if not re.fullmatch("[0-9]{1,9}", number) or given.get("version") not in (None, int(number)):
+    written = re.fullmatch(r'(?:W/)?"v([0-9]{1,9})"', tag.strip())
+    if written is None or given.get("version") not in (None, int(written[1])):
         raise errors.Invalid(
             f"If-Match is {tag}, which is not the version meant.", hint='Send the ETag as it was: "v3".'
         )
-    return {"version": int(number)}
+    return {"version": int(written[1])}
 
 
 def _answer(tool: Tool[Any, Any], outcome: Outcome[Any], request: Request) -> Response:

@@ -24,8 +24,10 @@ from tools.contract.call import Shop
 
 TOOLS = list(registry.tools().values())
 CHECKS: Any = their_checks
-LEFT_OUT = [CHECKS.positive_data_acceptance, CHECKS.unsupported_method]
-SCHEMA: Any = schemathesis.openapi.from_dict(document(TOOLS, VERSION))
+LEFT_OUT = [CHECKS.positive_data_acceptance, CHECKS.unsupported_method, CHECKS.negative_data_rejection]
+SCHEMA: Any = schemathesis.openapi.from_dict(document(TOOLS, VERSION)).exclude(
+    path_regex="/events$"
+)  # a stream has no end
 
 QUIET = [
     HealthCheck.too_slow,
@@ -43,10 +45,10 @@ def address(settings: Settings, runtime_url: str) -> Generator[str]:
 
 @pytest.fixture(scope="module")
 async def credentials(shop: Shop) -> dict[str, str]:
-    """A key of a shop that has something in every room."""
+    """A key of a shop that has products and stock, an order, a customer, and something that waits."""
     mine = await new_shop(shop)
-    for tool in TOOLS:
-        await getattr(importlib.import_module(f"tests.tools.cases.{tool.room}"), tool.name)(mine)
+    for room, name in {"orders": "get_order", "customers": "get_customer", "backoffice": "get_approval"}.items():
+        await getattr(importlib.import_module(f"tests.tools.cases.{room}"), name)(mine)
     return {"Authorization": f"Bearer {await mine.key_text(scopes=['*'])}"}
 
 
@@ -55,8 +57,11 @@ async def credentials(shop: Shop) -> dict[str, str]:
 def test_no_request_is_answered_with_a_fault_or_with_something_undocumented(
     case: Any, address: str, credentials: dict[str, str]
 ) -> None:
-    """Left out is one check: valid values may well name what the shop does not have, or what its rules refuse."""
-    headers = credentials | {"Idempotency-Key": uuid.uuid4().hex}
+    """Left out: that valid values are accepted (they may name what the shop does not have, or what its rules refuse), and that
+    other types are refused: "2" is read as 2 and 0 as false, as command lines and forms write them. `test_rest.py` holds what is.
+    """
+    key = {} if "Idempotency-Key" in (case.headers or {}) else {"Idempotency-Key": uuid.uuid4().hex}
+    headers = credentials | key
 
     answer = case.call(base_url=address, headers=headers)
 
@@ -66,7 +71,9 @@ def test_no_request_is_answered_with_a_fault_or_with_something_undocumented(
 def test_every_operation_is_documented_once_under_its_name() -> None:
     paths: dict[str, dict[str, Any]] = document(TOOLS, VERSION)["paths"]
     names = [operation["operationId"] for methods in paths.values() for operation in methods.values()]
-    assert sorted(names) == sorted(tool.name for tool in TOOLS)
+    assert len(names) == len(set(names))
+    assert {tool.name for tool in TOOLS} < set(names)
+    assert {"sign_in", "post_message", "follow_events", "post_request"} < set(names)
 
 
 def test_every_reference_in_the_document_points_somewhere() -> None:

@@ -223,7 +223,7 @@ async def test_an_order_is_shown_with_all_that_belongs_to_it(mine: NewShop, do: 
     assert (shown.total.amount, shown.paid.amount, shown.note) == (4_088, 4_088, "Ring twice")
     mug, bowl = shown.lines
     assert (mug.sku, mug.unit_price.amount, mug.discount.amount, mug.fulfilled) == ("MUG-BLUE", 1_999, 200, 1)
-    assert (bowl.sku, str(bowl.tax_rate), [held.quantity for held in bowl.held]) == ("BOWL", "0.2000", [1])
+    assert (bowl.sku, str(bowl.tax_rate), [held.quantity for held in bowl.held]) == ("BOWL", "0.20000", [1])
     assert [(one.code, one.amount.amount) for one in shown.promotions] == [("SPRING10", 400)]
     assert [(one.reference, one.captured.amount) for one in shown.payments] == [(payment.reference, 4_088)]
     assert [(one.reference, one.lines[0].sku) for one in shown.shipments] == [(shipment.reference, "MUG-BLUE")]

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from db.models.backoffice import ApiKey
 from db.money import Money
@@ -15,7 +15,7 @@ from tools.contract.actors import digest_of
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Invalid, NotFound
-from tools.contract.fields import ApiKeyRef, MinorUnits, Name, SecretText
+from tools.contract.fields import ApiKeyRef, Instant, MinorUnits, Name, SecretText
 from tools.contract.page import Page, Paged, page_of, place
 from tools.contract.permissions import EVERY_PERMISSION, expand
 
@@ -81,7 +81,7 @@ class CreateApiKey(Input):
     limit_per_day: MinorUnits = Field(
         default=0, ge=0, description="Minor units of the home currency that a day's calls may move together."
     )
-    expires_at: AwareDatetime | None = Field(default=None, description="When the key ends, UTC; omit for never.")
+    expires_at: Instant | None = Field(default=None, description="When the key ends, UTC; omit for never.")
 
 
 @tool(

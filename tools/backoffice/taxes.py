@@ -5,14 +5,14 @@ from decimal import Decimal
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
 from db.models.backoffice import TaxRate
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, Invalid
-from tools.contract.fields import Country, Hint, Name
+from tools.contract.fields import Country, Hint, Instant, Name
 from tools.contract.page import Page, Paged, page_of, place
 
 Region = Annotated[str, StringConstraints(min_length=1, max_length=50)]
@@ -53,8 +53,8 @@ class SetTaxRate(Input):
         ge=0, lt=100, max_digits=5, decimal_places=3, description="Percent, with up to three decimals: 20 or 9.975."
     )
     name: Name | None = Field(default=None, description="What invoices call it, such as `TVA 20 %`.")
-    valid_from: AwareDatetime | None = Field(default=None, description="From when it holds, UTC; omit for now.")
-    valid_until: AwareDatetime | None = Field(
+    valid_from: Instant | None = Field(default=None, description="From when it holds, UTC; omit for now.")
+    valid_until: Instant | None = Field(
         default=None, description="Until when it holds, UTC, exclusive; omit to leave it open."
     )
 
@@ -141,7 +141,7 @@ class ListTaxRates(Paged):
     tax_class: TaxClass | None = Field(
         default=None, description="Which goods: `standard`, `reduced`, or the shop's own."
     )
-    valid_at: AwareDatetime | None = Field(default=None, description="Only rates that hold at this moment, UTC.")
+    valid_at: Instant | None = Field(default=None, description="Only rates that hold at this moment, UTC.")
 
 
 class _Rate(NamedTuple):

@@ -28,11 +28,12 @@ stock_movements
 
 # The owner's function, because no index serves a text search behind row-level security: it filters by the merchant itself.
 # Each word that was asked counts by its likeness to the nearest word of the product (typing errors, plurals, halves of SKUs),
-# in the title more than elsewhere; products with every word exactly as written come first.
+# in the title more than elsewhere; products with every word exactly as written come first. The threshold is set inside: as a
+# clause of the function only a superuser could restore it.
 SEARCH = """
 create function search_products(asked text, most integer default 20) returns table (product_id uuid, score real)
-language sql stable security definer
-set search_path = pg_catalog, public, pg_temp set pg_trgm.word_similarity_threshold = 0.45 as $$
+language sql security definer set search_path = pg_catalog, public, pg_temp as $$
+    select set_config('pg_trgm.word_similarity_threshold', '0.45', true);
     with question as (
         select plainto_tsquery('simple', unaccent(lower(asked))) as exactly,
                array(select word from regexp_split_to_table(unaccent(lower(asked)), '[^[:alnum:]]+') as word where word <> '')
