@@ -157,7 +157,6 @@ class Database:
             timeout=POOL_WAIT,
             open=False,
             check=_still_there,
-            reconnect_timeout=GIVE_UP,
             kwargs={"autocommit": True, "prepare_threshold": 5 if prepare else None},
         )
         self._engine = create_async_engine(
@@ -167,7 +166,8 @@ class Database:
         event.listen(self._engine.sync_engine, "before_cursor_execute", _note)
 
     async def open(self) -> None:
-        await self.pool.open(wait=True, timeout=30)
+        await self.pool.open(wait=True, timeout=30)  # a server that starts beside us may take a while
+        self.pool.reconnect_timeout = GIVE_UP
 
     async def close(self) -> None:
         await self._engine.dispose()
