@@ -14,6 +14,7 @@ from typing import NamedTuple
 import argon2
 import psycopg
 from psycopg.conninfo import make_conninfo
+from sqlalchemy.exc import DBAPIError
 
 from db import embedded
 from db.model import new_id
@@ -92,20 +93,36 @@ def external(settings: Settings, progress: Progress) -> Urls:
 
 
 def _runtime_role(owner: str, kept: Path, progress: Progress) -> str:
-    """The address of app_rt on the owner's server; made, or given a new password, when the home does not know it."""
-    kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not kept.exists():
-        password = secrets.token_urlsafe(24)
-        with psycopg.connect(owner, autocommit=True) as connection:
-            created = embedded.provision(connection, {"app_rt": password})
-        if not created:
-            raise NotReady(
-                "The server has the runtime role app_rt, and this home does not know its password.",
-                hint="Set DATABASE_URL to app_rt's own address.",
-            )
-        write_secret(kept, password)
+    """The address of app_rt on the owner's server, which lacks it at first. Its password is kept in the home before it is made."""
+    known = kept.exists()
+    if not known:
+        write_secret(kept, secrets.token_urlsafe(24))
+    password = kept.read_text().strip()
+    with _owning(), psycopg.connect(owner, autocommit=True) as connection:
+        created = embedded.provision(connection, {"app_rt": password})
+    if created:
         progress("The runtime role app_rt was created; its password is in the home.")
-    return make_conninfo(owner, user="app_rt", password=kept.read_text().strip())
+    elif not known:
+        kept.unlink()
+        raise NotReady(
+            "The server has the runtime role app_rt, and this home does not know its password.",
+            hint="Set DATABASE_URL to app_rt's own address.",
+        )
+    return make_conninfo(owner, user="app_rt", password=password)
+
+
+@contextmanager
+def _owning() -> Generator[None]:
+    try:
+        yield
+    except (psycopg.errors.InsufficientPrivilege, DBAPIError) as denied:
+        cause = denied.orig if isinstance(denied, DBAPIError) else denied
+        if not isinstance(cause, psycopg.errors.InsufficientPrivilege):
+            raise
+        raise NotReady(
+            f"The role of DATABASE_OWNER_URL may not do this: {str(cause).splitlines()[0]}.",
+            hint="It has to own the database, and needs CREATEROLE where the runtime role app_rt does not exist yet.",
+        ) from denied
 
 
 def migrate(urls: Urls, progress: Progress = lambda _: None) -> None:
@@ -116,8 +133,9 @@ def migrate(urls: Urls, progress: Progress = lambda _: None) -> None:
         raise NotReady("Migrations need the owner of the tables.", hint="Set DATABASE_OWNER_URL.")
     from db.migrate import upgrade  # Alembic takes longer to import than most commands to run
 
-    upgrade(urls.owner, progress)
-    asyncio.run(set_up_saver(urls.owner))
+    with _owning():
+        upgrade(urls.owner, progress)
+        asyncio.run(set_up_saver(urls.owner))
 
 
 async def ensure_demo(database: Database, urls: Urls, settings: Settings, progress: Progress) -> Credentials:
