@@ -136,10 +136,11 @@ async def zone_of(client: "Client") -> tzinfo | None:
 
 
 def in_zone(arguments: dict[str, Any], zone: tzinfo | None) -> dict[str, Any]:
-    """Times that were written without an offset are the shop's."""
-    return {
-        name: value.replace(tzinfo=zone).astimezone().isoformat() if isinstance(value, datetime) and zone
-        else value.astimezone().isoformat() if isinstance(value, datetime)
-        else value
-        for name, value in arguments.items()
-    }  # fmt: skip
+    """Times that were written without an offset are the shop's, else the computer's."""
+
+    def placed(value: Any) -> Any:
+        if not isinstance(value, datetime):
+            return value
+        return (value.replace(tzinfo=zone) if zone else value.astimezone()).isoformat()
+
+    return {name: placed(value) for name, value in arguments.items()}

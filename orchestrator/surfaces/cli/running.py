@@ -221,9 +221,9 @@ def _not_free(settings: "Settings", error: OSError) -> Exception:
 
     if error.errno == errno.EADDRINUSE:
         return NotReady(
-            f"Port {settings.port} is taken, and not by this shop.",
+            f"Port {settings.port} is taken, and this shop does not answer there.",
             hint=f"Choose another: SHOPKEEPER_PORT={settings.port + 1} make start. Or end what has it "
-            f"(`lsof -i :{settings.port}` names it).",
+            f"(`lsof -i :{settings.port}` names it); if that is this shop, being opened just now, wait for it.",
         )
     return NotReady(
         f"{settings.host}:{settings.port} cannot be listened on: {error.strerror or error}.",

@@ -130,7 +130,7 @@ def card(shown: Json, *, approval: str | None, why: str, zone: tzinfo | None) ->
     if shown["money"]:
         parts.append(Text(f"Money: {cell(shown['money'], zone)}"))
     if shown["arguments"]:
-        parts += [Text("\nasked", "bold"), details(shown["arguments"], zone, 100)]
+        parts += [Text("\nasked", "bold"), details(shown["arguments"], zone, console().width - 4)]
     if shown["changes"]:
         parts += [Text("\nchanges", "bold"), changes(shown["changes"], zone)]
     if why:

@@ -77,6 +77,27 @@ def test_sigterm_closes_it_as_cleanly_while_a_second_process_still_uses_the_data
     open_shop.open()
 
 
+@pytest.mark.parametrize(("process", "said"), [("serve", "Serving at "), ("worker", "Working.")])
+def test_the_web_process_and_the_worker_run_apart_too(open_shop: OpenShop, process: str, said: str):
+    port = free_port()
+    with subprocess.Popen(
+        [COMMAND, process],
+        env=environment(open_shop.home, SHOPKEEPER_PORT=str(port)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as started:
+        assert started.stdout
+        first = next(line for line in started.stdout if line.startswith((said, "Traceback")))
+        if process == "serve":
+            assert httpx.get(f"http://127.0.0.1:{port}/ready").json() == {"status": "ready"}
+        started.send_signal(signal.SIGTERM)
+        rest = started.stdout.read()
+
+    assert first.startswith(said)
+    assert (started.returncode, rest) == (0, "")
+
+
 def test_a_port_that_another_program_has_is_named_before_anything_is_made(new_home: Path):
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         port = stranger.getsockname()[1]
@@ -85,8 +106,9 @@ def test_a_port_that_another_program_has_is_named_before_anything_is_made(new_ho
 
     assert refused.returncode == 1
     assert refused.stdout.splitlines() == [
-        f"Port {port} is taken, and not by this shop.",
-        f"Choose another: SHOPKEEPER_PORT={port + 1} make start. Or end what has it (`lsof -i :{port}` names it).",
+        f"Port {port} is taken, and this shop does not answer there.",
+        f"Choose another: SHOPKEEPER_PORT={port + 1} make start. Or end what has it (`lsof -i :{port}` names it); "
+        "if that is this shop, being opened just now, wait for it.",
     ]
     assert not new_home.exists()
 
@@ -95,7 +117,7 @@ def test_a_port_that_another_homes_shop_has_is_not_taken_for_ones_own(open_shop:
     refused = command(new_home, "start", SHOPKEEPER_PORT=str(open_shop.port))
 
     assert refused.returncode == 1
-    assert "not by this shop" in refused.stdout
+    assert "this shop does not answer there" in refused.stdout
 
 
 def test_a_first_start_that_is_stopped_half_way_says_so_and_leaves_no_server(new_home: Path):
