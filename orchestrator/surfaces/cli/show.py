@@ -247,7 +247,7 @@ class Steps:
         if self.status is None:
             self.out.print(Text(self.step), soft_wrap=True)
         else:
-            self.status.update(Text(self.step))
+            self.status.update(Text(self.step, no_wrap=True, overflow="ellipsis"))
             self.status.start()
 
     def done(self) -> None:
