@@ -61,12 +61,6 @@ async def _hand_over(*_: Any, **__: Any) -> AsyncConnection[TupleRow]:
     return _current.get().connection
 
 
-async def _still_there(connection: AsyncConnection[TupleRow]) -> None:
-    """Raise when the server has hung up meanwhile (it was restarted, say): looks at what has arrived, and asks nothing."""
-    connection.pgconn.consume_input()  # its farewell
-    connection.pgconn.consume_input()  # the end of the line
-
-
 def _note(_: Any, __: Any, statement: str, *___: Any) -> None:
     """The ORM's statements count too."""
     _current.get().statements.append(statement)
@@ -156,7 +150,6 @@ class Database:
             max_size=size,
             timeout=POOL_WAIT,
             open=False,
-            check=_still_there,
             kwargs={"autocommit": True, "prepare_threshold": 5 if prepare else None},
         )
         self._engine = create_async_engine(
@@ -177,10 +170,25 @@ class Database:
     async def connection(self) -> AsyncGenerator[AsyncConnection[TupleRow]]:
         """A connection outside every merchant: for the global tables alone."""
         try:
-            async with self.pool.connection() as connection:
-                yield connection
+            connection = await self._answering()
         except PoolTimeout as busy:
             raise DatabaseBusy(f"No database connection became free within {POOL_WAIT:.0f} s.") from busy
+        try:
+            yield connection
+        finally:
+            await self.pool.putconn(connection)
+
+    async def _answering(self) -> AsyncConnection[TupleRow]:
+        """A connection whose server has not hung up meanwhile (it was restarted, say)."""
+        while True:
+            connection = await self.pool.getconn()
+            try:
+                connection.pgconn.consume_input()  # asks nothing: it reads the server's farewell, if there is one,
+                connection.pgconn.consume_input()  # and the end of the line
+            except psycopg.OperationalError:
+                await self.pool.putconn(connection)  # which replaces it
+            else:
+                return connection
 
     @asynccontextmanager
     async def transaction(
