@@ -162,7 +162,8 @@ def _parts(value: Any, told: Any) -> Iterator[tuple[BaseModel, Json]]:
 
 def _wrapped(value: Any, nonce: str) -> tuple[Any, bool]:
     if isinstance(value, str) and value:
-        text = re.sub(r"</?\s*untrusted", "", value, flags=re.IGNORECASE)
+        # broken, not cut out: what a cut brings together may be a mark again
+        text = re.sub(r"<(?=\s*/?\s*untrusted)", "‹", value, flags=re.IGNORECASE)
         return f"<untrusted id={nonce}>{text}</untrusted>", True
     if isinstance(value, list):
         pairs = [_wrapped(one, nonce) for one in cast(list[Any], value)]
