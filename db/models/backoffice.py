@@ -66,7 +66,7 @@ class User(Base):
 
 
 class Session(Base):
-    """A signed-in browser: the token itself is only in the cookie, here is its SHA-256. `merchant_id` is the shop it signed in to."""
+    """A signed-in browser: the token itself is only in the cookie, here is its SHA-256. `merchant_id` is the shop of its sign-in."""
 
     __tablename__ = "sessions"
 
@@ -152,7 +152,7 @@ class TaxRate(Tenant, Referenced, Base):
 
 
 class ShippingMethod(Tenant, Referenced, Versioned, Base):
-    """A way of sending an order. `tiers` are rows of {above_weight, price}: the last tier that the parcel's weight reaches counts."""
+    """A way of sending an order. `tiers` are rows of {above_weight, price}: the last that the parcel's weight reaches counts."""
 
     __tablename__ = "shipping_methods"
     __table_args__ = referenced(unique("code"))
