@@ -66,7 +66,7 @@ class User(Base):
 
 
 class Session(Base):
-    """A signed-in browser: the token itself is only in the cookie, here is its SHA-256. `merchant_id` is the shop of its sign-in."""
+    """A signed-in browser: the token itself is only in the cookie, here is its SHA-256. `merchant_id` is its shop."""
 
     __tablename__ = "sessions"
 
