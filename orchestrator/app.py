@@ -69,7 +69,7 @@ async def services(settings: Settings, urls: Urls) -> AsyncGenerator[Services]:
         replica = await _opened(opened, urls.replica, settings.pool_size, prepare=direct) if urls.replica else None
         if replica:
             await _refuse_unready(replica)
-        saver = await opened.enter_async_context(open_saver(urls.runtime, prepare=direct))
+        saver = await opened.enter_async_context(open_saver(urls.direct))
         models = await opened.enter_async_context(open_models(settings, index))
         supervisor = Supervisor(ROSTER, registry.tools(), models, index, saver)
         parts = _put_together(settings, database, replica, supervisor)
@@ -129,7 +129,7 @@ async def _refuse_unready(database: Database) -> None:
 
 def web(parts: Services) -> FastAPI:
     """The web application over parts that are open."""
-    app = FastAPI(title="Shopkeeper", version=VERSION, docs_url="/docs", redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Shopkeeper", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None)
     identity = Identity(parts.shop.database, RateLimiter(parts.settings.requests_per_minute))
     tools = list(registry.tools().values())
     doors = [

@@ -35,7 +35,7 @@ class FieldError(BaseModel):
 class Problem(BaseModel):
     """RFC 9457, with what a program needs to go on."""
 
-    type: str = Field(description="Where the error is documented.")
+    type: str = Field(description="A URN of the error's code.")
     title: str = Field(description="The rule that was not kept.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="This case, with its numbers.")

@@ -26,7 +26,7 @@ def problem_response(error: ShopError, request: Request) -> Response:
 def problem_of(error: ShopError, request: Request) -> dict[str, Any]:
     told = error.problem()
     return {
-        "type": f"/docs/errors#{error.code()}",
+        "type": f"urn:shopkeeper:problem:{error.code()}",
         "title": (type(error).__doc__ or "").partition("\n")[0],
         "status": error.status,
         "detail": told.pop("message"),
