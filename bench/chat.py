@@ -109,7 +109,8 @@ async def _turns(shop: BenchShop, text: str | None, decision: str | None) -> Tur
 
 async def _turn(client: httpx.AsyncClient, text: str, decision: str | None) -> tuple[float, dict[str, int]]:
     """Seconds to the first event, and the usage that the turn told."""
-    conversation = (await client.post("/conversations", json={})).json()["conversation"]
+    new = {"Idempotency-Key": uuid.uuid4().hex}
+    conversation = (await client.post("/conversations", json={}, headers=new)).json()["conversation"]
     began, first, usage = time.perf_counter(), 0.0, {}
     key = {"Idempotency-Key": uuid.uuid4().hex}
     (await client.post(f"/conversations/{conversation}/messages", json={"text": text}, headers=key)).raise_for_status()
