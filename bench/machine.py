@@ -30,7 +30,7 @@ def resident(pid: int) -> float:
     """Proportional resident memory, in MB; nothing for a process that has just ended."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return 0.0
     return int(next(line.split()[1] for line in rollup.splitlines() if line.startswith("Pss:"))) / 1024
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.machine import children, resident
 from bench.shop import clear_away, free_port, postmaster_of, running
 
-ROUNDS = 3
+ROUNDS = 2
 
 
 def measure() -> str:
