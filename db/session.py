@@ -4,7 +4,6 @@ Three traps are kept in this one place. `begin` and the merchant's literal `set 
 work behind a pooler; the last statement and COMMIT leave in one flush; nobody takes a second connection inside a transaction.
 """
 
-import re
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -258,12 +257,3 @@ async def refuse_unsafe_role(connection: AsyncConnection[TupleRow]) -> None:
             f"The database role {name} must not serve the shop: {'; '.join(reasons)}. "
             "Give DATABASE_URL the runtime role app_rt, and DATABASE_OWNER_URL the owner; `shopkeeper migrate` creates the former."
         )
-
-
-def shown(url: str) -> str:
-    """A database URL without its password, for messages."""
-    return re.sub(r"(://[^:/@]+):[^@]*@", r"\1:…@", url)
-
-
-def is_missing_schema(error: BaseException) -> bool:
-    return isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName)
