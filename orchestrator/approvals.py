@@ -6,6 +6,7 @@ processes at once do it once. The turn that waited is then told by the caller of
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from tools.contract.secret import without_secrets
 
 Tools = Mapping[str, Tool[Any, Any]]
 CARRY_OUT = "carry_out_approval"  # the job that a decision leaves behind
-_UNTOLD = 15  # seconds after which a decision that nobody carried out is picked up
+_UNTOLD = timedelta(seconds=15)  # after which a decision that nobody carried out is picked up
 
 
 class Decided(NamedTuple):
@@ -53,7 +54,7 @@ where merchant_id = %(merchant)s and reference = %(reference)s and status = 'exe
 """
 _UNDONE = """
 select reference from approvals
-where merchant_id = %(merchant)s and status = 'approved' and decided_at < now() - make_interval(secs => %(seconds)s)
+where merchant_id = %(merchant)s and status = 'approved' and decided_at < %(before)s
 order by id limit 100
 """
 
@@ -75,7 +76,7 @@ async def carry_out(shop: Shop, tools: Tools, merchant: UUID, reference: str) ->
 async def not_carried_out(shop: Shop, merchant: UUID) -> list[str]:
     """Approved calls that whoever heard of the decision did not get to."""
     async with shop.database.transaction(merchant, read_only=True) as sql:
-        found = await sql.rows(_UNDONE, {"merchant": merchant, "seconds": _UNTOLD}, as_=Reference)
+        found = await sql.rows(_UNDONE, {"merchant": merchant, "before": shop.clock() - _UNTOLD}, as_=Reference)
     return [row.reference for row in found]
 
 

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from sqlalchemy.exc import DBAPIError
 
-from db import embedded
+from db import clock, embedded
 from db.model import new_id
 from db.models.backoffice import Role
 from db.references import Kind
@@ -149,8 +148,8 @@ async def ensure_demo(database: Database, urls: Urls, settings: Settings, progre
     await _refuse_foreign(database, credentials, settings)
     with psycopg.connect(urls.runtime, autocommit=True) as connection:
         if not demo.is_loaded(connection, credentials.merchant):
-            progress("Loading the demo shop: a year of orders")
-            demo.load(connection, credentials.merchant, today=datetime.now(UTC).date(), progress=progress)
+            progress("Loading the demo shop: a year of orders, up to now")
+            demo.load(connection, credentials.merchant, now=clock.now(), progress=progress)
     return credentials
 
 

@@ -23,8 +23,8 @@ DONE_KEPT = 72  # hours for which a job that was done can be looked up
 SEARCH_PATH = "public,jobs"
 
 _UPKEEP = (
-    "update approvals set status = 'expired' where merchant_id = %(m)s and status = 'pending' and expires_at < now()",
-    "delete from idempotency_records where merchant_id = %(m)s and expires_at < now()",
+    "update approvals set status = 'expired' where merchant_id = %(m)s and status = 'pending' and expires_at < %(now)s",
+    "delete from idempotency_records where merchant_id = %(m)s and expires_at < %(now)s",
 )
 
 
@@ -85,7 +85,7 @@ async def upkeep(services: Services) -> None:
 async def _upkeep_of(services: Services, merchant: uuid.UUID) -> None:
     async with services.shop.database.transaction(merchant) as sql:
         for statement in _UPKEEP:
-            await sql.execute(statement, {"m": merchant})
+            await sql.execute(statement, {"m": merchant, "now": services.shop.clock()})
         await seal(sql)
         await sql.commit()
     await services.chat.sweep(merchant)

@@ -94,7 +94,9 @@ def _listed(rows: list[dict[str, Any]], page: Mapping[str, Any], result: Result,
     left = {
         key: value for key, value in beside.items() if key not in (*used, *STATED) and not key.startswith("before_")
     }
-    counts = [figures.figure(key, value, setting) for key, value in left.items() if is_figure(value)]
+    counted = {key: value for key, value in left.items() if is_figure(value)}
+    counted |= {} if more else figures.sums(rows)
+    counts = [figures.figure(key, value, setting) for key, value in counted.items()]
     others = {key: value for key, value in left.items() if not is_figure(value)}
     first = " ".join(filter(None, [lead, figures.capital(when) + "." if when else "", _all(counts)]))
     rest = f"To see more, say how many (“the first {_next(len(rows))}”) or narrow the request down." if more else ""

@@ -1,6 +1,6 @@
 """Objects full of figures in plain sentences: which period, the main figures, and how they changed against the period before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from planner import shown
@@ -9,6 +9,7 @@ from planner.reading import Setting
 
 TOLD = 4  # figures in the first sentence
 BACK = 3  # of them, those whose earlier value is told too
+ADDED = ("available", "on_hand", "reserved", "damaged", "incoming")  # units, which lie in several places
 STARTS, ENDS = ("_from", "_start"), ("_until", "_to", "_end")
 
 
@@ -46,6 +47,13 @@ def period(said: Row, setting: Setting) -> tuple[str, frozenset[str]]:
             days = shown.period(start, str(said[end]), setting)
             return f"{stem.replace('_', ' ')} {days} ({zone})", frozenset({key, end, "zone"})
     return "", frozenset()
+
+
+def sums(rows: Sequence[Row]) -> dict[str, int]:
+    """The units that rows have together, where there is more than one row: "how many do we have" asks for one number."""
+    if len(rows) < 2:
+        return {}
+    return {key: sum(row[key] for row in rows) for key in ADDED if all(isinstance(row.get(key), int) for row in rows)}
 
 
 def figure(key: str, said: Any, setting: Setting) -> str:

@@ -31,7 +31,7 @@ from tools.contract.call import Outcome, Shop, call, opened
 from tools.contract.context import Context
 from tools.contract.declare import I, O, Tool
 
-pytest_plugins = ["tests.raised"]
+pytest_plugins = ["tests.raised", "tests.settled"]
 TEMPLATE = "shopkeeper"
 
 

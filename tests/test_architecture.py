@@ -76,6 +76,27 @@ def test_the_environment_is_read_in_one_place() -> None:
     assert product <= {ROOT / "orchestrator/surfaces/cli/show.py", ROOT / "db/embedded/host.py"}
 
 
+def test_the_time_is_asked_in_one_place() -> None:
+    """`db/clock.py`, which tests may set to another day. The planner, which imports nothing of ours, is told the time."""
+    asks = re.compile(r"datetime\.now\(|datetime\.utcnow\(|date\.today\(|time\.time\(")
+    exempt = {ROOT / "db/clock.py", ROOT / "planner/memory.py", ROOT / "tests/settled.py", Path(__file__)}
+    assert not [
+        path for path in sources() if path not in exempt and path.parts[-2] != "bench" and asks.search(path.read_text())
+    ]
+
+
+def test_what_tests_draw_is_drawn_from_a_seed() -> None:
+    """`chance` of tests/settled.py, or a `random.Random` with its seed. Names that only have to differ may be uuid4's."""
+    draws = re.compile(
+        r"\brandom\.(?!Random\()[a-z]+\(|Random\(\)|os\.urandom|secrets\.(token|choice|rand)|SystemRandom|@given\("
+    )
+    drawing = [path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)]
+    unseeded = {
+        path.name for path in drawing if draws.search(path.read_text()) and "derandomize=True" not in path.read_text()
+    }
+    assert not unseeded - {"settled.py"}
+
+
 def test_tools_never_commit_and_never_open_a_second_connection() -> None:
     for path in [*(ROOT / "tools").rglob("*.py")]:
         if "contract" not in path.parts:

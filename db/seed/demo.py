@@ -1,6 +1,6 @@
-"""The demo shop: Fernway Home, homeware and clothing, a year of business up to last night.
+"""The demo shop: Fernway Home, homeware and clothing, a year of business up to this moment.
 
-Deterministic: the same day gives the same shop. Among its figures are troubles worth asking about: a bestseller that is
+Deterministic: the same moment gives the same shop. Among its figures are troubles worth asking about: a bestseller that is
 nearly gone while its supplier is late, a carafe that arrives broken, a carrier's parcels stuck on the way to Germany, a
 tablecloth priced below its cost, a customer who sends nearly everything back, two orders on hold, stock that nobody buys.
 """
@@ -8,7 +8,7 @@ tablecloth priced below its cost, a customer who sends nearly everything back, t
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from psycopg import sql
@@ -46,7 +46,7 @@ class DemoSummary:
 
 
 def load(
-    connection: Connection, merchant: uuid.UUID, *, today: date, progress: Callable[[str], None] = lambda _: None
+    connection: Connection, merchant: uuid.UUID, *, now: datetime, progress: Callable[[str], None] = lambda _: None
 ) -> DemoSummary:
     """Fill an empty merchant with the demo shop, in one transaction: all of it or nothing.
 
@@ -58,7 +58,7 @@ def load(
         numbers = dict(
             connection.execute("select name, value from counters where merchant_id = %s", [merchant]).fetchall()
         )
-        draft = invent(merchant, today, numbers)
+        draft = invent(merchant, now, numbers)
         draft.write(connection, progress)
         _finish(connection, draft)
     connection.execute("select refresh_statistics()")
@@ -78,9 +78,9 @@ def is_loaded(connection: Connection, merchant: uuid.UUID) -> bool:
         return found.fetchone() is not None
 
 
-def invent(merchant: uuid.UUID, today: date, numbers: dict[str, int]) -> Draft:
+def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft:
     """All rows of the demo shop. `numbers` are the last ones given out for each kind of reference."""
-    draft = Draft(merchant, today, ZONE, numbers)
+    draft = Draft(merchant, now, ZONE, numbers)
     catalogue = write_catalogue(draft)
     for place in catalogue.warehouses:
         place.update(source=MARK, external_reference=place["code"])

@@ -2,7 +2,7 @@
 
 from bisect import bisect
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import accumulate
 
 from db.models.customers import Address, Consent, ConsentChannel, Customer, CustomerStatus
@@ -52,10 +52,17 @@ def write_customers(draft: Draft) -> Buyers:
     rng = draft.random
     start = draft.today - timedelta(days=DAYS)
     days = [-rng.randrange(1, 700) for _ in range(EARLIER)]
-    days += [int(DAYS * rng.random() ** 0.8) for _ in range(COUNT - EARLIER)]
-    moments = sorted(draft.at(start + timedelta(days=day), rng.uniform(60, 3_600)) for day in days)
+    days += [int((DAYS + 1) * rng.random() ** 0.8) for _ in range(COUNT - EARLIER)]
+    moments = sorted(_moment(draft, start + timedelta(days=day)) for day in days)
     countries = rng.choices(COUNTRIES, weights=[country.share for country in COUNTRIES], k=COUNT)
     return Buyers([_customer(draft, *person) for person in zip(range(COUNT), moments, countries, strict=True)])
+
+
+def _moment(draft: Draft, day: date) -> datetime:
+    """A moment of the day, or of the day before when it has not come yet."""
+    second = draft.random.uniform(60, 86_000)
+    at = draft.at(day, second)
+    return at if at <= draft.now else draft.at(day - timedelta(days=1), second)
 
 
 def _customer(draft: Draft, number: int, at: datetime, country: Country) -> Buyer:

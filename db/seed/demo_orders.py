@@ -1,4 +1,4 @@
-"""A year of orders in the demo shop: who bought what, at which price, from which warehouse."""
+"""A year of orders in the demo shop, up to this moment: who bought what, at which price, from which warehouse."""
 
 import uuid
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ from db.seed.demo_promotions import Offer
 from db.seed.demo_stock import MAIN, Stock
 from db.seed.draft import Draft, Row
 
-HOURS = range(6, 24)
-BUSY = (1, 2, 4, 5, 6, 6, 7, 6, 5, 5, 5, 6, 7, 9, 11, 11, 8, 4)  # of each hour
+BUSY = (2, 1, 0.5, 0.5, 0.5, 1, 1, 2, 4, 5, 6, 6, 7, 6, 5, 5, 5, 6, 7, 9, 11, 11, 8, 4)  # of each hour
+STAFFED = range(9, 19)  # hours in which the store is open and somebody takes calls, except on Sundays
 LINES = (38, 30, 18, 9, 5)  # of a hundred orders have one line, two, …
 NEAREST = {country: number for number, place in enumerate(WAREHOUSES.values()) for country in place[6].split()}
 METHODS = {
@@ -100,21 +100,32 @@ class Register:
 
 
 def sell(register: Register) -> Iterator[Sale]:
-    """The sales of the year, in their order, with their rows of `orders` and `order_lines`."""
-    rng, demand, serial = register.draft.random, register.demand, count(1)
-    for number, day in enumerate(demand.days):
+    """The sales of the year and of today, in their order, with their rows of `orders` and `order_lines`."""
+    serial = count(1)
+    for number in range(len(register.demand.days)):
         register.stock.new_day(number)
-        hours = rng.choices(HOURS, weights=BUSY, k=demand.orders[number])
-        for second in sorted(hour * 3600 + rng.uniform(0, 3599) for hour in hours):
-            sale = _sale(register, next(serial), number, register.draft.at(day, second))
+        for at in _moments(register, number):
+            sale = _sale(register, next(serial), number, at)
             _write(register, sale)
             yield sale
+
+
+def _moments(register: Register, number: int) -> list[datetime]:
+    """When the orders of a day come, as far as they have come. Today, one of them comes soon after midnight."""
+    draft, day, orders = register.draft, register.demand.days[number], register.demand.orders[number]
+    hours = draft.random.choices(range(24), weights=BUSY, k=orders)
+    seconds = [hour * 3600 + draft.random.uniform(0, 3599) for hour in hours]
+    if day == draft.today:
+        seconds[0] = draft.random.uniform(120, 600)
+    return [at for at in sorted(draft.at(day, second) for second in seconds) if at <= draft.now]
 
 
 def _sale(register: Register, serial: int, number: int, at: datetime) -> Sale:
     rng = register.draft.random
     buyer = register.buyers.pick(at, rng.random())
     channel = rng.choices([kind for kind, _ in CHANNELS], weights=[part for _, part in CHANNELS])[0]
+    if channel in (Channel.store, Channel.phone) and not _staffed(register.draft, at):
+        channel = Channel.web
     methods = METHODS[channel]
     method = rng.choices([kind for kind, _ in methods], weights=[part for _, part in methods])[0]
     if _hold(serial):
@@ -129,6 +140,11 @@ def _sale(register: Register, serial: int, number: int, at: datetime) -> Sale:
         if sale.lines:
             break
     return sale
+
+
+def _staffed(draft: Draft, at: datetime) -> bool:
+    here = at.astimezone(draft.zone)
+    return here.hour in STAFFED and here.weekday() < 6
 
 
 def _hold(serial: int) -> HoldReason | None:

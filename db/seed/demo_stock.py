@@ -30,6 +30,7 @@ COURIER = 13  # days between them
 LATE_ORDER = 36  # days before today
 SELLS_DOWN_TO = 3
 REVIEW, TRANSFER, TRAVEL = 14, 28, 3  # days
+UNLOADED = 5 * 3600  # of a day: what arrives has been put on the shelves
 
 
 @dataclass
@@ -111,7 +112,8 @@ class Stock:
     def new_day(self, number: int) -> None:
         day = self.demand.days[number]
         for due in self.due.pop(day, []):
-            self._receive(due, day)
+            if self.draft.at(day, UNLOADED) <= self.draft.now:
+                self._receive(due, day)
         for sku, units in self.returned.pop(day, []):
             self.free[MAIN][sku.index] += units
         self._by_courier(number)
@@ -202,7 +204,7 @@ class Stock:
 
     def _receive(self, due: Due, day: date) -> None:
         bought = "supplier_id" in due.row
-        at = self.draft.at(day, 5 * 3600)
+        at = self.draft.at(day, UNLOADED)
         coming = due.lines[: len(due.lines) - due.hold_back]
         subject: dict[str, Any] = {
             "subject_kind": "purchase_order" if bought else "transfer",

@@ -1,6 +1,6 @@
 """A shop while it is being invented: its rows by table, their ids and references, and the way into the database.
 
-What is in the shop depends on nothing but the date; ids also on the merchant, so that two shops share none.
+What is in the shop depends on nothing but the moment; ids also on the merchant, so that two shops share none.
 """
 
 import random
@@ -32,26 +32,19 @@ BATCH = 5_000
 class Draft:
     """`add` makes a row, `write` puts all of them into the database."""
 
-    def __init__(self, merchant: uuid.UUID, today: date, zone: ZoneInfo, numbers: dict[str, int]) -> None:
+    def __init__(self, merchant: uuid.UUID, now: datetime, zone: ZoneInfo, numbers: dict[str, int]) -> None:
         self.merchant = merchant
-        self.today = today
+        self.now = now.astimezone(UTC).replace(microsecond=0)  # what would happen later has not happened
         self.zone = zone
+        self.today = self.day_of(now)
         self.numbers = numbers  # the last number of each kind of reference
         self.random = random.Random("fernway")
         self.rows: dict[str, list[Row]] = defaultdict(list)
         self._ids = random.Random(str(merchant))
-        self._midnights: dict[date, datetime] = {}
-
-    @property
-    def now(self) -> datetime:
-        """Midnight at the beginning of today: what would happen later has not happened."""
-        return self.at(self.today)
 
     def at(self, day: date, seconds: float = 0) -> datetime:
-        """An instant, so many seconds into the merchant's day."""
-        if day not in self._midnights:
-            self._midnights[day] = datetime.combine(day, time(), self.zone).astimezone(UTC)
-        return self._midnights[day] + timedelta(seconds=round(seconds))
+        """The instant at which the merchant's clock shows so many seconds after midnight."""
+        return (datetime.combine(day, time(), self.zone) + timedelta(seconds=round(seconds))).astimezone(UTC)
 
     def day_of(self, moment: datetime) -> date:
         return moment.astimezone(self.zone).date()

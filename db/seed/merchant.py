@@ -2,8 +2,9 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from db import clock
 from db.model import new_id
 from db.models.backoffice import Counter, Membership, Merchant, MerchantProfile, Role, User
 from db.money import Rounding
@@ -44,7 +45,7 @@ async def create_merchant(
 
 async def add_merchant(sql: Transaction, shop: NewMerchant, people: list[NewPerson]) -> list[uuid.UUID]:
     """The transaction's merchant, its profile and its people; returns the users' ids. The caller commits."""
-    now = datetime.now(UTC)
+    now = clock.now()
     sql.session.add(Merchant(id=sql.merchant, slug=shop.slug, created_at=now))
     sql.session.add(
         MerchantProfile(

@@ -4,7 +4,7 @@ import secrets
 import time
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
 import argon2
@@ -92,11 +92,11 @@ class Identity:
             raise Unauthenticated("That e-mail and password do not belong together.", hint="Check both and try again.")
         merchant = await self._shop_of(person.id, slug)
         token = secrets.token_urlsafe(32)
-        now = datetime.now(UTC)
         async with self.database.connection() as connection:
             await connection.execute(
-                "insert into sessions (token_hash, user_id, merchant_id, created_at, expires_at) values (%s, %s, %s, %s, %s)",
-                (digest_of(token), person.id, merchant, now, now + SIGNED_IN),
+                "insert into sessions (token_hash, user_id, merchant_id, created_at, expires_at)"
+                " values (%s, %s, %s, now(), now() + %s)",
+                (digest_of(token), person.id, merchant, SIGNED_IN),
             )
         return token
 

@@ -145,7 +145,7 @@ async def test_a_decision_that_nobody_heard_of_is_picked_up(talk: Talk, model: S
     await call(shop, decide_approval, arguments, talk.caller, key=uuid.uuid4().hex)
     async with shop.database.transaction(talk.caller.merchant) as sql:
         await sql.commit(
-            "update approvals set decided_at = now() - interval '1 minute' where merchant_id = %s", (sql.merchant,)
+            "update approvals set decided_at = decided_at - interval '1 minute' where merchant_id = %s", (sql.merchant,)
         )
 
     await talk.chat.sweep(talk.caller.merchant)

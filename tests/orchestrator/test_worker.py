@@ -2,19 +2,20 @@
 
 import uuid
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 import procrastinate
 import pytest
 
+from db import clock
 from orchestrator.chat import Chat
 from orchestrator.services import Services
 from orchestrator.settings import Settings
 from orchestrator.worker import make_worker, pick_up
 from tests.factories import NewShop
 
-LATER = datetime.now(UTC) + timedelta(days=300)
+LATER = clock.now() + timedelta(days=300)
 
 
 class JobRow(NamedTuple):

@@ -113,3 +113,29 @@ def test_the_groups_of_a_report_show_their_key_first_under_its_own_name(talk: Co
 
     assert heads(answer.text)[:3] == ["Country", "Net", "Orders"]
     assert "1 more are not shown." in answer.text
+
+
+def test_units_that_lie_in_several_places_are_told_together(talk: Conversation) -> None:
+    lyon = {
+        "sku": "MUG-BLUE",
+        "warehouse": "WH-1",
+        "warehouse_name": "Lyon",
+        "on_hand": 5,
+        "available": 3,
+        "reorder_point": 9,
+    }
+    lille = lyon | {"warehouse": "WH-2", "warehouse_name": "Lille", "on_hand": 2, "available": 1, "reorder_point": None}
+
+    two = talk.say("How many MUG-BLUE do we have?", page(lyon, lille))
+    one = talk.say("How many MUG-BLUE do we have?", page(lyon))
+
+    assert "In all 4 available, 7 on hand." in two.text
+    assert "In all" not in one.text
+
+
+def test_units_of_a_list_that_goes_on_are_not_added_up(talk: Conversation) -> None:
+    lyon = {"sku": "MUG-BLUE", "warehouse_name": "Lyon", "available": 3}
+
+    answer = talk.say("How many MUG-BLUE do we have?", page(lyon, lyon) | {"has_more": True})
+
+    assert "In all" not in answer.text

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from db import clock
 from db.models.orders import OrderStatus
 from orchestrator.surfaces.identity import COOKIE
 from tests.conftest import Do
@@ -52,7 +53,7 @@ async def merchant(client: httpx.AsyncClient, mine: NewShop) -> Merchant:
 
 def last_week() -> datetime:
     """Last Wednesday's noon or so, in the week before this one, where the shop is."""
-    today = datetime.now(PARIS).replace(hour=12)
+    today = clock.now().astimezone(PARIS).replace(hour=12)
     return (today - timedelta(days=today.weekday() + 5)).astimezone(UTC)
 
 

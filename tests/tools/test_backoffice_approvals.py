@@ -2,11 +2,12 @@
 
 import asyncio
 import dataclasses
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from db import clock
 from db.models.backoffice import ApprovalStatus, Role
 from db.money import Money
 from tests.conftest import Do
@@ -184,7 +185,7 @@ async def test_of_twenty_deciders_at_once_one_decides(do: Do, mine: NewShop) -> 
 
 async def test_after_three_days_it_is_too_late(shop: Shop, mine: NewShop, do: Do) -> None:
     approval = await wish(mine, mine.caller("manager"), 500_01)
-    later = dataclasses.replace(shop, clock=lambda: datetime.now(UTC) + timedelta(days=3, minutes=1))
+    later = dataclasses.replace(shop, clock=lambda: clock.now() + timedelta(days=3, minutes=1))
 
     with pytest.raises(ApprovalExpired, match=f"{approval} could be decided until"):
         await call(later, decide_approval, {"approval": approval, "decision": "approve"}, do.caller, key="k-1")

@@ -1,9 +1,10 @@
 """API keys: scoped, limited, shown once; never more than whoever makes them has."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
+from db import clock
 from db.models.backoffice import Role
 from db.money import Money
 from tests.conftest import Do
@@ -74,7 +75,7 @@ async def test_a_revoked_key_opens_nothing_and_stays_revoked(do: Do, shop: Shop)
 
 
 async def test_a_key_ends_by_itself(shop: Shop, mine: NewShop, do: Do) -> None:
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    tomorrow = clock.now() + timedelta(days=1)
     made = await do(create_api_key, name="Until tomorrow", scopes=["*:read"], expires_at=tomorrow)
     later = Shop(shop.database, clock=lambda: tomorrow)
 

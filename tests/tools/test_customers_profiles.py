@@ -2,11 +2,12 @@
 
 import asyncio
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from db import clock
 from db.models.after_sales import Return, ReturnReason, ReturnStatus, ReturnWish
 from db.models.customers import Consent, ConsentChannel, Customer, CustomerStatus
 from db.models.orders import OrderStatus
@@ -227,7 +228,7 @@ async def test_open_orders_and_returns_are_shown_newest_first(mine: NewShop, do:
 
 
 async def test_of_a_channel_the_last_word_counts(mine: NewShop, do: Do) -> None:
-    today = datetime.now(UTC)
+    today = clock.now()
     async with mine.shop.database.transaction(mine.id) as sql:
         customer = make_customer(sql)
         make_consent(sql, customer, ConsentChannel.email, True, LONG_AGO)

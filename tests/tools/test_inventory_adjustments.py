@@ -2,10 +2,11 @@
 
 import asyncio
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
+from db import clock
 from tests.conftest import Do
 from tests.factories import NewShop, make_stock, make_variant, make_warehouse, warehouse_of
 from tools.contract.actors import Caller, Hand
@@ -194,7 +195,7 @@ async def test_movements_are_filtered_by_variant_warehouse_kind_reason_and_perio
         await sql.commit()
     await do(adjust_stock, sku="TEE", delta=1, reason="found")
     await do(adjust_stock, sku="TEE", delta=-1, reason="lost")
-    today = datetime.now(UTC) - timedelta(hours=1)
+    today = clock.now() - timedelta(hours=1)
 
     async def moved(**filters: object) -> list[int]:
         return [movement.quantity for movement in (await do(list_stock_movements, **filters)).data]

@@ -1,9 +1,10 @@
 """What lies where, and what can be promised when."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 
+from db import clock
 from db.models.inventory import PurchaseOrderStatus
 from tests.conftest import Do
 from tests.factories import (
@@ -22,7 +23,7 @@ from tools.inventory.levels import ListStock, list_stock
 from tools.inventory.reservations import reserve_stock
 from tools.inventory.transfers import transfer_stock
 
-SOON = datetime.now(UTC).date() + timedelta(days=7)
+SOON = clock.now().date() + timedelta(days=7)
 LATER = SOON + timedelta(days=7)
 LONG_PAST = date(2020, 1, 1)
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from db import clock
 from db.models.inventory import Reservation, ReservationStatus
 from db.session import Transaction
 from tests.conftest import Do
@@ -71,7 +72,7 @@ async def test_reserved_units_are_no_longer_for_sale(mine: NewShop, do: Do) -> N
 
 async def test_a_reservation_ends_after_a_day_unless_it_is_said_when(mine: NewShop, do: Do) -> None:
     await mug(mine)
-    friday = datetime.now(UTC) + timedelta(days=4)
+    friday = clock.now() + timedelta(days=4)
 
     one_day = await do(reserve_stock, sku="MUG-BLUE", quantity=1)
     three_days = await do(reserve_stock, sku="MUG-BLUE", quantity=1, days=3)
@@ -146,7 +147,7 @@ async def test_a_reservation_cannot_end_before_it_begins(mine: NewShop, do: Do) 
     with pytest.raises(ExpiryPassed):
         await do(reserve_stock, sku="MUG-BLUE", quantity=1, expires_at=datetime(2020, 1, 1, tzinfo=UTC))
     with pytest.raises(Invalid, match="not both"):
-        await do(reserve_stock, sku="MUG-BLUE", quantity=1, days=2, expires_at=datetime.now(UTC) + timedelta(days=1))
+        await do(reserve_stock, sku="MUG-BLUE", quantity=1, days=2, expires_at=clock.now() + timedelta(days=1))
 
 
 async def test_twelve_callers_race_for_five_units_and_five_get_one(shop: Shop, mine: NewShop, owner: Caller) -> None:
@@ -199,7 +200,7 @@ async def test_eight_callers_release_a_reservation_at_once_and_its_units_come_ba
 async def test_a_reservation_whose_time_is_over_has_expired(shop: Shop, mine: NewShop, owner: Caller, do: Do) -> None:
     await mug(mine)
     held = await do(reserve_stock, sku="MUG-BLUE", quantity=3, days=1)
-    tomorrow = Shop(shop.database, clock=lambda: datetime.now(UTC) + timedelta(days=1, minutes=1))
+    tomorrow = Shop(shop.database, clock=lambda: clock.now() + timedelta(days=1, minutes=1))
 
     outcome = await call(tomorrow, release_reservation, {"reservation": held.reference}, owner, key=uuid.uuid4().hex)
 

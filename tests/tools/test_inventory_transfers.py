@@ -2,11 +2,12 @@
 
 import asyncio
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from db import clock
 from db.models.inventory import TransferStatus
 from tests.conftest import Do
 from tests.factories import NewShop, make_variant, make_warehouse, warehouse_of
@@ -209,7 +210,7 @@ async def test_transfers_are_listed_newest_first_by_state_warehouse_variant_and_
     mugs = await do(transfer_stock, from_warehouse="WH-1", to_warehouse=lyon, lines=of(MUG_BLUE=4))
     tees = await do(transfer_stock, from_warehouse="WH-1", to_warehouse=lyon, lines=of(TEE=1), note="for the window")
     await do(receive_transfer, transfer=mugs.reference)
-    now = datetime.now(UTC)
+    now = clock.now()
 
     async def listed(**filters: object) -> list[str]:
         return [transfer.reference for transfer in (await do(list_transfers, **filters)).data]

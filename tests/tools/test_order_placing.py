@@ -1,12 +1,13 @@
 """Placing an order: who buys, what is held where, what is written, and what is refused."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import pytest
 from sqlalchemy import select
 
+from db import clock
 from db.models.backoffice import Setting
 from db.models.customers import Customer
 from db.models.inventory import Reservation, StockLevel
@@ -93,7 +94,7 @@ async def test_a_group_has_its_own_prices_and_many_cost_less(mine: NewShop, do: 
         own = {"merchant_id": mine.id, "variant_id": variant.id, "currency": "EUR", "created_at": LONG_AGO}
         sql.session.add(Price(**own, amount=1_500, min_quantity=10, valid_from=LONG_AGO))
         sql.session.add(Price(**own, amount=1_200, customer_group="trade", valid_from=LONG_AGO))
-        sql.session.add(Price(**own, amount=1, min_quantity=5, valid_from=LONG_AGO, valid_until=datetime.now(UTC)))
+        sql.session.add(Price(**own, amount=1, min_quantity=5, valid_from=LONG_AGO, valid_until=clock.now()))
         trader = make_customer(sql)
         trader.customer_group = "trade"
 

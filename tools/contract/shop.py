@@ -1,11 +1,12 @@
 """What every call needs of its process, and what it comes to."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic
 from uuid import UUID
 
+from db.clock import now
 from db.session import Database
 from tools.contract.cards import Card
 from tools.contract.context import Job
@@ -18,7 +19,7 @@ class Shop:
 
     database: Database
     replica: Database | None = None
-    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    clock: Callable[[], datetime] = now
     after_commit: Callable[[UUID, list[Job]], Awaitable[None]] | None = (
         None  # a first try at what cannot wait for the worker
     )

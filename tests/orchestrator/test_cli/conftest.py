@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Generator, Mapping
@@ -22,8 +21,8 @@ from db import embedded
 from db.embedded.host import is_root
 from db.embedded.server import place
 from orchestrator.surfaces.cli import app
+from tests.settled import shopkeeper
 
-COMMAND = str(Path(sys.executable).with_name("shopkeeper"))
 OWN = ("SHOPKEEPER_", "DATABASE_", "OPENAI_", "PG")  # variables of the developer that would lead a test elsewhere
 
 
@@ -41,7 +40,7 @@ def free_port() -> int:
 def command(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the real command to its end; what it says is in `stdout`, errors and all."""
     return subprocess.run(
-        [COMMAND, *arguments],
+        [*shopkeeper(), *arguments],
         env=environment(home, **more),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -84,7 +83,7 @@ class OpenShop:
         """Start it and wait until it says that it is open; returns what it said."""
         self.said = []
         self.process = subprocess.Popen(
-            [COMMAND, "start"],
+            [*shopkeeper(), "start"],
             env=environment(self.home, SHOPKEEPER_PORT=str(self.port)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -15,8 +15,9 @@ import pytest
 
 from orchestrator.settings import Settings
 from orchestrator.surfaces.cli.talk import talking
-from tests.orchestrator.test_cli.conftest import COMMAND, Cli, OpenShop
+from tests.orchestrator.test_cli.conftest import Cli, OpenShop
 from tests.orchestrator.test_cli.test_operations import an_order
+from tests.settled import shopkeeper
 
 pytestmark = pytest.mark.xdist_group("cli")
 
@@ -156,7 +157,7 @@ class Screen:
 @contextmanager
 def at_a_terminal(known: dict[str, str], *arguments: str) -> Generator[tuple[Screen, subprocess.Popen[bytes]]]:
     ours, theirs = pty.openpty()
-    with subprocess.Popen([COMMAND, *arguments], env=known, stdin=theirs, stdout=theirs, stderr=theirs) as person:
+    with subprocess.Popen([*shopkeeper(), *arguments], env=known, stdin=theirs, stdout=theirs, stderr=theirs) as person:
         os.close(theirs)
         try:
             yield Screen(ours), person

@@ -13,7 +13,8 @@ import pytest
 from db import embedded
 from db.embedded.host import is_root
 from db.embedded.server import place
-from tests.orchestrator.test_cli.conftest import COMMAND, OpenShop, command, environment, free_port
+from tests.orchestrator.test_cli.conftest import OpenShop, command, environment, free_port
+from tests.settled import shopkeeper
 
 pytestmark = pytest.mark.xdist_group("cli")
 
@@ -81,7 +82,7 @@ def test_sigterm_closes_it_as_cleanly_while_a_second_process_still_uses_the_data
 def test_the_web_process_and_the_worker_run_apart_too(open_shop: OpenShop, process: str, said: str):
     port = free_port()
     with subprocess.Popen(
-        [COMMAND, process],
+        [*shopkeeper(), process],
         env=environment(open_shop.home, SHOPKEEPER_PORT=str(port)),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -122,7 +123,7 @@ def test_a_port_that_another_homes_shop_has_is_not_taken_for_ones_own(open_shop:
 
 def test_a_first_start_that_is_stopped_half_way_says_so_and_leaves_no_server(new_home: Path):
     with subprocess.Popen(
-        [COMMAND, "start"],
+        [*shopkeeper(), "start"],
         env=environment(new_home, SHOPKEEPER_PORT=str(free_port())),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,8 +1,9 @@
 """Valid arguments for each tool of the room, in a shop that has what they name."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from db import clock
 from db.models.customers import Customer
 from db.models.transport import FulfilmentStatus
 from tests.factories import (
@@ -88,7 +89,7 @@ async def get_order_timeline(mine: NewShop) -> dict[str, Any]:
 
 async def sales_report(mine: NewShop) -> dict[str, Any]:
     await _placed(mine)
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    tomorrow = clock.now() + timedelta(days=1)
     return {
         "placed_from": tomorrow - timedelta(days=8),
         "placed_until": tomorrow,

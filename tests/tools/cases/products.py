@@ -1,8 +1,8 @@
 """Valid arguments for each tool of the room, in a shop that has what they name."""
 
-from datetime import UTC, datetime
 from typing import Any
 
+from db import clock
 from tests.factories import NewShop, make_category, make_order, make_variant, warehouse_of
 
 
@@ -11,7 +11,7 @@ async def _on_shelf(mine: NewShop) -> tuple[str, str]:
     async with mine.shop.database.transaction(mine.id) as sql:
         category = make_category(sql, "Mugs")
         variant = make_variant(sql, warehouse=await warehouse_of(sql), stock=3, category=category)
-        make_order(sql, variant, 2, placed_at=datetime.now(UTC))
+        make_order(sql, variant, 2, placed_at=clock.now())
         await sql.commit()
     return variant.sku, category.reference
 

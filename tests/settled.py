@@ -1,0 +1,73 @@
+"""When a run of the tests takes place, and what chance gives it: `--today=2028-02-29T23:30` (UTC) and `--seed=7`.
+
+The clock is the product's own, set to begin at that moment; a shop that a test starts as a process has the same. PostgreSQL
+keeps the machine's time, by which leases and sessions are measured, and nothing that a merchant would notice.
+"""
+
+import os
+import random
+import secrets
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from db import clock
+
+AHEAD = "TESTS_AHEAD"  # seconds that the clock is ahead of the machine's, told to the processes that tests start
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--today", help="the day, or the moment in UTC, at which the tests take place; else now")
+    parser.addoption("--seed", default="0", help="what the tests and the secrets that are made in them are drawn from")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if today := config.getoption("today"):
+        os.environ.setdefault(AHEAD, str((_moment(today) - datetime.now(UTC)).total_seconds()))
+        _be_ahead()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"today: {clock.now():%A %Y-%m-%d %H:%M} UTC, seed: {config.getoption('seed')}"
+
+
+@pytest.fixture(autouse=True)
+def chance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> random.Random:
+    """What a test draws, and every secret that is made meanwhile: the same whether it runs alone or among the others."""
+    drawn = random.Random(f"{request.config.getoption('seed')} {request.node.nodeid}")
+
+    def token_bytes(count: int | None = None) -> bytes:
+        return drawn.randbytes(32 if count is None else count)
+
+    monkeypatch.setattr(secrets, "token_bytes", token_bytes)  # of it the other tokens are made
+    return drawn
+
+
+def shopkeeper() -> list[str]:
+    """The real command, which a run on another day begins through `main`."""
+    own = str(Path(sys.executable).with_name("shopkeeper"))
+    return [sys.executable, "-m", "tests.settled"] if AHEAD in os.environ else [own]
+
+
+def main() -> None:
+    """The command line, on the tests' day."""
+    from orchestrator.surfaces import cli
+
+    _be_ahead()
+    cli.main()
+
+
+def _moment(said: str) -> datetime:
+    """The moment that was said, in UTC; of a day, the machine's hour."""
+    day = datetime.fromisoformat(said)
+    return day.replace(tzinfo=UTC) if "T" in said else datetime.combine(day, datetime.now(UTC).timetz())
+
+
+def _be_ahead() -> None:
+    clock.set_to(datetime.now(UTC) + timedelta(seconds=float(os.environ[AHEAD])))
+
+
+if __name__ == "__main__":
+    main()
