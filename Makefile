@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
-.PHONY: start test check format docs bench lock clean
+.PHONY: start test check format docs planner bench lock clean
 
 start: $(VENV)/.runtime
 	@exec $(BIN)/shopkeeper start
@@ -25,6 +25,9 @@ format: $(VENV)/.dev
 
 docs: $(VENV)/.dev  ## docs/tools.md, docs/states.md and the contract's snapshots, made from the declarations
 	$(BIN)/python -m tools.document
+
+planner: $(VENV)/.runtime  ## what the planner learns from the tools and their phrasings, before it is shipped
+	$(BIN)/python -m orchestrator.index
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

@@ -15,15 +15,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-import prompts
 from agents.roster import ROSTER
 from db.model import new_id
 from db.session import RUNTIME_SEARCH_PATH, Database, refuse_unsafe_role
 from orchestrator.approvals import CARRY_OUT
 from orchestrator.chat import Chat
+from orchestrator.index import read_index
 from orchestrator.installation import NotReady, Urls
 from orchestrator.language_model import open_models
-from orchestrator.offer import entries
 from orchestrator.saver import open_saver
 from orchestrator.services import Services
 from orchestrator.settings import Settings
@@ -34,7 +33,6 @@ from orchestrator.surfaces.identity import Identity, RateLimiter
 from orchestrator.surfaces.paths import joined
 from orchestrator.surfaces.problems import crash_response, database_response, problem_response
 from orchestrator.worker import make_worker
-from planner.index import Index
 from tools import registry
 from tools.contract.call import Shop
 from tools.contract.context import Job
@@ -62,7 +60,7 @@ class WrongMethod(ShopError):
 async def services(settings: Settings, urls: Urls) -> AsyncGenerator[Services]:
     """The parts, put together over a migrated database. Raises `NotReady` or `UnsafeRole`."""
     direct = urls.direct == urls.runtime
-    index = await asyncio.to_thread(read_index, settings)
+    index = await asyncio.to_thread(read_index)
     async with AsyncExitStack() as opened:
         database = await _opened(opened, urls.runtime, settings.pool_size, prepare=direct)
         await _refuse_unready(database)
@@ -82,12 +80,6 @@ async def _opened(stack: AsyncExitStack, url: str, size: int, *, prepare: bool) 
     stack.push_async_callback(database.close)
     await database.open()
     return database
-
-
-def read_index(settings: Settings) -> Index:
-    """The index over all tools and how they are asked for; trained once, then kept in the home."""
-    phrasings = {tool: phrases for room in registry.ROOMS for tool, phrases in prompts.examples(room).items()}
-    return Index.build(entries(registry.tools().values(), phrasings), cache=settings.home / "planner")
 
 
 def _put_together(settings: Settings, database: Database, replica: Database | None, supervisor: Supervisor) -> Services:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
 
-MODEL = "all-MiniLM-L6-v2-onnx-int8"
 DIMENSION = 384
 WEIGHTS_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 LONGEST = 256  # tokens; the model was trained on no more

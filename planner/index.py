@@ -4,32 +4,29 @@ A trained head on the embeddings of the tools' example phrasings, beside cues of
 sentence names and the tool can't use, or needs and lacks. Ranks tools for every model, and routes requests to rooms.
 """
 
-import hashlib
-import json
+import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from planner import clauses, entities, fields, head, phrases, signals
-from planner.embedder import MODEL, Vectors, shared
+from planner import clauses, entities, fields, head, learned, phrases, signals
+from planner.embedder import shared
 from planner.entities import Vocabulary
 from planner.fields import Field, Kind
 from planner.language import to_english
+from planner.learned import Asked
 from planner.words import FILLER, TRADE, stem, tokens
 
-FORMAT = 5  # of the cache; raise it when features change
-CUE_WEIGHT = 0.5  # of a cue against a unit vector of meaning
 SMALL_TALK, HELP, BEYOND = "~small_talk", "~help", "~beyond"
 NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.BEYOND}
+_log = logging.getLogger(__name__)
 SURE = 0.75  # of a room's probability: from here on no language model is asked where to go
 TRADE_STEMS = frozenset(stem(word) for word in TRADE | set(signals.DEED_OF))
-TIMELESS = datetime(2000, 1, 1)  # ranking looks at whether a period is named, not at which  # noqa: DTZ001
 
 
 @dataclass(frozen=True)
@@ -99,20 +96,26 @@ class Index:
         self._scored = lru_cache(maxsize=512)(self._score)
 
     @classmethod
-    def build(cls, entries: Sequence[Entry], *, cache: Path | None = None) -> "Index":
-        """Trains on the entries' names, summaries and examples; `cache` is a folder where the result is kept by hash."""
+    def build(cls, entries: Sequence[Entry]) -> "Index":
+        """Trains on the entries' names, summaries and examples, which takes seconds."""
         tools = {entry.name: _tool(entry) for entry in entries}
-        kept = cache / f"planner-{_fingerprint(entries)}.npz" if cache else None
-        if kept and kept.exists():
-            with np.load(kept) as stored:
-                return cls(tools, head.Head(stored["weights"]))
-        trained = _train(tools)
-        if kept:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            draft = kept.with_suffix(f".{id(trained)}.tmp.npz")
-            np.savez(draft, weights=trained.weights)
-            draft.replace(kept)
-        return cls(tools, trained)
+        return cls(tools, learned.train(_asked(tools), _vocabulary(tools.values())))
+
+    @classmethod
+    def shipped(cls, entries: Sequence[Entry], data: Path = learned.DATA) -> "Index":
+        """With the head that was trained before. Where it is not current, says so and trains now: never silently wrong."""
+        tools = {entry.name: _tool(entry) for entry in entries}
+        kept = learned.kept(learned.fingerprint(_asked(tools), _vocabulary(tools.values())), data)
+        if kept is not None:
+            return cls(tools, kept)
+        _log.warning(
+            "The planner was trained on other tools or phrasings than these; it is trained now. Run `make planner`."
+        )
+        return cls.build(entries)
+
+    def ship(self, data: Path = learned.DATA) -> None:
+        """Keep what was learned as package data."""
+        learned.keep(self._trained, learned.fingerprint(_asked(self.tools), self.vocabulary), data)
 
     def rank(self, text: str, *, among: Collection[str] | None = None, limit: int = 18) -> list[Ranked]:
         """The tools that a text asks for, best first. `among` narrows the choice, not the scores."""
@@ -159,7 +162,7 @@ class Index:
     def _readers_first(self, text: str, room: str) -> list[str]:
         """The customers' room too, where a person is named whom the chosen tool needs by reference."""
         best = self.rank(text, limit=1)
-        found = signals.signals(text, entities.find(text, self.vocabulary, TIMELESS))
+        found = signals.signals(text, entities.find(text, self.vocabulary, learned.TIMELESS))
         if not best or best[0].room != room or not found & {"named", "email"}:
             return []
         lacking = [
@@ -178,7 +181,7 @@ class Index:
         return any(self.tools[ranked.name].entry.writes for part in parts for ranked in self.rank(part.text, limit=1))
 
     def _score(self, text: str) -> Mapping[str, float]:
-        features, found = _features([to_english(text)], self.vocabulary)
+        features, found = learned.features([to_english(text)], self.vocabulary)
         logits = self._trained.logits(features)[0]
         misfits = [
             signals.misfit(found[0], dict(self.tools[name].takes)) if name in self.tools else 0.0
@@ -228,36 +231,8 @@ def _all(found: Sequence[Field]) -> list[Field]:
     return [field for top in found for field in (top, *_all(top.parts))]
 
 
-def _train(tools: Mapping[str, Tool]) -> head.Head:
-    vocabulary = _vocabulary(tools.values())
-    said = [(n, list(tool.entry.examples) or [tool.entry.summary]) for n, tool in enumerate(tools.values())]
-    said += [(len(tools) + n, list(texts)) for n, texts in enumerate(NO_TOOL.values())]
-    rows: list[Vectors] = []
-    classes: list[int] = []
-    for number, texts in said:
-        features, _ = _features(texts, vocabulary)
-        rows.append(features)
-        classes += [number] * len(texts)
-    for number, tool in enumerate(
-        tools.values()
-    ):  # a name and a summary say no form: they get the usual one of the examples
-        described = shared().encode([tool.entry.name.replace("_", " "), tool.entry.summary])
-        usual = rows[number][:, described.shape[1] :].mean(axis=0, keepdims=True)
-        rows.append(np.concatenate([described, np.repeat(usual, 2, axis=0)], axis=1))
-        classes += [number] * 2
-    return head.fit(np.concatenate(rows), np.array(classes, dtype=np.int64), len(tools) + len(NO_TOOL))
-
-
-def _features(texts: Sequence[str], vocabulary: Vocabulary) -> tuple[Vectors, list[frozenset[str]]]:
-    spans = [entities.find(text, vocabulary, TIMELESS) for text in texts]
-    found = [signals.signals(text, spans_) for text, spans_ in zip(texts, spans, strict=True)]
-    meaning = shared().encode([entities.mask(text, spans_) for text, spans_ in zip(texts, spans, strict=True)])
-    cues = np.stack([signals.vector(cues, vocabulary.references) for cues in found])
-    return np.concatenate([meaning, CUE_WEIGHT * cues], axis=1), found
-
-
-def _fingerprint(entries: Sequence[Entry]) -> str:
-    told = [[entry.name, entry.summary, list(entry.examples), entry.schema] for entry in entries]
-    return hashlib.sha256(json.dumps([FORMAT, MODEL, NO_TOOL, told], sort_keys=True, default=str).encode()).hexdigest()[
-        :24
-    ]
+def _asked(tools: Mapping[str, Tool]) -> list[Asked]:
+    """The classes of the head, in the order of its columns: each tool, then the wishes that no tool is for."""
+    entries = [tool.entry for tool in tools.values()]
+    told = [Asked(list(e.examples) or [e.summary], [e.name.replace("_", " "), e.summary]) for e in entries]
+    return [*told, *(Asked(list(texts)) for texts in NO_TOOL.values())]

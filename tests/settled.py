@@ -11,6 +11,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from db import clock
@@ -24,6 +25,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    in_its_own_time = [hypothesis.HealthCheck.too_slow]  # a busy machine is no finding
+    hypothesis.settings.register_profile(
+        "settled", derandomize=True, deadline=None, suppress_health_check=in_its_own_time
+    )
+    hypothesis.settings.load_profile("settled")
     if today := config.getoption("today"):
         os.environ.setdefault(AHEAD, str((_moment(today) - datetime.now(UTC)).total_seconds()))
         _be_ahead()

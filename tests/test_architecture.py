@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from agents.roster import ROSTER
+from orchestrator.index import read_index
+from planner import learned
 from tools import registry
 from tools.document import states_page, tools_page
 
@@ -88,13 +90,12 @@ def test_the_time_is_asked_in_one_place() -> None:
 def test_what_tests_draw_is_drawn_from_a_seed() -> None:
     """`chance` of tests/settled.py, or a `random.Random` with its seed. Names that only have to differ may be uuid4's."""
     draws = re.compile(
-        r"\brandom\.(?!Random\()[a-z]+\(|Random\(\)|os\.urandom|secrets\.(token|choice|rand)|SystemRandom|@given\("
+        r"\brandom\.(?!Random\()[a-z]+\(|Random\(\)|os\.urandom|secrets\.(token|choice|rand)|SystemRandom"
     )
-    drawing = [path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)]
-    unseeded = {
-        path.name for path in drawing if draws.search(path.read_text()) and "derandomize=True" not in path.read_text()
-    }
-    assert not unseeded - {"settled.py"}
+    exempt = {ROOT / "tests/settled.py", Path(__file__)}
+    assert not [
+        path for path in (ROOT / "tests").rglob("*.py") if path not in exempt and draws.search(path.read_text())
+    ]
 
 
 def test_tools_never_commit_and_never_open_a_second_connection() -> None:
@@ -106,6 +107,24 @@ def test_tools_never_commit_and_never_open_a_second_connection() -> None:
 def test_generated_documents_are_up_to_date() -> None:
     assert (ROOT / "docs/tools.md").read_text() == tools_page(), "run `make docs`"
     assert (ROOT / "docs/states.md").read_text() == states_page(), "run `make docs`"
+
+
+def test_what_the_planner_learned_was_learned_from_the_tools_of_today(caplog: pytest.LogCaptureFixture) -> None:
+    read_index()
+
+    assert not caplog.records, "run `make planner`"
+
+
+def test_all_code_that_makes_the_planners_features_counts_for_what_it_learned() -> None:
+    """`learned.CODE` is what its functions import, and what that imports."""
+    code, left = set[str](), {"learned"}
+    while left:
+        name = left.pop()
+        code.add(name)
+        lines = [line for line in (ROOT / f"planner/{name}.py").read_text().splitlines() if "import " in line]
+        found = {word for line in lines if line.startswith("from planner") for word in re.findall(r"[a-z]+", line)}
+        left |= {path.stem for path in (ROOT / "planner").glob("*.py")} & found - code
+    assert code == set(learned.CODE)
 
 
 def test_imports_point_one_way() -> None:

@@ -27,6 +27,8 @@ Connection = psycopg.Connection[TupleRow]
 
 ACTOR = "system:demo"
 BATCH = 5_000
+_LOW = (1 << 62) - 1
+_VERSION_7 = 0x7 << 76 | 0x2 << 62
 
 
 class Draft:
@@ -51,9 +53,8 @@ class Draft:
 
     def id(self, at: datetime) -> uuid.UUID:
         """A version 7 UUID (RFC 9562) of that instant."""
-        milliseconds = int(at.timestamp() * 1000)
-        bits = self._ids.getrandbits(74)
-        return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | bits >> 62 << 64 | 0x2 << 62 | bits & (1 << 62) - 1)
+        drawn = self._ids.getrandbits(74)
+        return uuid.UUID(int=(int(at.timestamp()) * 1000 << 80) | drawn >> 62 << 64 | drawn & _LOW | _VERSION_7)
 
     def add(self, model: type[Base], at: datetime, **values: Any) -> Row:
         """A row of that instant; what is not given has its default, and a reference the next number."""

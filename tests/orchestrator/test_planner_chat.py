@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from agents.roster import ROSTER
-from orchestrator.app import read_index
 from orchestrator.chat import Chat
+from orchestrator.index import read_index
 from orchestrator.language_model import open_models
 from orchestrator.saver import PooledSaver
 from orchestrator.settings import Settings
@@ -19,8 +19,8 @@ from tools.contract.call import Shop
 
 
 @pytest.fixture(scope="session")
-def index(settings: Settings) -> Index:
-    return read_index(settings)
+def index() -> Index:
+    return read_index()
 
 
 @pytest.fixture

@@ -81,13 +81,44 @@ def test_small_talk_goes_to_no_room(index: Index, text: str) -> None:
     assert route.rooms == ()
 
 
-def test_an_index_is_kept_by_hash_and_built_anew_when_an_example_changes(tmp_path: Path) -> None:
+def test_what_is_shipped_ranks_as_it_was_trained_and_is_the_same_file_every_time(tmp_path: Path) -> None:
     entries = catalogue.entries()[:6]
+    trained = Index.build(entries)
+    trained.ship(tmp_path / "first.npz")
+    Index.build(entries).ship(tmp_path / "second.npz")
 
-    first = Index.build(entries, cache=tmp_path)
-    again = Index.build(entries, cache=tmp_path)
-    assert len(list(tmp_path.iterdir())) == 1
-    assert again.rank("cancel 1042")[0] == first.rank("cancel 1042")[0]
+    shipped = Index.shipped(entries, tmp_path / "first.npz")
 
-    Index.build([replace(entries[0], examples=["Order something"]), *entries[1:]], cache=tmp_path)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert shipped.rank("cancel 1042") == trained.rank("cancel 1042")
+    assert (tmp_path / "first.npz").read_bytes() == (tmp_path / "second.npz").read_bytes()
+
+
+def test_what_was_trained_on_other_phrasings_is_never_used_silently(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    entries = catalogue.entries()[:6]
+    data = tmp_path / "index.npz"
+    Index.build(entries).ship(data)
+    changed = [replace(entries[0], examples=["Hand me the moon"]), *entries[1:]]
+
+    current = Index.shipped(entries, data)
+    assert not caplog.records
+    ahead = Index.shipped(changed, data)
+
+    assert "make planner" in caplog.text
+    assert ahead.scores("hand me the moon")[entries[0].name] > 2 * current.scores("hand me the moon")[entries[0].name]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"half a fi"], ids=["missing", "empty", "cut off"])
+def test_without_what_was_shipped_the_index_is_trained(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes | None
+) -> None:
+    entries = catalogue.entries()[:2]
+    data = tmp_path / "index.npz"
+    if content is not None:
+        data.write_bytes(content)
+
+    index = Index.shipped(entries, data)
+
+    assert "make planner" in caplog.text
+    assert index.rank(entries[0].examples[0])[0].name == entries[0].name
