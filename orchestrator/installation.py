@@ -19,6 +19,7 @@ from db import clock, embedded
 from db.model import new_id
 from db.models.backoffice import Role
 from db.references import Kind
+from db.revision import is_current
 from db.seed.merchant import NewMerchant, NewPerson, add_merchant
 from db.session import Database
 from orchestrator.settings import Settings
@@ -130,10 +131,11 @@ def migrate(urls: Urls, progress: Progress = lambda _: None) -> None:
 
     if urls.owner is None:
         raise NotReady("Migrations need the owner of the tables.", hint="Set DATABASE_OWNER_URL.")
-    from db.migrate import upgrade  # Alembic takes longer to import than most commands to run
-
     with _owning():
-        upgrade(urls.owner, progress)
+        if not is_current(urls.owner):
+            from db.migrate import upgrade  # Alembic takes longer to import than most commands to run
+
+            upgrade(urls.owner, progress)
         asyncio.run(set_up_saver(urls.owner))
 
 

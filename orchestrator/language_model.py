@@ -4,22 +4,26 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
-import openai
 import orjson
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, InvalidToolCall, ToolCall
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_core.runnables import Runnable
-from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from orchestrator.settings import Settings
 from planner.chat import EmbeddedPlanner
 from planner.index import Index
 from tools.contract.actors import Hand
+
+if (
+    TYPE_CHECKING
+):  # imported where they are needed: they take as long as the rest of the shop, and the planner needs neither
+    import openai
+    from langchain_openai import ChatOpenAI
 
 ANSWER_WITHIN = 60.0  # seconds without a byte from the model
 TRIES = 2  # of an answer that broke off half-way; refusals and overload are retried inside the client, with jitter
@@ -65,8 +69,10 @@ async def remote_models(settings: Settings) -> AsyncGenerator[Models]:
         yield Models(specialist, router, Hand.model, settings.model)
 
 
-def model_for(role: Role, settings: Settings, client: httpx.AsyncClient) -> ChatOpenAI:
+def model_for(role: Role, settings: Settings, client: httpx.AsyncClient) -> "ChatOpenAI":
     """The remote model of a role. The client tries again, with jitter, when it is refused for a while."""
+    from langchain_openai import ChatOpenAI
+
     return ChatOpenAI(
         model=settings.router_model or settings.model if role is Role.router else settings.model,
         api_key=settings.openai_api_key or SecretStr("none"),
@@ -86,13 +92,22 @@ async def ask(model: Model, messages: Sequence[BaseMessage], on_text: OnText) ->
             if message is not None:
                 return message
             problem = "its answer broke off"
-        except openai.APIStatusError as refused:
-            raise ModelFailed(_refused(refused)) from refused
-        except (openai.APIConnectionError, httpx.TransportError) as lost:
-            problem = f"the connection to it was lost ({type(lost).__name__})"
+        except Exception as failed:
+            problem = _problem(failed)
             if attempt == TRIES:
-                raise ModelFailed(f"The language model did not answer: {problem}.") from lost
+                raise ModelFailed(f"The language model did not answer: {problem}.") from failed
     raise ModelFailed("The language model did not answer: its answer broke off.")
+
+
+def _problem(failed: Exception) -> str:
+    """What asking once more may help against; raises `ModelFailed` for a refusal, and what is not the model's fault."""
+    import openai
+
+    if isinstance(failed, openai.APIStatusError):
+        raise ModelFailed(_refused(failed)) from failed
+    if isinstance(failed, openai.APIConnectionError | httpx.TransportError):
+        return f"the connection to it was lost ({type(failed).__name__})"
+    raise failed
 
 
 async def _streamed(model: Model, messages: Sequence[BaseMessage], on_text: OnText) -> AIMessage | None:
@@ -132,7 +147,7 @@ def _object(written: str) -> dict[str, Any] | None:
     return cast(dict[str, Any], value) if isinstance(value, dict) else None
 
 
-def _refused(refused: openai.APIStatusError) -> str:
+def _refused(refused: "openai.APIStatusError") -> str:
     match refused.status_code:
         case 401 | 403:
             return "The language model refused the key (OPENAI_API_KEY). Check it, or unset it to use the embedded planner."

@@ -127,6 +127,24 @@ def test_all_code_that_makes_the_planners_features_counts_for_what_it_learned() 
     assert code == set(learned.CODE)
 
 
+def test_a_shop_without_a_language_model_imports_none_and_a_migrated_one_no_alembic() -> None:
+    """What nobody asks for costs each start its time."""
+    looking = "import sys, orchestrator.app, orchestrator.installation, orchestrator.surfaces.cli, uvicorn; print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", looking], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    )
+    assert "orchestrator.app" in loaded
+    assert not loaded & {
+        "openai",
+        "langchain_openai",
+        "alembic",
+        "onnxruntime",
+        "tokenizers",
+        "db.seed.demo",
+        "hypothesis",
+    }
+
+
 def test_imports_point_one_way() -> None:
     """The contracts of pyproject.toml, with import-linter."""
     checked = subprocess.run(

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 from psycopg.rows import TupleRow
 from sqlalchemy import Enum, ForeignKeyConstraint
 from sqlalchemy.orm import Mapper
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Mapper
 from db.embedded import Server
 from db.migrate import NewerSchema, check, upgrade
 from db.model import Base, Stateful
+from db.revision import VERSIONS, is_current, newest
 
 OUTSIDE_THE_WALL = {"merchants", "users", "sessions"}
 APPEND_ONLY = {
@@ -299,6 +301,12 @@ def test_migrating_again_changes_nothing(owner_url: str):
     assert told == []
 
 
+def test_a_start_knows_without_alembic_whether_there_is_something_to_migrate(owner_url: str, server: Server):
+    assert newest() == ScriptDirectory(str(VERSIONS.parent)).get_current_head()
+    assert is_current(owner_url)
+    assert not is_current(server.url("postgres", "postgres"))
+
+
 def test_a_database_of_a_newer_version_is_refused(server: Server):
     name = f"newer_{uuid.uuid4().hex}"
     with psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as admin:
@@ -306,6 +314,7 @@ def test_a_database_of_a_newer_version_is_refused(server: Server):
     with psycopg.connect(server.url("app_owner", name), autocommit=True) as connection:
         connection.execute("update alembic_version set version_num = '9999'")
 
+    assert not is_current(server.url("app_owner", name))
     with pytest.raises(NewerSchema, match="9999"):
         upgrade(server.url("app_owner", name))
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import errno
+import importlib
 import os
 import shutil
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -47,8 +49,10 @@ def start() -> None:
         with (
             logs.kept(settings, shown=True),
             show.steps() as progress,
+            _meanwhile("orchestrator.app", "uvicorn") as importing,
             installation.database(settings, progress) as urls,
         ):
+            importing.join()
             if urls.owner:
                 installation.migrate(urls, progress)
             _run(_open(settings, urls, listener, progress))
@@ -119,6 +123,22 @@ async def _open(settings: "Settings", urls: "Urls", listener: socket.socket, pro
         async with house.working(parts, urls):
             progress.done()
             await _serve(house.web(parts), listener, lambda: _greet(settings, credentials.email))
+
+
+@contextmanager
+def _meanwhile(*modules: str) -> Generator[threading.Thread]:
+    """Import what the shop needs while the database starts: either keeps one core busy. To be joined before anything else is
+    imported; what fails here fails again, in words, where the module is asked for.
+    """
+
+    def load() -> None:
+        with suppress(Exception):
+            for module in modules:
+                importlib.import_module(module)
+
+    thread = threading.Thread(target=load, name="imports", daemon=True)
+    thread.start()
+    yield thread
 
 
 def _greet(settings: "Settings", email: str) -> None:
