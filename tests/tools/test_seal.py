@@ -4,12 +4,12 @@ import uuid
 
 import psycopg
 import pytest
+from tools.contract.seal import broken_seal, seal
 
 from db.models.backoffice import AuditEntry
 from tests.conftest import Do
 from tests.factories import LONG_AGO, NewShop
 from tools.contract.call import Shop
-from tools.contract.seal import broken_seal, seal
 
 
 async def audited(shop: Shop, mine: NewShop, entries: int) -> None:
