@@ -8,6 +8,7 @@ the other: one pass over both, however stale the statistics.
 from typing import NamedTuple
 
 from db.references import TABLES
+from db.seal import MISFITS
 
 
 class Check(NamedTuple):
@@ -261,4 +262,34 @@ _COUNTERS = Check(
     ),
 )
 
-CHECKS: tuple[Check, ...] = (*_STOCK, *_ORDERS, *_MONEY, _PRICES, _COUNTERS)
+_DUE = (
+    Check(
+        "nothing_overdue",
+        "An order that nobody paid in time has lapsed, and a reservation whose time is over holds nothing.",
+        """
+        select reference, expires_at from orders
+        where merchant_id = %(merchant)s and status = 'pending' and payment_state = 'unpaid'
+          and expires_at < now() - interval '1 hour'
+        union all
+        select reference, expires_at from reservations
+        where merchant_id = %(merchant)s and status = 'active' and order_id is null and expires_at < now() - interval '1 hour'
+        order by expires_at
+        """,
+    ),
+    Check(
+        "jobs_done",
+        "No job of the last two weeks was given up.",
+        """
+        select id as job, task_name as task, args, attempts from jobs.procrastinate_jobs
+        where status = 'failed' and args ->> 'merchant' = %(merchant)s::text order by id
+        """,
+    ),
+)
+
+_AUDIT = Check(
+    "audit_chain",
+    "Each entry of the audit is as it was sealed, once, or waits for its seal.",
+    MISFITS,
+)
+
+CHECKS: tuple[Check, ...] = (*_STOCK, *_ORDERS, *_MONEY, _PRICES, _COUNTERS, *_DUE, _AUDIT)

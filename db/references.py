@@ -53,6 +53,13 @@ class Kind(StrEnum):
         return f"{self.value}-{int(match[2])}"
 
 
+def kind_of(text: str) -> Kind | None:
+    """The kind whose references look like this text: `ord-1042` looks like an order's, and a bare number like nobody's."""
+    match = _SHAPE.match(text.strip())
+    prefix = (match[1] or "").upper() if match else ""
+    return Kind(prefix) if prefix in set(Kind) else None
+
+
 # The tables whose rows have references.
 TABLES = {
     "orders": Kind.order,

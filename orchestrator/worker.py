@@ -1,31 +1,62 @@
 """The worker: what calls left on the outbox, what is due, and what was interrupted. Every effect goes through `call.py`."""
 
+import contextlib
 import logging
 import uuid
-from typing import Any
+from datetime import timedelta
+from typing import NamedTuple
 
 import procrastinate
-from procrastinate import JobContext, PsycopgConnector, RetryStrategy
-from procrastinate.jobs import Status
+from procrastinate import JobContext, PsycopgConnector, RetryDecision, RetryStrategy
+from procrastinate.jobs import Job, Status
 
+from db import seal
 from orchestrator.approvals import CARRY_OUT
 from orchestrator.services import Services
 from tools import registry
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import call
-from tools.contract.errors import ShopError
-from tools.contract.seal import seal
+from tools.contract.errors import IllegalMove, ShopError
+from tools.flows.cancel_order import OrderAlreadyShipped, OrderDoesNotExpire
 
 _log = logging.getLogger(__name__)
-AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
+
+
+class Again(RetryStrategy):
+    """Ten times, in growing distances; what the shop's rules refuse for good is given up at once."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        for_good = isinstance(exception, ShopError) and not exception.retryable
+        return None if for_good else super().get_retry_decision(exception=exception, job=job)
+
+
+AGAIN = Again(max_attempts=10, exponential_wait=2)
 EVERY_MINUTE, EVERY_NIGHT = "* * * * *", "23 3 * * *"
 DONE_KEPT = 72  # hours for which a job that was done can be looked up
+FAILED_KEPT = 14 * 24  # hours for which one that was given up is shown by `shopkeeper check`
+OVERDUE = 10  # minutes after which what should have lapsed is taken up, whatever became of its job
+MOOT = (OrderAlreadyShipped, OrderDoesNotExpire, IllegalMove)  # what was due was settled otherwise meanwhile
 SEARCH_PATH = "public,jobs"
 
 _UPKEEP = (
     "update approvals set status = 'expired' where merchant_id = %(m)s and status = 'pending' and expires_at < %(now)s",
     "delete from idempotency_records where merchant_id = %(m)s and expires_at < %(now)s",
 )
+# What should have lapsed: the operation that lets go of it, and the references, the longest overdue first.
+_LAPSED = {
+    "cancel_order": """
+        select reference from orders where merchant_id = %(m)s and status = 'pending' and payment_state = 'unpaid'
+        and expires_at < %(before)s order by expires_at limit 100
+    """,
+    "release_reservation": """
+        select reference from reservations where merchant_id = %(m)s and status = 'active' and order_id is null
+        and expires_at < %(before)s order by expires_at limit 100
+    """,
+}
+
+
+class _Lapsed(NamedTuple):
+    reference: str
 
 
 def make_worker(services: Services, url: str) -> procrastinate.App:
@@ -35,11 +66,11 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
 
     @app.task(name="expire_order", retry=AGAIN, pass_context=True)
     async def expire_order(context: JobContext, merchant: str, order: str) -> None:
-        await _call(services, context, merchant, "cancel_order", {"order": order, "reason": "not_paid"})
+        await _let_go(services, uuid.UUID(merchant), "cancel_order", order, key=f"job:{context.job.id}")
 
     @app.task(name="release_expired_reservation", retry=AGAIN, pass_context=True)
     async def release_expired_reservation(context: JobContext, merchant: str, reservation: str) -> None:
-        await _call(services, context, merchant, "release_reservation", {"reservation": reservation})
+        await _let_go(services, uuid.UUID(merchant), "release_reservation", reservation, key=f"job:{context.job.id}")
 
     @app.task(name=CARRY_OUT, retry=AGAIN)
     async def carry_out_approval(merchant: str, approval: str) -> None:
@@ -55,6 +86,7 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
     @app.task(name="clear_up", queueing_lock="clear_up")
     async def clear_up(timestamp: int) -> None:
         await app.job_manager.delete_old_jobs(nb_hours=DONE_KEPT)
+        await app.job_manager.delete_old_jobs(nb_hours=FAILED_KEPT, include_failed=True)
 
     _ = expire_order, release_expired_reservation, carry_out_approval, keep_up, clear_up
     return app
@@ -70,7 +102,7 @@ async def pick_up(app: procrastinate.App) -> None:
 
 
 async def upkeep(services: Services) -> None:
-    """What is due in every shop: expired approvals, old records, the audit's seal, decisions and turns left behind."""
+    """What is due in every shop: expired approvals, old records, the audit's seal, what lapsed, decisions and turns left behind."""
     async with services.shop.database.connection() as connection:
         await connection.execute("delete from sessions where expires_at < now()")
         cursor = await connection.execute("select id from merchants")
@@ -86,17 +118,42 @@ async def _upkeep_of(services: Services, merchant: uuid.UUID) -> None:
     async with services.shop.database.transaction(merchant) as sql:
         for statement in _UPKEEP:
             await sql.execute(statement, {"m": merchant, "now": services.shop.clock()})
-        await seal(sql)
         await sql.commit()
+    while await _sealed(services, merchant) == seal.BATCH:
+        pass
+    await let_lapse(services, merchant)
     await services.chat.sweep(merchant)
 
 
-async def _call(services: Services, context: JobContext, merchant: str, name: str, arguments: dict[str, Any]) -> None:
-    """A tool, as the system; a repeated job has the same key. What the shop's rules refuse by now needs no doing any more."""
-    caller = Caller(uuid.UUID(merchant), Door.worker, Hand.program, Proof.system, "worker")
+async def _sealed(services: Services, merchant: uuid.UUID) -> int:
+    async with services.shop.database.transaction(merchant) as sql:
+        count = await seal.seal(sql)
+        await sql.commit()
+    return count
+
+
+async def let_lapse(services: Services, merchant: uuid.UUID) -> None:
+    """Orders and reservations whose time has long been over, and whose job was lost or given up."""
+    before = services.shop.clock() - timedelta(minutes=OVERDUE)
+    for name, query in _LAPSED.items():
+        async with services.shop.database.transaction(merchant, read_only=True) as sql:
+            overdue = await sql.rows(query, {"m": merchant, "before": before}, as_=_Lapsed)
+        for row in overdue:
+            with contextlib.suppress(ShopError):  # it was logged, `shopkeeper check` shows it, and it is tried again
+                await _let_go(services, merchant, name, row.reference, key=f"job:{name}:{row.reference}")
+
+
+async def _let_go(services: Services, merchant: uuid.UUID, name: str, reference: str, *, key: str) -> None:
+    """What lapsed goes back on sale, by the system; the same key does it once. Raises what the shop refuses, after a warning."""
+    caller = Caller(merchant, Door.worker, Hand.program, Proof.system, "worker")
+    arguments = {"order": reference, "reason": "not_paid"} if name == "cancel_order" else {"reservation": reference}
     try:
-        await call(services.shop, registry.tool(name), arguments, caller, key=f"job:{context.job.id}", wait=True)
+        outcome = await call(services.shop, registry.tool(name), arguments, caller, key=key, wait=True)
+    except MOOT as settled:
+        _log.info("%s needs no letting go: %s", reference, settled)
     except ShopError as refused:
-        if refused.retryable:
-            raise
-        _log.info("job %s needs no doing: %s", context.job.id, refused)
+        _log.warning("%s should have lapsed, and %s was refused: %s", reference, name, refused)
+        raise
+    else:
+        if outcome.approval:
+            _log.warning("%s should have lapsed, and waits for %s: %s", reference, outcome.approval, outcome.why)

@@ -9,6 +9,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,7 +22,7 @@ from tests.oracle import database_says, tables_of, tool_says
 from tools import registry
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import Shop, call, opened, validated
-from tools.contract.declare import Tool
+from tools.contract.declare import Effect, Tool
 from tools.contract.errors import Forbidden, NotFound, ShopError
 from tools.document import contract_of
 
@@ -212,3 +213,24 @@ async def test_what_is_for_people_is_refused_to_models(tool: AnyTool, shop: Shop
 
     with pytest.raises(Forbidden):
         await call(shop, tool, arguments, model, key=uuid.uuid4().hex)
+
+
+@each([tool for tool in TOOLS if tool.for_people])
+async def test_what_is_for_people_is_refused_to_keys(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
+    """Only people give roles, keys and policies; a key that may do everything decides nothing."""
+    arguments = await arguments_of(tool, mine)
+
+    with pytest.raises(Forbidden, match="for people only"):
+        await call(shop, tool, arguments, await mine.key(scopes=["*"]), key=uuid.uuid4().hex)
+
+
+@each([tool for tool in WRITES if not tool.for_people])
+async def test_a_model_that_has_read_text_from_outside_shows_every_change(
+    tool: AnyTool, shop: Shop, mine: NewShop
+) -> None:
+    arguments = await arguments_of(tool, mine)
+    swayed = replace(mine.caller("owner", door=Door.chat, hand=Hand.model), tainted=True)
+
+    outcome = await call(shop, tool, arguments, swayed, key=uuid.uuid4().hex)
+
+    assert (outcome.approval is None) is (tool.effect is Effect.record)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import Boolean, CheckConstraint, Integer, LargeBinary, Numeric
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, Integer, LargeBinary, Numeric, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, new_id, one_of, referenced, to, unique
@@ -26,6 +26,7 @@ class Role(StrEnum):
 class ApprovalStatus(StrEnum):
     pending = "pending"
     approved = "approved"
+    edited = "edited"
     rejected = "rejected"
     expired = "expired"
     executed = "executed"
@@ -216,9 +217,10 @@ class Approval(Tenant, Referenced, Stateful, Base):
     __table_args__ = referenced(index("status", "id"), index("turn_id"))
     MOVES: ClassVar[dict[ApprovalStatus, frozenset[ApprovalStatus]]] = {
         ApprovalStatus.pending: frozenset(
-            {ApprovalStatus.approved, ApprovalStatus.rejected, ApprovalStatus.expired, ApprovalStatus.superseded}
+            {ApprovalStatus.approved, ApprovalStatus.edited, ApprovalStatus.rejected, ApprovalStatus.expired}
         ),
         ApprovalStatus.approved: frozenset({ApprovalStatus.executed, ApprovalStatus.failed, ApprovalStatus.superseded}),
+        ApprovalStatus.edited: frozenset({ApprovalStatus.failed, ApprovalStatus.superseded}),
         ApprovalStatus.rejected: frozenset(),
         ApprovalStatus.expired: frozenset(),
         ApprovalStatus.executed: frozenset(),
@@ -285,15 +287,23 @@ class AuditPayload(Tenant, Base):
     subjects: Mapped[list[str]]
 
 
+class AuditUnsealed(Tenant, Base):
+    """An entry that no seal covers yet: written with it, and taken away by the seal that does."""
+
+    __tablename__ = "audit_unsealed"
+
+
 class AuditSeal(Tenant, Base):
-    """A link of the hash chain over the envelopes: SHA-256 of the seal before and of the entries up to `last_entry_id`."""
+    """A link of the hash chain over the envelopes: which entries it covers, in their order, with the SHA-256 of each; and the
+    SHA-256 of the link before and of these."""
 
     __tablename__ = "audit_seals"
-    __table_args__ = (unique("last_entry_id"),)
+    __table_args__ = (unique("number"),)
 
-    last_entry_id: Mapped[uuid.UUID]
-    entries: Mapped[int]
-    digest: Mapped[str]
+    number: Mapped[int]
+    entry_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid))
+    entry_digests: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class AccessLog(Tenant, Base):
@@ -317,6 +327,7 @@ class IdempotencyRecord(Base):
 
     merchant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
+    actor: Mapped[str]
     tool: Mapped[str]
     request_hash: Mapped[str]
     approval: Mapped[str | None]

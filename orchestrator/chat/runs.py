@@ -32,6 +32,7 @@ from tools.contract.errors import ShopError
 from tools.contract.idempotency import enter
 
 _log = logging.getLogger(__name__)
+OPEN = (ApprovalStatus.pending, ApprovalStatus.approved, ApprovalStatus.edited)  # a turn waits for these
 INTERRUPTIONS = 3  # after which a turn is given up
 LONGEST = 4_000  # characters of an earlier message that models are given
 CHECKPOINTED, KEPT_NOWHERE = "sync", "none"
@@ -182,7 +183,7 @@ class Runner:
             if left is None:
                 raise _Lost
             card = await turns.approval(sql, reference)
-            if card is None or card.status not in (ApprovalStatus.pending, ApprovalStatus.approved):
+            if card is None or card.status not in OPEN:
                 return None
             log.hold("approval.required", approval=reference, tool=card.tool, card=card.card, why=card.why)
             await sql.commit(*log.taken(sql))

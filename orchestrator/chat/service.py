@@ -9,14 +9,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import orjson
 import psycopg
 
 from db.models.conversations import TurnStatus
 from db.session import DatabaseBusy, Transaction
 from orchestrator import approvals
 from orchestrator.chat import rows, turns
-from orchestrator.chat.events import Bell, Event, follow
+from orchestrator.chat.events import Bell, Event, EventLog, follow
 from orchestrator.chat.runs import Runner
 from orchestrator.chat.turns import Claimed, Lease, TurnRow
 from orchestrator.state import Limits, Request
@@ -26,6 +25,7 @@ from tools.contract.call import Shop
 from tools.contract.declare import Tool
 from tools.contract.errors import Conflict, IdempotencyKeyReused, Invalid, NotFound, ShopError, TooManyRequests
 from tools.contract.idempotency import enter
+from tools.contract.plain import as_json
 from tools.contract.policy import day_start
 
 _log = logging.getLogger(__name__)
@@ -147,9 +147,13 @@ class Chat:
     # ---- what the worker asks ----------------------------------------------------------------------------------------
 
     async def carry_out(self, merchant: UUID, approval: str) -> None:
-        """Do what was decided about an approval; a turn that waited for it goes on. Repeating it does nothing."""
+        """Do what was decided about an approval; a turn that waited for it goes on, or is shown the card that took its place.
+
+        Repeating it does nothing.
+        """
         turn = await approvals.carry_out(self.shop, self.tools, merchant, approval)
         if turn is not None:
+            await self._show_new_card(merchant, turn)
             await self._claim_and_run(merchant, turn)
 
     async def sweep(self, merchant: UUID) -> None:
@@ -172,7 +176,7 @@ class Chat:
             raise Invalid(
                 f"A message has between 1 and {LONGEST_REQUEST:,} characters, and this one has {len(request.text):,}."
             )
-        written = orjson.dumps(asdict(request), option=orjson.OPT_SORT_KEYS).decode()
+        written = as_json(asdict(request)).decode()
         async with self._entered(caller) as (sql, actor, shop):
             found = await self._own(sql, actor, reference, lock=True)
             before = await turns.turn_by_key(sql, actor.reference, found.id, key)
@@ -244,6 +248,17 @@ class Chat:
             await sql.commit()
         if claimed:
             self._start(merchant, claimed)
+
+    async def _show_new_card(self, merchant: UUID, turn: UUID) -> None:
+        """A call that was edited, or would change something else by now, has a new card."""
+        async with self.shop.database.transaction(merchant) as sql:
+            new = await turns.new_card(sql, turn)
+            if new is None:
+                return
+            log = EventLog(self.shop.database, merchant, turn, new.conversation_id, new.last_event, self._bell)
+            log.hold("approval.required", approval=new.reference, tool=new.tool, card=new.card, why=new.why)
+            await sql.commit(*log.taken(sql))
+        self._bell.ring(new.conversation_id)
 
     async def _forget_ended(self, merchant: UUID) -> None:
         """Delete checkpoints that a process, killed after it had stored the answer, did not get to."""

@@ -61,10 +61,19 @@ class Waiting(NamedTuple):
     why: str
 
 
+class NewCard(NamedTuple):
+    conversation_id: UUID
+    last_event: int
+    reference: str
+    tool: str
+    card: dict[str, Any]
+    why: str
+
+
 _TURN = """
 select t.id, c.reference as conversation, t.status, t.request,
        array(select a.reference from approvals a where a.merchant_id = t.merchant_id and a.turn_id = t.id
-             and a.status in ('pending', 'approved') order by a.id) as waits_for,
+             and a.status in ('pending', 'approved', 'edited') order by a.id) as waits_for,
        m.text as answer, m.data
 from turns t
 join conversations c on c.merchant_id = t.merchant_id and c.id = t.conversation_id
@@ -96,7 +105,8 @@ _FREE = """t.status = 'running' and (t.lease_until is null or t.lease_until < no
     select from turns e where e.merchant_id = t.merchant_id and e.conversation_id = t.conversation_id
     and e.status = 'running' and e.id < t.id)"""
 _DECIDED = """t.status = 'waiting' and not exists (
-    select from approvals a where a.merchant_id = t.merchant_id and a.turn_id = t.id and a.status in ('pending', 'approved'))"""
+    select from approvals a where a.merchant_id = t.merchant_id and a.turn_id = t.id
+    and a.status in ('pending', 'approved', 'edited'))"""
 _CLAIM = f"""
 update turns t set status = 'running', lease_owner = %(owner)s, lease_until = now() + make_interval(secs => %(lease)s),
     usage = case when t.lease_owner is null then t.usage
@@ -138,6 +148,18 @@ from turns where merchant_id = %(merchant)s and created_at >= %(since)s and usag
 _APPROVAL = (
     "select status, tool, card, why from approvals where merchant_id = %(merchant)s and reference = %(reference)s"
 )
+
+
+# A card that took the place of the one for which the turn waits, and that its events have not shown yet.
+_NEW_CARD = """
+select t.conversation_id, (select max(e.number) from turn_events e where e.merchant_id = t.merchant_id and e.turn_id = t.id)
+       as last_event, a.reference, a.tool, a.card, a.why
+from turns t join approvals a on a.merchant_id = t.merchant_id and a.turn_id = t.id and a.status = 'pending'
+where t.merchant_id = %(merchant)s and t.id = %(turn)s and t.status = 'waiting' and not exists (
+    select from turn_events e where e.merchant_id = t.merchant_id and e.turn_id = t.id and e.kind = 'approval.required'
+    and e.data ->> 'approval' = a.reference)
+for update of t
+"""
 
 
 def jsonb(value: Any) -> Jsonb:
@@ -248,6 +270,10 @@ async def latest(sql: Transaction, conversation: UUID) -> UUID | None:
 
 async def approval(sql: Transaction, reference: str) -> Waiting | None:
     return await sql.row(_APPROVAL, {"merchant": sql.merchant, "reference": reference}, as_=Waiting)
+
+
+async def new_card(sql: Transaction, turn: UUID) -> NewCard | None:
+    return await sql.row(_NEW_CARD, {"merchant": sql.merchant, "turn": turn}, as_=NewCard)
 
 
 async def tokens_since(sql: Transaction, since: datetime) -> int:

@@ -25,6 +25,7 @@ from orchestrator.surfaces.rest import PREFIX, CallerOf, read_json
 from tools.contract.actors import Caller
 from tools.contract.errors import IdempotencyKeyMissing, Invalid, ShopError, Unreadable
 from tools.contract.page import cursor, place
+from tools.contract.plain import as_json
 
 LONGEST_WAIT = 60.0  # seconds that a caller may wait for a turn
 DIRECT_WAIT = 20.0  # of an operation named by its caller, which needs no model
@@ -122,7 +123,7 @@ class _Doors:
     async def ask(self, request: HttpRequest, caller: Caller) -> Response:
         key = _key(request)
         asked = Asked.model_validate(await read_json(request))
-        text = asked.task or f"{asked.tool} {orjson.dumps(asked.arguments).decode()}"
+        text = asked.task or f"{asked.tool} {as_json(asked.arguments).decode()}"
         wanted = Request(text[:8_000], asked.specialist, asked.tool, asked.arguments)
         turn = await self.chat.post_request(caller, wanted, key)
         wait = _wait(request)

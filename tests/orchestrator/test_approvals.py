@@ -58,11 +58,22 @@ async def test_a_rejection_comes_back_to_the_model_once(talk: Talk, model: Scrip
     assert await talk.count(STATUS, status=ApprovalStatus.pending) == 0
 
 
-async def test_an_edited_call_is_carried_out_as_edited(talk: Talk, model: ScriptedOpenAI) -> None:
+async def test_an_edited_call_shows_the_turn_a_card_of_its_own_and_is_carried_out_as_edited(
+    talk: Talk, model: ScriptedOpenAI
+) -> None:
     model.script(PAY, says("10.00 EUR were paid."))
 
     waiting = await talk("Pay 15 euros")
     await talk.decide(waiting.waits_for[0], "edit", arguments={"amount": 1000})
+    again = await talk.chat.turn(talk.caller, waiting.id)
+    cards = [event.data for event in await talk.events(waiting) if event.kind == "approval.required"]
+
+    assert again.status == "waiting"
+    assert [card["approval"] for card in cards] == [waiting.waits_for[0], *again.waits_for]
+    assert cards[1]["card"]["money"] == {"amount": 1000, "currency": "EUR"}
+    assert await talk.count(MEMOS) == 0
+
+    await talk.decide(again.waits_for[0], "approve")
     turn = await talk.settled(waiting)
 
     assert turn.status == "finished"
@@ -112,8 +123,10 @@ async def test_what_would_change_something_else_by_now_gets_a_new_card(talk: Tal
     await talk.decide(waiting.waits_for[0], "approve")
     again = await talk.settled(waiting)
 
+    shown = [event.data["approval"] for event in await talk.events(waiting) if event.kind == "approval.required"]
     assert again.status == "waiting"
     assert again.waits_for != waiting.waits_for
+    assert shown == [*waiting.waits_for, *again.waits_for]
     assert await talk.count(MEMOS) == 1
     await talk.decide(again.waits_for[0], "approve")
     turn = await talk.settled(again)

@@ -259,3 +259,13 @@ async def test_conversations_are_listed_newest_first_page_by_page(http: httpx.As
 
     assert [one["conversation"] for one in first["data"] + second["data"]] == made[::-1]
     assert (first["has_more"], second["has_more"]) == (True, False)
+
+
+async def test_a_request_that_is_nested_too_deeply_is_refused(http: httpx.AsyncClient) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(300):
+        deep = {"deeper": deep}
+
+    refused = await http.post("/requests", json={"tool": "write_memo", "arguments": deep}, headers=key())
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "OutOfRange")

@@ -1,5 +1,6 @@
 """The worker: what a killed one had begun is done by another, and one shop's trouble is not the next one's."""
 
+import logging
 import uuid
 from collections.abc import AsyncGenerator
 from datetime import timedelta
@@ -9,11 +10,16 @@ import procrastinate
 import pytest
 
 from db import clock
+from db.checks import CHECKS
 from orchestrator.chat import Chat
 from orchestrator.services import Services
 from orchestrator.settings import Settings
-from orchestrator.worker import make_worker, pick_up
+from orchestrator.worker import let_lapse, make_worker, pick_up
 from tests.factories import NewShop
+from tests.tools.cases import inventory, orders
+from tests.tools.probes import count
+from tools.contract.call import call
+from tools.flows.cancel_order import cancel_order
 
 LATER = clock.now() + timedelta(days=300)
 
@@ -59,3 +65,67 @@ async def test_a_job_that_comes_again_by_itself_is_dropped(worker: procrastinate
     await pick_up(worker)
 
     assert await status_of(mine, job) is None
+
+
+# ---- what should have lapsed ---------------------------------------------------------------------------------------------
+
+
+async def overdue(mine: NewShop) -> tuple[str, str]:
+    """An order that nobody paid and a reservation, both long over; their jobs are lost."""
+    order = (await orders.add_order_note(mine))["order"]
+    reservation = (await inventory.release_reservation(mine))["reservation"]
+    async with mine.shop.database.transaction(mine.id) as sql:
+        for table in ("orders", "reservations"):
+            await sql.execute(
+                f"update {table} set expires_at = now() - interval '2 hours' where merchant_id = %s and expires_at is not null",
+                (mine.id,),
+            )
+        await sql.execute("delete from jobs.procrastinate_jobs where args ->> 'merchant' = %s", (str(mine.id),))
+        await sql.commit()
+    return order, reservation
+
+
+async def broken(mine: NewShop) -> dict[str, int]:
+    """The checks that do not hold, with how many rows break each."""
+    async with mine.shop.database.transaction(mine.id, read_only=True) as sql:
+        found = {check.name: await sql.execute(check.sql, {"merchant": mine.id}) for check in CHECKS}
+    return {name: rows for name, rows in found.items() if rows}
+
+
+async def test_what_should_have_lapsed_is_shown_by_the_check_and_taken_up_by_the_upkeep(
+    worker: procrastinate.App, settings: Settings, chat: Chat, mine: NewShop
+) -> None:
+    order, reservation = await overdue(mine)
+    before = await broken(mine)
+
+    await let_lapse(Services(settings, chat.shop, chat), mine.id)
+    await let_lapse(Services(settings, chat.shop, chat), mine.id)
+
+    assert before == {"nothing_overdue": 2}
+    assert await broken(mine) == {}
+    assert await count(mine, "orders", f"reference = '{order}' and status = 'expired'") == 1
+    assert await count(mine, "reservations", f"reference = '{reservation}' and status = 'expired'") == 1
+    assert await count(mine, "audit_entries", "actor = 'system:worker'") == 2
+
+
+async def test_a_job_that_is_refused_for_good_is_a_failure_that_shows(
+    worker: procrastinate.App, mine: NewShop, caplog: pytest.LogCaptureFixture
+) -> None:
+    await worker.configure_task("expire_order", queue=mine.slug).defer_async(merchant=str(mine.id), order="ORD-9")
+
+    with caplog.at_level(logging.WARNING):
+        await worker.run_worker_async(queues=[mine.slug], wait=False, install_signal_handlers=False)
+
+    assert "ORD-9 should have lapsed, and cancel_order was refused: There is no order ORD-9." in caplog.text
+    assert await broken(mine) == {"jobs_done": 1}
+
+
+async def test_a_job_whose_order_was_settled_otherwise_is_done(worker: procrastinate.App, mine: NewShop) -> None:
+    order = (await orders.cancel_order(mine))["order"]
+    await call(mine.shop, cancel_order, {"order": order, "reason": "duplicate"}, mine.caller("owner"), key="cancel")
+    await worker.configure_task("expire_order", queue=mine.slug).defer_async(merchant=str(mine.id), order=order)
+
+    await worker.run_worker_async(queues=[mine.slug], wait=False, install_signal_handlers=False)
+
+    assert await broken(mine) == {}
+    assert await count(mine, "orders", f"reference = '{order}' and status = 'cancelled'") == 1

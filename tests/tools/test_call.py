@@ -14,6 +14,7 @@ from db.model import new_id
 from db.session import Database
 from tests.factories import NewShop
 from tests.oracle import tables_of
+from tests.tools.cases.orders import create_order as order_of
 from tests.tools.probes import (
     NoSuchLuck,
     count,
@@ -24,6 +25,7 @@ from tests.tools.probes import (
     read_people,
     write_note,
 )
+from tools.backoffice.approvals import decide_approval
 from tools.backoffice.keys import create_api_key, list_api_keys, revoke_api_key
 from tools.backoffice.merchant import get_merchant
 from tools.backoffice.settings import set_setting
@@ -31,6 +33,8 @@ from tools.contract import errors
 from tools.contract.actors import Caller, Door, Hand, Proof, digest_of
 from tools.contract.call import Outcome, Shop, call, opened
 from tools.contract.context import Job
+from tools.flows.create_order import create_order
+from tools.rules.stock import NotEnoughStock
 
 
 def key() -> str:
@@ -127,18 +131,34 @@ async def test_a_refused_call_may_be_sent_again_with_the_same_key(shop: Shop, ow
     assert outcome.result is not None
 
 
-async def test_a_key_is_forgotten_after_thirty_days(shop: Shop, mine: NewShop, owner: Caller) -> None:
+async def test_a_key_is_forgotten_after_thirty_days_whether_or_not_it_was_swept(
+    shop: Shop, mine: NewShop, owner: Caller
+) -> None:
     long_ago = dataclasses.replace(shop, clock=lambda: clock.now() - timedelta(days=31))
     await call(long_ago, write_note, {"amount": 5}, owner, key="k-1")
-    async with shop.database.transaction(mine.id) as sql:
-        await sql.execute(
-            "delete from idempotency_records where merchant_id = %s and expires_at < %s", (mine.id, clock.now())
-        )
-        await sql.commit()
+    await call(long_ago, write_note, {"amount": 5}, owner, key="k-2")
 
-    outcome = await call(shop, write_note, {"amount": 6}, owner, key="k-1")
+    written = await call(shop, write_note, {"amount": 6}, owner, key="k-1")
+    again = await call(shop, write_note, {"amount": 6}, owner, key="k-1")
+    waiting = await call(shop, move_money, {}, mine.caller("owner", hand=Hand.model), key="k-2")
 
-    assert not outcome.replayed
+    assert (written.replayed, again.replayed) == (False, True)
+    assert again.result == written.result
+    assert waiting.approval is not None
+
+
+@pytest.mark.parametrize("amount", [5, 6])
+async def test_somebody_elses_use_of_a_key_is_refused_whatever_the_body(
+    shop: Shop, mine: NewShop, owner: Caller, amount: int
+) -> None:
+    await call(shop, write_note, {"amount": 5}, owner, key="k-1")
+    await call(shop, move_money, {"amount": 5}, mine.caller("owner", hand=Hand.model), key="k-2")
+    program = await mine.key(scopes=["*"])
+
+    for other in (mine.caller("manager"), program):
+        for tool, used in ((write_note, "k-1"), (move_money, "k-2")):
+            with pytest.raises(errors.IdempotencyKeyReused, match="by somebody else"):
+                await call(shop, tool, {"amount": amount}, other, key=used)
 
 
 @pytest.mark.parametrize("taken", ["APR-1001", "job:7"])
@@ -260,6 +280,15 @@ async def test_a_key_is_logged_by_its_reference_never_by_its_secret(shop: Shop, 
     assert [line.actor.partition("-")[0] for line in await entries(mine, "access_log")] == ["KEY"]
 
 
+async def test_what_is_for_people_is_refused_to_keys_with_the_way_out(shop: Shop, mine: NewShop) -> None:
+    arguments = {"name": "Mine", "scopes": ["*"]}
+
+    with pytest.raises(errors.Forbidden, match=r"for people only, and A program \(KEY-\d+\) is none") as refused:
+        await call(shop, create_api_key, arguments, await mine.key(scopes=["*"]), key=key())
+
+    assert "without SHOPKEEPER_URL" in refused.value.advice
+
+
 @pytest.mark.parametrize("hand", [Hand.model, Hand.planner])
 async def test_what_is_for_people_is_refused_to_models(shop: Shop, mine: NewShop, hand: Hand) -> None:
     arguments = {"name": "Mine", "scopes": ["*"]}
@@ -316,6 +345,33 @@ async def test_a_number_beyond_what_can_be_stored_is_out_of_range(shop: Shop, mi
 
     with pytest.raises(errors.OutOfRange):
         await call(shop, create_api_key, beyond, owner, key=key())
+
+
+@pytest.mark.parametrize("preview", [False, True])
+@pytest.mark.parametrize("quantity", [2**40, 2**62, 2**63, 2**70])
+async def test_an_order_of_more_than_can_be_counted_is_out_of_range(
+    shop: Shop, mine: NewShop, owner: Caller, quantity: int, preview: bool
+) -> None:
+    arguments = await order_of(mine)
+    arguments["lines"] = [line | {"quantity": quantity} for line in arguments["lines"]]
+
+    with pytest.raises((errors.Invalid, NotEnoughStock)):
+        await call(shop, create_order, arguments, owner, key=key(), preview=preview)
+    with pytest.raises(errors.Invalid):
+        await call(shop, create_order, arguments | {"draft": True}, owner, key=key(), preview=preview)
+
+
+@pytest.mark.parametrize("preview", [False, True])
+async def test_arguments_that_are_nested_too_deeply_are_out_of_range(
+    shop: Shop, mine: NewShop, owner: Caller, preview: bool
+) -> None:
+    deep: Any = "x"
+    for _ in range(300):
+        deep = {"deeper": deep}
+    arguments = {"approval": "APR-1", "decision": "edit", "arguments": deep}
+
+    with pytest.raises(errors.OutOfRange, match="cannot be stored"):
+        await call(shop, decide_approval, arguments, owner, key=key(), preview=preview)
 
 
 async def test_text_that_cannot_be_stored_is_refused(shop: Shop, owner: Caller) -> None:

@@ -11,19 +11,21 @@ from db.models.backoffice import Role
 from tests.factories import NewShop, add_colleague, number
 from tests.oracle import tables_of
 from tests.tools.probes import count, entries, move_money, record_finding, write_note
-from tools.backoffice.approvals import decide_approval, get_approval
-from tools.backoffice.merchant import update_merchant
-from tools.backoffice.policy import set_approval_policy
+from tools.backoffice.approvals import FourEyes, decide_approval, get_approval
+from tools.backoffice.merchant import ThresholdIsForPeople, update_merchant
+from tools.backoffice.policy import SecretCannotWait, UnknownOperation, set_approval_policy
 from tools.backoffice.taxes import set_tax_rate
 from tools.contract import errors
-from tools.contract.actors import Caller, Hand
+from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import call
 from tools.contract.cards import NotCarriedOut, Rejected
 from tools.contract.context import Approved
 from tools.contract.declare import Tool
 from tools.contract.shop import Outcome, Shop
 
-PROBES: dict[str, Tool[Any, Any]] = {tool.name: tool for tool in (move_money, write_note, set_tax_rate)}
+PROBES: dict[str, Tool[Any, Any]] = {
+    tool.name: tool for tool in (move_money, write_note, set_tax_rate, update_merchant)
+}
 
 
 class Waiting(NamedTuple):
@@ -32,7 +34,7 @@ class Waiting(NamedTuple):
     tool: str
     arguments: dict[str, Any]
     asked_by: dict[str, str]
-    decided_by: str
+    decided_by: str | None
     digest: str
 
 
@@ -45,14 +47,19 @@ async def decide(mine: NewShop, role: str, approval: str, decision: str = "appro
     await call(mine.shop, decide_approval, arguments, mine.caller(role), key=f"decide-{number()}")
 
 
-async def carry_out(mine: NewShop, approval: str) -> Outcome[Any]:
-    """What follows a decision: the call with the stored arguments, as the asker, approved by the decider."""
+async def kept(mine: NewShop, approval: str) -> Waiting:
     async with mine.shop.database.transaction(mine.id, read_only=True) as sql:
         query = "select tool, arguments, asked_by, decided_by, digest from approvals where merchant_id = %s and reference = %s"
         row = await sql.row(query, (mine.id, approval), as_=Waiting)
     assert row is not None
+    return row
+
+
+async def carry_out(mine: NewShop, approval: str) -> Outcome[Any]:
+    """What follows a decision: the call with the stored arguments, as the asker, approved by the decider."""
+    row = await kept(mine, approval)
     asker = Caller.from_json(mine.id, row.asked_by)
-    approved = Approved(approval, row.decided_by, row.digest)
+    approved = Approved(approval, row.decided_by or "", row.digest)
     return await call(mine.shop, PROBES[row.tool], row.arguments, asker, key=approval, approval=approved)
 
 
@@ -253,10 +260,10 @@ async def test_what_was_rejected_stays_undone_and_says_why(shop: Shop, mine: New
 
 async def test_nothing_is_carried_out_before_it_was_approved(shop: Shop, mine: NewShop) -> None:
     approval = waits(await move(shop, mine.caller("manager"), 500_01))
-    undecided = Approved(approval, "USR-1001", "")
+    undecided = Approved(approval, "USR-1001", (await kept(mine, approval)).digest)
 
     with pytest.raises(NotCarriedOut):
-        await call(shop, move_money, {"amount": 1}, mine.caller("manager"), key=approval, approval=undecided)
+        await call(shop, move_money, {"amount": 500_01}, mine.caller("manager"), key=approval, approval=undecided)
 
 
 async def test_when_it_would_change_something_else_by_now_a_new_card_is_made(shop: Shop, mine: NewShop) -> None:
@@ -299,39 +306,6 @@ async def test_an_open_argument_is_settled_on_the_card(shop: Shop, mine: NewShop
     assert done.result.valid_from == datetime.fromisoformat(begins)
 
 
-# ---- arguments that the decider edited -----------------------------------------------------------------------------------
-
-
-async def test_a_decider_may_let_less_be_moved(shop: Shop, mine: NewShop) -> None:
-    approval = waits(await move(shop, mine.caller("support"), 80_00))
-    await decide(mine, "manager", approval, "edit", arguments={"amount": 60_00})
-
-    done = await carry_out(mine, approval)
-
-    assert done.result is not None
-    assert done.result.amount == 60_00
-
-
-@pytest.mark.parametrize("more", [{"amount": 90_00}, {"amount": 1, "currency": "USD"}, {"amount": 80_00, "stops": 1}])
-async def test_edited_arguments_move_no_more_than_the_card(shop: Shop, mine: NewShop, more: dict[str, Any]) -> None:
-    approval = waits(await move(shop, mine.caller("support"), 80_00))
-    await decide(mine, "manager", approval, "edit", arguments=more)
-
-    again = await carry_out(mine, approval)
-
-    assert waits(again) != approval
-    assert again.why == "With the edited arguments it would move more than the card showed."
-    assert await count(mine, "conversations") == 0
-
-
-async def test_edited_arguments_that_cannot_be_are_told_when_it_is_carried_out(shop: Shop, mine: NewShop) -> None:
-    approval = waits(await move(shop, mine.caller("support"), 80_00))
-    await decide(mine, "manager", approval, "edit", arguments={"amount": "a little"})
-
-    with pytest.raises(errors.Invalid, match="amount"):
-        await carry_out(mine, approval)
-
-
 # ---- four eyes -----------------------------------------------------------------------------------------------------------
 
 
@@ -356,3 +330,96 @@ async def test_reading_what_waits_changes_nothing(shop: Shop, mine: NewShop) -> 
 
     assert shown.result is not None
     assert await tables_of(mine) == before
+
+
+async def test_with_four_eyes_a_second_person_agrees_to_a_laxer_threshold(shop: Shop, mine: NewShop) -> None:
+    """Else whoever wants to move more alone would first raise it, or unset it."""
+    _, second = await add_colleague(mine, Role.owner)
+    owner = mine.caller("owner")
+    await call(shop, update_merchant, {"four_eyes_above": 100_00}, owner, key="threshold")
+
+    lower = await call(shop, update_merchant, {"four_eyes_above": 50_00}, owner, key="lower")
+    higher = await call(shop, update_merchant, {"four_eyes_above": 60_00}, owner, key="higher")
+    none = await call(shop, update_merchant, {"four_eyes_above": None}, owner, key="none")
+
+    assert lower.result is not None
+    assert higher.why == (
+        "With four eyes set, a second person has to agree that the threshold becomes 60.00 EUR instead of 50.00 EUR."
+    )
+    assert none.why.endswith("that no threshold is left instead of 50.00 EUR.")
+    with pytest.raises(FourEyes):
+        await decide(mine, "owner", waits(none))
+    decision = {"approval": waits(none), "decision": "approve"}
+    await call(shop, decide_approval, decision, second, key="decide")
+    assert (await carry_out(mine, waits(none))).result is not None
+    assert await count(mine, "merchant_profiles", "four_eyes_above is null") == 1
+
+
+@pytest.mark.parametrize(
+    ("laxer", "because"),
+    [
+        ({"always": []}, "cancel_order no longer waits each time"),
+        ({"always": ["cancel_order"], "roles": {"support": {"per_call": 50_01, "per_day": 200_00, "stops_per_day": 5}}},
+         "support may move or stop more"),
+        ({"always": ["cancel_order"], "roles": {"viewer": {"per_call": None, "per_day": 0, "stops_per_day": 0}}},
+         "viewer may move or stop more"),
+    ],
+)  # fmt: skip
+async def test_with_four_eyes_a_second_person_agrees_to_a_laxer_policy(
+    shop: Shop, mine: NewShop, laxer: dict[str, Any], because: str
+) -> None:
+    await add_colleague(mine, Role.owner)
+    owner = mine.caller("owner")
+    await call(shop, set_approval_policy, {"always": ["cancel_order"], "version": 0}, owner, key="policy")
+    await call(shop, update_merchant, {"four_eyes_above": 100_00}, owner, key="threshold")
+
+    stricter = {"always": ["cancel_order", "write_note"], "version": 1}
+    assert (await call(shop, set_approval_policy, stricter, owner, key="stricter")).result is not None
+    outcome = await call(shop, set_approval_policy, laxer | {"version": 2}, owner, key="laxer")
+
+    assert waits(outcome)
+    assert because in outcome.why or "no longer waits" in outcome.why
+    with pytest.raises(FourEyes):
+        await decide(mine, "owner", waits(outcome))
+
+
+async def test_without_four_eyes_an_owner_sets_the_policy_alone(shop: Shop, mine: NewShop) -> None:
+    owner = mine.caller("owner")
+    await call(shop, set_approval_policy, {"always": ["cancel_order"], "version": 0}, owner, key="policy")
+
+    assert (await call(shop, set_approval_policy, {"version": 1}, owner, key="laxer")).result is not None
+
+
+async def test_no_program_sets_or_unsets_the_threshold(shop: Shop, mine: NewShop) -> None:
+    await add_colleague(mine, Role.owner)
+    program = await mine.key(scopes=["*"])
+
+    with pytest.raises(ThresholdIsForPeople):
+        await call(shop, update_merchant, {"four_eyes_above": 100_00}, program, key="threshold")
+    assert (await call(shop, update_merchant, {"name": "Fernway"}, program, key="name")).result is not None
+
+
+# ---- what always waits ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_shops_own_jobs_wait_for_nobody(shop: Shop, mine: NewShop) -> None:
+    """Else an order that nobody paid would hold its stock until somebody found its card."""
+    always = {"always": ["move_money"], "version": 0}
+    await call(shop, set_approval_policy, always, mine.caller("owner"), key="policy")
+    system = Caller(mine.id, Door.worker, Hand.program, Proof.system, "worker")
+
+    assert (await call(shop, move_money, {}, system, key="job:1")).result is not None
+    assert waits(await move(shop, mine.caller("owner"), 0))
+
+
+async def test_only_what_can_wait_is_made_to(shop: Shop, mine: NewShop) -> None:
+    async def always(name: str) -> None:
+        await call(
+            shop, set_approval_policy, {"always": [name], "version": 0}, mine.caller("owner"), key=f"k-{number()}"
+        )
+
+    with pytest.raises(UnknownOperation, match="There is no operation cancel_ordr") as unknown:
+        await always("cancel_ordr")
+    with pytest.raises(SecretCannotWait, match="create_api_key answers with a secret"):
+        await always("create_api_key")
+    assert "cancel_order" in unknown.value.advice

@@ -14,8 +14,8 @@ from db.transitions import check_move
 from tools.backoffice.keys import person_behind
 from tools.contract.cards import Card
 from tools.contract.context import Context
-from tools.contract.declare import Effect, Input, Result, tool
-from tools.contract.errors import Conflict, Forbidden, NotFound
+from tools.contract.declare import DECLARED, Effect, Input, Result, tool, validated
+from tools.contract.errors import Conflict, Forbidden, Invalid, NotFound
 from tools.contract.fields import ApprovalRef, Synonyms, Text
 from tools.contract.page import Page, Paged, page_of, place
 from tools.contract.policy import beyond_limits, needs_another
@@ -39,6 +39,12 @@ class AboveYourLimit(Forbidden):
     hint = "Somebody with a higher limit has to decide; get_approval_policy shows the limits."
 
 
+class OwnRequest(Forbidden):
+    """No key decides what was asked through it."""
+
+    hint = "Sign in as a person of the shop to decide: in the console, or on the command line without SHOPKEEPER_URL."
+
+
 class FourEyes(Forbidden):
     """Above the four-eyes threshold nobody approves their own request."""
 
@@ -57,6 +63,7 @@ Status = Annotated[
         {
             "pending": ("waiting", "open", "undecided", "to approve"),
             "approved": ("accepted", "granted"),
+            "edited": ("changed", "amended"),
             "rejected": ("declined", "denied", "refused"),
             "expired": ("lapsed", "timed out"),
             "executed": ("done", "carried out"),
@@ -71,7 +78,9 @@ class ApprovalSummary(Result):
     """A call that waits for a person, or waited."""
 
     reference: str = Field(description="Reference of the approval, such as APR-1001.")
-    status: ApprovalStatus = Field(description="pending, approved, rejected, expired, executed, failed or superseded.")
+    status: ApprovalStatus = Field(
+        description="pending, approved, edited, rejected, expired, executed, failed or superseded."
+    )
     tool: str = Field(description="The operation that waits.")
     effect: str = Field(description="Its kind of effect: write, money, goods, access, personal or outside.")
     asker: str = Field(
@@ -88,15 +97,24 @@ class ApprovalSummary(Result):
 
 
 class ApprovalDetail(ApprovalSummary):
-    """The same, with the card."""
+    """The same, with the card for those who may see what is in it."""
 
-    card: Card = Field(description="What the call would change, found out by running it and rolling it back.")
-    arguments: dict[str, Any] = Field(description="The arguments with which it is, or was, carried out.")
+    card: Card | None = Field(
+        description="What the call would change, found out by running it and rolling it back; null when it is withheld."
+    )
+    arguments: dict[str, Any] | None = Field(
+        description="The arguments with which it is, or was, carried out; null when they are withheld."
+    )
+    withheld: list[str] = Field(
+        description="The permissions that are missing to see card, arguments and outcome; empty when they are shown."
+    )
     edited: bool = Field(description="Whether the decider changed the arguments that the card has.")
     door: str = Field(description="Through which door it was asked: chat, rest, mcp, cli or worker.")
     hand: str = Field(description="Who chose the call: a person, a program, a model or the planner.")
     turn: UUID | None = Field(description="The turn of a conversation that waits for it.")
-    outcome: dict[str, Any] | None = Field(description="What carrying it out came to.")
+    outcome: dict[str, Any] | None = Field(
+        description="What carrying it out came to: the result, a problem, or `superseded_by` with the approval that replaced it."
+    )
 
 
 class _Row(NamedTuple):
@@ -185,22 +203,36 @@ class GetApproval(Input):
     examples=["Show APR-1012", "Why does approval 1012 wait?"],
 )
 async def get_approval(ctx: Context, args: GetApproval) -> ApprovalDetail:
-    """Show what a waiting call would change, who asked and what was decided."""
+    """Show what a waiting call would change, who asked and what was decided.
+
+    Cards have what the operation has to do with, customers' data among it: who asked sees the card, and who may read both.
+    """
     found = await ctx.find(Approval, args.approval)
     rows = await ctx.sql.rows(
         _ROWS + "where id = %(id)s", {"m": ctx.merchant.id, "now": ctx.now(), "id": found.id}, as_=_Row
     )
     card = Card.model_validate(found.card)
+    withheld = _withheld(ctx, found, card)
     return ApprovalDetail(
         **rows[0].summary(ctx.merchant.currency).model_dump(),
-        card=card,
-        arguments=found.arguments,
+        card=None if withheld else card,
+        arguments=None if withheld else found.arguments,
+        withheld=withheld,
         edited=found.arguments != card.arguments,
         door=found.door,
         hand=found.hand,
         turn=found.turn_id,
-        outcome=found.outcome,
+        outcome=None if withheld else found.outcome,
     )
+
+
+def _withheld(ctx: Context, approval: Approval, card: Card) -> list[str]:
+    """What the actor lacks to see the card: to read customers, and to do or read what the operation has to do with."""
+    if approval.asker == ctx.actor.reference:
+        return []
+    room = f"{card.permission.partition(':')[0]}:read"
+    lacking = [] if ctx.may("customers:read") else ["customers:read"]
+    return lacking if ctx.may(card.permission) or ctx.may(room) else [*lacking, card.permission]
 
 
 class Decide(StrEnum):
@@ -225,7 +257,7 @@ class DecideApproval(Input):
             }
         ),
     ] = Field(
-        description="`approve` it as it is, approve it with other arguments (`edit`), or `reject` it with a reason."
+        description="`approve` it as it is, ask for something else instead (`edit`), or `reject` it with a reason."
     )
     arguments: dict[str, Any] | None = Field(
         default=None, description="All arguments as they shall be; for `edit` only. Amounts are minor units."
@@ -245,7 +277,9 @@ class Decision(Result):
     """The decision, as it was stored."""
 
     reference: str = Field(description="Reference of the approval, such as APR-1001.")
-    status: ApprovalStatus = Field(description="`approved`, and carried out in a moment; or `rejected`.")
+    status: ApprovalStatus = Field(
+        description="`approved`, and carried out in a moment; `edited`, and a new card follows in a moment; or `rejected`."
+    )
     tool: str = Field(description="The operation that waited.")
     decided_by: str = Field(description="Who decided, such as USR-1001.")
     decided_at: datetime = Field(description="When it was decided, UTC.")
@@ -257,17 +291,18 @@ class Decision(Result):
     effect=Effect.write,
     permission="approvals:decide",
     raises=[
-        AboveYourLimit, AccessCannotBeEdited, AlreadyDecided, ApprovalExpired, FourEyes, NotFound,
+        AboveYourLimit, AccessCannotBeEdited, AlreadyDecided, ApprovalExpired, FourEyes, Invalid, NotFound, OwnRequest,
     ],
     examples=["Approve APR-1012", "Reject APR-1013: the customer has been refunded already"],
     for_people=True,
+    keys_by_name=True,
 )  # fmt: skip
 async def decide_approval(ctx: Context, args: DecideApproval) -> Decision:
     """Approve, edit or reject a call that waits for a person.
 
     Approved calls are carried out right afterwards. Nobody approves what they may not do themselves: it takes the operation's
     permission and a limit above what it moves, and above the four-eyes threshold another person. The first decision stands.
-    Arguments that were edited are checked when the call is carried out, and may move less than the card shows, never more.
+    An edited call is a new request of the editor's: it gets a card of its own, and what waited for the old one waits for that.
     """
     waiting = await ctx.find(Approval, args.approval)
     _must_wait(waiting, ctx.now())
@@ -278,21 +313,18 @@ async def decide_approval(ctx: Context, args: DecideApproval) -> Decision:
             hint="Somebody who may do it has to decide.",
             permission=card.permission,
         )
-    if args.decision is Decide.edit and waiting.effect == Effect.access:
-        raise AccessCannotBeEdited(f"{waiting.reference} gives access ({waiting.tool}).")
-    if args.decision is not Decide.reject:
-        above = await beyond_limits(ctx, card.produced())  # what is approved counts in the decider's day
-        if above:
-            raise AboveYourLimit(above)
-        why = needs_another(ctx.merchant, card.produced())
-        if why:
-            await _must_be_another(ctx, waiting, why)
+    if not ctx.actor.is_member and waiting.asker == ctx.actor.reference:
+        raise OwnRequest(f"{waiting.reference} was asked through {ctx.actor.name} ({ctx.actor.reference}) itself.")
+    if args.decision is Decide.edit:
+        _check_edit(waiting, args)
+    if args.decision is Decide.approve:
+        await _must_be_allowed(ctx, waiting, card)
 
     await _claim(ctx, waiting, args)
     ctx.enqueue("carry_out_approval", approval=waiting.reference)
     return Decision(
         reference=waiting.reference,
-        status=_becomes(args.decision),
+        status=_BECOMES[args.decision],
         tool=waiting.tool,
         decided_by=ctx.actor.reference,
         decided_at=ctx.now(),
@@ -300,8 +332,28 @@ async def decide_approval(ctx: Context, args: DecideApproval) -> Decision:
     )
 
 
-def _becomes(decision: Decide) -> ApprovalStatus:
-    return ApprovalStatus.rejected if decision is Decide.reject else ApprovalStatus.approved
+_BECOMES = {
+    Decide.approve: ApprovalStatus.approved,
+    Decide.edit: ApprovalStatus.edited,
+    Decide.reject: ApprovalStatus.rejected,
+}
+
+
+def _check_edit(waiting: Approval, args: DecideApproval) -> None:
+    """Raise `AccessCannotBeEdited`, or `Invalid` for arguments that the operation does not take."""
+    if waiting.effect == Effect.access:
+        raise AccessCannotBeEdited(f"{waiting.reference} gives access ({waiting.tool}).")
+    validated(DECLARED[waiting.tool], args.arguments or {})
+
+
+async def _must_be_allowed(ctx: Context, waiting: Approval, card: Card) -> None:
+    """Raise `AboveYourLimit` or `FourEyes` unless the actor may answer for what the card shows."""
+    above = await beyond_limits(ctx, card.produced())  # what is approved counts in the decider's day
+    if above:
+        raise AboveYourLimit(above)
+    why = needs_another(ctx.merchant, card.produced())
+    if why:
+        await _must_be_another(ctx, waiting, why)
 
 
 def _must_wait(approval: Approval, now: datetime) -> None:
@@ -333,7 +385,7 @@ class _Claimed(BaseModel):
 
 async def _claim(ctx: Context, waiting: Approval, args: DecideApproval) -> None:
     """Store the decision, if it is the first."""
-    status = _becomes(args.decision)
+    status = _BECOMES[args.decision]
     check_move(Approval.MOVES, ApprovalStatus.pending, status, waiting.reference)
     decided: dict[str, Any] = {
         "status": status,

@@ -1,18 +1,18 @@
 """The shop itself: its name, its currencies, its time zone, and how it counts."""
 
 from difflib import get_close_matches
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 from sqlalchemy import select
 
 from db.models.backoffice import MerchantProfile
-from db.money import Currency, Rounding
+from db.money import Currency, Money, Rounding
 from tools.backoffice.grants import FourEyesNeedsTwo, must_leave_two_approvers
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
-from tools.contract.errors import Conflict, Invalid, StaleVersion
+from tools.contract.errors import Conflict, Forbidden, Invalid, StaleVersion
 from tools.contract.fields import Country, MinorUnits, Name, Synonyms
 
 
@@ -26,6 +26,12 @@ class HomeCurrencyMissing(Invalid):
     """A shop sells in its home currency."""
 
     hint = "List the home currency too."
+
+
+class ThresholdIsForPeople(Forbidden):
+    """A program does not choose when a second person has to agree."""
+
+    hint = "A person of the shop sets it: in the console, or on the command line without SHOPKEEPER_URL."
 
 
 class EmptyMerchantField(Invalid):
@@ -111,20 +117,23 @@ class _Count(NamedTuple):
     route="PATCH /merchant",
     effect=Effect.access,
     permission="merchant:write",
-    raises=[EmptyMerchantField, FourEyesNeedsTwo, HomeCurrencyFixed, HomeCurrencyMissing, StaleVersion],
+    raises=[
+        EmptyMerchantField, FourEyesNeedsTwo, HomeCurrencyFixed, HomeCurrencyMissing, StaleVersion, ThresholdIsForPeople,
+    ],
     examples=["Rename the shop to Fernway & Sons", "We moved to Lisbon, change our time zone to Europe/Lisbon"],
-)
+)  # fmt: skip
 async def update_merchant(ctx: Context, args: UpdateMerchant) -> MerchantDetail:
     """Change the shop's name, currencies, time zone, tax habit or threshold.
 
     Above the four-eyes threshold, minor units of the home currency, nobody approves their own request. It can be set when
-    two people could approve an amount of any size.
+    two people could approve an amount of any size; to raise or unset it then takes a second person.
     """
     changes = args.model_dump(exclude_unset=True, exclude={"version"})
     empty = [name for name, value in changes.items() if value is None and name != "four_eyes_above"]
     if empty:
         raise EmptyMerchantField(f"{', '.join(empty)} of a shop cannot be empty.")
     profile = await _profile(ctx, for_update=True)
+    _watch_the_threshold(ctx, profile, changes)
     home = args.currency or profile.currency
     if home != profile.currency:
         await _must_have_no_orders(ctx, home)
@@ -135,6 +144,24 @@ async def update_merchant(ctx: Context, args: UpdateMerchant) -> MerchantDetail:
     ctx.edit(profile, args.version, **changes)
     await must_leave_two_approvers(ctx, profile.four_eyes_above)
     return _shown(profile)
+
+
+def _watch_the_threshold(ctx: Context, profile: MerchantProfile, changes: dict[str, Any]) -> None:
+    """A threshold is a person's to set; a second one has to agree to a higher one, to none, or to count it in other money."""
+    before, after = profile.four_eyes_above, changes.get("four_eyes_above", profile.four_eyes_above)
+    if after != before and not ctx.actor.is_member:
+        raise ThresholdIsForPeople(f"{ctx.actor.name} ({ctx.actor.reference}) is no person of the shop.")
+    if before is None:
+        return
+    if after is None or after > before:
+        now = "no threshold is left" if after is None else f"the threshold becomes {_money(after, profile)}"
+        ctx.loosens(f"{now} instead of {_money(before, profile)}")
+    elif changes.get("currency", profile.currency) != profile.currency:
+        ctx.loosens(f"the threshold of {_money(before, profile)} is counted in {changes['currency']}")
+
+
+def _money(amount: int, profile: MerchantProfile) -> Money:
+    return Money(amount=amount, currency=profile.currency)
 
 
 async def _must_have_no_orders(ctx: Context, wanted: str) -> None:

@@ -149,7 +149,8 @@ async def get_user(ctx: Context, args: GetUser) -> UserDetail:
     """Show one person of the shop and their role."""
     found = await ctx.sql.row(
         _PEOPLE
-        + "and (s.reference = %(reference)s or s.external_reference = %(written)s or u.email = lower(%(written)s))",
+        + "and (s.reference = %(reference)s or s.external_reference = %(written)s or u.email = lower(%(written)s))"
+        + " order by s.reference <> %(reference)s limit 1",
         {"m": ctx.merchant.id, "reference": Kind.user.canonical(args.user), "written": args.user},
         as_=_Person,
     )
@@ -331,9 +332,11 @@ async def _member(ctx: Context, written: str, *, stays_owner: bool) -> tuple[Mem
         .with_for_update(key_share=True)
     )
     rows = locked.all()
-    member = next((row for row, is_meant in rows if is_meant), None)
+    named = [row for row, is_meant in rows if is_meant]
+    member = next((row for row in named if row.reference == reference), next(iter(named), None))
     if member is None:
         raise await ctx.not_found(Kind.user, written)
+    ctx.means(Kind.user, written, member.reference)
     user = (await ctx.db.scalars(select(User).where(User.id == member.user_id))).one()
     if member.deactivated_at is not None:
         raise UserDeactivated(f"{user.name} ({user.email}) left the shop on {member.deactivated_at:%Y-%m-%d}.")

@@ -1,18 +1,31 @@
 """The approval policy: which operations wait for a person, above which amounts, by role."""
 
+from difflib import get_close_matches
+
 from pydantic import Field
 
 from db.models.backoffice import Role
-from tools.backoffice.grants import FourEyesNeedsTwo, GrantsMoreThanYouHave, must_leave_two_approvers, policy_of
+from tools.backoffice.grants import FourEyesNeedsTwo, must_leave_two_approvers, policy_of
 from tools.backoffice.settings import put_setting
 from tools.contract.context import Context
-from tools.contract.declare import Effect, Input, Result, tool
+from tools.contract.declare import DECLARED, Effect, Input, Result, tool
 from tools.contract.errors import Invalid, StaleVersion
 from tools.contract.policy import ApprovalPolicy, Limits
+from tools.contract.secret import secret_fields
 
 
 class DecisionsCannotWait(Invalid):
     """A decision that waits for a decision would never be made."""
+
+
+class UnknownOperation(Invalid):
+    """Only what the shop can do can be made to wait."""
+
+
+class SecretCannotWait(Invalid):
+    """A secret is shown once, to whoever asks; carried out later it would be shown to nobody."""
+
+    hint = "Leave it out of `always`: it is for people only, and takes its own permission."
 
 
 class PolicyDetail(Result):
@@ -60,38 +73,51 @@ class SetApprovalPolicy(Input):
     route="PUT /approval-policy",
     effect=Effect.access,
     permission="policy:write",
-    raises=[DecisionsCannotWait, FourEyesNeedsTwo, GrantsMoreThanYouHave, StaleVersion],
+    raises=[
+        DecisionsCannotWait, FourEyesNeedsTwo, SecretCannotWait, StaleVersion, UnknownOperation,
+    ],
     examples=["Managers may move 1,000 euros a call from now on", "Always ask before an order is cancelled"],
     for_people=True,
     version_required=True,
-)
+)  # fmt: skip
 async def set_approval_policy(ctx: Context, args: SetApprovalPolicy) -> PolicyDetail:
     """Say who may move how much without asking, and what always waits for a person.
 
-    Amounts are minor units of the home currency. A program with a key cannot raise a limit above its own.
+    Amounts are minor units of the home currency. With a four-eyes threshold, a second person has to agree to a laxer policy.
     """
-    if "decide_approval" in args.always:
-        raise DecisionsCannotWait("decide_approval cannot wait for an approval.", hint="Leave it out of `always`.")
+    _must_be_able_to_wait(args.always)
     present, _ = await policy_of(ctx)
     policy = ApprovalPolicy(roles=args.roles, always=args.always)
     for role in Role:
         before, after = (which.limits(role, ctx.merchant.currency) for which in (present, policy))
-        _must_not_exceed(ctx, role, before, after)
+        if _laxer(before, after):
+            ctx.loosens(f"{role} may move or stop more")
+    if gone := sorted(set(present.always) - set(policy.always)):
+        ctx.loosens(f"{', '.join(gone)} no longer waits each time")
 
     row = await put_setting(ctx, "approval_policy", policy.model_dump(mode="json"), args.version or 0)
     await must_leave_two_approvers(ctx, ctx.merchant.four_eyes_above)
     return _shown(ctx, policy, row.version)
 
 
-def _must_not_exceed(ctx: Context, role: Role, before: Limits, after: Limits) -> None:
-    if ctx.actor.role is Role.owner:
-        return
-    for name in Limits.model_fields:
-        own, old, new = getattr(ctx.actor, name), getattr(before, name), getattr(after, name)
-        if own is not None and new != old and (new is None or new > own):
-            raise GrantsMoreThanYouHave(
-                f"{name} of {role} would become {'unlimited' if new is None else new}; {ctx.actor.name} has {own}."
+def _must_be_able_to_wait(always: list[str]) -> None:
+    """Raise unless each is an operation that can be carried out later, on a decision."""
+    if "decide_approval" in always:
+        raise DecisionsCannotWait("decide_approval cannot wait for an approval.", hint="Leave it out of `always`.")
+    for name in always:
+        if name not in DECLARED:
+            nearest = get_close_matches(name, DECLARED, n=3)
+            raise UnknownOperation(
+                f"There is no operation {name}.",
+                hint=f"The nearest are {', '.join(nearest)}." if nearest else "`shopkeeper tools` lists them.",
             )
+        if secret_fields(DECLARED[name].output):
+            raise SecretCannotWait(f"{name} answers with a secret, and cannot wait for an approval.")
+
+
+def _laxer(before: Limits, after: Limits) -> bool:
+    limits = [(getattr(before, name), getattr(after, name)) for name in Limits.model_fields]
+    return any(old is not None and (new is None or new > old) for old, new in limits)
 
 
 def _shown(ctx: Context, policy: ApprovalPolicy, version: int) -> PolicyDetail:

@@ -72,7 +72,9 @@ async def set_tax_rate(ctx: Context, args: SetTaxRate) -> TaxRateDetail:
     The open rate before it ends where this one begins; the same beginning corrects the rate. Orders keep the rate
     with which they were placed. `rate` is percent: 20 is 20 %.
     """
-    begins = args.valid_from or ctx.now()
+    begins = args.valid_from or ctx.now().replace(
+        microsecond=0
+    )  # on a card it is a time like any other, not the run's clock
     ctx.settled = args.model_copy(update={"valid_from": begins})
     if args.valid_until is not None and args.valid_until <= begins:
         raise TaxRateEndsEarly(

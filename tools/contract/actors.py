@@ -103,6 +103,12 @@ class Actor:
     per_call: int | None
     per_day: int | None
     stops_per_day: int | None
+    named: frozenset[str] = frozenset()  # the permissions that a key's scopes name outright, not by a `*`
+
+    @property
+    def is_member(self) -> bool:
+        """Whether it is a person of the shop: no key, and no part of the system."""
+        return self.role is not None
 
 
 @dataclass(frozen=True)

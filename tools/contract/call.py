@@ -8,15 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg.errors as pg
-from pydantic import ValidationError
 
-from db.session import Transaction
 from tools.contract import errors
-from tools.contract.access import log_disclosure, log_refusal
-from tools.contract.actors import Actor, Caller, Proof
+from tools.contract.access import authorize, log_disclosure, log_refusal
+from tools.contract.actors import Caller, Proof
 from tools.contract.cards import beyond_the_card, card_of, mark_executed, pause, waiting
 from tools.contract.context import Approved, Context
-from tools.contract.declare import Effect, I, O, Tool
+from tools.contract.declare import I, O, Tool, validated
 from tools.contract.idempotency import LEAVE, OWN_KEYS, Entered, canonical, enter, leaving, lock_of, request_hash
 from tools.contract.policy import asks_first, beyond_limits, needs_another
 from tools.contract.secret import without_secrets
@@ -38,6 +36,7 @@ async def call(
 ) -> Outcome[O]:
     """Call a tool. A write needs a `key`; with `wait`, a twin of the same key is waited for instead of refused."""
     args = validated(tool, arguments)
+    asked = canonical(args, as_sent=True) if tool.writes else b""
     with errors.as_shop_errors():
         try:
             if not tool.writes:
@@ -50,26 +49,15 @@ async def call(
                 )
             if key.startswith(OWN_KEYS) and not approval and caller.proof is not Proof.system:
                 raise errors.IdempotencyKeyReused(f"Keys that begin with {' or '.join(OWN_KEYS)} are the shop's own.")
-            return await _write(shop, tool, args, caller, key, approval, wait)
+            return await _write(shop, tool, args, asked, caller, key, approval, wait)
         except pg.UniqueViolation as twin:
             if twin.diag.table_name != "idempotency_records" or not key:
                 raise
             # A twin paused at the same moment, and holds no lock by then: its answer is ours.
-            return await _write(shop, tool, args, caller, key, approval, wait)
+            return await _write(shop, tool, args, asked, caller, key, approval, wait)
         except errors.Forbidden as refused:
             await log_refusal(shop.database, caller, tool, refused)
             raise
-
-
-def validated(tool: Tool[I, O], arguments: I | Mapping[str, Any]) -> I:
-    """The arguments as the tool's input. Raises `Invalid`, naming each field, or `VersionRequired`."""
-    try:
-        args = arguments if isinstance(arguments, tool.input) else tool.input.model_validate(arguments)
-    except ValidationError as invalid:
-        raise errors.Invalid.of(invalid, tool.name) from None
-    if tool.version_required and getattr(args, "version", None) is None:
-        raise errors.VersionRequired(f"{tool.name} needs the version that you read.")
-    return args
 
 
 @asynccontextmanager
@@ -92,22 +80,11 @@ async def opened(
         entered = await enter(sql, caller, key, shop.clock())
         actor = entered.actor(caller)
         try:
-            _authorize(tool, actor, caller)
+            authorize(tool, actor, caller)
             yield Context(sql, entered.shop(caller.merchant), actor, shop.clock, key or ""), entered
         except errors.Forbidden as refused:
             refused.actor = actor.reference
             raise
-
-
-def _authorize(tool: Tool[Any, Any], actor: Actor, caller: Caller) -> None:
-    if tool.permission not in actor.permissions:
-        raise errors.Forbidden(
-            f"{tool.name} needs the permission {tool.permission}, which {actor.name} lacks.",
-            hint="Ask an owner of the shop for a role or a key that has it.",
-            permission=tool.permission,
-        )
-    if tool.for_people and caller.hand.is_model:
-        raise errors.Forbidden(f"{tool.name} is for people only.", hint="Do it in the console, or on the command line.")
 
 
 async def _read(shop: Shop, tool: Tool[I, O], args: I, caller: Caller) -> Outcome[O]:
@@ -127,14 +104,13 @@ async def _preview(shop: Shop, tool: Tool[I, O], args: I, caller: Caller) -> Out
 
 
 async def _write(
-    shop: Shop, tool: Tool[I, O], args: I, caller: Caller, key: str, approval: Approved | None, wait: bool
+    shop: Shop, tool: Tool[I, O], args: I, asked: bytes, caller: Caller, key: str, approval: Approved | None, wait: bool
 ) -> Outcome[O]:
-    asked = canonical(args, as_sent=True)
     async with opened(shop, tool, caller, key=key, wait=wait) as (ctx, entered):
         if not ctx.sql.locked:
             raise errors.IdempotencyInFlight(f"The idempotency key {key} is being worked on.", retry_after=1)
         if entered.request_hash is not None:
-            return await _replay(ctx.sql, tool, asked, entered)
+            return await _replay(ctx, tool, asked, entered)
         ctx.approval = approval
         result = await tool.run(ctx, args)
         await ctx.sql.flush()
@@ -158,16 +134,17 @@ async def _why_it_waits(ctx: Context, entered: Entered, tool: Tool[Any, Any], ca
     """Why a person has to decide first; None when the run may be committed."""
     if ctx.approval is not None:
         return await beyond_the_card(ctx, ctx.approval)
-    swayed = caller.tainted and caller.hand.is_model and tool.room == "backoffice" and tool.effect is not Effect.record
-    first = asks_first(tool, caller.hand, entered.rules, swayed=swayed)
+    first = asks_first(tool, caller, entered.rules)
     return first or await beyond_limits(ctx, ctx.produced) or needs_another(ctx.merchant, ctx.produced)
 
 
-async def _replay(sql: Transaction, tool: Tool[I, O], asked: bytes, entered: Entered) -> Outcome[O]:
+async def _replay(ctx: Context, tool: Tool[I, O], asked: bytes, entered: Entered) -> Outcome[O]:
     """The first answer to this key: its result, the approval that it waits for, or why that will not come."""
+    if entered.used_by != ctx.actor.reference:
+        raise errors.IdempotencyKeyReused("This idempotency key was used by somebody else.")
     if entered.request_hash != request_hash(tool.name, asked):
         raise errors.IdempotencyKeyReused(f"This idempotency key was used for another request ({tool.name}).")
     if entered.response is not None:
         return Outcome(result=tool.output.model_validate(entered.response), replayed=True)
-    card, why = await waiting(sql, entered.approval or "")
+    card, why = await waiting(ctx.sql, entered.approval or "")
     return Outcome(card=card, approval=entered.approval, why=why, replayed=True)

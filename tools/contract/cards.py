@@ -12,7 +12,9 @@ from tools.contract.actors import Caller
 from tools.contract.context import Approved, Context, Produced
 from tools.contract.declare import Tool
 from tools.contract.errors import Conflict, IdempotencyInFlight
-from tools.contract.idempotency import KEPT, request_hash
+from tools.contract.idempotency import FORGET, KEPT, request_hash
+from tools.contract.policy import beyond_limits, needs_another
+from tools.contract.settle import settled
 
 WAITS = timedelta(days=3)
 
@@ -42,39 +44,43 @@ class Card(BaseModel):
     money: Money | None = Field(default=None, description="What it would move in the home currency, minor units.")
     foreign: list[Money] = Field(default=[], description="What it would move in other currencies, minor units.")
     stops: int = Field(default=0, description="How many things it would cancel or block.")
+    loosens: str = Field(default="", description="Which rule that watches over the shop it would loosen.")
     jobs: list[str] = Field(default=[], description="Work that would follow the commit.")
     digest: str = Field(description="SHA-256 of the changes that matter; the approved run has to make the same ones.")
 
     def produced(self) -> Produced:
         """The effect that was shown, as the policy weighs it."""
-        return Produced(money=self.money.amount if self.money else 0, foreign=self.foreign, stops=self.stops)
+        money = self.money.amount if self.money else 0
+        return Produced(money=money, foreign=self.foreign, stops=self.stops, loosens=self.loosens)
 
 
 def card_of(ctx: Context, tool: Tool[Any, Any], args: BaseModel) -> Card:
-    """The card of a run. Where the tool settled an open argument ("all that is left" is now a number), the card has that."""
+    """The card of a run. Open arguments are settled: "all that is left" is a number, and who or what was meant is our reference."""
     money = Money(amount=ctx.produced.money, currency=ctx.merchant.currency) if ctx.produced.money else None
     return Card(
         tool=tool.name,
         summary=tool.summary,
         effect=tool.effect,
         permission=tool.permission,
-        arguments=(ctx.settled or args).model_dump(mode="json", exclude_unset=True),
+        arguments=settled(ctx.settled or args, ctx.meant).model_dump(mode="json", exclude_unset=True),
         sentences=ctx.sentences,
         changes=ctx.changes.shown(),
         money=money,
         foreign=ctx.produced.foreign,
         stops=ctx.produced.stops,
+        loosens=ctx.produced.loosens,
         jobs=[job.task for job in ctx.jobs],
         digest=ctx.changes.digest(),
     )
 
 
 _RECORD = """
-insert into idempotency_records (merchant_id, key, tool, request_hash, approval, response, created_at, expires_at)
-values (%(merchant)s, %(key)s, %(tool)s, %(hash)s, %(approval)s, null, %(now)s, %(expires)s)
+insert into idempotency_records (merchant_id, key, actor, tool, request_hash, approval, response, created_at, expires_at)
+values (%(merchant)s, %(key)s, %(actor)s, %(tool)s, %(hash)s, %(approval)s, null, %(now)s, %(expires)s)
 """
 _SUPERSEDE = """
-update approvals set status = 'superseded' where merchant_id = %(merchant)s and reference = %(old)s and status = 'approved'
+update approvals set status = 'superseded'
+where merchant_id = %(merchant)s and reference = %(old)s and status in ('approved', 'edited')
 """
 _FOLLOW = """
 update idempotency_records set approval = %(approval)s where merchant_id = %(merchant)s and approval = %(old)s
@@ -84,7 +90,8 @@ update idempotency_records set approval = %(approval)s where merchant_id = %(mer
 async def pause(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, card: Card, why: str) -> str:
     """Write the approval and the record of its key; returns its reference. `ctx` is of the short transaction that keeps them.
 
-    A call that was approved but would now change something else gets a new card; its key then answers with that one.
+    A call that was approved but would now change something else, or was edited, gets a new card; what waited for the old one
+    waits for that: its key, and its turn.
     Raises `IdempotencyInFlight` when another process, carrying out the same decision, was first to find that.
     """
     old = ctx.approval.reference if ctx.approval else None
@@ -110,10 +117,12 @@ async def pause(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes
     )
     await ctx.sql.flush()
     params = {
-        "merchant": ctx.merchant.id, "key": ctx.key, "tool": tool.name, "hash": request_hash(tool.name, asked),
-        "approval": approval.reference, "now": ctx.now(), "expires": ctx.now() + KEPT,
+        "merchant": ctx.merchant.id, "key": ctx.key, "actor": ctx.actor.reference, "tool": tool.name,
+        "hash": request_hash(tool.name, asked), "approval": approval.reference, "now": ctx.now(), "expires": ctx.now() + KEPT,
         "old": old,
     }  # fmt: skip
+    if not old:
+        await ctx.sql.execute(FORGET, params)
     await ctx.sql.commit(_FOLLOW if old else _RECORD, params)
     return approval.reference
 
@@ -143,27 +152,17 @@ async def waiting(sql: Transaction, reference: str) -> tuple[Card, str]:
     return Card.model_validate(found.card), found.why
 
 
-class _Shown(NamedTuple):
-    card: dict[str, Any]
-
-
 async def beyond_the_card(ctx: Context, approval: Approved) -> str | None:
     """Why an approved run needs a new decision; None when it does what was decided.
 
-    Without a digest the decider has edited the arguments: what they change was on no card, but it may not move more than that.
+    Without a digest the decider has edited the arguments: what they do now was on no card, and is the editor's own request.
     """
     if approval.digest:
         same = ctx.changes.digest() == approval.digest
         return None if same else "What it would change is no longer what was approved."
-    shown = await ctx.sql.row(
-        "select card from approvals where merchant_id = %s and reference = %s",
-        (ctx.merchant.id, approval.reference),
-        as_=_Shown,
-    )
-    decided = Card.model_validate(shown.card).produced() if shown else Produced()
-    return (
-        None if ctx.produced.within(decided) else "With the edited arguments it would move more than the card showed."
-    )
+    edited = f"{ctx.actor.name} changed what {approval.reference} asked for."
+    held = await beyond_limits(ctx, ctx.produced) or needs_another(ctx.merchant, ctx.produced)
+    return f"{edited} {held}" if held else edited
 
 
 async def mark_executed(ctx: Context) -> None:

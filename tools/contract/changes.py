@@ -4,11 +4,13 @@ A preview shows it, an approval card keeps it, and when an approved call runs, w
 """
 
 import hashlib
-import uuid
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 import orjson
 from pydantic import BaseModel
@@ -19,6 +21,10 @@ from sqlalchemy.orm import Session, UOWTransaction
 from db.references import TABLES
 
 NEW = "new"
+# Columns without meaning of their own: versions, and secrets and keys that each run draws anew.
+LEFT_OUT = frozenset({"version", "secret_hash", "token_hash", "password_hash", "last_four", "ledger_key"})
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:?\d\d|Z)")
+_NAMES = re.compile(r"\b(?:[A-Z]{1,4}-\d+(?:-\d+)?|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
 
 
 class Kind(StrEnum):
@@ -33,7 +39,7 @@ class Change:
 
     table: str
     kind: Kind
-    id: uuid.UUID
+    id: UUID
     before: dict[str, Any]
     after: dict[str, Any]
 
@@ -47,31 +53,66 @@ class Change:
         }
         return {"row": singular(self.table), "reference": named, "change": self.kind.value, "fields": fields}
 
-    def material(self) -> list[Any]:
+    def material(self, drawn: "Drawn") -> list[Any]:
         """What must be the same when the approved call runs: values, and for numbers that were updated their difference."""
         fields = {
             name: _difference(self.before.get(name), value) if self.kind is Kind.update else value
             for name, value in (self.after or self.before).items()
-            if not _plumbing(name)
+            if name not in LEFT_OUT
         }
-        return [self.table, self.kind.value, None if self.kind is Kind.insert else str(self.id), fields]
+        return [self.table, self.kind.value, drawn.told(self.id), drawn.told(fields)]
+
+
+class Drawn:
+    """What a run draws anew each time: the ids and references of the rows that it makes, and the time by its clock."""
+
+    def __init__(self, rows: Iterable[Change], now: datetime) -> None:
+        made = [row for row in rows if row.kind is Kind.insert]
+        self._new = {str(row.id): f"new {row.table}" for row in made}
+        self._new |= {str(row.after["reference"]): NEW for row in made if row.after.get("reference")}
+        self._now = now
+
+    def told(self, value: Any) -> Any:
+        """The value with what was drawn by the run told in a way that is the same in each."""
+        if isinstance(value, BaseModel):
+            return self.told(value.model_dump(mode="json"))
+        if isinstance(value, Mapping):
+            return {str(name): self.told(one) for name, one in cast(Mapping[Any, Any], value).items()}
+        if isinstance(value, list | tuple):
+            return [self.told(one) for one in cast(list[Any], value)]
+        if isinstance(value, datetime):
+            return self._moment(value)
+        if isinstance(value, UUID):
+            return self._new.get(str(value), str(value))
+        if isinstance(value, str):
+            return self._moment(datetime.fromisoformat(value)) if _INSTANT.fullmatch(value) else self._text(value)
+        return value
+
+    def _moment(self, at: datetime) -> str:
+        """A time reckoned from the run's clock is whole seconds away from it; any other means itself."""
+        away = at - self._now
+        return str(at.astimezone(UTC)) if away.microseconds else f"now and {away.total_seconds():.0f} s"
+
+    def _text(self, text: str) -> str:
+        return _NAMES.sub(lambda found: self._new.get(found[0], found[0]), text)
 
 
 @dataclass
 class Changes:
-    """The change set of a call."""
+    """The change set of a call; `now` is its clock."""
 
+    now: datetime
     rows: list[Change] = field(default_factory=list[Change])
 
     def inserted(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Rows that a raw statement inserted; each with its `id`."""
         self.rows += [Change(table, Kind.insert, row["id"], {}, dict(row)) for row in rows]
 
-    def updated(self, table: str, id_: uuid.UUID, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    def updated(self, table: str, id_: UUID, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         """A row that a raw statement updated: the columns that it changed, before and after, and `reference` to name it."""
         self.rows.append(Change(table, Kind.update, id_, dict(before), dict(after)))
 
-    def deleted(self, table: str, id_: uuid.UUID, before: Mapping[str, Any]) -> None:
+    def deleted(self, table: str, id_: UUID, before: Mapping[str, Any]) -> None:
         self.rows.append(Change(table, Kind.delete, id_, dict(before), {}))
 
     def watch(self, session: AsyncSession) -> None:
@@ -88,7 +129,8 @@ class Changes:
 
     def digest(self) -> str:
         """SHA-256 of the material changes, whatever their order."""
-        return hashlib.sha256(b"\n".join(sorted(_json(change.material()) for change in self.rows))).hexdigest()
+        drawn = Drawn(self.rows, self.now)
+        return hashlib.sha256(b"\n".join(sorted(_json(change.material(drawn)) for change in self.rows))).hexdigest()
 
     def _collect(self, session: Session, _: UOWTransaction) -> None:
         for row in session.new:
@@ -126,7 +168,7 @@ def _edited(row: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _plumbing(name: str) -> bool:
-    """Whether a column is no business of people's, or differs with each run."""
+    """Whether a column is no business of people's."""
     return name in ("id", "merchant_id", "reference", "version", "position", "last_four") or name.endswith(
         ("_id", "_at", "_key", "_hash")
     )

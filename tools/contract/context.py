@@ -1,7 +1,6 @@
 """What a tool is given: the merchant, the actor, the clock and the call's one transaction; and what it tells of what it did."""
 
 import uuid
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,19 +32,7 @@ class Produced:
     foreign: list[Money] = field(default_factory=list[Money])  # in other currencies: above every limit but none
     stops: int = 0  # cancellations and blocks
     people: int = 0  # whose personal data were disclosed
-
-    def within(self, other: "Produced") -> bool:
-        """Whether it moves and stops no more than the other."""
-        foreign, allowed = _by_currency(self.foreign), _by_currency(other.foreign)
-        more_abroad = any(amount > allowed[currency] for currency, amount in foreign.items())
-        return self.money <= other.money and self.stops <= other.stops and not more_abroad
-
-
-def _by_currency(amounts: list[Money]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for money in amounts:
-        total[money.currency] += abs(money.amount)
-    return total
+    loosens: str = ""  # which of the rules that watch over the shop it loosens, as the end of a sentence
 
 
 @dataclass(frozen=True)
@@ -61,7 +48,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Approved:
-    """The decision that a call is carried out on: its reference, who decided, and the digest of the changes that they saw."""
+    """The decision that a call is carried out on: its reference, who decided, and the digest of the changes that they saw; none
+    where they edited the arguments."""
 
     reference: str
     decided_by: str
@@ -86,12 +74,13 @@ class Context:
         self.key = key
         self.approval: Approved | None = None
         self.settled: Input | None = None  # the input with its open arguments made definite, for the card
-        self.changes = Changes()
+        self.meant: dict[tuple[Kind, str], str] = {}  # our reference for what was written, as it was looked up
         self.produced = Produced()
         self.events: list[dict[str, Any]] = []
         self.jobs: list[Job] = []
         self.sentences: list[str] = []
         self._now = clock()
+        self.changes = Changes(self._now)
         self._watched = False
 
     def now(self) -> datetime:
@@ -124,21 +113,28 @@ class Context:
         return row
 
     async def find(self, model: type[Model], written: str, *, for_update: bool = False) -> Model:
-        """The row that people mean by a reference, ours or a foreign one. Raises `NotFound` with the nearest, or `Ambiguous`."""
+        """The row that people mean by a reference: ours, else a foreign one. Raises `NotFound` with the nearest, or `Ambiguous`."""
         table: Any = model
         kind = TABLES[model.__tablename__]
+        reference = kind.canonical(written)
         query = select(model).where(
             table.merchant_id == self.merchant.id,
-            or_(table.reference == kind.canonical(written), table.external_reference == written.strip()),
+            or_(table.reference == reference, table.external_reference == written.strip()),
         )
         if for_update:
             query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-        found: list[Any] = list((await self.db.scalars(query)).all())
+        rows: list[Any] = list((await self.db.scalars(query)).all())
+        found = [row for row in rows if row.reference == reference] or rows
         if not found:
             raise await self.not_found(kind, written)
         if len(found) > 1:
             raise Ambiguous(f"{written} fits {', '.join(row.reference for row in found)}.")
+        self.means(kind, written, found[0].reference)
         return found[0]
+
+    def means(self, kind: Kind, written: str, reference: str) -> None:
+        """What was written means the row of that reference. Look-ups say so: an approval keeps who and what was meant."""
+        self.meant[kind, written.strip()] = reference
 
     async def not_found(self, kind: Kind, written: str) -> NotFound:
         """The error for a reference that nothing has, with the nearest that something has."""
@@ -245,6 +241,10 @@ class Context:
     def discloses(self, people: int) -> None:
         """Personal data of so many people are in the answer; in bulk that goes into the access log."""
         self.produced.people += people
+
+    def loosens(self, how: str) -> None:
+        """A rule that watches over the shop becomes laxer: with four eyes set, a second person has to agree that `how`."""
+        self.produced.loosens = how
 
     def tell(self, sentence: str) -> None:
         """A sentence for the approval card and the preview."""

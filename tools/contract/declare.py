@@ -9,15 +9,15 @@ From it come the agent's tool, the REST route, the MCP tool, the command, the do
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tools.contract.errors import ShopError
+from tools.contract.errors import Invalid, ShopError, VersionRequired
 
 if TYPE_CHECKING:
     from tools.contract.context import Context
@@ -53,6 +53,9 @@ class Effect(StrEnum):
         return self not in (Effect.read, Effect.record, Effect.write)
 
 
+# Every operation that was declared, by its name: for rules about operations. What doors serve is the registry's list.
+DECLARED: "dict[str, Tool[Any, Any]]" = {}
+
 I = TypeVar("I", bound=Input)  # noqa: E741  # the contract's own letters: input and output
 O = TypeVar("O", bound=Result)  # noqa: E741
 
@@ -72,6 +75,7 @@ class Tool(Generic[I, O]):
     raises: tuple[type[ShopError], ...]
     examples: tuple[str, ...]
     for_people: bool
+    keys_by_name: bool
     version_required: bool
     input: type[I]
     output: type[O]
@@ -107,11 +111,13 @@ def tool(
     raises: Sequence[type[ShopError]],
     examples: Sequence[str],
     for_people: bool = False,
+    keys_by_name: bool = False,
     version_required: bool = False,
     room: str | None = None,
 ) -> "Callable[[Callable[[Context, I], Awaitable[O]]], Tool[I, O]]":
     """Declare an operation. `room` is named by flows alone; elsewhere it is the module's name.
 
+    `for_people`: neither models nor keys do it; with `keys_by_name` a key does whose scopes name its permission outright.
     `version_required`: the input has a `version`, and a caller without it gets 428.
     """
     method, _, path = route.partition(" ")
@@ -119,7 +125,7 @@ def tool(
     def declare(function: "Callable[[Context, I], Awaitable[O]]") -> "Tool[I, O]":
         hints = get_type_hints(function)
         parameters = list(inspect.signature(function).parameters)
-        return Tool(
+        made = Tool(
             run=function,
             name=function.__name__,
             module=function.__module__,
@@ -131,10 +137,24 @@ def tool(
             raises=tuple(raises),
             examples=tuple(examples),
             for_people=for_people,
+            keys_by_name=keys_by_name,
             version_required=version_required,
             input=hints[parameters[1]],
             output=hints["return"],
             description=inspect.cleandoc(function.__doc__ or ""),
         )
+        DECLARED[made.name] = made
+        return made
 
     return declare
+
+
+def validated(tool: Tool[I, O], arguments: I | Mapping[str, Any]) -> I:
+    """The arguments as the tool's input. Raises `Invalid`, naming each field, or `VersionRequired`."""
+    try:
+        args = arguments if isinstance(arguments, tool.input) else tool.input.model_validate(arguments)
+    except ValidationError as invalid:
+        raise Invalid.of(invalid, tool.name) from None
+    if tool.version_required and getattr(args, "version", None) is None:
+        raise VersionRequired(f"{tool.name} needs the version that you read.")
+    return args

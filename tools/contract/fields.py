@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator, GetJsonSchemaHandler, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, GetJsonSchemaHandler, StringConstraints
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from db.references import Kind
+from db.references import Kind, kind_of
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,17 @@ TransferRef = Annotated[Written, Ref(Kind.transfer)]
 UserRef = Annotated[Written, Ref(Kind.user)]
 ApiKeyRef = Annotated[Written, Ref(Kind.api_key)]
 ApprovalRef = Annotated[Written, Ref(Kind.approval)]
+
+
+def _not_ours(written: str) -> str:
+    if kind := kind_of(written):
+        raise ValueError(
+            f"{written} looks like a reference of this shop's own ({kind.value}-…): one from another system has to look different"
+        )
+    return written
+
+
+NotOurs = AfterValidator(_not_ours)  # on a name from elsewhere: nobody shall take it for one of our references
 
 MinorUnits = Annotated[int, Hint("money")]
 Quantity = Annotated[int, Hint("quantity")]

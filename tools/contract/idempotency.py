@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import orjson
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel
 
@@ -23,8 +22,9 @@ from db.session import Transaction
 from tools.contract.actors import Actor, Caller, Proof, Shopfront
 from tools.contract.context import Context
 from tools.contract.declare import Tool
-from tools.contract.errors import OutOfRange, Unauthenticated
+from tools.contract.errors import Unauthenticated
 from tools.contract.permissions import EVERY_PERMISSION, ROLES, expand
+from tools.contract.plain import as_json, as_jsonb
 from tools.contract.policy import KEY_STOPS_PER_DAY, ApprovalPolicy
 
 KEPT = timedelta(days=30)
@@ -32,10 +32,11 @@ OWN_KEYS = ("APR-", "job:")  # an approval's execution, and the worker's jobs
 
 _ENTER = """
 select m.name, m.currency, m.currencies, m.zone, m.country, m.prices_include_tax, m.rounding, m.four_eyes_above,
-       p.value as policy, {actor}, r.request_hash, coalesce(r.response, x.response) as response, r.approval
+       p.value as policy, {actor}, r.request_hash, coalesce(r.response, x.response) as response, r.approval, r.actor as used_by,
+       r.expires_at <= %(now)s as lapsed
 from merchant_profiles m
 left join settings p on p.merchant_id = m.merchant_id and p.key = 'approval_policy'
-left join idempotency_records r on r.merchant_id = m.merchant_id and r.key = %(key)s and r.expires_at > %(now)s
+left join idempotency_records r on r.merchant_id = m.merchant_id and r.key = %(key)s
 left join idempotency_records x on x.merchant_id = m.merchant_id and x.key = r.approval
 {who}
 where m.merchant_id = %(merchant)s
@@ -80,6 +81,8 @@ class Entered(NamedTuple):
     request_hash: str | None
     response: dict[str, Any] | None
     approval: str | None
+    used_by: str | None
+    lapsed: bool | None
 
     @property
     def rules(self) -> ApprovalPolicy:
@@ -107,7 +110,8 @@ class Entered(NamedTuple):
         if self.role is None:
             permissions = expand(self.scopes or ())
             limits = (self.per_call, self.per_day, KEY_STOPS_PER_DAY)
-            return Actor(self.reference, self.actor_name, None, permissions, *limits)
+            named = permissions & frozenset(self.scopes or ())
+            return Actor(self.reference, self.actor_name, None, permissions, *limits, named)
         role = Role(self.role)
         limit = self.rules.limits(role, self.currency)
         return Actor(
@@ -120,6 +124,10 @@ def lock_of(merchant: UUID, key: str) -> int:
     return int.from_bytes(hashlib.sha256(merchant.bytes + key.encode()).digest()[:8], "big", signed=True)
 
 
+# A record whose time is over gives way to the next use of its key, whether or not it was swept yet.
+FORGET = "delete from idempotency_records where merchant_id = %(merchant)s and key = %(key)s and expires_at <= %(now)s"
+
+
 async def enter(sql: Transaction, caller: Caller, key: str | None, now: datetime) -> Entered:
     """The call's first statement. Raises `Unauthenticated` for a merchant that does not exist."""
     actor, who = _WHO[caller.proof]
@@ -127,6 +135,9 @@ async def enter(sql: Transaction, caller: Caller, key: str | None, now: datetime
     found = await sql.row(_ENTER.format(actor=actor, who=who), params, as_=Entered)
     if found is None:
         raise Unauthenticated("That key or session belongs to no shop here.")
+    if found.lapsed:
+        await sql.execute(FORGET, params)
+        return found._replace(request_hash=None, response=None, approval=None, used_by=None)
     return found
 
 
@@ -144,9 +155,11 @@ with happened as (
 ), payload as (
     insert into audit_payloads (merchant_id, id, salt, arguments, subjects, created_at)
     values (%(merchant)s, %(entry)s, %(salt)s, %(arguments)s, %(references)s, %(now)s)
+), unsealed as (
+    insert into audit_unsealed (merchant_id, id, created_at) values (%(merchant)s, %(entry)s, %(now)s)
 ), record as (
-    insert into idempotency_records (merchant_id, key, tool, request_hash, approval, response, created_at, expires_at)
-    values (%(merchant)s, %(key)s, %(tool)s, %(request_hash)s, %(approval)s, %(response)s, %(now)s, %(expires)s)
+    insert into idempotency_records (merchant_id, key, actor, tool, request_hash, approval, response, created_at, expires_at)
+    values (%(merchant)s, %(key)s, %(actor)s, %(tool)s, %(request_hash)s, %(approval)s, %(response)s, %(now)s, %(expires)s)
 )
 select jobs.procrastinate_defer_jobs_v1(array(
     select row(j.queue, j.task, 0, j.lock, null, j.arguments, j.at)::jobs.procrastinate_job_to_defer_v1
@@ -161,7 +174,7 @@ def leaving(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, an
     return {
         "merchant": ctx.merchant.id,
         "now": ctx.now(),
-        "events": _jsonb(ctx.events),
+        "events": as_jsonb(ctx.events),
         "entry": new_id(),
         "actor": ctx.actor.reference,
         "actor_name": ctx.actor.name,
@@ -182,7 +195,7 @@ def leaving(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, an
         "request_hash": request_hash(tool.name, asked),
         "response": Jsonb(answer, dumps=bytes),
         "expires": ctx.now() + KEPT,
-        "jobs": _jsonb([vars(job) for job in ctx.jobs]),
+        "jobs": as_jsonb([vars(job) for job in ctx.jobs]),
     }
 
 
@@ -194,13 +207,6 @@ def request_hash(tool: str, asked: bytes) -> str:
 def canonical(model: BaseModel, *, as_sent: bool = False) -> bytes:
     """A model as JSON with its keys in order; `as_sent` keeps only what the caller said, for a merge of given fields.
 
-    Raises `OutOfRange` for numbers beyond 64 bits, and for text that is none.
+    Raises `OutOfRange` for what cannot be stored.
     """
-    try:
-        return orjson.dumps(model.model_dump(mode="json", exclude_unset=as_sent), option=orjson.OPT_SORT_KEYS)
-    except TypeError as unstorable:
-        raise OutOfRange(f"A value cannot be stored: {unstorable}.", hint="Give a smaller or a plainer one.") from None
-
-
-def _jsonb(value: Any) -> Jsonb:
-    return Jsonb(value, dumps=lambda plain: orjson.dumps(plain, default=str))
+    return as_json(model.model_dump(mode="json", exclude_unset=as_sent))

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from db.models.backoffice import Role
 from db.money import Money, exponent
-from tools.contract.actors import Hand, Shopfront
+from tools.contract.actors import Caller, Hand, Proof, Shopfront
 from tools.contract.context import Context, Produced
 from tools.contract.declare import Effect, Tool
 
@@ -76,19 +76,17 @@ def day_start(now: datetime, shop: Shopfront) -> datetime:
     return now.astimezone(shop.zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def asks_first(tool: Tool[Any, Any], hand: Hand, policy: ApprovalPolicy, *, swayed: bool) -> str | None:
-    """Why a call waits whatever it would move: models show what they are about to do.
-
-    `swayed`: a model calls for how the shop works, after it has read text that outsiders wrote.
-    """
-    if tool.name in policy.always:
+def asks_first(tool: Tool[Any, Any], caller: Caller, policy: ApprovalPolicy) -> str | None:
+    """Why a call waits whatever it would move: models show what they are about to do. The shop's own jobs wait for nobody's yes."""
+    hand, changes = caller.hand, tool.effect not in (Effect.read, Effect.record)
+    if tool.name in policy.always and caller.proof is not Proof.system:
         return "The shop's policy has this confirmed each time."
-    if hand is Hand.planner and tool.effect not in (Effect.read, Effect.record):
+    if hand is Hand.planner and changes:
         return "The embedded planner shows every change before it is made."
     if hand is Hand.model and tool.effect.weighty:
         return "A model asks before it moves money or goods, gives access, or sends anything out."
-    if swayed:
-        return "A model that has read text from outside asks before it changes how the shop works."
+    if hand is Hand.model and caller.tainted and changes:
+        return "A model that has read text from outside asks before it changes anything."
     return None
 
 
@@ -124,8 +122,13 @@ async def _spent_today(ctx: Context, produced: Produced) -> Spent:
 
 
 def needs_another(shop: Shopfront, produced: Produced) -> str | None:
-    """Why a second person has to agree: it moves more than the four-eyes threshold, or money that cannot be compared with it."""
+    """Why a second person has to agree: it loosens what watches over the shop, or moves more than the four-eyes threshold, or
+    money that cannot be compared with it."""
     threshold = shop.four_eyes_above
-    if threshold is None or not (produced.money > threshold or produced.foreign):
+    if threshold is None:
+        return None
+    if produced.loosens:
+        return f"With four eyes set, a second person has to agree that {produced.loosens}."
+    if produced.money <= threshold and not produced.foreign:
         return None
     return f"Above {Money(amount=threshold, currency=shop.currency)} a second person has to agree."

@@ -211,10 +211,11 @@ async def update_address(ctx: Context, args: UpdateAddress) -> AddressDetail:
 
 
 async def _one_of(ctx: Context, addresses: list[Address], written: str) -> Address:
-    meant = [row for row in addresses if written in (row.external_reference, row.reference)]
-    meant = meant or [row for row in addresses if row.reference == Kind.address.canonical(written)]
+    meant = [row for row in addresses if row.reference == Kind.address.canonical(written)]
+    meant = meant or [row for row in addresses if row.external_reference == written]
     if not meant:
         raise await ctx.not_found(Kind.address, written)
+    ctx.means(Kind.address, written, meant[0].reference)
     return meant[0]
 
 

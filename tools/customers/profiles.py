@@ -1,7 +1,7 @@
 """Who a customer is."""
 
 from datetime import datetime
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
 from sqlalchemy import select
@@ -14,7 +14,7 @@ from db.text import fold
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
-from tools.contract.fields import CustomerRef, Email, Name, Text
+from tools.contract.fields import CustomerRef, Email, Name, NotOurs, Text
 from tools.customers.addresses import AddressDetail, CustomerErased, Postal, new_address, writable
 from tools.customers.fields import Line, Phone, Said, Tags, email_key
 from tools.rules.lookup import find_customer
@@ -47,7 +47,9 @@ class CreateCustomer(Input):
     note: Text | None = Field(default=None, description="What colleagues should know.")
     address: Postal | None = Field(default=None, description="First postal address, for parcels and invoices.")
     source: Line | None = Field(default=None, description="The system that they come from, such as a marketplace.")
-    external_reference: Line | None = Field(default=None, description="Their number in that system.")
+    external_reference: Annotated[Line, NotOurs] | None = Field(
+        default=None, description="Their number in that system; it cannot look like one of this shop, such as CUS-1042."
+    )
 
 
 class UpdateCustomer(Input):

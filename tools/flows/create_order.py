@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -13,6 +13,8 @@ from db.money import Money
 from db.references import Kind
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
+from tools.contract.fields import NotOurs
+from tools.contract.plain import as_jsonb
 from tools.orders.quote import Quote, quote, used_up
 from tools.orders.wishes import (
     AddressOfAnother,
@@ -27,7 +29,7 @@ from tools.orders.wishes import (
     Short,
     VariantNotSellable,
 )
-from tools.rules.reservation import ALLOT, RESERVE, RESERVED, Need, as_jsonb, reserving, shortage, tell
+from tools.rules.reservation import ALLOT, RESERVE, RESERVED, Need, reserving, shortage, tell
 from tools.rules.stock import NotEnoughStock
 
 _ORDER = (
@@ -82,7 +84,9 @@ class CreateOrder(OrderWish):
         default=False, description="Write it as a draft: priced, but nothing is held until it is set to pending."
     )
     source: Short | None = Field(default=None, description="The system that it came from, such as `amazon`.")
-    external_reference: Short | None = Field(default=None, description="Its number in that system.")
+    external_reference: Annotated[Short, NotOurs] | None = Field(
+        default=None, description="Its number in that system; it cannot look like one of this shop, such as ORD-1042."
+    )
 
     @model_validator(mode="after")
     def comes_from_somewhere(self) -> Self:

@@ -234,7 +234,7 @@ select o.reference, (
 ) as shown
 from orders o left join customers c on c.merchant_id = o.merchant_id and c.id = o.customer_id
 where o.merchant_id = %(m)s and (o.reference = %(reference)s or o.external_reference = %(written)s)
-order by o.id
+order by o.reference <> %(reference)s fetch first row with ties
 """
 
 

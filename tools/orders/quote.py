@@ -41,6 +41,7 @@ with recursive buyer as (
     select c.* from customers c where c.merchant_id = %(m)s and c.id = any(array(
         select coalesce(named.merged_into_id, named.id) from customers named where named.merchant_id = %(m)s and (
             named.reference = %(customer)s or named.external_reference = %(customer_written)s or named.email_key = %(email)s)
+        order by (named.reference = %(customer)s) is not true fetch first row with ties
     ))
 ), address as (
     select a.* from addresses a
@@ -293,6 +294,8 @@ async def _buyer(ctx: Context, wish: OrderWish, found: Found) -> Buyer | None:
     if len(found.customers) > 1:
         raise Ambiguous(f"{wish.customer} fits {', '.join(buyer.reference for buyer in found.customers)}.")
     (buyer,) = found.customers
+    if wish.customer:
+        ctx.means(Kind.customer, wish.customer, buyer.reference)
     if buyer.status in (CustomerStatus.blocked, CustomerStatus.erased):
         raise CustomerMayNotOrder(f"{buyer.reference} is {buyer.status} and may not order.")
     return buyer
@@ -309,9 +312,11 @@ async def _address(
         chosen = [address for address in found.addresses if getattr(address, default)]
     else:
         reference = Kind.address.canonical(asked)
-        chosen = [a for a in found.addresses if reference == a.reference or asked.strip() == a.external_reference]
+        chosen = [a for a in found.addresses if reference == a.reference]
+        chosen = chosen or [a for a in found.addresses if asked.strip() == a.external_reference]
         if not chosen:
             raise await ctx.not_found(Kind.address, asked)
+        ctx.means(Kind.address, asked, chosen[0].reference)
     if not chosen:
         return {}
     if buyer is None or chosen[0].customer_id != buyer.id:
@@ -350,9 +355,9 @@ async def _variant(ctx: Context, name: str, found: Found) -> Wanted:
     """What `tools.rules.lookup.find_variant` would find, among those that were read."""
     key, reference = name.casefold(), Kind.variant.canonical(name)
     readings = (
+        [variant for variant in found.variants if variant.reference == reference],
         [variant for variant in found.variants if variant.sku == name],
         [variant for variant in found.variants if variant.sku_key == key],
-        [variant for variant in found.variants if variant.reference == reference],
         [variant for variant in found.variants if variant.external_reference == name],
     )
     meant = next(filter(None, readings), None)
@@ -360,6 +365,7 @@ async def _variant(ctx: Context, name: str, found: Found) -> Wanted:
         raise await no_variant(ctx, name)
     if len(meant) > 1:
         raise Ambiguous(f"{name} fits {', '.join(f'{variant.sku} ({variant.reference})' for variant in meant)}.")
+    ctx.means(Kind.variant, name, meant[0].reference)
     return meant[0]
 
 

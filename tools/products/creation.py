@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, NamedTuple, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from stdnum import ean
 from stdnum.exceptions import InvalidChecksum, ValidationError
 
 from db.models.products import Price, Product, ProductStatus, Variant, option_key, search_text
 from db.money import Currency
-from db.references import Kind
+from db.references import Kind, kind_of
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import AlreadyTaken, Ambiguous, Conflict, Invalid, NotFound
@@ -56,7 +56,15 @@ class UnknownTaxClass(Conflict):
     hint = "Use one of these, or set a rate of the new class with set_tax_rate first."
 
 
-Sku = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern="^[^/]+$"), Hint("sku")]
+def _no_reference(sku: str) -> str:
+    if kind_of(sku) in (Kind.variant, Kind.product):
+        raise ValueError(f"{sku} looks like a reference of this shop's own: a SKU has to look different")
+    return sku
+
+
+Sku = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, pattern="^[^/]+$"), AfterValidator(_no_reference), Hint("sku")
+]
 Prose = Annotated[str, StringConstraints(max_length=20_000), Hint("note")]
 Attribute = str | int | float | bool
 

@@ -18,14 +18,15 @@ Named = TypeVar("Named", Variant, Product, Category, Warehouse, Customer)
 
 _TABLES = {"product": "products", "category": "categories", "warehouse": "warehouses"}
 
-# The products that a name fits best; several of the same rank are ambiguous. Parameters: `product_name(ctx, written)`.
+# The products that a name fits best, our own references before all others; several of the same rank are ambiguous.
+# Parameters: `product_name(ctx, written)`.
 PRODUCTS_NAMED = """
 select id from (
     select id, 1 as rank from products where merchant_id = %(m)s and reference = %(product)s
-    union select id, 1 from products where merchant_id = %(m)s and external_reference = %(written)s
-    union select product_id, 1 from variants where merchant_id = %(m)s and sku = %(written)s
-    union select product_id, 2 from variants where merchant_id = %(m)s and sku_key = %(key)s
-    union select product_id, 3 from variants where merchant_id = %(m)s and reference = %(variant)s
+    union select product_id, 1 from variants where merchant_id = %(m)s and reference = %(variant)s
+    union select id, 2 from products where merchant_id = %(m)s and external_reference = %(written)s
+    union select product_id, 2 from variants where merchant_id = %(m)s and sku = %(written)s
+    union select product_id, 3 from variants where merchant_id = %(m)s and sku_key = %(key)s
 ) named order by rank fetch first row with ties
 """
 
@@ -47,7 +48,7 @@ class Near(NamedTuple):
 
 
 async def find_variant(ctx: Context, written: str, *, for_update: bool = False) -> Variant:
-    """The variant of a SKU as written, else of a SKU that differs in case, a `VAR-7`, or another shop's number.
+    """The variant of a `VAR-7`, else of a SKU as written, a SKU that differs in case, or another shop's number.
 
     Raises `Ambiguous` with all that fit, or `NotFound` with the nearest SKUs.
     """
@@ -74,14 +75,14 @@ async def find_variants(ctx: Context, written: Sequence[str], *, for_update: boo
 async def _variant_named(ctx: Context, name: str, found: list[Variant]) -> Variant:
     key, reference = name.casefold(), Kind.variant.canonical(name)
     meant = _first(
+        [variant for variant in found if variant.reference == reference],
         [variant for variant in found if variant.sku == name],
         [variant for variant in found if variant.sku_key == key],
-        [variant for variant in found if variant.reference == reference],
         [variant for variant in found if variant.external_reference == name],
     )
     if not meant:
         raise await no_variant(ctx, name)
-    return _only(meant, name, [f"{variant.sku} ({variant.reference})" for variant in meant])
+    return _only(ctx, Kind.variant, meant, name, [f"{variant.sku} ({variant.reference})" for variant in meant])
 
 
 async def no_variant(ctx: Context, written: str) -> NotFound:
@@ -110,7 +111,7 @@ async def find_product(ctx: Context, written: str, *, for_update: bool = False) 
         raise await no_product(ctx, written)
     query = select(Product).where(Product.merchant_id == ctx.merchant.id, Product.id.in_(ids))
     found = await _rows(ctx, query, for_update)
-    return _only(found, written, [f"{product.title} ({product.reference})" for product in found])
+    return _only(ctx, Kind.product, found, written, [f"{product.title} ({product.reference})" for product in found])
 
 
 async def no_product(ctx: Context, written: str) -> NotFound:
@@ -135,7 +136,7 @@ async def find_category(ctx: Context, written: str) -> Category:
     meant = _first([category for category in found if category.reference == reference], meant)
     if not meant:
         raise await _nowhere(ctx, "category", "name", written)
-    return _only(meant, written, [f"{category.name} ({category.reference})" for category in meant])
+    return _only(ctx, Kind.category, meant, written, [f"{category.name} ({category.reference})" for category in meant])
 
 
 async def find_warehouse(ctx: Context, written: str) -> Warehouse:
@@ -151,10 +152,11 @@ async def find_warehouse(ctx: Context, written: str) -> Warehouse:
         ),
     )
     found = await _rows(ctx, query)
-    meant = _first([place for place in found if name == place.code or place.reference == reference], found)
+    meant = _first([place for place in found if name == place.code], found)
+    meant = _first([place for place in found if place.reference == reference], meant)
     if not meant:
         raise await _nowhere(ctx, "warehouse", "name", written)
-    return _only(meant, written, [f"{place.name} ({place.reference})" for place in meant])
+    return _only(ctx, Kind.warehouse, meant, written, [f"{place.name} ({place.reference})" for place in meant])
 
 
 async def find_customer(ctx: Context, written: str, *, for_update: bool = False) -> Customer:
@@ -177,11 +179,14 @@ async def find_customer(ctx: Context, written: str, *, for_update: bool = False)
         raise NotFound(f"There is no customer with the e-mail {name}.", hint="Search by name with list_customers.")
     if not meant:
         raise await ctx.not_found(Kind.customer, written)
-    customer = _only(meant, written, [f"{customer.name} ({customer.reference})" for customer in meant])
+    named = [f"{customer.name} ({customer.reference})" for customer in meant]
+    customer = _only(ctx, Kind.customer, meant, written, named)
     if customer.merged_into_id is None:
         return customer
     survivor = select(Customer).where(Customer.merchant_id == ctx.merchant.id, Customer.id == customer.merged_into_id)
-    return (await _rows(ctx, survivor, for_update))[0]
+    (remaining,) = await _rows(ctx, survivor, for_update)
+    ctx.means(Kind.customer, written, remaining.reference)
+    return remaining
 
 
 def containing(text: str) -> list[str]:
@@ -206,9 +211,10 @@ def _first(*readings: list[Named]) -> list[Named]:
     return fitting[0] if fitting else []
 
 
-def _only(meant: list[Named], written: str, named: Sequence[str]) -> Named:
+def _only(ctx: Context, kind: Kind, meant: list[Named], written: str, named: Sequence[str]) -> Named:
     if len(meant) > 1:
         raise Ambiguous(f"{written} fits {', '.join(named)}.")
+    ctx.means(kind, written, meant[0].reference)
     return meant[0]
 
 

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
-from psycopg.types.json import Jsonb
-
 from db.model import new_id
 from db.models.inventory import Reservation, ReservationStatus
 from tools.contract.context import Context
+from tools.contract.plain import as_jsonb
 from tools.rules.stock import NotEnoughStock, Posting, locked, post
 
 
@@ -172,8 +170,3 @@ async def release(
     if freed:
         await post(ctx, [Posting(levels[place], reserved=-units) for place, units in freed.items()])
     return sum(freed.values())
-
-
-def as_jsonb(value: Any) -> Jsonb:
-    """A parameter for `jsonb_populate_record` and its like."""
-    return Jsonb(value, dumps=lambda plain: orjson.dumps(plain, default=str))
