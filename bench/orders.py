@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
+from uuid import UUID
 
 import psycopg
 
@@ -58,7 +59,7 @@ class Cell:
 
 async def measure() -> str:
     with bench_shop() as shop:
-        stock = _stock_up(shop)
+        stock = stock_up(shop.owner_url, shop.credentials.merchant)
         operations = {"create_order, 3 lines": _place(stock), "get_order": _get(stock), "list_orders, 20": _list()}
         cells = {(name, clients): Cell() for name in operations for clients in CLIENTS}
         for _ in range(ROUNDS):
@@ -117,10 +118,9 @@ def _read(path: Callable[[random.Random], str]) -> Request:
     return request
 
 
-def _stock_up(shop: BenchShop) -> Stock:
+def stock_up(owner_url: str, merchant: UUID) -> Stock:
     """Plenty of 300 variants, so that nothing is refused; and the names of customers and orders."""
-    merchant = shop.credentials.merchant
-    with psycopg.connect(shop.owner_url, autocommit=True) as owner:
+    with psycopg.connect(owner_url, autocommit=True) as owner:
         owner.execute("update stock_levels set on_hand = on_hand + %s where merchant_id = %s", (PLENTY, merchant))
 
         def names(query: str) -> list[str]:

@@ -73,6 +73,7 @@ class Tool(Generic[I, O]):
     examples: tuple[str, ...]
     for_people: bool
     version_required: bool
+    heavy: bool
     input: type[I]
     output: type[O]
     description: str
@@ -108,11 +109,13 @@ def tool(
     examples: Sequence[str],
     for_people: bool = False,
     version_required: bool = False,
+    heavy: bool = False,
     room: str | None = None,
 ) -> "Callable[[Callable[[Context, I], Awaitable[O]]], Tool[I, O]]":
     """Declare an operation. `room` is named by flows alone; elsewhere it is the module's name.
 
     `version_required`: the input has a `version`, and a caller without it gets 428.
+    `heavy`: a report, which may take seconds; few of them run at once, so that they leave room for orders.
     """
     method, _, path = route.partition(" ")
 
@@ -132,6 +135,7 @@ def tool(
             examples=tuple(examples),
             for_people=for_people,
             version_required=version_required,
+            heavy=heavy,
             input=hints[parameters[1]],
             output=hints["return"],
             description=inspect.cleandoc(function.__doc__ or ""),

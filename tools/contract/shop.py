@@ -10,6 +10,7 @@ from db.session import Database
 from tools.contract.cards import Card
 from tools.contract.context import Job
 from tools.contract.declare import O
+from tools.contract.room import Room
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Shop:
     after_commit: Callable[[UUID, list[Job]], Awaitable[None]] | None = (
         None  # a first try at what cannot wait for the worker
     )
+    room: Room = field(default_factory=Room)
 
 
 @dataclass(frozen=True)
