@@ -31,16 +31,18 @@ class Places:
         self.at_once = at_once
         self.most_waiting = waiting
         self.seconds = seconds
-        self.waiting = 0
+        self.waiting = self.taken = 0
         self._free = asyncio.Semaphore(at_once)
 
     @asynccontextmanager
     async def one(self) -> AsyncGenerator[None]:
         """A place, held meanwhile. Raises the error that says that there is none."""
         await self._take()
+        self.taken += 1
         try:
             yield
         finally:
+            self.taken -= 1
             self._free.release()
 
     async def _take(self) -> None:
