@@ -81,11 +81,11 @@ async def measure() -> str:
 async def _round(shop: BenchShop, clients: int, request: Request, cell: Cell) -> None:
     key = shop.credentials.key
     await load(shop.port, key, clients, 0.5, request)
-    before, statements = cpu(shop.app, shop.postmaster), _statements(shop)
+    before, sent = cpu(shop.app, shop.postmaster), statements(shop)
     done = await load(shop.port, key, clients, SECONDS, request)
     cell.loads.append(done)
     cell.costs.append(cpu(shop.app, shop.postmaster) - before)
-    cell.statements.append((_statements(shop) - statements) / len(done.took))
+    cell.statements.append((statements(shop) - sent) / len(done.took))
 
 
 def _place(stock: Stock) -> Request:
@@ -138,7 +138,7 @@ def stock_up(owner_url: str, merchant: UUID) -> Stock:
         )
 
 
-def _statements(shop: BenchShop) -> int:
+def statements(shop: BenchShop) -> int:
     """How many statements the runtime role has sent."""
     with psycopg.connect(shop.admin_url, autocommit=True) as admin:
         row = admin.execute(

@@ -70,6 +70,11 @@ class Bell:
                 for known in (self._following, self._states, self._looked):
                     known.pop(merchant, None)
 
+    @property
+    def follows(self) -> int:
+        """How many follow a conversation in this process."""
+        return sum(len(rung) for conversations in self._following.values() for rung in conversations.values())
+
     def ring(self, merchant: UUID, conversation: UUID) -> None:
         for rung in self._following.get(merchant, {}).get(conversation, ()):
             rung.set()
