@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
+from uuid import UUID
 
 import psycopg
 
@@ -58,7 +59,7 @@ class Cell:
 
 async def measure() -> str:
     with bench_shop() as shop:
-        stock = _stock_up(shop)
+        stock = stock_up(shop.owner_url, shop.credentials.merchant)
         operations = {"create_order, 3 lines": _place(stock), "get_order": _get(stock), "list_orders, 20": _list()}
         cells = {(name, clients): Cell() for name in operations for clients in CLIENTS}
         for _ in range(ROUNDS):
@@ -80,11 +81,11 @@ async def measure() -> str:
 async def _round(shop: BenchShop, clients: int, request: Request, cell: Cell) -> None:
     key = shop.credentials.key
     await load(shop.port, key, clients, 0.5, request)
-    before, statements = cpu(shop.app, shop.postmaster), _statements(shop)
+    before, sent = cpu(shop.app, shop.postmaster), statements(shop)
     done = await load(shop.port, key, clients, SECONDS, request)
     cell.loads.append(done)
     cell.costs.append(cpu(shop.app, shop.postmaster) - before)
-    cell.statements.append((_statements(shop) - statements) / len(done.took))
+    cell.statements.append((statements(shop) - sent) / len(done.took))
 
 
 def _place(stock: Stock) -> Request:
@@ -117,10 +118,9 @@ def _read(path: Callable[[random.Random], str]) -> Request:
     return request
 
 
-def _stock_up(shop: BenchShop) -> Stock:
+def stock_up(owner_url: str, merchant: UUID) -> Stock:
     """Plenty of 300 variants, so that nothing is refused; and the names of customers and orders."""
-    merchant = shop.credentials.merchant
-    with psycopg.connect(shop.owner_url, autocommit=True) as owner:
+    with psycopg.connect(owner_url, autocommit=True) as owner:
         owner.execute("update stock_levels set on_hand = on_hand + %s where merchant_id = %s", (PLENTY, merchant))
 
         def names(query: str) -> list[str]:
@@ -138,7 +138,7 @@ def _stock_up(shop: BenchShop) -> Stock:
         )
 
 
-def _statements(shop: BenchShop) -> int:
+def statements(shop: BenchShop) -> int:
     """How many statements the runtime role has sent."""
     with psycopg.connect(shop.admin_url, autocommit=True) as admin:
         row = admin.execute(

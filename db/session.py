@@ -1,14 +1,15 @@
 """Transactions: a psycopg pool owns them, one merchant each, and ORM sessions lie lazily over their connections.
 
-Three traps are kept in this one place. `begin` and the merchant's literal `set local` are one string, so one round trip, and
-work behind a pooler; the last statement and COMMIT leave in one flush; nobody takes a second connection inside a transaction.
+Four traps are kept in this one place. `begin` and the literal `set local` of merchant and timeouts are one string, so one
+round trip, and work behind a pooler; the last statement and COMMIT leave in one flush; nobody takes a second connection
+inside a transaction; and what the database refuses is psycopg's error whoever sent the statement, without the row's values.
 """
 
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
@@ -17,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy import event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -26,6 +28,19 @@ Params = Mapping[str, Any] | Sequence[Any] | None
 POOL_WAIT = 5.0  # seconds; a caller is told to come back rather than kept waiting
 GIVE_UP = 5.0  # seconds of trying to reconnect; whoever comes next has it tried anew, at once
 RUNTIME_SEARCH_PATH = "public, jobs"
+
+
+class Patience(NamedTuple):
+    """How long the server lets a transaction go on, in milliseconds: a statement, a wait for a lock, a pause between statements."""
+
+    statement: int
+    lock: int
+    idle: int
+
+
+PATIENCE = Patience(
+    statement=10_000, lock=3_000, idle=15_000
+)  # whoever waits in front of a screen has given up by then
 
 
 class DatabaseBusy(Exception):
@@ -65,6 +80,20 @@ def _note(_: Any, __: Any, statement: str, *___: Any) -> None:
     _current.get().statements.append(statement)
 
 
+def _unwrapped(context: ExceptionContext) -> BaseException:
+    """What the ORM would wrap, as psycopg raised it: who catches errors of the database has one kind to look for."""
+    return context.original_exception
+
+
+def _without_values(failed: psycopg.Error) -> None:
+    """Leave a server's error its message alone: DETAIL and CONTEXT repeat the row, e-mails and hashes included.
+
+    `diag` has them still, for who asks by name.
+    """
+    if failed.diag.message_primary is not None:
+        failed.args = (failed.diag.message_primary,)
+
+
 class Transaction:
     """An open transaction of one merchant. `statements` counts what was sent, BEGIN and COMMIT included."""
 
@@ -81,9 +110,9 @@ class Transaction:
         """Send the opening; `locked` says whether it got the lock that it tried."""
         self.statements.append(opening)
         cursor = await self.connection.execute(opening.encode())
-        await cursor.set_result(-1)
-        if cursor.description:
-            (self.locked,) = await cursor.fetchone() or (False,)
+        async for result in cursor.results():
+            if result.description:
+                (self.locked,) = await result.fetchone() or (False,)
 
     async def rows(self, sql: str, params: Params = None, *, as_: type[Row]) -> list[Row]:
         """The rows of a statement, each made by `as_` from its columns by name."""
@@ -141,8 +170,9 @@ class Transaction:
 class Database:
     """The pool of a process and the transactions over it."""
 
-    def __init__(self, url: str, *, size: int = 10, prepare: bool = True) -> None:
+    def __init__(self, url: str, *, size: int = 10, prepare: bool = True, patience: Patience = PATIENCE) -> None:
         self.url = url
+        self.patience = patience
         self.pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
             url,
             min_size=1,
@@ -153,9 +183,10 @@ class Database:
         )
         self._engine = create_async_engine(
             "postgresql+held://", poolclass=NullPool, async_creator=_hand_over, pool_reset_on_return=None,
-            use_native_hstore=False,
+            use_native_hstore=False, hide_parameters=True,
         )  # fmt: skip
         event.listen(self._engine.sync_engine, "before_cursor_execute", _note)
+        event.listen(self._engine.sync_engine, "handle_error", _unwrapped, retval=True)
 
     async def open(self) -> None:
         await self.pool.open(wait=True, timeout=30)  # a server that starts beside us may take a while
@@ -174,6 +205,9 @@ class Database:
             raise DatabaseBusy(f"No database connection became free within {POOL_WAIT:.0f} s.") from busy
         try:
             yield connection
+        except psycopg.Error as failed:
+            _without_values(failed)
+            raise
         finally:
             await self.pool.putconn(connection)
 
@@ -195,11 +229,11 @@ class Database:
         merchant: uuid.UUID,
         *,
         read_only: bool = False,
-        lock_timeout: int | None = None,
+        patience: Patience | None = None,
         lock: int | None = None,
         wait: bool = False,
     ) -> AsyncGenerator[Transaction]:
-        """A transaction inside one merchant; without `commit()` it is rolled back. `lock_timeout` in milliseconds.
+        """A transaction inside one merchant; without `commit()` it is rolled back.
 
         `lock` is the number of an advisory lock, tried (see `locked`) or, with `wait`, waited for.
         """
@@ -207,27 +241,29 @@ class Database:
             transaction = Transaction(connection, self._engine, merchant)
             current = _current.set(transaction)
             try:
-                await transaction.begin(opening(merchant, read_only, lock_timeout, lock, wait))
+                await transaction.begin(opening(merchant, read_only, patience or self.patience, lock, wait))
                 yield transaction
             finally:
                 await transaction.close()
                 _current.reset(current)
 
 
-def opening(merchant: uuid.UUID, read_only: bool, lock_timeout: int | None, lock: int | None, wait: bool) -> str:
+def opening(merchant: uuid.UUID, read_only: bool, patience: Patience, lock: int | None, wait: bool) -> str:
     """BEGIN and the transaction's settings, literal, as one string of the simple protocol.
 
-    The advisory lock comes here, before any statement that reads: what its last holder committed is then seen. Writes find
-    their rows by key, whatever the values: planning their long statements anew each time cost a third of an order (bench).
+    The advisory lock comes here, before any statement that reads: what its last holder committed is then seen. A twin that
+    waits for it waits as long as a statement may take, not as a row's lock is waited for: the other may be on its way.
+    Writes find their rows by key, whatever the values: planning their long statements anew each time cost a third of an order.
     """
     parts = ["begin read only" if read_only else "begin", f"set local app.merchant_id = '{uuid.UUID(str(merchant))}'"]
+    parts.append(f"set local statement_timeout = {int(patience.statement)}")
     if not read_only:
         parts.append("set local plan_cache_mode = force_generic_plan")
-    if lock_timeout is not None:
-        parts.append(f"set local lock_timeout = {int(lock_timeout)}")
     if lock is not None:
         take = "pg_advisory_xact_lock({}) is not null" if wait else "pg_try_advisory_xact_lock({})"
         parts.append(f"select {take.format(int(lock))}")
+    parts.append(f"set local lock_timeout = {int(patience.lock)}")
+    parts.append(f"set local idle_in_transaction_session_timeout = {int(patience.idle)}")
     return "; ".join(parts)
 
 

@@ -18,8 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agents.roster import ROSTER
 from db.model import new_id
 from db.session import RUNTIME_SEARCH_PATH, Database, refuse_unsafe_role
+from orchestrator import limits
 from orchestrator.approvals import CARRY_OUT
 from orchestrator.chat import Chat
+from orchestrator.chat.listening import listening
 from orchestrator.index import read_index
 from orchestrator.installation import NotReady, Urls
 from orchestrator.language_model import open_models
@@ -62,9 +64,9 @@ async def services(settings: Settings, urls: Urls) -> AsyncGenerator[Services]:
     direct = urls.direct == urls.runtime
     index = await asyncio.to_thread(read_index)
     async with AsyncExitStack() as opened:
-        database = await _opened(opened, urls.runtime, settings.pool_size, prepare=direct)
+        database = await _opened(opened, urls.runtime, settings, prepare=direct)
         await _refuse_unready(database)
-        replica = await _opened(opened, urls.replica, settings.pool_size, prepare=direct) if urls.replica else None
+        replica = await _opened(opened, urls.replica, settings, prepare=direct) if urls.replica else None
         if replica:
             await _refuse_unready(replica)
         saver = await opened.enter_async_context(open_saver(urls.direct))
@@ -72,11 +74,12 @@ async def services(settings: Settings, urls: Urls) -> AsyncGenerator[Services]:
         supervisor = Supervisor(ROSTER, registry.tools(), models, index, saver)
         parts = _put_together(settings, database, replica, supervisor)
         opened.push_async_callback(parts.chat.close)
+        await opened.enter_async_context(listening(parts.chat.bell, urls.direct))
         yield parts
 
 
-async def _opened(stack: AsyncExitStack, url: str, size: int, *, prepare: bool) -> Database:
-    database = Database(url, size=size, prepare=prepare)
+async def _opened(stack: AsyncExitStack, url: str, settings: Settings, *, prepare: bool) -> Database:
+    database = Database(url, size=settings.pool_size, prepare=prepare, patience=limits.call_patience(settings))
     stack.push_async_callback(database.close)
     await database.open()
     return database
@@ -94,8 +97,10 @@ def _put_together(settings: Settings, database: Database, replica: Database | No
         except Exception:
             _log.exception("%s is left to the worker", approval)
 
-    shop = Shop(database, replica, after_commit=after_commit)
-    chat = Chat(shop, supervisor, registry.tools())
+    shop = Shop(database, replica, after_commit=after_commit, room=limits.room(settings))
+    chat = Chat(
+        shop, supervisor, registry.tools(), limits=limits.turn_limits(settings), room=limits.chat_limits(settings)
+    )
     return Services(settings, shop, chat)
 
 

@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 _Connection = AsyncConnection[DictRow]
 POOL = 6
 SCHEMA = "-c search_path=lg"
+TIMEOUTS = " -c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=15s"  # rows of one turn, by key
 
 
 def thread(merchant: UUID, turn: UUID) -> str:
@@ -57,7 +58,7 @@ async def open_saver(runtime_url: str, *, prepare: bool = True) -> AsyncGenerato
         "autocommit": True,
         "prepare_threshold": 0 if prepare else None,
         "row_factory": dict_row,
-        "options": SCHEMA,
+        "options": SCHEMA + TIMEOUTS,
     }
     pool = AsyncConnectionPool(
         runtime_url, connection_class=_Connection, min_size=1, max_size=POOL, open=False, kwargs=settings

@@ -6,7 +6,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -34,6 +34,102 @@ class Settings(BaseSettings):
         alias="SHOPKEEPER_RATE",
         description="Requests a minute that one key or person may make of a process.",
     )
+    # ---- how long, and how many at once: what a caller is told at each limit stands in tools/contract/errors.py ------------
+
+    call_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        alias="SHOPKEEPER_CALL_SECONDS",
+        description="For a statement of a call: who waits in front of a screen has given up by then.",
+    )
+    report_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        alias="SHOPKEEPER_REPORT_SECONDS",
+        description="For a statement of a report: a year of a large shop's orders takes a few.",
+    )
+    job_seconds: float = Field(
+        default=120.0,
+        gt=0,
+        alias="SHOPKEEPER_JOB_SECONDS",
+        description="For a statement of a job: nobody waits for it, and beginning again costs more than finishing.",
+    )
+    lock_seconds: float = Field(
+        default=3.0,
+        gt=0,
+        alias="SHOPKEEPER_LOCK_SECONDS",
+        description="That a call waits for a row which another changes: calls take milliseconds, so the other hangs.",
+    )
+    job_lock_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        alias="SHOPKEEPER_JOB_LOCK_SECONDS",
+        description="That a job waits for a row: people go first.",
+    )
+    idle_seconds: float = Field(
+        default=15.0,
+        gt=0,
+        alias="SHOPKEEPER_IDLE_SECONDS",
+        description="After which a transaction in which nothing is asked is ended: its locks keep others waiting.",
+    )
+    job_idle_seconds: float = Field(
+        default=60.0, gt=0, alias="SHOPKEEPER_JOB_IDLE_SECONDS", description="The same for a job."
+    )
+    reports_at_once: int = Field(
+        default=2,
+        ge=1,
+        alias="SHOPKEEPER_REPORTS",
+        description="Reports that a process works on at once: each may keep a core of the database busy.",
+    )
+    writes_at_once: int = Field(
+        default=6,
+        ge=1,
+        alias="SHOPKEEPER_WRITES",
+        description="Changes that it works on at once; with the reports fewer than its connections, so that reads find one.",
+    )
+    writes_waiting: int = Field(
+        default=100,
+        ge=0,
+        alias="SHOPKEEPER_WRITES_WAITING",
+        description="Changes, and as many reports, that may wait for their turn: more would wait in vain.",
+    )
+    place_seconds: float = Field(
+        default=5.0, gt=0, alias="SHOPKEEPER_PLACE_SECONDS", description="For which they wait; then they may come back."
+    )
+    turns_at_once: int = Field(
+        default=32,
+        ge=1,
+        alias="SHOPKEEPER_TURNS",
+        description="Chat turns that a process works on at once: each holds its messages and results in memory.",
+    )
+    turns_per_actor: int = Field(
+        default=8,
+        ge=1,
+        alias="SHOPKEEPER_TURNS_PER_ACTOR",
+        description="Chat turns of one person or key, begun and not begun yet: one person cannot keep all of them busy.",
+    )
+    turn_seconds: int = Field(
+        default=120,
+        ge=1,
+        alias="SHOPKEEPER_TURN_SECONDS",
+        description="For a turn from its beginning, or from its card, to its answer: nobody reads an answer that comes later.",
+    )
+    streams_per_actor: int = Field(
+        default=20,
+        ge=1,
+        alias="SHOPKEEPER_STREAMS_PER_ACTOR",
+        description="Event streams of one person or key in a process: some browser windows.",
+    )
+    streams_per_conversation: int = Field(
+        default=5, ge=1, alias="SHOPKEEPER_STREAMS_PER_CONVERSATION", description="Event streams of one conversation."
+    )
+    right_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        alias="SHOPKEEPER_RIGHT_SECONDS",
+        description="After which it is looked again whether who listens still may: a revoked key hears no longer.",
+    )
+
     server_url: str | None = Field(
         default=None,
         alias="SHOPKEEPER_URL",
@@ -64,6 +160,18 @@ class Settings(BaseSettings):
             form = "write it as postgresql://user:password@host:5432/database"
             raise PydanticCustomError("address", form) from None
         return given
+
+    @model_validator(mode="after")
+    def _leaves_connections_for_reads(self) -> "Settings":
+        """A process that gives all its connections to changes and reports has none left for who only looks."""
+        busy = self.writes_at_once + self.reports_at_once
+        if busy >= self.pool_size and {"writes_at_once", "reports_at_once", "pool_size"} & self.model_fields_set:
+            raise PydanticCustomError(
+                "connections",
+                "SHOPKEEPER_WRITES and SHOPKEEPER_REPORTS together ({busy}) have to be fewer than SHOPKEEPER_POOL ({pool})",
+                {"busy": busy, "pool": self.pool_size},
+            )
+        return self
 
     openai_api_key: SecretStr | None = Field(
         default=None, alias="OPENAI_API_KEY", description="Without it: the embedded planner."

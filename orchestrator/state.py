@@ -26,6 +26,7 @@ class Limits:
     same_call: int = 2
     repairs: int = 2  # calls that could not be read, or whose arguments were refused
     seconds: int = 120
+    grace: float = 10.0  # seconds for a step to end by itself once the others are over
     tokens: int = 200_000
 
 

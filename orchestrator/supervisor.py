@@ -9,9 +9,10 @@ read the last result writes the answer; nothing returns to a supervisor. `approv
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from langgraph.graph import END, START, StateGraph  # pyright: ignore[reportMissingTypeStubs]  # py.typed is one folder up
@@ -30,6 +31,8 @@ from orchestrator.state import Finding, Part, Request, State, Turn, Update
 from planner.index import Route
 from tools.contract.actors import Actor, Hand
 from tools.contract.declare import Tool
+
+T = TypeVar("T")
 
 BRANCHES = 4
 WORTH_BRANCHING = 3  # independent wishes; fewer are done sooner in one loop over both rooms
@@ -57,6 +60,9 @@ class Supervisor:
         # A turn that only reads keeps nothing: after a crash it is run again from its request.
         self.reading_graph: Any = built.compile()
         self._bound = lru_cache(256)(self._bind)
+        self._thread = ThreadPoolExecutor(
+            1, thread_name_prefix="index"
+        )  # more would not be faster, and each keeps memory
 
     def _build(self) -> Any:
         graph: Any = StateGraph(State, context_schema=Turn)  # its own types are only half known
@@ -97,10 +103,10 @@ class Supervisor:
             message = AIMessage("", tool_calls=[call])
             reads = not self.catalogue.tools[asked.tool].tool.writes
             return State(messages=[said, message], request=asked.text, direct=True, reading=reads)
-        route = await asyncio.to_thread(self.index.route, asked.text)
+        route = await self._beside(lambda: self.index.route(asked.text))
         scope = [asked.specialist] if asked.specialist else self._scope(route, before)
         unsure = not scope and not route.smalltalk and self.models.router is not None
-        reading = await asyncio.to_thread(self._only_reads, asked.text, route, actor, window)
+        reading = await self._beside(lambda: self._only_reads(asked.text, route, actor, window))
         parts = [Part(room=room, text=asked.text) for room in route.rooms] if route.sure and route.independent else []
         branches = len(parts) >= WORTH_BRANCHING and self.models.hand is Hand.model and not asked.specialist
         return State(
@@ -112,6 +118,10 @@ class Supervisor:
             tainted=tainted,
             parts=parts[:BRANCHES] if branches else [],
         )
+
+    async def _beside(self, work: Callable[[], T]) -> T:
+        """Have the index work without holding up the other turns."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _scope(self, route: Route, before: Sequence[str]) -> list[str]:
         """The rooms, when the index is sure of them. Where no model can be asked, its guess has to do."""
@@ -138,7 +148,9 @@ class Supervisor:
         update = await self._ask_router(state) if state.tier == 2 else Update()
         scope, parts = update.get("scope", state.scope), update.get("parts", state.parts)
         await turn.events.add("route", specialists=scope, tier=state.tier, parallel=bool(parts))
-        offer = await asyncio.to_thread(self.catalogue.offer, state.request, scope, turn.actor, reading=state.reading)
+        offer = await self._beside(
+            lambda: self.catalogue.offer(state.request, scope, turn.actor, reading=state.reading)
+        )
         return update | {"offered": offer}
 
     async def model(self, state: State, runtime: Runtime[Turn]) -> Update:

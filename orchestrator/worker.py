@@ -115,7 +115,7 @@ async def upkeep(services: Services) -> None:
 
 
 async def _upkeep_of(services: Services, merchant: uuid.UUID) -> None:
-    async with services.shop.database.transaction(merchant) as sql:
+    async with services.shop.database.transaction(merchant, patience=services.shop.room.jobs) as sql:
         for statement in _UPKEEP:
             await sql.execute(statement, {"m": merchant, "now": services.shop.clock()})
         await sql.commit()

@@ -92,6 +92,7 @@ def _session(weights: Path) -> Session:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # it would keep what the longest sentence took, for good
     options.log_severity_level = 3
     session: Session = runtime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
     return session

@@ -1,23 +1,24 @@
 """What a person sees while a turn runs: numbered and stored, so that a dropped connection resumes where it was."""
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from db.model import new_id
 from db.session import Database, Transaction
-from orchestrator.chat.turns import jsonb
+from orchestrator.chat.listening import Bell
+from orchestrator.chat.turns import NOTIFY, jsonb
 
 PIECE = 0.25  # seconds that a piece of the answer's text covers at least
-LOOK = 0.3  # seconds after which somebody who follows looks again, should another process do the work
 
-_INSERT = """
-insert into turn_events (merchant_id, id, turn_id, number, kind, data, created_at)
-select %(merchant)s, e.id, %(turn)s, e.number, e.kind, e.data, now()
-from jsonb_to_recordset(%(events)s) as e(id uuid, number int, kind text, data jsonb)
+_INSERT = f"""
+with written as (
+    insert into turn_events (merchant_id, id, turn_id, number, kind, data, created_at)
+    select %(merchant)s, e.id, %(turn)s, e.number, e.kind, e.data, now()
+    from jsonb_to_recordset(%(events)s) as e(id uuid, number int, kind text, data jsonb)
+)
+select {NOTIFY}
 """
 _SINCE = """
 select t.id as turn, t.status in ('finished', 'failed') as ended, e.number, e.kind, e.data
@@ -28,29 +29,6 @@ where t.merchant_id = %(merchant)s and t.conversation_id = %(conversation)s
     and (t.id = %(turn)s or %(on)s and (t.id > %(turn)s or t.status in ('running', 'waiting') or %(seen)s::jsonb ? t.id::text))
 order by t.id, e.number
 """
-
-
-class Bell:
-    """Tells those of this process who follow a conversation that something happened."""
-
-    def __init__(self) -> None:
-        self._listening: dict[UUID, set[asyncio.Event]] = {}
-
-    @contextmanager
-    def listening(self, conversation: UUID) -> Generator[asyncio.Event]:
-        rung = asyncio.Event()
-        others = self._listening.setdefault(conversation, set())
-        others.add(rung)
-        try:
-            yield rung
-        finally:
-            others.discard(rung)
-            if not others:
-                self._listening.pop(conversation, None)
-
-    def ring(self, conversation: UUID) -> None:
-        for rung in self._listening.get(conversation, ()):
-            rung.set()
 
 
 class EventLog:
@@ -92,14 +70,20 @@ class EventLog:
         if self._held:
             async with self.database.transaction(self.merchant) as sql:
                 await sql.commit(*self.taken(sql))
-            self.bell.ring(self.conversation)
+            self.ring()
 
     def taken(self, sql: Transaction) -> tuple[str, dict[str, Any]]:
         """The statement that writes what was held back until now: branches that run at once write each event once."""
         self._cut()
         held, self._held = self._held, []
         self._written = time.monotonic()
-        return _INSERT, {"merchant": sql.merchant, "turn": self.turn, "events": jsonb(held)}
+        whose = {"merchant": sql.merchant, "conversation": self.conversation, "turn": self.turn}
+        return _INSERT, whose | {"events": jsonb(held)}
+
+    def ring(self) -> None:
+        """What was just committed is heard by every process; where this one hears nothing, it tells its own."""
+        if not self.bell.hears:
+            self.bell.ring(self.merchant, self.conversation)
 
     def end(self, usage: dict[str, Any], **data: Any) -> None:
         """The last events. The whole answer is in them: pieces that nobody has seen yet are not written any more."""
@@ -149,10 +133,11 @@ async def follow(
 ) -> AsyncGenerator[Event | None]:
     """A turn's events after a number, until it has ended; with `on`, also those of later turns, without an end.
 
-    Yields None when nothing happened for a while. Whoever resumes after another turn's event may see some events again.
+    Yields None when there is no more for now, and again whenever nothing happened for a while. Whoever resumes after
+    another turn's event may see some events again.
     """
     seen: dict[UUID, int] = {turn: after}
-    with bell.listening(conversation) as rung:
+    with bell.following(merchant, conversation) as rung:
         while True:
             rung.clear()
             found = await _since(database, merchant, conversation, turn, seen, on)
@@ -161,9 +146,9 @@ async def follow(
                 yield event
             if not on and all(one.ended for one in found):
                 return
-            if not any(one.number for one in found):
+            yield None
+            while not await bell.rang(merchant, rung):
                 yield None
-                await _rung(rung)
 
 
 def _events(found: list[_Found]) -> list[Event]:
@@ -182,14 +167,6 @@ async def _since(
     }
     async with database.transaction(merchant, read_only=True) as sql:
         return await sql.rows(_SINCE, params, as_=_Found)
-
-
-async def _rung(rung: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(LOOK):
-            await rung.wait()
-    except TimeoutError:
-        return
 
 
 Stream = AsyncIterator[Event | None]

@@ -20,7 +20,9 @@ from db.models.conversations import TurnStatus
 from db.session import DatabaseBusy
 from orchestrator.answers import Answered, finish, so_far
 from orchestrator.chat import rows, turns
-from orchestrator.chat.events import Bell, EventLog
+from orchestrator.chat.events import EventLog
+from orchestrator.chat.limits import TurnTookTooLong
+from orchestrator.chat.listening import Bell
 from orchestrator.chat.turns import Claimed, Lease, Left
 from orchestrator.language_model import ModelFailed
 from orchestrator.saver import thread
@@ -80,7 +82,7 @@ class Runner:
     async def _to_its_end(self, merchant: UUID, turn: Claimed, log: EventLog) -> Left:
         try:
             if int(turn.usage.get("interrupted", 0)) < INTERRUPTIONS:
-                return await self._work(merchant, turn, log)
+                return await self._in_time(merchant, turn, log)
             why = f"This was interrupted {INTERRUPTIONS} times, and is given up."
         except ModelFailed as failed:
             why = str(failed)
@@ -94,6 +96,17 @@ class Runner:
             _log.exception("turn %s failed", turn.id)
             why = "Something went wrong on our side; the fault was logged."
         return await self._give_up(merchant, turn, log, why)
+
+    async def _in_time(self, merchant: UUID, turn: Claimed, log: EventLog) -> Left:
+        """The work, cut short in the middle of a step that does not end. Raises `TurnTookTooLong`."""
+        deadline = asyncio.timeout(self.limits.seconds + self.limits.grace)
+        try:
+            async with deadline:
+                return await self._work(merchant, turn, log)
+        except TimeoutError as late:
+            if not deadline.expired():
+                raise
+            raise TurnTookTooLong(f"I stopped at the limit of {self.limits.seconds} seconds.") from late
 
     # ---- the run -----------------------------------------------------------------------------------------------------
 
@@ -187,7 +200,7 @@ class Runner:
                 return None
             log.hold("approval.required", approval=reference, tool=card.tool, card=card.card, why=card.why)
             await sql.commit(*log.taken(sql))
-        self.bell.ring(turn.conversation_id)
+        log.ring()
         return left
 
     async def _end(
@@ -203,7 +216,7 @@ class Runner:
             if left is None:
                 raise _Lost
             await sql.commit(*log.taken(sql))
-        self.bell.ring(turn.conversation_id)
+        log.ring()
         if kept:
             await self.supervisor.saver.forget(merchant, turn.id)
         return left

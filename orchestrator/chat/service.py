@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import re
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict
@@ -15,7 +17,9 @@ from db.models.conversations import TurnStatus
 from db.session import DatabaseBusy, Transaction
 from orchestrator import approvals
 from orchestrator.chat import rows, turns
-from orchestrator.chat.events import Bell, Event, EventLog, follow
+from orchestrator.chat.events import Event, EventLog, follow
+from orchestrator.chat.limits import ChatBusy, ChatLimits, Listeners, Still, TooManyTurns
+from orchestrator.chat.listening import Bell
 from orchestrator.chat.runs import Runner
 from orchestrator.chat.turns import Claimed, Lease, TurnRow
 from orchestrator.state import Limits, Request
@@ -23,7 +27,7 @@ from orchestrator.supervisor import Supervisor
 from tools.contract.actors import Actor, Caller, Shopfront
 from tools.contract.call import Shop
 from tools.contract.declare import Tool
-from tools.contract.errors import Conflict, IdempotencyKeyReused, Invalid, NotFound, ShopError, TooManyRequests
+from tools.contract.errors import IdempotencyKeyReused, Invalid, NotFound, ShopError, TooManyRequests
 from tools.contract.idempotency import enter
 from tools.contract.plain import as_json
 from tools.contract.policy import day_start
@@ -40,12 +44,6 @@ class BudgetSpent(TooManyRequests):
     hint = "Use the console or the API meanwhile, which need no language model."
 
 
-class TooManyWaiting(Conflict):
-    """The conversation has messages that were not begun yet."""
-
-    hint = "Wait for the answers that are under way."
-
-
 class Chat:
     """Conversations of every merchant, in this process. `close` lets another process continue what is under way."""
 
@@ -56,6 +54,7 @@ class Chat:
         tools: Mapping[str, Tool[Any, Any]],
         *,
         limits: Limits | None = None,
+        room: ChatLimits | None = None,
         tokens_per_day: int = TOKENS_PER_DAY,
         lease: float = LEASE,
     ) -> None:
@@ -63,9 +62,11 @@ class Chat:
         self.supervisor = supervisor
         self.tools = tools  # all of them: decisions of every door are carried out here
         self.tokens_per_day = tokens_per_day
-        self._bell = Bell()
+        self.room = room or ChatLimits()
+        self.bell = Bell(shop.database)
+        self._listeners = Listeners(self.room)
         self._lease = Lease(uuid4().hex, lease)
-        self._runner = Runner(shop, supervisor, self._lease, self._bell, limits or Limits())
+        self._runner = Runner(shop, supervisor, self._lease, self.bell, limits or Limits())
         self._running: dict[UUID, tuple[UUID, asyncio.Task[None]]] = {}  # turns of this process: merchant and task
 
     async def close(self) -> None:
@@ -126,11 +127,20 @@ class Chat:
             return await self.turn(caller, turn.id)
 
     async def events(
-        self, caller: Caller, conversation: str, *, turn: UUID | None = None, after: str = "", on: bool = False
+        self,
+        caller: Caller,
+        conversation: str,
+        *,
+        turn: UUID | None = None,
+        after: str = "",
+        on: bool = False,
+        still: Still | None = None,
     ) -> AsyncGenerator[Event | None]:
         """The events of a turn (the latest, unless named), from where `after` (an event's id) says, until it has ended.
 
-        With `on`, those of later turns too. None comes when nothing happened for a while. Raises `NotFound`, `Invalid`.
+        With `on`, those of later turns too. None comes when nothing happened for a while. Whether the caller may listen is
+        asked again each minute, of the shop and of the door (`still`). Raises `NotFound`, `Invalid`, `TooManyStreams`, and
+        `Unauthenticated` as soon as the caller may no longer.
         """
         resumed, number = _resumed(after)
         async with self._entered(caller, read_only=True) as (sql, actor, _):
@@ -139,10 +149,16 @@ class Chat:
             known = named and await turns.turn_of(sql, actor.reference, named)
         if named is None or not known or known.conversation != found.reference:
             raise NotFound(f"{found.reference} has no such turn.", hint="Post a message first.")
-        stream = follow(self.shop.database, self._bell, caller.merchant, found.id, named, after=number, on=on)
-        async with aclosing(stream):
-            async for event in stream:
-                yield event
+        self._listeners.seen(caller)
+        stream = follow(self.shop.database, self.bell, caller.merchant, found.id, named, after=number, on=on)
+        with self._listeners.one(caller.merchant, actor.reference, found.reference):
+            async with aclosing(stream):
+                asked = time.monotonic()
+                async for event in stream:
+                    if time.monotonic() - asked >= self.room.right_seconds:
+                        await self._refuse_stranger(caller, still)
+                        asked = time.monotonic()
+                    yield event
 
     # ---- what the worker asks ----------------------------------------------------------------------------------------
 
@@ -165,7 +181,7 @@ class Chat:
                 _log.warning("%s could not be carried out yet: %s", approval, refused)
         async with self.shop.database.transaction(merchant, read_only=True) as sql:
             left = await turns.left_behind(sql)
-        for turn in left:
+        for turn in left[: max(0, self.room.turns - len(self._running))]:
             await self._claim_and_run(merchant, turn)
         await self._forget_ended(merchant)
 
@@ -184,6 +200,7 @@ class Chat:
                 raise IdempotencyKeyReused("This idempotency key was used for another message.")
             if before is not None:
                 return before
+            await self._within_limits(sql, actor)
             await self._within_budget(sql, shop)
             asker = caller.as_json(actor.reference)
             id_, claimed = await self._lease.post(sql, found.id, key, written, request.text, asker, self.shop.clock())
@@ -217,6 +234,25 @@ class Chat:
             raise NotFound(
                 f"There is no operation {request.tool} here.", hint="Those for people only have routes of their own."
             )
+
+    async def _within_limits(self, sql: Transaction, actor: Actor) -> None:
+        if len(self._running) >= self.room.turns:
+            raise ChatBusy(f"{self.room.turns} turns are worked on at the moment.", retry_after=2)
+        theirs = await turns.under_way(sql, actor.reference)
+        if theirs >= self.room.turns_per_actor:
+            raise TooManyTurns(f"{actor.reference} has {theirs} turns under way, and may have no more.", retry_after=2)
+
+    async def _refuse_stranger(self, caller: Caller, still: Still | None) -> None:
+        """Raises `Unauthenticated` when whoever listens may no longer: a key revoked, a session ended, a member gone."""
+        try:
+            if still is not None:
+                await still()
+            if self._listeners.is_due(caller):
+                async with self._entered(caller, read_only=True):
+                    self._listeners.seen(caller)
+        except ShopError as refused:
+            if not refused.retryable:  # a busy shop is asked again a minute later
+                raise
 
     async def _within_budget(self, sql: Transaction, shop: Shopfront) -> None:
         if self.supervisor.models.router is None:
@@ -255,10 +291,10 @@ class Chat:
             new = await turns.new_card(sql, turn)
             if new is None:
                 return
-            log = EventLog(self.shop.database, merchant, turn, new.conversation_id, new.last_event, self._bell)
+            log = EventLog(self.shop.database, merchant, turn, new.conversation_id, new.last_event, self.bell)
             log.hold("approval.required", approval=new.reference, tool=new.tool, card=new.card, why=new.why)
             await sql.commit(*log.taken(sql))
-        self._bell.ring(new.conversation_id)
+        log.ring()
 
     async def _forget_ended(self, merchant: UUID) -> None:
         """Delete checkpoints that a process, killed after it had stored the answer, did not get to."""
@@ -276,7 +312,11 @@ class Chat:
         if turn.id in self._running:
             await asyncio.wait([self._running[turn.id][1]])
         turn = await self.turn(caller, turn.id)
-        stream = self.events(caller, turn.conversation, turn=turn.id)
+        if turn.status != TurnStatus.running:
+            return turn
+        async with self._entered(caller, read_only=True) as (sql, actor, _):
+            conversation = await self._own(sql, actor, turn.conversation)
+        stream = follow(self.shop.database, self.bell, caller.merchant, conversation.id, turn.id, after=0, on=False)
         async with aclosing(stream):
             while turn.status == TurnStatus.running:
                 event = await anext(stream)
@@ -303,8 +343,10 @@ def _resumed(after: str) -> tuple[UUID | None, int]:
     """The turn and the number of an event's id."""
     if not after:
         return None, 0
-    turn, _, number = after.partition("/")
+    event = re.fullmatch(r"([0-9a-fA-F-]{36})/([0-9]{1,9})", after)
     try:
-        return UUID(turn), int(number)
+        if event is not None:
+            return UUID(event[1]), int(event[2])
     except ValueError:
-        raise Invalid(f"{after} is no event's id.", hint="Send the last `id:` that you got, or none.") from None
+        pass
+    raise Invalid(f"{after[:60]} is no event's id.", hint="Send the last `id:` that you got, or none.")

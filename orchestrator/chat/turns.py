@@ -54,6 +54,10 @@ class Spent(NamedTuple):
     tokens: int
 
 
+class UnderWay(NamedTuple):
+    turns: int
+
+
 class Waiting(NamedTuple):
     status: str
     tool: str
@@ -70,6 +74,10 @@ class NewCard(NamedTuple):
     why: str
 
 
+CHANNEL = "shopkeeper_turns"
+# Heard by every process once the statement's transaction is committed. It is small: who follows looks for what it was.
+NOTIFY = f"pg_notify('{CHANNEL}', %(merchant)s::text || '/' || %(conversation)s::text)"
+
 _TURN = """
 select t.id, c.reference as conversation, t.status, t.request,
        array(select a.reference from approvals a where a.merchant_id = t.merchant_id and a.turn_id = t.id
@@ -80,21 +88,22 @@ join conversations c on c.merchant_id = t.merchant_id and c.id = t.conversation_
 left join messages m on m.merchant_id = t.merchant_id and m.conversation_id = c.id and m.turn_id = t.id and m.role = 'assistant'
 where t.merchant_id = %(merchant)s and c.owner = %(owner)s and {which}
 """
-_POST = """
+_POST = f"""
 with turn as (
     insert into turns (merchant_id, id, conversation_id, status, key, request, caller, durability, usage, created_at,
                        lease_owner, lease_until)
-    select %(merchant)s, %(turn)s, %(conversation)s, 'running', %(key)s, %(request)s, %(caller)s, '', '{}', %(now)s,
+    select %(merchant)s, %(turn)s, %(conversation)s, 'running', %(key)s, %(request)s, %(caller)s, '', '{{}}', %(now)s,
            case when not busy then %(owner)s end, case when not busy then now() + make_interval(secs => %(lease)s) end
     from (select exists (select from turns where merchant_id = %(merchant)s and conversation_id = %(conversation)s
                          and status = 'running') as busy) others
     returning *
 ), said as (
     insert into messages (merchant_id, id, conversation_id, turn_id, role, text, data, created_at)
-    values (%(merchant)s, %(message)s, %(conversation)s, %(turn)s, 'person', %(text)s, '{}', %(now)s)
+    values (%(merchant)s, %(message)s, %(conversation)s, %(turn)s, 'person', %(text)s, '{{}}', %(now)s)
 ), started as (
     insert into turn_events (merchant_id, id, turn_id, number, kind, data, created_at)
-    values (%(merchant)s, %(event)s, %(turn)s, 1, 'run.started', '{}', %(now)s)
+    values (%(merchant)s, %(event)s, %(turn)s, 1, 'run.started', '{{}}', %(now)s)
+    returning {NOTIFY}
 ), titled as (
     update conversations set title = left(%(text)s, 80)
     where merchant_id = %(merchant)s and id = %(conversation)s and title = ''
@@ -259,6 +268,16 @@ async def ended(sql: Transaction, among: list[UUID]) -> list[UUID]:
         "select id from turns where merchant_id = %(m)s and id = any(%(among)s) and status in ('finished', 'failed')"
     )
     return [row.id for row in await sql.rows(query, {"m": sql.merchant, "among": among}, as_=Id)]
+
+
+async def under_way(sql: Transaction, owner: str) -> int:
+    """How many of somebody's turns are worked on, or wait for their turn."""
+    query = (
+        "select count(*) as turns from turns t join conversations c on c.merchant_id = t.merchant_id and c.id = t.conversation_id"
+        " where t.merchant_id = %(m)s and t.status = 'running' and c.owner = %(owner)s"
+    )
+    found = await sql.row(query, {"m": sql.merchant, "owner": owner}, as_=UnderWay)
+    return found.turns if found else 0
 
 
 async def latest(sql: Transaction, conversation: UUID) -> UUID | None:

@@ -4,6 +4,7 @@ Nothing here knows a domain. A turn is answered at once where the caller waits f
 """
 
 import re
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
@@ -17,10 +18,11 @@ from starlette.routing import Route
 
 from orchestrator.chat import Chat
 from orchestrator.chat.events import Event, Stream
+from orchestrator.chat.listening import QUIET
 from orchestrator.chat.rows import ConversationRow, MessageRow
 from orchestrator.chat.turns import TurnRow
 from orchestrator.state import Request
-from orchestrator.surfaces.problems import problem_response
+from orchestrator.surfaces.problems import problem_of, problem_response
 from orchestrator.surfaces.rest import PREFIX, CallerOf, read_json
 from tools.contract.actors import Caller
 from tools.contract.errors import IdempotencyKeyMissing, Invalid, ShopError, Unreadable
@@ -29,7 +31,6 @@ from tools.contract.plain import as_json
 
 LONGEST_WAIT = 60.0  # seconds that a caller may wait for a turn
 DIRECT_WAIT = 20.0  # of an operation named by its caller, which needs no model
-QUIET = 15.0  # seconds without an event after which the stream shows that it lives
 
 Endpoint = Callable[[HttpRequest, Caller], Awaitable[Response]]
 
@@ -63,7 +64,7 @@ class Asked(BaseModel):
 
 def routes(chat: Chat, caller_of: CallerOf) -> list[Route]:
     """The routes of conversations, over the service and whoever says who is calling."""
-    doors = _Doors(chat)
+    doors = _Doors(chat, caller_of)
 
     def at(path: str, endpoint: Endpoint, method: str) -> Route:
         return Route(PREFIX + path, _guarded(endpoint, caller_of), methods=[method])
@@ -92,8 +93,9 @@ def _guarded(endpoint: Endpoint, caller_of: CallerOf) -> Callable[[HttpRequest],
 
 
 class _Doors:
-    def __init__(self, chat: Chat) -> None:
+    def __init__(self, chat: Chat, caller_of: CallerOf) -> None:
         self.chat = chat
+        self.caller_of = caller_of
 
     async def start(self, request: HttpRequest, caller: Caller) -> Response:
         made = await self.chat.start_conversation(caller, _key(request))
@@ -139,13 +141,16 @@ class _Doors:
         turn = _uuid(given["turn"]) if "turn" in given else None
         after = request.headers.get("last-event-id") or given.get("after", "")
         conversation = request.path_params["conversation"]
-        stream = self.chat.events(caller, conversation, turn=turn, after=after, on=given.get("follow") == "true")
+        on = given.get("follow") == "true"
+        stream = self.chat.events(
+            caller, conversation, turn=turn, after=after, on=on, still=lambda: self.caller_of(request)
+        )
         first = await anext(stream, None)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         if request.method == "HEAD":
             await stream.aclose()
             return Response(media_type="text/event-stream", headers=headers)
-        return StreamingResponse(_as_sse(first, stream), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(_as_sse(first, stream, request), media_type="text/event-stream", headers=headers)
 
     async def _answered(self, request: HttpRequest, caller: Caller, turn: TurnRow, wait: float) -> Response:
         """The turn: through (200), or under way or waiting for a person (202). A refusal of a named operation is a problem."""
@@ -197,18 +202,21 @@ def _refusal(told: dict[str, Any]) -> ShopError:
     return kind(str(told["message"]), hint=str(told.get("hint", "")), **rest)
 
 
-async def _as_sse(first: Event | None, stream: Stream) -> AsyncGenerator[str]:
-    quiet = 0
-    async with aclosing(_after(first, stream)) as events:
-        async for event in events:
-            if event is not None:
-                quiet = 0
-                data = orjson.dumps(event.data | {"turn": str(event.turn)}, default=str).decode()
-                yield f"id: {event.id}\nevent: {event.kind}\ndata: {data}\n\n"
-                continue
-            quiet += 1
-            if quiet % int(QUIET / 0.3) == 0:
-                yield ": still here\n\n"
+async def _as_sse(first: Event | None, stream: Stream, request: HttpRequest) -> AsyncGenerator[str]:
+    told = time.monotonic()
+    try:
+        async with aclosing(_after(first, stream)) as events:
+            async for event in events:
+                if event is not None:
+                    data = orjson.dumps(event.data | {"turn": str(event.turn)}, default=str).decode()
+                    yield f"id: {event.id}\nevent: {event.kind}\ndata: {data}\n\n"
+                elif time.monotonic() - told < QUIET / 2:
+                    continue
+                else:
+                    yield ": still here\n\n"
+                told = time.monotonic()
+    except ShopError as refused:  # whoever listened may no longer; what is told first cannot be a status any more
+        yield f"event: stream.closed\ndata: {orjson.dumps(problem_of(refused, request), default=str).decode()}\n\n"
 
 
 async def _after(first: Event | None, stream: Stream) -> AsyncGenerator[Event | None]:

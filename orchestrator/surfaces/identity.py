@@ -1,5 +1,6 @@
 """Who is at the door: an API key, or a signed-in browser; and how often they may knock."""
 
+import asyncio
 import secrets
 import time
 import uuid
@@ -56,6 +57,7 @@ class Identity:
         self.limiter = limiter
         self.from_an_address = RateLimiter(max(1, limiter.per_minute // 20))  # attempts to sign in
         self.for_a_person = RateLimiter(max(1, limiter.per_minute // 10))
+        self._one_at_a_time = asyncio.Lock()  # comparing a password takes 64 MB
 
     async def caller_of(self, request: Request) -> Caller:
         """Raises `Unauthenticated`, `CrossSite` or `TooManyRequests`."""
@@ -87,7 +89,8 @@ class Identity:
         self.from_an_address.check(address)
         self.for_a_person.check(email)
         person = await self._one("select id, password_hash from users where email = %s", (email,), Person)
-        matches = await run_in_threadpool(_verify, person.password_hash if person else None, password)
+        async with self._one_at_a_time:
+            matches = await run_in_threadpool(_verify, person.password_hash if person else None, password)
         if person is None or not matches:
             raise Unauthenticated("That e-mail and password do not belong together.", hint="Check both and try again.")
         merchant = await self._shop_of(person.id, slug)

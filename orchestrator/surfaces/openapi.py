@@ -194,6 +194,8 @@ def _errors(tool: Tool[Any, Any]) -> list[type[ShopError]]:
     found: list[type[ShopError]] = [*tool.raises, *errors.OF_EVERY_CALL]
     if tool.path_fields or any("x-reference" in str(field) for field in tool.schema.get("properties", {}).values()):
         found += [errors.NotFound, errors.Ambiguous]
+    if tool.heavy:
+        found.append(errors.TooManyReports)
     if tool.method in ("POST", "PUT", "PATCH"):
         found += [TooLarge, WrongMediaType]
     if tool.writes:

@@ -9,11 +9,16 @@ import pytest
 from psycopg import AsyncConnection
 
 from db.embedded import Server
-from db.session import Database, UnsafeRole, refuse_unsafe_role
+from db.session import Database, Patience, UnsafeRole, refuse_unsafe_role
 
 
 class Backend(NamedTuple):
     pid: int
+
+
+class Timeouts(NamedTuple):
+    statement: str
+    lock: str
 
 
 @pytest.fixture
@@ -55,6 +60,46 @@ async def test_who_may_become_somebody_beyond_the_wall_may_not_serve(
                 await refuse_unsafe_role(connection)
     finally:
         admin.execute(f"drop role {member}, {beyond}".encode())
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("select pg_sleep(30)", psycopg.errors.QueryCanceled),
+        ("select pg_advisory_xact_lock(4711)", psycopg.errors.LockNotAvailable),
+    ],
+)
+async def test_a_statement_and_a_wait_for_a_lock_end_at_their_time(
+    runtime_url: str, admin: psycopg.Connection, statement: str, told: type[psycopg.Error]
+) -> None:
+    admin.execute("select pg_advisory_lock(4711)")
+    database = Database(runtime_url, size=1, patience=Patience(statement=200, lock=100, idle=200))
+    await database.open()
+
+    with pytest.raises(told):
+        async with database.transaction(uuid.uuid4()) as sql:
+            await sql.execute(statement)
+    async with database.transaction(uuid.uuid4(), patience=Patience(60_000, 60_000, 60_000)) as sql:
+        await sql.execute("select pg_sleep(0.3)")
+
+    await database.close()
+
+
+async def test_the_timeouts_come_with_begin_and_end_with_the_transaction(runtime_url: str) -> None:
+    """Nothing is left on the connection, which behind a pooler is the next one's."""
+    database = Database(runtime_url, size=1)
+    await database.open()
+    asked = "select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock"
+
+    async with database.transaction(uuid.uuid4(), patience=Patience(1_000, 2_000, 3_000)) as sql:
+        inside = await sql.row(asked, as_=Timeouts)
+        assert len(sql.statements) == 2
+    async with database.connection() as connection:
+        outside = await (await connection.execute(asked.encode())).fetchone()
+
+    await database.close()
+    assert inside == ("1s", "2s")
+    assert outside == ("0", "0")
 
 
 async def test_connections_that_the_server_has_closed_are_not_handed_out(

@@ -5,6 +5,7 @@ import json
 import socket
 import uuid
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from starlette.requests import Request
 
 from orchestrator.app import RequestId
 from orchestrator.chat import Chat
+from orchestrator.chat.limits import ChatLimits
 from orchestrator.surfaces.chat import routes
 from tests.factories import NewShop
 from tests.orchestrator.conftest import MEMOS, WAIT, Talk
@@ -32,7 +34,13 @@ async def http(chat: Chat, mine: NewShop) -> AsyncGenerator[httpx.AsyncClient]:
     async def caller_of(request: Request) -> Caller:
         return mine.caller(request.headers.get("x-role", "owner"))
 
-    app = Starlette(routes=routes(chat, caller_of), middleware=[Middleware(RequestId)])
+    async with serving(Starlette(routes=routes(chat, caller_of), middleware=[Middleware(RequestId)])) as client:
+        yield client
+
+
+@asynccontextmanager
+async def serving(app: Starlette) -> AsyncGenerator[httpx.AsyncClient]:
+    """Somebody who asks the application over a socket."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none"))
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
@@ -269,3 +277,44 @@ async def test_a_request_that_is_nested_too_deeply_is_refused(http: httpx.AsyncC
     refused = await http.post("/requests", json={"tool": "write_memo", "arguments": deep}, headers=key())
 
     assert (refused.status_code, refused.json()["code"]) == (422, "OutOfRange")
+
+
+@pytest.mark.parametrize(
+    "last",
+    ["{turn}/99999999999999999999", "{turn}/-1", "{turn}/1_0", "{turn}/\u0663", "{turn}", "/1", "x/1", "1" * 5_000],
+)
+async def test_an_event_id_that_no_event_has_is_422(http: httpx.AsyncClient, model: ScriptedOpenAI, last: str) -> None:
+    model.script(says("Hello."))
+    conversation = await started(http)
+    turn = (await say(http, conversation, "hello", Prefer="wait=20")).json()["turn"]
+
+    headers = {"Last-Event-ID": last.format(turn=turn).encode()}
+    answer = await http.get(f"/conversations/{conversation}/events", headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "Invalid")
+
+
+async def test_who_loses_the_right_to_listen_is_told_and_the_stream_ends(
+    chat: Chat, mine: NewShop, model: ScriptedOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.chat.listening.QUIET", 0.1)
+    model.script(says("Hello."))
+    strict = Chat(chat.shop, chat.supervisor, chat.tools, room=ChatLimits(right_seconds=0.2))
+    talk = Talk(strict, mine.caller("manager"))
+    await talk("hello")
+
+    async def caller_of(_: Request) -> Caller:
+        return talk.caller
+
+    app = Starlette(routes=routes(strict, caller_of), middleware=[Middleware(RequestId)])
+    path = f"/conversations/{talk.reference}/events?follow=true"
+    async with serving(app) as client, client.stream("GET", path) as stream:
+        async with chat.shop.database.transaction(mine.id) as sql:
+            gone = "update memberships set deactivated_at = now() where merchant_id = %s and user_id = %s"
+            await sql.execute(gone, (mine.id, talk.caller.name))
+            await sql.commit()
+        last = [line async for line in stream.aiter_lines() if line][-2:]
+    await strict.close()
+
+    assert last[0] == "event: stream.closed"
+    assert json.loads(last[1].removeprefix("data: "))["code"] == "Unauthenticated"

@@ -3,9 +3,9 @@
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from psycopg import IntegrityError
 from pydantic import Field, JsonValue, ValidationError
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
 from db.models.backoffice import Setting
 from tools.contract.context import Context

@@ -17,10 +17,9 @@ from tools.contract.context import Approved, Context
 from tools.contract.declare import I, O, Tool, validated
 from tools.contract.idempotency import LEAVE, OWN_KEYS, Entered, canonical, enter, leaving, lock_of, request_hash
 from tools.contract.policy import asks_first, beyond_limits, needs_another
+from tools.contract.room import room_for
 from tools.contract.secret import without_secrets
 from tools.contract.shop import Outcome, Shop
-
-PREVIEW_LOCK_TIMEOUT = 2_000  # milliseconds
 
 
 async def call(
@@ -68,15 +67,11 @@ async def opened(
     *,
     key: str | None = None,
     wait: bool = False,
-    timeout: int | None = None,
+    preview: bool = False,
 ) -> AsyncGenerator[tuple[Context, Entered]]:
     """A transaction in which the caller may use the tool. Raises `Unauthenticated` or `Forbidden`."""
-    database = shop.database if tool.writes else shop.replica or shop.database
     lock = lock_of(caller.merchant, key) if key else None
-    opening = database.transaction(
-        caller.merchant, read_only=not tool.writes, lock_timeout=timeout, lock=lock, wait=wait
-    )
-    async with opening as sql:
+    async with room_for(shop, tool, caller, lock=lock, wait=wait, preview=preview) as sql:
         entered = await enter(sql, caller, key, shop.clock())
         actor = entered.actor(caller)
         try:
@@ -96,7 +91,7 @@ async def _read(shop: Shop, tool: Tool[I, O], args: I, caller: Caller) -> Outcom
 
 
 async def _preview(shop: Shop, tool: Tool[I, O], args: I, caller: Caller) -> Outcome[O]:
-    async with opened(shop, tool, caller, timeout=PREVIEW_LOCK_TIMEOUT) as (ctx, entered):
+    async with opened(shop, tool, caller, preview=True) as (ctx, entered):
         await tool.run(ctx, args)
         await ctx.sql.flush()
         why = await _why_it_waits(ctx, entered, tool, caller)

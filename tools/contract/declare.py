@@ -77,6 +77,7 @@ class Tool(Generic[I, O]):
     for_people: bool
     keys_by_name: bool
     version_required: bool
+    heavy: bool
     input: type[I]
     output: type[O]
     description: str
@@ -113,12 +114,14 @@ def tool(
     for_people: bool = False,
     keys_by_name: bool = False,
     version_required: bool = False,
+    heavy: bool = False,
     room: str | None = None,
 ) -> "Callable[[Callable[[Context, I], Awaitable[O]]], Tool[I, O]]":
     """Declare an operation. `room` is named by flows alone; elsewhere it is the module's name.
 
     `for_people`: neither models nor keys do it; with `keys_by_name` a key does whose scopes name its permission outright.
     `version_required`: the input has a `version`, and a caller without it gets 428.
+    `heavy`: a report, which may take seconds; few of them run at once, so that they leave room for orders.
     """
     method, _, path = route.partition(" ")
 
@@ -139,6 +142,7 @@ def tool(
             for_people=for_people,
             keys_by_name=keys_by_name,
             version_required=version_required,
+            heavy=heavy,
             input=hints[parameters[1]],
             output=hints["return"],
             description=inspect.cleandoc(function.__doc__ or ""),

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import psycopg
 import psycopg.errors as pg
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
 
 from db.session import DatabaseBusy
 from db.transitions import IllegalMove as MoveRefused
@@ -144,11 +143,40 @@ class Busy(ShopError):
     hint = "Try again in a moment."
 
 
+class TookTooLong(Busy):
+    """A statement took longer than a call may take; nothing was changed."""
+
+    hint = "Ask for less: a shorter period, fewer rows, one more filter. When the shop is less busy the same may pass."
+
+
+class LeftAlone(Busy):
+    """The call paused in the middle for too long, and its locks were given to others; nothing was changed."""
+
+
+class TooManyReports(Busy):
+    """As many reports as the shop works on at once are under way; the others leave room for orders."""
+
+    hint = "Try again when one of them is done, or ask for a shorter period."
+
+
+class TooManyWrites(Busy):
+    """As many changes as the shop works on at once are under way; the others leave room for those who read."""
+
+    hint = "Try again in a moment, with the same idempotency key."
+
+
 class RowLocked(Conflict):
     """Somebody else is changing the same thing at this moment."""
 
     retryable = True
     hint = "Try again in a moment."
+
+
+class GaveWay(Conflict):
+    """Two changes stood in each other's way, and this one gave way; nothing of it was kept."""
+
+    retryable = True
+    hint = "Send it again: the other is through by now."
 
 
 class IdempotencyKeyMissing(ShopError):
@@ -186,30 +214,35 @@ class IdempotencyKeyReused(ShopError):
 
 # Raised by the path itself, whatever the tool: every tool's documentation lists them once.
 OF_EVERY_CALL: tuple[type[ShopError], ...] = (
-    Unreadable, Unauthenticated, Forbidden, Invalid, TooManyRequests, Busy,
+    Unreadable, Unauthenticated, Forbidden, Invalid, TooManyRequests, Busy, TookTooLong, LeftAlone,
 )  # fmt: skip
 OF_EVERY_WRITE: tuple[type[ShopError], ...] = (
-    IdempotencyKeyMissing, IdempotencyInFlight, IdempotencyKeyReused, RowLocked,
+    IdempotencyKeyMissing, IdempotencyInFlight, IdempotencyKeyReused, RowLocked, GaveWay, TooManyWrites,
 )  # fmt: skip
 
 
-DATABASE_ERRORS = (psycopg.Error, DBAPIError, DatabaseBusy)
+DATABASE_ERRORS = (psycopg.Error, DatabaseBusy)
 
 
 def of_database(failed: BaseException) -> ShopError | None:
     """What a refusal of the database means to a caller; None when it is a bug of ours."""
-    cause = failed.orig if isinstance(failed, DBAPIError) else failed
-    match cause:
+    match failed:
         case DatabaseBusy():
-            return Busy(str(cause), retry_after=2)
-        case pg.LockNotAvailable() | pg.DeadlockDetected():
+            return Busy(str(failed), retry_after=2)
+        case pg.QueryCanceled():
+            return TookTooLong("This took longer than the shop lets a call take.", retry_after=5)
+        case pg.IdleInTransactionSessionTimeout():
+            return LeftAlone("This call paused in the middle for longer than the shop waits.", retry_after=2)
+        case pg.LockNotAvailable():
             return RowLocked("Somebody else is changing the same thing.", retry_after=1)
+        case pg.DeadlockDetected() | pg.SerializationFailure():
+            return GaveWay("Somebody else was changing the same things.", retry_after=1)
         case pg.UniqueViolation():
-            columns = str(cause.diag.constraint_name).split("merchant_id_")[-1].replace("_", " ")
-            return AlreadyTaken(f"That {columns} is in use already ({str(cause.diag.table_name).replace('_', ' ')}).")
+            columns = str(failed.diag.constraint_name).split("merchant_id_")[-1].replace("_", " ")
+            return AlreadyTaken(f"That {columns} is in use already ({str(failed.diag.table_name).replace('_', ' ')}).")
         case psycopg.DataError():
             return OutOfRange(
-                f"A value cannot be stored: {str(cause).splitlines()[0]}.", hint="Give a smaller or a plainer one."
+                f"A value cannot be stored: {str(failed).splitlines()[0]}.", hint="Give a smaller or a plainer one."
             )
         case _:
             return None

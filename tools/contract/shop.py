@@ -1,7 +1,7 @@
 """What every call needs of its process, and what it comes to."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic
 from uuid import UUID
@@ -11,6 +11,7 @@ from db.session import Database
 from tools.contract.cards import Card
 from tools.contract.context import Job
 from tools.contract.declare import O
+from tools.contract.room import Room
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Shop:
     after_commit: Callable[[UUID, list[Job]], Awaitable[None]] | None = (
         None  # a first try at what cannot wait for the worker
     )
+    room: Room = field(default_factory=Room)
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,7 @@ class SalesReported(Result):
     route="GET /analytics/sales",
     effect=Effect.read,
     permission="analytics:read",
+    heavy=True,
     raises=[TooManyRows, NotFound, Ambiguous],
     examples=["What did we sell last week?", "Revenue by country this quarter, compared with the one before"],
 )
@@ -301,6 +302,7 @@ cross join (
     route="GET /analytics/kpis",
     effect=Effect.read,
     permission="analytics:read",
+    heavy=True,
     raises=[],
     examples=["How is the shop doing today?", "What is our average order value and return rate?"],
 )

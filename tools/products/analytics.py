@@ -108,6 +108,7 @@ select * from low where {further} order by urgency, -sold, id limit %(limit)s
     route="GET /analytics/products/low-stock",
     effect=Effect.read,
     permission="analytics:read",
+    heavy=True,
     raises=[NotFound, Ambiguous],
     examples=["What is running low?", "Which garden products last less than a week?"],
 )
@@ -197,6 +198,7 @@ class TopSellers(Page[TopSeller]):
     route="GET /analytics/products/top-selling",
     effect=Effect.read,
     permission="analytics:read",
+    heavy=True,
     raises=[NotFound, Ambiguous],
     examples=["What were our bestsellers last month?", "Top ten products by revenue this year"],
 )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from orchestrator import memory
 from orchestrator.surfaces.cli import show
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def start() -> None:
     Safe to repeat: what is there stays. Data and credentials are kept in `SHOPKEEPER_HOME`, the port is `SHOPKEEPER_PORT`.
     Ctrl-C closes the shop.
     """
+    memory.be_thrifty()
     from orchestrator.settings import Settings
 
     settings = Settings()
@@ -62,6 +64,7 @@ def start() -> None:
 @app.command(rich_help_panel=PANEL)
 def serve() -> None:
     """Run a web process alone: REST, chat and console, without the worker. As many as wanted, each with its port."""
+    memory.be_thrifty()
     from orchestrator import app as house
     from orchestrator import installation
     from orchestrator.settings import Settings
@@ -89,6 +92,7 @@ def serve() -> None:
 @app.command(rich_help_panel=PANEL)
 def worker() -> None:
     """Run a worker alone: the outbox, what is due, what was interrupted. As many as wanted."""
+    memory.be_thrifty()
     from orchestrator import app as house
     from orchestrator import installation
     from orchestrator.settings import Settings
