@@ -16,7 +16,7 @@ from tools.contract.cards import Card
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, Forbidden, NotFound
-from tools.contract.fields import ApprovalRef, Synonyms, Text
+from tools.contract.fields import ApprovalRef, Synonyms, Text, Untrusted
 from tools.contract.page import Page, Paged, page_of, place
 from tools.contract.policy import beyond_limits, needs_another
 
@@ -91,12 +91,14 @@ class ApprovalDetail(ApprovalSummary):
     """The same, with the card."""
 
     card: Card = Field(description="What the call would change, found out by running it and rolling it back.")
-    arguments: dict[str, Any] = Field(description="The arguments with which it is, or was, carried out.")
+    arguments: Annotated[dict[str, Any], Untrusted()] = Field(
+        description="The arguments with which it is, or was, carried out."
+    )
     edited: bool = Field(description="Whether the decider changed the arguments that the card has.")
     door: str = Field(description="Through which door it was asked: chat, rest, mcp, cli or worker.")
     hand: str = Field(description="Who chose the call: a person, a program, a model or the planner.")
     turn: UUID | None = Field(description="The turn of a conversation that waits for it.")
-    outcome: dict[str, Any] | None = Field(description="What carrying it out came to.")
+    outcome: Annotated[dict[str, Any] | None, Untrusted()] = Field(description="What carrying it out came to.")
 
 
 class _Row(NamedTuple):
