@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any, cast
 
-import orjson
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
-from agents.chat_tool import Answer, ChatTool, Json
+from agents.chat_tool import Answer, ChatTool, Json, problem
+from agents.told import told
 from orchestrator.offer import EXPAND, FIND, Catalogue
 from orchestrator.state import Made, State, Turn, Update
 
@@ -88,14 +88,14 @@ class _Work:
 
     async def answer(self, call: Call) -> Answer:
         if call.arguments is None:
-            return _problem("Unreadable", f"The arguments of {call.name} are not JSON.", "Send one JSON object.")
+            return problem("Unreadable", f"The arguments of {call.name} are not JSON.", "Send one JSON object.")
         if self._calls_before() >= self.turn.limits.tool_calls:
-            return _problem("TooManyCalls", "This turn has used up its tool calls; this was not done.", "Answer now.")
+            return problem("TooManyCalls", "This turn has used up its tool calls; this was not done.", "Answer now.")
         if call.name in (EXPAND, FIND):
             return self._widen(call.name, call.arguments)
         chat_tool = self.catalogue.tools.get(call.name)
         if chat_tool is None:
-            return _problem("UnknownTool", f"There is no tool {call.name}.", f"Use those offered, or {FIND}.")
+            return problem("UnknownTool", f"There is no tool {call.name}.", f"Use those offered, or {FIND}.")
         return self._too_often(chat_tool, call.arguments) or await self._run(chat_tool, call, call.arguments)
 
     def tell(self, call: Call, answer: Answer) -> None:
@@ -141,10 +141,10 @@ class _Work:
         before = [one for one in [*self.state.made, *self.made] if one["tool"] == chat_tool.name]
         outcomes = [one["outcome"] for one in before if chat_tool.same(one["arguments"]) == same]
         if "Rejected" in outcomes:
-            return _problem("Rejected", "A person has decided against this very call in this turn.", "Leave it.")
+            return problem("Rejected", "A person has decided against this very call in this turn.", "Leave it.")
         if len(outcomes) < self.turn.limits.same_call:
             return None
-        return _problem("SameCall", f"This very call was made {len(outcomes)} times already.", "Use what it answered.")
+        return problem("SameCall", f"This very call was made {len(outcomes)} times already.", "Use what it answered.")
 
     def _calls_before(self) -> int:
         return len(self.messages) + sum(isinstance(message, ToolMessage) for message in self.state.messages)
@@ -160,9 +160,11 @@ class _Work:
             self.scope += [
                 room for room in _rooms(arguments) if room in self.catalogue.scopes and room not in self.scope
             ]
-        self.offered = self.catalogue.offer(self.state.request, self.scope, actor, reading=reading, found=found[:12])
+        self.offered = self.catalogue.offer(
+            self.state.request, self.scope, actor, reading=reading, found=found[:12], wide=True
+        )
         added = [tool for tool in self.offered if tool not in before]
-        return Answer(orjson.dumps({"offered_now": added}).decode())
+        return Answer(told({"offered_now": added or "nothing new"}))
 
 
 def _wants_to_write(catalogue: Catalogue, state: State, call: Call) -> bool:
@@ -187,11 +189,6 @@ def _nth(messages: Sequence[AnyMessage], chat_tool: ChatTool, call: Call) -> int
     earlier += takewhile(lambda one: one.id != call.id, calls_of(messages[place]))
     same = chat_tool.same(call.arguments or {})
     return 1 + sum(one.name == call.name and chat_tool.same(one.arguments or {}) == same for one in earlier)
-
-
-def _problem(code: str, message: str, hint: str) -> Answer:
-    problem = {"code": code, "message": message, "hint": hint}
-    return Answer(orjson.dumps({"error": problem}).decode(), problem=problem, failed=code)
 
 
 async def _show_rows(turn: Turn, named: dict[str, str], result: Json | None) -> None:

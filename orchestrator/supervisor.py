@@ -21,6 +21,7 @@ from langgraph.types import Send, interrupt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 import prompts
+from agents.marks import marked, nonce_of
 from agents.specialist import Specialist
 from orchestrator.answers import stopping
 from orchestrator.calls import calls_of, unanswered, work_off
@@ -149,7 +150,9 @@ class Supervisor:
         scope, parts = update.get("scope", state.scope), update.get("parts", state.parts)
         await turn.events.add("route", specialists=scope, tier=state.tier, parallel=bool(parts))
         offer = await self._beside(
-            lambda: self.catalogue.offer(state.request, scope, turn.actor, reading=state.reading)
+            lambda: self.catalogue.offer(
+                state.request, scope, turn.actor, reading=state.reading, closed=state.tier == 0
+            )
         )
         return update | {"offered": offer}
 
@@ -171,7 +174,7 @@ class Supervisor:
         turn = runtime.context
         wish = f"{part['text']}\n\nAnswer only what concerns {self.catalogue.scopes[part['room']].title}."
         own = State(messages=[HumanMessage(wish)], request=part["text"], scope=[part["room"]], reading=True)
-        own.offered = self.catalogue.offer(part["text"], own.scope, turn.actor, reading=True)
+        own.offered = self.catalogue.offer(part["text"], own.scope, turn.actor, reading=True, closed=True)
         bound, system = self._bound(tuple(own.scope), tuple(own.offered), True)
         told: list[AIMessage] = []
         for _ in range(BRANCH_CALLS):
@@ -183,7 +186,8 @@ class Supervisor:
             own.messages = [*own.messages, *update.get("messages", [])]
             own.made = [*own.made, *update.get("made", [])]
             own.offered, own.tainted = update.get("offered", own.offered), own.tainted or "tainted" in update
-        finding = Finding(room=part["room"], answer=told[-1].text or "This part was not finished.")
+        answer = told[-1].text or "This part was not finished."
+        finding = Finding(room=part["room"], answer=marked(answer, nonce_of(turn.id)) if own.tainted else answer)
         tainted = {"tainted": True} if own.tainted else {}
         return {"findings": [finding], "made": own.made, **tainted, **_usage(*told)}
 

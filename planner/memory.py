@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
+from planner import results
 from planner.reading import Setting
 
 TODAY = re.compile(r"Today is (\d{4}-\d\d-\d\d) \(\w+\), (\d\d:\d\d) in ([\w/+-]+)\. Currency ([A-Z]{3})\.")
@@ -94,13 +95,18 @@ class Conversation:
             return []
         for message in reversed(self.earlier):
             if isinstance(message, HumanMessage | AIMessage):
-                text = UNTRUSTED.sub(" ", text_of(message))
-                if isinstance(message, AIMessage):
-                    text += json.dumps([call["args"] for call in message.tool_calls])
+                text = _own_words(message)
                 found = re.findall(rf"\b(?:{known})-\d+\b", text, re.I)
                 if found:
                     return list(dict.fromkeys(reference.upper() for reference in found))
         return []
+
+
+def _own_words(message: HumanMessage | AIMessage) -> str:
+    """What a person said, without what they quoted; what was answered, with the calls for it."""
+    if isinstance(message, HumanMessage):
+        return UNTRUSTED.sub(" ", text_of(message))
+    return unmarked(text_of(message)) + json.dumps([call["args"] for call in message.tool_calls])
 
 
 def text_of(message: BaseMessage) -> str:
@@ -109,14 +115,24 @@ def text_of(message: BaseMessage) -> str:
 
 
 def parsed(content: str) -> Any:
-    """A tool's result as data; a text that is no JSON stays text. The marks around untrusted text are taken off."""
-    bare = UNTRUSTED.sub(lambda match: match[1], content).strip()
-    for candidate in (content, bare):
+    """A tool's result as data, without the marks around what outsiders wrote; a text of another form stays text."""
+    for form in (json.loads, results.read):
         try:
-            return json.loads(candidate)
+            return unmarked(form(content))
         except ValueError:
             continue
-    return bare
+    return unmarked(content).strip()
+
+
+def unmarked(value: Any) -> Any:
+    """The value with the marks taken off in all of its texts."""
+    if isinstance(value, str):
+        return UNTRUSTED.sub(lambda found: found[1], value)
+    if isinstance(value, list):
+        return [unmarked(one) for one in cast(list[Any], value)]
+    if isinstance(value, dict):
+        return {key: unmarked(one) for key, one in cast(dict[str, Any], value).items()}
+    return value
 
 
 def _kept(message: AIMessage, key: str) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from planner.columns import CALLED, HIDDEN, Row, choose, is_figure, is_money
-from planner.memory import UNTRUSTED
 from planner.money import written
 from planner.reading import Setting
 
@@ -42,7 +41,7 @@ def _text(said: str, setting: Setting) -> str:
         return moment(said, setting)
     if re.fullmatch(r"[a-z]+(?:_[a-z]+)+", said):
         return said.replace("_", " ")
-    plain = re.sub(r"\s+", " ", UNTRUSTED.sub(lambda match: match[1], said)).strip()
+    plain = re.sub(r"\s+", " ", said).strip()
     return plain if len(plain) <= LONGEST else plain[: LONGEST - 1] + "…"
 
 

@@ -15,6 +15,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.errors import GraphRecursionError
 from langgraph.types import Command
 
+from agents.marks import marked, nonce_of
 from db.models.backoffice import ApprovalStatus
 from db.models.conversations import TurnStatus
 from db.session import DatabaseBusy
@@ -158,7 +159,7 @@ class Runner:
     def _all(self, state: State, prepared: _Prepared) -> list[str]:
         """The offer with its writers, for a turn that wants to change something after all."""
         actor = prepared.context.actor
-        return self.supervisor.catalogue.offer(state.request, state.scope, actor, reading=False)
+        return self.supervisor.catalogue.offer(state.request, state.scope, actor, reading=False, wide=True)
 
     async def _prepare(self, merchant: UUID, turn: Claimed, log: EventLog) -> _Prepared:
         request = Request(**orjson.loads(turn.request))
@@ -267,10 +268,15 @@ class Runner:
 
 
 def _message(row: rows.MessageRow) -> AnyMessage:
-    """An earlier message; what the embedded planner keeps with an answer comes back to it."""
+    """An earlier message; what the embedded planner keeps with an answer comes back to it.
+
+    An answer that was written after text from outside was read may quote it, and is marked like it.
+    """
+    text = row.text[:LONGEST]
     if row.role == "person":
-        return HumanMessage(row.text[:LONGEST])
-    return AIMessage(row.text[:LONGEST], additional_kwargs=row.data.get("planner") or {})
+        return HumanMessage(text)
+    told = marked(text, nonce_of(row.turn_id)) if row.data.get("tainted") else text
+    return AIMessage(told, additional_kwargs=row.data.get("planner") or {})
 
 
 def _rooms_before(said: Sequence[rows.MessageRow]) -> list[str]:

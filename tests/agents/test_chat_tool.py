@@ -44,7 +44,7 @@ async def list_parcels(ctx: Context, args: Parcel) -> Rows:
 
     Prices are minor units.
     """
-    return Rows(data=[{"parcel": f"SHP-{n}", "text": "x" * 400} for n in range(100)])
+    return Rows(data=[{"parcel": f"SHP-{n}", "text": f"{n} {'x' * 400}"} for n in range(100)])
 
 
 class Slip(Result):
@@ -65,30 +65,25 @@ def caller(mine: NewShop) -> Caller:
 
 
 def test_its_schema_is_plain() -> None:
-    """No references, no hints for other readers; an example stands in the description."""
+    """No references, hints for other readers, limits or defaults, and no description where the name says it."""
     told = ChatTool(list_parcels).function
 
     assert told == {
         "type": "function",
         "function": {
             "name": "list_parcels",
-            "description": "List parcels.\n\nPrices are minor units.",
+            "description": "List parcels.",
             "parameters": {
                 "type": "object",
                 "properties": {
-                    "order": {"type": "string", "description": "The order. For example: ORD-1042."},
-                    "title": {"type": "string", "description": "What stands on it."},
-                    "value": {"type": "integer", "minimum": 0, "description": "Minor units."},
+                    "order": {"type": "string"},
+                    "title": {"type": "string", "description": "What stands on it"},
+                    "value": {"type": "integer"},
                     "lines": {
                         "type": "array",
-                        "description": "What is in it.",
-                        "default": [],
                         "items": {
                             "type": "object",
-                            "description": "One line.",
-                            "properties": {
-                                "quantity": {"type": "integer", "exclusiveMinimum": 0, "description": "Units."}
-                            },
+                            "properties": {"quantity": {"type": "integer"}},
                             "required": ["quantity"],
                         },
                     },
@@ -122,9 +117,11 @@ def test_the_key_of_a_call_is_its_turn_its_meaning_and_how_often_it_came() -> No
 async def test_a_long_list_is_cut_and_says_so(shop: Shop, caller: Caller) -> None:
     answer = await ChatTool(list_parcels).run(shop, {"order": "ORD-1"}, caller, turn=uuid.uuid4(), nth=1)
 
-    read = orjson.loads(answer.content)
+    rows, left_out = re.search(r"^data\(.*\): (\d+)$", answer.content, re.M), re.search(r"^left_out: (\d+)$", answer.content, re.M)
+    assert rows
+    assert left_out
     assert len(answer.content) <= LARGEST
-    assert len(read["data"]) + read["left_out"] == 100
+    assert int(rows[1]) + int(left_out[1]) == 100
     assert answer.result is not None
     assert len(answer.result["data"]) == 100
     assert len(answer.references) == 50
@@ -140,7 +137,7 @@ async def test_text_from_outside_cannot_close_its_mark(shop: Shop, caller: Calle
 
     assert answer.untrusted
     assert len(re.findall(r"<\s*/\s*untrusted", answer.content, re.IGNORECASE)) == 1
-    assert answer.content.endswith('</untrusted>"}')
+    assert answer.content.endswith("</untrusted>")
 
 
 def test_the_specialists_hold_the_tools_of_their_rooms_and_none_for_people_only() -> None:

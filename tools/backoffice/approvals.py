@@ -16,7 +16,7 @@ from tools.contract.cards import Card
 from tools.contract.context import Context
 from tools.contract.declare import DECLARED, Effect, Input, Result, tool, validated
 from tools.contract.errors import Conflict, Forbidden, Invalid, NotFound
-from tools.contract.fields import ApprovalRef, Synonyms, Text
+from tools.contract.fields import ApprovalRef, Synonyms, Text, Untrusted
 from tools.contract.page import Page, Paged, page_of, place
 from tools.contract.policy import beyond_limits, needs_another
 
@@ -102,7 +102,7 @@ class ApprovalDetail(ApprovalSummary):
     card: Card | None = Field(
         description="What the call would change, found out by running it and rolling it back; null when it is withheld."
     )
-    arguments: dict[str, Any] | None = Field(
+    arguments: Annotated[dict[str, Any] | None, Untrusted()] = Field(
         description="The arguments with which it is, or was, carried out; null when they are withheld."
     )
     withheld: list[str] = Field(
@@ -112,7 +112,7 @@ class ApprovalDetail(ApprovalSummary):
     door: str = Field(description="Through which door it was asked: chat, rest, mcp, cli or worker.")
     hand: str = Field(description="Who chose the call: a person, a program, a model or the planner.")
     turn: UUID | None = Field(description="The turn of a conversation that waits for it.")
-    outcome: dict[str, Any] | None = Field(
+    outcome: Annotated[dict[str, Any] | None, Untrusted()] = Field(
         description="What carrying it out came to: the result, a problem, or `superseded_by` with the approval that replaced it."
     )
 

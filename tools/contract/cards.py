@@ -1,7 +1,7 @@
 """The pause: what a person is shown before a call is done, and the row that waits for their decision."""
 
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +12,9 @@ from tools.contract.actors import Caller
 from tools.contract.context import Approved, Context, Produced
 from tools.contract.declare import Tool
 from tools.contract.errors import Conflict, IdempotencyInFlight
+from tools.contract.fields import Untrusted
 from tools.contract.idempotency import FORGET, KEPT, request_hash
+from tools.contract.outside import outside
 from tools.contract.policy import beyond_limits, needs_another
 from tools.contract.settle import settled
 
@@ -38,9 +40,11 @@ class Card(BaseModel):
     summary: str = Field(description="What it does to the business.")
     effect: str = Field(description="The kind of effect: write, money, goods, access, personal or outside.")
     permission: str = Field(description="The permission that the operation takes, and its approval too.")
-    arguments: dict[str, Any] = Field(description="The exact arguments, as they will be used.")
-    sentences: list[str] = Field(default=[], description="What people should notice.")
-    changes: list[dict[str, Any]] = Field(description="Each row that would be written: row, reference, change, fields.")
+    arguments: Annotated[dict[str, Any], Untrusted()] = Field(description="The exact arguments, as they will be used.")
+    sentences: Annotated[list[str], Untrusted()] = Field(default=[], description="What people should notice.")
+    changes: Annotated[list[dict[str, Any]], Untrusted()] = Field(
+        description="Each row that would be written: row, reference, change, fields."
+    )
     money: Money | None = Field(default=None, description="What it would move in the home currency, minor units.")
     foreign: list[Money] = Field(default=[], description="What it would move in other currencies, minor units.")
     stops: int = Field(default=0, description="How many things it would cancel or block.")
@@ -148,7 +152,8 @@ async def waiting(sql: Transaction, reference: str) -> tuple[Card, str]:
         raise Rejected(f"{reference} was rejected: {found.reason or 'no reason was given'}.")
     if found.status == ApprovalStatus.failed:
         problem = found.outcome or {}
-        raise NotCarriedOut(str(problem.get("message", "It could not be done.")), hint=str(problem.get("hint", "")))
+        message, hint = problem.get("message", "It could not be done."), problem.get("hint", "")
+        raise NotCarriedOut(outside(message), hint=outside(hint) if hint else "")
     return Card.model_validate(found.card), found.why
 
 

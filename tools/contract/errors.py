@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from db.session import DatabaseBusy
 from db.transitions import IllegalMove as MoveRefused
+from tools.contract.outside import Quote, plain, quoting
 
 
 class ShopError(Exception):
@@ -23,23 +24,28 @@ class ShopError(Exception):
     hint: ClassVar[str] = ""
 
     def __init__(self, message: str, *, hint: str = "", **details: Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.advice = hint or self.hint
-        self.details = details
+        super().__init__(plain(message))
+        self._said: dict[str, Any] = {"message": message, "hint": hint or self.hint, **details}
+        self.message: str = plain(message)
+        self.advice: str = plain(hint or self.hint)
+        self.details: dict[str, Any] = plain(details)
 
     @classmethod
     def code(cls) -> str:
         return cls.__name__
 
-    def problem(self) -> dict[str, Any]:
-        """What every door shows: code, message, hint, whether to retry, and the details of this case."""
+    def problem(self, quote: Quote = str) -> dict[str, Any]:
+        """What every door shows: code, message, hint, whether to retry, and the details of this case.
+
+        `quote` shows what outsiders wrote in them; people read it plainly.
+        """
+        said = quoting(self._said, quote)
         return {
             "code": self.code(),
-            "message": self.message,
-            "hint": self.advice,
+            "message": said.pop("message"),
+            "hint": said.pop("hint"),
             "retryable": self.retryable,
-            **self.details,
+            **said,
         }
 
 

@@ -15,6 +15,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import CustomerRef, Email, Name, NotOurs, Text
+from tools.contract.outside import outside
 from tools.customers.addresses import AddressDetail, CustomerErased, Postal, new_address, writable
 from tools.customers.fields import Line, Phone, Said, Tags, email_key
 from tools.rules.lookup import find_customer
@@ -88,16 +89,16 @@ class CustomerProfile(Result):
     name: Said = Field(description="What they are called.")
     first_name: Said | None = Field(description="First name.")
     last_name: Said | None = Field(description="Last name.")
-    email: str | None = Field(description="E-mail address.")
-    phone: str | None = Field(description="Phone number, as it is dialled.")
+    email: Said | None = Field(description="E-mail address.")
+    phone: Said | None = Field(description="Phone number, as it is dialled.")
     company: Said | None = Field(description="Company.")
-    tax_number: str | None = Field(description="VAT or tax number.")
-    locale: str | None = Field(description="Language and country for letters.")
+    tax_number: Said | None = Field(description="VAT or tax number.")
+    locale: Said | None = Field(description="Language and country for letters.")
     customer_group: str | None = Field(description="Price group.")
     tags: list[str] = Field(description="Words to find them by.")
     note: Said | None = Field(description="What colleagues should know.")
     source: str | None = Field(description="The system that they come from.")
-    external_reference: str | None = Field(description="Their number in that system.")
+    external_reference: Said | None = Field(description="Their number in that system.")
     created_at: datetime = Field(description="Customer since, UTC.")
     version: int = Field(description="Grows with each change; send it back as If-Match.")
 
@@ -278,7 +279,7 @@ async def _refuse_taken(ctx: Context, email: str | None, but: Customer | None = 
     holder = (await ctx.db.scalars(query)).one_or_none() if email else None
     if holder is not None and holder is not but:
         raise CustomerEmailTaken(
-            f"{holder.reference} ({holder.name}) has the e-mail {email}.",
+            f"{holder.reference} ({outside(holder.name)}) has the e-mail {outside(email)}.",
             hint=f"Use {holder.reference}, or give another address.",
             customer=holder.reference,
         )

@@ -9,7 +9,7 @@ from pydantic import Field
 from db.models.inventory import AdjustmentReason, MovementKind
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
-from tools.contract.fields import PeriodEnd, PeriodStart, Synonyms, VariantRef, WarehouseRef
+from tools.contract.fields import PeriodEnd, PeriodStart, Synonyms, UntrustedText, VariantRef, WarehouseRef
 from tools.contract.page import Page, Paged, page_of, place
 from tools.rules.lookup import find_variant, find_warehouse
 
@@ -62,7 +62,7 @@ class StockMove(Result):
     order: str | None = Field(description="The order that they were for.")
     subject: str | None = Field(description="The shipment, transfer, purchase order or return that moved them.")
     actor: str = Field(description="Who moved them: a user's or key's reference, or a part of the system.")
-    note: str | None = Field(description="What was noted.")
+    note: UntrustedText | None = Field(description="What was noted.")
 
 
 class _MoveRow(NamedTuple):

@@ -22,6 +22,7 @@ from tools.contract.fields import (
     ReservationRef,
     Synonyms,
     Text,
+    UntrustedText,
     VariantRef,
     WarehouseRef,
 )
@@ -106,7 +107,7 @@ class ReservationDetail(Result):
     quantity: int = Field(description="Units held.")
     backordered: int = Field(description="Units promised beyond the stock.")
     order: str | None = Field(description="The order that they are held for.")
-    note: str | None = Field(description="What was noted.")
+    note: UntrustedText | None = Field(description="What was noted.")
     created_at: datetime = Field(description="Since when, UTC.")
     expires_at: datetime | None = Field(description="Until when, UTC; null: until the order is shipped or cancelled.")
     closed_at: datetime | None = Field(description="When it ended, UTC.")

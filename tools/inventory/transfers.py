@@ -25,6 +25,7 @@ from tools.contract.fields import (
     Synonyms,
     Text,
     TransferRef,
+    UntrustedText,
     VariantRef,
     WarehouseRef,
 )
@@ -123,7 +124,7 @@ class TransferDetail(Result):
     from_warehouse: str = Field(description="The reference of the warehouse that sent it.")
     to_warehouse: str = Field(description="The reference of the warehouse that gets it.")
     lines: list[TransferredLine] = Field(description="What was sent, and what became of it.")
-    note: str | None = Field(description="What was noted.")
+    note: UntrustedText | None = Field(description="What was noted.")
     shipped_at: datetime | None = Field(description="When it left, UTC.")
     expected_on: date | None = Field(description="The day on which it should arrive, in the shop's time zone.")
     received_at: datetime | None = Field(description="When the last of it was accounted for, UTC.")

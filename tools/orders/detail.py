@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -15,7 +15,7 @@ from db.references import Kind
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous
-from tools.contract.fields import OrderRef, Untrusted, UntrustedText
+from tools.contract.fields import OrderRef, UntrustedText
 from tools.orders.shown import BRIEF, NAME_SEEN, OrderBrief, PostalAddress, money, sight
 
 
@@ -65,7 +65,7 @@ class OrderPayment(Result):
     reference: str = Field(description="The payment's reference.")
     status: PaymentStatus = Field(description="Where it stands.")
     method: PaymentMethod = Field(description="By what the customer pays.")
-    method_label: str | None = Field(description="Which one, such as `Visa 4242`.")
+    method_label: UntrustedText | None = Field(description="Which one, such as `Visa 4242`.")
     provider: str = Field(description="Who takes the money.")
     authorized: Money = Field(description="Promised, in minor units.")
     captured: Money = Field(description="Taken, in minor units.")
@@ -87,7 +87,7 @@ class OrderShipment(Result):
     status: FulfilmentStatus = Field(description="Where it stands.")
     warehouse: str = Field(description="The warehouse that it leaves from.")
     carrier: str = Field(description="Who carries it.")
-    tracking_number: str | None = Field(description="The carrier's number.")
+    tracking_number: UntrustedText | None = Field(description="The carrier's number.")
     shipped_at: datetime | None = Field(description="When it left, UTC.")
     delivered_at: datetime | None = Field(description="When it arrived, UTC.")
     lines: list[ShippedLine] = Field(description="What is in it.")
@@ -110,7 +110,7 @@ class OrderHoldDetail(Result):
     """A hold: while it is open the order is not picked, captured or shipped."""
 
     reason: HoldReason = Field(description="Why.")
-    note: str | None = Field(description="What was noted.")
+    note: UntrustedText | None = Field(description="What was noted.")
     owner: str = Field(description="Who looks after it.")
     placed_at: datetime = Field(description="Since when, UTC.")
     released_at: datetime | None = Field(description="Until when, UTC; null while it is open.")
@@ -121,7 +121,7 @@ class OrderNoteDetail(Result):
 
     visibility: NoteVisibility = Field(description="Internal, or shown to the customer.")
     text: UntrustedText = Field(description="What was written.")
-    author: str = Field(description="Who wrote it.")
+    author: UntrustedText = Field(description="Who wrote it.")
     written_at: datetime = Field(description="When, UTC.")
 
 
@@ -156,7 +156,7 @@ class OrderDetail(OrderBrief):
     tax: Money = Field(description="All tax in the order, in minor units.")
     paid: Money = Field(description="Taken from the customer so far, in minor units.")
     refunded: Money = Field(description="Given back so far, in minor units.")
-    note: Annotated[str | None, Untrusted()] = Field(description="What the customer said about the order.")
+    note: UntrustedText | None = Field(description="What the customer said about the order.")
     lines: list[OrderLineDetail] = Field(description="What was bought.")
     promotions: list[OrderPromotion] = Field(description="What reduced it.")
     payments: list[OrderPayment] = Field(description="How it is paid.")

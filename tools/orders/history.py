@@ -9,7 +9,7 @@ from pydantic import Field
 from db.models.orders import NoteVisibility, Order, OrderNote
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
-from tools.contract.fields import OrderRef, Synonyms, Text, UntrustedText
+from tools.contract.fields import OrderRef, Synonyms, Text, Untrusted, UntrustedText
 from tools.contract.page import Page, Paged, page_of, place
 
 VISIBILITY_WORDS = Synonyms(
@@ -75,7 +75,9 @@ class TimelineEntry(Result):
     reference: str | None = Field(description="Which one.")
     actor: str = Field(description="Who or what did it: a person's or a key's reference, or a part of the system.")
     actor_name: str | None = Field(description="What they are called.")
-    details: dict[str, Any] = Field(description="What else is known, such as the status before.")
+    details: Annotated[dict[str, Any], Untrusted()] = Field(
+        description="What else is known, such as the status before."
+    )
 
 
 class _Entry(NamedTuple):

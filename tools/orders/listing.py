@@ -24,6 +24,7 @@ from tools.contract.fields import (
     PeriodStart,
     Search,
     Synonyms,
+    UntrustedText,
     VariantRef,
 )
 from tools.contract.page import Page, Paged, page_of, place
@@ -109,7 +110,7 @@ class OrderedItem(Result):
 class OrderSummary(OrderBrief):
     """An order in a list."""
 
-    city: str | None = Field(description="Where it goes.")
+    city: UntrustedText | None = Field(description="Where it goes.")
     country: str | None = Field(description="Where it goes, ISO 3166 alpha-2.")
     units: int = Field(description="Units bought.")
     lines: list[OrderedItem] = Field(description="What was bought.")

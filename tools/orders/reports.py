@@ -12,12 +12,13 @@ from db.money import Currency, Money, rounded
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, Invalid, NotFound
-from tools.contract.fields import CategoryRef, Country, PeriodEnd, PeriodStart, ProductRef, Synonyms
+from tools.contract.fields import CategoryRef, Country, PeriodEnd, PeriodStart, ProductRef, Synonyms, UntrustedText
 from tools.rules.lookup import find_category, find_product
 from tools.rules.periods import Period, Step, asked_period, days_back, percent_change
 from tools.rules.sales import By, Elsewhere, Figures, Only, in_other_currencies, sales
 
 MOST_ROWS = 400
+WRITTEN_BY_BUYERS = (By.region, By.city)
 STEPS: dict[By | None, Step] = {By.day: Step.day, By.week: Step.week, By.month: Step.month}
 
 
@@ -93,6 +94,12 @@ class SalesGroup(SalesFigures):
     group: str = Field(description="What is told apart; days, weeks and months by their first day.")
     reference: str | None = Field(description="Its product or category, such as `PRD-7`.")
     net_before: Money | None = Field(description="Its net sales in the period before, minor units; null for days.")
+
+
+class PlaceGroup(SalesGroup):
+    """The figures of a region or a city, as the buyers wrote it."""
+
+    group: UntrustedText = Field(description="The region or city.")
 
 
 class OtherCurrency(Result):
@@ -183,13 +190,16 @@ def _groups(ctx: Context, by: By | None, period: Period, found: Sequence[Figures
     rows = {row.key: row for row in found if not row.whole and row.period == "now"}
     if by in STEPS:
         steps = [day.isoformat() for day in period.steps(STEPS[by], ctx.merchant.zone)]
-        return [_group(step, rows.get(step), None, currency) for step in steps]
+        return [_group(SalesGroup, step, rows.get(step), None, currency) for step in steps]
     before = {row.key: row.net for row in found if not row.whole and row.period == "before"}
-    return [_group(row.name or row.key or "Not known", row, before.get(row.key, 0), currency) for row in rows.values()]
+    kind = PlaceGroup if by in WRITTEN_BY_BUYERS else SalesGroup
+    return [
+        _group(kind, row.name or row.key or "Not known", row, before.get(row.key, 0), currency) for row in rows.values()
+    ]
 
 
-def _group(label: str, row: Figures | None, before: int | None, currency: str) -> SalesGroup:
-    return SalesGroup(
+def _group(kind: type[SalesGroup], label: str, row: Figures | None, before: int | None, currency: str) -> SalesGroup:
+    return kind(
         group=label, reference=row.reference if row else None,
         net_before=None if before is None else Money(amount=before, currency=currency), **_figures(row, currency),
     )  # fmt: skip

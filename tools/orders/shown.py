@@ -1,7 +1,6 @@
 """How orders are shown: the pieces that several answers of the room have in common."""
 
 from datetime import datetime
-from typing import Annotated
 
 from pydantic import Field
 
@@ -9,7 +8,7 @@ from db.models.orders import Channel, FulfilmentState, OrderStatus, PaymentState
 from db.money import Money
 from tools.contract.context import Context
 from tools.contract.declare import Result
-from tools.contract.fields import Synonyms, Untrusted, UntrustedText
+from tools.contract.fields import Synonyms, UntrustedText
 
 STATUS_WORDS = Synonyms(
     {
@@ -73,22 +72,22 @@ o.channel, o.placed_at, c.reference as customer, case when {NAME_SEEN} then o.cu
 class PostalAddress(Result):
     """An address as it was when the order was placed."""
 
-    name: Annotated[str | None, Untrusted()] = Field(default=None, description="Who receives it.")
-    company: Annotated[str | None, Untrusted()] = Field(default=None, description="Company.")
-    line1: Annotated[str | None, Untrusted()] = Field(default=None, description="Street and number.")
-    line2: Annotated[str | None, Untrusted()] = Field(default=None, description="Floor, building, care of.")
-    city: str | None = Field(default=None, description="City.")
-    region: str | None = Field(default=None, description="Region or state.")
-    postcode: str | None = Field(default=None, description="Postcode.")
+    name: UntrustedText | None = Field(default=None, description="Who receives it.")
+    company: UntrustedText | None = Field(default=None, description="Company.")
+    line1: UntrustedText | None = Field(default=None, description="Street and number.")
+    line2: UntrustedText | None = Field(default=None, description="Floor, building, care of.")
+    city: UntrustedText | None = Field(default=None, description="City.")
+    region: UntrustedText | None = Field(default=None, description="Region or state.")
+    postcode: UntrustedText | None = Field(default=None, description="Postcode.")
     country: str | None = Field(default=None, description="ISO 3166 alpha-2.")
-    phone: str | None = Field(default=None, description="Phone number for the carrier.")
+    phone: UntrustedText | None = Field(default=None, description="Phone number for the carrier.")
 
 
 class OrderBrief(Result):
     """An order in a line: what it is, where it stands, what it comes to."""
 
     reference: str = Field(description="The order's number.")
-    external_reference: str | None = Field(description="Its number in the system that it came from.")
+    external_reference: UntrustedText | None = Field(description="Its number in the system that it came from.")
     status: OrderStatus = Field(description="Where the order itself stands.")
     payment_state: PaymentState = Field(description="How far it is paid.")
     fulfilment_state: FulfilmentState = Field(description="How much of it has left.")

@@ -10,7 +10,7 @@ from db.money import Money
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
-from tools.contract.fields import ProductRef
+from tools.contract.fields import ProductRef, UntrustedText
 from tools.rules.lookup import PRODUCTS_NAMED, no_product, product_name
 
 
@@ -87,7 +87,7 @@ class ProductDetail(Result):
     """A product."""
 
     reference: str = Field(description="Product, such as `PRD-7`.")
-    external_reference: str | None = Field(description="Its number elsewhere.")
+    external_reference: UntrustedText | None = Field(description="Its number elsewhere.")
     title: str = Field(description="What it is called.")
     description: str = Field(description="What the shop says of it.")
     status: ProductStatus = Field(description="Whether it is sold: active and discontinued (while stocks last) are.")

@@ -13,6 +13,7 @@ from db.references import Kind
 from db.text import fold
 from tools.contract.context import Context
 from tools.contract.errors import Ambiguous, NotFound
+from tools.contract.outside import outside
 
 Named = TypeVar("Named", Variant, Product, Category, Warehouse, Customer)
 
@@ -179,7 +180,7 @@ async def find_customer(ctx: Context, written: str, *, for_update: bool = False)
         raise NotFound(f"There is no customer with the e-mail {name}.", hint="Search by name with list_customers.")
     if not meant:
         raise await ctx.not_found(Kind.customer, written)
-    named = [f"{customer.name} ({customer.reference})" for customer in meant]
+    named = [f"{outside(customer.name)} ({customer.reference})" for customer in meant]
     customer = _only(ctx, Kind.customer, meant, written, named)
     if customer.merged_into_id is None:
         return customer
