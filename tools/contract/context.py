@@ -91,6 +91,7 @@ class Context:
         self.events: list[dict[str, Any]] = []
         self.jobs: list[Job] = []
         self.sentences: list[str] = []
+        self.outside: list[str] = []  # pieces of the sentences that outsiders wrote
         self._now = clock()
         self._watched = False
 
@@ -246,6 +247,11 @@ class Context:
         """Personal data of so many people are in the answer; in bulk that goes into the access log."""
         self.produced.people += people
 
-    def tell(self, sentence: str) -> None:
-        """A sentence for the approval card and the preview."""
-        self.sentences.append(sentence)
+    def tell(self, sentence: str, *outside: str | None) -> None:
+        """A sentence for the approval card and the preview: what happens, with names, SKUs, places and amounts.
+
+        `outside` are the pieces of it that outsiders wrote, such as a customer's name: models are shown them marked.
+        """
+        self.sentences.append(" ".join(sentence.split()))
+        pieces = (" ".join(piece.split()) for piece in outside if piece)
+        self.outside += [piece for piece in pieces if piece not in self.outside]
