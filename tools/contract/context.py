@@ -252,6 +252,7 @@ class Context:
 
         `outside` are the pieces of it that outsiders wrote, such as a customer's name: models are shown them marked.
         """
-        self.sentences.append(" ".join(sentence.split()))
-        pieces = (" ".join(piece.split()) for piece in outside if piece)
-        self.outside += [piece for piece in pieces if piece not in self.outside]
+        line = " ".join(sentence.split())
+        self.sentences.append(line)
+        pieces = {" ".join(piece.split()): None for piece in outside if piece}
+        self.outside += [piece for piece in pieces if piece in line and piece not in self.outside]

@@ -48,6 +48,15 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def grams(weight: int) -> str:
+    """`800 g`, `1.5 kg`."""
+    return f"{weight} g" if weight < 1000 else f"{Decimal(weight) / 1000:,f} kg"
+
+
 def listed(parts: Iterable[str], most: int = MOST) -> str:
     """`A, B and C`; of many the first ones, `and 17 more`."""
     parts = list(parts)
@@ -62,22 +71,20 @@ def quoted(text: str) -> str:
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1].rstrip()}…"
 
 
-def changed(what: str, before: str | None, after: str | None) -> str:
+def changed(what: str, whose: str, before: str | None, after: str | None) -> str:
     """What becomes of a value that people know by its name: "The brand of Blue mug changes from Luna to Terra."."""
+    several = what.endswith("s") and not what.endswith("ss")
     if not before:
-        return f"{what} is {after} from now on; there was none."
+        return f"The {what} of {whose} {'are' if several else 'is'} {after} from now on (until now: none)."
     if not after:
-        return f"{what} is taken away; it was {before}."
-    return f"{what} changes from {before} to {after}."
+        return f"The {what} of {whose} {'are' if several else 'is'} taken away (until now: {before})."
+    return f"The {what} of {whose} {'change' if several else 'changes'} from {before} to {after}."
 
 
-def repriced(what: str, before: int | None, after: int | None, currency: str) -> str:
+def repriced(what: str, whose: str, before: int, after: int, currency: str) -> str:
     """The same for an amount: "The price of MUG-BLUE rises from 12.00 to 14.00 EUR."."""
-    if before is None or after is None:
-        was, will_be = (None if amount is None else money(amount, currency) for amount in (before, after))
-        return changed(what, was, will_be)
     moves = "rises" if after > before else "falls"
-    return f"{what} {moves} from {major(before, currency)} to {money(after, currency)}."
+    return f"The {what} of {whose} {moves} from {major(before, currency)} to {money(after, currency)}."
 
 
 def summed(sentences: Sequence[str], room: int = 160) -> str:

@@ -1,6 +1,6 @@
 """Sentences for cards that several rooms tell in the same words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from db.models.orders import Order
 from tools.contract import words
@@ -17,18 +17,30 @@ def goods(units: Mapping[str, int]) -> str:
 
 
 def tell_units(ctx: Context, units: Units, one: str, many: str) -> None:
-    """A sentence a warehouse, in the order given: `tell_units(ctx, units, "goes back on sale", "go back on sale")`."""
+    """Where what happens to how many: "3 MUG-BLUE go back on sale in Lyon, 1 BOWL in Lille.". Nothing for no units."""
     places: dict[str, dict[str, int]] = {}
     for (place, sku), count in units.items():
         if count:
             places.setdefault(place, {})[sku] = count
-    named = list(places.items()) if len(places) <= PLACES else list(places.items())[: PLACES - 1]
-    for place, there in named:
-        ctx.tell(f"{goods(there)} {one if sum(there.values()) == 1 else many} in {place}.")
-    if left := list(places.values())[len(named) :]:
-        total = sum(sum(there.values()) for there in left)
-        verb = one if total == 1 else many
-        ctx.tell(f"And {words.count(total, 'unit')} more {verb} in {words.count(len(left), 'other warehouse')}.")
+    if not places:
+        return
+    (first, here), *others = places.items()
+    said = [f"{goods(here)} {one if sum(here.values()) == 1 else many} in {first}"]
+    shown = others if len(places) <= PLACES else others[: PLACES - 2]
+    said += [f"{goods(there)} in {place}" for place, there in shown]
+    if left := others[len(shown) :]:
+        more = sum(sum(there.values()) for _, there in left)
+        said.append(f"{words.count(more, 'unit')} in {words.count(len(left), 'other warehouse')}")
+    ctx.tell(f"{', '.join(said)}.")
+
+
+def tell_edits(
+    ctx: Context, whose: str, edits: Iterable[tuple[str, str | None, str | None]], *outside: str | None
+) -> None:
+    """A sentence for each value of somebody or something that changes, as (what it is called, before, after)."""
+    for label, before, after in edits:
+        if before != after:
+            ctx.tell(words.changed(label, whose, before, after), *outside)
 
 
 def named_order(order: Order) -> tuple[str, Sequence[str]]:
