@@ -75,9 +75,9 @@ def exponent(currency: str) -> int:
 
 
 def major(amount: int, currency: str) -> str:
-    """Minor units written as people write them: 1999 EUR is `19.99`."""
+    """Minor units written as people write them: 123450 EUR is `1,234.50`."""
     digits = exponent(currency)
-    return f"{Decimal(amount).scaleb(-digits):.{digits}f}"
+    return f"{Decimal(amount).scaleb(-digits):,.{digits}f}"
 
 
 def rounded(value: Decimal, mode: Rounding = Rounding.half_up) -> int:

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from agents.chat_tool import Answer, ChatTool
-from db.models.after_sales import Return, ReturnLine, ReturnReason, ReturnStatus, ReturnWish
-from db.models.orders import HoldReason, NoteVisibility, Order, OrderHold, OrderLine, OrderNote
+from db.models.orders import HoldReason, NoteVisibility, Order, OrderHold, OrderNote
 from tests.factories import NewShop, make_customer, make_order, make_shipment, make_variant, pay, warehouse_of
 from tests.outside import SAID, classes_of, plant, text_columns, unmarked
 from tests.test_every_tool import arguments_of, each

@@ -63,13 +63,16 @@ async def furnished(mine: NewShop) -> list[Customer]:
 async def test_a_reading_turn_costs_five_thousand_prompt_tokens_at_most(
     talk: Talk, model: ScriptedOpenAI, furnished: list[Customer], text: str, tool: str, arguments: dict[str, Any]
 ) -> None:
-    model.answer(lambda body: says("It is told.") if body["messages"][-1]["role"] == "tool" else calls((tool, arguments)))
+    model.answer(
+        lambda body: says("It is told.") if body["messages"][-1]["role"] == "tool" else calls((tool, arguments))
+    )
 
     turn = await talk(text)
 
     usage = next(event.data for event in await talk.events(turn) if event.kind == "usage")
-    import json, os
-    json.dump(model.seen, open(f"/tmp/r/{tool}.json","w"))
+    import json
+
+    json.dump(model.seen, open(f"/tmp/r/{tool}.json", "w"))
     assert turn.data is not None
     assert turn.data["tools"][0]["outcome"] == "done"
     assert usage["model_calls"] == 2

@@ -12,11 +12,12 @@ from db.models.backoffice import Approval, ApprovalStatus
 from db.money import Money
 from db.transitions import check_move
 from tools.backoffice.keys import person_behind
+from tools.contract import words
 from tools.contract.cards import Card
 from tools.contract.context import Context
 from tools.contract.declare import DECLARED, Effect, Input, Result, tool, validated
 from tools.contract.errors import Conflict, Forbidden, Invalid, NotFound
-from tools.contract.fields import ApprovalRef, Synonyms, Text, Untrusted
+from tools.contract.fields import ApprovalRef, Synonyms, Text, Untrusted, UntrustedText
 from tools.contract.page import Page, Paged, page_of, place
 from tools.contract.policy import beyond_limits, needs_another
 
@@ -87,6 +88,7 @@ class ApprovalSummary(Result):
         description="Who asked: a person such as USR-1003, a key such as KEY-1001, or a part of the system."
     )
     asker_name: str | None = Field(description="What the asker is called.")
+    what: UntrustedText = Field(description="What it would do, in a sentence or two.")
     why: str = Field(description="Why a person has to decide.")
     money: Money | None = Field(description="What it would move, minor units of the home currency; null is nothing.")
     asked_at: datetime = Field(description="When it was asked, UTC.")
@@ -117,6 +119,9 @@ class ApprovalDetail(ApprovalSummary):
     )
 
 
+_TOLD_OTHERWISE = ("id", "sentences", "amount", "created_at")
+
+
 class _Row(NamedTuple):
     id: UUID
     reference: str
@@ -125,6 +130,7 @@ class _Row(NamedTuple):
     effect: str
     asker: str
     asker_name: str | None
+    sentences: list[str]
     why: str
     amount: int
     created_at: datetime
@@ -135,7 +141,8 @@ class _Row(NamedTuple):
 
     def summary(self, currency: str) -> ApprovalSummary:
         return ApprovalSummary(
-            **{name: getattr(self, name) for name in self._fields if name not in ("id", "amount", "created_at")},
+            **{name: getattr(self, name) for name in self._fields if name not in _TOLD_OTHERWISE},
+            what=words.summed(self.sentences),
             money=Money(amount=self.amount, currency=currency) if self.amount else None,
             asked_at=self.created_at,
         )
@@ -145,8 +152,8 @@ class _Row(NamedTuple):
 _ROWS = """
 select * from (
     select a.id, a.reference, case when a.status = 'pending' and a.expires_at <= %(now)s then 'expired' else a.status end as status,
-           a.tool, a.effect, a.asker, coalesce(u.name, k.name) as asker_name, a.why, a.amount, a.created_at, a.expires_at,
-           a.decided_by, a.decided_at, a.reason
+           a.tool, a.effect, a.asker, coalesce(u.name, k.name) as asker_name, a.card -> 'sentences' as sentences, a.why,
+           a.amount, a.created_at, a.expires_at, a.decided_by, a.decided_at, a.reason
     from approvals a
     left join memberships s on s.merchant_id = a.merchant_id and s.reference = a.asker
     left join users u on u.id = s.user_id
@@ -321,6 +328,7 @@ async def decide_approval(ctx: Context, args: DecideApproval) -> Decision:
         await _must_be_allowed(ctx, waiting, card)
 
     await _claim(ctx, waiting, args)
+    await _tell(ctx, waiting, card, args)
     ctx.enqueue("carry_out_approval", approval=waiting.reference)
     return Decision(
         reference=waiting.reference,
@@ -354,6 +362,24 @@ async def _must_be_allowed(ctx: Context, waiting: Approval, card: Card) -> None:
     why = needs_another(ctx.merchant, card.produced())
     if why:
         await _must_be_another(ctx, waiting, why)
+
+
+_DECIDED = {
+    Decide.approve: "is approved, and carried out at once",
+    Decide.edit: "is asked anew with other arguments, as the editor's own request",
+    Decide.reject: "is rejected, and not done",
+}
+
+
+async def _tell(ctx: Context, waiting: Approval, card: Card, args: DecideApproval) -> None:
+    (row,) = await ctx.sql.rows(
+        _ROWS + "where id = %(id)s", {"m": ctx.merchant.id, "now": ctx.now(), "id": waiting.id}, as_=_Row
+    )
+    asker = f"{row.asker_name} ({row.asker})" if row.asker_name else row.asker
+    ctx.tell(f"{waiting.reference}, {words.word(waiting.tool)}, asked by {asker}, {_DECIDED[args.decision]}.")
+    ctx.tell(words.summed(card.sentences or [card.summary]), *card.outside)
+    if args.reason:
+        ctx.tell(f"The reason: “{words.quoted(args.reason)}”")
 
 
 def _must_wait(approval: Approval, now: datetime) -> None:

@@ -11,6 +11,7 @@ from pydantic import Field
 from db.models.backoffice import ApiKey
 from db.money import Money
 from tools.backoffice.grants import GrantsMoreThanYouHave, must_hold
+from tools.contract import words
 from tools.contract.actors import digest_of
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
@@ -116,7 +117,28 @@ async def create_api_key(ctx: Context, args: CreateApiKey) -> CreatedApiKey:
         created_by=await person_behind(ctx, ctx.actor.reference),
         revoked_at=None,
     )
+    _tell(ctx, args)
     return CreatedApiKey(**_shown(ctx, made).model_dump(), key=f"sk_{ctx.merchant.id}_{secret}")
+
+
+def _tell(ctx: Context, args: CreateApiKey) -> None:
+    ctx.tell(f"Whoever holds the new key {args.name} may {words.listed(map(_may, args.scopes))}.")
+    a_call, a_day = (words.money(limit, ctx.merchant.currency) for limit in (args.limit_per_call, args.limit_per_day))
+    if args.limit_per_call and args.limit_per_day:
+        ctx.tell(f"It moves up to {a_call} a call and {a_day} a day without asking anybody.")
+    else:
+        ctx.tell("It moves no money without a person's approval.")
+    ends = f"on {words.moment(args.expires_at, ctx.merchant.zone)}" if args.expires_at else "when somebody revokes it"
+    ctx.tell(f"It ends {ends}.")
+
+
+def _may(scope: str) -> str:
+    """A scope as something to do: `orders:read` is "read orders", `orders:*` "do everything in orders"."""
+    room, _, verb = words.word(scope).partition(":")
+    what = "everything" if room == "*" else room
+    if (room == "*" and not verb) or verb == "*":
+        return "do everything" if room == "*" else f"do everything in {room}"
+    return f"{'change' if verb == 'write' else verb} {what}"
 
 
 def _must_mean_something(scope: str) -> None:
@@ -200,8 +222,10 @@ async def revoke_api_key(ctx: Context, args: RevokeApiKey) -> ApiKeySummary:
     A key that was revoked before stays as it is.
     """
     key = await ctx.find(ApiKey, args.key, for_update=True)
+    named = f"The key {key.name} ({key.reference}, …{key.last_four})"
+    before = key.revoked_at and words.moment(key.revoked_at, ctx.merchant.zone)
+    ctx.tell(f"{named} was revoked on {before}." if before else f"{named} stops working at once, and for good.")
     key.revoked_at = key.revoked_at or ctx.now()
-    ctx.tell(f"{key.name} ({key.reference}, …{key.last_four}) stops working.")
     return _shown(ctx, key)
 
 

@@ -10,10 +10,12 @@ from sqlalchemy import select
 from db.models.backoffice import MerchantProfile
 from db.money import Currency, Money, Rounding
 from tools.backoffice.grants import FourEyesNeedsTwo, must_leave_two_approvers
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, Forbidden, Invalid, StaleVersion
 from tools.contract.fields import Country, MinorUnits, Name, Synonyms
+from tools.rules.told import tell_edits
 
 
 class HomeCurrencyFixed(Conflict):
@@ -141,6 +143,7 @@ async def update_merchant(ctx: Context, args: UpdateMerchant) -> MerchantDetail:
     if home not in currencies:
         raise HomeCurrencyMissing(f"The home currency is {home}, and {', '.join(currencies)} does not have it.")
 
+    _tell(ctx, profile, changes)
     ctx.edit(profile, args.version, **changes)
     await must_leave_two_approvers(ctx, profile.four_eyes_above)
     return _shown(profile)
@@ -162,6 +165,32 @@ def _watch_the_threshold(ctx: Context, profile: MerchantProfile, changes: dict[s
 
 def _money(amount: int, profile: MerchantProfile) -> Money:
     return Money(amount=amount, currency=profile.currency)
+
+
+def _tell(ctx: Context, profile: MerchantProfile, changes: dict[str, Any]) -> None:
+    whose, told = profile.name, len(ctx.sentences)
+    after = {name: value for name, value in changes.items() if getattr(profile, name) != value}
+    if "name" in after:
+        ctx.tell(f"{whose} is called {after['name']} from now on.")
+    labels = {"currency": "home currency", "zone": "time zone", "country": "country", "rounding": "rounding"}
+    edits = [
+        (label, words.word(getattr(profile, n)), words.word(after[n])) for n, label in labels.items() if n in after
+    ]
+    tell_edits(ctx, whose, edits)
+    if "currencies" in after:
+        now, was = words.listed(after["currencies"]), words.listed(profile.currencies)
+        ctx.tell(f"{whose} sells in {now} from now on; until now in {was}.")
+    if "prices_include_tax" in after:
+        ctx.tell(f"Prices of {whose} {'include' if after['prices_include_tax'] else 'do not include'} tax from now on.")
+    if "four_eyes_above" in after:
+        above = [_threshold(amount, profile.currency) for amount in (after["four_eyes_above"], profile.four_eyes_above)]
+        ctx.tell(f"A second person has to agree {above[0]} in {whose} from now on; until now {above[1]}.")
+    if len(ctx.sentences) == told:
+        ctx.tell(f"{whose} stays as it is.")
+
+
+def _threshold(amount: int | None, currency: str) -> str:
+    return "to nothing" if amount is None else f"above {words.money(amount, currency)}"
 
 
 async def _must_have_no_orders(ctx: Context, wanted: str) -> None:

@@ -7,6 +7,7 @@ from pydantic import Field
 from db.models.backoffice import Role
 from tools.backoffice.grants import FourEyesNeedsTwo, must_leave_two_approvers, policy_of
 from tools.backoffice.settings import put_setting
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import DECLARED, Effect, Input, Result, tool
 from tools.contract.errors import Invalid, StaleVersion
@@ -94,6 +95,7 @@ async def set_approval_policy(ctx: Context, args: SetApprovalPolicy) -> PolicyDe
             ctx.loosens(f"{role} may move or stop more")
     if gone := sorted(set(present.always) - set(policy.always)):
         ctx.loosens(f"{', '.join(gone)} no longer waits each time")
+    _tell(ctx, present, policy)
 
     row = await put_setting(ctx, "approval_policy", policy.model_dump(mode="json"), args.version or 0)
     await must_leave_two_approvers(ctx, ctx.merchant.four_eyes_above)
@@ -113,6 +115,30 @@ def _must_be_able_to_wait(always: list[str]) -> None:
             )
         if secret_fields(DECLARED[name].output):
             raise SecretCannotWait(f"{name} answers with a secret, and cannot wait for an approval.")
+
+
+def _tell(ctx: Context, present: ApprovalPolicy, policy: ApprovalPolicy) -> None:
+    told = len(ctx.sentences)
+    for role in Role:
+        was, becomes = (_limits(which.limits(role, ctx.merchant.currency), ctx) for which in (present, policy))
+        if was != becomes:
+            ctx.tell(f"The role {role} may do alone from now on: {becomes}. Until now: {was}.")
+    for change, before, after in (("", present, policy), ("no longer ", policy, present)):
+        named = [words.word(name) for name in after.always if name not in before.always]
+        if named:
+            these = f"this {change}needs" if len(named) == 1 else f"these {change}need"
+            ctx.tell(f"From now on {these} a person's approval each time: {words.listed(named, most=10)}.")
+    if len(ctx.sentences) == told:
+        ctx.tell("Who may do what without approval stays as it is.")
+
+
+def _limits(limits: Limits, ctx: Context) -> str:
+    a_call, a_day = (
+        "any amount" if amount is None else words.money(amount, ctx.merchant.currency)
+        for amount in (limits.per_call, limits.per_day)
+    )
+    stops = "any number of" if limits.stops_per_day is None else f"{limits.stops_per_day:,}"
+    return f"{a_call} a call, {a_day} a day, {stops} cancellations and blocks a day"
 
 
 def _laxer(before: Limits, after: Limits) -> bool:

@@ -8,10 +8,11 @@ from pydantic import Field, JsonValue, ValidationError
 from sqlalchemy import select
 
 from db.models.backoffice import Setting
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Invalid, NotFound, StaleVersion
-from tools.contract.shop_settings import SHOP_SETTINGS, ShopSetting
+from tools.contract.shop_settings import SHOP_SETTINGS, ShopSetting, chosen
 
 
 class UnknownSetting(NotFound):
@@ -103,9 +104,16 @@ async def set_setting(ctx: Context, args: SetSetting) -> SettingDetail:
             f"{args.key} cannot be {args.value!r}: {problem}.", hint=setting.description
         ) from None
 
-    ctx.tell(f"{setting.description} From now on: {value}.")
+    await _tell(ctx, setting, value)
     row = await put_setting(ctx, setting.key, {"value": value}, args.version or 0)
     return _shown(setting, row)
+
+
+async def _tell(ctx: Context, setting: ShopSetting[Any], value: Any) -> None:
+    what = setting.description.partition(";")[0].rstrip(".")
+    before = setting.type.dump_python(await chosen(ctx, setting), mode="json")
+    now, was = ("not chosen" if one is None else words.word(f"{one}") for one in (value, before))
+    ctx.tell(f"“{what}”: {now} from now on, {was} until now.")
 
 
 async def put_setting(ctx: Context, key: str, value: dict[str, Any], version: int) -> Setting:

@@ -9,11 +9,13 @@ from sqlalchemy import select
 from db.models.backoffice import ShippingMethod
 from db.money import Currency, Money
 from tools.backoffice.taxes import TaxClass
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, Invalid, StaleVersion
 from tools.contract.fields import Country, MinorUnits, Name
 from tools.contract.page import Page, Paged, page_of, place
+from tools.rules.told import tell_edits
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$", to_lower=True)]
 
@@ -122,6 +124,7 @@ async def set_shipping_method(ctx: Context, args: SetShippingMethod) -> Shipping
         )
     ).one_or_none()
     if method is not None:
+        _tell_edits(ctx, method, given)
         ctx.edit(method, args.version, **given)
         return _shown(method)
     return _shown(await _new_method(ctx, args, given))
@@ -138,7 +141,52 @@ async def _new_method(ctx: Context, args: SetShippingMethod, given: dict[str, An
         "countries": [], "currency": ctx.merchant.currency, "free_above": None, "max_weight_grams": None, "tiers": [],
         "tax_class": "standard", "active": True, "position": 0,
     }  # fmt: skip
-    return await ctx.add(ShippingMethod, code=args.code, **(defaults | given))
+    method = await ctx.add(ShippingMethod, code=args.code, **(defaults | given))
+    terms = [f"{what} {term}" for what, term in _terms(_fields(method)).items() if term]
+    ctx.tell(
+        f"{method.name} {'is a new way of sending' if method.active else 'is not offered yet'}: {', '.join(terms)}."
+    )
+    return method
+
+
+def _fields(method: ShippingMethod) -> dict[str, Any]:
+    names = SetShippingMethod.model_fields.keys() - {"code", "version"}
+    return {name: getattr(method, name) for name in names}
+
+
+def _terms(fields: dict[str, Any]) -> dict[str, str | None]:
+    """What a method offers, by what it is called."""
+
+    def money(amount: int | None) -> str | None:
+        return None if amount is None else words.money(amount, fields["currency"])
+
+    weight = fields["max_weight_grams"]
+    steps = [f"{money(tier['price'])} from {words.grams(tier['above_weight'])} on" for tier in fields["tiers"]]
+    return {
+        "price": money(fields["price"]),
+        "countries": words.listed(fields["countries"], most=10) if fields["countries"] else "all",
+        "value of goods that go free": money(fields["free_above"]),
+        "heaviest parcel": weight and words.grams(weight),
+        "price by weight": words.listed(steps) if steps else None,
+        "tax class": fields["tax_class"],
+    }
+
+
+def _tell_edits(ctx: Context, method: ShippingMethod, given: dict[str, Any]) -> None:
+    whose, told, before, after = method.name, len(ctx.sentences), _fields(method), _fields(method) | given
+    if after["name"] != whose:
+        ctx.tell(f"{whose} is called {after['name']} from now on.")
+    was, becomes = _terms(before), _terms(after)
+    if before["price"] != after["price"] and before["currency"] == after["currency"]:
+        del was["price"]
+        ctx.tell(words.repriced("price", whose, before["price"], after["price"], after["currency"]))
+    tell_edits(ctx, whose, [(what, term, becomes[what]) for what, term in was.items()])
+    if before["active"] != after["active"]:
+        ctx.tell(f"{whose} {'is offered again' if after['active'] else 'is not offered any more'}.")
+    if before["position"] != after["position"]:
+        ctx.tell(f"{whose} moves to place {after['position'] + 1} of the list.")
+    if len(ctx.sentences) == told:
+        ctx.tell(f"{whose} stays as it is.")
 
 
 class ListShippingMethods(Paged):

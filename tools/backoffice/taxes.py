@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
 from db.models.backoffice import TaxRate
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, Invalid
@@ -87,11 +88,12 @@ async def set_tax_rate(ctx: Context, args: SetTaxRate) -> TaxRateDetail:
     for rate in others:
         _must_not_overlap(rate, begins, args.valid_until)
 
+    _tell(ctx, args, begins, same, before)
     if before is not None:
         before.valid_until = begins
-        ctx.tell(f"{before.name} ({before.reference}) ends on {begins:%Y-%m-%d %H:%M} UTC.")
     if args.valid_until is not None and not any(rate.valid_from == args.valid_until for rate in others):
-        ctx.tell(f"Nothing holds after {args.valid_until:%Y-%m-%d %H:%M} UTC until a rate is set from then on.")
+        until = words.moment(args.valid_until, ctx.merchant.zone)
+        ctx.tell(f"Nothing holds after {until} until a rate is set from then on.")
     kept = {"rate": args.rate / 100, "valid_until": args.valid_until}
     if same is None:
         kept |= {"country": args.country, "region": args.region, "tax_class": args.tax_class, "valid_from": begins}
@@ -100,6 +102,19 @@ async def set_tax_rate(ctx: Context, args: SetTaxRate) -> TaxRateDetail:
         same.rate, same.valid_until = args.rate / 100, args.valid_until
         same.name = args.name or _named(args)
     return _shown(same)
+
+
+def _tell(ctx: Context, args: SetTaxRate, begins: datetime, same: TaxRate | None, before: TaxRate | None) -> None:
+    zone, taxed = ctx.merchant.zone, f"{args.tax_class} goods in {args.region or args.country}"
+    holds = f"from {words.moment(begins, zone)} on"
+    if args.valid_until is not None:
+        holds = f"from {words.moment(begins, zone)} until {words.moment(args.valid_until, zone)}"
+    ctx.tell(f"Tax on {taxed} is {words.percent(args.rate)} {holds} ({args.name or _named(args)}).")
+    if same is not None:
+        was = f", until {words.moment(same.valid_until, zone)}" if same.valid_until else ""
+        ctx.tell(f"That corrects {same.name} ({same.reference}), which was {words.percent(same.rate * 100)}{was}.")
+    if before is not None:
+        ctx.tell(f"{before.name} ({before.reference}), now {words.percent(before.rate * 100)}, ends then.")
 
 
 async def _rates(ctx: Context, args: SetTaxRate) -> list[TaxRate]:

@@ -41,9 +41,10 @@ class Card(BaseModel):
     effect: str = Field(description="The kind of effect: write, money, goods, access, personal or outside.")
     permission: str = Field(description="The permission that the operation takes, and its approval too.")
     arguments: Annotated[dict[str, Any], Untrusted()] = Field(description="The exact arguments, as they will be used.")
-    sentences: Annotated[list[str], Untrusted()] = Field(default=[], description="What people should notice.")
+    sentences: Annotated[list[str], Untrusted()] = Field(default=[], description="What will happen, told to people.")
+    outside: list[str] = Field(default=[], description="Pieces of the sentences that people outside the shop wrote.")
     changes: Annotated[list[dict[str, Any]], Untrusted()] = Field(
-        description="Each row that would be written: row, reference, change, fields."
+        description="Each row that would be written, complete: row, reference, change, fields. Amounts are minor units."
     )
     money: Money | None = Field(default=None, description="What it would move in the home currency, minor units.")
     foreign: list[Money] = Field(default=[], description="What it would move in other currencies, minor units.")
@@ -68,6 +69,7 @@ def card_of(ctx: Context, tool: Tool[Any, Any], args: BaseModel) -> Card:
         permission=tool.permission,
         arguments=settled(ctx.settled or args, ctx.meant).model_dump(mode="json", exclude_unset=True),
         sentences=ctx.sentences,
+        outside=ctx.outside,
         changes=ctx.changes.shown(),
         money=money,
         foreign=ctx.produced.foreign,

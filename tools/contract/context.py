@@ -79,6 +79,7 @@ class Context:
         self.events: list[dict[str, Any]] = []
         self.jobs: list[Job] = []
         self.sentences: list[str] = []
+        self.outside: list[str] = []  # pieces of the sentences that outsiders wrote
         self._now = clock()
         self.changes = Changes(self._now)
         self._watched = False
@@ -246,6 +247,12 @@ class Context:
         """A rule that watches over the shop becomes laxer: with four eyes set, a second person has to agree that `how`."""
         self.produced.loosens = how
 
-    def tell(self, sentence: str) -> None:
-        """A sentence for the approval card and the preview."""
-        self.sentences.append(sentence)
+    def tell(self, sentence: str, *outside: str | None) -> None:
+        """A sentence for the approval card and the preview: what happens, with names, SKUs, places and amounts.
+
+        `outside` are the pieces of it that outsiders wrote, such as a customer's name: models are shown them marked.
+        """
+        line = " ".join(sentence.split())
+        self.sentences.append(line)
+        pieces = {" ".join(piece.split()): None for piece in outside if piece}
+        self.outside += [piece for piece in pieces if piece in line and piece not in self.outside]

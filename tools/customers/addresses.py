@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from db.models.customers import Address, Customer, CustomerStatus
 from db.references import Kind
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
@@ -15,6 +16,7 @@ from tools.contract.fields import AddressRef, City, Country, CustomerRef, Name
 from tools.contract.page import Page, Paged, page_of, place
 from tools.customers.fields import Line, Phone, Postcode, Said
 from tools.rules.lookup import find_customer
+from tools.rules.told import tell_edits
 
 MOST = 100
 
@@ -136,7 +138,8 @@ async def add_address(ctx: Context, args: AddAddress) -> AddressDetail:
     if len(addresses) >= MOST:
         raise TooManyAddresses(f"{customer.reference} has {len(addresses)} addresses, and {MOST} is the most.")
     said = args.model_dump(exclude={"customer", "default_shipping", "default_billing"})
-    row = await new_address(ctx, customer, said, addresses, args.default_shipping, args.default_billing)
+    who = f"{customer.name} ({customer.reference})"
+    row = await new_address(ctx, customer, who, said, addresses, args.default_shipping, args.default_billing)
     return AddressDetail.of(row)
 
 
@@ -154,16 +157,42 @@ async def addresses_of(ctx: Context, customer: Customer) -> list[Address]:
 
 
 async def new_address(
-    ctx: Context, customer: Customer, said: dict[str, Any], others: list[Address], shipping: bool, billing: bool
+    ctx: Context,
+    customer: Customer,
+    who: str,
+    said: dict[str, Any],
+    others: list[Address],
+    shipping: bool,
+    billing: bool,
 ) -> Address:
-    """An address that is a default where it was asked to be, and where there is no other."""
+    """An address that is a default where it was asked to be, and where there is no other; `who` gets it, for the card."""
     shipping = shipping or not any(other.is_default_shipping for other in others)
     billing = billing or not any(other.is_default_billing for other in others)
+    defaults = [row for row in others if (shipping and row.is_default_shipping) or (billing and row.is_default_billing)]
     await _take_over(ctx, others, shipping=shipping, billing=billing)
-    return await ctx.add(
+    row = await ctx.add(
         Address, customer_id=customer.id, **(said | {"name": said["name"] or customer.name}),
         is_default_shipping=shipping, is_default_billing=billing,
     )  # fmt: skip
+    ctx.tell(f"{who} gets an address: {_postal(row)}.", customer.name, _postal(row))
+    _tell_defaults(ctx, defaults, shipping=shipping, billing=billing)
+    return row
+
+
+def _postal(row: Address) -> str:
+    """An address on one line."""
+    parts = (row.company, row.line1, row.line2, f"{row.postcode} {row.city}", row.region, row.country)
+    return ", ".join(part for part in parts if part)
+
+
+def _tell_defaults(ctx: Context, before: list[Address], *, shipping: bool, billing: bool) -> None:
+    """What goes to an address from now on, and where it went."""
+    if not shipping and not billing:
+        return
+    what = "Parcels and invoices go" if shipping and billing else "Parcels go" if shipping else "Invoices go"
+    instead = [_postal(row) for row in before]
+    no_longer = f", and no longer to {words.listed(instead)}" if instead else ""
+    ctx.tell(f"{what} there from now on{no_longer}.", *instead)
 
 
 async def _take_over(ctx: Context, others: list[Address], *, shipping: bool, billing: bool) -> None:
@@ -199,7 +228,12 @@ async def update_address(ctx: Context, args: UpdateAddress) -> AddressDetail:
     row = await _one_of(ctx, addresses, args.address)
     _refuse_to_leave_none(row, args)
 
+    _tell_edits(ctx, customer, row, args)
     others = [other for other in addresses if other is not row]
+    shipping = args.default_shipping is True and not row.is_default_shipping
+    billing = args.default_billing is True and not row.is_default_billing
+    defaults = [one for one in others if (shipping and one.is_default_shipping) or (billing and one.is_default_billing)]
+    _tell_defaults(ctx, defaults, shipping=shipping, billing=billing)
     await _take_over(ctx, others, shipping=args.default_shipping is True, billing=args.default_billing is True)
     said = args.model_dump(
         exclude={"customer", "address", "version", "default_shipping", "default_billing"}, exclude_unset=True
@@ -208,6 +242,21 @@ async def update_address(ctx: Context, args: UpdateAddress) -> AddressDetail:
     said["is_default_billing"] = row.is_default_billing or args.default_billing is True
     ctx.edit(row, args.version, **said)
     return AddressDetail.of(row)
+
+
+_LABELS = {"line1": "street", "line2": "second line"}
+
+
+def _tell_edits(ctx: Context, customer: Customer, row: Address, args: UpdateAddress) -> None:
+    whose, told = f"{row.reference} of {customer.name} ({customer.reference})", len(ctx.sentences)
+    given = args.model_dump(
+        exclude={"customer", "address", "version", "default_shipping", "default_billing"}, exclude_unset=True
+    )
+    edits = [(_LABELS.get(name, name), getattr(row, name), value) for name, value in given.items()]
+    theirs = [part for _, before, after in edits for part in (before, after)]
+    tell_edits(ctx, whose, edits, customer.name, *theirs)
+    if len(ctx.sentences) == told:
+        ctx.tell(f"{whose}, {_postal(row)}, stays as it is written.", customer.name, _postal(row))
 
 
 async def _one_of(ctx: Context, addresses: list[Address], written: str) -> Address:

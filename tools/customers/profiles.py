@@ -11,6 +11,7 @@ from db.models.customers import ConsentChannel, Customer, CustomerStatus
 from db.models.orders import FulfilmentState, OrderStatus, PaymentState
 from db.money import Money
 from db.text import fold
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
@@ -20,6 +21,7 @@ from tools.customers.addresses import AddressDetail, CustomerErased, Postal, new
 from tools.customers.fields import Line, Phone, Said, Tags, email_key
 from tools.rules.lookup import find_customer
 from tools.rules.sales import COUNTED
+from tools.rules.told import tell_edits
 
 SHOWN = 20  # open orders and returns at most; list_orders has them all
 
@@ -244,8 +246,14 @@ async def create_customer(ctx: Context, args: CreateCustomer) -> CustomerProfile
     customer = await ctx.add(
         Customer, status=CustomerStatus.active, name_key=fold(args.name), email_key=email_key(args.email), **said
     )
+    reached = (
+        words.listed(filter(None, (args.email, args.phone and f"phone {args.phone}")))
+        if args.email or args.phone
+        else ""
+    )
+    ctx.tell(f"{args.name} becomes a customer{reached and f' ({reached})'}.", args.name, args.email, args.phone)
     if args.address:
-        await new_address(ctx, customer, args.address.model_dump(), [], shipping=True, billing=True)
+        await new_address(ctx, customer, args.name, args.address.model_dump(), [], shipping=True, billing=True)
     return CustomerProfile.model_validate(_profile(customer))
 
 
@@ -270,8 +278,28 @@ async def update_customer(ctx: Context, args: UpdateCustomer) -> CustomerProfile
         changes["name_key"] = fold(args.name)
     if "tags" in changes:
         changes["tags"] = args.tags or []
+    _tell_edits(ctx, customer, args)
     ctx.edit(customer, args.version, **changes)
     return CustomerProfile.model_validate(_profile(customer))
+
+
+_LABELS = {"email": "e-mail", "locale": "language", "customer_group": "price group"}
+
+
+def _tell_edits(ctx: Context, customer: Customer, args: UpdateCustomer) -> None:
+    whose, told = f"{customer.name} ({customer.reference})", len(ctx.sentences)
+    given = args.model_dump(exclude={"customer", "version"}, exclude_unset=True)
+    edits = [(_LABELS.get(n, words.word(n)), _worded(getattr(customer, n)), _worded(v)) for n, v in given.items()]
+    theirs = [part for _, before, after in edits for part in (before, after)]
+    tell_edits(ctx, whose, edits, customer.name, *theirs)
+    if len(ctx.sentences) == told:
+        ctx.tell(f"{whose} stays as it is.", customer.name)
+
+
+def _worded(value: str | list[str] | None) -> str | None:
+    if isinstance(value, list):
+        return words.listed(value) if value else None
+    return value and words.quoted(value)
 
 
 async def _refuse_taken(ctx: Context, email: str | None, but: Customer | None = None) -> None:

@@ -1,5 +1,6 @@
 """Cancelling an order: what it held, used and took is given back, in one transaction with what has to be done outside."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -10,14 +11,17 @@ from db.models.backoffice import Intent, IntentStatus
 from db.models.inventory import Reservation, ReservationStatus
 from db.models.orders import CancelReason, NoteVisibility, Order, OrderNote, OrderStatus, PaymentState
 from db.models.payments import Payment, PaymentStatus
-from db.models.products import Promotion, PromotionUse
+from db.models.products import Promotion, PromotionUse, Variant
 from db.models.transport import Fulfilment, FulfilmentStatus
+from db.models.warehouse import Warehouse
 from db.money import Money
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import OrderRef, Synonyms, Text
 from tools.rules.reservation import release
+from tools.rules.told import named_order, tell_units
 
 REASON_WORDS = Synonyms(
     {
@@ -98,6 +102,7 @@ async def cancel_order(ctx: Context, args: CancelOrder) -> CancelledOrder:
     if order.units_fulfilled:
         raise OrderAlreadyShipped(f"{order.units_fulfilled} of {order.units} units of {order.reference} have left.")
     to = _outcome(ctx, order, args.reason)
+    _tell(ctx, order, to, args.reason)
 
     ctx.edit(order, None, cancel_reason=args.reason, cancelled_at=ctx.now() if to is OrderStatus.cancelled else None)
     ctx.move(order, to, order_id=order.id, reason=args.reason)
@@ -108,6 +113,9 @@ async def cancel_order(ctx: Context, args: CancelOrder) -> CancelledOrder:
     units = await _release_stock(ctx, order, to)
     shipments = await _void_shipments(ctx, order)
     refunds, voids = await _give_money_back(ctx, order)
+    if args.note:
+        note = words.quoted(args.note)
+        ctx.tell(f"Noted for colleagues: “{note}”", note)
     return CancelledOrder(
         reference=order.reference,
         status=to,
@@ -129,6 +137,13 @@ def _outcome(ctx: Context, order: Order, reason: CancelReason) -> OrderStatus:
     return OrderStatus.expired
 
 
+def _tell(ctx: Context, order: Order, to: OrderStatus, reason: CancelReason) -> None:
+    named, outside = named_order(order)
+    total = Money(amount=order.total, currency=order.currency)
+    becomes = "expires, unpaid" if to is OrderStatus.expired else f"is cancelled ({words.word(reason)})"
+    ctx.tell(f"{named}, {total}, {becomes}.", *outside)
+
+
 async def _give_promotions_back(ctx: Context, order: Order) -> None:
     query = (
         select(PromotionUse, Promotion)
@@ -147,24 +162,33 @@ async def _give_promotions_back(ctx: Context, order: Order) -> None:
     for use, promotion in await ctx.db.execute(query):
         use.released_at = ctx.now()
         promotion.used -= 1
+        ctx.tell(f"{promotion.name} ({promotion.reference}) may be used once more.")
 
 
 async def _release_stock(ctx: Context, order: Order, to: OrderStatus) -> int:
     query = (
-        select(Reservation)
+        select(Reservation, Variant.sku, Warehouse.name)
+        .join(Variant, (Variant.merchant_id == Reservation.merchant_id) & (Variant.id == Reservation.variant_id))
+        .join(
+            Warehouse, (Warehouse.merchant_id == Reservation.merchant_id) & (Warehouse.id == Reservation.warehouse_id)
+        )
         .where(
             Reservation.merchant_id == ctx.merchant.id,
             Reservation.order_id == order.id,
             Reservation.status == ReservationStatus.active,
         )
         .order_by(Reservation.id)
-        .with_for_update(key_share=True)
+        .with_for_update(key_share=True, of=Reservation)
     )
-    held = (await ctx.db.scalars(query)).all()
-    expired = to is OrderStatus.expired
-    units = await release(ctx, held, ReservationStatus.expired if expired else ReservationStatus.released)
-    if units:
-        ctx.tell(f"{units} units go back on sale.")
+    found = (await ctx.db.execute(query)).all()
+    status = ReservationStatus.expired if to is OrderStatus.expired else ReservationStatus.released
+    units = await release(ctx, [held for held, _, _ in found], status)
+    freed, promised = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for held, sku, place in found:
+        freed[place, sku] += held.quantity
+        promised[place, sku] += held.backordered
+    tell_units(ctx, freed, "goes back on sale", "go back on sale")
+    tell_units(ctx, promised, "on back order is let go", "on back order are let go")
     return units
 
 
@@ -179,6 +203,9 @@ async def _void_shipments(ctx: Context, order: Order) -> list[str]:
     for shipment in prepared:
         ctx.edit(shipment, None)
         ctx.move(shipment, FulfilmentStatus.voided, order_id=order.id)
+    if prepared:
+        voided = words.listed(shipment.reference for shipment in prepared)
+        ctx.tell(f"{voided}, prepared already, {'does' if len(prepared) == 1 else 'do'} not leave.")
     return [shipment.reference for shipment in prepared]
 
 
@@ -203,7 +230,11 @@ async def _give_money_back(ctx: Context, order: Order) -> tuple[list[MoneyBack],
             ctx.tell(f"{payment.reference} is disputed: nothing is refunded through it.")
     for refund in refunds:
         ctx.moves_money(refund.amount)
-        ctx.tell(f"{refund.amount} are refunded through {refund.payment}.")
+        ctx.tell(f"{refund.amount} go back through {refund.payment}.")
+    if not payments:
+        ctx.tell("Nothing was paid, so no money goes back.")
+    for void in voids:
+        ctx.tell(f"{void.amount} authorized on {void.payment} are let go, and not taken.")
     return refunds, voids
 
 
@@ -214,6 +245,8 @@ async def _intend(
         intent.amount or 0 for intent in under_way if intent.kind == kind and intent.subject_id == payment.id
     )
     if left <= 0:
+        if amount > 0:
+            ctx.tell(f"{words.money(amount, payment.currency)} of {payment.reference} are on their way back already.")
         return []
     money = Money(amount=left, currency=payment.currency)
     intent = await ctx.intend(

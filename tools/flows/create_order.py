@@ -11,6 +11,7 @@ from db.model import new_id
 from db.models.orders import Channel, OrderStatus
 from db.money import Money
 from db.references import Kind
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.fields import NotOurs
@@ -29,8 +30,9 @@ from tools.orders.wishes import (
     Short,
     VariantNotSellable,
 )
-from tools.rules.reservation import ALLOT, RESERVE, RESERVED, Need, reserving, shortage, tell
+from tools.rules.reservation import ALLOT, RESERVE, RESERVED, Need, reserving, shortage, tell, tell_held
 from tools.rules.stock import NotEnoughStock
+from tools.rules.told import goods
 
 _ORDER = (
     "merchant_id", "id", "customer_id", "status", "channel", "placed_at", "expires_at", "currency", "prices_include_tax",
@@ -193,6 +195,7 @@ async def create_order(ctx: Context, args: CreateOrder) -> PlacedOrder:
         "drafted" if args.draft else "placed", "order", rows.order["id"], order_id=rows.order["id"],
         total=quoted.amounts.total, currency=quoted.currency, channel=quoted.channel,
     )  # fmt: skip
+    _tell(ctx, quoted, rows, placed)
     if not args.draft:
         ctx.enqueue("expire_order", at=rows.order["expires_at"], order=reference)
     return _shown(quoted, rows, placed, reference)
@@ -221,6 +224,28 @@ async def _place(ctx: Context, quoted: Quote, rows: _Rows) -> _Placed:
         ctx.changes.updated("promotions", UUID(row["id"]), named, {"used": row["used"] + 1})
     tell(ctx, placed.stock, placed.held)
     return placed
+
+
+def _tell(ctx: Context, quoted: Quote, rows: _Rows, placed: _Placed) -> None:
+    order, name = rows.order, rows.order["customer_name"]
+    bought: dict[str, int] = {}
+    for line in quoted.lines:
+        bought[line.variant.sku] = bought.get(line.variant.sku, 0) + line.quantity
+    buyer = f"{name} ({quoted.buyer.reference})" if quoted.buyer else name or order["email"] or "a guest"
+    total = words.money(order["total"], quoted.currency)
+    what = "A draft is written" if order["status"] == OrderStatus.draft else "An order is placed"
+    ctx.tell(f"{what} for {buyer}: {goods(bought)}, {total} in all.", name or order["email"])
+    for promotion in quoted.given:
+        off = words.money(quoted.amounts.given[promotion.id], quoted.currency)
+        ctx.tell(f"{promotion.name} ({promotion.reference}) takes {off} off.")
+    if quoted.parcel:
+        city, cost = order["ship_city"], order["shipping"]
+        charged = f"for {words.money(cost, quoted.currency)}" if cost else "free of charge"
+        ctx.tell(f"It goes to {city} by {quoted.parcel.method.name}, {charged}.", city)
+    names = {id_: place.name for id_, place in quoted.found.warehouses.items()}
+    tell_held(ctx, placed.held, rows.needs, names)
+    if order["expires_at"]:
+        ctx.tell(f"It lapses on {words.moment(order['expires_at'], ctx.merchant.zone)} unless it is paid or confirmed.")
 
 
 def _rows(ctx: Context, args: CreateOrder, quoted: Quote) -> _Rows:
@@ -332,7 +357,7 @@ def _shown(quoted: Quote, rows: _Rows, placed: _Placed, reference: str) -> Place
 
 
 def _held(quoted: Quote, row: dict[str, Any]) -> HeldUnits:
-    warehouse = quoted.found.warehouses[UUID(row["warehouse_id"])]
+    warehouse = quoted.found.warehouses[UUID(row["warehouse_id"])].reference
     return HeldUnits(
         reservation=row["reference"], warehouse=warehouse, quantity=row["quantity"], backordered=row["backordered"]
     )

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from db.models.inventory import AdjustmentReason, MovementKind
 from db.models.products import Variant
 from db.models.warehouse import Warehouse
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
@@ -114,7 +115,7 @@ async def adjust_stock(ctx: Context, args: AdjustStock) -> Adjustment:
 
     await post(ctx, [change], MovementKind.adjustment, reason=args.why, note=args.note)
     after = level.on_hand + change.on_hand
-    ctx.tell(f"{variant.sku} in {warehouse.name}: {level.on_hand} on hand become {after} ({args.why}).")
+    _tell(ctx, variant.sku, warehouse.name, change, args)
     return Adjustment(
         sku=variant.sku,
         warehouse=warehouse.reference,
@@ -125,6 +126,26 @@ async def adjust_stock(ctx: Context, args: AdjustStock) -> Adjustment:
         damaged=level.damaged + change.damaged,
         available=level.available + change.on_hand - change.damaged,
     )
+
+
+def _tell(ctx: Context, sku: str, place: str, change: Posting, args: AdjustStock) -> None:
+    before, after = change.level.on_hand, change.level.on_hand + change.on_hand
+    more, aside = abs(change.on_hand), abs(change.damaged)
+    if args.counted is not None:
+        found = f"{more:,} {'more' if change.on_hand > 0 else 'fewer'} than" if more else "as many as"
+        ctx.tell(f"{sku} in {place} is counted at {after:,}, {found} the {before:,} in the books.")
+    elif more:
+        done = "added to the stock" if change.on_hand > 0 else "taken off the stock"
+        moved = f"{more:,} {sku} {words.are(more)} {done} in {place} ({words.word(args.why)})"
+        ctx.tell(f"{moved}: {before:,} on hand become {after:,}.")
+    set_aside = f"{aside:,} {sku} in {place} {words.are(aside)}"
+    if change.damaged > 0:
+        ctx.tell(f"{set_aside} set aside as damaged, and not for sale.")
+    elif change.damaged < 0:
+        gone = "with that" if change.on_hand < 0 else "and on sale again"
+        ctx.tell(f"{set_aside} no longer set aside as damaged, {gone}.")
+    if args.note:
+        ctx.tell(f"Noted for colleagues: “{words.quoted(args.note)}”")
 
 
 async def _level(ctx: Context, variant_id: UUID, warehouse_id: UUID) -> Level:

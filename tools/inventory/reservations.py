@@ -11,6 +11,7 @@ from db.models.inventory import Reservation, ReservationReason, ReservationStatu
 from db.models.orders import Order
 from db.models.products import Variant
 from db.models.warehouse import Warehouse
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, Invalid
@@ -136,6 +137,9 @@ async def reserve_stock(ctx: Context, args: ReserveStock) -> ReservationDetail:
         warehouse_id=warehouse.id, quantity=args.quantity, backordered=0, note=args.note, expires_at=ends,
     )  # fmt: skip
     ctx.enqueue("release_expired_reservation", at=ends, reservation=held.reference)
+    purpose = "" if args.reason is HeldFor.other else f" ({words.word(args.reason)})"
+    held_back = f"{args.quantity:,} {variant.sku} {words.are(args.quantity)} held back in {warehouse.name}"
+    ctx.tell(f"{held_back} until {words.moment(ends, ctx.merchant.zone)}{purpose}.")
     return _detail(held, variant.sku, warehouse.reference)
 
 
@@ -186,6 +190,8 @@ async def release_reservation(ctx: Context, args: ReleaseReservation) -> Reserva
     over = held.expires_at is not None and held.expires_at <= ctx.now()
     await release(ctx, [held], ReservationStatus.expired if over else ReservationStatus.released)
     variant, warehouse = await _its_place(ctx, held)
+    goes = "goes" if held.quantity == 1 else "go"
+    ctx.tell(f"{held.quantity:,} {variant.sku} {goes} back on sale in {warehouse.name}: {held.reference} ends.")
     return _detail(held, variant.sku, warehouse.reference)
 
 

@@ -14,6 +14,7 @@ from db.models.inventory import MovementKind, Transfer, TransferLine, TransferSt
 from db.models.products import Variant
 from db.models.warehouse import Warehouse
 from db.transitions import check_move
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
@@ -33,6 +34,7 @@ from tools.contract.page import Page, Paged, page_of, place
 from tools.inventory.places import NotTracked, WarehouseClosed, refuse_closed, refuse_untracked
 from tools.rules.lookup import find_variant, find_variants, find_warehouse
 from tools.rules.stock import Level, NotEnoughStock, Place, Posting, locked, post
+from tools.rules.told import goods
 
 STATUS_WORDS = Synonyms(
     {
@@ -165,6 +167,10 @@ async def transfer_stock(ctx: Context, args: TransferStock) -> TransferDetail:
         for variant, units in sent
     ]
     skus = {variant.id: variant.sku for variant, _ in sent}
+    leave = "leaves" if sum(units for _, units in sent) == 1 else "leave"
+    ctx.tell(f"{goods({variant.sku: units for variant, units in sent})} {leave} {source.name} for {target.name}.")
+    expected = f"The arrival is expected on {words.day(args.expected_on)}; until" if args.expected_on else "Until"
+    ctx.tell(f"{expected} it is booked, none of that can be sold.")
     return _detail(transfer, source.reference, target.reference, [(skus[line.variant_id], line) for line in lines])
 
 
@@ -221,9 +227,29 @@ async def receive_transfer(ctx: Context, args: ReceiveTransfer) -> TransferDetai
     levels = await locked(ctx, [(variant_id, transfer.to_warehouse_id) for variant_id in arrivals])
     postings = [_posting(level, arrivals[level.variant_id]) for level in levels.values()]
     await post(ctx, postings, MovementKind.transfer_in, subject=("transfer", transfer.id))
-    names = await _warehouse_names(ctx, transfer)
-    source, target = names[transfer.from_warehouse_id], names[transfer.to_warehouse_id]
-    return _detail(transfer, source, target, [(line.variant.sku, line) for line in lines])
+    ends = await _warehouses(ctx, transfer)
+    source, target = ends[transfer.from_warehouse_id], ends[transfer.to_warehouse_id]
+    _tell(ctx, transfer, target.name, lines, arrivals)
+    return _detail(transfer, source.reference, target.reference, [(line.variant.sku, line) for line in lines])
+
+
+def _tell(
+    ctx: Context, transfer: Transfer, target: str, lines: Sequence[TransferLine], arrivals: dict[UUID, UnitsArrived]
+) -> None:
+    skus = {line.variant_id: line.variant.sku for line in lines}
+    for kind, one, many in (
+        ("received", f"arrives in {target}, and is for sale there", f"arrive in {target}, and are for sale there"),
+        ("damaged", f"arrives damaged in {target}, and is set aside", f"arrive damaged in {target}, and are set aside"),
+        ("lost", "is lost on the way, and written off", "are lost on the way, and written off"),
+    ):
+        units = {skus[id_]: getattr(arrived, kind) for id_, arrived in arrivals.items() if getattr(arrived, kind)}
+        if units:
+            ctx.tell(f"{goods(units)} {one if sum(units.values()) == 1 else many}.")
+    left = {line.variant.sku: _left(line) for line in lines if _left(line)}
+    if left:
+        ctx.tell(f"{goods(left)} of {transfer.reference} {words.are(sum(left.values()))} still on the way.")
+    else:
+        ctx.tell(f"With that all of {transfer.reference} is accounted for.")
 
 
 async def _lines(ctx: Context, transfer: Transfer) -> list[TransferLine]:
@@ -296,10 +322,10 @@ def _move_on(ctx: Context, transfer: Transfer, lines: Sequence[TransferLine]) ->
     ctx.edit(transfer, None, received_at=ctx.now() if done else None)
 
 
-async def _warehouse_names(ctx: Context, transfer: Transfer) -> dict[UUID, str]:
+async def _warehouses(ctx: Context, transfer: Transfer) -> dict[UUID, Warehouse]:
     ends = [transfer.from_warehouse_id, transfer.to_warehouse_id]
     query = select(Warehouse).where(Warehouse.merchant_id == ctx.merchant.id, Warehouse.id.in_(ends))
-    return {warehouse.id: warehouse.reference for warehouse in (await ctx.db.scalars(query)).all()}
+    return {warehouse.id: warehouse for warehouse in (await ctx.db.scalars(query)).all()}
 
 
 def _detail(transfer: Transfer, source: str, target: str, lines: Sequence[tuple[str, TransferLine]]) -> TransferDetail:

@@ -7,10 +7,12 @@ from uuid import UUID
 from pydantic import Field
 
 from db.models.orders import NoteVisibility, Order, OrderNote
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.fields import OrderRef, Synonyms, Text, Untrusted, UntrustedText
 from tools.contract.page import Page, Paged, page_of, place
+from tools.rules.told import named_order
 
 VISIBILITY_WORDS = Synonyms(
     {
@@ -53,6 +55,7 @@ async def add_order_note(ctx: Context, args: AddOrderNote) -> AddedNote:
     order = await ctx.find(Order, args.order)
     note = ctx.new(OrderNote, order_id=order.id, visibility=args.visibility, text=args.text, author=ctx.actor.name)
     ctx.event("noted", order, order_id=order.id, visibility=args.visibility)
+    _tell(ctx, order, args)
     return AddedNote(
         order=order.reference,
         visibility=note.visibility,
@@ -60,6 +63,12 @@ async def add_order_note(ctx: Context, args: AddOrderNote) -> AddedNote:
         author=note.author,
         written_at=note.created_at,
     )
+
+
+def _tell(ctx: Context, order: Order, args: AddOrderNote) -> None:
+    (named, outside), text = named_order(order), words.quoted(args.text)
+    readers = "for the customer to see" if args.visibility is NoteVisibility.customer else "for colleagues"
+    ctx.tell(f"{named} gets a note {readers}: “{text}”", text, *outside)
 
 
 class GetOrderTimeline(Paged):

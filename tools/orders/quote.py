@@ -102,7 +102,8 @@ select row_to_json(quote)::text as quote from (select
           and r.valid_from <= %(now)s and (r.valid_until is null or r.valid_until > %(now)s)) x) as rates,
     (select coalesce(json_agg(x order by x.position, x.id), '[]') from (
         select s.* from shipping_methods s where s.merchant_id = %(m)s and s.active) x) as methods,
-    (select coalesce(json_object_agg(w.id, w.reference order by w.priority, w.id), '{}') from warehouses w
+    (select coalesce(json_object_agg(w.id, json_build_object('reference', w.reference, 'name', w.name)
+                                     order by w.priority, w.id), '{}') from warehouses w
         where w.merchant_id = %(m)s and w.active) as warehouses,
     (select coalesce(json_object_agg(s.key, s.value), '{}') from settings s
         where s.merchant_id = %(m)s and s.key = any(%(settings)s)) as settings
@@ -174,6 +175,13 @@ class Wanted(_Read):
         return f"{self.product_title}, {self.title}"
 
 
+class Place(_Read):
+    """A warehouse that ships."""
+
+    reference: str
+    name: str
+
+
 class Found(_Read):
     """What the statement read."""
 
@@ -183,7 +191,7 @@ class Found(_Read):
     promotions: list[Promotion]
     rates: list[Rate]
     methods: list[Method]
-    warehouses: dict[UUID, str]  # in the merchant's order
+    warehouses: dict[UUID, Place]  # in the merchant's order
     settings: dict[str, dict[str, Any]]
 
 

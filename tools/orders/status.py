@@ -9,6 +9,8 @@ from pydantic import Field
 
 from db.models.customers import Customer, CustomerStatus
 from db.models.orders import Order, OrderStatus
+from db.money import Money
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
@@ -16,8 +18,9 @@ from tools.contract.fields import OrderRef, Synonyms
 from tools.contract.shop_settings import EXPIRE_UNPAID_AFTER, chosen
 from tools.orders.quote import ON_SALE
 from tools.orders.wishes import CustomerMayNotOrder, VariantNotSellable
-from tools.rules.reservation import Need, reserve
+from tools.rules.reservation import Need, reserve, tell_held
 from tools.rules.stock import NotEnoughStock
+from tools.rules.told import named_order
 
 
 class StatusHasItsOwnTool(Conflict):
@@ -109,11 +112,13 @@ async def set_order_status(ctx: Context, args: SetOrderStatus) -> OrderMoved:
     before = order.status
     ctx.edit(order, args.version)
     ctx.move(order, to=OrderStatus(args.status), order_id=order.id)
+    _tell(ctx, order)
     match order.status:
         case OrderStatus.pending:
             await _place(ctx, order)
         case OrderStatus.confirmed:
             order.confirmed_at, order.expires_at = ctx.now(), None
+            ctx.tell("It does not lapse any more, paid or not.")
         case _:
             await _refuse_unshipped(ctx, order)
             order.completed_at = ctx.now()
@@ -129,6 +134,19 @@ async def set_order_status(ctx: Context, args: SetOrderStatus) -> OrderMoved:
     )
 
 
+_BECOMES = {
+    OrderStatus.pending: "is placed",
+    OrderStatus.confirmed: "is confirmed",
+    OrderStatus.completed: "is completed",
+}
+
+
+def _tell(ctx: Context, order: Order) -> None:
+    named, outside = named_order(order)
+    total = Money(amount=order.total, currency=order.currency)
+    ctx.tell(f"{named}, {total}, {_BECOMES[order.status]}.", *outside)
+
+
 class _DraftLine(NamedTuple):
     line: UUID
     variant: UUID
@@ -140,8 +158,9 @@ class _DraftLine(NamedTuple):
     on_sale: bool
 
 
-class _Id(NamedTuple):
+class _Warehouse(NamedTuple):
     id: UUID
+    name: str
 
 
 _DRAFT_LINES = """
@@ -152,7 +171,7 @@ join variants v on v.merchant_id = l.merchant_id and v.id = l.variant_id
 join products p on p.merchant_id = v.merchant_id and p.id = v.product_id
 where l.merchant_id = %(m)s and l.order_id = %(order)s and l.quantity > l.cancelled order by l.position
 """
-_WAREHOUSES = "select id from warehouses where merchant_id = %(m)s and active order by priority, id"
+_WAREHOUSES = "select id, name from warehouses where merchant_id = %(m)s and active order by priority, id"
 
 
 async def _place(ctx: Context, order: Order) -> None:
@@ -170,11 +189,13 @@ async def _place(ctx: Context, order: Order) -> None:
         for line in lines
         if line.tracked
     ]
-    warehouses = await ctx.sql.rows(_WAREHOUSES, params, as_=_Id)
-    await reserve(ctx, order.reference, order.id, needs, [warehouse.id for warehouse in warehouses])
+    warehouses = await ctx.sql.rows(_WAREHOUSES, params, as_=_Warehouse)
+    held = await reserve(ctx, order.reference, order.id, needs, [warehouse.id for warehouse in warehouses])
+    tell_held(ctx, held, needs, {warehouse.id: warehouse.name for warehouse in warehouses})
     order.placed_at = ctx.now()
-    order.expires_at = ctx.now() + timedelta(hours=await chosen(ctx, EXPIRE_UNPAID_AFTER))
-    ctx.enqueue("expire_order", at=order.expires_at, order=order.reference)
+    order.expires_at = lapses = ctx.now() + timedelta(hours=await chosen(ctx, EXPIRE_UNPAID_AFTER))
+    ctx.enqueue("expire_order", at=lapses, order=order.reference)
+    ctx.tell(f"It lapses on {words.moment(lapses, ctx.merchant.zone)} unless it is paid or confirmed.")
 
 
 class _Held(NamedTuple):

@@ -7,7 +7,8 @@ from pydantic import Field
 from sqlalchemy import select
 
 from db.models.orders import OrderStatus
-from db.models.products import Product, ProductStatus, Variant, search_text
+from db.models.products import Category, Product, ProductStatus, Variant, search_text
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, Conflict, IllegalMove, Invalid, NotFound, StaleVersion
@@ -15,6 +16,7 @@ from tools.contract.fields import CategoryRef, Name, ProductRef, Synonyms, Writt
 from tools.products.creation import Attribute, Prose, UnknownTaxClass, tax_class_exists
 from tools.products.detail import Medium, ProductDetail, read_product
 from tools.rules.lookup import find_category, find_product
+from tools.rules.told import tell_edits
 
 
 class EmptyProductField(Invalid):
@@ -86,13 +88,15 @@ async def update_product(ctx: Context, args: UpdateProduct) -> ProductDetail:
         raise EmptyProductField(f"{', '.join(empty)} of a product cannot be empty.")
     if args.tax_class is not None:
         await tax_class_exists(ctx, args.tax_class)
+    category = await find_category(ctx, args.category) if args.category else None
     if "category" in args.model_fields_set:
-        given["category_id"] = (await find_category(ctx, args.category)).id if args.category else None
+        given["category_id"] = category.id if category else None
 
     product = await find_product(ctx, args.product, for_update=True)
     if args.attributes is not None:
         merged: dict[str, Any] = {**product.attributes, **args.attributes}
         given["attributes"] = {name: value for name, value in merged.items() if value is not None}
+    await _tell(ctx, product, args, given, category)
     ctx.edit(product, args.version, **given)
     if {"title", "brand", "tags"} & given.keys():
         product.search = search_text(product.title, product.brand, product.tags, await _skus_of(ctx, product))
@@ -103,6 +107,54 @@ async def update_product(ctx: Context, args: UpdateProduct) -> ProductDetail:
 
     await ctx.sql.flush()
     return await read_product(ctx, product.reference)
+
+
+_BECOMES = {
+    SaleStatus.draft: "is a draft again, and not on sale",
+    SaleStatus.active: "is on sale from now on",
+    SaleStatus.inactive: "is not on sale any more",
+    SaleStatus.discontinued: "is sold only while it lasts",
+}
+
+
+_WAS = {
+    ProductStatus.draft: "a draft",
+    ProductStatus.active: "on sale",
+    ProductStatus.inactive: "not on sale",
+    ProductStatus.discontinued: "sold while it lasts",
+    ProductStatus.archived: "archived",
+}
+
+
+async def _tell(
+    ctx: Context, product: Product, args: UpdateProduct, given: dict[str, Any], category: Category | None
+) -> None:
+    whose, told = f"{product.title} ({product.reference})", len(ctx.sentences)
+    if given.get("title", product.title) != product.title:
+        ctx.tell(f"{whose} is called {args.title} from now on.")
+    if args.status is not None and args.status.value != product.status.value:
+        ctx.tell(f"{whose} {_BECOMES[args.status]} (until now: {_WAS[product.status]}).")
+    edits = [(words.word(name), _worded(getattr(product, name)), _worded(given[name])) for name in _TOLD & given.keys()]
+    if given.get("category_id", product.category_id) != product.category_id:
+        before = await ctx.db.get(Category, (ctx.merchant.id, product.category_id)) if product.category_id else None
+        edits.append(("category", before and before.name, category and category.name))
+    tell_edits(ctx, whose, sorted(edits, key=lambda edit: edit[0]))
+    if given.get("media", product.media) != product.media:
+        ctx.tell(f"{whose} has {words.count(len(given['media']), 'picture')} from now on; it had {len(product.media)}.")
+    if len(ctx.sentences) == told:
+        ctx.tell(f"{whose} stays as it is.")
+
+
+_TOLD = {"description", "brand", "tags", "attributes", "tax_class"}
+
+
+def _worded(value: str | list[str] | dict[str, Attribute] | None) -> str | None:
+    """A field of a product, as a sentence has it."""
+    if not value:
+        return None
+    if isinstance(value, str):
+        return words.quoted(value)
+    return words.listed(value if isinstance(value, list) else (f"{name} {part}" for name, part in value.items()))
 
 
 async def _skus_of(ctx: Context, product: Product) -> list[str]:
@@ -176,10 +228,16 @@ async def archive_product(ctx: Context, args: ArchiveProduct) -> ArchivedProduct
 
     ctx.edit(product, args.version)
     ctx.move(product, ProductStatus.inactive if args.stop_selling_only else ProductStatus.archived)
+    named = f"{product.title} ({product.reference})"
+    stops = "is not on sale any more" if args.stop_selling_only else "leaves the catalogue, and is not sold any more"
+    ctx.tell(f"{named} {stops}.")
     if left.units:
-        ctx.tell(f"{left.units} units of {product.title} still lie in the warehouses.")
+        ctx.tell(
+            f"{words.count(left.units, 'unit')} of it still {'lies' if left.units == 1 else 'lie'} in the warehouses."
+        )
     if needed:
-        ctx.tell(f"{len(needed)} open orders still get theirs: {_some(needed)}.")
+        get = "order still gets" if len(needed) == 1 else "orders still get"
+        ctx.tell(f"{len(needed)} open {get} theirs: {words.listed(order.reference for order in needed)}.")
     return ArchivedProduct(
         reference=product.reference, title=product.title, status=product.status, units_left=left.units,
         open_orders=[order.reference for order in needed], version=product.version,

@@ -12,6 +12,7 @@ from stdnum.exceptions import InvalidChecksum, ValidationError
 from db.models.products import Price, Product, ProductStatus, Variant, option_key, search_text
 from db.money import Currency
 from db.references import Kind, kind_of
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import AlreadyTaken, Ambiguous, Conflict, Invalid, NotFound
@@ -181,9 +182,23 @@ async def create_product(ctx: Context, args: CreateProduct) -> ProductDetail:
             ctx, product, wanted, reference=references[position], barcode=barcodes[position], position=position
         )
     ctx.event("created", product)
+    _tell(ctx, args, category.name if category else None)
 
     await ctx.sql.flush()
     return await read_product(ctx, product.reference)
+
+
+def _tell(ctx: Context, args: CreateProduct, category: str | None) -> None:
+    where = f" in {category}" if category else ""
+    sold = "on sale at once" if args.on_sale else "as a draft, not on sale yet"
+    ctx.tell(f"{args.title} comes into the catalogue{where}, {sold}.")
+    variants = words.listed(f"{variant.sku} {_priced(variant, ctx.merchant.currency)}" for variant in args.variants)
+    ctx.tell(f"It is sold as {variants}.")
+
+
+def _priced(variant: NewVariant, home: str) -> str:
+    prices = [words.money(price.amount, price.currency) for price in variant.prices(home)]
+    return f"at {' or '.join(prices)}" if prices else "without a price"
 
 
 def _add_variant(

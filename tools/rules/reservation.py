@@ -5,7 +5,8 @@ Locks are taken in one order by everybody: the order, its customer, promotions, 
 twice; the CHECK `never_oversold` is the last wall.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,6 +16,7 @@ from db.models.inventory import Reservation, ReservationStatus
 from tools.contract.context import Context
 from tools.contract.plain import as_jsonb
 from tools.rules.stock import NotEnoughStock, Posting, locked, post
+from tools.rules.told import tell_units
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,20 @@ def tell(ctx: Context, stock: Sequence[dict[str, Any]], held: Sequence[dict[str,
             before = {"reserved": level["reserved"]}
             after = {"reserved": level["reserved"] + level["quantity"]}
             ctx.changes.updated("stock_levels", UUID(level["id"]), before, after)
+
+
+def tell_held(
+    ctx: Context, held: Sequence[dict[str, Any]], needs: Sequence[Need], warehouses: Mapping[UUID, str]
+) -> None:
+    """What is held where, in sentences. `warehouses` are their names."""
+    skus = {str(need.variant): need.sku for need in needs}
+    units, promised = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for row in held:
+        at = warehouses[UUID(row["warehouse_id"])], skus[row["variant_id"]]
+        units[at] += row["quantity"]
+        promised[at] += row["backordered"]
+    tell_units(ctx, units, "is held", "are held")
+    tell_units(ctx, promised, "waits for the next delivery", "wait for the next delivery")
 
 
 def shortage(needs: Sequence[Need], stock: Sequence[dict[str, Any]]) -> NotEnoughStock:
