@@ -82,9 +82,11 @@ class Local:
     ) -> Answer:
         from tools.contract.call import call
         from tools.contract.errors import ShopError
+        from tools.contract.reading import from_json
 
         try:
-            done = await call(self.shop, tool, arguments, self.caller, key=key, preview=preview, wait=True)
+            args = from_json(tool, arguments)
+            done = await call(self.shop, tool, args, self.caller, key=key, preview=preview, wait=True)
         except ShopError as refused:
             raise Refused(refused.status, refused.problem()) from None
         result = None if done.result is None else done.result.model_dump(mode="json")
