@@ -23,7 +23,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.dev  ## docs/tools.md, docs/states.md and the contract's snapshots, made from the declarations
+docs: $(VENV)/.dev  ## docs/tools.md, docs/states.md and the rooms' contracts, made from the declarations
 	$(BIN)/python -m tools.document
 
 planner: $(VENV)/.runtime  ## what the planner learns from the tools and their phrasings, before it is shipped

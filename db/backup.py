@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import IO
 
@@ -67,8 +67,7 @@ def dump(owner_url: str, file: Path, progress: Progress = lambda _: None) -> Non
     half = file.with_name(f"{file.name}.part")
     what = ["--format=custom", "--exclude-schema=lg", "--exclude-extension=*", "--no-comments"]
     how = ["--enable-row-security", "--verbose", f"--file={half}", f"--dbname={_without_password(owner_url)}"]
-    try:
-        os.close(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    with _new_file(half):
         with _program("pg_dump", *what, *how, url=owner_url, stderr=subprocess.PIPE) as dumping:
             complaint = _follow(dumping.stderr or (), progress)
         if dumping.returncode:
@@ -76,9 +75,33 @@ def dump(owner_url: str, file: Path, progress: Progress = lambda _: None) -> Non
                 f"The shop could not be dumped: {complaint}.",
                 hint="The disk needs room for the file, and DATABASE_OWNER_URL has to be the owner's of the tables.",
             )
-        half.replace(file)
+        with _writable(file):
+            half.replace(file)
+
+
+@contextlib.contextmanager
+def _new_file(path: Path) -> Generator[None]:
+    """An empty file that only its owner may read, gone afterwards unless it was renamed. Whatever lies there makes way: its mode
+    would stay, and a link would lead elsewhere.
+    """
+    with _writable(path):
+        path.unlink(missing_ok=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600))
+    try:
+        yield
     finally:
-        half.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _writable(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as refused:
+        raise BackupError(
+            f"{path} cannot be written: {(refused.strerror or str(refused)).lower()}.",
+            hint="Name a file in a folder that you may write to, where no folder or file of another user has that name.",
+        ) from refused
 
 
 def restore(owner_url: str, file: Path, *, replace: bool = False, progress: Progress = lambda _: None) -> None:

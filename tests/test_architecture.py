@@ -4,8 +4,10 @@ import importlib.metadata
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 from agents.roster import ROSTER
@@ -151,6 +153,14 @@ def test_imports_point_one_way() -> None:
         [Path(sys.executable).parent / "lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True
     )
     assert checked.returncode == 0, checked.stdout
+
+
+def test_no_import_comes_back_to_where_it_began() -> None:
+    """Also not one that is made late, inside a function."""
+    graph = grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+
+    TopologicalSorter(imports).prepare()
 
 
 def test_no_dependency_brings_a_package_of_one_of_our_names() -> None:

@@ -2,7 +2,6 @@
 tools' contracts, which a test compares, so that a change of contract is seen.
 """
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,11 @@ from typing import Any
 import db.models as models
 from db.model import Base, Stateful
 from tools.contract.declare import Effect, Tool
+from tools.contracts import contracts_of
 from tools.registry import ROOMS, tools, tools_of
 
 ROOT = Path(__file__).parents[1]
+SNAPSHOTS = ROOT / "tests" / "snapshots"
 assert models
 
 TITLES = {
@@ -22,22 +23,6 @@ TITLES = {
     "customers": "Customers",
     "backoffice": "Back office",
 }
-
-
-def contract_of(tool: Tool[Any, Any]) -> dict[str, Any]:
-    """Everything that callers may rely on."""
-    return {
-        "name": tool.name,
-        "route": f"{tool.method} {tool.path}",
-        "effect": tool.effect.value,
-        "permission": tool.permission,
-        "for_people": tool.for_people,
-        "version_required": tool.version_required,
-        "errors": sorted(error.code() for error in tool.raises),
-        "description": tool.description,
-        "input": tool.schema,
-        "output": tool.output.model_json_schema(mode="serialization"),
-    }
 
 
 def tools_page() -> str:
@@ -88,12 +73,9 @@ def write() -> None:
     (ROOT / "docs").mkdir(exist_ok=True)
     (ROOT / "docs" / "tools.md").write_text(tools_page())
     (ROOT / "docs" / "states.md").write_text(states_page())
-    snapshots = ROOT / "tests" / "snapshots" / "tools"
-    snapshots.mkdir(parents=True, exist_ok=True)
-    for old in snapshots.glob("*.json"):
-        old.unlink()
-    for tool in tools().values():
-        (snapshots / f"{tool.name}.json").write_text(json.dumps(contract_of(tool), indent=1, ensure_ascii=False) + "\n")
+    SNAPSHOTS.mkdir(parents=True, exist_ok=True)
+    for room in ROOMS:
+        (SNAPSHOTS / f"{room}.txt").write_text(contracts_of(tools_of(room)))
 
 
 if __name__ == "__main__":

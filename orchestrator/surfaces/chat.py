@@ -28,6 +28,7 @@ from tools.contract.actors import Caller
 from tools.contract.errors import IdempotencyKeyMissing, Invalid, ShopError, Unreadable
 from tools.contract.page import cursor, place
 from tools.contract.plain import as_json
+from tools.contract.reading import from_json
 
 LONGEST_WAIT = 60.0  # seconds that a caller may wait for a turn
 DIRECT_WAIT = 20.0  # of an operation named by its caller, which needs no model
@@ -125,6 +126,8 @@ class _Doors:
     async def ask(self, request: HttpRequest, caller: Caller) -> Response:
         key = _key(request)
         asked = Asked.model_validate(await read_json(request))
+        if named := self.chat.tools.get(asked.tool or ""):
+            from_json(named, asked.arguments)  # a body is read strictly, the operation's part of it too
         text = asked.task or f"{asked.tool} {as_json(asked.arguments).decode()}"
         wanted = Request(text[:8_000], asked.specialist, asked.tool, asked.arguments)
         turn = await self.chat.post_request(caller, wanted, key)

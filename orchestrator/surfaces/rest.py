@@ -1,11 +1,11 @@
 """REST: each operation at the route of its declaration. Nothing here knows a domain.
 
-Endpoints take a `Request` and return a `Response`: the input model validates once, in `call.py`, and results leave as they are.
+Endpoints take a `Request` and return a `Response`: a body is read strictly, a query is made JSON first, results leave as they are.
 """
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, get_args, get_origin
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.requests import Request
@@ -16,10 +16,12 @@ from orchestrator.surfaces.problems import problem_response
 from tools.contract import errors
 from tools.contract.actors import Caller
 from tools.contract.call import Outcome, Shop, call
-from tools.contract.declare import Tool
+from tools.contract.declare import I, Tool
+from tools.contract.reading import alternatives, from_json, scalar
 
 PREFIX = "/api/v1"
 LARGEST_BODY = 1 << 20  # bytes
+DEEPEST_BODY = 100  # levels; what reads and writes JSON below ends at 254
 CallerOf = Callable[[Request], Awaitable[Caller]]
 
 
@@ -48,13 +50,13 @@ def _methods(tool: Tool[Any, Any]) -> list[str]:
 
 
 def _endpoint(shop: Shop, tool: Tool[Any, Any], caller_of: CallerOf) -> Callable[[Request], Awaitable[Response]]:
-    lists = {name for name, field in tool.input.model_fields.items() if _is_list(field.annotation)}
+    fields = _query_fields(tool)
 
     async def endpoint(request: Request) -> Response:
         try:
             caller = await caller_of(request)
             preview = tool.writes and _preview(request)
-            arguments = await _arguments(tool, request, lists)
+            arguments = await _arguments(tool, request, fields)
             key = request.headers.get("idempotency-key")
             return _answer(tool, await call(shop, tool, arguments, caller, key=_checked(key), preview=preview), request)
         except errors.ShopError as refused:
@@ -76,28 +78,49 @@ def _preview(request: Request) -> bool:
     return asked == ["true"]
 
 
-async def _arguments(tool: Tool[Any, Any], request: Request, lists: set[str]) -> dict[str, Any]:
+async def _arguments(tool: Tool[I, Any], request: Request, fields: "dict[str, _QueryField]") -> I:
     """Path, query or body, and If-Match, as the operation's input."""
     if tool.method in ("GET", "DELETE"):
-        given = _from_query(request, lists, reserved={"preview"} if tool.writes else set())
+        given = _from_query(request, fields, reserved={"preview"} if tool.writes else set())
     else:
         _only_preview(request)
         given = await read_json(request)
     twice = set(request.path_params) & set(given)
     if twice:
         raise errors.Invalid(f"The path says which {', '.join(sorted(twice))} is meant; leave it out elsewhere.")
-    return given | request.path_params | _version(request, given)
+    return from_json(tool, given | request.path_params | _version(request, given))
 
 
-def _from_query(request: Request, lists: set[str], reserved: set[str]) -> dict[str, Any]:
+class _QueryField(NamedTuple):
+    """What a query parameter may be, one value of it where it is a list."""
+
+    kinds: list[dict[str, Any]]
+    many: bool
+
+
+def _query_fields(tool: Tool[Any, Any]) -> dict[str, _QueryField]:
+    definitions = tool.schema.get("$defs", {})
+    fields: dict[str, _QueryField] = {}
+    for name, schema in tool.schema.get("properties", {}).items():
+        kinds = list(alternatives(schema, definitions))
+        items = [kind["items"] for kind in kinds if kind.get("type") == "array"]
+        one = [kind for item in items for kind in alternatives(item, definitions)] or kinds
+        fields[name] = _QueryField(one, many=bool(items))
+    return fields
+
+
+def _from_query(request: Request, fields: dict[str, _QueryField], reserved: set[str]) -> dict[str, Any]:
+    """The query as JSON: text becomes what its field is."""
     given: dict[str, Any] = {}
     for name in request.query_params:
-        values = request.query_params.getlist(name)
+        values: list[Any] = request.query_params.getlist(name)
         if name in reserved:
             continue
-        if len(values) > 1 and name not in lists:
+        field = fields.get(name, _QueryField([], many=False))
+        if len(values) > 1 and not field.many:
             raise errors.Invalid(f"`{name}` was given {len(values)} times, and takes one value.")
-        given[name] = values if name in lists else values[0]
+        values = [scalar(value, field.kinds) for value in values]
+        given[name] = values if field.many else values[0]
     return given
 
 
@@ -127,7 +150,19 @@ async def read_json(request: Request) -> dict[str, Any]:
         raise errors.Unreadable(f"The body is not JSON: {unreadable}.") from unreadable
     if not isinstance(given, dict):
         raise errors.Invalid("The body has to be a JSON object.")
+    if _levels(given) > DEEPEST_BODY:  # pyright: ignore[reportUnknownArgumentType]
+        raise errors.Invalid(f"The body is nested deeper than {DEEPEST_BODY} levels.")
     return given  # pyright: ignore[reportUnknownVariableType]  # what its values are, the input model says
+
+
+def _levels(value: Any) -> int:
+    """How deeply objects and lists are nested."""
+    levels, layer = 0, [value]
+    while layer:
+        levels += 1
+        inner = [part.values() if isinstance(part, dict) else part for part in layer if isinstance(part, dict | list)]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        layer: list[Any] = [one for part in inner for one in part]  # pyright: ignore[reportUnknownVariableType]
+    return levels - 1
 
 
 def _version(request: Request, given: dict[str, Any]) -> dict[str, Any]:
@@ -172,7 +207,3 @@ def _waiting(outcome: Outcome[Any], headers: dict[str, str]) -> Response:
 def creates(tool: Tool[Any, Any]) -> bool:
     """Whether success is 201."""
     return tool.method == "POST" and tool.name.partition("_")[0] in ("create", "add")
-
-
-def _is_list(annotation: Any) -> bool:
-    return get_origin(annotation) is list or any(_is_list(part) for part in get_args(annotation))

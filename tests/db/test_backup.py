@@ -1,5 +1,7 @@
 """A dump holds the whole shop; a restore gives all of it back, or changes nothing."""
 
+import os
+import stat
 import uuid
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -156,6 +158,53 @@ async def test_a_restored_shop_works_on(dumped: Path, empty: str, server: Server
 def test_a_dump_is_for_its_owners_eyes_and_leaves_nothing_beside_it(dumped: Path):
     assert dumped.stat().st_mode & 0o777 == 0o600
     assert list(dumped.parent.iterdir()) == [dumped]
+
+
+def lie_there(path: Path, what: str, elsewhere: Path) -> None:
+    """Something at the path, as another user of the machine may have left it."""
+    match what:
+        case "a file that everybody may read":
+            path.write_text("old")
+            path.chmod(0o644)
+        case "a link":
+            path.symlink_to(elsewhere)
+        case "a link to nothing":
+            path.symlink_to(elsewhere.with_name("nowhere"))
+        case "a pipe":
+            os.mkfifo(path)
+        case _:
+            path.mkdir()
+
+
+@pytest.mark.parametrize("name", ["shop.dump", "shop.dump.part"])
+@pytest.mark.parametrize("what", ["a file that everybody may read", "a link", "a link to nothing", "a pipe"])
+def test_whatever_lies_there_makes_way_for_a_dump_that_only_its_owner_may_read(
+    filled: str, tmp_path: Path, name: str, what: str
+):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("somebody's")
+    lie_there(tmp_path / name, what, elsewhere)
+    file = tmp_path / "shop.dump"
+
+    dump(filled, file)
+
+    written = file.lstat()
+    assert stat.S_ISREG(written.st_mode)
+    assert stat.S_IMODE(written.st_mode) == 0o600
+    assert file.read_bytes().startswith(b"PGDMP")
+    assert elsewhere.read_text() == "somebody's"
+    assert set(tmp_path.iterdir()) == {file, elsewhere}
+
+
+@pytest.mark.parametrize("name", ["shop.dump", "shop.dump.part"])
+def test_a_folder_of_that_name_is_refused_by_its_name(filled: str, tmp_path: Path, name: str):
+    lie_there(tmp_path / name, "a folder", tmp_path)
+
+    with pytest.raises(BackupError, match=rf"{name} cannot be written: is a directory") as refusal:
+        dump(filled, tmp_path / "shop.dump")
+
+    assert refusal.value.hint
+    assert list(tmp_path.iterdir()) == [tmp_path / name]
 
 
 def test_a_dump_that_fails_leaves_the_last_one_alone(filled: str, tmp_path: Path):

@@ -145,6 +145,56 @@ async def test_a_write_without_an_idempotency_key_is_refused_and_a_preview_needs
     assert {change["row"] for change in preview.json()["card"]["changes"]} >= {"customer"}
 
 
+# ---- how it is read ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"lines": [{"sku": "MUG-BLUE", "quantity": "2"}]}, "/lines/0/quantity"),
+        ({"lines": [{"sku": "MUG-BLUE", "quantity": 2.0}]}, "/lines/0/quantity"),
+        ({"lines": [{"sku": "MUG-BLUE", "quantity": True}]}, "/lines/0/quantity"),
+        ({"lines": [{"sku": 7}]}, "/lines/0/sku"),
+        ({"lines": [{"sku": "MUG-BLUE"}], "draft": "true"}, "/draft"),
+        ({"lines": [{"sku": "MUG-BLUE"}], "draft": 0}, "/draft"),
+        ({"lines": {"sku": "MUG-BLUE"}}, "/lines"),
+    ],
+)
+async def test_in_a_body_a_number_is_a_number_and_a_boolean_a_boolean_however_deep(
+    program: httpx.AsyncClient, body: dict[str, Any], pointer: str
+) -> None:
+    directly = await program.post("/api/v1/orders", json=body, headers=new_key())
+    asked = await program.post("/api/v1/requests", json={"tool": "create_order", "arguments": body}, headers=new_key())
+
+    for answer in (directly, asked):
+        assert [error["pointer"] for error in (await problem(answer, 422))["errors"]] == [pointer]
+
+
+async def test_what_is_written_in_a_query_is_read_as_what_its_field_is(program: httpx.AsyncClient) -> None:
+    read = await program.get("/api/v1/orders?limit=2&on_hold=false&total_min=0&status=pending&status=draft&text=12")
+
+    assert read.status_code == 200, read.text
+
+
+@pytest.mark.parametrize("query", ["limit=2.0", "limit=two", "limit=1_0", "on_hold=0", "on_hold=yes", "total_min="])
+async def test_what_a_query_can_only_be_guessed_to_mean_is_refused(program: httpx.AsyncClient, query: str) -> None:
+    body = await problem(await program.get(f"/api/v1/orders?{query}"), 422)
+
+    assert [error["pointer"] for error in body["errors"]] == [f"/{query.partition('=')[0]}"]
+
+
+@pytest.mark.parametrize("route", ["/orders", "/requests", "/session", "/conversations/CNV-1/messages"])
+async def test_a_body_nested_without_end_is_refused(program: httpx.AsyncClient, route: str) -> None:
+    for levels in (99, 101, 260, 1_000, 50_000):
+        nested = b'{"arguments":' * levels + b"1" + b"}" * levels
+        headers = {"Content-Type": "application/json", **new_key()}
+
+        answer = await program.post(f"/api/v1{route}", content=nested, headers=headers)
+
+        await problem(answer, 422 if levels < 1_000 else answer.status_code)
+        assert answer.status_code in (400, 422)
+
+
 # ---- what is answered ----------------------------------------------------------------------------------------------------
 
 

@@ -100,6 +100,9 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=4000), Hint("re
 class Secret:
     """Marks a result's field that is shown once and stored nowhere: a replay, the ledger and the audit have it as null."""
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "x-secret": True}
+
 
 SecretText = Annotated[str | None, Secret()]
 
@@ -111,6 +114,9 @@ class Untrusted:
     Models get it inside a marked span, and a turn that has read some asks a person before it changes how the shop works.
     On a field: `text: Annotated[str, Untrusted()]`, or on a list or dict of texts.
     """
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "x-untrusted": True}
 
 
 UntrustedText = Annotated[str, Untrusted()]

@@ -55,13 +55,11 @@ def place(after: str | None, *kinds: type[Any]) -> tuple[Any, ...] | None:
 def _read(kind: type[Any], value: Any) -> Any:
     if value is None:
         return None
+    if type(value) is not (str if kind in (datetime, UUID) else kind):
+        raise TypeError(f"{value!r} is not {kind}")
     if kind is datetime:
         return datetime.fromisoformat(value)
-    if kind is UUID:
-        return UUID(value)
-    if type(value) is not kind:
-        raise TypeError(f"{value!r} is not {kind}")
-    return value
+    return UUID(value) if kind is UUID else value
 
 
 def page_of(

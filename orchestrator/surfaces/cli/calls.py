@@ -5,11 +5,11 @@ import sys
 import uuid
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.settings import Settings
 from orchestrator.surfaces.cli import show
+from orchestrator.surfaces.cli.answers import Answer, Client, Refused
 from tools.contract.declare import Tool
 
 if TYPE_CHECKING:
@@ -19,43 +19,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A result; or a card, with the approval that it waits for unless it was a preview. All of it is plain JSON."""
-
-    result: dict[str, Any] | None = None
-    card: dict[str, Any] | None = None
-    approval: str | None = None
-    why: str = ""
-    replayed: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        waiting = {"approval": self.approval, "why": self.why, "card": self.card}
-        return waiting if self.result is None else self.result
-
-
-class Refused(Exception):
-    """An operation was refused: the problem, as every door tells it."""
-
-    def __init__(self, status: int, problem: dict[str, Any]) -> None:
-        super().__init__(problem["message"])
-        self.status = status
-        self.problem = problem
-
-    @property
-    def exit_code(self) -> int:
-        """2 for what was asked in a wrong way, 1 for what cannot be done."""
-        return 2 if self.status in (400, 422) else 1
-
-
-class Client(Protocol):
-    async def call(
-        self, tool: Tool[Any, Any], arguments: Mapping[str, Any], *, key: str | None = None, preview: bool = False
-    ) -> Answer:
-        """Call a tool. Raises `Refused`."""
-        ...
 
 
 @asynccontextmanager
@@ -119,9 +82,11 @@ class Local:
     ) -> Answer:
         from tools.contract.call import call
         from tools.contract.errors import ShopError
+        from tools.contract.reading import from_json
 
         try:
-            done = await call(self.shop, tool, arguments, self.caller, key=key, preview=preview, wait=True)
+            args = from_json(tool, arguments)
+            done = await call(self.shop, tool, args, self.caller, key=key, preview=preview, wait=True)
         except ShopError as refused:
             raise Refused(refused.status, refused.problem()) from None
         result = None if done.result is None else done.result.model_dump(mode="json")

@@ -19,7 +19,7 @@ from orchestrator.surfaces.cli.troubles import refusals
 from tools import ROOMS
 
 if TYPE_CHECKING:
-    from orchestrator.surfaces.cli.calls import Client
+    from orchestrator.surfaces.cli.answers import Client
     from orchestrator.surfaces.cli.values import Field
     from tools.contract.declare import Tool
 
@@ -125,7 +125,7 @@ async def _call(tool: "Tool[Any, Any]", arguments: dict[str, Any], key: str, *, 
 
 async def zone_of(client: "Client") -> tzinfo | None:
     """The shop's zone; the computer's own (None) for somebody who may not read the shop's settings."""
-    from orchestrator.surfaces.cli.calls import Refused
+    from orchestrator.surfaces.cli.answers import Refused
     from tools import registry
 
     try:

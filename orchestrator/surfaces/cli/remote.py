@@ -10,7 +10,7 @@ import httpx
 import orjson
 
 from orchestrator.settings import Settings
-from orchestrator.surfaces.cli.calls import Answer, Refused
+from orchestrator.surfaces.cli.answers import Answer, Refused
 from tools.contract.declare import Tool
 
 PREFIX = "/api/v1"

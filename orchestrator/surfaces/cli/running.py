@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from orchestrator import memory
-from orchestrator.surfaces.cli import show
+from orchestrator.surfaces.cli import presence, show
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -211,33 +211,12 @@ def _port(settings: "Settings") -> Generator[socket.socket | None]:
     try:
         listener = socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
-        if error.errno == errno.EADDRINUSE and _is_ours(settings):
+        if error.errno == errno.EADDRINUSE and presence.server_of(settings.home, settings.port):
             yield None
             return
         raise _not_free(settings, error) from error
-    with listener:
+    with listener, presence.serving(settings.home, settings.port):
         yield listener
-
-
-def _is_ours(settings: "Settings") -> bool:
-    """Whether the shop of this home answers there: it knows the home's key."""
-    import httpx
-
-    from orchestrator import installation
-
-    if not settings.credentials.exists():
-        return False
-    key = installation.read_credentials(settings).key
-    try:
-        answer = httpx.get(
-            f"{settings.address}/api/v1/merchant",
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=5,
-            trust_env=False,
-        )
-        return answer.is_success and "zone" in answer.json()
-    except (httpx.HTTPError, ValueError):
-        return False
 
 
 def _not_free(settings: "Settings", error: OSError) -> Exception:
@@ -245,9 +224,9 @@ def _not_free(settings: "Settings", error: OSError) -> Exception:
 
     if error.errno == errno.EADDRINUSE:
         return NotReady(
-            f"Port {settings.port} is taken, and this shop does not answer there.",
+            f"Port {settings.port} is taken, and not by this home's shop.",
             hint=f"Choose another: SHOPKEEPER_PORT={settings.port + 1} make start. Or end what has it "
-            f"(`lsof -i :{settings.port}` names it); if that is this shop, being opened just now, wait for it.",
+            f"(`lsof -i :{settings.port}` names it).",
         )
     return NotReady(
         f"{settings.host}:{settings.port} cannot be listened on: {error.strerror or error}.",

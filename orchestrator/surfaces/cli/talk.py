@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from orchestrator.settings import Settings
 from orchestrator.surfaces.cli import logs
-from orchestrator.surfaces.cli.calls import Client, Local, Progress, Refused
+from orchestrator.surfaces.cli.answers import Client, Refused
+from orchestrator.surfaces.cli.calls import Local, Progress
 
 if TYPE_CHECKING:
     from orchestrator.services import Services

@@ -13,7 +13,7 @@ from orchestrator.surfaces.cli import show
 @contextmanager
 def refusals(*, as_json: bool = False) -> Generator[None]:
     """Shows why an operation was refused, and ends the command: with 2 for what was asked in a wrong way, otherwise with 1."""
-    from orchestrator.surfaces.cli.calls import Refused
+    from orchestrator.surfaces.cli.answers import Refused
     from tools.contract.errors import ShopError
 
     try:

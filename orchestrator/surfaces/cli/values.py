@@ -1,6 +1,7 @@
 """What people write after an option, as an operation's argument. The input's JSON schema says which options there are.
 
-Scalars are handed over as text: the input model reads and refuses them, in the same words at every door.
+Text becomes the number or boolean that its field is; what is none stays text, and the input refuses it, in the same words at
+every door.
 """
 
 import re
@@ -15,6 +16,7 @@ import orjson
 
 from tools.contract.declare import Tool
 from tools.contract.errors import Invalid
+from tools.contract.reading import alternatives, scalar
 
 Schema = dict[str, Any]
 CLEARED = ""  # written for a field that may be null
@@ -61,10 +63,10 @@ def arguments_of(fields: list[Field], given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _field(name: str, schema: Schema, definitions: Schema, *, required: bool, taken: Container[str]) -> Field:
-    kinds = _alternatives(schema, definitions)
+    kinds = list(alternatives(schema, definitions))
     many = any(kind.get("type") == "array" for kind in kinds)
     one = (
-        _alternatives(next(kind for kind in kinds if kind.get("type") == "array")["items"], definitions)
+        list(alternatives(next(kind for kind in kinds if kind.get("type") == "array")["items"], definitions))
         if many
         else kinds
     )
@@ -82,18 +84,6 @@ def _field(name: str, schema: Schema, definitions: Schema, *, required: bool, ta
         required=required,
         read=partial(_read, kinds=one, definitions=definitions, nullable=nullable and not many),
     )
-
-
-def _alternatives(schema: Schema, definitions: Schema) -> list[Schema]:
-    """What a value may be: a schema without references and alternatives of its own."""
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return _alternatives(
-            {**definitions[name], **{key: schema[key] for key in schema if key.startswith("x-")}}, definitions
-        )
-    if "anyOf" in schema:
-        return [kind for option in schema["anyOf"] for kind in _alternatives(option, definitions)]
-    return [schema]
 
 
 def _kind(kinds: list[Schema]) -> Any:
@@ -151,11 +141,9 @@ def _read(text: str, *, kinds: list[Schema], definitions: Schema, nullable: bool
         return _pairs(text, composed, definitions)
     if None in types:  # anything: JSON, or a word
         return _json_or_text(text)
-    if "integer" in types and re.fullmatch(r"[+-]?\d+", text):
-        return int(text)
     if any(kind.get("format") == "date-time" for kind in kinds):
         return _time(text)
-    return text
+    return scalar(text, kinds)
 
 
 def _pairs(text: str, kind: Schema, definitions: Schema) -> dict[str, Any]:
@@ -163,7 +151,7 @@ def _pairs(text: str, kind: Schema, definitions: Schema) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for pair in re.split(r",\s*(?=\w+=)", text.strip()):
         name, _, value = pair.partition("=")
-        kinds = _alternatives(_property(kind, name), definitions)
+        kinds = list(alternatives(_property(kind, name), definitions))
         if any(option.get("type") == "array" for option in kinds):
             found[name] = _json(value)
         else:

@@ -1,9 +1,12 @@
 """Opening and closing a shop with the real command, and what it says when that cannot be."""
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import httpx
@@ -13,6 +16,7 @@ import pytest
 from db import embedded
 from db.embedded.host import is_root
 from db.embedded.server import place
+from orchestrator.surfaces.cli.presence import server_of
 from tests.orchestrator.test_cli.conftest import OpenShop, command, environment, free_port
 from tests.settled import shopkeeper
 
@@ -107,18 +111,62 @@ def test_a_port_that_another_program_has_is_named_before_anything_is_made(new_ho
 
     assert refused.returncode == 1
     assert refused.stdout.splitlines() == [
-        f"Port {port} is taken, and this shop does not answer there.",
-        f"Choose another: SHOPKEEPER_PORT={port + 1} make start. Or end what has it (`lsof -i :{port}` names it); "
-        "if that is this shop, being opened just now, wait for it.",
+        f"Port {port} is taken, and not by this home's shop.",
+        f"Choose another: SHOPKEEPER_PORT={port + 1} make start. Or end what has it (`lsof -i :{port}` names it).",
     ]
     assert not new_home.exists()
+
+
+def test_a_stranger_on_the_shops_port_is_told_nothing(new_home: Path):
+    """Not even when it has the port that this home's shop had, and the home has a key."""
+    heard: list[bytes] = []
+    new_home.mkdir()
+    (new_home / "credentials").write_text("SHOPKEEPER_KEY=sk_secret\nMERCHANT=x\nUSER=x\nEMAIL=x\nPASSWORD=x\n")
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        (new_home / f"serving-{port}").write_text("4711\n")
+        stranger.settimeout(20)
+
+        def listen() -> None:
+            with contextlib.suppress(TimeoutError, OSError):
+                while True:
+                    visitor, _ = stranger.accept()
+                    with visitor:
+                        visitor.settimeout(5)
+                        heard.append(visitor.recv(65_536))
+
+        threading.Thread(target=listen, daemon=True).start()
+        refused = command(new_home, "start", SHOPKEEPER_PORT=str(port))
+
+    assert refused.returncode == 1
+    assert "not by this home's shop" in refused.stdout
+    assert heard == []
+
+
+def test_a_shop_that_is_being_opened_is_known_by_its_lock_which_ends_with_its_process(tmp_path: Path):
+    holding = f"""
+import pathlib, time
+from orchestrator.surfaces.cli.presence import serving
+with serving(pathlib.Path({str(tmp_path)!r}), 8000):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", holding], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.readline()
+        beside = server_of(tmp_path, 8000), server_of(tmp_path, 8001)
+        process.kill()
+        process.wait()
+
+    assert beside == (str(process.pid), None)
+    assert server_of(tmp_path, 8000) is None
 
 
 def test_a_port_that_another_homes_shop_has_is_not_taken_for_ones_own(open_shop: OpenShop, new_home: Path):
     refused = command(new_home, "start", SHOPKEEPER_PORT=str(open_shop.port))
 
     assert refused.returncode == 1
-    assert "this shop does not answer there" in refused.stdout
+    assert "not by this home's shop" in refused.stdout
 
 
 def test_a_first_start_that_is_stopped_half_way_says_so_and_leaves_no_server(new_home: Path):
