@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    literal_column,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncAttrs
@@ -95,6 +96,19 @@ def unique(*columns: str) -> UniqueConstraint:
 def index(*columns: str, **options: Any) -> Index:
     """An index within one merchant. Its name follows the naming convention."""
     return Index(None, "merchant_id", *columns, **options)
+
+
+def by_words(name: str, expression: str) -> Index:
+    """An index that finds parts of words. What was written last lies on a list that each search reads whole: it is kept short."""
+    words: Any = literal_column(expression).label("words")
+    return Index(
+        name,
+        "merchant_id",
+        words,
+        postgresql_using="gin",
+        postgresql_ops={"words": "gin_trgm_ops"},
+        postgresql_with={"gin_pending_list_limit": 512},
+    )
 
 
 def referenced(*more: Any) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ from sqlalchemy import CheckConstraint, Computed, Index, Integer, Numeric, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.columns import count, details, many, minor_units, one, words
-from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, one_of, referenced, to, unique
+from db.model import Base, Referenced, Stateful, Tenant, Versioned, by_words, index, one_of, referenced, to, unique
 
 if TYPE_CHECKING:
     from db.models.after_sales import Return
@@ -38,6 +38,9 @@ class OrderStatus(StrEnum):
     completed = "completed"
     cancelled = "cancelled"
     expired = "expired"
+
+
+COUNTED = (OrderStatus.pending, OrderStatus.confirmed, OrderStatus.completed)  # as sold, in every figure
 
 
 class PaymentState(StrEnum):
@@ -132,6 +135,8 @@ class Order(Tenant, Referenced, Versioned, Stateful, Base):
         index("status", "placed_at", "id"),
         index("customer_id", "placed_at"),
         index("status", "expires_at"),
+        index("currency", "total", "id"),
+        by_words("ix_orders_words", "order_words(reference, external_reference, customer_name, email)"),
         CheckConstraint(
             "total = subtotal - discount + shipping + case when prices_include_tax then 0 else tax end", name="total"
         ),
@@ -234,6 +239,7 @@ class OrderLine(Tenant, Base):
         unique("order_id", "position"),
         index("variant_id", "order_id"),
         index("product_id", "order_id"),
+        by_words("ix_order_lines_words", "line_words(title, sku)"),
         CheckConstraint("quantity > 0 and cancelled >= 0", name="quantity"),
         CheckConstraint("fulfilled >= 0 and fulfilled <= quantity - cancelled", name="fulfilled"),
         CheckConstraint("returned >= 0 and returned <= fulfilled", name="returned"),

@@ -17,7 +17,18 @@ from tools.contract.actors import Actor, Caller, Proof
 from tools.contract.cards import beyond_the_card, card_of, mark_executed, pause, waiting
 from tools.contract.context import Approved, Context
 from tools.contract.declare import Effect, I, O, Tool
-from tools.contract.idempotency import LEAVE, OWN_KEYS, Entered, canonical, enter, leaving, lock_of, request_hash
+from tools.contract.figures import figures_of
+from tools.contract.idempotency import (
+    LEAVE,
+    LEAVE_WITH_FIGURES,
+    OWN_KEYS,
+    Entered,
+    canonical,
+    enter,
+    leaving,
+    lock_of,
+    request_hash,
+)
 from tools.contract.policy import asks_first, beyond_limits, needs_another
 from tools.contract.secret import without_secrets
 from tools.contract.shop import Outcome, Shop
@@ -142,7 +153,9 @@ async def _write(
         card = card_of(ctx, tool, args) if why else None
         if card is None:
             await mark_executed(ctx)
-            await ctx.sql.commit(LEAVE, leaving(ctx, caller, tool, asked, canonical(without_secrets(result))))
+            figures = await figures_of(ctx)
+            params = leaving(ctx, caller, tool, asked, canonical(without_secrets(result)))
+            await ctx.sql.commit(*((LEAVE_WITH_FIGURES, params | figures) if figures else (LEAVE, params)))
     if card is None:
         if shop.after_commit and ctx.jobs:
             await shop.after_commit(caller.merchant, ctx.jobs)

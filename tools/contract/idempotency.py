@@ -24,6 +24,7 @@ from tools.contract.actors import Actor, Caller, Proof, Shopfront
 from tools.contract.context import Context
 from tools.contract.declare import Tool
 from tools.contract.errors import OutOfRange, Unauthenticated
+from tools.contract.figures import KEEP
 from tools.contract.permissions import EVERY_PERMISSION, ROLES, expand
 from tools.contract.policy import KEY_STOPS_PER_DAY, ApprovalPolicy
 
@@ -130,7 +131,7 @@ async def enter(sql: Transaction, caller: Caller, key: str | None, now: datetime
     return found
 
 
-LEAVE = """
+_LEAVE = """
 with happened as (
     insert into events (merchant_id, id, kind, subject_kind, subject_id, order_id, actor, data, created_at)
     select %(merchant)s, e.id, e.kind, e.subject_kind, e.subject_id, e.order_id, e.actor, e.data, %(now)s
@@ -147,12 +148,14 @@ with happened as (
 ), record as (
     insert into idempotency_records (merchant_id, key, tool, request_hash, approval, response, created_at, expires_at)
     values (%(merchant)s, %(key)s, %(tool)s, %(request_hash)s, %(approval)s, %(response)s, %(now)s, %(expires)s)
-)
+){figures}
 select jobs.procrastinate_defer_jobs_v1(array(
     select row(j.queue, j.task, 0, j.lock, null, j.arguments, j.at)::jobs.procrastinate_job_to_defer_v1
     from jsonb_to_recordset(%(jobs)s) as j(queue text, task text, lock text, arguments jsonb, at timestamptz)
 )) where jsonb_array_length(%(jobs)s) > 0
 """
+LEAVE = _LEAVE.format(figures="")
+LEAVE_WITH_FIGURES = _LEAVE.format(figures=KEEP)
 
 
 def leaving(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, answer: bytes) -> dict[str, Any]:
