@@ -22,7 +22,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
-    literal_column,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncAttrs
@@ -98,15 +97,12 @@ def index(*columns: str, **options: Any) -> Index:
     return Index(None, "merchant_id", *columns, **options)
 
 
-def by_words(name: str, expression: str) -> Index:
+def by_words(column: str) -> Index:
     """An index that finds parts of words. What was written last lies on a list that each search reads whole: it is kept short."""
-    words: Any = literal_column(expression).label("words")
-    return Index(
-        name,
-        "merchant_id",
-        words,
+    return index(
+        column,
         postgresql_using="gin",
-        postgresql_ops={"words": "gin_trgm_ops"},
+        postgresql_ops={column: "gin_trgm_ops"},
         postgresql_with={"gin_pending_list_limit": 512},
     )
 

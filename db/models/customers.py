@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sqlalchemy import CheckConstraint, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.columns import count, details, flag, many, minor_units, one, words
+from db.columns import count, details, flag, folded, many, minor_units, one, words
 from db.model import Base, Referenced, Stateful, Tenant, Versioned, by_words, index, one_of, referenced, to, unique
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Customer(Tenant, Referenced, Versioned, Stateful, Base):
         index("name_key", "id"),
         index("phone"),
         index("created_at", "id"),
-        by_words("ix_customers_words", "customer_words(name_key, email_key, phone, reference, company)"),
+        by_words("words_key"),
         CheckConstraint("(email is null) = (email_key is null)", name="email_has_its_key"),
         CheckConstraint("(status = 'merged') = (merged_into_id is not null)", name="merged_into_somebody"),
     )
@@ -99,6 +99,9 @@ class Customer(Tenant, Referenced, Versioned, Stateful, Base):
     tags: Mapped[list[str]] = words()
     note: Mapped[str | None]
     merged_into_id: Mapped[uuid.UUID | None]
+    words_key: Mapped[str] = folded(
+        "name || ' ' || coalesce(email, '') || ' ' || coalesce(phone, '') || ' ' || reference || ' ' || coalesce(company, '')"
+    )
 
     merged_into: Mapped["Customer | None"] = one("Customer", "merged_into_id", "Customer")
     addresses: Mapped[list["Address"]] = many("Address", "customer_id", "Customer", "customer", order_by="Address.id")

@@ -151,7 +151,7 @@ select c.*,
         order by a.is_default_shipping desc, a.id limit 1) as lives
 from ({page}) c order by c.place {direction}, c.id {direction} limit %(limit)s
 """
-_WORDS = "customer_words(c.name_key, c.email_key, c.phone, c.reference, c.company) like all(%(text)s::text[])"
+_WORDS = "c.words_key like all(%(text)s::text[])"
 _LIVES = """
 exists (select from addresses a where a.merchant_id = %(m)s and a.customer_id = c.id
         and (%(city)s::text is null or unaccent(lower(a.city)) = %(city)s)

@@ -39,7 +39,7 @@ with recursive below as (
 """
 
 
-MOST_LOOKED_UP = 10_000  # rows that words may fit, and still be looked up before the list is sorted
+MOST_LOOKED_UP = 5_000  # rows that words may fit, and still be looked up before the list is sorted
 _CAN_BE_LOOKED_UP = re.compile(r"[^\W_]{3}")  # the index is one of three letters together
 
 
