@@ -1,4 +1,4 @@
-"""`make bench`: measures, and writes docs/figures.md. `python -m bench orders chat start` runs only some."""
+"""`make bench`: measures, and writes docs/figures.md. `python -m bench orders chat start growth` runs only some."""
 
 import asyncio
 import platform
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import chat, orders, start
+from bench import chat, growth, orders, start
 from bench.machine import cpu_name
 
 FIGURES = Path(__file__).parents[1] / "docs" / "figures.md"
@@ -15,6 +15,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "orders": lambda: asyncio.run(orders.measure()),
     "chat": lambda: asyncio.run(chat.measure()),
     "start": start.measure,
+    "growth": growth.measure,
 }
 
 
