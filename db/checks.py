@@ -233,6 +233,36 @@ _MONEY = (
     ),
 )
 
+_CUSTOMERS = (
+    Check(
+        "customer_figures",
+        "What a customer bought, in orders and money of the home currency, and when last, is what their orders add up to.",
+        _equal(
+            "customer_id",
+            "orders, spend, last_order",
+            """
+            select id, orders, spend, extract(epoch from last_order_at) from customer_figures where merchant_id = %(merchant)s
+            """,
+            """
+            select o.customer_id, -count(*), -coalesce(sum(o.total - o.refunded) filter (where o.currency = m.currency), 0),
+                   -extract(epoch from max(o.placed_at))
+            from orders o join merchant_profiles m on m.merchant_id = o.merchant_id
+            where o.merchant_id = %(merchant)s and o.customer_id is not null
+              and o.status in ('pending', 'confirmed', 'completed')
+            group by o.customer_id
+            """,
+        ),
+    ),
+    Check(
+        "customers_have_figures",
+        "Each customer has figures, if they are naught: lists of customers are read along them.",
+        """
+        select c.reference from customers c left join customer_figures f on f.merchant_id = c.merchant_id and f.id = c.id
+        where c.merchant_id = %(merchant)s and f.id is null
+        """,
+    ),
+)
+
 _PRICES = Check(
     "one_price_at_a_time",
     "For a variant, currency, group and quantity, one price holds at any moment.",
@@ -292,4 +322,4 @@ _AUDIT = Check(
     MISFITS,
 )
 
-CHECKS: tuple[Check, ...] = (*_STOCK, *_ORDERS, *_MONEY, _PRICES, _COUNTERS, *_DUE, _AUDIT)
+CHECKS: tuple[Check, ...] = (*_STOCK, *_ORDERS, *_MONEY, *_CUSTOMERS, _PRICES, _COUNTERS, *_DUE, _AUDIT)

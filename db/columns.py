@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Integer
+from sqlalchemy import Computed, Integer
 from sqlalchemy.orm import mapped_column, relationship
 
 
@@ -24,6 +24,11 @@ def flag(value: bool) -> Any:
 def words() -> Any:
     """A list of words, empty unless said."""
     return mapped_column(default=list, server_default="{}")
+
+
+def folded(expression: str) -> Any:
+    """Text that is searched for parts of its words, folded; the database writes it, by its function `folded`."""
+    return mapped_column(Computed(f"folded({expression})", persisted=True))
 
 
 def details() -> Any:

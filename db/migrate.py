@@ -30,7 +30,7 @@ class NewerSchema(Exception):
     hint = "Update Shopkeeper to the version that migrated it, or restore a dump from before."
 
 
-def upgrade(owner_url: str, progress: Callable[[str], None] = lambda _: None) -> None:
+def upgrade(owner_url: str, progress: Callable[[str], None] = lambda _: None, *, to: str = "head") -> None:
     """Apply the migrations that the database lacks, all or none. Processes that come at once take turns.
 
     `owner_url` is a libpq address of the role that owns the tables; the role app_rt exists. Raises `NewerSchema`.
@@ -45,9 +45,9 @@ def upgrade(owner_url: str, progress: Callable[[str], None] = lambda _: None) ->
             raise NewerSchema(
                 f"The database is at revision {current}; this version knows up to {scripts.get_current_head()}."
             )
-        for script in reversed(list(scripts.iterate_revisions("head", current or "base"))):
+        for script in reversed(list(scripts.iterate_revisions(to, current or "base"))):
             progress(f"Migrating to {script.revision}: {script.doc}")
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
 
 def check(owner_url: str) -> list[str]:

@@ -97,6 +97,16 @@ def index(*columns: str, **options: Any) -> Index:
     return Index(None, "merchant_id", *columns, **options)
 
 
+def by_words(column: str) -> Index:
+    """An index that finds parts of words. What was written last lies on a list that each search reads whole: it is kept short."""
+    return index(
+        column,
+        postgresql_using="gin",
+        postgresql_ops={column: "gin_trgm_ops"},
+        postgresql_with={"gin_pending_list_limit": 512},
+    )
+
+
 def referenced(*more: Any) -> tuple[Any, ...]:
     """Table arguments of a `Referenced` table, and whatever else it declares."""
     return (unique("reference"), unique("source", "external_reference"), index("external_reference"), *more)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from db.model import new_id
 from db.models.backoffice import ApiKey, Role, ShippingMethod, TaxRate, User
-from db.models.customers import Address, Customer
+from db.models.customers import EPOCH, Address, Customer, CustomerFigures
 from db.models.inventory import (
     MovementKind,
     PurchaseOrder,
@@ -25,7 +25,7 @@ from db.models.inventory import (
     StockMovement,
     Supplier,
 )
-from db.models.orders import CancelReason, Channel, Order, OrderLine, OrderStatus
+from db.models.orders import COUNTED, CancelReason, Channel, Order, OrderLine, OrderStatus
 from db.models.payments import Payment, PaymentMethod, PaymentStatus
 from db.models.products import (
     Category,
@@ -288,6 +288,11 @@ def make_customer(
         updated_at=LONG_AGO,
     )
     sql.session.add(customer)
+    figures = CustomerFigures(
+        merchant_id=sql.merchant, id=customer.id, orders=0, spend=0, last_order_at=EPOCH, created_at=LONG_AGO
+    )
+    sql.session.add(figures)
+    sql.session.sync_session.info[customer.id] = figures
     sql.session.add(
         Address(
             **_row(sql, Kind.address),
@@ -358,7 +363,10 @@ def make_order(
     status: OrderStatus = OrderStatus.confirmed,
     placed_at: datetime = LONG_AGO,
 ) -> Order:
-    """An order of one line, without tax, shipping, payment or stock: for those who ask what it adds up to."""
+    """An order of one line, without tax, shipping, payment or stock: for those who ask what it adds up to.
+
+    Its customer was made in the same transaction.
+    """
     variant = variant or make_variant(sql, currency=currency)
     total = unit_price * units
     cancelled = status is OrderStatus.cancelled
@@ -394,6 +402,11 @@ def make_order(
         created_at=LONG_AGO,
     )
     sql.session.add_all([order, line])
+    if customer and status in COUNTED:
+        figures: CustomerFigures = sql.session.sync_session.info[customer.id]
+        figures.orders += 1
+        figures.spend += total if currency == "EUR" else 0
+        figures.last_order_at = max(figures.last_order_at, placed_at)
     return order
 
 

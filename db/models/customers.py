@@ -1,18 +1,20 @@
 """Customers: who buys, where they live, what they agreed to, and what passed between them and the shop."""
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import CheckConstraint, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.columns import details, flag, many, one, words
-from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, one_of, referenced, to, unique
+from db.columns import count, details, flag, folded, many, minor_units, one, words
+from db.model import Base, Referenced, Stateful, Tenant, Versioned, by_words, index, one_of, referenced, to, unique
 
 if TYPE_CHECKING:
     from db.models.orders import Order
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CustomerStatus(StrEnum):
@@ -68,6 +70,7 @@ class Customer(Tenant, Referenced, Versioned, Stateful, Base):
         index("name_key", "id"),
         index("phone"),
         index("created_at", "id"),
+        by_words("words_key"),
         CheckConstraint("(email is null) = (email_key is null)", name="email_has_its_key"),
         CheckConstraint("(status = 'merged') = (merged_into_id is not null)", name="merged_into_somebody"),
     )
@@ -96,9 +99,35 @@ class Customer(Tenant, Referenced, Versioned, Stateful, Base):
     tags: Mapped[list[str]] = words()
     note: Mapped[str | None]
     merged_into_id: Mapped[uuid.UUID | None]
+    words_key: Mapped[str] = folded(
+        "name || ' ' || coalesce(email, '') || ' ' || coalesce(phone, '') || ' ' || reference || ' ' || coalesce(company, '')"
+    )
 
     merged_into: Mapped["Customer | None"] = one("Customer", "merged_into_id", "Customer")
     addresses: Mapped[list["Address"]] = many("Address", "customer_id", "Customer", "customer", order_by="Address.id")
+
+
+class CustomerFigures(Tenant, Base):
+    """What a customer bought: a cache of their orders, kept by each call that changes one (`tools/contract/figures.py`).
+
+    Its id is the customer's. `orders` are those that count as sold (`db.models.orders.COUNTED`); `spend` is what those in the
+    home currency cost, less refunds. `last_order_at` is the epoch for whoever has none.
+    """
+
+    __tablename__ = "customer_figures"
+    __table_args__ = (
+        to("customers", "id"),
+        index("orders", "id"),
+        index("spend", "id"),
+        index("last_order_at", "id"),
+        {"postgresql_with": {"fillfactor": 80}},
+    )
+
+    orders: Mapped[int] = count()
+    spend: Mapped[int] = minor_units()
+    last_order_at: Mapped[datetime] = mapped_column(default=EPOCH, server_default="epoch")
+
+    customer: Mapped[Customer] = one("CustomerFigures", "id", "Customer")
 
 
 def _one_default(kind: str) -> Index:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sqlalchemy import CheckConstraint, Computed, Index, Integer, Numeric, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.columns import count, details, many, minor_units, one, words
-from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, one_of, referenced, to, unique
+from db.columns import count, details, folded, many, minor_units, one, words
+from db.model import Base, Referenced, Stateful, Tenant, Versioned, by_words, index, one_of, referenced, to, unique
 
 if TYPE_CHECKING:
     from db.models.after_sales import Return
@@ -38,6 +38,9 @@ class OrderStatus(StrEnum):
     completed = "completed"
     cancelled = "cancelled"
     expired = "expired"
+
+
+COUNTED = (OrderStatus.pending, OrderStatus.confirmed, OrderStatus.completed)  # as sold, in every figure
 
 
 class PaymentState(StrEnum):
@@ -132,6 +135,8 @@ class Order(Tenant, Referenced, Versioned, Stateful, Base):
         index("status", "placed_at", "id"),
         index("customer_id", "placed_at"),
         index("status", "expires_at"),
+        index("currency", "total", "id"),
+        by_words("words_key"),
         CheckConstraint(
             "total = subtotal - discount + shipping + case when prices_include_tax then 0 else tax end", name="total"
         ),
@@ -205,6 +210,9 @@ class Order(Tenant, Referenced, Versioned, Stateful, Base):
     ship_country: Mapped[str | None]
     promised_on: Mapped[date | None]
     note: Mapped[str | None]
+    words_key: Mapped[str] = folded(
+        "reference || ' ' || coalesce(external_reference, '') || ' ' || coalesce(customer_name, '') || ' ' || coalesce(email, '')"
+    )
 
     customer: Mapped["Customer | None"] = one("Order", "customer_id", "Customer")
     lines: Mapped[list["OrderLine"]] = many("OrderLine", "order_id", "Order", "order", order_by="OrderLine.position")
@@ -234,6 +242,7 @@ class OrderLine(Tenant, Base):
         unique("order_id", "position"),
         index("variant_id", "order_id"),
         index("product_id", "order_id"),
+        by_words("words_key"),
         CheckConstraint("quantity > 0 and cancelled >= 0", name="quantity"),
         CheckConstraint("fulfilled >= 0 and fulfilled <= quantity - cancelled", name="fulfilled"),
         CheckConstraint("returned >= 0 and returned <= fulfilled", name="returned"),
@@ -262,6 +271,7 @@ class OrderLine(Tenant, Base):
     tax_rate: Mapped[Decimal] = mapped_column(Numeric(7, 5))
     tax: Mapped[int] = minor_units()
     total: Mapped[int]
+    words_key: Mapped[str] = folded("title || ' ' || sku")
 
     order: Mapped[Order] = one("OrderLine", "order_id", "Order", "lines")
     variant: Mapped["Variant | None"] = one("OrderLine", "variant_id", "Variant")

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from psycopg import sql
 
+from db.figures import ADD_UP
 from db.models.customers import Direction, Interaction, InteractionChannel, LoyaltyEntry, LoyaltyReason
 from db.models.orders import NoteVisibility, OrderNote, OrderStatus
 from db.references import TABLES
@@ -125,7 +126,7 @@ def _remember(draft: Draft, sale: Sale) -> None:
 
 
 def _finish(connection: Connection, draft: Draft) -> None:
-    """The next references continue, and the profile is the shop's."""
+    """The next references continue, the profile is the shop's, and the figures that are kept are added up."""
     opened = draft.at(draft.today - timedelta(days=DAYS))
     kinds = sorted({kind.value for table, kind in TABLES.items() if draft.rows.get(table)})
     connection.execute(
@@ -149,3 +150,4 @@ def _finish(connection: Connection, draft: Draft) -> None:
         """,
         {"name": NAME, "zone": ZONE.key, "merchant": draft.merchant},
     )
+    connection.execute(ADD_UP, {"merchant": draft.merchant})

@@ -36,6 +36,8 @@ FAULTS = {
     "journals_balance": "update journal_entries set amount = amount + 1 where {one}",
     "ledger_has_every_payment": "delete from journal_entries where account = 'clearing' and {one}",
     "return_refunds": "update returns set refund = refund + 1 where {one}",
+    "customer_figures": "update customer_figures set spend = spend + 1 where {one}",
+    "customers_have_figures": "delete from customer_figures where {one}",
     "one_price_at_a_time": "update prices set valid_until = null where valid_until is not null and {one}",
     "references_continue": "update counters set value = value - 1 where name = 'ORD' and {one}",
 }

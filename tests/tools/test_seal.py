@@ -14,7 +14,7 @@ from tests.conftest import Do
 from tests.factories import NewShop, number
 from tests.tools.probes import Moved, MoveMoney, count, write_note
 from tools.contract.call import Shop, call, opened
-from tools.contract.idempotency import LEAVE, canonical, leaving
+from tools.contract.idempotency import canonical, leave
 
 
 class Misfit(NamedTuple):
@@ -79,14 +79,14 @@ async def test_an_entry_of_a_slow_call_is_sealed_after_those_that_overtook_it(
     """Its id and its time are earlier than those of calls that were sealed while it was under way."""
     answer = Moved(reference="CNV-1", amount=0)
     async with opened(shop, write_note, do.caller, key="slow") as (ctx, _):
-        slow = leaving(ctx, do.caller, write_note, canonical(MoveMoney()), canonical(answer))
+        slow = await leave(ctx, do.caller, write_note, canonical(MoveMoney()), canonical(answer))
         await audited(shop, mine, 4)
         while_it_was_under_way = await sealed(shop, mine)
-        await ctx.sql.commit(LEAVE, slow)
+        await ctx.sql.commit(*slow)
     afterwards = await sealed(shop, mine)
 
     assert (while_it_was_under_way, afterwards) == (4, 1)
-    assert (await in_order(shop, mine))[-1] == slow["entry"]
+    assert (await in_order(shop, mine))[-1] == slow[1]["entry"]
     assert await misfits(shop, mine) == []
 
 

@@ -15,7 +15,7 @@ from tools.contract.actors import Caller, Proof
 from tools.contract.cards import beyond_the_card, card_of, mark_executed, pause, waiting
 from tools.contract.context import Approved, Context
 from tools.contract.declare import I, O, Tool, validated
-from tools.contract.idempotency import LEAVE, OWN_KEYS, Entered, canonical, enter, leaving, lock_of, request_hash
+from tools.contract.idempotency import OWN_KEYS, Entered, canonical, enter, leave, lock_of, request_hash
 from tools.contract.policy import asks_first, beyond_limits, needs_another
 from tools.contract.room import room_for
 from tools.contract.secret import without_secrets
@@ -113,7 +113,7 @@ async def _write(
         card = card_of(ctx, tool, args) if why else None
         if card is None:
             await mark_executed(ctx)
-            await ctx.sql.commit(LEAVE, leaving(ctx, caller, tool, asked, canonical(without_secrets(result))))
+            await ctx.sql.commit(*await leave(ctx, caller, tool, asked, canonical(without_secrets(result))))
     if card is None:
         if shop.after_commit and ctx.jobs:
             await shop.after_commit(caller.merchant, ctx.jobs)

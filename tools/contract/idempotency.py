@@ -23,6 +23,7 @@ from tools.contract.actors import Actor, Caller, Proof, Shopfront
 from tools.contract.context import Context
 from tools.contract.declare import Tool
 from tools.contract.errors import Unauthenticated
+from tools.contract.figures import KEEP, figures_of
 from tools.contract.permissions import EVERY_PERMISSION, ROLES, expand
 from tools.contract.plain import as_json, as_jsonb
 from tools.contract.policy import KEY_STOPS_PER_DAY, ApprovalPolicy
@@ -141,7 +142,7 @@ async def enter(sql: Transaction, caller: Caller, key: str | None, now: datetime
     return found
 
 
-LEAVE = """
+_LEAVE = """
 with happened as (
     insert into events (merchant_id, id, kind, subject_kind, subject_id, order_id, actor, data, created_at)
     select %(merchant)s, e.id, e.kind, e.subject_kind, e.subject_id, e.order_id, e.actor, e.data, %(now)s
@@ -160,18 +161,22 @@ with happened as (
 ), record as (
     insert into idempotency_records (merchant_id, key, actor, tool, request_hash, approval, response, created_at, expires_at)
     values (%(merchant)s, %(key)s, %(actor)s, %(tool)s, %(request_hash)s, %(approval)s, %(response)s, %(now)s, %(expires)s)
-)
+){figures}
 select jobs.procrastinate_defer_jobs_v1(array(
     select row(j.queue, j.task, 0, j.lock, null, j.arguments, j.at)::jobs.procrastinate_job_to_defer_v1
     from jsonb_to_recordset(%(jobs)s) as j(queue text, task text, lock text, arguments jsonb, at timestamptz)
 )) where jsonb_array_length(%(jobs)s) > 0
 """
+LEAVE, LEAVE_WITH_FIGURES = _LEAVE.format(figures=""), _LEAVE.format(figures=KEEP)
 
 
-def leaving(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, answer: bytes) -> dict[str, Any]:
-    """The parameters of LEAVE: `asked` and `answer` are JSON without secrets."""
+async def leave(
+    ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, answer: bytes
+) -> tuple[str, dict[str, Any]]:
+    """LEAVE and its parameters, with the figures that the call's changes touch; `asked` and `answer` are JSON without secrets."""
     salt = secrets.token_hex(8)
-    return {
+    figures = await figures_of(ctx)
+    return LEAVE_WITH_FIGURES if figures else LEAVE, {
         "merchant": ctx.merchant.id,
         "now": ctx.now(),
         "events": as_jsonb(ctx.events),
@@ -196,6 +201,7 @@ def leaving(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, an
         "response": Jsonb(answer, dumps=bytes),
         "expires": ctx.now() + KEPT,
         "jobs": as_jsonb([vars(job) for job in ctx.jobs]),
+        **(figures or {}),
     }
 
 

@@ -27,8 +27,7 @@ from tools.contract.fields import (
 )
 from tools.contract.page import Page, Paged, page_of, place
 from tools.customers.fields import Postcode, Said, Tag, email_key
-from tools.rules.lookup import containing
-from tools.rules.sales import COUNTED
+from tools.rules.lookup import MOST_LOOKED_UP, by_words, containing
 
 
 class CustomerSort(StrEnum):
@@ -114,45 +113,45 @@ class _Row(NamedTuple):
 
 
 class _Order(NamedTuple):
-    """How a list is sorted: by which expression of which type, and whether the highest comes first."""
+    """How a list is sorted: by which column of which type, and whether the highest comes first."""
 
     by: str
     kind: type[Any]
     descending: bool = True
-    of_bought: bool = False
 
     @property
     def words(self) -> str:
+        """An index has both columns: those of customers `c`, or those of their figures `f`."""
         direction = "desc" if self.descending else "asc"
-        return f"order by {self.by} {direction}, c.id {direction} limit %(limit)s"
+        return f"{self.by} {direction}, {self.by[0]}.id {direction}"
 
     @property
     def after(self) -> str:
-        return f"({self.by}, c.id) {'<' if self.descending else '>'} (%(place)s, %(id)s)"
+        return f"({self.by}, {self.by[0]}.id) {'<' if self.descending else '>'} (%(place)s, %(id)s)"
 
 
 _SORTS = {
     CustomerSort.newest: _Order("c.created_at", datetime),
     CustomerSort.alphabetical: _Order("c.name_key", str, descending=False),
-    CustomerSort.last_order: _Order("coalesce(bought.last_order_at, 'epoch')", datetime, of_bought=True),
-    CustomerSort.spend: _Order("bought.spend", int, of_bought=True),
-    CustomerSort.orders: _Order("bought.orders", int, of_bought=True),
+    CustomerSort.last_order: _Order("f.last_order_at", datetime),
+    CustomerSort.spend: _Order("f.spend", int),
+    CustomerSort.orders: _Order("f.orders", int),
 }
+_PAGE = """
+select c.id, {by} as place, c.reference, c.status, c.name, c.company, c.email, c.phone, c.tags, c.created_at, f.orders, f.spend,
+       nullif(f.last_order_at, 'epoch') as last_order_at
+from customers c join customer_figures f on f.merchant_id = c.merchant_id and f.id = c.id
+where c.merchant_id = %(m)s and f.merchant_id = %(m)s and {conditions}
+order by {order} limit %(limit)s
+"""
 _LIST = """
-select c.id, {by} as place, c.reference, c.status, c.name, c.company, c.email, c.phone, c.tags, c.created_at, bought.*,
+{found}
+select c.*,
        (select array[a.city, a.postcode, a.country] from addresses a where a.merchant_id = %(m)s and a.customer_id = c.id
         order by a.is_default_shipping desc, a.id limit 1) as lives
-from (select * from customers c where {who}) c
-cross join lateral (
-    select count(*)::int as orders, max(o.placed_at) as last_order_at,
-           coalesce(sum(o.total - o.refunded) filter (where o.currency = %(home)s), 0)::bigint as spend
-    from orders o where o.merchant_id = %(m)s and o.customer_id = c.id and o.status = any(%(counted)s)
-) bought
-where {bought}
-{order}
+from ({page}) c order by c.place {direction}, c.id {direction} limit %(limit)s
 """
-_WORDS = """
-concat_ws(' ', c.name_key, c.email_key, c.phone, lower(c.reference), unaccent(lower(c.company))) like all(%(text)s::text[])"""
+_WORDS = "c.words_key like all(%(text)s::text[])"
 _LIVES = """
 exists (select from addresses a where a.merchant_id = %(m)s and a.customer_id = c.id
         and (%(city)s::text is null or unaccent(lower(a.city)) = %(city)s)
@@ -178,47 +177,39 @@ async def list_customers(ctx: Context, args: ListCustomers) -> Page[CustomerLine
     e-mail is a question for get_customer.
     """
     order = _SORTS[args.sort]
-    who, bought, params = _who(args), _bought(args), _params(args)
+    conditions, params = _asked(args), _params(args)
     since = place(args.after, order.kind, UUID)
     if since:
-        (bought if order.of_bought else who).append(order.after)
+        conditions.append(order.after)
         params |= {"place": since[0], "id": since[1]}
-    first = (
-        "" if bought or order.of_bought else order.words
-    )  # what they bought is then added up for the page's rows alone
-    query = _LIST.format(
-        by=order.by, who=f"{' and '.join(who)} {first}", bought=" and ".join(bought) or "true", order=order.words
-    )
-    params |= {"m": ctx.merchant.id, "home": ctx.merchant.currency, "counted": COUNTED, "limit": args.limit + 1}
+    page = _PAGE.format(by=order.by, conditions=" and ".join([*conditions, "{words}"]), order=order.words)
+    found, page = by_words(
+        page, "search_customers(%(text)s::text[] || %(name)s::text[], %(most)s)", "c.id", _WORDS if args.text else "true",
+        f"{args.text or ''} {args.name or ''}",
+    )  # fmt: skip
+    query = _LIST.format(found=found, page=page, direction="desc" if order.descending else "asc")
+    params |= {"m": ctx.merchant.id, "limit": args.limit + 1, "most": MOST_LOOKED_UP + 1}
     rows = await ctx.sql.rows(query, params, as_=_Row)
     page = page_of(rows, args.limit, partial(_shown, ctx.merchant.currency), lambda row: (row.place, row.id))
     ctx.discloses(len(page.data))
     return page
 
 
-def _who(args: ListCustomers) -> list[str]:
-    """The conditions on the customers themselves."""
+def _asked(args: ListCustomers) -> list[str]:
+    """The conditions on customers and their figures, but for the text."""
     asked = {
-        _WORDS: args.text,
         "c.name_key like all(%(name)s::text[])": args.name,
         "c.email_key = %(email)s": args.email,
         "%(tag)s = any(c.tags)": args.tag,
         "c.status = %(status)s": args.status,
-        "c.status not in ('merged', 'erased')": args.status is None,
+        "c.status not in ('merged', 'erased')": True if args.status is None else None,
         _LIVES: args.city or args.country or args.postcode,
-    }
-    return ["c.merchant_id = %(m)s", *(condition for condition, given in asked.items() if given)]
-
-
-def _bought(args: ListCustomers) -> list[str]:
-    """The conditions on what they bought."""
-    asked = {
-        "bought.orders >= %(min_orders)s": args.min_orders,
-        "bought.orders <= %(max_orders)s": args.max_orders,
-        "bought.spend >= %(min_spend)s": args.min_spend,
-        "bought.spend <= %(max_spend)s": args.max_spend,
-        "bought.last_order_at >= %(last_order_from)s": args.last_order_from,
-        "bought.last_order_at < %(last_order_until)s": args.last_order_until,
+        "f.orders >= %(min_orders)s": args.min_orders,
+        "f.orders <= %(max_orders)s": args.max_orders,
+        "f.spend >= %(min_spend)s": args.min_spend,
+        "f.spend <= %(max_spend)s": args.max_spend,
+        "f.last_order_at >= %(last_order_from)s": args.last_order_from,
+        "f.orders > 0 and f.last_order_at < %(last_order_until)s": args.last_order_until,
     }
     return [condition for condition, given in asked.items() if given is not None]
 

@@ -13,7 +13,8 @@ from tools.contract.fields import Search
 from tools.contract.page import Page, page_of, place
 from tools.products.listing import COLUMNS, OFFER, Listed, ProductFilters, ProductSummary, conditions_of
 
-MOST = 1000  # products that a search looks at, the likest first
+MOST = 1000  # products that a search with filters looks at, the likest first
+UNFILTERED = 250  # and one without: what each costs and how many there are is read for its facets
 
 
 class SearchProducts(ProductFilters):
@@ -50,7 +51,9 @@ class Facets(Result):
 class FoundProducts(Page[ProductSummary]):
     """Products that were found, the likest first."""
 
-    found: int = Field(description=f"How many products fit; no more than the {MOST} likest were looked at.")
+    found: int = Field(
+        description=f"How many products fit; no more than the {UNFILTERED} likest were looked at, {MOST} with filters."
+    )
     currency: str = Field(description="The currency of the prices, ISO 4217.")
     facets: Facets = Field(description="What can be narrowed down to, over all that was found.")
 
@@ -83,7 +86,7 @@ _PRICES = """
 _SEARCH = """
 with found as materialized (
     select {columns}, h.score as rank, c.reference as shelf
-    from search_products(%(text)s, {most}) h
+    from search_products(%(text)s, %(most)s) h
     join products p on p.merchant_id = %(m)s and p.id = h.product_id
     left join categories c on c.merchant_id = %(m)s and c.id = p.category_id
     cross join lateral ({offer}) o
@@ -114,13 +117,15 @@ async def search_products(ctx: Context, args: SearchProducts) -> FoundProducts:
     if after:
         params |= {"after": after[0], "after_id": after[1]}
     query = _SEARCH.format(
-        columns=COLUMNS, most=MOST, offer=OFFER, conditions=conditions, prices=_PRICES,
+        columns=COLUMNS, offer=OFFER, conditions=conditions, prices=_PRICES,
         further="(rank, id) < (%(after)s::real, %(after_id)s)" if after else "true",
         categories=_FACET.format(value="shelf", label="category", name="categories"),
         brands=_FACET.format(value="brand", label="brand", name="brands"),
         stock=_FACET.format(value="stock", label="replace(stock, '_', ' ')", name="stock"),
     )  # fmt: skip
-    (answer,) = await ctx.sql.rows(query, {**params, "text": args.text}, as_=Answer)
+    filtered = args.model_dump(exclude={"text", "limit", "after", "currency"}, exclude_none=True)
+    most = MOST if filtered else UNFILTERED
+    (answer,) = await ctx.sql.rows(query, {**params, "text": args.text, "most": most}, as_=Answer)
     currency = params["currency"]
     rows = [Listed(**row) for row in answer.page]
     page = page_of(rows, args.limit, lambda row: row.shown(currency), lambda row: (float(row.rank), row.id))

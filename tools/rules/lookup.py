@@ -1,5 +1,6 @@
 """What people mean by the name of a thing that several rooms handle: a SKU, a product, a category, a warehouse, a customer."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
@@ -38,6 +39,10 @@ with recursive below as (
     union select c.id from categories c join below on c.parent_id = below.id where c.merchant_id = %(m)s
 ) select id from below
 """
+
+
+MOST_LOOKED_UP = 5_000  # rows that words may fit, and still be looked up before the list is sorted
+_CAN_BE_LOOKED_UP = re.compile(r"[^\W_]{3}")  # the index is one of three letters together
 
 
 class Found(NamedTuple):
@@ -194,6 +199,23 @@ def containing(text: str) -> list[str]:
     """LIKE patterns for `like all(...)`: one for each word of a text, folded, whatever signs are in it."""
     escaped = fold(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return [f"%{word}%" for word in escaped.split()]
+
+
+_FOUND = """
+with found as materialized (select id from {search} as id), few as (select count(*) < %(most)s as yes from found)"""
+
+
+def by_words(page: str, search: str, id_: str, fits: str, text: str) -> tuple[str, str]:
+    """A list's `{words}` condition, whichever is quicker: the WITH of the statement, and its page.
+
+    Words that fit few rows are looked up by the `search` function, before the sort. Words that fit many are looked for along
+    the sort, by the condition `fits`, which ends with the page. Only one of both runs. Parameter: `most`.
+    """
+    if not _CAN_BE_LOOKED_UP.search(text):
+        return "", page.format(words=fits)
+    looked_up = page.format(words=f"{id_} in (select id from found) and (select yes from few)")
+    along_the_sort = page.format(words=f"{fits} and not (select yes from few)")
+    return _FOUND.format(search=search), f"({looked_up}) union all ({along_the_sort})"
 
 
 async def _rows(ctx: Context, query: Select[Named], for_update: bool = False) -> list[Named]:

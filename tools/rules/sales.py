@@ -19,12 +19,13 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from db.models.orders import Channel, OrderStatus
+from db.models import orders
+from db.models.orders import Channel
 from tools.contract.context import Context
 from tools.rules.lookup import WITH_ALL_BELOW
 from tools.rules.periods import Period
 
-COUNTED = [OrderStatus.pending.value, OrderStatus.confirmed.value, OrderStatus.completed.value]
+COUNTED = [status.value for status in orders.COUNTED]
 
 
 class By(StrEnum):

@@ -1,0 +1,158 @@
+"""What a shop's size costs: each list, search and report at the demo's 10,000 orders, and at a million; then 50,000 products.
+
+The grown shop is kept when a home is named (GROWTH_HOME), so that it is built once: building takes minutes, and goes on where it
+stopped. GROWTH_ORDERS and GROWTH_PRODUCTS make a smaller one.
+"""
+
+import asyncio
+import json
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psycopg
+
+from bench.multiply import multiply_orders, multiply_products
+from bench.shop import clear_away, free_port, running
+from db import embedded
+from db.checks import CHECKS
+from db.session import Database
+from orchestrator.installation import read_credentials
+from orchestrator.settings import Settings
+from tools import registry
+from tools.contract.actors import Caller, Door, Hand, Proof
+from tools.contract.call import call
+from tools.contract.shop import Shop
+
+ORDERS, PRODUCTS, ROUNDS = 1_000_000, 50_000, 15
+# A server whose data may be lost at a power cut, for they can be made again.
+QUICK = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_wal_size": "8GB",
+    "shared_buffers": "512MB",
+}
+Asked = tuple[str, dict[str, Any]]
+LISTS: tuple[Asked, ...] = (
+    ("list_customers", {}),
+    ("list_customers", {"sort": "spend"}),
+    ("list_customers", {"sort": "orders"}),
+    ("list_customers", {"sort": "last_order"}),
+    ("list_customers", {"text": "martin"}),
+    ("list_customers", {"text": "nobody of that name"}),
+    ("get_customer", {"customer": "CUS-1005"}),
+    ("list_orders", {}),
+    ("list_orders", {"sort": "total"}),
+    ("list_orders", {"text": "martin"}),
+    ("list_orders", {"text": "mug"}),
+    ("list_orders", {"text": "nothing of that name"}),
+    ("list_orders", {"status": ["pending"]}),
+    ("list_orders", {"city": "Lyon"}),
+    ("list_orders", {"payment_state": ["partly_refunded"]}),
+    ("get_order", {"order": "ORD-1100"}),
+    ("get_order_timeline", {"order": "ORD-1100"}),
+    ("sales_report", {}),
+    ("sales_report", {"group_by": "product"}),
+    ("sales_report", {"group_by": "city"}),
+    ("top_selling_products", {}),
+    ("order_kpis", {}),
+    ("low_stock_products", {}),
+    ("list_stock", {}),
+    ("list_stock_movements", {}),
+    ("list_reservations", {}),
+    ("list_transfers", {}),
+    ("list_products", {}),
+    ("search_products", {"text": "blue mug"}),
+)  # fmt: skip
+SEARCHES = (
+    "blue mug",
+    "linnen napkin",
+    "stonware plate",
+    "candle",
+    "tinulozo",
+    "wezovusa plate",
+    "mug-blue",
+    "oak board",
+)
+
+
+def measure() -> str:
+    orders, products = int(os.environ.get("GROWTH_ORDERS", ORDERS)), int(os.environ.get("GROWTH_PRODUCTS", PRODUCTS))
+    with ExitStack() as stack:
+        kept = os.environ.get("GROWTH_HOME")
+        home = Path(kept or stack.enter_context(tempfile.TemporaryDirectory(prefix="shopkeeper-bench-")))
+        server = embedded.start(home, settings=QUICK)
+        stack.callback(lambda: embedded.stop(server) if kept else _forget(server, home))
+        with running("start", home, free_port()):
+            pass
+        return _measured(home, server, orders, products)
+
+
+def _forget(server: embedded.Server, home: Path) -> None:
+    embedded.stop(server)
+    clear_away(home)
+
+
+def _measured(home: Path, server: embedded.Server, orders: int, products: int) -> str:
+    credentials = read_credentials(Settings.model_validate({"SHOPKEEPER_HOME": home}))
+    caller = Caller(credentials.merchant, Door.rest, Hand.person, Proof.user, str(credentials.user))
+    admin, runtime = server.url("postgres"), server.url("app_rt")
+    small = home / "growth-small.json"  # measured before the shop grew
+    if not small.exists():
+        small.write_text(json.dumps(asyncio.run(_timed(runtime, caller, LISTS))))
+    before: Mapping[str, list[float]] = json.loads(small.read_text())
+    grown = multiply_orders(admin, credentials.merchant, orders)
+    after = asyncio.run(_timed(runtime, caller, LISTS))
+    shelves = multiply_products(admin, credentials.merchant, products)
+    searches = asyncio.run(_timed(runtime, caller, [("search_products", {"text": text}) for text in SEARCHES]))
+    broken = _broken(server, credentials.merchant)
+    return "\n".join(
+        [
+            f"## Growth\n\nThe demo's year (10,000 orders), and the same shop with {grown:,} orders: medians of {ROUNDS} calls in",
+            "one process, and their ratio. The last year is the same in both.\n",
+            "| operation | ms at 10,000 | ms grown | ratio |",
+            "|---|---|---|---|",
+            *(_row(name, before[name], after[name]) for name in after if name in before),
+            f"\nSearching {shelves:,} products, ms:\n",
+            "| words | median | p95 |",
+            "|---|---|---|",
+            *(
+                f"| {name} | {median(took):.1f} | {sorted(took)[int(len(took) * 0.95)]:.1f} |"
+                for name, took in searches.items()
+            ),
+            f"\nChecks of the grown shop that fail: {', '.join(broken) or 'none'}.",
+        ]
+    )
+
+
+def _row(name: str, before: list[float], after: list[float]) -> str:
+    return f"| {name} | {median(before):.1f} | {median(after):.1f} | {median(after) / median(before):.2f} |"
+
+
+async def _timed(url: str, caller: Caller, asked: "list[Asked] | tuple[Asked, ...]") -> dict[str, list[float]]:
+    """How long each call took, in milliseconds, once it was made three times."""
+    database = Database(url, size=2)
+    await database.open()
+    shop, took = Shop(database), dict[str, list[float]]()
+    for name, arguments in asked:
+        label = f"{name} {json.dumps(arguments)}" if arguments else name
+        for number in range(ROUNDS + 3):
+            began = time.perf_counter()
+            await call(shop, registry.tool(name), arguments, caller)
+            if number >= 3:
+                took.setdefault(label, []).append((time.perf_counter() - began) * 1000)
+        print(f"  {label}: {median(took[label]):.1f} ms", flush=True)
+    await database.close()
+    return took
+
+
+def _broken(server: embedded.Server, merchant: Any) -> list[str]:
+    """The checks that find something."""
+    with psycopg.connect(server.url("app_owner"), autocommit=True) as owner:
+        return [check.name for check in CHECKS if owner.execute(check.sql.encode(), {"merchant": merchant}).fetchone()]

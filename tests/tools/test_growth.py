@@ -1,0 +1,129 @@
+"""What people wait for reads no more rows in a shop of ten times the size: counted by EXPLAIN, whatever the clock says."""
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from db.figures import ADD_UP
+from db.models.products import Variant
+from tests.conftest import Do
+from tests.factories import NewShop, make_variant, new_shop
+from tools import registry
+from tools.contract.call import Shop, opened, validated
+
+SMALL, LARGE = 1_000, 10_000
+# Ten orders a day, back from now; a customer has four of them; every other one is of a mug, and every third day has a carafe.
+GROW = """
+insert into customers (merchant_id, id, reference, status, name, name_key, email, email_key, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), 'CUS-' || n, 'active', 'Buyer ' || n, 'buyer ' || n, n || '@example.com',
+       n || '@example.com', now() - n * interval '9 hours', now() from generate_series(1, %(orders)s / 4) n;
+insert into orders (merchant_id, id, reference, customer_id, status, channel, placed_at, currency, prices_include_tax, subtotal,
+                    total, units, customer_name, ship_city, ship_country, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), 'ORD-' || n, c.id, 'confirmed', 'web', now() - n * interval '144 minutes', 'EUR', true,
+       1000 + n, 1000 + n, 1, c.name, 'Lyon', 'FR', now(), now()
+from generate_series(1, %(orders)s) n
+join customers c on c.merchant_id = %(merchant)s and c.reference = 'CUS-' || (n - 1) / 4 + 1;
+insert into order_lines (merchant_id, id, order_id, position, variant_id, product_id, sku, title, quantity, unit_price, subtotal,
+                         tax_rate, total, created_at)
+select %(merchant)s, gen_random_uuid(), o.id, 1, %(variant)s, %(product)s, 'SKU', case when o.n %% 2 = 0 then 'Blue mug'
+       when o.n = 31 then 'Glass carafe' else 'Latte bowl' end, 1, o.total, o.total, 0, o.total, now()
+from (select *, split_part(reference, '-', 2)::int as n from orders where merchant_id = %(merchant)s) o;
+"""
+READ = [
+    ("list_customers", {}),
+    ("list_customers", {"sort": "alphabetical"}),
+    ("list_customers", {"sort": "spend"}),
+    ("list_customers", {"sort": "orders"}),
+    ("list_customers", {"sort": "last_order"}),
+    ("list_customers", {"text": "buyer"}),
+    ("list_customers", {"text": "77@example"}),
+    ("list_orders", {}),
+    ("list_orders", {"sort": "oldest"}),
+    ("list_orders", {"sort": "total"}),
+    ("list_orders", {"status": ["confirmed"]}),
+    ("list_orders", {"city": "Lyon"}),
+    ("list_orders", {"text": "carafe"}),
+    ("sales_report", {}),
+    ("sales_report", {"group_by": "city"}),
+    ("top_selling_products", {}),
+    ("low_stock_products", {}),
+]
+
+
+@pytest.fixture(scope="module")
+async def shops(shop: Shop, owner_url: str) -> tuple[NewShop, NewShop]:
+    """Two shops of the same last months; one has ten times the history."""
+    small, large = [await grown(shop, owner_url, orders) for orders in (SMALL, LARGE)]
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute("analyze")
+    return small, large
+
+
+async def grown(shop: Shop, owner_url: str, orders: int) -> NewShop:
+    mine = await new_shop(shop)
+    async with shop.database.transaction(mine.id) as sql:
+        variant: Variant = make_variant(sql)
+        await sql.commit()
+    params = {"merchant": mine.id, "orders": orders, "variant": variant.id, "product": variant.product_id}
+    with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
+        owner.execute(GROW, params)
+        owner.execute(ADD_UP, {"merchant": mine.id})
+    return mine
+
+
+async def rows_read(monkeypatch: pytest.MonkeyPatch, mine: NewShop, name: str, arguments: dict[str, Any]) -> int:
+    """The rows that a tool's statements read from tables, those that a filter threw away included."""
+    tool = registry.tool(name)
+    plans: list[dict[str, Any]] = []
+    async with opened(mine.shop, tool, mine.caller("owner")) as (ctx, _):
+        plain = ctx.sql.rows
+
+        async def explained(sql: str, params: Any = None, *, as_: Any) -> Any:
+            asked = f"explain (analyze, timing off, format json) {sql}"
+            ((found,),) = await (await ctx.sql.connection.execute(asked.encode(), params)).fetchall()
+            plans.append(found[0]["Plan"])
+            return await plain(sql, params, as_=as_)
+
+        monkeypatch.setattr(ctx.sql, "rows", explained)
+        await tool.run(ctx, validated(tool, arguments))
+    return sum(map(_rows_of, plans))
+
+
+def _rows_of(node: dict[str, Any]) -> int:
+    own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) if "Relation Name" in node else 0
+    return round(own * node["Actual Loops"]) + sum(map(_rows_of, node.get("Plans", [])))
+
+
+@pytest.mark.parametrize(("name", "arguments"), READ, ids=str)
+async def test_a_shop_of_ten_times_the_size_reads_as_many_rows(
+    shops: tuple[NewShop, NewShop], monkeypatch: pytest.MonkeyPatch, name: str, arguments: dict[str, Any]
+) -> None:
+    small, large = [await rows_read(monkeypatch, mine, name, arguments) for mine in shops]
+
+    assert 0 < large <= small * 1.1 + 10
+
+
+async def test_words_that_fit_many_orders_are_looked_for_along_the_list(
+    shops: tuple[NewShop, NewShop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every other order has a mug: with few to look up allowed, the newest orders are enough."""
+    monkeypatch.setattr("tools.orders.listing.MOST_LOOKED_UP", 100)
+
+    small, large = [await rows_read(monkeypatch, mine, "list_orders", {"text": "mug"}) for mine in shops]
+
+    assert 0 < large <= small <= 300
+
+
+async def test_both_ways_of_looking_for_words_give_the_same_orders(
+    shops: tuple[NewShop, NewShop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do = Do(shops[0].shop, shops[0].caller("owner"))
+    for filters in ({"text": "mug"}, {"text": "buyer 7"}, {"text": "blue mug", "sort": "total"}):
+        looked_up = await do(registry.tool("list_orders"), **filters)
+        with monkeypatch.context() as few:
+            few.setattr("tools.orders.listing.MOST_LOOKED_UP", 5)
+            along_the_list = await do(registry.tool("list_orders"), **filters)
+
+        assert len(looked_up.data) == 20
+        assert along_the_list == looked_up
