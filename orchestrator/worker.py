@@ -121,8 +121,8 @@ async def _upkeep_of(services: Services, merchant: uuid.UUID) -> None:
         await sql.commit()
     while await _sealed(services, merchant) == seal.BATCH:
         pass
-    await let_lapse(services, merchant)
     await services.chat.sweep(merchant)
+    await let_lapse(services, merchant)
 
 
 async def _sealed(services: Services, merchant: uuid.UUID) -> int:

@@ -29,7 +29,8 @@ async def _double(mine: NewShop, table: str, reference: str) -> None:
     """A second row like the one of that reference, which another system calls by it."""
     async with mine.shop.database.transaction(mine.id) as sql:
         cursor = await sql.connection.execute(
-            "select column_name from information_schema.columns where table_schema = 'public' and table_name = %s",
+            "select column_name from information_schema.columns where table_schema = 'public'"
+            " and table_name = %s and is_generated = 'NEVER'",
             (table,),
         )
         own: dict[str, Any] = {
@@ -38,6 +39,7 @@ async def _double(mine: NewShop, table: str, reference: str) -> None:
         }  # fmt: skip
         # What has to be unique in the shop is another's in the double.
         own |= {name: f"other-{number()}" for name in UNIQUE.get(table, ())}
+        own |= {"is_default_shipping": False, "is_default_billing": False} if table == "addresses" else {}
         names = [name for (name,) in await cursor.fetchall()]
         values = ", ".join(f"%({name})s" if name in own else f'"{name}"' for name in names)
         quoted = ", ".join(f'"{name}"' for name in names)

@@ -40,6 +40,11 @@ FAULTS = {
     "customers_have_figures": "delete from customer_figures where {one}",
     "one_price_at_a_time": "update prices set valid_until = null where valid_until is not null and {one}",
     "references_continue": "update counters set value = value - 1 where name = 'ORD' and {one}",
+    "nothing_overdue": "update orders set expires_at = now() - interval '2 hours' where status = 'pending'"
+    " and payment_state = 'unpaid' and {one}",
+    "jobs_done": "insert into jobs.procrastinate_jobs (queue_name, task_name, status, args)"
+    " values ('default', 'expire_order', 'failed', jsonb_build_object('merchant', '{m}'))",
+    "audit_chain": "insert into audit_unsealed (merchant_id, id, created_at) values ('{m}', gen_random_uuid(), now())",
 }
 
 
@@ -252,7 +257,8 @@ def test_a_check_finds_what_breaks_it(demo: Demo, owner_url: str, check: Check):
     row = f"id = (select id from {table} where merchant_id = '{demo.merchant}' and {condition} order by id limit 1)"
 
     with psycopg.connect(owner_url) as owner:
-        broken = owner.execute(fault.format(one=f"merchant_id = '{demo.merchant}' and {row}").encode()).rowcount
+        one = f"merchant_id = '{demo.merchant}' and {row}"
+        broken = owner.execute(fault.format(one=one, m=demo.merchant).encode()).rowcount
         found = owner.execute(check.sql.encode(), {"merchant": demo.merchant}).fetchall()
         owner.rollback()
 

@@ -86,9 +86,10 @@ async def overdue(mine: NewShop) -> tuple[str, str]:
 
 
 async def broken(mine: NewShop) -> dict[str, int]:
-    """The checks that do not hold, with how many rows break each."""
+    """The checks of what is due that do not hold, with how many rows break each."""
+    due = [check for check in CHECKS if check.name in ("nothing_overdue", "jobs_done", "audit_chain")]
     async with mine.shop.database.transaction(mine.id, read_only=True) as sql:
-        found = {check.name: await sql.execute(check.sql, {"merchant": mine.id}) for check in CHECKS}
+        found = {check.name: await sql.execute(check.sql, {"merchant": mine.id}) for check in due}
     return {name: rows for name, rows in found.items() if rows}
 
 

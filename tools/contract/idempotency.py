@@ -22,7 +22,7 @@ from db.session import Transaction
 from tools.contract.actors import Actor, Caller, Proof, Shopfront
 from tools.contract.context import Context
 from tools.contract.declare import Tool
-from tools.contract.errors import Unauthenticated
+from tools.contract.errors import OutOfRange, Unauthenticated
 from tools.contract.figures import KEEP, figures_of
 from tools.contract.permissions import EVERY_PERMISSION, ROLES, expand
 from tools.contract.plain import as_json, as_jsonb
@@ -215,4 +215,7 @@ def canonical(model: BaseModel, *, as_sent: bool = False) -> bytes:
 
     Raises `OutOfRange` for what cannot be stored.
     """
-    return as_json(model.model_dump(mode="json", exclude_unset=as_sent))
+    try:
+        return as_json(model.model_dump(mode="json", exclude_unset=as_sent))
+    except ValueError as too_deep:
+        raise OutOfRange(f"A value cannot be stored: {too_deep}.", hint="Give a plainer one.") from None
