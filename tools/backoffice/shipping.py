@@ -175,7 +175,7 @@ def _terms(fields: dict[str, Any]) -> dict[str, str | None]:
 def _tell_edits(ctx: Context, method: ShippingMethod, given: dict[str, Any]) -> None:
     whose, told, before, after = method.name, len(ctx.sentences), _fields(method), _fields(method) | given
     if after["name"] != whose:
-        ctx.tell(f"{whose} is called {after['name']} from now on.")
+        ctx.tell(f"{whose} is called “{after['name']}” from now on.")
     was, becomes = _terms(before), _terms(after)
     if before["price"] != after["price"] and before["currency"] == after["currency"]:
         del was["price"]
