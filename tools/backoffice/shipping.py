@@ -165,7 +165,7 @@ def _terms(fields: dict[str, Any]) -> dict[str, str | None]:
     return {
         "price": money(fields["price"]),
         "countries": words.listed(fields["countries"], most=10) if fields["countries"] else "all",
-        "value of goods that go free": money(fields["free_above"]),
+        "threshold for free sending": money(fields["free_above"]),
         "heaviest parcel": weight and words.grams(weight),
         "price by weight": words.listed(steps) if steps else None,
         "tax class": fields["tax_class"],
