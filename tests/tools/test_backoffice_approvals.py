@@ -268,7 +268,7 @@ async def test_what_is_approved_counts_in_the_deciders_day(mine: NewShop) -> Non
     for approval in wishes[:4]:
         await decide(mine, manager, approval)
 
-    with pytest.raises(AboveYourLimit, match=r"after 1800\.00 EUR today; Manager may move 2000\.00 EUR a day"):
+    with pytest.raises(AboveYourLimit, match=r"after 1,800\.00 EUR today; Manager may move 2,000\.00 EUR a day"):
         await decide(mine, manager, wishes[4])
     assert await wish(mine, manager, 200_01)
 

@@ -81,7 +81,12 @@ async def test_a_rate_for_a_while_is_followed_by_one_from_then_on(do: Do) -> Non
     await do(set_tax_rate, country="DE", rate=19, valid_from="2027-01-01T00:00:00Z")
 
     assert told.card is not None
-    assert told.card.sentences[1] == "Nothing holds after 2027-01-01 00:00 UTC until a rate is set from then on."
+    assert told.card.sentences == [
+        "Tax on standard goods in DE is 16 % from 1 July 2026 at 02:00 CEST until 1 January 2027 at 01:00 CET "
+        "(DE standard 16 %).",
+        "DE standard 19 % (TAX-1001), now 19 %, ends then.",
+        "Nothing holds after 1 January 2027 at 01:00 CET until a rate is set from then on.",
+    ]
     assert await periods(do, "DE") == [
         ("19.000", "2027-01-01", None), ("16.000", "2026-07-01", "2027-01-01"), ("19.000", "2026-01-01", "2026-07-01"),
     ]  # fmt: skip

@@ -163,7 +163,9 @@ async def test_a_model_shows_a_correction_before_it_is_made(shop: Shop, mine: Ne
 
     assert outcome.result is None
     assert outcome.card is not None
-    assert outcome.card.sentences == ["MUG-BLUE in Warehouse MAIN: 10 on hand become 8 (correction)."]
+    assert outcome.card.sentences == [
+        "2 MUG-BLUE are taken off the stock in Warehouse MAIN (correction): 10 on hand become 8."
+    ]
 
 
 async def test_the_card_of_a_first_correction_somewhere_is_the_same_when_it_is_carried_out(

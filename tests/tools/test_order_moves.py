@@ -305,7 +305,7 @@ async def test_a_refund_above_ones_limit_waits_for_somebody_who_may(
     assert outcome.card is not None
     assert outcome.card.money is not None
     assert outcome.card.money.amount == 5_001
-    assert "2 units go back on sale." in outcome.card.sentences
+    assert "2 MUG-BLUE go back on sale in Warehouse MAIN." in outcome.card.sentences
     assert (await stored(mine, placed.reference)).status is OrderStatus.pending
 
 

@@ -82,13 +82,13 @@ class ApprovalSummary(Result):
     status: ApprovalStatus = Field(
         description="pending, approved, edited, rejected, expired, executed, failed or superseded."
     )
+    what: UntrustedText = Field(description="What it would do, in a sentence or two.")
     tool: str = Field(description="The operation that waits.")
     effect: str = Field(description="Its kind of effect: write, money, goods, access, personal or outside.")
     asker: str = Field(
         description="Who asked: a person such as USR-1003, a key such as KEY-1001, or a part of the system."
     )
     asker_name: str | None = Field(description="What the asker is called.")
-    what: UntrustedText = Field(description="What it would do, in a sentence or two.")
     why: str = Field(description="Why a person has to decide.")
     money: Money | None = Field(description="What it would move, minor units of the home currency; null is nothing.")
     asked_at: datetime = Field(description="When it was asked, UTC.")
@@ -377,7 +377,8 @@ async def _tell(ctx: Context, waiting: Approval, card: Card, args: DecideApprova
     )
     asker = f"{row.asker_name} ({row.asker})" if row.asker_name else row.asker
     ctx.tell(f"{waiting.reference}, {words.word(waiting.tool)}, asked by {asker}, {_DECIDED[args.decision]}.")
-    ctx.tell(words.summed(card.sentences or [card.summary]), *card.outside)
+    what = words.summed(card.sentences or [card.summary])
+    ctx.tell(f"{'What is not done' if args.decision is Decide.reject else 'What is done'}: {what}", *card.outside)
     if args.reason:
         ctx.tell(f"The reason: “{words.quoted(args.reason)}”")
 

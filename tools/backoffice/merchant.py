@@ -171,7 +171,7 @@ def _tell(ctx: Context, profile: MerchantProfile, changes: dict[str, Any]) -> No
     whose, told = profile.name, len(ctx.sentences)
     after = {name: value for name, value in changes.items() if getattr(profile, name) != value}
     if "name" in after:
-        ctx.tell(f"{whose} is called {after['name']} from now on.")
+        ctx.tell(f"{whose} is called “{after['name']}” from now on.")
     labels = {"currency": "home currency", "zone": "time zone", "country": "country", "rounding": "rounding"}
     edits = [
         (label, words.word(getattr(profile, n)), words.word(after[n])) for n, label in labels.items() if n in after

@@ -165,7 +165,7 @@ def _terms(fields: dict[str, Any]) -> dict[str, str | None]:
     return {
         "price": money(fields["price"]),
         "countries": words.listed(fields["countries"], most=10) if fields["countries"] else "all",
-        "value of goods that go free": money(fields["free_above"]),
+        "threshold for free sending": money(fields["free_above"]),
         "heaviest parcel": weight and words.grams(weight),
         "price by weight": words.listed(steps) if steps else None,
         "tax class": fields["tax_class"],
@@ -175,7 +175,7 @@ def _terms(fields: dict[str, Any]) -> dict[str, str | None]:
 def _tell_edits(ctx: Context, method: ShippingMethod, given: dict[str, Any]) -> None:
     whose, told, before, after = method.name, len(ctx.sentences), _fields(method), _fields(method) | given
     if after["name"] != whose:
-        ctx.tell(f"{whose} is called {after['name']} from now on.")
+        ctx.tell(f"{whose} is called “{after['name']}” from now on.")
     was, becomes = _terms(before), _terms(after)
     if before["price"] != after["price"] and before["currency"] == after["currency"]:
         del was["price"]

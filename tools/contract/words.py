@@ -87,7 +87,7 @@ def repriced(what: str, whose: str, before: int, after: int, currency: str) -> s
     return f"The {what} of {whose} {moves} from {major(before, currency)} to {money(after, currency)}."
 
 
-def summed(sentences: Sequence[str], room: int = 160) -> str:
+def summed(sentences: Sequence[str], room: int = 200) -> str:
     """A card on one line: its first sentences, as many as there is room for, and how many more there are."""
     shown = sentences[:1]
     for sentence in sentences[1:]:

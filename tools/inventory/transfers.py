@@ -169,8 +169,12 @@ async def transfer_stock(ctx: Context, args: TransferStock) -> TransferDetail:
     skus = {variant.id: variant.sku for variant, _ in sent}
     leave = "leaves" if sum(units for _, units in sent) == 1 else "leave"
     ctx.tell(f"{goods({variant.sku: units for variant, units in sent})} {leave} {source.name} for {target.name}.")
-    expected = f"The arrival is expected on {words.day(args.expected_on)}; until" if args.expected_on else "Until"
-    ctx.tell(f"{expected} it is booked, none of that can be sold.")
+    expected = (
+        f"The arrival is expected on {words.day(args.expected_on)}; until it"
+        if args.expected_on
+        else "Until the arrival"
+    )
+    ctx.tell(f"{expected} is booked, none of that can be sold.")
     return _detail(transfer, source.reference, target.reference, [(skus[line.variant_id], line) for line in lines])
 
 

@@ -131,7 +131,7 @@ async def _tell(
 ) -> None:
     whose, told = f"{product.title} ({product.reference})", len(ctx.sentences)
     if given.get("title", product.title) != product.title:
-        ctx.tell(f"{whose} is called {args.title} from now on.")
+        ctx.tell(f"{whose} is called “{args.title}” from now on.")
     if args.status is not None and args.status.value != product.status.value:
         ctx.tell(f"{whose} {_BECOMES[args.status]} (until now: {_WAS[product.status]}).")
     edits = [(words.word(name), _worded(getattr(product, name)), _worded(given[name])) for name in _TOLD & given.keys()]

@@ -142,8 +142,9 @@ def tell_held(
 ) -> None:
     """What is held where, in sentences. `warehouses` are their names."""
     skus = {str(need.variant): need.sku for need in needs}
+    positions = {str(need.line): need.position for need in needs}
     units, promised = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    for row in held:
+    for row in sorted(held, key=lambda row: positions[row["order_line_id"]]):
         at = warehouses[UUID(row["warehouse_id"])], skus[row["variant_id"]]
         units[at] += row["quantity"]
         promised[at] += row["backordered"]

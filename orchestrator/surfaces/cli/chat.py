@@ -14,7 +14,7 @@ import orjson
 import typer
 
 from orchestrator.surfaces.cli import show
-from orchestrator.surfaces.cli.operations import WAITS, zone_of
+from orchestrator.surfaces.cli.operations import UNFOLD, WAITS, zone_of
 from orchestrator.surfaces.cli.troubles import refusals
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ Question = Annotated[
 Earlier = Annotated[str | None, typer.Option("--conversation", metavar="<CON-…>", help="Go on with an earlier one.")]
 Approve = Annotated[bool, typer.Option("--approve", help="Approve whatever card comes, unasked.")]
 Reject = Annotated[str | None, typer.Option("--reject", metavar="<reason>", help="Reject whatever card comes.")]
+Rows = Annotated[bool, typer.Option("--rows", help="Show of a card each row that would be written, too.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the events as they come, one JSON object a line.")]
 
 
@@ -41,6 +42,7 @@ class Manner:
 
     approve: bool
     reject: str | None
+    rows: bool
     as_json: bool
     zone: tzinfo | None = None
 
@@ -49,6 +51,13 @@ class Manner:
         """Whether somebody sits there who can be asked."""
         return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
 
+    @property
+    def unfold(self) -> str | None:
+        """How to see the rows of a card that has them folded."""
+        if self.rows:
+            return None
+        return "type rows to see them" if self.asks else UNFOLD
+
 
 @app.command(rich_help_panel="Run a shop")
 def chat(
@@ -56,6 +65,7 @@ def chat(
     conversation: Earlier = None,
     approve: Approve = False,
     reject: Reject = None,
+    rows: Rows = False,
     as_json: Json = False,
 ) -> None:
     """Talk to the shop: `shopkeeper chat "what is running low?"`, or `shopkeeper chat` for a conversation.
@@ -66,7 +76,9 @@ def chat(
     if approve and reject is not None:
         raise typer.BadParameter("Give --approve or --reject, not both.")
     with refusals(as_json=as_json):
-        code = _converse(sys.stdin.read() if text == "-" else text, conversation, Manner(approve, reject, as_json))
+        code = _converse(
+            sys.stdin.read() if text == "-" else text, conversation, Manner(approve, reject, rows, as_json)
+        )
     raise typer.Exit(code)
 
 
@@ -124,7 +136,7 @@ def _turn(runner: asyncio.Runner, talk: "Talk", conversation: str, text: str, ma
             last = runner.run(_listen(events, view))
             if last is None or last.kind == "run.finished":
                 return 0 if last and last.data["status"] == "finished" else 1
-            decision = _decision(last.data["approval"], manner)
+            decision = _decision(last.data["approval"], last.data["card"], manner)
             if decision is None:
                 return WAITS
             runner.run(_decide(talk, decision))
@@ -146,16 +158,13 @@ async def _close(events: "AsyncGenerator[Event]") -> None:
     await events.aclose()
 
 
-def _decision(approval: str, manner: Manner) -> dict[str, Any] | None:
+def _decision(approval: str, card: dict[str, Any], manner: Manner) -> dict[str, Any] | None:
     """What the person decides; None when nobody is there to decide."""
     if manner.approve:
         return {"approval": approval, "decision": "approve"}
     if manner.reject is not None:
         return {"approval": approval, "decision": "reject", "reason": manner.reject}
-    said = ""
-    if manner.asks:
-        with contextlib.suppress(EOFError, KeyboardInterrupt):
-            said = input("approve? [y/n/reason] ").strip()
+    said = _asked(card, manner) if manner.asks else ""
     if said.lower() in ("y", "yes"):
         return {"approval": approval, "decision": "approve"}
     if said:
@@ -164,6 +173,15 @@ def _decision(approval: str, manner: Manner) -> dict[str, Any] | None:
     decide = f"shopkeeper backoffice decide-approval --approval {approval} --decision approve"
     show.say(f"{approval} waits for a decision: {decide} (or reject, with --reason).")
     return None
+
+
+def _asked(card: dict[str, Any], manner: Manner) -> str:
+    """What the person says to a card; nothing is to leave it for later."""
+    with contextlib.suppress(EOFError, KeyboardInterrupt):
+        while (said := input("approve? [y/n/reason, or rows] ").strip()).lower() == "rows":
+            show.console().print(show.rows(card, manner.zone))
+        return said
+    return ""
 
 
 async def _decide(talk: "Talk", decision: dict[str, Any]) -> None:
@@ -201,8 +219,8 @@ class View:
             case "table":
                 self.tables.append(told)
             case "approval.required":
-                card = show.card(told["card"], approval=told["approval"], why=told["why"], zone=self.manner.zone)
-                self.out.print(card)
+                manner, about = self.manner, {"approval": told["approval"], "why": told["why"]}
+                self.out.print(show.waiting(told["card"], **about, zone=manner.zone, unfold=manner.unfold))
             case "run.finished":
                 self._answer(told["answer"])
             case _:

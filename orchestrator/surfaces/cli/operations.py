@@ -27,6 +27,8 @@ WAITS = 3  # the exit code of a call that waits for a person's decision
 
 Json = Annotated[bool, typer.Option("--json", help="Print the raw result as JSON.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Show what it would change, and change nothing.")]
+Rows = Annotated[bool, typer.Option("--rows", help="Of a card, show each row that would be written, too.")]
+UNFOLD = "--rows shows them"
 Key = Annotated[
     str | None,
     typer.Option("--idempotency-key", metavar="<text>", help="Give it again to repeat a call: it is done once."),
@@ -77,12 +79,15 @@ def _command(tool: "Tool[Any, Any]") -> Callable[..., None]:
         with refusals(as_json=given["as_json"]):
             arguments = arguments_of(fields, {field.name: given[f"of_{field.name}"] for field in fields})
             key = given.get("key") or str(uuid.uuid4())
-            run_async(_call(tool, arguments, key, preview=given.get("preview", False), as_json=given["as_json"]))
+            manner = {name: given.get(name, False) for name in ("preview", "as_json", "rows")}
+            run_async(_call(tool, arguments, key, **manner))
 
     options = [_option(field) for field in fields]
     options.append(_parameter("as_json", Json, default=False))
     if tool.writes:
         options += [_parameter("preview", Preview, default=False), _parameter("key", Key, default=None)]
+    if tool.writes or "card" in tool.output.model_fields:
+        options.append(_parameter("rows", Rows, default=False))
     vars(run)["__signature__"] = inspect.Signature(options)  # what typer reads
     return run
 
@@ -99,7 +104,9 @@ def _parameter(name: str, annotation: Any, *, default: Any) -> inspect.Parameter
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-async def _call(tool: "Tool[Any, Any]", arguments: dict[str, Any], key: str, *, preview: bool, as_json: bool) -> None:
+async def _call(
+    tool: "Tool[Any, Any]", arguments: dict[str, Any], key: str, *, preview: bool, as_json: bool, rows: bool
+) -> None:
     """Call it and show what it answered. Ends with 3 when that is: a person has to decide first."""
     from orchestrator.settings import Settings
     from orchestrator.surfaces.cli.calls import connected
@@ -109,14 +116,16 @@ async def _call(tool: "Tool[Any, Any]", arguments: dict[str, Any], key: str, *, 
             arguments = in_zone(arguments, await zone_of(client))
         answer = await client.call(tool, arguments, key=key if tool.writes else None, preview=preview)
         zone = None if as_json else await zone_of(client)
+    unfold = None if rows else UNFOLD
     if answer.replayed:
         show.say("This key was used before: the first answer again.", "dim")
     if as_json:
         show.raw(answer.as_json())
     elif answer.result is not None:
-        show.result(answer.result, zone, tool.name.replace("_", " "))
+        show.result(answer.result, zone, tool.name.replace("_", " "), unfold)
     elif answer.card is not None:
-        show.console().print(show.card(answer.card, approval=answer.approval, why=answer.why, zone=zone))
+        shown = show.waiting(answer.card, approval=answer.approval, why=answer.why, zone=zone, unfold=unfold)
+        show.console().print(shown)
     if answer.approval:
         decide = f"shopkeeper backoffice decide-approval --approval {answer.approval} --decision approve"
         show.say(f"It waits for a person who may: {decide}")

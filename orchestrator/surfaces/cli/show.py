@@ -54,9 +54,14 @@ def trouble(message: str, hint: str) -> None:
 # ---- results -------------------------------------------------------------------------------------------------------------
 
 
-def result(answer: Json, zone: tzinfo | None, title: str) -> None:
-    """An operation's result: a table for a page, otherwise what is known, name by name."""
+def result(answer: Json, zone: tzinfo | None, title: str, unfold: str | None = None) -> None:
+    """An operation's result: a table for a page, otherwise what is known, name by name; a card as cards are shown."""
     out = console()
+    if "card" in answer:
+        named = f"{answer['reference']}, {answer['status']}: {label(answer['tool'])}"
+        out.print(card(answer["card"], named, "yellow", answer["why"], zone, unfold))
+        told = ("card", "what", "why", "money", "tool", *(() if answer["edited"] else ("arguments",)))
+        answer = {name: part for name, part in answer.items() if name not in told}
     if answer.keys() >= {"data", "next", "has_more"}:
         out.print(*page(answer, zone, out.width), sep="\n")
     else:
@@ -123,20 +128,39 @@ def details(value: Json, zone: tzinfo | None, width: int) -> RenderableType:
 # ---- cards ---------------------------------------------------------------------------------------------------------------
 
 
-def card(shown: Json, *, approval: str | None, why: str, zone: tzinfo | None) -> Panel:
-    """What a call would do, found out by doing it and rolling it back."""
-    parts: list[RenderableType] = [Text(clean(shown["summary"]), "bold")]
-    parts += [Text(f"• {clean(sentence)}") for sentence in shown["sentences"]]
-    if shown["money"]:
-        parts.append(Text(f"Money: {cell(shown['money'], zone)}"))
-    if shown["arguments"]:
-        parts += [Text("\nasked", "bold"), details(shown["arguments"], zone, console().width - 4)]
-    if shown["changes"]:
-        parts += [Text("\nchanges", "bold"), changes(shown["changes"], zone)]
+def waiting(shown: Json, *, approval: str | None, why: str, zone: tzinfo | None, unfold: str | None) -> Panel:
+    """The card of a call that waits for a person; without an approval, of a preview."""
+    tool = label(shown["tool"])
+    title = f"{approval} waits for a decision: {tool}" if approval else f"Preview: {tool}"
+    reason = f"{'It waits' if approval else 'It would wait'} for a person: {why}" if why else ""
+    return card(shown, title, "yellow" if approval else "cyan", reason, zone, unfold)
+
+
+def card(shown: Json, title: str, style: str, why: str, zone: tzinfo | None, unfold: str | None) -> Panel:
+    """What a call would do, found out by doing it and rolling it back: in sentences, then the money, then the rows.
+
+    The rows are folded where `unfold` says how to see them.
+    """
+    lead, *others = shown["sentences"] or [shown["summary"]]
+    parts: list[RenderableType] = [Text(clean(lead), "bold"), *(Text(clean(sentence)) for sentence in others)]
+    if moves := [cell(money, zone) for money in (shown["money"], *shown["foreign"]) if money]:
+        parts.append(Text(f"\nMoney that moves: {', '.join(moves)}", "bold"))
     if why:
-        parts.append(Text(f"\nIt waits for a person: {clean(why)}" if approval else f"\nIt would wait: {clean(why)}"))
-    title = f"{shown['tool']} waits for approval {approval}" if approval else f"{shown['tool']}: a preview"
-    return _panel(Group(*parts), title, "yellow" if approval else "cyan")
+        parts.append(Text(f"\n{clean(why)}"))
+    if unfold is None:
+        parts.append(rows(shown, zone))
+    elif count := len(shown["changes"]):
+        parts.append(Text(f"\n{count} {'row' if count == 1 else 'rows'} in the database: {unfold}.", "dim"))
+    return _panel(Group(*parts), title, style)
+
+
+def rows(shown: Json, zone: tzinfo | None) -> RenderableType:
+    """What is behind a card: the arguments, and each row that would be written."""
+    asked = (
+        [Text("\nasked", "bold"), details(shown["arguments"], zone, console().width - 4)] if shown["arguments"] else []
+    )
+    written = [Text("\nrows", "bold"), changes(shown["changes"], zone)]
+    return Group(*asked, *written, Text("Amounts in arguments and rows are minor units.", "dim"))
 
 
 def _panel(content: RenderableType, title: str, style: str) -> Panel:
@@ -182,9 +206,9 @@ def cell(value: Any, zone: tzinfo | None) -> str:
     if isinstance(value, str):
         return moment(value, zone) if TIME.fullmatch(value) else clean(value)
     if is_money(value):
-        from db.money import major  # brings pydantic, which `--help` does without
+        from tools.contract import words  # brings pydantic, which `--help` does without
 
-        return f"{major(value['amount'], value['currency'])} {value['currency']}"
+        return words.money(value["amount"], value["currency"])
     if is_object(value):
         return " ".join(filter(None, (cell(part, zone) for part in value.values())))
     if is_list(value):
@@ -194,7 +218,9 @@ def cell(value: Any, zone: tzinfo | None) -> str:
 
 def moment(text: str, zone: tzinfo | None) -> str:
     """An instant as the shop's clock shows it."""
-    return datetime.fromisoformat(text).astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    from tools.contract import words
+
+    return words.stamp(datetime.fromisoformat(text), zone)
 
 
 def has_times(value: Any) -> bool:

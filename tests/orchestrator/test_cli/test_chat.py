@@ -81,7 +81,7 @@ def test_a_card_that_nobody_can_be_asked_about_waits_in_the_queue(cli: Cli, trus
 
     waits = trusted("chat", f"cancel order {order}, the customer changed her mind")
 
-    approval = waits.stdout.split("waits for approval ")[1].split()[0]
+    approval = waits.stdout.split(" waits for a decision")[0].split()[-1]
     assert waits.exit_code == 3
     assert f"--approval {approval} --decision approve" in waits.stderr
     assert status_of(cli, order) == "pending"
@@ -110,7 +110,7 @@ def test_in_process_it_works_without_a_server(cli: Cli):
     approved = cli("chat", f"cancel order {order}, the customer changed her mind", "--approve")
 
     assert approved.exit_code == 0, approved.output
-    assert "cancel_order waits for approval" in approved.stdout
+    assert "waits for a decision: cancel order" in approved.stdout
     assert status_of(cli, order) == "cancelled"
 
 
@@ -119,7 +119,10 @@ def test_at_a_terminal_the_person_is_asked(cli: Cli, trusted: Cli, open_shop: Op
     with at_a_terminal(trusted.environment, "chat") as (screen, person):
         screen.wait_for("› ")
         screen.type(f"cancel order {order}, the customer changed her mind\n")
-        screen.wait_for("approve? [y/n/reason]")
+        screen.wait_for("approve? [y/n/reason, or rows]")
+        folded = screen.text
+        screen.type("rows\n")
+        screen.wait_for("approve? [y/n/reason, or rows]")
         screen.type("y\n")
         screen.wait_for("› ")
         screen.type("/quit\n")
@@ -127,6 +130,9 @@ def test_at_a_terminal_the_person_is_asked(cli: Cli, trusted: Cli, open_shop: Op
 
     assert person.returncode == 0
     assert "→ orders" in screen.text
+    assert f"{order} of " in folded
+    assert "subject kind" not in folded
+    assert "subject kind" in screen.text
     assert status_of(cli, order) == "cancelled"
 
 

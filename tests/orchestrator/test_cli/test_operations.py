@@ -95,7 +95,7 @@ def test_a_page_is_a_table_with_money_as_money_and_times_of_the_shop(cli: Cli):
     shown = cli("orders", "list-orders", "--limit", "2").stdout
 
     total = raw["data"][0]["total"]
-    assert f"{total['amount'] / 100:.2f} {total['currency']}" in shown
+    assert f"{total['amount'] / 100:,.2f} {total['currency']}" in shown
     assert all(order["reference"] in shown for order in raw["data"])
     assert f"2 shown, there are more: --after {raw['next']}" in " ".join(shown.split())
     assert "Times are Europe/Paris." in shown
@@ -187,7 +187,7 @@ def test_what_waits_for_a_person_is_shown_with_its_reference_and_done_when_it_is
     decided = cli("backoffice", "decide-approval", "--approval", approval, "--decision", "approve")
 
     assert waits.exit_code == 3
-    assert f"cancel_order waits for approval {approval}" in waits.stdout
+    assert f"{approval} waits for a decision: cancel order" in waits.stdout
     assert f"--approval {approval} --decision approve" in " ".join(waits.stderr.split())
     assert before == "pending"
     assert decided.exit_code == 0, decided.output
@@ -261,7 +261,7 @@ def test_writes_go_over_http_too_and_their_previews(cli_over_http: Cli):
     preview = cli_over_http(*asked, "--preview")
     first, again = (cli_over_http(*asked, "--idempotency-key", key, "--json") for _ in range(2))
 
-    assert "add_order_note: a preview" in preview.stdout
+    assert "Preview: add order note" in preview.stdout
     assert first.exit_code == 0
     assert again.stdout == first.stdout
     assert "the first answer again" in again.stderr
