@@ -47,6 +47,7 @@ SETTINGS = {
     "log_truncate_on_rotation": "on",
     "log_rotation_age": "1d",
     "log_rotation_size": "0",
+    "log_error_verbosity": "terse",  # DETAIL repeats the row: e-mails, hashes of passwords
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "unix_socket_permissions": "0700",
 }

@@ -1,7 +1,7 @@
 """What a person sees while a turn runs: numbered and stored, so that a dropped connection resumes where it was."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -169,4 +169,4 @@ async def _since(
         return await sql.rows(_SINCE, params, as_=_Found)
 
 
-Stream = AsyncIterator[Event | None]
+Stream = AsyncGenerator[Event | None]

@@ -74,7 +74,10 @@ class Listeners:
             self._open += Counter()  # drops what is at nothing
 
     def is_due(self, caller: Caller) -> bool:
-        """Whether the shop has to be asked again if it knows the caller: all streams of one caller share the answer."""
+        """Whether the shop has to be asked again if it knows the caller.
+
+        All streams of one caller share an answer, so that a thousand of them cost no more than one: it counts for half the time.
+        """
         return time.monotonic() - self._known.get(_name(caller), 0.0) >= self.limits.right_seconds / 2
 
     def seen(self, caller: Caller) -> None:

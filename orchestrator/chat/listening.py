@@ -27,6 +27,7 @@ ANSWER = 5.0  # seconds in which the listening connection has to hear what this 
 EVERY = 60.0  # seconds after which it is asked again whether it hears
 LONGEST_PAUSE = 30.0  # seconds between two tries to connect
 
+# What may still change in each conversation, and its latest turn; what differs from the last look has to be looked at.
 _STATES = """
 select t.conversation_id as conversation,
        string_agg(t.id::text || t.status || (select coalesce(max(e.number), 0)::text from turn_events e
@@ -34,7 +35,8 @@ select t.conversation_id as conversation,
 from turns t
 where t.merchant_id = %(merchant)s and t.conversation_id = any(%(followed)s)
     and (t.status in ('running', 'waiting') or t.id = (
-        select max(l.id::text)::uuid from turns l where l.merchant_id = t.merchant_id and l.conversation_id = t.conversation_id))
+        select l.id from turns l where l.merchant_id = t.merchant_id and l.conversation_id = t.conversation_id
+        order by l.id desc limit 1))
 group by t.conversation_id
 """
 

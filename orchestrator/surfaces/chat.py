@@ -223,9 +223,10 @@ async def _as_sse(first: Event | None, stream: Stream, request: HttpRequest) -> 
 
 
 async def _after(first: Event | None, stream: Stream) -> AsyncGenerator[Event | None]:
-    yield first
-    async for event in stream:
-        yield event
+    async with aclosing(stream):  # its place is free as soon as nobody listens
+        yield first
+        async for event in stream:
+            yield event
 
 
 # ---- what callers send ---------------------------------------------------------------------------------------------------

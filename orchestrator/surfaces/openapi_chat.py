@@ -71,8 +71,8 @@ _REFUSED = {
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "A value cannot be as it is.",
-    429: "Too often, or the day's budget of the language model is spent.",
-    503: "Every connection is in use.",
+    429: "Too often, too many turns or streams at once, or the day's budget of the language model is spent.",
+    503: "Every connection is in use, or the process works on as many turns as it can.",
 }
 _KEY = {
     "name": "Idempotency-Key",

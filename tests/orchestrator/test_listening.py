@@ -202,7 +202,7 @@ async def test_a_lost_connection_is_made_again_and_what_was_missed_is_looked_for
     conversation, turn = await answered(talk, model)
 
     async with AsyncExitStack() as opened:
-        bell = await opened.enter_async_context(hearing(apart, f"{apart.url} application_name=ear"))
+        bell = await opened.enter_async_context(hearing(apart, f"{apart.url}&application_name=ear"))
         (one,) = await opened.enter_async_context(followers(1, apart, bell, mine, conversation, turn))
         one.quiet.clear()
         with psycopg.connect(server.url("postgres", database_name), autocommit=True) as admin:
