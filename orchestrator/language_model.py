@@ -19,9 +19,7 @@ from planner.chat import EmbeddedPlanner
 from planner.index import Index
 from tools.contract.actors import Hand
 
-if (
-    TYPE_CHECKING
-):  # imported where they are needed: they take as long as the rest of the shop, and the planner needs neither
+if TYPE_CHECKING:  # imported when a model is used: the embedded planner does without, and a start is quicker
     import openai
     from langchain_openai import ChatOpenAI
 

@@ -48,10 +48,10 @@ def start() -> None:
         from orchestrator import installation
         from orchestrator.surfaces.cli import logs
 
+        importing = _imported_meanwhile("orchestrator.app", "uvicorn")
         with (
             logs.kept(settings, shown=True),
             show.steps() as progress,
-            _meanwhile("orchestrator.app", "uvicorn") as importing,
             installation.database(settings, progress) as urls,
         ):
             importing.join()
@@ -129,10 +129,9 @@ async def _open(settings: "Settings", urls: "Urls", listener: socket.socket, pro
             await _serve(house.web(parts), listener, lambda: _greet(settings, credentials.email))
 
 
-@contextmanager
-def _meanwhile(*modules: str) -> Generator[threading.Thread]:
-    """Import what the shop needs while the database starts: either keeps one core busy. To be joined before anything else is
-    imported; what fails here fails again, in words, where the module is asked for.
+def _imported_meanwhile(*modules: str) -> threading.Thread:
+    """What the shop needs is imported while its database starts, which keeps another core busy. To be joined before anything
+    else is imported; what fails here fails again, in words, where the module is asked for.
     """
 
     def load() -> None:
@@ -142,7 +141,7 @@ def _meanwhile(*modules: str) -> Generator[threading.Thread]:
 
     thread = threading.Thread(target=load, name="imports", daemon=True)
     thread.start()
-    yield thread
+    return thread
 
 
 def _greet(settings: "Settings", email: str) -> None:
