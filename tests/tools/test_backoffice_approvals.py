@@ -24,9 +24,9 @@ from tools.backoffice.approvals import (
     list_approvals,
 )
 from tools.backoffice.grants import GrantsMoreThanYouHave
+from tools.backoffice.invitations import create_user
 from tools.backoffice.keys import create_api_key
 from tools.backoffice.merchant import update_merchant
-from tools.backoffice.people import create_user
 from tools.backoffice.policy import DecisionsCannotWait, get_approval_policy, set_approval_policy
 from tools.backoffice.taxes import set_tax_rate
 from tools.contract.actors import Caller, Door, Hand

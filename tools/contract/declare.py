@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
 
-from tools.contract.errors import ShopError
+from tools.contract.errors import Forbidden, ShopError
 
 if TYPE_CHECKING:
+    from tools.contract.actors import Caller
     from tools.contract.context import Context
+    from tools.contract.shop import Shop
 
 
 class Input(BaseModel):
@@ -72,6 +74,8 @@ class Tool(Generic[I, O]):
     raises: tuple[type[ShopError], ...]
     examples: tuple[str, ...]
     for_people: bool
+    for_visitors: bool
+    before: "Callable[[Shop, Any, Caller], Awaitable[Caller]] | None"
     version_required: bool
     input: type[I]
     output: type[O]
@@ -79,6 +83,14 @@ class Tool(Generic[I, O]):
 
     def __call__(self, ctx: "Context", args: I) -> Awaitable[O]:
         return self.run(ctx, args)
+
+    async def caller_of(self, shop: "Shop", args: I, caller: "Caller", *, preview: bool) -> "Caller":
+        """Who calls: whoever the door says, or as `before` finds. Raises `Forbidden` for a visitor's preview."""
+        if preview and self.for_visitors:
+            raise Forbidden(
+                f"{self.name} has no preview: it would tell strangers who has an account.", permission=self.permission
+            )
+        return await self.before(shop, args, caller) if self.before else caller
 
     @property
     def writes(self) -> bool:
@@ -107,12 +119,16 @@ def tool(
     raises: Sequence[type[ShopError]],
     examples: Sequence[str],
     for_people: bool = False,
+    for_visitors: bool = False,
+    before: "Callable[[Shop, Any, Caller], Awaitable[Caller]] | None" = None,
     version_required: bool = False,
     room: str | None = None,
 ) -> "Callable[[Callable[[Context, I], Awaitable[O]]], Tool[I, O]]":
     """Declare an operation. `room` is named by flows alone; elsewhere it is the module's name.
 
     `version_required`: the input has a `version`, and a caller without it gets 428.
+    `for_visitors`: nobody has to be signed in; `before` then finds in the input who calls, and in which shop.
+    `before` works ahead of the call's transaction, and what it writes stays though the call be refused: a guess is counted so.
     """
     method, _, path = route.partition(" ")
 
@@ -131,6 +147,8 @@ def tool(
             raises=tuple(raises),
             examples=tuple(examples),
             for_people=for_people,
+            for_visitors=for_visitors,
+            before=before,
             version_required=version_required,
             input=hints[parameters[1]],
             output=hints["return"],

@@ -7,6 +7,7 @@ from typing import Generic
 from uuid import UUID
 
 from db.session import Database
+from tools.contract.actors import Site
 from tools.contract.cards import Card
 from tools.contract.context import Job
 from tools.contract.declare import O
@@ -18,6 +19,7 @@ class Shop:
 
     database: Database
     replica: Database | None = None
+    site: Site = field(default=Site())
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     after_commit: Callable[[UUID, list[Job]], Awaitable[None]] | None = (
         None  # a first try at what cannot wait for the worker
