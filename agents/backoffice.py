@@ -17,6 +17,7 @@ SPECIALIST = Specialist(
         "set_shipping_method",
         "list_users",
         "get_user",
+        "list_sessions",
         "list_api_keys",
         "list_approvals",
         "get_approval",

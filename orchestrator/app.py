@@ -30,7 +30,7 @@ from orchestrator.services import Services
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
 from orchestrator.surfaces import chat as chat_routes
-from orchestrator.surfaces import openapi, rest, session
+from orchestrator.surfaces import openapi, pages, rest, session
 from orchestrator.surfaces.identity import Identity, RateLimiter
 from orchestrator.surfaces.paths import joined
 from orchestrator.surfaces.problems import crash_response, database_response, problem_response
@@ -97,7 +97,7 @@ def _put_together(settings: Settings, database: Database, replica: Database | No
         except Exception:
             _log.exception("%s is left to the worker", approval)
 
-    shop = Shop(database, replica, after_commit=after_commit, room=limits.room(settings))
+    shop = Shop(database, replica, settings.site, after_commit=after_commit, room=limits.room(settings))
     chat = Chat(
         shop, supervisor, registry.tools(), limits=limits.turn_limits(settings), room=limits.chat_limits(settings)
     )
@@ -132,7 +132,8 @@ def web(parts: Services) -> FastAPI:
     doors = [
         *session.routes(identity, parts.shop.database, VERSION),
         *chat_routes.routes(parts.chat, identity.caller_of),
-        *rest.routes(parts.shop, tools, identity.caller_of),
+        *rest.routes(parts.shop, tools, identity.caller_of, identity.visitor),
+        *pages.routes(parts.shop, identity),
     ]
     app.router.routes.extend(joined(doors))
     document = openapi.document(tools, VERSION)

@@ -2,6 +2,8 @@
 
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from psycopg import ProgrammingError
@@ -9,6 +11,9 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from tools.contract.actors import Site
 
 
 class Settings(BaseSettings):
@@ -137,6 +142,30 @@ class Settings(BaseSettings):
     )
     key: SecretStr | None = Field(default=None, alias="SHOPKEEPER_KEY", description="The API key that it calls with.")
 
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+$",
+        alias="SHOPKEEPER_PUBLIC_URL",
+        description="Where people reach the web process, for the links in mails; default: its own address.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        alias="SHOPKEEPER_SMTP_URL",
+        description="The server that sends mail, smtps://user:password@host (or smtp://); without it links are handed over.",
+    )
+    mail_from: str | None = Field(
+        default=None, alias="SHOPKEEPER_MAIL_FROM", description="The sender of mails; default: shopkeeper@ that server."
+    )
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_a_mail_server(cls, given: SecretStr | None) -> SecretStr | None:
+        """The message does not repeat it: it has a password."""
+        server = urlsplit(given.get_secret_value()) if given else None
+        if server is not None and (server.scheme not in ("smtp", "smtps") or not server.hostname):
+            raise PydanticCustomError("address", "write it as smtps://user:password@host:465")
+        return given
+
     database_url: str | None = Field(
         default=None, alias="DATABASE_URL", description="The runtime role's; default: embedded."
     )
@@ -192,3 +221,15 @@ class Settings(BaseSettings):
     @property
     def address(self) -> str:
         return f"http://{self.host}:{self.port}"
+
+    @property
+    def site(self) -> "Site":
+        """Where people reach this installation, and whether it can send them mail."""
+        from tools.contract.actors import Site  # wakes SQLAlchemy, which settings alone need not
+
+        return Site(self.public_url or self.address, mails=self.smtp_url is not None)
+
+    @property
+    def mail_sender(self) -> str:
+        host = urlsplit(self.smtp_url.get_secret_value()).hostname if self.smtp_url else None
+        return self.mail_from or f"Shopkeeper <shopkeeper@{host or 'localhost'}>"

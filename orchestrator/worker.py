@@ -11,12 +11,14 @@ from procrastinate import JobContext, PsycopgConnector, RetryDecision, RetryStra
 from procrastinate.jobs import Job, Status
 
 from db import seal
+from orchestrator import mail
 from orchestrator.approvals import CARRY_OUT
 from orchestrator.services import Services
 from tools import registry
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import call
 from tools.contract.errors import IllegalMove, ShopError
+from tools.contract.guesses import FORGOTTEN
 from tools.flows.cancel_order import OrderAlreadyShipped, OrderDoesNotExpire
 
 _log = logging.getLogger(__name__)
@@ -64,6 +66,8 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
     own = {"options": f"-c search_path={SEARCH_PATH}"}  # whatever the role's is: somebody else may have made it
     app = procrastinate.App(connector=PsycopgConnector(conninfo=url, kwargs=own, min_size=1, max_size=4))
 
+    deliver, database = mail.smtp(services.settings), services.shop.database
+
     @app.task(name="expire_order", retry=AGAIN, pass_context=True)
     async def expire_order(context: JobContext, merchant: str, order: str) -> None:
         await _let_go(services, uuid.UUID(merchant), "cancel_order", order, key=f"job:{context.job.id}")
@@ -75,6 +79,16 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
     @app.task(name=CARRY_OUT, retry=AGAIN)
     async def carry_out_approval(merchant: str, approval: str) -> None:
         await services.chat.carry_out(uuid.UUID(merchant), approval)
+
+    @app.task(name="mail_invitation", retry=AGAIN)
+    async def mail_invitation(merchant: str, user: str) -> None:
+        if deliver:
+            await mail.mail_invitation(database, deliver, services.shop.site.address, uuid.UUID(merchant), user)
+
+    @app.task(name="mail_password_reset", retry=AGAIN)
+    async def mail_password_reset(merchant: str, user: str) -> None:
+        if deliver:
+            await mail.mail_password_reset(database, deliver, services.shop.site.address, uuid.UUID(user))
 
     @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="keep_up", queueing_lock="keep_up")
@@ -88,7 +102,15 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
         await app.job_manager.delete_old_jobs(nb_hours=DONE_KEPT)
         await app.job_manager.delete_old_jobs(nb_hours=FAILED_KEPT, include_failed=True)
 
-    _ = expire_order, release_expired_reservation, carry_out_approval, keep_up, clear_up
+    _ = (
+        expire_order,
+        release_expired_reservation,
+        carry_out_approval,
+        mail_invitation,
+        mail_password_reset,
+        keep_up,
+        clear_up,
+    )
     return app
 
 
@@ -105,6 +127,7 @@ async def upkeep(services: Services) -> None:
     """What is due in every shop: expired approvals, old records, the audit's seal, what lapsed, decisions and turns left behind."""
     async with services.shop.database.connection() as connection:
         await connection.execute("delete from sessions where expires_at < now()")
+        await connection.execute("delete from guesses where last_at < now() - %s", (FORGOTTEN,))
         cursor = await connection.execute("select id from merchants")
         merchants: list[uuid.UUID] = [row[0] for row in await cursor.fetchall()]
     for merchant in merchants:

@@ -46,6 +46,7 @@ from db.references import Kind
 from db.seed.merchant import NewMerchant, NewPerson, add_person, create_merchant
 from db.session import Transaction
 from db.text import fold
+from orchestrator.accounts import Visit, open_session
 from tools.contract.actors import Caller, Door, Hand, Proof, digest_of
 from tools.contract.call import Shop
 
@@ -75,14 +76,7 @@ class NewShop:
 
     async def session(self, role: str) -> str:
         """The token of a browser in which the person is signed in."""
-        token = uuid.uuid4().hex
-        async with self.shop.database.connection() as connection:
-            await connection.execute(
-                "insert into sessions (token_hash, user_id, merchant_id, created_at, expires_at)"
-                " values (%s, %s, %s, now(), now() + interval '1 day')",
-                (digest_of(token), self.users[role], self.id),
-            )
-        return token
+        return await open_session(self.shop.database, self.users[role], self.id, Visit("192.0.2.1", "A browser"))
 
     async def key(self, *, scopes: list[str], per_call: int = 0, per_day: int = 0) -> Caller:
         """The holder of a new API key."""

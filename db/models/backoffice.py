@@ -8,9 +8,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import ARRAY, Boolean, CheckConstraint, Integer, LargeBinary, Numeric, Uuid
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, Index, Integer, LargeBinary, Numeric, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
+from db.columns import one
 from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, new_id, one_of, referenced, to, unique
 from db.money import Rounding
 
@@ -41,7 +42,7 @@ class IntentStatus(StrEnum):
     cancelled = "cancelled"
 
 
-# ---- outside the wall: exactly these three -------------------------------------------------------------------------------
+# ---- outside the wall: exactly these four --------------------------------------------------------------------------------
 
 
 class Merchant(Base):
@@ -55,7 +56,11 @@ class Merchant(Base):
 
 
 class User(Base):
-    """A person who signs in; memberships say in which shops, and as what."""
+    """A person who signs in; memberships say in which shops, and as what. `last_merchant_id` is the shop they used last.
+
+    A one-time link resets the password; here is its SHA-256. Once used it is expired, and stays, so that a repeated call
+    gets its first answer.
+    """
 
     __tablename__ = "users"
 
@@ -63,19 +68,45 @@ class User(Base):
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     password_hash: Mapped[str | None]
+    last_merchant_id: Mapped[uuid.UUID | None]
+    reset_asked_at: Mapped[datetime | None]
+    reset_hash: Mapped[str | None] = mapped_column(unique=True)
+    reset_expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 
 class Session(Base):
-    """A signed-in browser: the token itself is only in the cookie, here is its SHA-256. `merchant_id` is its shop."""
+    """A signed-in browser: the token itself is only in the cookie, here is its SHA-256. `merchant_id` is its shop.
+
+    `network` is the address without its last part: enough to know one's own sessions, too little to follow a person.
+    """
 
     __tablename__ = "sessions"
+    __table_args__ = (Index(None, "user_id"),)
 
-    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    token_hash: Mapped[str] = mapped_column(unique=True)
     user_id: Mapped[uuid.UUID]
     merchant_id: Mapped[uuid.UUID]
+    network: Mapped[str]
+    user_agent: Mapped[str]
     created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+
+
+class Guess(Base):
+    """How often a password was tried, by account and by network (see tools/contract/guesses.py).
+
+    Outside the wall because whoever tries is in no shop yet, and often nobody; `name` is a SHA-256: it may be of anything typed.
+    """
+
+    __tablename__ = "guesses"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    strikes: Mapped[int] = mapped_column(Integer)
+    last_at: Mapped[datetime]
+    wait_until: Mapped[datetime]
 
 
 # ---- the shop and its people ---------------------------------------------------------------------------------------------
@@ -98,14 +129,43 @@ class MerchantProfile(Tenant, Versioned, Base):
 
 
 class Membership(Tenant, Referenced, Versioned, Base):
-    """A person's place in a shop."""
+    """A person's place in a shop. While it is only offered, by an invitation, nobody has it: `user_id` is null."""
 
     __tablename__ = "memberships"
-    __table_args__ = referenced(unique("user_id"))
+    __table_args__ = referenced(
+        unique("user_id"), CheckConstraint("(user_id is null) = (joined_at is null)", name="joined_by_somebody")
+    )
 
-    user_id: Mapped[uuid.UUID]
+    user_id: Mapped[uuid.UUID | None]
     role: Mapped[Role] = mapped_column(one_of(Role, "role"))
+    joined_at: Mapped[datetime | None]
     deactivated_at: Mapped[datetime | None]
+
+
+class Invitation(Tenant, Base):
+    """The offer of a membership, to an address: the link's token is only in the link, here is its SHA-256.
+
+    `token_hash` is null while no link is out. An accepted one stays, so that a repeated call gets its first answer.
+    """
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        unique("membership_id"),
+        unique("email"),
+        unique("token_hash"),
+        to("memberships", "membership_id"),
+    )
+
+    membership_id: Mapped[uuid.UUID]
+    email: Mapped[str]
+    name: Mapped[str]
+    invited_by: Mapped[str]
+    token_hash: Mapped[str | None]
+    expires_at: Mapped[datetime]
+    mailed_at: Mapped[datetime | None]
+    trouble: Mapped[str | None]  # why the mail could not be delivered
+
+    membership: Mapped[Membership] = one("Invitation", "membership_id", "Membership")
 
 
 class ApiKey(Tenant, Referenced, Base):

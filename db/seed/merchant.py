@@ -79,6 +79,7 @@ async def add_person(sql: Transaction, person: NewPerson, number: int, now: date
             reference=Kind.user.reference(number),
             user_id=user.id,
             role=person.role,
+            joined_at=now,
             created_at=now,
             updated_at=now,
         )

@@ -1,48 +1,23 @@
 """Who is at the door: an API key, or a signed-in browser; and how often they may knock."""
 
-import asyncio
-import secrets
 import time
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
-import argon2
-from psycopg.rows import class_row
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from db.session import Database
-from tools.contract.actors import Caller, Door, Hand, Proof, digest_of
+from orchestrator import accounts
+from orchestrator.accounts import Visit
+from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.errors import Forbidden, NotFound, TooManyRequests, Unauthenticated
-
-Row = TypeVar("Row")
+from tools.contract.guesses import count_guess, forget_guesses, names_of
+from tools.rules.passwords import matches
 
 COOKIE = "shopkeeper_session"
-SIGNED_IN = timedelta(days=14)
 SAFE = {"GET", "HEAD", "OPTIONS"}
-
-_hasher = argon2.PasswordHasher()
-_NO_ONE = _hasher.hash(secrets.token_hex())  # compared with when nobody has that e-mail: both ways take as long
-
-
-class SignedIn(NamedTuple):
-    user_id: uuid.UUID
-    merchant_id: uuid.UUID
-
-
-class Person(NamedTuple):
-    id: uuid.UUID
-    password_hash: str | None
-
-
-class Member(NamedTuple):
-    reference: str
-
-
-class Shopname(NamedTuple):
-    id: uuid.UUID
+NO_SHOP = uuid.UUID(int=0)  # until an operation finds which one is meant
 
 
 class CrossSite(Forbidden):
@@ -56,8 +31,6 @@ class Identity:
         self.database = database
         self.limiter = limiter
         self.from_an_address = RateLimiter(max(1, limiter.per_minute // 20))  # attempts to sign in
-        self.for_a_person = RateLimiter(max(1, limiter.per_minute // 10))
-        self._one_at_a_time = asyncio.Lock()  # comparing a password takes 64 MB
 
     async def caller_of(self, request: Request) -> Caller:
         """Raises `Unauthenticated`, `CrossSite` or `TooManyRequests`."""
@@ -74,89 +47,75 @@ class Identity:
         if not token:
             raise Unauthenticated("This needs an API key or a signed-in session.")
         refuse_cross_site(request)
-        session = await self._session(token)
+        session = await accounts.session_of(self.database, token)
+        if session is None:
+            raise Unauthenticated("The session has ended.", hint="Sign in again.")
         slug = request.headers.get("shopkeeper-merchant")
-        merchant = await self._merchant(slug) if slug else session.merchant_id
-        return Caller(merchant, Door.rest, Hand.person, Proof.user, str(session.user_id), request_id=request_id)
+        merchant = await self._shop(slug, session.user_id) if slug else session.merchant_id
+        await accounts.note_seen(self.database, session, merchant)
+        who = str(session.user_id)
+        return Caller(merchant, Door.rest, Hand.person, Proof.user, who, request_id=request_id, session=session.id)
 
-    async def sign_in(self, email: str, password: str, slug: str | None, *, address: str) -> str:
-        """A session's token for the right password; in the shop named, else in the first that knows the person.
+    async def visitor(self, request: Request) -> Caller:
+        """Somebody who is not signed in, at an operation that takes a one-time link or just an address.
 
-        Passwords are not to be guessed: attempts are counted by network address and by person, known or not.
-        Raises `Unauthenticated` or `TooManyRequests`.
+        Raises `CrossSite` or `TooManyRequests`.
+        """
+        refuse_cross_site(request)
+        visit = visit_of(request)
+        self.from_an_address.check(visit.address)
+        return Caller(
+            NO_SHOP, Door.rest, Hand.person, Proof.visitor, visit.network, request_id=request.state.request_id
+        )
+
+    async def sign_in(self, email: str, password: str, slug: str | None, visit: Visit) -> str:
+        """A session's token for the right password; in the shop named, else in the one used last.
+
+        Passwords are not to be guessed: how often is said in `tools/contract/guesses.py`.
+        Raises `Unauthenticated`, `TooManyRequests` or `TooManyTries`.
         """
         email = email.strip().lower()
-        self.from_an_address.check(address)
-        self.for_a_person.check(email)
-        person = await self._one("select id, password_hash from users where email = %s", (email,), Person)
-        async with self._one_at_a_time:
-            matches = await run_in_threadpool(_verify, person.password_hash if person else None, password)
-        if person is None or not matches:
+        self.from_an_address.check(visit.address)
+        person = await accounts.person_of(self.database, email, visit.network)
+        names = names_of(email, visit.network, at_home=person is not None and person.at_home)
+        await count_guess(self.database, names)
+        right = await matches(person.password_hash if person else None, password)
+        if person is None or not right:
             raise Unauthenticated("That e-mail and password do not belong together.", hint="Check both and try again.")
-        merchant = await self._shop_of(person.id, slug)
-        token = secrets.token_urlsafe(32)
-        async with self.database.connection() as connection:
-            await connection.execute(
-                "insert into sessions (token_hash, user_id, merchant_id, created_at, expires_at)"
-                " values (%s, %s, %s, now(), now() + %s)",
-                (digest_of(token), person.id, merchant, SIGNED_IN),
-            )
-        return token
+        if slug:
+            merchant = await self._shop(slug, person.id)
+        else:
+            merchant = await accounts.shop_of(self.database, person.id)
+        if merchant is None:
+            raise Unauthenticated("You are in no shop here any more.", hint="Ask an owner to invite you.")
+        async with self.database.transaction(merchant) as sql:
+            await forget_guesses(sql, names)
+            await sql.commit()
+        return await accounts.open_session(self.database, person.id, merchant, visit)
 
     async def sign_out(self, token: str) -> None:
-        async with self.database.connection() as connection:
-            await connection.execute("delete from sessions where token_hash = %s", (digest_of(token),))
+        await accounts.close_session(self.database, token)
 
-    async def _session(self, token: str) -> SignedIn:
-        query = "select user_id, merchant_id from sessions where token_hash = %s and expires_at > now()"
-        found = await self._one(query, (digest_of(token),), SignedIn)
-        if found is None:
-            raise Unauthenticated("The session has ended.", hint="Sign in again.")
-        return found
+    async def _shop(self, slug: str, user: uuid.UUID) -> uuid.UUID:
+        """One answer for a shop that is not theirs and for one that there is not."""
+        shop = await accounts.shop_named(self.database, slug, user)
+        if shop is None:
+            raise NotFound(f"You are in no shop {slug}.", hint="Leave the Shopkeeper-Merchant header out for your own.")
+        return shop
 
-    async def _merchant(self, slug: str) -> uuid.UUID:
-        found = await self._one("select id from merchants where slug = %s", (slug,), Shopname)
-        if found is None:
-            raise NotFound(
-                f"There is no shop {slug} here.", hint="Leave the Shopkeeper-Merchant header out for your own."
-            )
-        return found.id
 
-    async def _shop_of(self, user: uuid.UUID, slug: str | None) -> uuid.UUID:
-        """The shop that the person works in: memberships are behind the wall, so each shop is asked in turn."""
-        async with (
-            self.database.connection() as connection,
-            connection.cursor(row_factory=class_row(Shopname)) as cursor,
-        ):
-            await cursor.execute(
-                "select id from merchants where slug = coalesce(%s, slug) order by created_at", (slug,)
-            )
-            shops = await cursor.fetchall()
-        for shop in shops:
-            async with self.database.transaction(shop.id, read_only=True) as sql:
-                query = "select reference from memberships where merchant_id = %s and user_id = %s and deactivated_at is null"
-                if await sql.row(query, (shop.id, user), as_=Member):
-                    return shop.id
-        raise Unauthenticated("You are not a member of that shop.", hint="Ask an owner to invite you.")
-
-    async def _one(self, query: str, params: tuple[object, ...], as_: type[Row]) -> Row | None:
-        async with self.database.connection() as connection, connection.cursor(row_factory=class_row(as_)) as cursor:
-            await cursor.execute(query.encode(), params)
-            return await cursor.fetchone()
+def visit_of(request: Request) -> Visit:
+    return Visit(request.client.host if request.client else "", request.headers.get("user-agent", ""))
 
 
 def refuse_cross_site(request: Request) -> None:
-    """A cookie is sent along by any site's form; the browser says where the request came from (Fetch Metadata)."""
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    if request.method not in SAFE and site not in ("same-origin", "none"):
+    """A cookie is sent along by any site's form; the browser says where the request came from (Fetch Metadata, or Origin)."""
+    if request.method in SAFE:
+        return
+    origin = urlsplit(request.headers.get("origin", "")).netloc
+    foreign = "cross-site" if origin and origin != request.headers.get("host") else "same-origin"
+    if request.headers.get("sec-fetch-site", foreign) not in ("same-origin", "none"):
         raise CrossSite("This write came from another site.", hint="Use the shop's own pages, or an API key.")
-
-
-def _verify(password_hash: str | None, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash or _NO_ONE, password) and password_hash is not None
-    except argon2.exceptions.VerificationError:
-        return False
 
 
 @dataclass

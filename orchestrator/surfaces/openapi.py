@@ -95,14 +95,20 @@ def _operation(tool: Tool[Any, Any], schemas: dict[str, Any]) -> dict[str, Any]:
         "operationId": tool.name,
         "tags": [tool.room],
         "summary": tool.summary,
-        "description": f"{tool.description}\n\nNeeds the permission `{tool.permission}`.",
+        "description": f"{tool.description}\n\n{_needs(tool)}",
         "parameters": _parameters(tool, schema),
         "responses": _responses(tool),
         "x-effect": tool.effect.value,
     }
+    if tool.for_visitors:
+        operation["security"] = []
     if tool.method in ("POST", "PUT", "PATCH"):
         operation["requestBody"] = _body(tool, schema, schemas)
     return operation
+
+
+def _needs(tool: Tool[Any, Any]) -> str:
+    return "Nobody has to be signed in." if tool.for_visitors else f"Needs the permission `{tool.permission}`."
 
 
 def _parameters(tool: Tool[Any, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
@@ -125,6 +131,7 @@ def _parameters(tool: Tool[Any, Any], schema: dict[str, Any]) -> list[dict[str, 
                 "example": "0b6f1c2e-8f0a-4c55-9a6e-2f6f5b0a7c11",
             }
         )
+    if tool.writes and not tool.for_visitors:
         boolean = {"type": "boolean", "default": False, "description": "Show what would change, and change nothing."}
         found.append(_parameter("preview", "query", boolean, required=False))
     if "version" in properties and tool.writes:

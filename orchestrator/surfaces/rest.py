@@ -39,9 +39,16 @@ class WrongMediaType(errors.ShopError):
     hint = "Send JSON with `Content-Type: application/json`."
 
 
-def routes(shop: Shop, tools: Iterable[Tool[Any, Any]], caller_of: CallerOf) -> list[Route]:
-    """A route for each operation."""
-    return [Route(PREFIX + tool.path, _endpoint(shop, tool, caller_of), methods=_methods(tool)) for tool in tools]
+def routes(shop: Shop, tools: Iterable[Tool[Any, Any]], caller_of: CallerOf, visitor: CallerOf) -> list[Route]:
+    """A route for each operation; `visitor` is who calls where nobody has to be signed in."""
+    return [
+        Route(
+            PREFIX + tool.path,
+            _endpoint(shop, tool, visitor if tool.for_visitors else caller_of),
+            methods=_methods(tool),
+        )
+        for tool in tools
+    ]
 
 
 def _methods(tool: Tool[Any, Any]) -> list[str]:

@@ -7,7 +7,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from db.session import Database, DatabaseBusy
-from orchestrator.surfaces.identity import COOKIE, SIGNED_IN, Identity, refuse_cross_site
+from orchestrator.accounts import SIGNED_IN
+from orchestrator.surfaces.identity import COOKIE, Identity, refuse_cross_site, visit_of
 from orchestrator.surfaces.problems import problem_response
 from orchestrator.surfaces.rest import PREFIX, read_json
 from tools.contract.errors import Invalid, ShopError
@@ -21,8 +22,17 @@ class SignIn(BaseModel):
     email: str = Field(max_length=254, description="The person's e-mail address.")
     password: str = Field(max_length=1024, description="Their password.")
     merchant: str | None = Field(
-        default=None, max_length=100, description="The shop's slug; by default the first of theirs."
+        default=None, max_length=100, description="The shop's slug; by default the one used last."
     )
+
+
+def signed_in(answer: Response, token: str, request: Request) -> Response:
+    """The answer, with the session's cookie."""
+    answer.set_cookie(
+        COOKIE, token, max_age=int(SIGNED_IN.total_seconds()), httponly=True, samesite="lax",
+        secure=request.url.scheme == "https",
+    )  # fmt: skip
+    return answer
 
 
 def routes(identity: Identity, database: Database, version: str) -> list[Route]:
@@ -30,18 +40,12 @@ def routes(identity: Identity, database: Database, version: str) -> list[Route]:
         try:
             refuse_cross_site(request)
             form = SignIn.model_validate(await read_json(request))
-            address = request.client.host if request.client else ""
-            token = await identity.sign_in(form.email, form.password, form.merchant, address=address)
+            token = await identity.sign_in(form.email, form.password, form.merchant, visit_of(request))
         except ValidationError as invalid:
             return problem_response(Invalid.of(invalid, "session"), request)
         except ShopError as refused:
             return problem_response(refused, request)
-        answer = Response(status_code=204)
-        answer.set_cookie(
-            COOKIE, token, max_age=int(SIGNED_IN.total_seconds()), httponly=True, samesite="lax",
-            secure=request.url.scheme == "https",
-        )  # fmt: skip
-        return answer
+        return signed_in(Response(status_code=204), token, request)
 
     async def sign_out(request: Request) -> Response:
         try:

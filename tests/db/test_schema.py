@@ -18,7 +18,8 @@ from db.migrate import NewerSchema, check, upgrade
 from db.model import Base, Stateful
 from db.revision import VERSIONS, is_current, newest
 
-OUTSIDE_THE_WALL = {"merchants", "users", "sessions"}
+# Guesses, because whoever tries a password is in no shop yet, and often nobody at all.
+OUTSIDE_THE_WALL = {"merchants", "users", "sessions", "guesses"}
 APPEND_ONLY = {
     "access_log",
     "audit_entries",
@@ -58,7 +59,7 @@ def mappers() -> list[Mapper[Any]]:
 # ---- the wall ------------------------------------------------------------------------------------------------------------
 
 
-def test_exactly_three_tables_stand_outside_the_wall(catalogue: Connection):
+def test_exactly_four_tables_stand_outside_the_wall(catalogue: Connection):
     walled = catalogue.execute(
         "select relname from pg_class where relkind = 'r' and relrowsecurity and relnamespace = 'public'::regnamespace"
     )

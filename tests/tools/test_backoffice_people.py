@@ -1,32 +1,29 @@
 """The people of a shop: who is in it as what, and that nobody gives or gains more than they have."""
 
 import asyncio
-import dataclasses
 from typing import Any
 
-import argon2
 import pytest
-from sqlalchemy import select
 
-from db.models.backoffice import Role, User
+from db.models.backoffice import Role
 from tests.conftest import Do
 from tests.factories import NewShop, add_colleague
+from tests.tools.cases.backoffice import token_of
 from tests.tools.probes import count
-from tools.backoffice.grants import FourEyesNeedsTwo
+from tools.backoffice.grants import FourEyesNeedsTwo, GrantsMoreThanYouHave
+from tools.backoffice.invitations import Invited, accept_invitation, create_user
 from tools.backoffice.keys import create_api_key
 from tools.backoffice.merchant import get_merchant, update_merchant
 from tools.backoffice.people import (
-    AlreadyAMember,
-    Invitation,
     LastOwner,
     NotYoursToRename,
     UserDeactivated,
-    create_user,
     deactivate_user,
     get_user,
     list_users,
     update_user,
 )
+from tools.backoffice.policy import set_approval_policy
 from tools.contract.call import call
 from tools.contract.declare import Tool
 from tools.contract.errors import Forbidden, Invalid, NotFound, StaleVersion, Unauthenticated
@@ -39,70 +36,8 @@ def lea(mine: NewShop, **more: Any) -> dict[str, Any]:
     return {"email": f"Lea@{mine.slug}.example", "name": "Lea Martin", "role": "support"} | more
 
 
-async def invite(do: Do, mine: NewShop, **more: Any) -> Invitation:
+async def invite(do: Do, mine: NewShop, **more: Any) -> Invited:
     return await do(create_user, **lea(mine, **more))
-
-
-async def user_of(shop: Shop, mine: NewShop, email: str) -> User:
-    async with shop.database.transaction(mine.id, read_only=True) as sql:
-        return (await sql.session.scalars(select(User).where(User.email == email))).one()
-
-
-# ---- inviting ------------------------------------------------------------------------------------------------------------
-
-
-async def test_whoever_is_invited_can_sign_in_with_the_password_that_was_shown(
-    do: Do, shop: Shop, mine: NewShop
-) -> None:
-    invited = await invite(do, mine)
-
-    user = await user_of(shop, mine, f"lea@{mine.slug}.example")
-    assert argon2.PasswordHasher().verify(str(user.password_hash), str(invited.password))
-    assert (invited.name, invited.role, invited.active, invited.version) == ("Lea Martin", Role.support, True, 1)
-    assert (await do(get_user, user=invited.reference)).email == f"lea@{mine.slug}.example"
-
-
-async def test_the_password_is_not_shown_again(do: Do, mine: NewShop) -> None:
-    first = await do.outcome(create_user, key="k-1", **lea(mine))
-    again = await do.outcome(create_user, key="k-1", **lea(mine))
-
-    assert first.result is not None
-    assert again.result == first.result.model_copy(update={"password": None})
-    for table in ("idempotency_records", "audit_payloads", "events"):
-        assert await count(mine, table, f"strpos({table}::text, '{first.result.password}') > 0") == 0
-
-
-async def test_the_card_of_an_invitation_has_no_password_and_no_hash(do: Do, mine: NewShop) -> None:
-    outcome = await do.outcome(create_user, preview=True, **lea(mine))
-
-    assert outcome.card is not None
-    assert outcome.card.sentences == [f"Lea Martin (lea@{mine.slug}.example) will be support of Test Shop."]
-    assert "password" not in str(outcome.card.changes)
-    assert "argon2" not in str(outcome.card)
-
-
-async def test_somebody_of_another_shop_joins_with_the_account_that_they_have(
-    do: Do, shop: Shop, mine: NewShop, other: NewShop
-) -> None:
-    joined = await invite(do, mine, email=f"manager@{other.slug}.example", name="Somebody Else")
-
-    assert (joined.name, joined.password) == ("Manager", None)
-    theirs = dataclasses.replace(other.caller("manager"), merchant=mine.id)
-    assert (await call(shop, get_merchant, {}, theirs)).result
-
-
-async def test_a_member_is_not_invited_again(do: Do, mine: NewShop) -> None:
-    with pytest.raises(AlreadyAMember, match="USR-1002"):
-        await invite(do, mine, email=f"MANAGER@{mine.slug}.example")
-
-
-async def test_whoever_left_comes_back_with_the_new_role(do: Do, shop: Shop, mine: NewShop) -> None:
-    await do(deactivate_user, user="USR-1003")
-
-    back = await invite(do, mine, email=f"support@{mine.slug}.example", role="warehouse")
-
-    assert (back.reference, back.role, back.active, back.password) == ("USR-1003", Role.warehouse, True, None)
-    assert (await call(shop, get_merchant, {}, mine.caller("support"))).result
 
 
 # ---- finding -------------------------------------------------------------------------------------------------------------
@@ -164,10 +99,13 @@ async def test_something_has_to_change(do: Do) -> None:
 async def test_the_shop_renames_its_own_people_and_not_those_who_came_with_a_name(
     do: Do, mine: NewShop, other: NewShop
 ) -> None:
-    invited = await invite(do, mine)
-    guest = await invite(do, mine, email=f"viewer@{other.slug}.example")
+    own, guest = await invite(do, mine), await invite(do, mine, email=f"viewer@{other.slug}.example")
+    await other.with_password("viewer", "correct horse battery")
 
-    assert (await do(update_user, user=invited.reference, name="Lea Dubois")).name == "Lea Dubois"
+    assert (await do(update_user, user=own.reference, name="Lea Dubois")).name == "Lea Dubois"
+    for invited in (own, guest):
+        await do(accept_invitation, token=token_of(invited.link), password="correct horse battery")
+    assert (await do(update_user, user=own.reference, name="Lea Martin-Dubois")).name == "Lea Martin-Dubois"
     with pytest.raises(NotYoursToRename):
         await do(update_user, user=guest.reference, name="Nobody")
 
@@ -276,3 +214,26 @@ async def test_no_program_gives_or_takes_a_role(shop: Shop, mine: NewShop, role:
     ):  # fmt: skip
         with pytest.raises(Forbidden, match="for people only"):
             await call(shop, tool, arguments, administrator, key="k-1")
+
+
+async def test_who_gives_a_role_has_its_limits_too_by_the_shops_own_policy(shop: Shop, mine: NewShop, do: Do) -> None:
+    """A manager whose support may move more than the manager would invite themselves as support."""
+    generous = {"per_call": 600_00, "per_day": 2_000_00, "stops_per_day": 5}
+    await do(set_approval_policy, roles={"support": generous}, version=0)
+
+    with pytest.raises(
+        GrantsMoreThanYouHave, match=r"role support may move 600\.00 EUR a call; Manager may move 500\.00 EUR"
+    ):
+        await call(shop, create_user, lea(mine), mine.caller("manager"), key="k-1")
+    assert await count(mine, "memberships") == 5
+
+
+async def test_an_owner_with_limits_makes_nobody_an_owner_without(do: Do, mine: NewShop) -> None:
+    limited = {"per_call": 100_00, "per_day": None, "stops_per_day": 50}
+    await do(set_approval_policy, roles={"owner": limited}, version=0)
+
+    assert (await invite(do, mine, role="owner")).role is Role.owner
+    with pytest.raises(GrantsMoreThanYouHave, match="The role manager may move 500"):
+        await do(update_user, user="USR-1005", role="manager")
+    with pytest.raises(GrantsMoreThanYouHave, match=r"move 100\.01 EUR a call"):
+        await do(create_api_key, name="Till", scopes=["orders:read"], limit_per_call=100_01)

@@ -7,7 +7,7 @@ from db.money import Money
 from tools.contract.context import Context
 from tools.contract.errors import Conflict, Forbidden
 from tools.contract.permissions import ROLES
-from tools.contract.policy import ApprovalPolicy
+from tools.contract.policy import ApprovalPolicy, Limits
 
 
 class GrantsMoreThanYouHave(Forbidden):
@@ -41,14 +41,40 @@ def must_hold(ctx: Context, permissions: frozenset[str], what: str) -> None:
         )
 
 
-def must_outrank(ctx: Context, role: Role) -> None:
-    """Whoever may invite and no more gives roles below their own; who manages people gives up to their own."""
+async def must_outrank(ctx: Context, role: Role) -> None:
+    """Whoever may invite and no more gives roles below their own; who manages people gives up to their own.
+
+    What a role may do is its permissions and, by the shop's own policy, its limits: both have to be within the giver's.
+    """
     must_hold(ctx, ROLES[role], f"The role {role}")
+    policy, _ = await policy_of(ctx)
+    must_be_within(ctx, policy.limits(role, ctx.merchant.currency), f"The role {role}")
     if "users:write" not in ctx.actor.permissions and ROLES[role] == ctx.actor.permissions:
         raise GrantsMoreThanYouHave(
             f"{ctx.actor.name} may invite people to roles below their own, and {role} is their own.",
             permission="users:write",
         )
+
+
+def must_be_within(ctx: Context, given: Limits, what: str) -> None:
+    """Raise `GrantsMoreThanYouHave` when `what` would give a limit above the actor's own; None is unlimited."""
+    actor, currency = ctx.actor, ctx.merchant.currency
+
+    def amount(value: int | None) -> str:
+        return "any amount" if value is None else str(Money(amount=value, currency=currency))
+
+    def times(value: int | None) -> str:
+        return "as often as wanted" if value is None else f"{value} times"
+
+    for wanted, own, said, doing in (
+        (given.per_call, actor.per_call, amount, "move {} a call"),
+        (given.per_day, actor.per_day, amount, "move {} a day"),
+        (given.stops_per_day, actor.stops_per_day, times, "cancel or block {} a day"),
+    ):
+        if own is not None and (wanted is None or wanted > own):
+            raise GrantsMoreThanYouHave(
+                f"{what} may {doing.format(said(wanted))}; {actor.name} may {doing.format(said(own))}."
+            )
 
 
 async def policy_of(ctx: Context) -> tuple[ApprovalPolicy, int]:
@@ -72,7 +98,7 @@ async def must_leave_two_approvers(ctx: Context, threshold: int | None) -> None:
     found = await ctx.sql.rows(
         """
         select count(*) as people from memberships
-        where merchant_id = %s and role = any(%s) and deactivated_at is null
+        where merchant_id = %s and role = any(%s) and user_id is not null and deactivated_at is null
         """,
         (ctx.merchant.id, unlimited),
         as_=_Count,

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from db.models.backoffice import ApiKey
 from db.money import Money
-from tools.backoffice.grants import GrantsMoreThanYouHave, must_hold
+from tools.backoffice.grants import GrantsMoreThanYouHave, must_be_within, must_hold
 from tools.contract import words
 from tools.contract.actors import digest_of
 from tools.contract.context import Context
@@ -18,7 +18,8 @@ from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Invalid, NotFound
 from tools.contract.fields import ApiKeyRef, Instant, MinorUnits, Name, SecretText
 from tools.contract.page import Page, Paged, page_of, place
-from tools.contract.permissions import EVERY_PERMISSION, expand
+from tools.contract.permissions import EVERY_PERMISSION, STOPPING, expand
+from tools.contract.policy import KEY_STOPS_PER_DAY, Limits
 
 
 class UnknownScope(Invalid):
@@ -100,9 +101,11 @@ async def create_api_key(ctx: Context, args: CreateApiKey) -> CreatedApiKey:
     """
     for scope in args.scopes:
         _must_mean_something(scope)
-    must_hold(ctx, expand(args.scopes), f"A key with {', '.join(args.scopes)}")
-    _must_be_within(ctx, args.limit_per_call, ctx.actor.per_call, "a call")
-    _must_be_within(ctx, args.limit_per_day, ctx.actor.per_day, "a day")
+    permissions, called = expand(args.scopes), f"A key with {', '.join(args.scopes)}"
+    must_hold(ctx, permissions, called)
+    stops = 0 if permissions.isdisjoint(STOPPING) else KEY_STOPS_PER_DAY
+    limits = Limits(per_call=args.limit_per_call, per_day=args.limit_per_day, stops_per_day=stops)
+    must_be_within(ctx, limits, called)
     if args.expires_at is not None and args.expires_at <= ctx.now():
         raise ExpiryInThePast(
             f"{args.expires_at.isoformat()} is over; it is {ctx.now().isoformat(timespec='seconds')}."
@@ -149,12 +152,6 @@ def _must_mean_something(scope: str) -> None:
         f"The scope {scope} stands for none of the {len(EVERY_PERMISSION)} permissions.",
         hint=f"The nearest are {', '.join(nearest)}." if nearest else "Try `orders:read`, `orders:*`, `*:read` or `*`.",
     )
-
-
-def _must_be_within(ctx: Context, wanted: int, own: int | None, span: str) -> None:
-    if own is not None and wanted > own:
-        wish, limit = (Money(amount=amount, currency=ctx.merchant.currency) for amount in (wanted, own))
-        raise GrantsMoreThanYouHave(f"The key would move {wish} {span}; {ctx.actor.name} may move {limit}.")
 
 
 class _Person(NamedTuple):

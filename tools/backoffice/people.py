@@ -1,17 +1,13 @@
 """The people of the shop: who is in it, as what."""
 
-import asyncio
-import secrets
 from datetime import datetime
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
-from argon2 import PasswordHasher
 from pydantic import Field, model_validator
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
-from db.model import new_id
-from db.models.backoffice import Membership, Role, User
+from db.models.backoffice import Invitation, Membership, Role, User
 from db.references import Kind
 from tools.backoffice.grants import (
     FourEyesNeedsTwo,
@@ -20,18 +16,13 @@ from tools.backoffice.grants import (
     must_leave_two_approvers,
     must_outrank,
 )
+from tools.backoffice.signed_in import end_sessions
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, NotFound, StaleVersion
-from tools.contract.fields import Email, Name, Search, SecretText, Synonyms, UserRef
+from tools.contract.fields import Name, Search, Synonyms, UserRef
 from tools.contract.page import Page, Paged, page_of, place
 from tools.contract.permissions import ROLES
-
-
-class AlreadyAMember(Conflict):
-    """That person is in the shop already."""
-
-    hint = "Change what they may do with update_user."
 
 
 class LastOwner(Conflict):
@@ -66,36 +57,65 @@ RoleField = Annotated[
 ]
 
 
+class OpenInvitation(Result):
+    """An invitation that the person has not accepted yet."""
+
+    invited_by: str = Field(description="Who invited the person, such as USR-1001.")
+    expires_at: datetime = Field(description="Until when the newest link works, UTC.")
+    mailed_at: datetime | None = Field(
+        description="When the link went out by mail, UTC; null where whoever invited hands it over."
+    )
+    trouble: str | None = Field(description="Why the mail could not be delivered; null when nothing went wrong.")
+
+
 class UserDetail(Result):
-    """A person of the shop."""
+    """A person of the shop, or one who was invited."""
 
     reference: str = Field(description="Reference of the person in this shop, such as USR-1002.")
-    name: str = Field(description="What the person is called.")
+    name: str = Field(description="What the person is called; until they have joined, as they were invited.")
     email: str = Field(description="The address with which the person signs in.")
     role: Role = Field(description="What the person may do: owner, manager, support, warehouse or viewer.")
-    active: bool = Field(description="False once the person has left the shop.")
-    joined_at: datetime = Field(description="Since when the person is in the shop, UTC.")
+    active: bool = Field(description="False until the person has joined, and once they have left the shop.")
+    joined_at: datetime | None = Field(
+        description="Since when the person is in the shop, UTC; null until they have accepted."
+    )
+    invitation: OpenInvitation | None = Field(description="The invitation that waits to be accepted; null otherwise.")
     version: int = Field(description="Grows with each change; send it back as If-Match.")
 
 
 class _Person(NamedTuple):
     id: UUID
     reference: str
+    external_reference: str | None
     name: str
     email: str
     role: Role
     active: bool
-    joined_at: datetime
+    joined_at: datetime | None
+    open: bool
+    invited_by: str | None
+    expires_at: datetime | None
+    mailed_at: datetime | None
+    trouble: str | None
     version: int
 
     def shown(self) -> UserDetail:
-        return UserDetail.model_validate(self, from_attributes=True)
+        invitation = OpenInvitation.model_validate(self, from_attributes=True) if self.open else None
+        return UserDetail.model_validate({**self._asdict(), "invitation": invitation})
 
 
+# Of an account nothing is shown before its person has joined: until then there is what the invitation says.
 _PEOPLE = """
-select s.id, s.reference, u.name, u.email, s.role, s.deactivated_at is null as active, s.created_at as joined_at, s.version
-from memberships s join users u on u.id = s.user_id
-where s.merchant_id = %(m)s
+select * from (
+    select s.id, s.reference, s.external_reference, coalesce(u.name, i.name) as name,
+           coalesce(u.email, i.email) as email, s.role, s.user_id is not null and s.deactivated_at is null as active, s.joined_at,
+           s.user_id is null and s.deactivated_at is null as open, i.invited_by, i.expires_at, i.mailed_at, i.trouble, s.version
+    from memberships s
+    left join users u on u.id = s.user_id
+    left join invitations i on i.merchant_id = s.merchant_id and i.membership_id = s.id
+    where s.merchant_id = %(m)s
+) people
+where true
 """
 
 
@@ -103,7 +123,9 @@ class ListUsers(Paged):
     """Which people of the shop are wanted."""
 
     role: RoleField | None = Field(default=None, description="Only people with this role.")
-    active: bool | None = Field(default=None, description="True: who is in the shop now; false: who has left.")
+    active: bool | None = Field(
+        default=None, description="True: who is in the shop now; false: who has left, or has not joined yet."
+    )
     search: Search | None = Field(default=None, description="Part of a name or of an e-mail address.")
 
 
@@ -115,16 +137,16 @@ class ListUsers(Paged):
     examples=["Who works in my shop?", "List everybody with the support role"],
 )
 async def list_users(ctx: Context, args: ListUsers) -> Page[UserDetail]:
-    """List the people of the shop with their roles, the longest here first."""
+    """List the people of the shop and who was invited, the longest here first."""
     after = place(args.after, UUID)
     rows = await ctx.sql.rows(
         _PEOPLE
         + """
-        and (%(role)s::text is null or s.role = %(role)s)
-        and (%(active)s::bool is null or (s.deactivated_at is null) = %(active)s)
-        and (%(search)s::text is null or strpos(lower(u.name), lower(%(search)s)) > 0 or strpos(u.email, lower(%(search)s)) > 0)
-        and (%(after)s::uuid is null or s.id > %(after)s)
-        order by s.id limit %(limit)s + 1
+        and (%(role)s::text is null or role = %(role)s)
+        and (%(active)s::bool is null or active = %(active)s)
+        and (%(search)s::text is null or strpos(lower(name), lower(%(search)s)) > 0 or strpos(email, lower(%(search)s)) > 0)
+        and (%(after)s::uuid is null or id > %(after)s)
+        order by id limit %(limit)s + 1
         """,
         args.model_dump() | {"m": ctx.merchant.id, "after": after[0] if after else None},
         as_=_Person,
@@ -149,8 +171,8 @@ async def get_user(ctx: Context, args: GetUser) -> UserDetail:
     """Show one person of the shop and their role."""
     found = await ctx.sql.row(
         _PEOPLE
-        + "and (s.reference = %(reference)s or s.external_reference = %(written)s or u.email = lower(%(written)s))"
-        + " order by s.reference <> %(reference)s limit 1",
+        + "and (reference = %(reference)s or external_reference = %(written)s or email = lower(%(written)s))"
+        + " order by reference <> %(reference)s limit 1",
         {"m": ctx.merchant.id, "reference": Kind.user.canonical(args.user), "written": args.user},
         as_=_Person,
     )
@@ -159,69 +181,11 @@ async def get_user(ctx: Context, args: GetUser) -> UserDetail:
     return found.shown()
 
 
-class CreateUser(Input):
-    """Who is invited, as what."""
-
-    email: Email = Field(description="The address with which the person will sign in.")
-    name: Name = Field(description="What the person is called.")
-    role: RoleField = Field(description="What the person may do: owner, manager, support, warehouse or viewer.")
-
-
-class Invitation(UserDetail):
-    """The person, and the password to hand over."""
-
-    password: SecretText = Field(
-        description="The first password, shown this once; null for somebody who had an account already."
-    )
-
-
-@tool(
-    route="POST /users",
-    effect=Effect.access,
-    permission="users:invite",
-    raises=[AlreadyAMember, GrantsMoreThanYouHave],
-    examples=["Invite lea@example.com as support", "Add Tom to the warehouse team, his mail is tom@example.com"],
-    for_people=True,
-)
-async def create_user(ctx: Context, args: CreateUser) -> Invitation:
-    """Invite a person to the shop with a role, and get their first password.
-
-    Nobody gives more than they have. Who has an account in another shop keeps its name and password; who was
-    deactivated here comes back with the new role.
-    """
-    must_outrank(ctx, args.role)
-    user, password = await _account(ctx, args)
-    membership = (
-        await ctx.db.scalars(
-            select(Membership)
-            .where(Membership.merchant_id == ctx.merchant.id, Membership.user_id == user.id)
-            .with_for_update(key_share=True)
-        )
-    ).one_or_none()
-    if membership is not None and membership.deactivated_at is None:
-        raise AlreadyAMember(
-            f"{user.name} ({user.email}) is in this shop as {membership.role} ({membership.reference})."
-        )
-
-    if membership is None:
-        membership = await ctx.add(Membership, user_id=user.id, role=args.role)
-    else:
-        ctx.edit(membership, None, role=args.role, deactivated_at=None)
-    ctx.tell(f"{user.name} ({user.email}) will be {args.role} of {ctx.merchant.name}.")
-    return Invitation(**_shown(membership, user).model_dump(), password=password)
-
-
-async def _account(ctx: Context, args: CreateUser) -> tuple[User, str | None]:
-    """The account of that e-mail address; a new one comes with its password."""
-    email = args.email.lower()
-    user = (await ctx.db.scalars(select(User).where(User.email == email))).one_or_none()
-    if user is not None:
-        return user, None
-    password = secrets.token_urlsafe(12)
-    hashed = await asyncio.to_thread(PasswordHasher().hash, password)  # slow on purpose: not on the event loop
-    user = User(id=new_id(), email=email, name=args.name, password_hash=hashed, created_at=ctx.now())
-    ctx.db.add(user)
-    return user, password
+async def person(ctx: Context, reference: str) -> UserDetail:
+    """The person as this call leaves them."""
+    await ctx.sql.flush()
+    found = await ctx.sql.rows(_PEOPLE + "and reference = %(r)s", {"m": ctx.merchant.id, "r": reference}, as_=_Person)
+    return found[0].shown()
 
 
 class UpdateUser(Input):
@@ -252,20 +216,23 @@ class UpdateUser(Input):
 async def update_user(ctx: Context, args: UpdateUser) -> UserDetail:
     """Change the role or the name of a person of the shop.
 
-    Nobody gives more than they have, and the last owner stays owner.
+    Nobody gives more than they have, limits included, and the last owner stays owner.
     """
-    membership, user = await _member(ctx, args.user, stays_owner=args.role in (None, Role.owner))
+    member = await member_of(ctx, args.user, stays_owner=args.role in (None, Role.owner))
+    membership = member.membership
     if args.role is not None:
-        must_outrank(ctx, args.role)
-    if args.name is not None and user.created_at != membership.created_at:
-        raise NotYoursToRename(f"{user.name} ({user.email}) had an account before joining {ctx.merchant.name}.")
+        await must_outrank(ctx, args.role)
+    if args.name is not None and member.user is not None and member.user.created_at != membership.joined_at:
+        raise NotYoursToRename(f"{member.called} had an account before joining {ctx.merchant.name}.")
 
     if args.role is not None:
-        ctx.tell(f"{user.name} is {membership.role} and becomes {args.role}.")
+        ctx.tell(f"{member.called} is {membership.role} and becomes {args.role}.")
+    if args.name is not None:
+        ctx.tell(f"{member.called} is called {args.name} from now on.")
     ctx.edit(membership, args.version, role=args.role or membership.role)
-    user.name = args.name or user.name
+    member.rename(args.name)
     await must_leave_two_approvers(ctx, ctx.merchant.four_eyes_above)
-    return _shown(membership, user)
+    return await person(ctx, membership.reference)
 
 
 class DeactivateUser(Input):
@@ -297,12 +264,22 @@ class _Key(NamedTuple):
 async def deactivate_user(ctx: Context, args: DeactivateUser) -> Deactivation:
     """Take a person's access to the shop away, at once.
 
-    What they did stays on record. The keys that they made go on working: the answer names them, `revoke_api_key` ends them.
+    An invitation that is out is void. They are signed out of this shop; what they did stays on record. The keys that they made
+    go on working: the answer names them, `revoke_api_key` ends them.
     """
-    membership, user = await _member(ctx, args.user, stays_owner=False)
+    member = await member_of(ctx, args.user, stays_owner=False)
+    membership = member.membership
 
     ctx.edit(membership, None, deactivated_at=ctx.now())
-    ctx.tell(f"{user.name} ({user.email}), {membership.role}, can no longer sign in to {ctx.merchant.name}.")
+    if member.invitation is not None:
+        member.invitation.token_hash = None
+    signed_out = await end_sessions(ctx, "user_id = %(user)s and merchant_id = %(m)s", user=membership.user_id)
+    ctx.tell(
+        f"{member.called}, {membership.role}, can no longer sign in to {ctx.merchant.name}, and is signed out of it"
+        f" in {signed_out} browsers."
+        if member.user
+        else f"The invitation of {member.called} as {membership.role} is void."
+    )
     await must_leave_two_approvers(ctx, ctx.merchant.four_eyes_above)
     keys = await ctx.sql.rows(
         """
@@ -313,47 +290,64 @@ async def deactivate_user(ctx: Context, args: DeactivateUser) -> Deactivation:
         (ctx.merchant.id, membership.reference, ctx.now()),
         as_=_Key,
     )
-    return Deactivation(**_shown(membership, user).model_dump(), api_keys=[key.reference for key in keys])
+    left = await person(ctx, membership.reference)
+    return Deactivation(**left.model_dump(), api_keys=[key.reference for key in keys])
 
 
-async def _member(ctx: Context, written: str, *, stays_owner: bool) -> tuple[Membership, User]:
+class Member(NamedTuple):
+    """A place in the shop: whose it is, or to whom it is offered."""
+
+    membership: Membership
+    user: User | None
+    invitation: Invitation | None
+
+    @property
+    def called(self) -> str:
+        """As the shop knows the person: an invited one as they were invited, whoever has that address."""
+        known = self.user or self.invitation
+        return f"{known.name} ({known.email})" if known else self.membership.reference
+
+    def rename(self, name: str | None) -> None:
+        known = self.user or self.invitation
+        if known is not None and name is not None:
+            known.name = name
+
+
+async def member_of(ctx: Context, written: str, *, stays_owner: bool = True) -> Member:
     """The person, locked. The owners are locked with them, in order, so that two cannot leave at the same moment."""
     reference = Kind.user.canonical(written)
-    accounts = select(User.id).where(User.email == written.lower())
     meant = or_(
         Membership.reference == reference,
         Membership.external_reference == written,
-        Membership.user_id.in_(accounts),
+        User.email == written.lower(),
+        and_(Membership.user_id.is_(None), Invitation.email == written.lower()),
     )
     locked = await ctx.db.execute(
-        select(Membership, meant)
+        select(Membership, User, Invitation, meant)
+        .outerjoin(User, User.id == Membership.user_id)
+        .outerjoin(
+            Invitation,
+            and_(Invitation.merchant_id == Membership.merchant_id, Invitation.membership_id == Membership.id),
+        )
         .where(Membership.merchant_id == ctx.merchant.id, or_(meant, Membership.role == Role.owner))
         .order_by(Membership.id)
-        .with_for_update(key_share=True)
+        .with_for_update(key_share=True, of=Membership)
     )
-    rows = locked.all()
-    named = [row for row, is_meant in rows if is_meant]
-    member = next((row for row in named if row.reference == reference), next(iter(named), None))
+    rows = [(Member(*row[:3]), bool(row[3])) for row in locked.all()]
+    named = [one for one, is_meant in rows if is_meant]
+    member = next((one for one in named if one.membership.reference == reference), next(iter(named), None))
     if member is None:
         raise await ctx.not_found(Kind.user, written)
-    ctx.means(Kind.user, written, member.reference)
-    user = (await ctx.db.scalars(select(User).where(User.id == member.user_id))).one()
-    if member.deactivated_at is not None:
-        raise UserDeactivated(f"{user.name} ({user.email}) left the shop on {member.deactivated_at:%Y-%m-%d}.")
-    owners = [row for row, _ in rows if row.role is Role.owner and row.deactivated_at is None]
-    if member.role is Role.owner and len(owners) == 1 and not stays_owner:
-        raise LastOwner(f"{user.name} is the only owner of {ctx.merchant.name}.")
-    must_hold(ctx, ROLES[member.role], f"{user.name}, as {member.role},")
-    return member, user
-
-
-def _shown(membership: Membership, user: User) -> UserDetail:
-    return UserDetail(
-        reference=membership.reference,
-        name=user.name,
-        email=user.email,
-        role=membership.role,
-        active=membership.deactivated_at is None,
-        joined_at=membership.created_at,
-        version=membership.version,
-    )
+    membership = member.membership
+    ctx.means(Kind.user, written, membership.reference)
+    if membership.deactivated_at is not None:
+        raise UserDeactivated(f"{member.called} left the shop on {membership.deactivated_at:%Y-%m-%d}.")
+    owners = [
+        one.membership.id
+        for one, _ in rows
+        if one.membership.role is Role.owner and one.user is not None and one.membership.deactivated_at is None
+    ]
+    if owners == [membership.id] and not stays_owner:
+        raise LastOwner(f"{member.called} is the only owner of {ctx.merchant.name}.")
+    must_hold(ctx, ROLES[membership.role], f"{member.called}, as {membership.role},")
+    return member

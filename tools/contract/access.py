@@ -31,7 +31,9 @@ def authorize(tool: Tool[Any, Any], actor: Actor, caller: Caller) -> None:
         return
     if caller.hand.is_model:
         raise Forbidden(f"{tool.name} is for people only.", hint="Do it in the console, or on the command line.")
-    if not actor.is_member and not (tool.keys_by_name and tool.permission in actor.named):
+    if tool.for_visitors or actor.is_member:
+        return
+    if not (tool.keys_by_name and tool.permission in actor.named):
         named = f", or with a key whose scopes name {tool.permission}" if tool.keys_by_name else ""
         raise Forbidden(
             f"{tool.name} is for people only, and {actor.name} ({actor.reference}) is none.",

@@ -38,6 +38,9 @@ class Proof(StrEnum):
     key_secret = "key_secret"
     key = "key"
     user = "user"
+    invitation = "invitation"
+    reset = "reset"
+    visitor = "visitor"
     system = "system"
 
 
@@ -49,11 +52,12 @@ class Caller:
     door: Door
     hand: Hand
     proof: Proof
-    name: str  # SHA-256 of a key's secret, a key's reference, a user's id, or the name of a part of the system
+    name: str  # SHA-256 of a secret, a key's reference, a user's id, a visitor's network, or a part of the system
     on_behalf_of: str | None = None
     request_id: str = ""
     turn: UUID | None = None  # the chat turn that the call belongs to
     tainted: bool = False  # that turn has read text that outsiders wrote
+    session: UUID | None = None  # the signed-in browser
 
     @classmethod
     def of_key(cls, key: str, *, door: Door, hand: Hand = Hand.program, request_id: str = "") -> "Caller":
@@ -67,6 +71,10 @@ class Caller:
             raise Unauthenticated(
                 "That is not an API key of this shop: keys look like `sk_<merchant>_<secret>`."
             ) from malformed
+
+    def by_link(self, merchant: UUID, proof: Proof, digest: str) -> "Caller":
+        """The same person at the same door, known by nothing but the one-time link that they hold."""
+        return Caller(merchant, self.door, self.hand, proof, digest, request_id=self.request_id)
 
     def as_json(self, reference: str) -> dict[str, str]:
         """The asker, kept with an approval: by reference, never by secret."""
@@ -104,11 +112,20 @@ class Actor:
     per_day: int | None
     stops_per_day: int | None
     named: frozenset[str] = frozenset()  # the permissions that a key's scopes name outright, not by a `*`
+    session: UUID | None = None  # the signed-in browser
 
     @property
     def is_member(self) -> bool:
         """Whether it is a person of the shop: no key, and no part of the system."""
         return self.role is not None
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where people reach this installation, and whether it can send them mail."""
+
+    address: str = "http://127.0.0.1:8000"
+    mails: bool = False
 
 
 @dataclass(frozen=True)

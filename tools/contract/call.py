@@ -38,14 +38,13 @@ async def call(
     asked = canonical(args, as_sent=True) if tool.writes else b""
     with errors.as_shop_errors():
         try:
+            caller = await tool.caller_of(shop, args, caller, preview=preview)
             if not tool.writes:
                 return await _read(shop, tool, args, caller)
             if preview:
                 return await _preview(shop, tool, args, caller)
             if not key:
-                raise errors.IdempotencyKeyMissing(
-                    f"{tool.name} changes something, and came without an idempotency key."
-                )
+                raise errors.IdempotencyKeyMissing(f"{tool.name} writes, and came without an idempotency key.")
             if key.startswith(OWN_KEYS) and not approval and caller.proof is not Proof.system:
                 raise errors.IdempotencyKeyReused(f"Keys that begin with {' or '.join(OWN_KEYS)} are the shop's own.")
             return await _write(shop, tool, args, asked, caller, key, approval, wait)
@@ -76,7 +75,7 @@ async def opened(
         actor = entered.actor(caller)
         try:
             authorize(tool, actor, caller)
-            yield Context(sql, entered.shop(caller.merchant), actor, shop.clock, key or ""), entered
+            yield Context(sql, entered.shop(caller.merchant), actor, shop.clock, key or "", shop.site), entered
         except errors.Forbidden as refused:
             refused.actor = actor.reference
             raise

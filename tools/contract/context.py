@@ -16,7 +16,7 @@ from db.money import Money
 from db.references import TABLES, TAKE, Kind
 from db.session import Transaction
 from db.transitions import move
-from tools.contract.actors import Actor, Shopfront
+from tools.contract.actors import Actor, Shopfront, Site
 from tools.contract.changes import Changes
 from tools.contract.declare import Input
 from tools.contract.errors import Ambiguous, NotFound, StaleVersion
@@ -66,12 +66,19 @@ class Near(NamedTuple):
 
 class Context:
     def __init__(
-        self, sql: Transaction, merchant: Shopfront, actor: Actor, clock: Callable[[], datetime], key: str
+        self,
+        sql: Transaction,
+        merchant: Shopfront,
+        actor: Actor,
+        clock: Callable[[], datetime],
+        key: str,
+        site: Site = Site(),  # noqa: B008  # frozen
     ) -> None:
         self.sql = sql
         self.merchant = merchant
         self.actor = actor
         self.key = key
+        self.site = site
         self.approval: Approved | None = None
         self.settled: Input | None = None  # the input with its open arguments made definite, for the card
         self.meant: dict[tuple[Kind, str], str] = {}  # our reference for what was written, as it was looked up

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tools.contract.errors import Invalid, ShopError, VersionRequired
+from tools.contract.errors import Forbidden, Invalid, ShopError, VersionRequired
 
 if TYPE_CHECKING:
+    from tools.contract.actors import Caller
     from tools.contract.context import Context
+    from tools.contract.shop import Shop
 
 
 class Input(BaseModel):
@@ -76,6 +78,8 @@ class Tool(Generic[I, O]):
     examples: tuple[str, ...]
     for_people: bool
     keys_by_name: bool
+    for_visitors: bool
+    before: "Callable[[Shop, Any, Caller], Awaitable[Caller]] | None"
     version_required: bool
     heavy: bool
     input: type[I]
@@ -84,6 +88,14 @@ class Tool(Generic[I, O]):
 
     def __call__(self, ctx: "Context", args: I) -> Awaitable[O]:
         return self.run(ctx, args)
+
+    async def caller_of(self, shop: "Shop", args: I, caller: "Caller", *, preview: bool) -> "Caller":
+        """Who calls: whoever the door says, or as `before` finds. Raises `Forbidden` for a visitor's preview."""
+        if preview and self.for_visitors:
+            raise Forbidden(
+                f"{self.name} has no preview: it would tell strangers who has an account.", permission=self.permission
+            )
+        return await self.before(shop, args, caller) if self.before else caller
 
     @property
     def writes(self) -> bool:
@@ -113,6 +125,8 @@ def tool(
     examples: Sequence[str],
     for_people: bool = False,
     keys_by_name: bool = False,
+    for_visitors: bool = False,
+    before: "Callable[[Shop, Any, Caller], Awaitable[Caller]] | None" = None,
     version_required: bool = False,
     heavy: bool = False,
     room: str | None = None,
@@ -122,6 +136,8 @@ def tool(
     `for_people`: neither models nor keys do it; with `keys_by_name` a key does whose scopes name its permission outright.
     `version_required`: the input has a `version`, and a caller without it gets 428.
     `heavy`: a report, which may take seconds; few of them run at once, so that they leave room for orders.
+    `for_visitors`: nobody has to be signed in; `before` then finds in the input who calls, and in which shop.
+    `before` works ahead of the call's transaction, and what it writes stays though the call be refused: a guess is counted so.
     """
     method, _, path = route.partition(" ")
 
@@ -141,6 +157,8 @@ def tool(
             examples=tuple(examples),
             for_people=for_people,
             keys_by_name=keys_by_name,
+            for_visitors=for_visitors,
+            before=before,
             version_required=version_required,
             heavy=heavy,
             input=hints[parameters[1]],

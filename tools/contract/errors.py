@@ -66,6 +66,12 @@ class Unauthenticated(ShopError):
     hint = "Sign in, or send `Authorization: Bearer sk_…` with a key that is valid and not revoked."
 
 
+class LinkNotKnown(Unauthenticated):
+    """The one-time link is not, or no longer, one of ours."""
+
+    hint = "Use the newest link that you got, or ask for a new one."
+
+
 class Forbidden(ShopError):
     """The caller lacks a permission."""
 

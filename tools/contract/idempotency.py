@@ -22,9 +22,9 @@ from db.session import Transaction
 from tools.contract.actors import Actor, Caller, Proof, Shopfront
 from tools.contract.context import Context
 from tools.contract.declare import Tool
-from tools.contract.errors import OutOfRange, Unauthenticated
+from tools.contract.errors import LinkNotKnown, OutOfRange, Unauthenticated
 from tools.contract.figures import KEEP, figures_of
-from tools.contract.permissions import EVERY_PERMISSION, ROLES, expand
+from tools.contract.permissions import EVERY_PERMISSION, ROLES, VISITING, expand
 from tools.contract.plain import as_json, as_jsonb
 from tools.contract.policy import KEY_STOPS_PER_DAY, ApprovalPolicy
 
@@ -53,10 +53,21 @@ _OF_USER = (
     "left join memberships s on s.merchant_id = m.merchant_id and s.user_id = %(who)s::uuid and s.deactivated_at is null "
     "left join users u on u.id = s.user_id"
 )
+_OF_INVITATION = (
+    "left join invitations i on i.merchant_id = m.merchant_id and i.token_hash = %(who)s "
+    "left join memberships s on s.merchant_id = m.merchant_id and s.id = i.membership_id"
+)
+_OF_RESET = (
+    "left join users u on u.reset_hash = %(who)s "
+    "left join memberships s on s.merchant_id = m.merchant_id and s.user_id = u.id and s.deactivated_at is null"
+)
 _WHO = {
     Proof.key_secret: (_KEY, _OF_KEY.format(column="secret_hash")),
     Proof.key: (_KEY, _OF_KEY.format(column="reference")),
     Proof.user: (_PERSON, _OF_USER),
+    Proof.invitation: (_PERSON.replace("u.name", "i.name"), _OF_INVITATION),
+    Proof.reset: (_PERSON, _OF_RESET),
+    Proof.visitor: (_NOBODY, ""),
     Proof.system: (_NOBODY, ""),
 }
 
@@ -106,6 +117,10 @@ class Entered(NamedTuple):
         """Who calls, and what they may. Raises `Unauthenticated` when the database knows nobody of that name."""
         if caller.proof is Proof.system:
             return Actor(f"system:{caller.name}", caller.name, None, EVERY_PERMISSION, None, None, None)
+        if caller.proof is Proof.visitor:
+            return Actor("visitor", "A visitor", None, VISITING, 0, 0, 0)
+        if caller.proof in (Proof.invitation, Proof.reset):
+            return self._holder_of_a_link()
         if self.reference is None or self.actor_name is None:
             raise Unauthenticated("Nobody is known by that key or session in this shop.")
         if self.role is None:
@@ -115,9 +130,13 @@ class Entered(NamedTuple):
             return Actor(self.reference, self.actor_name, None, permissions, *limits, named)
         role = Role(self.role)
         limit = self.rules.limits(role, self.currency)
-        return Actor(
-            self.reference, self.actor_name, role, ROLES[role], limit.per_call, limit.per_day, limit.stops_per_day
-        )
+        limits = (limit.per_call, limit.per_day, limit.stops_per_day)
+        return Actor(self.reference, self.actor_name, role, ROLES[role], *limits, session=caller.session)
+
+    def _holder_of_a_link(self) -> Actor:
+        if self.reference is None or self.actor_name is None:
+            raise LinkNotKnown("This link was never sent, or another one has replaced it.")
+        return Actor(self.reference, self.actor_name, None, VISITING, 0, 0, 0)
 
 
 def lock_of(merchant: UUID, key: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from db.models.backoffice import Role
 
-_VIEW = {"analytics:read", "products:read", "inventory:read", "merchant:read"}
+_VIEW = {"analytics:read", "products:read", "inventory:read", "merchant:read", "account:read", "account:write"}
 _STOCK = {"inventory:write", "warehouse:read", "warehouse:write", "quality:read", "quality:write"}
 _SERVICE = {
     "orders:read", "orders:write", "orders:cancel", "customers:read", "customers:write", "customers:address",
@@ -27,6 +27,8 @@ ROLES: dict[Role, frozenset[str]] = {
     Role.owner: frozenset(_VIEW | _SERVICE | _STOCK | _MANAGE | _OWN),
 }
 EVERY_PERMISSION = ROLES[Role.owner]
+STOPPING = frozenset({"orders:cancel", "fraud:write"})  # with these a call cancels or blocks things
+VISITING = frozenset({"account:enter"})  # what people may who are not signed in; no role and no key has it
 
 
 def expand(scopes: Collection[str]) -> frozenset[str]:
@@ -38,8 +40,3 @@ def expand(scopes: Collection[str]) -> frozenset[str]:
             scopes
         )
     )
-
-
-def may_grant(held: frozenset[str], role: Role) -> bool:
-    """Nobody grants more than they have."""
-    return ROLES[role] <= held

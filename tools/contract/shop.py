@@ -8,6 +8,7 @@ from uuid import UUID
 
 from db.clock import now
 from db.session import Database
+from tools.contract.actors import Site
 from tools.contract.cards import Card
 from tools.contract.context import Job
 from tools.contract.declare import O
@@ -20,6 +21,7 @@ class Shop:
 
     database: Database
     replica: Database | None = None
+    site: Site = field(default=Site())
     clock: Callable[[], datetime] = now
     after_commit: Callable[[UUID, list[Job]], Awaitable[None]] | None = (
         None  # a first try at what cannot wait for the worker

@@ -44,12 +44,12 @@ async def _in_process(settings: Settings, progress: Progress) -> AsyncGenerator[
         database = Database(urls.runtime, size=2, prepare=urls.direct == urls.runtime)
         await database.open()
         try:
-            yield Local(_shop(database), credentials.merchant, credentials.user)
+            yield Local(_shop(database, settings), credentials.merchant, credentials.user)
         finally:
             await database.close()
 
 
-def _shop(database: "Database") -> "Shop":
+def _shop(database: "Database", settings: Settings) -> "Shop":
     """What calls need; what was decided is carried out at once, as everywhere. A chat that waited for it goes on in the worker."""
     from orchestrator.approvals import CARRY_OUT, carry_out
     from tools import registry
@@ -64,7 +64,7 @@ def _shop(database: "Database") -> "Shop":
                 except ShopError as in_the_way:
                     show.say(f"It is decided, and the worker will carry it out: {in_the_way.message}")
 
-    shop = Shop(database, after_commit=after_commit)
+    shop = Shop(database, site=settings.site, after_commit=after_commit)
     return shop
 
 

@@ -120,6 +120,46 @@ def check(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command(rich_help_panel=PANEL)
+def password_link(
+    email: Annotated[str | None, typer.Argument(help="Whose link; without it, who asked for one is listed.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the link with which a person sets a new password, to be handed to them: for an installation without mail.
+
+    It works once, for an hour, and the former one no longer. Nobody ever sees a password.
+    """
+    from db.session import Database
+    from orchestrator import accounts, installation
+    from orchestrator.settings import Settings
+    from orchestrator.surfaces.cli.calls import run_async
+    from orchestrator.surfaces.cli.troubles import refusals
+
+    settings = Settings()
+
+    async def links(urls: "Urls") -> list[dict[str, Any]]:
+        database = Database(urls.runtime, size=2)
+        await database.open()
+        try:
+            if email is None:
+                return [
+                    {"email": lost.email, "asked_at": lost.asked_at} for lost in await accounts.who_lost_it(database)
+                ]
+            return [{"email": email, "link": await accounts.link_for(database, email, settings.site.address)}]
+        finally:
+            await database.close()
+
+    with refusals(as_json=as_json), show.steps() as progress, installation.database(settings, progress) as urls:
+        found = run_async(links(urls))
+    if as_json:
+        show.raw(found)
+        return
+    for row in found:
+        show.console().print(row.get("link") or f"{row['asked_at']:%Y-%m-%d %H:%M} UTC  {row['email']}", soft_wrap=True)
+    if not found:
+        show.say("Nobody asked for a new password within a day.")
+
+
 @app.command(rich_help_panel=ABOUT)
 def tools(as_json: Json = False) -> None:
     """List every operation: its command, its route, and what it does."""

@@ -1,9 +1,12 @@
 """Valid arguments for each tool of the room, in a shop that has what they name."""
 
 from typing import Any
+from uuid import UUID
 
-from tests.factories import NewShop, number
-from tools.backoffice import keys, people, taxes
+from db.models.backoffice import Role
+from orchestrator.accounts import Visit, open_session, reset_link, session_of
+from tests.factories import NewShop, add_colleague, number
+from tools.backoffice import invitations, keys, taxes
 from tools.contract.actors import Hand
 from tools.contract.call import call
 from tools.contract.declare import Tool
@@ -18,7 +21,7 @@ async def _done(mine: NewShop, tool: Tool[Any, Any], arguments: dict[str, Any]) 
 
 async def _person(mine: NewShop) -> str:
     """A person whose reference no other new shop has."""
-    return await _done(mine, people.create_user, await create_user(mine))
+    return await _done(mine, invitations.create_user, await create_user(mine))
 
 
 async def _key(mine: NewShop) -> str:
@@ -51,6 +54,58 @@ async def update_user(mine: NewShop) -> dict[str, Any]:
 
 async def deactivate_user(mine: NewShop) -> dict[str, Any]:
     return {"user": await _person(mine)}
+
+
+async def resend_invitation(mine: NewShop) -> dict[str, Any]:
+    return {"user": await _person(mine)}
+
+
+async def accept_invitation(mine: NewShop) -> dict[str, Any]:
+    owner = mine.caller("owner")
+    invited = await call(mine.shop, invitations.create_user, await create_user(mine), owner, key=f"case-{number()}")
+    assert invited.result is not None
+    return {"token": token_of(invited.result.link), "password": "four words of mine", "name": "Lea Dubois"}
+
+
+def token_of(link: str | None) -> str:
+    """The token of a link."""
+    assert link is not None
+    return link.partition("token=")[2]
+
+
+async def change_password(mine: NewShop) -> dict[str, Any]:
+    await mine.with_password("owner", "correct horse battery")
+    return {"present": "correct horse battery", "password": "staple of the battery"}
+
+
+async def request_password_reset(mine: NewShop) -> dict[str, Any]:
+    return {"email": f"owner@{mine.slug}.example"}
+
+
+async def reset_password(mine: NewShop) -> dict[str, Any]:
+    link = await reset_link(mine.shop.database, mine.users["owner"], "http://shop.example")
+    return {"token": token_of(link), "password": "staple of the battery"}
+
+
+async def list_sessions(mine: NewShop) -> dict[str, Any]:
+    colleague, _ = await _signed_in(mine)
+    return {"user": colleague, "limit": 5}
+
+
+async def end_session(mine: NewShop) -> dict[str, Any]:
+    colleague, session = await _signed_in(mine)
+    return {"session": session, "user": colleague}
+
+
+async def _signed_in(mine: NewShop) -> tuple[str, str]:
+    """A colleague who is signed in, and their session."""
+    colleague, caller = await add_colleague(mine, Role.support)
+    database = mine.shop.database
+    session = await session_of(
+        database, await open_session(database, UUID(caller.name), mine.id, Visit("192.0.2.1", "A browser"))
+    )
+    assert session is not None
+    return colleague, str(session.id)
 
 
 async def create_api_key(mine: NewShop) -> dict[str, Any]:
