@@ -20,6 +20,7 @@ def pytest_configure() -> None:
     ShopError.__init__ = _remember
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     _raised.update(getattr(node, "workeroutput", {}).get("raised", ()))
 
