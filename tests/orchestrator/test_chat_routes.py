@@ -288,7 +288,7 @@ async def test_an_event_id_that_no_event_has_is_422(http: httpx.AsyncClient, mod
     conversation = await started(http)
     turn = (await say(http, conversation, "hello", Prefer="wait=20")).json()["turn"]
 
-    headers = {"Last-Event-ID": last.format(turn=turn).encode()}
+    headers = {b"Last-Event-ID": last.format(turn=turn).encode()}
     answer = await http.get(f"/conversations/{conversation}/events", headers=headers)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "Invalid")
