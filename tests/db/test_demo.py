@@ -18,6 +18,7 @@ from db.seed.demo import ZONE, DemoSummary, invent, is_loaded, load
 NOW = datetime(2026, 11, 23, 18, 30, tzinfo=ZONE)
 TODAY = NOW.date()
 Connection = psycopg.Connection[TupleRow]
+pytestmark = pytest.mark.timeout(600)  # a year of orders is loaded
 
 # For each check, a statement that breaks what it says, in one row of the demo shop.
 FAULTS = {
