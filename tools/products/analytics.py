@@ -78,7 +78,8 @@ class _Low(NamedTuple):
 _LOW = """
 with sold as (
     select l.variant_id as id, sum(l.quantity - l.cancelled) as units
-    from orders o join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id
+    from orders o
+    cross join lateral (select * from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id offset 0) l
     where o.merchant_id = %(m)s and o.placed_at >= %(since)s and o.placed_at < %(until)s and o.status = any(%(counted)s)
     group by l.variant_id
 ), stock as (

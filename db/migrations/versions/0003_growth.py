@@ -22,7 +22,7 @@ $$
 # are too frequent to be looked up. Only bitmaps can be trusted with that, whatever the statistics say.
 SEARCH = """
 create function {name} returns setof uuid
-language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp
+language plpgsql stable security definer rows 100 set search_path = pg_catalog, public, pg_temp
 set enable_seqscan = off set enable_indexscan = off set enable_indexonlyscan = off as $$
 declare merchant uuid := nullif(current_setting('app.merchant_id', true), '')::uuid;
 begin
