@@ -7,13 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import chat, orders, start
+from bench import chat, orders, recall, start
 from bench.machine import cpu_name
 
 FIGURES = Path(__file__).parents[1] / "docs" / "figures.md"
 PARTS: dict[str, Callable[[], str]] = {
     "orders": lambda: asyncio.run(orders.measure()),
     "chat": lambda: asyncio.run(chat.measure()),
+    "recall": recall.measure,
     "start": start.measure,
 }
 

@@ -1,10 +1,10 @@
 """What tools answered, read back from the compact text in which models are told of it.
 
-    reference: ORD-1042
-    total: 80.80 EUR
-    data(sku|status=active|price|held(warehouse|quantity)): 1
-      MUG-BLUE|19.99 EUR|1
-        WH-1|2
+reference: ORD-1042
+total: 80.80 EUR
+data(sku|status=active|price|held(warehouse|quantity)): 1
+  MUG-BLUE|19.99 EUR|1
+    WH-1|2
 """
 
 import json

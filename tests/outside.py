@@ -115,7 +115,11 @@ def plant(owner_url: str, merchant: uuid.UUID) -> int:
         for (table, column), of in text_columns().items():
             if classes_of(table, column) == ["outside"] and of.computed is None:
                 plain = not isinstance(of.type, JSONB)
-                rows += _plant_text(owner, table, column, merchant) if plain else _plant_json(owner, table, column, merchant)
+                rows += (
+                    _plant_text(owner, table, column, merchant)
+                    if plain
+                    else _plant_json(owner, table, column, merchant)
+                )
     return rows
 
 
@@ -128,7 +132,8 @@ def _plant_text(owner: psycopg.Connection[Any], table: str, column: str, merchan
 def _plant_json(owner: psycopg.Connection[Any], table: str, column: str, merchant: uuid.UUID) -> int:
     names = psql.Identifier(table), psql.Identifier(column)
     found = owner.execute(
-        psql.SQL("select ctid::text, {1} from {0} where merchant_id = %s and {1} is not null").format(*names), (merchant,)
+        psql.SQL("select ctid::text, {1} from {0} where merchant_id = %s and {1} is not null").format(*names),
+        (merchant,),
     ).fetchall()
     for place, value in found:
         planted = json.dumps(_planted(value, f"{SAID} ({table}.{column})"))

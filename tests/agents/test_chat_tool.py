@@ -117,7 +117,10 @@ def test_the_key_of_a_call_is_its_turn_its_meaning_and_how_often_it_came() -> No
 async def test_a_long_list_is_cut_and_says_so(shop: Shop, caller: Caller) -> None:
     answer = await ChatTool(list_parcels).run(shop, {"order": "ORD-1"}, caller, turn=uuid.uuid4(), nth=1)
 
-    rows, left_out = re.search(r"^data\(.*\): (\d+)$", answer.content, re.M), re.search(r"^left_out: (\d+)$", answer.content, re.M)
+    rows, left_out = (
+        re.search(r"^data\(.*\): (\d+)$", answer.content, re.M),
+        re.search(r"^left_out: (\d+)$", answer.content, re.M),
+    )
     assert rows
     assert left_out
     assert len(answer.content) <= LARGEST

@@ -114,9 +114,7 @@ async def test_a_refusal_that_quotes_a_customers_name_marks_it_and_taints(
         await sql.commit()
 
     ambiguous = await told(shop, registry.tool("get_customer"), {"customer": first.email}, model_of(mine))
-    taken = await told(
-        shop, registry.tool("create_customer"), {"name": "Ana", "email": first.email}, model_of(mine)
-    )
+    taken = await told(shop, registry.tool("create_customer"), {"name": "Ana", "email": first.email}, model_of(mine))
 
     assert (ambiguous.failed, taken.failed) == ("Ambiguous", "CustomerEmailTaken")
     assert ambiguous.untrusted

@@ -69,14 +69,20 @@ def test_it_is_read_back_as_it_was() -> None:
 TEXTS = st.text(max_size=12) | st.sampled_from(
     ["12", "-0.5", "1e3", "true", "null", "12.50 EUR", "a|b", '"x"', "[a, b]", "{}", " x", "x ", "a\nb: c", "k: v", ""]
 )
-MONEY = st.fixed_dictionaries({"amount": st.integers(-(10**12), 10**12), "currency": st.sampled_from(["EUR", "JPY", "KWD"])})
-SCALARS = TEXTS | MONEY | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
+MONEY = st.fixed_dictionaries(
+    {"amount": st.integers(-(10**12), 10**12), "currency": st.sampled_from(["EUR", "JPY", "KWD"])}
+)
+SCALARS = (
+    TEXTS | MONEY | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
+)
 NAMES = st.sampled_from(["a", "b_c", "data", "error", "name"])
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.dictionaries(NAMES, inner, min_size=1, max_size=3)
-    | st.lists(st.dictionaries(NAMES, inner, min_size=1, max_size=3), min_size=1, max_size=3)
-    | st.lists(TEXTS, min_size=1, max_size=3),
+    lambda inner: (
+        st.dictionaries(NAMES, inner, min_size=1, max_size=3)
+        | st.lists(st.dictionaries(NAMES, inner, min_size=1, max_size=3), min_size=1, max_size=3)
+        | st.lists(TEXTS, min_size=1, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -87,7 +93,9 @@ def test_every_result_is_read_back(result: dict[str, Any]) -> None:
     assert read(told(result)) == result
 
 
-@pytest.mark.parametrize("text", ["It is done.", "Nothing: at all\nof the kind", "a(b): 2\n  1", "a(b|c): 1\n  1", "name"])
+@pytest.mark.parametrize(
+    "text", ["It is done.", "Nothing: at all\nof the kind", "a(b): 2\n  1", "a(b|c): 1\n  1", "name"]
+)
 def test_a_text_of_another_form_stays_text(text: str) -> None:
     with pytest.raises(Unlike):
         read(text)
