@@ -164,5 +164,5 @@ def tokens(told: Sequence[Any]) -> int:
 
 
 def schema_tokens(function: Body) -> int:
-    """A function's schema, as it is sent: each part of a word is one, and each run of marks, for JSON's `":{"` is one to a model."""
+    """A function's schema, as it is sent: each part of a word is one token, and each run of marks, such as `":{"`."""
     return len(re.findall(r"[^\W_]+|_|[^\w\s]+", json.dumps(function, separators=(",", ":"))))
