@@ -9,8 +9,9 @@
         MUG-BLUE|2
       ORD-1043|19.99 EUR|||0
 
-A list of objects has its columns in brackets and how many rows follow; what is the same in all rows stands beside its column. An
-object in a row has columns of its own (`customer.name`), a list in a row has its number of rows, which follow that row. A text that could be taken for something else is quoted as in JSON.
+A list of objects has its columns in brackets and how many rows follow; what is the same in all rows stands beside its column.
+An object in a row has columns of its own (`customer.name`), a list in a row has its number of rows, which follow that row.
+A text that could be taken for something else is quoted as in JSON.
 `planner/results.py` reads the same back.
 """
 
@@ -118,7 +119,7 @@ def _columns(rows: Iterable[Json]) -> Columns:
 def _column(parts: list[Any], rows: int) -> Column:
     if all(isinstance(part, Table) for part in parts):
         return Column(inside=_columns(row for part in parts for row in part))
-    same = rows > 1 and len(parts) == rows and all(type(part) is type(parts[0]) and part == parts[0] for part in parts)
+    same = rows > 1 and len(parts) == rows and len({(type(part), repr(part)) for part in parts}) == 1
     shared = _plain(parts[0]) if same else None
     return Column(shared=shared if shared and not set(shared) & set("=()<") else None)
 

@@ -161,3 +161,8 @@ def _usage(body: Body, reply: Reply) -> Body:
 
 def tokens(told: Sequence[Any]) -> int:
     return len(re.findall(r"\w+|[^\w\s]", json.dumps(told)))
+
+
+def schema_tokens(function: Body) -> int:
+    """A function's schema, as it is sent: each part of a word is one token, and each run of marks, such as `":{"`."""
+    return len(re.findall(r"[^\W_]+|_|[^\w\s]+", json.dumps(function, separators=(",", ":"))))

@@ -18,7 +18,6 @@ from tools.contract.declare import Tool
 AnyTool = Tool[Any, Any]
 FOR_MODELS = [tool for tool in registry.tools().values() if not tool.for_people]
 WRITES = [tool for tool in FOR_MODELS if tool.writes]
-APPROVALS = ("list_approvals", "get_approval")
 
 
 @pytest.mark.parametrize(("table", "column"), sorted(text_columns()))
@@ -32,8 +31,8 @@ def model_of(mine: NewShop, hand: Hand = Hand.model) -> Caller:
 
 async def told(shop: Shop, tool: AnyTool, arguments: dict[str, Any], caller: Caller) -> Answer:
     answer = await ChatTool(tool).run(shop, arguments, caller, turn=uuid.uuid4(), nth=1)
-    assert SAID not in unmarked(answer.content), f"{tool.name} tells a model: {answer.content}"
-    assert answer.untrusted == (SAID in answer.content)
+    assert SAID.lower() not in unmarked(answer.content).lower(), f"{tool.name} tells a model: {answer.content}"
+    assert answer.untrusted == ("<untrusted id=" in answer.content)
     return answer
 
 
@@ -77,3 +76,63 @@ async def test_what_a_reader_tells(tool: AnyTool, shop: Shop, mine: NewShop, own
 def _only_what_is_needed(tool: AnyTool, arguments: dict[str, Any]) -> dict[str, Any]:
     """Without its filters a list has all rows of the shop."""
     return {name: value for name, value in arguments.items() if name in tool.schema.get("required", [])}
+
+
+@each(WRITES)
+async def test_what_a_writer_tells_and_what_its_card_does(
+    tool: AnyTool, shop: Shop, mine: NewShop, owner_url: str
+) -> None:
+    arguments = await planted(tool, mine, owner_url)
+
+    card = await told(shop, tool, arguments, model_of(mine, Hand.planner))
+    assert card.approval
+    await told(shop, registry.tool("get_approval"), {"approval": card.approval}, model_of(mine))
+    await told(shop, registry.tool("list_approvals"), {}, model_of(mine))
+
+    await told(shop, tool, arguments, model_of(mine))
+
+
+@each(FOR_MODELS)
+async def test_what_a_refusal_tells(tool: AnyTool, shop: Shop, mine: NewShop, owner_url: str) -> None:
+    arguments = await planted(tool, mine, owner_url)
+    properties: dict[str, Any] = tool.schema["properties"]
+
+    for name, value in arguments.items():
+        wrong = "XX-404" if "x-reference" in str(properties[name]) else None if isinstance(value, list | dict) else "~"
+        await told(shop, tool, arguments | {name: wrong}, model_of(mine))
+    for _ in range(2):  # what was done is refused, or done again
+        await told(shop, tool, arguments, model_of(mine))
+
+
+async def test_a_refusal_that_quotes_a_customers_name_marks_it_and_taints(
+    shop: Shop, mine: NewShop, owner_url: str
+) -> None:
+    await furnish(mine)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        first, second = make_customer(sql, SAID), make_customer(sql, SAID)
+        second.external_reference = first.email
+        await sql.commit()
+
+    ambiguous = await told(shop, registry.tool("get_customer"), {"customer": first.email}, model_of(mine))
+    taken = await told(shop, registry.tool("create_customer"), {"name": "Ana", "email": first.email}, model_of(mine))
+
+    assert (ambiguous.failed, taken.failed) == ("Ambiguous", "CustomerEmailTaken")
+    assert ambiguous.untrusted
+    assert taken.untrusted
+    assert taken.problem is not None
+    assert taken.problem["message"] == f"{first.reference} ({SAID}) has the e-mail {first.email}."
+
+
+async def test_the_cities_of_a_report_are_marked_and_its_days_are_not(
+    shop: Shop, mine: NewShop, owner_url: str
+) -> None:
+    await furnish(mine)
+    plant(owner_url, mine.id)
+    period = {"placed_from": "2020-01-01T00:00:00Z", "placed_until": "2020-01-03T00:00:00Z"}
+
+    cities = await told(shop, registry.tool("sales_report"), {"group_by": "city", **period}, model_of(mine))
+    days = await told(shop, registry.tool("sales_report"), {"group_by": "day", **period}, model_of(mine))
+
+    assert SAID.lower() in cities.content.lower()
+    assert cities.untrusted
+    assert not days.untrusted

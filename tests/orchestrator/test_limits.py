@@ -88,7 +88,7 @@ async def test_a_secret_is_neither_read_by_a_model_nor_stored(talk: Talk, model:
 
     await talk("Write a memo and cut a key")
 
-    assert '"secret":null' in last(model)
+    assert last(model) == "reference: KEY-1"
     stored = (
         "select count(*) as value from messages where merchant_id = %(m)s and (data::text || text) like '%%hunter2%%'"
     )

@@ -1,6 +1,6 @@
 """What models are told of results, and that it can be read back: the planner sees exactly what a remote model sees."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -54,9 +54,9 @@ def test_a_list_without_rows_says_so() -> None:
 def without_empty(value: Any) -> Any:
     """What is left of a value: nothing that is empty is told of."""
     if isinstance(value, dict):
-        kept = {name: without_empty(part) for name, part in value.items()}
+        kept = {name: without_empty(part) for name, part in cast(dict[str, Any], value).items()}
         return {name: part for name, part in kept.items() if part not in (None, [], {})}
-    return [without_empty(one) for one in value] if isinstance(value, list) else value
+    return [without_empty(one) for one in cast(list[Any], value)] if isinstance(value, list) else value
 
 
 def test_it_is_read_back_as_it_was() -> None:
