@@ -23,8 +23,9 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.dev  ## docs/tools.md, docs/states.md and the rooms' contracts, made from the declarations
+docs: $(VENV)/.dev  ## docs/tools.md, docs/states.md, the rooms' contracts and the OpenAPI's examples, made from declarations and cases
 	$(BIN)/python -m tools.document
+	$(BIN)/python -m tests.example
 
 planner: $(VENV)/.runtime  ## what the planner learns from the tools and their phrasings, before it is shipped
 	$(BIN)/python -m orchestrator.index

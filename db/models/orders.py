@@ -89,6 +89,7 @@ class CancelReason(StrEnum):
     suspected_fraud = "suspected_fraud"
     undeliverable = "undeliverable"
     other = "other"
+    unspecified = "unspecified"  # nobody said why
 
 
 class HoldReason(StrEnum):

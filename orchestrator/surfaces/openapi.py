@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
 from orchestrator.surfaces import openapi_chat
-from orchestrator.surfaces.examples import example_of
+from orchestrator.surfaces.examples import Example, examples
 from orchestrator.surfaces.problems import MEDIA_TYPE
 from orchestrator.surfaces.rest import PREFIX, TooLarge, WrongMediaType, creates
 from tools.contract import errors
@@ -90,20 +90,20 @@ def _schemas(tools: list[Tool[Any, Any]]) -> dict[str, Any]:
 
 
 def _operation(tool: Tool[Any, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    schema = schemas[tool.input.__name__]
+    schema, example = schemas[tool.input.__name__], examples().get(tool.name, Example())
     operation: dict[str, Any] = {
         "operationId": tool.name,
         "tags": [tool.room],
         "summary": tool.summary,
         "description": f"{tool.description}\n\n{_needs(tool)}",
-        "parameters": _parameters(tool, schema),
-        "responses": _responses(tool),
+        "parameters": _parameters(tool, schema, example),
+        "responses": _responses(tool, example),
         "x-effect": tool.effect.value,
     }
     if tool.for_visitors:
         operation["security"] = []
     if tool.method in ("POST", "PUT", "PATCH"):
-        operation["requestBody"] = _body(tool, schema, schemas)
+        operation["requestBody"] = _body(tool, schema, schemas, example)
     return operation
 
 
@@ -111,15 +111,17 @@ def _needs(tool: Tool[Any, Any]) -> str:
     return "Nobody has to be signed in." if tool.for_visitors else f"Needs the permission `{tool.permission}`."
 
 
-def _parameters(tool: Tool[Any, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
+def _parameters(tool: Tool[Any, Any], schema: dict[str, Any], example: Example) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     properties: dict[str, Any] = schema.get("properties", {})
     flat = tool.method in ("GET", "DELETE")
     for name, field in properties.items():
         if name in tool.path_fields:
-            found.append(_parameter(name, "path", field | {"pattern": "^[^/]+$"}, required=True))
+            shown = _parameter(name, "path", field | {"pattern": "^[^/]+$"}, required=True)
+            found.append(shown | ({"example": example.path[name]} if name in example.path else {}))
         elif flat and not (name == "version" and tool.writes):
-            found.append(_parameter(name, "query", field, required=name in schema.get("required", [])))
+            shown = _parameter(name, "query", field, required=name in schema.get("required", []))
+            found.append(shown | ({"example": example.query[name]} if name in example.query else {}))
     if tool.writes:
         found.append(
             {
@@ -157,28 +159,28 @@ def _parameter(name: str, place: str, field: dict[str, Any], *, required: bool) 
         "required": required,
         "description": field.get("description", ""),
         "schema": schema,
-        "example": example_of(name, field, {}),
     }
 
 
-def _body(tool: Tool[Any, Any], schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+def _body(tool: Tool[Any, Any], schema: dict[str, Any], schemas: dict[str, Any], example: Example) -> dict[str, Any]:
     """The input without what stands in the path, as a schema of its own."""
     name = f"{tool.input.__name__}Body"
     properties = {key: value for key, value in schema.get("properties", {}).items() if key not in tool.path_fields}
     required = [key for key in schema.get("required", []) if key not in tool.path_fields]
     schemas[name] = {**schema, "title": name, "properties": properties, "required": required}
-    made_up = {key: example_of(key, properties[key], schemas) for key in required or list(properties)[:2]}
-    example = schema.get("examples", [made_up])[0]
-    content = {"schema": {"$ref": REF.format(model=name)}, "example": example}
+    content = {"schema": {"$ref": REF.format(model=name)}, "example": example.body}
     return {"required": bool(required), "content": {"application/json": content}}
 
 
-def _responses(tool: Tool[Any, Any]) -> dict[str, Any]:
+def _responses(tool: Tool[Any, Any], example: Example) -> dict[str, Any]:
     """Success, what waits, and the errors grouped by their status."""
     result = {"$ref": REF.format(model=_component(tool.output))}
     waiting = {"$ref": REF.format(model=Waiting.__name__)}
     success = {"anyOf": [result, waiting]} if tool.writes else result
-    found: dict[str, Any] = {"201" if creates(tool) else "200": _json("Done.", result if creates(tool) else success)}
+    done = _json("Done.", result if creates(tool) else success)
+    if example.answer is not None:
+        done["content"]["application/json"]["example"] = example.answer
+    found: dict[str, Any] = {"201" if creates(tool) else "200": done}
     if creates(tool):
         found["200"] = _json("A preview.", waiting)
     if tool.writes:

@@ -4,19 +4,25 @@ import importlib
 import json
 import re
 import uuid
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import asdict
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi import checks as their_checks
 
+from db.session import Database
 from orchestrator.app import VERSION
 from orchestrator.installation import Urls
 from orchestrator.settings import Settings
+from orchestrator.surfaces.examples import FILE, examples
 from orchestrator.surfaces.openapi import document
+from orchestrator.surfaces.rest import creates
+from tests.example import NOW, door, sent
 from tests.factories import new_shop
 from tests.live import served
 from tools import registry
@@ -24,7 +30,7 @@ from tools.contract.call import Shop
 
 TOOLS = list(registry.tools().values())
 CHECKS: Any = their_checks
-LEFT_OUT = [CHECKS.positive_data_acceptance, CHECKS.unsupported_method, CHECKS.negative_data_rejection]
+LEFT_OUT = [CHECKS.positive_data_acceptance, CHECKS.unsupported_method]
 LOADER: Any = schemathesis.openapi
 SCHEMA: Any = LOADER.from_dict(document(TOOLS, VERSION)).exclude(path_regex="/events$")  # a stream has no end
 
@@ -56,9 +62,7 @@ async def credentials(shop: Shop) -> dict[str, str]:
 def test_no_request_is_answered_with_a_fault_or_with_something_undocumented(
     case: Any, address: str, credentials: dict[str, str]
 ) -> None:
-    """Left out: that valid values are accepted (they may name what the shop does not have, or what its rules refuse), and that
-    other types are refused: "2" is read as 2 and 0 as false, as command lines and forms write them. `test_rest.py` holds what is.
-    """
+    """Left out: that valid values are accepted, for they may name what the shop does not have, or what its rules refuse."""
     key = {} if "Idempotency-Key" in (case.headers or {}) else {"Idempotency-Key": uuid.uuid4().hex}
     headers = credentials | key
 
@@ -94,15 +98,45 @@ async def test_the_document_is_served_and_has_an_example_for_every_body(client: 
     assert not [name for name, body in bodies if "example" not in body]
 
 
-@pytest.mark.parametrize(
-    "tool", [tool for tool in TOOLS if tool.method in ("POST", "PUT", "PATCH")], ids=lambda tool: tool.name
-)
-def test_the_example_of_a_body_is_one_that_the_operation_accepts(tool: Any) -> None:
-    """Its values have the right shape; whether the shop has such rows is another matter."""
-    operation = document(TOOLS, VERSION)["paths"][f"/api/v1{tool.path}"][tool.method.lower()]
-    example = operation["requestBody"]["content"]["application/json"]["example"]
-    named = {
-        parameter["name"]: parameter["example"] for parameter in operation["parameters"] if parameter["in"] == "path"
-    }
+@pytest.fixture
+async def at_their_time(runtime_url: str) -> AsyncGenerator[Shop]:
+    """The shop at the moment of the examples."""
+    database = Database(runtime_url, size=2)
+    await database.open()
+    yield Shop(database, clock=lambda: NOW)
+    await database.close()
 
-    tool.input.model_validate(example | named)
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+async def test_each_example_is_what_is_asked_and_answered_over_http(tool: Any, at_their_time: Shop) -> None:
+    """In a shop that is arranged for it; and the file is as `make docs` would write it now."""
+    async with door(at_their_time) as client:
+        example, answer = await sent(tool, await new_shop(at_their_time), client)
+
+    assert answer.status_code == (201 if creates(tool) else 200), answer.text
+    assert asdict(example) == asdict(examples()[tool.name]), "run `make docs`, and commit what it writes"
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_each_example_keeps_to_its_schema(tool: Any) -> None:
+    whole = document(TOOLS, VERSION)
+    operation = whole["paths"][f"/api/v1{tool.path}"][tool.method.lower()]
+    success = operation["responses"]["201" if creates(tool) else "200"]["content"]["application/json"]
+    shown = [success]
+    if "requestBody" in operation:
+        shown.append(operation["requestBody"]["content"]["application/json"])
+    shown += [parameter for parameter in operation["parameters"] if "example" in parameter]
+
+    for one in shown:
+        schema = one["schema"] | {"components": whole["components"]}
+        assert not [str(wrong) for wrong in jsonschema_rs.iter_errors(schema, one["example"])]
+    assert {one["name"] for one in shown if one.get("in") == "path"} == set(tool.path_fields)
+
+
+def test_the_examples_are_of_every_operation_and_of_a_believable_shop() -> None:
+    written = FILE.read_text()
+
+    assert set(examples()) == set(registry.tools())
+    assert not re.findall(r"shop-[0-9a-f]{12}|[A-Z]{2,4}-1\d{5}|SKU-\d|Test Shop|@example\.test", written)
+    assert '"sku": "MUG-BLUE"' in written
+    assert "Ana Torres" in written

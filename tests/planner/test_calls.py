@@ -47,6 +47,7 @@ READS: list[tuple[str, str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 WRITES: list[tuple[str, str, dict[str, Any]]] = [
+    ("cancel order 1042", "cancel_order", {"order": "ORD-1042"}),
     ("please cancel 1042, the customer changed their mind", "cancel_order", {"order": "ORD-1042", "reason": "customer_request"}),
     ("3 MUG-BLUE got wet, take them off stock", "adjust_stock", {"variant": "MUG-BLUE", "delta": -3, "reason": "damaged"}),
     ("we found 4 more LAMP-OAK in Lyon", "adjust_stock", {

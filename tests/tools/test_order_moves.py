@@ -200,6 +200,17 @@ async def test_cancelling_gives_the_stock_back_and_keeps_the_reason(mine: NewSho
     assert (note.text, note.author, note.visibility) == ("She called", "Owner", "internal")
 
 
+async def test_where_nobody_says_why_that_is_what_is_kept(mine: NewShop, do: Do, placed: PlacedOrder) -> None:
+    """In the order, in its history and in the audit: not a reason that was guessed."""
+    cancelled = await do(cancel_order, order=placed.reference)
+
+    order = await stored(mine, placed.reference)
+    history = await do(get_order_timeline, order=placed.reference)
+    assert cancelled.reason is order.cancel_reason is CancelReason.unspecified
+    (told,) = [entry for entry in history.data if (entry.subject, entry.what) == ("order", "cancelled")]
+    assert told.details["reason"] == "unspecified"
+
+
 async def test_cancelling_twice_cancels_once(mine: NewShop, do: Do, placed: PlacedOrder) -> None:
     key = uuid.uuid4().hex
 

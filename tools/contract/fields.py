@@ -3,8 +3,10 @@ without a language model how to recognise them in a sentence; other readers may 
 """
 
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, GetJsonSchemaHandler, StringConstraints
@@ -47,11 +49,19 @@ class Synonyms:
         return {**handler(schema), "x-synonyms": {value: list(words) for value, words in self.words.items()}}
 
 
-def _written_out(value: Any) -> Any:
-    """Days and instants are ISO 8601: a bare number would be read as seconds since 1970."""
-    if isinstance(value, int | float) or (isinstance(value, str) and re.fullmatch(r"\s*[+-]?[\d.]+\s*", value)):
-        raise ValueError("Write days as 2026-11-22 and instants as 2026-11-22T10:00:00Z.")
-    return value
+def _written(parse: Callable[[str], Any]) -> BeforeValidator:
+    """Days and instants are ISO 8601: a bare number would be read as seconds since 1970. They are read here already: behind a
+    validator, pydantic's strict reading takes no text for them.
+    """
+
+    def read(value: Any) -> Any:
+        if isinstance(value, int | float) or (isinstance(value, str) and re.fullmatch(r"\s*[+-]?[\d.]+\s*", value)):
+            raise ValueError("Write days as 2026-11-22 and instants as 2026-11-22T10:00:00Z.")
+        with suppress(TypeError, ValueError):
+            return parse(value)
+        return value
+
+    return BeforeValidator(read)
 
 
 Written = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -84,8 +94,8 @@ MinorUnits = Annotated[int, Hint("money")]
 Quantity = Annotated[int, Hint("quantity")]
 Delta = Annotated[int, Hint("delta")]
 Days = Annotated[int, Hint("days")]
-Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
-Day = Annotated[date, BeforeValidator(_written_out)]
+Instant = Annotated[AwareDatetime, _written(datetime.fromisoformat)]
+Day = Annotated[date, _written(date.fromisoformat)]
 PeriodStart = Annotated[Instant, Hint("period_start")]
 PeriodEnd = Annotated[Instant, Hint("period_end")]  # exclusive
 Search = Annotated[str, StringConstraints(min_length=1, max_length=200), Hint("search")]

@@ -59,7 +59,9 @@ class OrderDoesNotExpire(Conflict):
 
 class CancelOrder(Input):
     order: OrderRef = Field(description="The order, such as `ORD-1042`.")
-    reason: Annotated[CancelReason, REASON_WORDS] = Field(description="Why it is cancelled.")
+    reason: Annotated[CancelReason, REASON_WORDS] = Field(
+        default=CancelReason.unspecified, description="Why it is cancelled; left out where nobody said."
+    )
     note: Text | None = Field(default=None, description="What colleagues should know; kept as an internal note.")
 
 
@@ -90,7 +92,7 @@ class CancelledOrder(Result):
     effect=Effect.money,
     permission="orders:cancel",
     raises=[OrderAlreadyShipped, OrderDoesNotExpire],
-    examples=["Cancel order 1042, the customer changed her mind", "Stop ORD-1042, it was ordered twice"],
+    examples=["Cancel order 1042, the customer changed her mind", "Stop ORD-1042, it was ordered twice", "Cancel 1042"],
 )
 async def cancel_order(ctx: Context, args: CancelOrder) -> CancelledOrder:
     """Stop an unshipped order, release its stock and refund what was paid.

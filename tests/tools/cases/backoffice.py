@@ -37,7 +37,7 @@ async def _waiting(mine: NewShop) -> str:
 
 
 async def create_user(mine: NewShop) -> dict[str, Any]:
-    return {"email": f"new{number()}@{mine.slug}.example", "name": "Lea Martin", "role": "support"}
+    return {"email": f"lea.martin@{mine.slug}.example", "name": "Lea Martin", "role": "support"}
 
 
 async def list_users(mine: NewShop) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from tools.customers import addresses
 
 async def _customer(mine: NewShop) -> Customer:
     async with mine.shop.database.transaction(mine.id) as sql:
-        customer = make_customer(sql)
+        customer = make_customer(sql, email="ana.torres@example.com")
         await sql.commit()
     return customer
 

@@ -18,8 +18,8 @@ async def _done(mine: NewShop, tool: Tool[Any, Any], arguments: dict[str, Any]) 
 async def _stocked(mine: NewShop) -> tuple[str, str, str]:
     """A variant with 10 units in one of two warehouses: its SKU, and the references of both, those with the units first."""
     async with mine.shop.database.transaction(mine.id) as sql:
-        main, second = await warehouse_of(sql), make_warehouse(sql, priority=1)
-        variant = make_variant(sql, stock=10, warehouse=main)
+        main, second = await warehouse_of(sql), make_warehouse(sql, code="LYON", priority=1)
+        variant = make_variant(sql, "MUG-BLUE", title="Stoneware mug, blue", stock=10, warehouse=main)
         await sql.commit()
     return variant.sku, main.reference, second.reference
 

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from db import clock
 from db.models.customers import Customer
 from db.models.transport import FulfilmentStatus
 from tests.factories import (
@@ -27,13 +26,13 @@ SOLD = [{"sku": "MUG-BLUE", "quantity": 6}, {"sku": "BOWL", "quantity": 1}, {"sk
 async def _shelves(mine: NewShop) -> Customer:
     """A customer, and three variants: mugs in two warehouses, a bowl that may be back-ordered, and an untracked service."""
     async with mine.shop.database.transaction(mine.id) as sql:
-        main, second = await warehouse_of(sql), make_warehouse(sql, priority=1)
-        mugs = make_variant(sql, "MUG-BLUE", stock=4, warehouse=main)
+        main, second = await warehouse_of(sql), make_warehouse(sql, code="LYON", priority=1)
+        mugs = make_variant(sql, "MUG-BLUE", title="Stoneware mug, blue", stock=4, warehouse=main)
         make_stock(sql, mugs, second.id, 8)
-        make_variant(sql, "BOWL", stock=0, warehouse=main, allow_backorder=True)
-        make_variant(sql, "ENGRAVING", tracked=False)
+        make_variant(sql, "BOWL", title="Oak bowl", price=3_900, stock=0, warehouse=main, allow_backorder=True)
+        make_variant(sql, "ENGRAVING", title="Engraving", price=500, tracked=False)
         make_promotion(sql, "SPRING10", percent=10)
-        customer = make_customer(sql)
+        customer = make_customer(sql, email="ana.torres@example.com")
         await sql.commit()
     return customer
 
@@ -89,7 +88,7 @@ async def get_order_timeline(mine: NewShop) -> dict[str, Any]:
 
 async def sales_report(mine: NewShop) -> dict[str, Any]:
     await _placed(mine)
-    tomorrow = clock.now() + timedelta(days=1)
+    tomorrow = mine.shop.clock() + timedelta(days=1)
     return {
         "placed_from": tomorrow - timedelta(days=8),
         "placed_until": tomorrow,

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from db import clock
 from tests.factories import NewShop, make_category, make_order, make_variant, warehouse_of
 
 
@@ -10,15 +9,17 @@ async def _on_shelf(mine: NewShop) -> tuple[str, str]:
     """A mug with 3 units left of which 2 were sold just now: its SKU, and the reference of its category."""
     async with mine.shop.database.transaction(mine.id) as sql:
         category = make_category(sql, "Mugs")
-        variant = make_variant(sql, warehouse=await warehouse_of(sql), stock=3, category=category)
-        make_order(sql, variant, 2, placed_at=clock.now())
+        variant = make_variant(
+            sql, "MUG-BLUE", title="Stoneware mug, blue", warehouse=await warehouse_of(sql), stock=3, category=category
+        )
+        make_order(sql, variant, 2, placed_at=mine.shop.clock())
         await sql.commit()
     return variant.sku, category.reference
 
 
 async def _unsold(mine: NewShop) -> str:
     async with mine.shop.database.transaction(mine.id) as sql:
-        variant = make_variant(sql, warehouse=await warehouse_of(sql))
+        variant = make_variant(sql, "MUG-BLUE", title="Stoneware mug, blue", warehouse=await warehouse_of(sql))
         await sql.commit()
     return variant.sku
 
