@@ -2,7 +2,9 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -27,8 +29,11 @@ class CrossSite(Forbidden):
 class Identity:
     """Finds the caller of a request. Sessions and users are outside the wall; which shop they belong to is decided here."""
 
-    def __init__(self, database: Database, limiter: "RateLimiter") -> None:
+    def __init__(
+        self, database: Database, limiter: "RateLimiter", clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self.database = database
+        self.clock = clock
         self.limiter = limiter
         self.from_an_address = RateLimiter(max(1, limiter.per_minute // 20))  # attempts to sign in
 
@@ -78,7 +83,7 @@ class Identity:
         self.from_an_address.check(visit.address)
         person = await accounts.person_of(self.database, email, visit.network)
         names = names_of(email, visit.network, at_home=person is not None and person.at_home)
-        await count_guess(self.database, names)
+        await count_guess(self.database, names, self.clock())
         right = await matches(person.password_hash if person else None, password)
         if person is None or not right:
             raise Unauthenticated("That e-mail and password do not belong together.", hint="Check both and try again.")

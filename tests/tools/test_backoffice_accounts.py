@@ -11,6 +11,7 @@ from tests.conftest import Do
 from tests.factories import NewShop, add_colleague
 from tests.tools.cases.backoffice import token_of
 from tests.tools.probes import count
+from tests.tools.test_backoffice_invitations import standing_still
 from tools.backoffice.passwords import (
     ForPeopleWithAnAccount,
     ResetExpired,
@@ -86,6 +87,7 @@ async def test_the_card_of_a_changed_password_shows_neither(mine: NewShop, do: D
 
 async def test_the_present_password_has_to_be_known_and_cannot_be_guessed(mine: NewShop, do: Do) -> None:
     await mine.with_password("owner", OLD)
+    do = standing_still(do)
 
     for preview in [True, False] * 5 + [True]:
         with pytest.raises(WrongPassword):
@@ -184,7 +186,7 @@ async def _books_of(shop: Shop, key: str) -> list[tuple[Any, ...]]:
 
 
 async def test_one_address_is_mailed_a_few_times_only(do: Do, mine: NewShop) -> None:
-    email = f"nobody@{mine.slug}.example"
+    email, do = f"nobody@{mine.slug}.example", standing_still(do)
     for _ in range(4):
         await do(request_password_reset, email=email)
 

@@ -136,7 +136,7 @@ async def test_the_keys_of_whoever_left_are_named(do: Do, shop: Shop, mine: NewS
 
 
 async def test_the_last_owner_is_neither_removed_nor_demoted(do: Do) -> None:
-    with pytest.raises(LastOwner, match="Owner is the only owner"):
+    with pytest.raises(LastOwner, match="is the only owner of Test Shop"):
         await do(deactivate_user, user="USR-1001")
     with pytest.raises(LastOwner):
         await do(update_user, user="USR-1001", role="manager")

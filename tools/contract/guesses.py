@@ -12,7 +12,7 @@ others try (their own 5 tries count), and a password's reset lifts the wait. Unk
 """
 
 import ipaddress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -72,9 +72,8 @@ def names_of(email: str, network: str, *, at_home: bool = False) -> list[str]:
     return [*of_account, *of_network] or [account(email)]
 
 
-async def count_guess(database: Database, names: list[str]) -> None:
+async def count_guess(database: Database, names: list[str], now: datetime) -> None:
     """Count a try under each name, before it is looked at. Raises `TooManyTries` while one of them waits; then none is counted."""
-    now = datetime.now(UTC)
     hashed = [_hashed(name) for name in names]
     params = {
         "names": hashed,

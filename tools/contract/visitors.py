@@ -30,7 +30,7 @@ async def by_invitation(shop: Shop, token: SecretStr, caller: Caller) -> Caller:
         found = await sql.row(query, (link.merchant, link.digest), as_=_Address)
     if found is None:
         raise LinkNotKnown("This link was never sent, or another one has replaced it.")
-    await count_guess(shop.database, names_of(found.email, ""))
+    await count_guess(shop.database, names_of(found.email, ""), shop.clock())
     return caller.by_link(link.merchant, Proof.invitation, link.digest)
 
 
@@ -42,7 +42,7 @@ async def by_reset_link(token: SecretStr, caller: Caller) -> Caller:
 
 async def as_nobody(shop: Shop, email: str, caller: Caller) -> Caller:
     """Whoever says that they have forgotten a password."""
-    await count_guess(shop.database, [f"reset {email}"])
+    await count_guess(shop.database, [f"reset {email}"], shop.clock())
     async with shop.database.connection() as connection:
         found = await connection.execute("select id from merchants order by created_at, id limit 1")
         first = await found.fetchone()
@@ -55,5 +55,5 @@ async def trying_a_password(shop: Shop, caller: Caller) -> Caller:
         async with shop.database.transaction(caller.merchant, read_only=True) as sql:
             found = await sql.row("select email from users where id = %s::uuid", (caller.name,), as_=_Address)
         if found is not None:
-            await count_guess(shop.database, names_of(found.email, ""))
+            await count_guess(shop.database, names_of(found.email, ""), shop.clock())
     return caller

@@ -53,7 +53,7 @@ def refuse_weak(password: str, *about: str) -> None:
         raise WeakPassword(f"The password has {len(password)} characters, and needs {SHORTEST} or more.")
     if len(set(password.casefold())) < 5:
         raise WeakPassword("The password consists of fewer than 5 different characters.")
-    own = {part for text in about for part in re.split(r"[\W_]+", text.casefold()) if len(part) > 3}
+    own = {part for text in about for part in re.split(r"[\W_]+", text.casefold()) if len(part) > 2}
     left = _without_rows(password.casefold())
     for word in sorted(own | set(_COMMON), key=len, reverse=True):
         left = left.replace(word, "")
