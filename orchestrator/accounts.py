@@ -6,11 +6,12 @@ Users and sessions stand outside the wall between merchants; what is asked here 
 import secrets
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from psycopg.rows import class_row
 
+from db import clock
 from db.model import new_id
 from db.session import Database
 from tools.contract.actors import digest_of
@@ -124,7 +125,7 @@ async def shop_of(database: Database, user: uuid.UUID) -> uuid.UUID | None:
 
 async def open_session(database: Database, user: uuid.UUID, shop: uuid.UUID, visit: Visit) -> str:
     """A session's token; the shop is the one used last from now on."""
-    token, now = secrets.token_urlsafe(32), datetime.now(UTC)
+    token, now = secrets.token_urlsafe(32), clock.now()
     async with database.connection() as connection, connection.transaction():
         await connection.execute(
             "insert into sessions (id, token_hash, user_id, merchant_id, network, user_agent, created_at, last_seen_at, expires_at)"
@@ -142,7 +143,7 @@ async def session_of(database: Database, token: str) -> SignedIn | None:
 
 async def note_seen(database: Database, session: SignedIn, shop: uuid.UUID) -> None:
     """Keep when a session was last used, and in which shop; once in a while, not with each request."""
-    now = datetime.now(UTC)
+    now = clock.now()
     if now - session.last_seen_at < SEEN:
         return
     async with database.connection() as connection, connection.transaction():
@@ -177,7 +178,7 @@ async def reset_link(database: Database, user: uuid.UUID, address: str) -> str |
     async with database.connection() as connection:
         await connection.execute(
             "update users set reset_hash = %s, reset_expires_at = %s where id = %s",
-            (link.digest, datetime.now(UTC) + LinkKind.reset.lives, user),
+            (link.digest, clock.now() + LinkKind.reset.lives, user),
         )
     return link.url
 

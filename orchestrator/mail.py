@@ -10,12 +10,13 @@ import ssl
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from db import clock
 from db.session import Database
 from orchestrator import accounts
 from orchestrator.settings import Settings
@@ -107,7 +108,7 @@ where s.merchant_id = %(m)s and s.reference = %(user)s and s.user_id is null and
 
 async def mail_invitation(database: Database, deliver: Deliver, address: str, merchant: uuid.UUID, user: str) -> None:
     """Send an open invitation its link; what went wrong is written beside it. Raises `NotDelivered`."""
-    link, now = new_link(LinkKind.invitation, merchant, address), datetime.now(UTC)
+    link, now = new_link(LinkKind.invitation, merchant, address), clock.now()
     async with database.transaction(merchant) as sql:
         invited = await sql.row(_INVITED, {"m": merchant, "user": user}, as_=_Invited)
         if invited is None:

@@ -26,7 +26,6 @@ from db.models.inventory import (
     Supplier,
 )
 from db.models.orders import COUNTED, CancelReason, Channel, Order, OrderLine, OrderStatus
-from db.models.payments import Payment, PaymentMethod, PaymentStatus
 from db.models.products import (
     Category,
     Price,
@@ -40,7 +39,6 @@ from db.models.products import (
     option_key,
     search_text,
 )
-from db.models.transport import Fulfilment, FulfilmentLine, FulfilmentStatus
 from db.models.warehouse import Warehouse
 from db.references import Kind
 from db.seed.merchant import NewMerchant, NewPerson, add_person, create_merchant
@@ -140,14 +138,14 @@ async def new_shop(shop: Shop, *, prices_include_tax: bool = True, currency: str
     return NewShop(shop, merchant, slug, dict(zip(Role, users, strict=True)))
 
 
-def _row(sql: Transaction, kind: Kind) -> dict[str, object]:
+def referenced_row(sql: Transaction, kind: Kind) -> dict[str, object]:
     return {"merchant_id": sql.merchant, "reference": kind.reference(number()), "created_at": LONG_AGO}
 
 
 def make_warehouse(
     sql: Transaction, *, reference: str | None = None, code: str | None = None, priority: int = 0
 ) -> Warehouse:
-    made = _row(sql, Kind.warehouse) | ({"reference": reference} if reference else {})
+    made = referenced_row(sql, Kind.warehouse) | ({"reference": reference} if reference else {})
     row = Warehouse(
         **made,
         id=new_id(),
@@ -166,7 +164,7 @@ def make_warehouse(
 
 def make_category(sql: Transaction, name: str = "Mugs", parent: Category | None = None) -> Category:
     row = Category(
-        **_row(sql, Kind.category),
+        **referenced_row(sql, Kind.category),
         id=new_id(),
         name=name,
         slug=f"{fold(name).replace(' ', '-')}-{number()}",
@@ -196,7 +194,7 @@ def make_variant(
     sku = sku or f"SKU-{number()}"
     if product is None:
         product = Product(
-            **_row(sql, Kind.product),
+            **referenced_row(sql, Kind.product),
             id=new_id(),
             title=title,
             status=ProductStatus.active,
@@ -207,7 +205,7 @@ def make_variant(
         sql.session.add(product)
     options = {"Style": sku}
     variant = Variant(
-        **_row(sql, Kind.variant),
+        **referenced_row(sql, Kind.variant),
         id=new_id(),
         product_id=product.id,
         sku=sku,
@@ -271,7 +269,7 @@ def make_customer(
     email = email or f"customer{number()}@example.com"
     first, _, last = name.partition(" ")
     customer = Customer(
-        **_row(sql, Kind.customer),
+        **referenced_row(sql, Kind.customer),
         id=new_id(),
         name=name,
         name_key=fold(name),
@@ -289,7 +287,7 @@ def make_customer(
     sql.session.sync_session.info[customer.id] = figures
     sql.session.add(
         Address(
-            **_row(sql, Kind.address),
+            **referenced_row(sql, Kind.address),
             customer_id=customer.id,
             name=name,
             line1="5 rue des Lilas",
@@ -320,10 +318,14 @@ def make_purchase_order(
 ) -> PurchaseOrder:
     """Units ordered from a new supplier for a warehouse; while the order is open, its level has them as incoming."""
     supplier = Supplier(
-        **_row(sql, Kind.supplier), id=new_id(), name=f"Supplier {number()}", currency="EUR", updated_at=LONG_AGO
+        **referenced_row(sql, Kind.supplier),
+        id=new_id(),
+        name=f"Supplier {number()}",
+        currency="EUR",
+        updated_at=LONG_AGO,
     )
     order = PurchaseOrder(
-        **_row(sql, Kind.purchase_order),
+        **referenced_row(sql, Kind.purchase_order),
         id=new_id(),
         status=status,
         supplier_id=supplier.id,
@@ -365,7 +367,7 @@ def make_order(
     total = unit_price * units
     cancelled = status is OrderStatus.cancelled
     order = Order(
-        **_row(sql, Kind.order),
+        **referenced_row(sql, Kind.order),
         id=new_id(),
         customer_id=customer.id if customer else None,
         status=status,
@@ -408,7 +410,7 @@ def make_order_reservation(sql: Transaction, level: StockLevel, order: Order, un
     """Units that an order holds."""
     level.reserved = (level.reserved or 0) + units
     held = Reservation(
-        **_row(sql, Kind.reservation),
+        **referenced_row(sql, Kind.reservation),
         id=new_id(),
         status=ReservationStatus.active,
         reason=ReservationReason.order,
@@ -427,7 +429,7 @@ def make_promotion(
     """An active promotion on everything: a percentage or an amount off, else free shipping; automatic without a code."""
     kind = PromotionKind.percentage if percent else PromotionKind.amount if amount else PromotionKind.free_shipping
     values: dict[str, Any] = {
-        **_row(sql, Kind.promotion),
+        **referenced_row(sql, Kind.promotion),
         "id": new_id(),
         "status": PromotionStatus.active,
         "name": code or "Automatic promotion",
@@ -445,55 +447,6 @@ def make_promotion(
     row = Promotion(**(values | more))
     sql.session.add(row)
     return row
-
-
-async def pay(sql: Transaction, reference: str, *, authorized: int, captured: int = 0) -> Payment:
-    """A card payment of an order, with what it did to the order's amounts."""
-    query = select(Order).where(Order.merchant_id == sql.merchant, Order.reference == reference)
-    order = (await sql.session.scalars(query)).one()
-    order.authorized, order.paid = authorized, captured
-    payment = Payment(
-        **_row(sql, Kind.payment),
-        id=new_id(),
-        order_id=order.id,
-        status=PaymentStatus.captured if captured else PaymentStatus.authorized,
-        method=PaymentMethod.card,
-        provider="test",
-        currency=order.currency,
-        authorized=authorized,
-        captured=captured,
-        updated_at=LONG_AGO,
-    )
-    sql.session.add(payment)
-    return payment
-
-
-async def make_shipment(
-    sql: Transaction, reference: str, status: FulfilmentStatus = FulfilmentStatus.draft, *, left: int = 0
-) -> Fulfilment:
-    """A parcel of an order's first line; `left` units of it have left."""
-    query = select(Order, OrderLine).join(OrderLine, OrderLine.order_id == Order.id)
-    query = query.where(Order.merchant_id == sql.merchant, Order.reference == reference, OrderLine.position == 1)
-    order, line = (await sql.session.execute(query)).one()
-    order.units_fulfilled = line.fulfilled = left
-    shipment = Fulfilment(
-        **_row(sql, Kind.shipment),
-        id=new_id(),
-        order_id=order.id,
-        warehouse_id=(await warehouse_of(sql)).id,
-        status=status,
-        carrier="Colissimo",
-        tracking_number=f"6A{number():08}",
-        currency=order.currency,
-        shipped_at=LONG_AGO if left else None,
-        updated_at=LONG_AGO,
-    )
-    content = FulfilmentLine(
-        merchant_id=sql.merchant, fulfilment_id=shipment.id, order_line_id=line.id, quantity=left or line.quantity,
-        created_at=LONG_AGO,
-    )  # fmt: skip
-    sql.session.add_all([shipment, content])
-    return shipment
 
 
 async def add_colleague(mine: NewShop, role: Role, name: str = "Second") -> tuple[str, Caller]:

@@ -7,7 +7,14 @@ import pytest
 
 from agents.chat_tool import Answer, ChatTool
 from db.models.orders import HoldReason, NoteVisibility, Order, OrderHold, OrderNote
-from tests.factories import NewShop, make_customer, make_order, make_shipment, make_variant, pay, warehouse_of
+from tests.aftermath import make_shipment, pay
+from tests.factories import (
+    NewShop,
+    make_customer,
+    make_order,
+    make_variant,
+    warehouse_of,
+)
 from tests.outside import SAID, classes_of, plant, text_columns, unmarked
 from tests.test_every_tool import arguments_of, each
 from tools import registry

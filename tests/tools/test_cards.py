@@ -6,8 +6,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.aftermath import pay
 from tests.conftest import Do
-from tests.factories import NewShop, make_customer, make_stock, make_variant, make_warehouse, pay, warehouse_of
+from tests.factories import (
+    NewShop,
+    make_customer,
+    make_stock,
+    make_variant,
+    make_warehouse,
+    warehouse_of,
+)
 from tests.tools.selling import rows_of
 from tools.backoffice.approvals import list_approvals
 from tools.backoffice.shipping import set_shipping_method

@@ -12,15 +12,14 @@ from db.models.orders import CancelReason, Order, OrderNote, OrderStatus
 from db.models.payments import PaymentStatus
 from db.models.products import Product, ProductStatus, Variant
 from db.models.transport import FulfilmentStatus
+from tests.aftermath import make_shipment, pay
 from tests.conftest import Do
 from tests.factories import (
     LONG_AGO,
     NewShop,
     make_customer,
-    make_shipment,
     make_variant,
     number,
-    pay,
     warehouse_of,
 )
 from tests.tools.till import LYON

@@ -13,6 +13,7 @@ from db.models.customers import Customer
 from db.models.orders import HoldReason, NoteVisibility, Order, OrderHold, OrderStatus
 from db.models.transport import FulfilmentStatus
 from db.money import Money
+from tests.aftermath import make_shipment, pay
 from tests.conftest import Do
 from tests.factories import (
     LONG_AGO,
@@ -20,9 +21,7 @@ from tests.factories import (
     make_customer,
     make_order,
     make_promotion,
-    make_shipment,
     make_variant,
-    pay,
     warehouse_of,
 )
 from tests.tools.till import Counting

@@ -5,16 +5,15 @@ from typing import Any
 
 from db.models.customers import Customer
 from db.models.transport import FulfilmentStatus
+from tests.aftermath import make_shipment, pay
 from tests.factories import (
     NewShop,
     make_customer,
     make_promotion,
-    make_shipment,
     make_stock,
     make_variant,
     make_warehouse,
     number,
-    pay,
     warehouse_of,
 )
 from tools.contract.call import call
