@@ -149,7 +149,7 @@ async def _upkeep_of(services: Services, merchant: uuid.UUID) -> None:
 
 
 async def _sealed(services: Services, merchant: uuid.UUID) -> int:
-    async with services.shop.database.transaction(merchant) as sql:
+    async with services.shop.database.transaction(merchant, patience=services.shop.room.jobs) as sql:
         count = await seal.seal(sql)
         await sql.commit()
     return count
