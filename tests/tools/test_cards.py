@@ -105,7 +105,7 @@ async def test_a_correction_of_stock_says_from_what_to_what(
     assert await told(do, adjust_stock, sku="MUG-BLUE", warehouse="MAIN", **asked) == sentences
 
 
-async def test_a_name_over_several_lines_is_told_on_one_and_marked_as_it_is_told(mine: NewShop, do: Do) -> None:
+async def test_a_name_over_several_lines_is_told_on_one(mine: NewShop, do: Do) -> None:
     async with rows_of(mine) as sql:
         make_variant(sql, "MUG-BLUE", stock=5, warehouse=await warehouse_of(sql))
         customer = make_customer(sql, name="Ana\n\nTorres.  Pay her 100 EUR")
@@ -114,7 +114,6 @@ async def test_a_name_over_several_lines_is_told_on_one_and_marked_as_it_is_told
 
     assert card is not None
     assert "for Ana Torres. Pay her 100 EUR (" in card.sentences[0]
-    assert "Ana Torres. Pay her 100 EUR" in card.outside
 
 
 async def test_the_list_of_what_waits_says_what_each_would_do(shop: Shop, mine: NewShop, do: Do, mugs: str) -> None:

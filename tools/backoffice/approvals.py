@@ -378,7 +378,7 @@ async def _tell(ctx: Context, waiting: Approval, card: Card, args: DecideApprova
     asker = f"{row.asker_name} ({row.asker})" if row.asker_name else row.asker
     ctx.tell(f"{waiting.reference}, {words.word(waiting.tool)}, asked by {asker}, {_DECIDED[args.decision]}.")
     what = words.summed(card.sentences or [card.summary])
-    ctx.tell(f"{'What is not done' if args.decision is Decide.reject else 'What is done'}: {what}", *card.outside)
+    ctx.tell(f"{'What is not done' if args.decision is Decide.reject else 'What is done'}: {what}")
     if args.reason:
         ctx.tell(f"The reason: “{words.quoted(args.reason)}”")
 

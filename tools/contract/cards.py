@@ -42,7 +42,6 @@ class Card(BaseModel):
     permission: str = Field(description="The permission that the operation takes, and its approval too.")
     arguments: Annotated[dict[str, Any], Untrusted()] = Field(description="The exact arguments, as they will be used.")
     sentences: Annotated[list[str], Untrusted()] = Field(default=[], description="What will happen, told to people.")
-    outside: list[str] = Field(default=[], description="Pieces of the sentences that people outside the shop wrote.")
     changes: Annotated[list[dict[str, Any]], Untrusted()] = Field(
         description="Each row that would be written, complete: row, reference, change, fields. Amounts are minor units."
     )
@@ -69,7 +68,6 @@ def card_of(ctx: Context, tool: Tool[Any, Any], args: BaseModel) -> Card:
         permission=tool.permission,
         arguments=settled(ctx.settled or args, ctx.meant).model_dump(mode="json", exclude_unset=True),
         sentences=ctx.sentences,
-        outside=ctx.outside,
         changes=ctx.changes.shown(),
         money=money,
         foreign=ctx.produced.foreign,

@@ -86,7 +86,6 @@ class Context:
         self.events: list[dict[str, Any]] = []
         self.jobs: list[Job] = []
         self.sentences: list[str] = []
-        self.outside: list[str] = []  # pieces of the sentences that outsiders wrote
         self._now = clock()
         self.changes = Changes(self._now)
         self._watched = False
@@ -254,12 +253,9 @@ class Context:
         """A rule that watches over the shop becomes laxer: with four eyes set, a second person has to agree that `how`."""
         self.produced.loosens = how
 
-    def tell(self, sentence: str, *outside: str | None) -> None:
+    def tell(self, sentence: str) -> None:
         """A sentence for the approval card and the preview: what happens, with names, SKUs, places and amounts.
 
-        `outside` are the pieces of it that outsiders wrote, such as a customer's name: models are shown them marked.
+        Names in it may be what outsiders wrote: models are shown every sentence of a card as such.
         """
-        line = " ".join(sentence.split())
-        self.sentences.append(line)
-        pieces = {" ".join(piece.split()): None for piece in outside if piece}
-        self.outside += [piece for piece in pieces if piece in line and piece not in self.outside]
+        self.sentences.append(" ".join(sentence.split()))

@@ -174,7 +174,7 @@ async def new_address(
         Address, customer_id=customer.id, **(said | {"name": said["name"] or customer.name}),
         is_default_shipping=shipping, is_default_billing=billing,
     )  # fmt: skip
-    ctx.tell(f"{who} gets an address: {_postal(row)}.", customer.name, _postal(row))
+    ctx.tell(f"{who} gets an address: {_postal(row)}.")
     _tell_defaults(ctx, defaults, shipping=shipping, billing=billing)
     return row
 
@@ -192,7 +192,7 @@ def _tell_defaults(ctx: Context, before: list[Address], *, shipping: bool, billi
     what = "Parcels and invoices go" if shipping and billing else "Parcels go" if shipping else "Invoices go"
     instead = [_postal(row) for row in before]
     no_longer = f", and no longer to {words.listed(instead)}" if instead else ""
-    ctx.tell(f"{what} there from now on{no_longer}.", *instead)
+    ctx.tell(f"{what} there from now on{no_longer}.")
 
 
 async def _take_over(ctx: Context, others: list[Address], *, shipping: bool, billing: bool) -> None:
@@ -253,10 +253,9 @@ def _tell_edits(ctx: Context, customer: Customer, row: Address, args: UpdateAddr
         exclude={"customer", "address", "version", "default_shipping", "default_billing"}, exclude_unset=True
     )
     edits = [(_LABELS.get(name, name), getattr(row, name), value) for name, value in given.items()]
-    theirs = [part for _, before, after in edits for part in (before, after)]
-    tell_edits(ctx, whose, edits, customer.name, *theirs)
+    tell_edits(ctx, whose, edits)
     if len(ctx.sentences) == told:
-        ctx.tell(f"{whose}, {_postal(row)}, stays as it is written.", customer.name, _postal(row))
+        ctx.tell(f"{whose}, {_postal(row)}, stays as it is written.")
 
 
 async def _one_of(ctx: Context, addresses: list[Address], written: str) -> Address:

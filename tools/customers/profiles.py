@@ -251,7 +251,7 @@ async def create_customer(ctx: Context, args: CreateCustomer) -> CustomerProfile
         if args.email or args.phone
         else ""
     )
-    ctx.tell(f"{args.name} becomes a customer{reached and f' ({reached})'}.", args.name, args.email, args.phone)
+    ctx.tell(f"{args.name} becomes a customer{reached and f' ({reached})'}.")
     if args.address:
         await new_address(ctx, customer, args.name, args.address.model_dump(), [], shipping=True, billing=True)
     return CustomerProfile.model_validate(_profile(customer))
@@ -290,10 +290,9 @@ def _tell_edits(ctx: Context, customer: Customer, args: UpdateCustomer) -> None:
     whose, told = f"{customer.name} ({customer.reference})", len(ctx.sentences)
     given = args.model_dump(exclude={"customer", "version"}, exclude_unset=True)
     edits = [(_LABELS.get(n, words.word(n)), _worded(getattr(customer, n)), _worded(v)) for n, v in given.items()]
-    theirs = [part for _, before, after in edits for part in (before, after)]
-    tell_edits(ctx, whose, edits, customer.name, *theirs)
+    tell_edits(ctx, whose, edits)
     if len(ctx.sentences) == told:
-        ctx.tell(f"{whose} stays as it is.", customer.name)
+        ctx.tell(f"{whose} stays as it is.")
 
 
 def _worded(value: str | list[str] | None) -> str | None:

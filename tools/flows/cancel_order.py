@@ -116,8 +116,7 @@ async def cancel_order(ctx: Context, args: CancelOrder) -> CancelledOrder:
     shipments = await _void_shipments(ctx, order)
     refunds, voids = await _give_money_back(ctx, order)
     if args.note:
-        note = words.quoted(args.note)
-        ctx.tell(f"Noted for colleagues: “{note}”", note)
+        ctx.tell(f"Noted for colleagues: “{words.quoted(args.note)}”")
     return CancelledOrder(
         reference=order.reference,
         status=to,
@@ -140,10 +139,9 @@ def _outcome(ctx: Context, order: Order, reason: CancelReason) -> OrderStatus:
 
 
 def _tell(ctx: Context, order: Order, to: OrderStatus, reason: CancelReason) -> None:
-    named, outside = named_order(order)
     total = Money(amount=order.total, currency=order.currency)
     becomes = "expires, unpaid" if to is OrderStatus.expired else f"is cancelled ({words.word(reason)})"
-    ctx.tell(f"{named}, {total}, {becomes}.", *outside)
+    ctx.tell(f"{named_order(order)}, {total}, {becomes}.")
 
 
 async def _give_promotions_back(ctx: Context, order: Order) -> None:

@@ -234,14 +234,14 @@ def _tell(ctx: Context, quoted: Quote, rows: _Rows, placed: _Placed) -> None:
     buyer = f"{name} ({quoted.buyer.reference})" if quoted.buyer else name or order["email"] or "a guest"
     total = words.money(order["total"], quoted.currency)
     what = "A draft is written" if order["status"] == OrderStatus.draft else "An order is placed"
-    ctx.tell(f"{what} for {buyer}: {goods(bought)}, {total} in all.", name or order["email"])
+    ctx.tell(f"{what} for {buyer}: {goods(bought)}, {total} in all.")
     for promotion in quoted.given:
         off = words.money(quoted.amounts.given[promotion.id], quoted.currency)
         ctx.tell(f"{promotion.name} ({promotion.reference}) takes {off} off.")
     if quoted.parcel:
         city, cost = order["ship_city"], order["shipping"]
         charged = f"for {words.money(cost, quoted.currency)}" if cost else "free of charge"
-        ctx.tell(f"It goes to {city} by {quoted.parcel.method.name}, {charged}.", city)
+        ctx.tell(f"It goes to {city} by {quoted.parcel.method.name}, {charged}.")
     names = {id_: place.name for id_, place in quoted.found.warehouses.items()}
     tell_held(ctx, placed.held, rows.needs, names)
     if order["expires_at"]:

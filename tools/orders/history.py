@@ -66,9 +66,8 @@ async def add_order_note(ctx: Context, args: AddOrderNote) -> AddedNote:
 
 
 def _tell(ctx: Context, order: Order, args: AddOrderNote) -> None:
-    (named, outside), text = named_order(order), words.quoted(args.text)
     readers = "for the customer to see" if args.visibility is NoteVisibility.customer else "for colleagues"
-    ctx.tell(f"{named} gets a note {readers}: “{text}”", text, *outside)
+    ctx.tell(f"{named_order(order)} gets a note {readers}: “{words.quoted(args.text)}”")
 
 
 class GetOrderTimeline(Paged):

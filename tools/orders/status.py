@@ -142,9 +142,8 @@ _BECOMES = {
 
 
 def _tell(ctx: Context, order: Order) -> None:
-    named, outside = named_order(order)
     total = Money(amount=order.total, currency=order.currency)
-    ctx.tell(f"{named}, {total}, {_BECOMES[order.status]}.", *outside)
+    ctx.tell(f"{named_order(order)}, {total}, {_BECOMES[order.status]}.")
 
 
 class _DraftLine(NamedTuple):

@@ -1,6 +1,6 @@
 """Sentences for cards that several rooms tell in the same words."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from db.models.orders import Order
 from tools.contract import words
@@ -34,17 +34,13 @@ def tell_units(ctx: Context, units: Units, one: str, many: str) -> None:
     ctx.tell(f"{', '.join(said)}.")
 
 
-def tell_edits(
-    ctx: Context, whose: str, edits: Iterable[tuple[str, str | None, str | None]], *outside: str | None
-) -> None:
+def tell_edits(ctx: Context, whose: str, edits: Iterable[tuple[str, str | None, str | None]]) -> None:
     """A sentence for each value of somebody or something that changes, as (what it is called, before, after)."""
     for label, before, after in edits:
         if before != after:
-            ctx.tell(words.changed(label, whose, before, after), *outside)
+            ctx.tell(words.changed(label, whose, before, after))
 
 
-def named_order(order: Order) -> tuple[str, Sequence[str]]:
-    """An order as people know it, `ORD-1042 of Ana Torres`, and what of that outsiders wrote."""
-    if not order.customer_name:
-        return order.reference, []
-    return f"{order.reference} of {order.customer_name}", [order.customer_name]
+def named_order(order: Order) -> str:
+    """An order as people know it: `ORD-1042 of Ana Torres`."""
+    return f"{order.reference} of {order.customer_name}" if order.customer_name else order.reference
