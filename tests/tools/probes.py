@@ -45,6 +45,7 @@ async def _move(ctx: Context, args: MoveMoney) -> Moved:
     ctx.enqueue("expire_order", at=ctx.now() + timedelta(days=30), order="ORD-1")
     if args.fail:
         raise NoSuchLuck("The probe was told to fail.")
+    ctx.tell(f"{args.amount} cents leave the shop.")
     return Moved(reference=row.reference, amount=args.amount)
 
 

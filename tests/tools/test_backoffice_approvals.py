@@ -115,6 +115,7 @@ async def test_a_card_is_shown_to_those_who_may_read_what_is_in_it(
     assert outcome.result is not None
     assert outcome.result.withheld == withheld
     assert (outcome.result.card is None) is (outcome.result.arguments is None) is bool(withheld)
+    assert (outcome.result.what == move_money.summary) is bool(withheld)
     assert outcome.result.why == "It moves 500.01 EUR; Manager may move 500.00 EUR a call."
 
 

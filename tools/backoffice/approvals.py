@@ -82,7 +82,9 @@ class ApprovalSummary(Result):
     status: ApprovalStatus = Field(
         description="pending, approved, edited, rejected, expired, executed, failed or superseded."
     )
-    what: UntrustedText = Field(description="What it would do, in a sentence or two.")
+    what: UntrustedText = Field(
+        description="What it would do, in a sentence or two; without names and numbers for those who may not see the card."
+    )
     tool: str = Field(description="The operation that waits.")
     effect: str = Field(description="Its kind of effect: write, money, goods, access, personal or outside.")
     asker: str = Field(
@@ -119,7 +121,7 @@ class ApprovalDetail(ApprovalSummary):
     )
 
 
-_TOLD_OTHERWISE = ("id", "sentences", "amount", "created_at")
+_TOLD_OTHERWISE = ("id", "sentences", "summary", "permission", "amount", "created_at")
 
 
 class _Row(NamedTuple):
@@ -131,6 +133,8 @@ class _Row(NamedTuple):
     asker: str
     asker_name: str | None
     sentences: list[str]
+    summary: str
+    permission: str
     why: str
     amount: int
     created_at: datetime
@@ -139,11 +143,13 @@ class _Row(NamedTuple):
     decided_at: datetime | None
     reason: str | None
 
-    def summary(self, currency: str) -> ApprovalSummary:
+    def shown(self, ctx: Context) -> ApprovalSummary:
         return ApprovalSummary(
             **{name: getattr(self, name) for name in self._fields if name not in _TOLD_OTHERWISE},
-            what=words.summed(self.sentences),
-            money=Money(amount=self.amount, currency=currency) if self.amount else None,
+            what=self.summary
+            if _withheld(ctx, self.asker, self.permission)
+            else words.summed(self.sentences or [self.summary]),
+            money=Money(amount=self.amount, currency=ctx.merchant.currency) if self.amount else None,
             asked_at=self.created_at,
         )
 
@@ -152,8 +158,8 @@ class _Row(NamedTuple):
 _ROWS = """
 select * from (
     select a.id, a.reference, case when a.status = 'pending' and a.expires_at <= %(now)s then 'expired' else a.status end as status,
-           a.tool, a.effect, a.asker, coalesce(u.name, k.name) as asker_name, a.card -> 'sentences' as sentences, a.why,
-           a.amount, a.created_at, a.expires_at, a.decided_by, a.decided_at, a.reason
+           a.tool, a.effect, a.asker, coalesce(u.name, k.name) as asker_name, a.card -> 'sentences' as sentences,
+           a.card ->> 'summary' as summary, a.card ->> 'permission' as permission, a.why, a.amount, a.created_at, a.expires_at, a.decided_by, a.decided_at, a.reason
     from approvals a
     left join memberships s on s.merchant_id = a.merchant_id and s.reference = a.asker
     left join users u on u.id = s.user_id
@@ -193,7 +199,7 @@ async def list_approvals(ctx: Context, args: ListApprovals) -> Page[ApprovalSumm
         args.model_dump() | {"m": ctx.merchant.id, "now": ctx.now(), "after": after[0] if after else None},
         as_=_Row,
     )
-    return page_of(rows, args.limit, lambda row: row.summary(ctx.merchant.currency), lambda row: (row.id,))
+    return page_of(rows, args.limit, lambda row: row.shown(ctx), lambda row: (row.id,))
 
 
 class GetApproval(Input):
@@ -219,9 +225,9 @@ async def get_approval(ctx: Context, args: GetApproval) -> ApprovalDetail:
         _ROWS + "where id = %(id)s", {"m": ctx.merchant.id, "now": ctx.now(), "id": found.id}, as_=_Row
     )
     card = Card.model_validate(found.card)
-    withheld = _withheld(ctx, found, card)
+    withheld = _withheld(ctx, found.asker, card.permission)
     return ApprovalDetail(
-        **rows[0].summary(ctx.merchant.currency).model_dump(),
+        **rows[0].shown(ctx).model_dump(),
         card=None if withheld else card,
         arguments=None if withheld else found.arguments,
         withheld=withheld,
@@ -233,13 +239,13 @@ async def get_approval(ctx: Context, args: GetApproval) -> ApprovalDetail:
     )
 
 
-def _withheld(ctx: Context, approval: Approval, card: Card) -> list[str]:
-    """What the actor lacks to see the card: to read customers, and to do or read what the operation has to do with."""
-    if approval.asker == ctx.actor.reference:
+def _withheld(ctx: Context, asker: str, permission: str) -> list[str]:
+    """What the actor lacks to see a card: to read customers, and to do or read what the operation has to do with."""
+    if asker == ctx.actor.reference:
         return []
-    room = f"{card.permission.partition(':')[0]}:read"
+    room = f"{permission.partition(':')[0]}:read"
     lacking = [] if ctx.may("customers:read") else ["customers:read"]
-    return lacking if ctx.may(card.permission) or ctx.may(room) else [*lacking, card.permission]
+    return lacking if ctx.may(permission) or ctx.may(room) else [*lacking, permission]
 
 
 class Decide(StrEnum):
