@@ -91,10 +91,10 @@ _KEYS = {
     By.day: _LOCAL.format(step="day"),
     By.week: _LOCAL.format(step="week"),
     By.month: _LOCAL.format(step="month"),
-    By.channel: "o.channel",
-    By.country: "o.ship_country",
-    By.region: "concat_ws(', ', o.ship_region, o.ship_country)",
-    By.city: "concat_ws(', ', initcap(o.ship_city), o.ship_country)",
+    By.channel: "f.channel",
+    By.country: "f.ship_country",
+    By.region: "concat_ws(', ', f.ship_region, f.ship_country)",
+    By.city: "concat_ws(', ', initcap(f.ship_city), f.ship_country)",
     By.product: "f.product_id::text",
     By.category: "(select p.category_id::text from products p where p.merchant_id = %(m)s and p.id = f.product_id)",
 }
@@ -109,7 +109,7 @@ _FACTS = """
 with periods as (
     select * from unnest(%(names)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[]) as p(period, starts, ends)
 ), goods as (
-    select p.period, o.placed_at as at, o.id as order_id, l.product_id, true as of_line, true as placed,
+    select p.period, o.placed_at as at, o.id as order_id, {of_order}, l.product_id, true as of_line, true as placed,
            l.total - l.tax + d.discount as gross, d.discount, 0 as refund, 0 as shipping, l.tax, l.quantity - l.cancelled as units
     from periods p
     join orders o on o.merchant_id = %(m)s and o.placed_at >= p.starts and o.placed_at < p.ends
@@ -120,14 +120,14 @@ with periods as (
     ) d
     where o.status = any(%(counted)s) and o.currency = %(currency)s
 ), carriage as (
-    select p.period, o.placed_at, o.id, null::uuid, false, true, 0, 0, 0,
+    select p.period, o.placed_at, o.id, {of_order}, null::uuid, false, true, 0, 0, 0,
            o.shipping - case when o.prices_include_tax then o.shipping_tax else 0 end, o.shipping_tax, 0
     from periods p
     join orders o on o.merchant_id = %(m)s and o.placed_at >= p.starts and o.placed_at < p.ends
       and o.placed_at >= %(earliest)s and o.placed_at < %(latest)s
     where o.status = any(%(counted)s) and o.currency = %(currency)s
 ), given_back as (
-    select p.period, t.id, t.occurred_at, t.order_id, s.amount - x.tax as net, x.tax
+    select p.period, t.id, t.occurred_at, t.order_id, {of_order}, s.amount - x.tax as net, x.tax
     from periods p
     join payment_transactions t on t.merchant_id = %(m)s and t.occurred_at >= p.starts and t.occurred_at < p.ends
       and t.occurred_at >= %(earliest)s and t.occurred_at < %(latest)s
@@ -145,7 +145,9 @@ with periods as (
     left join lateral (select * from order_lines l where l.merchant_id = %(m)s and l.order_id = b.order_id offset 0) l on true
     window upto as (partition by b.period, b.id order by l.position)
 ), refunds as (
-    select period, occurred_at, order_id, product_id, true, false, 0, 0, {net}, 0, -{tax}, 0 from spread
+    select period, occurred_at, order_id, channel, ship_country, ship_region, ship_city, product_id, true, false, 0, 0, {net}, 0,
+           -{tax}, 0
+    from spread
 ), facts as (
     select * from goods union all select * from carriage where %(carriage)s union all select * from refunds
 )
@@ -155,10 +157,14 @@ _PART = """
 case when lines > 0 then round({what} * upto / lines) - round({what} * (upto - line) / lines) when nth = 1 then {what} else 0 end
 """
 _SALES = (
-    _FACTS.format(net=_PART.format(what="net").strip(), tax=_PART.format(what="tax").strip())
+    _FACTS.format(
+        of_order="o.channel, o.ship_country, o.ship_region, o.ship_city",
+        net=_PART.format(what="net").strip(),
+        tax=_PART.format(what="tax").strip(),
+    )
     + """
 , keyed as (
-    select f.*, {key} as key from facts f {orders} where {conditions}
+    select f.*, {key} as key from facts f where {conditions}
 ), figures as (
     select period, grouping(key) = 1 as whole, coalesce(key, '') as key, sum(gross)::bigint as gross,
            sum(discount)::bigint as discounts, sum(refund)::bigint as refunds, sum(gross - discount - refund)::bigint as net,
@@ -194,15 +200,11 @@ async def sales(
 
     A period in which nothing happened has no row. `after` is the rank and the key of the last group that was seen.
     """
-    conditions, of_orders = _conditions(only)
-    placed = "cross join lateral (select * from orders o where o.merchant_id = %(m)s and o.id = f.order_id offset 0) o"
-    needs_orders = of_orders or by in (By.channel, By.country, By.region, By.city)
     key = f"case when f.of_line then {_KEYS[by]} end" if by in _NAMED else _KEYS[by]
     query = _SALES.format(
         key=key,
-        conditions=conditions,
+        conditions=_conditions(only),
         rank=rank,
-        orders=placed if needs_orders else "",
         names=_names_of(by),
         belongs="bool_or(of_line)" if by in _NAMED else "true",
     )
@@ -228,12 +230,15 @@ async def in_other_currencies(ctx: Context, period: Period, currency: str) -> li
     return await ctx.sql.rows(query, params, as_=Elsewhere)
 
 
-def _conditions(only: Only) -> tuple[str, bool]:
-    """What limits the facts, and whether their orders are needed for it."""
-    of_orders = {"o.channel = %(channel)s": only.channel, "o.ship_country = %(country)s": only.country}
-    of_lines = {"f.product_id = %(product)s": only.product, _IN_CATEGORY: only.category}
-    asked = [condition for condition, value in (of_orders | of_lines).items() if value is not None]
-    return " and ".join(asked) or "true", any(condition in of_orders for condition in asked)
+def _conditions(only: Only) -> str:
+    """What limits the facts."""
+    asked = {
+        "f.channel = %(channel)s": only.channel,
+        "f.ship_country = %(country)s": only.country,
+        "f.product_id = %(product)s": only.product,
+        _IN_CATEGORY: only.category,
+    }
+    return " and ".join(condition for condition, value in asked.items() if value is not None) or "true"
 
 
 def _names_of(by: By | None) -> str:
