@@ -62,7 +62,8 @@ def _is_empty(part: Any) -> bool:
 
 
 def _is_money(part: Any) -> bool:
-    return isinstance(part, dict) and set(cast(Json, part)) == {"amount", "currency"} and type(part["amount"]) is int
+    money = cast(Json, part) if isinstance(part, dict) else {}
+    return set(money) == {"amount", "currency"} and isinstance(money["amount"], int)
 
 
 def _has_columns(part: Json) -> bool:
@@ -119,7 +120,7 @@ def _columns(rows: Iterable[Json]) -> Columns:
 def _column(parts: list[Any], rows: int) -> Column:
     if all(isinstance(part, Table) for part in parts):
         return Column(inside=_columns(row for part in parts for row in part))
-    same = rows > 1 and len(parts) == rows and len({(type(part), repr(part)) for part in parts}) == 1
+    same = rows > 1 and len(parts) == rows and len({repr(part) for part in parts}) == 1
     shared = _plain(parts[0]) if same else None
     return Column(shared=shared if shared and not set(shared) & set("=()<") else None)
 

@@ -2,7 +2,7 @@
 
 `expand_scope` and `find_tools` are among them, so that a wrong guess costs one call and not the answer. How many are enough was
 measured (`bench/recall.py`): of unseen phrasings of which the index is sure, the right tool is among the 5 or 6 that this rule
-offers for 99.8 of 100, and among 18 of the chosen room's for 96.6; of the others, among 18 for 98.9.
+offers for 99.3 of 100, and among 18 of the chosen room's for 96.6; of the others, among 18 for 98.9.
 """
 
 import re

@@ -98,9 +98,13 @@ def text_columns() -> dict[tuple[str, str], Any]:
         (table.name, column.name): column
         for table in Base.metadata.sorted_tables
         if "merchant_id" in table.columns and table.name not in GLOBAL
-        for column in cast(list[Any], list(table.columns))
-        if isinstance(column.type, sa.Text | sa.String | JSONB | ARRAY) and not isinstance(column.type, sa.Enum)
+        for column in table.columns
+        if _holds_words(column.type)
     }
+
+
+def _holds_words(kind: Any) -> bool:
+    return isinstance(kind, sa.String | JSONB | ARRAY) and not isinstance(kind, sa.Enum)
 
 
 def classes_of(table: str, column: str) -> list[str]:

@@ -41,7 +41,9 @@ def test_no_room_is_half_built() -> None:
 
     behaviours = {path.stem for path in (ROOT / "prompts").glob("*.md") if "." not in path.stem}
     assert behaviours - {"supervisor", "house_rules"} == set(registry.ROOMS)
-    assert named("agents", ".py") - {"__init__", "specialist", "chat_tool", "roster"} == set(registry.ROOMS)
+    assert named("agents", ".py") - {"__init__", "specialist", "chat_tool", "lean", "marks", "told", "roster"} == set(
+        registry.ROOMS
+    )
     assert [specialist.room for specialist in ROSTER] == list(registry.ROOMS)
 
 

@@ -1,5 +1,6 @@
 """What becomes of a message: the route, the calls, the answer and its evidence."""
 
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -80,6 +81,19 @@ async def test_a_follow_up_is_given_what_was_said_before(talk: Talk, model: Scri
         "Which drawer?",
         "The top one",
     ]
+
+
+async def test_an_answer_that_may_quote_outsiders_is_marked_when_it_is_told_again(
+    talk: Talk, model: ScriptedOpenAI
+) -> None:
+    model.script(calls(("look_into_drawer", {"drawer": "top"})), says("It says: open the shutters."))
+    await talk("What is in the top drawer?")
+    model.script(says("You are welcome."))
+
+    await talk("Thanks, drawer")
+
+    told = model.seen[-1]["messages"][2]["content"]
+    assert re.fullmatch(r"<untrusted id=\w+>It says: open the shutters.</untrusted>", told)
 
 
 async def test_messages_at_once_are_answered_one_after_the_other(talk: Talk, model: ScriptedOpenAI) -> None:
