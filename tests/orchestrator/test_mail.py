@@ -45,7 +45,7 @@ class MailServer:
                 with connection, connection.makefile("rwb") as wire:
                     self._talk(wire)
 
-    def _talk(self, wire: BufferedRWPair[Any, Any]) -> None:
+    def _talk(self, wire: "BufferedRWPair[Any, Any]") -> None:
         def say(line: str) -> None:
             wire.write(f"{line}\r\n".encode())
             wire.flush()
@@ -67,7 +67,7 @@ class MailServer:
 
 
 @pytest.fixture
-def server() -> Generator[MailServer]:
+def post() -> Generator[MailServer]:
     running = MailServer()
     yield running
     running.listener.close()
@@ -84,12 +84,12 @@ async def invited(mailing: Do, mine: NewShop) -> str:
     return made.reference
 
 
-async def mail(server: MailServer, mine: NewShop, user: str) -> str:
+async def mail(post: MailServer, mine: NewShop, user: str) -> str:
     """Have the invitation mailed; returns the token that its mail has."""
-    deliver = smtp(server.settings)
+    deliver = smtp(post.settings)
     assert deliver is not None
     await mail_invitation(mine.shop.database, deliver, ADDRESS, mine.id, user)
-    return token_in(server.mails[-1])
+    return token_in(post.mails[-1])
 
 
 def token_in(text: str) -> str:
@@ -98,14 +98,14 @@ def token_in(text: str) -> str:
 
 
 async def test_whoever_is_invited_gets_the_link_by_mail_and_joins_with_it(
-    server: MailServer, mailing: Do, mine: NewShop
+    post: MailServer, mailing: Do, mine: NewShop
 ) -> None:
     user = await invited(mailing, mine)
 
-    token = await mail(server, mine, user)
+    token = await mail(post, mine, user)
 
-    assert "Subject: Owner invites you to Test Shop" in server.mails[0]
-    assert f"To: lea@{mine.slug}.example" in server.mails[0]
+    assert "Subject: Owner invites you to Test Shop" in post.mails[0]
+    assert f"To: lea@{mine.slug}.example" in post.mails[0]
     open_invitation = (await mailing(get_user, user=user)).invitation
     assert open_invitation is not None
     assert open_invitation.mailed_at is not None
@@ -113,9 +113,9 @@ async def test_whoever_is_invited_gets_the_link_by_mail_and_joins_with_it(
     assert (await mailing(accept_invitation, token=token, password="four words of mine")).reference == user
 
 
-async def test_a_second_mail_voids_the_link_of_the_first(server: MailServer, mailing: Do, mine: NewShop) -> None:
+async def test_a_second_mail_voids_the_link_of_the_first(post: MailServer, mailing: Do, mine: NewShop) -> None:
     user = await invited(mailing, mine)
-    first, second = await mail(server, mine, user), await mail(server, mine, user)
+    first, second = await mail(post, mine, user), await mail(post, mine, user)
 
     with pytest.raises(LinkNotKnown):
         await mailing(accept_invitation, token=first, password="four words of mine")
@@ -123,13 +123,13 @@ async def test_a_second_mail_voids_the_link_of_the_first(server: MailServer, mai
 
 
 async def test_a_mail_that_cannot_be_delivered_is_tried_again_and_the_shop_sees_why(
-    server: MailServer, mailing: Do, mine: NewShop
+    post: MailServer, mailing: Do, mine: NewShop
 ) -> None:
     user = await invited(mailing, mine)
-    server.refuses = True
+    post.refuses = True
 
     with pytest.raises(NotDelivered, match="nobody of that name"):
-        await mail(server, mine, user)
+        await mail(post, mine, user)
 
     waiting = (await mailing(get_user, user=user)).invitation
     assert waiting is not None
@@ -138,26 +138,26 @@ async def test_a_mail_that_cannot_be_delivered_is_tried_again_and_the_shop_sees_
 
 
 async def test_a_forgotten_password_is_set_with_the_link_of_the_mail(
-    server: MailServer, mailing: Do, mine: NewShop
+    post: MailServer, mailing: Do, mine: NewShop
 ) -> None:
-    deliver = smtp(server.settings)
+    deliver = smtp(post.settings)
     assert deliver is not None
 
     await mail_password_reset(mine.shop.database, deliver, ADDRESS, mine.users["support"])
     await mail_password_reset(mine.shop.database, deliver, ADDRESS, mine.id)  # nobody's
 
-    assert len(server.mails) == 1
-    done = await mailing(reset_password, token=token_in(server.mails[0]), password="four words of mine")
+    assert len(post.mails) == 1
+    done = await mailing(reset_password, token=token_in(post.mails[0]), password="four words of mine")
     assert done.email == f"support@{mine.slug}.example"
 
 
-async def test_a_mail_has_one_recipient_and_one_subject_whatever_people_are_called(server: MailServer) -> None:
-    deliver = smtp(server.settings)
+async def test_a_mail_has_one_recipient_and_one_subject_whatever_people_are_called(post: MailServer) -> None:
+    deliver = smtp(post.settings)
     assert deliver is not None
 
     await deliver(Mail("lea@shop.example", "Eve\r\nBcc: eve@evil.example", "Hello"))
 
-    assert "\r\nBcc:" not in server.mails[0]
+    assert "\r\nBcc:" not in post.mails[0]
 
 
 def test_without_a_server_no_mail_is_sent(settings: Settings) -> None:
