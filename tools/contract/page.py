@@ -53,7 +53,7 @@ def place(after: str | None, *kinds: type[Any]) -> tuple[Any, ...] | None:
 
 
 def _read(kind: type[Any], value: Any) -> Any:
-    if value is None:
+    if value is None and kind is not UUID:  # what a list is sorted by may be unknown, an id is not
         return None
     if type(value) is not (str if kind in (datetime, UUID) else kind):
         raise TypeError(f"{value!r} is not {kind}")
