@@ -165,14 +165,20 @@ def test_an_order_is_placed_once_however_often_its_key_comes(cli: Cli):
     assert "the first answer again" in again.stderr
 
 
-def test_a_preview_shows_what_would_change_and_changes_nothing(cli: Cli):
+def test_a_preview_says_what_would_happen_and_changes_nothing_with_its_rows_when_they_are_asked_for(cli: Cli):
     order = an_order(cli)
+    asked = ["orders", "cancel-order", "--order", order["reference"], "--reason", "duplicate", "--preview"]
 
-    shown = cli("orders", "cancel-order", "--order", order["reference"], "--reason", "duplicate", "--preview")
+    shown, unfolded = cli(*asked), cli(*asked, "--rows")
 
-    assert shown.exit_code == 0
-    assert "cancel_order: a preview" in shown.stdout
-    assert f"status: {order['status']} → cancelled" in shown.stdout
+    assert (shown.exit_code, unfolded.exit_code) == (0, 0)
+    assert "Preview: cancel order" in shown.stdout
+    assert f"{order['reference']} of {order['customer_name']}, " in shown.stdout
+    assert "is cancelled (duplicate)." in " ".join(shown.stdout.split())
+    assert "subject kind" not in shown.stdout
+    assert "--rows shows them." in shown.stdout
+    assert f"status: {order['status']} → cancelled" in unfolded.stdout
+    assert "subject kind" in unfolded.stdout
     assert cli.json("orders", "get-order", "--order", order["reference"])["status"] == order["status"]
 
 
