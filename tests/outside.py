@@ -24,18 +24,19 @@ OUTSIDE: dict[str, str] = {
     "approvals": "arguments card outcome",
     "audit_payloads": "arguments",
     "consents": "proof",
-    "customers": "name name_key first_name last_name email email_key phone company tax_number locale note",
+    "customers": "words_key name name_key first_name last_name email email_key phone company tax_number locale note",
     "events": "data",
     "files": "name",
     "fulfilments": "tracking_number",
     "idempotency_records": "response",
     "intents": "arguments outcome",
     "interactions": "subject summary",
+    "invitations": "trouble",
     "loyalty_entries": "note",
     "messages": "text data",
     "order_holds": "note",
     "order_notes": "text author",
-    "orders": "customer_name email phone shipping_address billing_address ship_city ship_region ship_postcode note",
+    "orders": "words_key customer_name email phone shipping_address billing_address ship_city ship_region ship_postcode note",
     "payment_transactions": "provider_reference reason",
     "payments": "method_label provider_reference",
     "purchase_orders": "note",
@@ -63,15 +64,16 @@ OURS: dict[str, str] = {
     "events": "kind subject_kind actor",
     "files": "media_type digest",
     "fulfilments": "carrier service currency",
-    "idempotency_records": "key tool request_hash approval",
+    "idempotency_records": "key actor tool request_hash approval",
     "intents": "kind subject_kind currency ledger_key",
     "interactions": "actor",
+    "invitations": "email name invited_by token_hash",
     "journal_entries": "currency description",
     "loyalty_entries": "actor",
     "merchant_profiles": "name currency currencies zone country",
     "messages": "role",
     "order_holds": "owner released_by",
-    "order_lines": "sku title options tax_class",
+    "order_lines": "words_key sku title options tax_class",
     "orders": "currency promotion_codes shipping_method ship_country",
     "payment_transactions": "currency provider actor",
     "payments": "provider currency",
@@ -152,7 +154,18 @@ def _planted(value: Any, said: str, name: str = "") -> Any:
         return {key: _planted(one, said, key) for key, one in cast(dict[str, Any], value).items()}
     if isinstance(value, list):
         return [_planted(one, said, name) for one in cast(list[Any], value)]
-    coded = name in ("currency", "country", "tool", "effect", "permission", "digest", "summary", "jobs", "hash")
+    coded = name in (
+        "currency",
+        "country",
+        "tool",
+        "effect",
+        "permission",
+        "digest",
+        "summary",
+        "loosens",
+        "jobs",
+        "hash",
+    )
     return said if isinstance(value, str) and not coded and not re.fullmatch(r"[A-Z]+-\d+", value) else value
 
 

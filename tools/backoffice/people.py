@@ -20,7 +20,7 @@ from tools.backoffice.signed_in import end_sessions
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, NotFound, StaleVersion
-from tools.contract.fields import Name, Search, Synonyms, UserRef
+from tools.contract.fields import Name, Search, Synonyms, UntrustedText, UserRef
 from tools.contract.page import Page, Paged, page_of, place
 from tools.contract.permissions import ROLES
 
@@ -65,7 +65,9 @@ class OpenInvitation(Result):
     mailed_at: datetime | None = Field(
         description="When the link went out by mail, UTC; null where whoever invited hands it over."
     )
-    trouble: str | None = Field(description="Why the mail could not be delivered; null when nothing went wrong.")
+    trouble: UntrustedText | None = Field(
+        description="Why the mail could not be delivered; null when nothing went wrong."
+    )
 
 
 class UserDetail(Result):
