@@ -170,7 +170,7 @@ def _plain(value: Any) -> str | None:
             shorter = _INSTANT.sub(_to_the_minute, value) if _INSTANT.fullmatch(value) else value
             return None if not value or _NOT_PLAIN.match(value) or _OTHER.fullmatch(value) else shorter
         case {"amount": int() as amount, "currency": str() as currency} if _is_money(value):
-            return f"{major(amount, currency)} {currency}"
+            return f"{major(amount, currency).replace(',', '')} {currency}"
         case _:
             return None
 

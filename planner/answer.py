@@ -98,13 +98,15 @@ def _listed(rows: list[dict[str, Any]], page: Mapping[str, Any], result: Result,
     counted |= {} if more else figures.sums(rows)
     counts = [figures.figure(key, value, setting) for key, value in counted.items()]
     others = {key: value for key, value in left.items() if not is_figure(value)}
-    first = " ".join(filter(None, [lead, figures.capital(when) + "." if when else "", _all(counts)]))
+    first = " ".join(filter(None, [lead, figures.capital(when) + "." if when else "", _all(counts, rows)]))
     rest = f"To see more, say how many (“the first {_next(len(rows))}”) or narrow the request down." if more else ""
     return "\n\n".join(filter(None, [first, shown.table(rows, setting, args), shown.facts(others, setting), rest]))
 
 
-def _all(counts: Sequence[str]) -> str:
-    return f"In all {', '.join(counts)}." if counts else ""
+def _all(counts: Sequence[str], rows: Sequence[Any]) -> str:
+    """Figures of the whole list; of one row they are its own."""
+    told = ", ".join(counts)
+    return "" if not counts else f"In all {told}." if len(rows) > 1 else f"{figures.capital(told)}."
 
 
 def _next(count: int) -> int:

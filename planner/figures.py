@@ -50,9 +50,7 @@ def period(said: Row, setting: Setting) -> tuple[str, frozenset[str]]:
 
 
 def sums(rows: Sequence[Row]) -> dict[str, int]:
-    """The units that rows have together, where there is more than one row: "how many do we have" asks for one number."""
-    if len(rows) < 2:
-        return {}
+    """The units that rows have together: "how many do we have" asks for one number."""
     return {key: sum(row[key] for row in rows) for key in ADDED if all(isinstance(row.get(key), int) for row in rows)}
 
 

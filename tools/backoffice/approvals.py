@@ -159,7 +159,8 @@ _ROWS = """
 select * from (
     select a.id, a.reference, case when a.status = 'pending' and a.expires_at <= %(now)s then 'expired' else a.status end as status,
            a.tool, a.effect, a.asker, coalesce(u.name, k.name) as asker_name, a.card -> 'sentences' as sentences,
-           a.card ->> 'summary' as summary, a.card ->> 'permission' as permission, a.why, a.amount, a.created_at, a.expires_at, a.decided_by, a.decided_at, a.reason
+           a.card ->> 'summary' as summary, a.card ->> 'permission' as permission, a.why, a.amount, a.created_at, a.expires_at,
+           a.decided_by, a.decided_at, a.reason
     from approvals a
     left join memberships s on s.merchant_id = a.merchant_id and s.reference = a.asker
     left join users u on u.id = s.user_id
