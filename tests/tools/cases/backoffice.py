@@ -83,7 +83,7 @@ async def request_password_reset(mine: NewShop) -> dict[str, Any]:
 
 
 async def reset_password(mine: NewShop) -> dict[str, Any]:
-    link = await reset_link(mine.shop.database, mine.users["owner"], "http://shop.example")
+    link = await reset_link(mine.shop.database, mine.users["support"], "http://shop.example")
     return {"token": token_of(link), "password": "staple of the battery"}
 
 
