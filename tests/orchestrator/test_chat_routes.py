@@ -276,7 +276,7 @@ async def test_a_request_that_is_nested_too_deeply_is_refused(http: httpx.AsyncC
 
     refused = await http.post("/requests", json={"tool": "write_memo", "arguments": deep}, headers=key())
 
-    assert (refused.status_code, refused.json()["code"]) == (422, "OutOfRange")
+    assert (refused.status_code, refused.json()["code"]) == (422, "Invalid")
 
 
 @pytest.mark.parametrize(
