@@ -72,6 +72,9 @@ declare
     more integer;
     left_over integer := least(greatest(most, 0), 1000);
 begin
+    if words = '{}' then
+        return;
+    end if;
     perform set_config('pg_trgm.word_similarity_threshold', '0.45', true);
     foreach step in array array[
         written || ' limit 2000',

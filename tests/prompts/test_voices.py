@@ -1,0 +1,72 @@
+"""The phrasings by voice: each asks for every operation, nothing twice, and borrows nothing from what we are measured with."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from prompts import voices
+from tools import registry
+
+EVALS = Path(__file__).parents[3] / "shared/evals/requests"
+FOUR, SIXTEEN = 4, 16  # of an operation; of a class of talk, which has no others
+LIKE = 0.8  # share of the words that two requests have in common
+
+each_voice = pytest.mark.parametrize("voice", voices.VOICES)
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a request without the things that it names by number."""
+    return frozenset(re.findall(r"[^\W_]+", re.sub(r"[#\w-]*\d[\w-]*", " ", text.lower())))
+
+
+def bare(text: str) -> str:
+    return text.lower().strip(" .?!")
+
+
+def alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Short requests are alike by nature."""
+    return len(one) >= 5 <= len(other) and len(one & other) >= LIKE * len(one | other)
+
+
+def test_every_operation_that_is_open_is_in_the_catalogue() -> None:
+    rooms = {operation.name: operation.room for operation in voices.operations()}
+
+    assert {tool.name: tool.room for tool in registry.tools().values()}.items() <= rooms.items()
+    assert len(rooms) == len(voices.operations())
+
+
+@each_voice
+def test_a_voice_asks_for_every_operation(voice: str) -> None:
+    said = Counter(phrasing.operation for phrasing in voices.phrasings(voice))
+
+    wanted = {one.name: SIXTEEN if one.name.startswith("~") else FOUR for one in voices.operations()}
+    assert said == wanted
+
+
+@each_voice
+def test_nothing_is_said_twice_and_every_mark_is_whole(voice: str) -> None:
+    texts = Counter(phrasing.text for phrasing in voices.phrasings(voice))
+
+    assert [text for text, count in texts.items() if count > 1] == []
+    assert [text for text in texts if re.search(r"[\[\]]|\s\s", text) or text != text.strip()] == []
+
+
+@pytest.mark.skipif(not EVALS.exists(), reason="the requests that we are measured with are not beside this checkout")
+@each_voice
+def test_nothing_is_borrowed_from_the_requests_that_we_are_measured_with(voice: str) -> None:
+    lines = [line for file in EVALS.rglob("*.jsonl") for line in file.read_text(encoding="utf-8").splitlines()]
+    asked = {str(json.loads(line)["text"]) for line in lines if '"text"' in line}
+    measured = [(bare(text), words(text)) for text in asked]
+
+    borrowed = [
+        said
+        for said in (phrasing.text for phrasing in voices.phrasings(voice))
+        for mine in (words(said),)
+        for text, of in measured
+        if bare(said) == text or alike(mine, of)
+    ]
+
+    assert borrowed == []
