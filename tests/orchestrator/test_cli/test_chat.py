@@ -90,33 +90,33 @@ def test_a_card_that_nobody_can_be_asked_about_waits_in_the_queue(cli: Cli, trus
     assert status_of(cli, order) == "cancelled"
 
 
-def test_a_card_is_approved_or_rejected_unasked_where_that_was_said(cli: Cli, trusted: Cli):
+def test_a_card_is_approved_or_rejected_unasked_where_that_was_said(cli: Cli):
     order = an_order(cli)["reference"]
     request = f"cancel order {order}, the customer changed her mind"
 
-    rejected = trusted("chat", request, "--reject", "She wants it after all.")
+    rejected = cli("chat", request, "--reject", "She wants it after all.")
     before = status_of(cli, order)
-    approved = trusted("chat", request, "--approve")
-    both = trusted("chat", request, "--approve", "--reject", "No.")
+    approved = cli("chat", request, "--approve")
+    both = cli("chat", request, "--approve", "--reject", "No.")
 
     assert (rejected.exit_code, approved.exit_code, both.exit_code) == (0, 0, 2), rejected.output + approved.output
     assert before == "pending"
     assert status_of(cli, order) == "cancelled"
 
 
-def test_in_process_it_works_without_a_server(cli: Cli):
+def test_a_key_decides_nothing_that_was_asked_through_it(cli: Cli, trusted: Cli):
     order = an_order(cli)["reference"]
 
-    approved = cli("chat", f"cancel order {order}, the customer changed her mind", "--approve")
+    refused = trusted("chat", f"cancel order {order}, the customer changed her mind", "--approve")
 
-    assert approved.exit_code == 0, approved.output
-    assert "waits for a decision: cancel order" in approved.stdout
-    assert status_of(cli, order) == "cancelled"
+    assert refused.exit_code == 1
+    assert "decide_approval is for people only" in refused.stderr
+    assert status_of(cli, order) == "pending"
 
 
-def test_at_a_terminal_the_person_is_asked(cli: Cli, trusted: Cli, open_shop: OpenShop):
+def test_at_a_terminal_the_person_is_asked(cli: Cli):
     order = an_order(cli)["reference"]
-    with at_a_terminal(trusted.environment, "chat") as (screen, person):
+    with at_a_terminal(cli.environment, "chat") as (screen, person):
         screen.wait_for("› ")
         screen.type(f"cancel order {order}, the customer changed her mind\n")
         screen.wait_for("approve? [y/n/reason, or rows]")
