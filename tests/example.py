@@ -72,7 +72,9 @@ class Names:
 async def door(shop: Shop) -> AsyncGenerator[httpx.AsyncClient]:
     """REST over the shop's database, at the examples' own time."""
     identity = Identity(shop.database, RateLimiter(per_minute=1_000_000))
-    app = RequestId(Starlette(routes=joined(rest.routes(shop, registry.tools().values(), identity.caller_of))))
+    app = RequestId(
+        Starlette(routes=joined(rest.routes(shop, registry.tools().values(), identity.caller_of, identity.visitor)))
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop.example") as client:
         yield client
 
