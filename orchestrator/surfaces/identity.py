@@ -4,11 +4,12 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from db.clock import now
 from db.session import Database
 from orchestrator import accounts
 from orchestrator.accounts import Visit
@@ -29,9 +30,7 @@ class CrossSite(Forbidden):
 class Identity:
     """Finds the caller of a request. Sessions and users are outside the wall; which shop they belong to is decided here."""
 
-    def __init__(
-        self, database: Database, limiter: "RateLimiter", clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, database: Database, limiter: "RateLimiter", clock: Callable[[], datetime] = now) -> None:
         self.database = database
         self.clock = clock
         self.limiter = limiter

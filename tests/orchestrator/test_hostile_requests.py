@@ -172,7 +172,7 @@ async def test_a_header_of_any_kind_is_taken_or_refused(
     header: str, owner_there: httpx.AsyncClient, mine: NewShop
 ) -> None:
     customer = {"name": "Ana Torres"}
-    asked = {"tool": "get_merchant", "arguments": {}}
+    asked: dict[str, Any] = {"tool": "get_merchant", "arguments": {}}
     turn = (await owner_there.post(f"{PREFIX}/requests", json=asked, headers=new_key())).json()
     assert turn["status"] == "finished"  # its stream ends
 

@@ -1,11 +1,12 @@
 """Signing in cannot be used to guess passwords, nor to find out who has an account, nor to keep somebody out for ever."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
 
+from db.clock import now
 from orchestrator.accounts import Visit, reset_link, session_of, shop_of
 from orchestrator.surfaces.identity import Identity, RateLimiter
 from tests.conftest import Do
@@ -31,7 +32,7 @@ class Clock:
     """A clock that stands still until it is told otherwise."""
 
     def __init__(self) -> None:
-        self.now = datetime.now(UTC)
+        self.now = now()
 
     def __call__(self) -> datetime:
         return self.now

@@ -29,7 +29,7 @@ MOST = 5_000  # prompt tokens of a reading turn, in its two calls together
 @pytest.fixture(scope="module")
 def house(settings: Settings, models: Models, saver: PooledSaver) -> Supervisor:
     """The supervisor of the product."""
-    return Supervisor(ROSTER, registry.tools(), models, read_index(settings), saver)
+    return Supervisor(ROSTER, registry.tools(), models, read_index(), saver)
 
 
 @pytest.fixture

@@ -16,10 +16,11 @@ from orchestrator.services import Services
 from orchestrator.settings import Settings
 from orchestrator.worker import let_lapse, make_worker, pick_up
 from tests.factories import NewShop
-from tests.tools.cases import inventory, orders
+from tests.tools.cases import orders
 from tests.tools.probes import count
 from tools.contract.call import call
 from tools.flows.cancel_order import cancel_order
+from tools.inventory.reservations import reserve_stock
 
 LATER = clock.now() + timedelta(days=300)
 
@@ -73,7 +74,10 @@ async def test_a_job_that_comes_again_by_itself_is_dropped(worker: procrastinate
 async def overdue(mine: NewShop) -> tuple[str, str]:
     """An order that nobody paid and a reservation, both long over; their jobs are lost."""
     order = (await orders.add_order_note(mine))["order"]
-    reservation = (await inventory.release_reservation(mine))["reservation"]
+    holding = {"sku": "MUG-BLUE", "quantity": 1, "expires_at": mine.shop.clock() + timedelta(hours=1)}
+    held = await call(mine.shop, reserve_stock, holding, mine.caller("owner"), key="hold")
+    assert held.result is not None
+    reservation = held.result.reference
     async with mine.shop.database.transaction(mine.id) as sql:
         for table in ("orders", "reservations"):
             await sql.execute(

@@ -208,10 +208,11 @@ async def test_nobody_but_an_owner_changes_or_removes_people(shop: Shop, mine: N
 async def test_no_program_gives_or_takes_a_role(shop: Shop, mine: NewShop, role: Role) -> None:
     administrator = await mine.key(scopes=["*"], per_call=900_00, per_day=900_00)
 
-    for tool, arguments in (
+    asked: list[tuple[Tool[Any, Any], dict[str, Any]]] = [
         (create_user, lea(mine, role=role)), (update_user, {"user": "USR-1005", "role": role}),
         (deactivate_user, {"user": "USR-1002"}),
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for tool, arguments in asked:
         with pytest.raises(Forbidden, match="for people only"):
             await call(shop, tool, arguments, administrator, key="k-1")
 

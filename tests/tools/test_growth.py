@@ -30,7 +30,7 @@ select %(merchant)s, gen_random_uuid(), o.id, 1, %(variant)s, %(product)s, 'SKU'
        when o.n = 31 then 'Glass carafe' else 'Latte bowl' end, 1, o.total, o.total, 0, o.total, now()
 from (select *, split_part(reference, '-', 2)::int as n from orders where merchant_id = %(merchant)s) o;
 """
-READ = [
+READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {}),
     ("list_customers", {"sort": "alphabetical"}),
     ("list_customers", {"sort": "spend"}),

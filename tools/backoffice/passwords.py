@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 
 from db.model import new_id
 from tools.backoffice.signed_in import Account, account_of_actor, end_sessions
+from tools.contract import words
 from tools.contract.actors import Caller
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
@@ -69,7 +70,8 @@ async def change_password(ctx: Context, args: ChangePassword) -> PasswordSet:
     ended = await _set_password(
         ctx, account, args.password, "user_id = %(user)s and id is distinct from %(present)s::uuid"
     )
-    ctx.tell(f"{account.name} ({account.email}) signs in with a new password; {ended} other browsers are signed out.")
+    others = f"{words.count(ended, 'other browser')} {words.are(ended)} signed out"
+    ctx.tell(f"{account.name} ({account.email}) signs in with a new password; {others}.")
     return PasswordSet(email=account.email, sessions_ended=ended)
 
 

@@ -17,6 +17,7 @@ from tools.backoffice.grants import (
     must_outrank,
 )
 from tools.backoffice.signed_in import end_sessions
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, NotFound, StaleVersion
@@ -278,7 +279,7 @@ async def deactivate_user(ctx: Context, args: DeactivateUser) -> Deactivation:
     signed_out = await end_sessions(ctx, "user_id = %(user)s and merchant_id = %(m)s", user=membership.user_id)
     ctx.tell(
         f"{member.called}, {membership.role}, can no longer sign in to {ctx.merchant.name}, and is signed out of it"
-        f" in {signed_out} browsers."
+        f" in {words.count(signed_out, 'browser')}."
         if member.user
         else f"The invitation of {member.called} as {membership.role} is void."
     )

@@ -12,7 +12,7 @@ from tools.contract.context import Context
 from tools.contract.declare import DECLARED, Effect, Input, Result, tool
 from tools.contract.errors import Invalid, StaleVersion
 from tools.contract.policy import ApprovalPolicy, Limits
-from tools.contract.secret import secret_fields
+from tools.contract.secret import secret_fields, takes_secrets
 
 
 class DecisionsCannotWait(Invalid):
@@ -115,6 +115,10 @@ def _must_be_able_to_wait(always: list[str]) -> None:
             )
         if secret_fields(DECLARED[name].output):
             raise SecretCannotWait(f"{name} answers with a secret, and cannot wait for an approval.")
+        if takes_secrets(DECLARED[name].input) or DECLARED[name].for_visitors:
+            raise SecretCannotWait(
+                f"{name} takes a secret, or a link, that no card keeps: it cannot wait for an approval."
+            )
 
 
 def _tell(ctx: Context, present: ApprovalPolicy, policy: ApprovalPolicy) -> None:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tools.backoffice.passwords import ForPeopleWithAnAccount
 from tools.backoffice.signed_in import account_of, account_of_actor, end_sessions
+from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Forbidden, NotFound
@@ -119,7 +120,7 @@ async def end_session(ctx: Context, args: EndSession) -> SessionsEnded:
     )
     if not ended and isinstance(args.session, UUID):
         raise NotFound(f"There is no session {args.session}.", hint="list_sessions names those that there are.")
-    ctx.tell(f"{args.user or ctx.actor.name} is signed out in {ended} browsers.")
+    ctx.tell(f"{args.user or ctx.actor.name} is signed out in {words.count(ended, 'browser')}.")
     return SessionsEnded(ended=ended)
 
 

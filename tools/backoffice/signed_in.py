@@ -11,6 +11,7 @@ from tools.contract.context import Context
 class Account(NamedTuple):
     """A person's account: theirs alone, whichever shops they are in."""
 
+    reference: str
     id: UUID
     email: str
     name: str
@@ -19,8 +20,11 @@ class Account(NamedTuple):
 
 
 _ACCOUNT = """
-select u.id, u.email, u.name, u.password_hash, u.reset_expires_at from memberships s join users u on u.id = s.user_id
-where s.merchant_id = %(m)s and (s.reference = %(reference)s or u.email = lower(%(written)s))
+select s.reference, u.id, u.email, u.name, u.password_hash, u.reset_expires_at
+from memberships s join users u on u.id = s.user_id
+where s.merchant_id = %(m)s
+  and (s.reference = %(reference)s or s.external_reference = %(written)s or u.email = lower(%(written)s))
+order by s.reference <> %(reference)s limit 1
 """
 
 
@@ -36,6 +40,7 @@ async def account_of(ctx: Context, written: str) -> Account:
     found = await ctx.sql.row(_ACCOUNT, params, as_=Account)
     if found is None:
         raise await ctx.not_found(Kind.user, written)
+    ctx.means(Kind.user, written, found.reference)
     return found
 
 

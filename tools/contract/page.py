@@ -58,7 +58,7 @@ def _read(kind: type[Any], value: Any) -> Any:
     if type(value) is not (str if kind in (datetime, UUID) else kind):
         raise TypeError(f"{value!r} is not {kind}")
     if kind is datetime:
-        return datetime.fromisoformat(value)
+        return datetime.fromisoformat(str(value))
     return UUID(value) if kind is UUID else value
 
 

@@ -11,6 +11,11 @@ def secret_fields(result: type[BaseModel]) -> list[str]:
     return [name for name, field in result.model_fields.items() if any(isinstance(m, Secret) for m in field.metadata)]
 
 
+def takes_secrets(asked: type[BaseModel]) -> bool:
+    """Whether an input has a secret, such as a password: no card may keep it."""
+    return any("SecretStr" in str(field.annotation) for field in asked.model_fields.values())
+
+
 def without_secrets(result: O) -> O:
     """The result as the ledger may keep it: fields marked `Secret` are null."""
     marked = secret_fields(type(result))

@@ -216,7 +216,7 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path: Path):
 
     assert refused.returncode == 1
     assert refused.stdout.splitlines() == [
-        f"{tmp_path / 'file' / 'home' }: not a directory.",
+        f"{tmp_path / 'file' / 'home'}: not a directory.",
         "Set SHOPKEEPER_HOME to a folder that you may write to, or name another file.",
     ]
 
