@@ -41,6 +41,8 @@ UUIDS = "01936a2c-5b00-7000-8000-"
 SAID_OTHERWISE = {  # what stands for the shop and its people in tests, as a merchant would call them
     r"shop-[0-9a-f]{12}\.example": "fernway.example",
     r"shop-[0-9a-f]{12}": "fernway-home",
+    r"(inv|pwr)_[0-9a-f-]{36}_[\w-]+": rf"\1_{UUIDS}100000000000_pQ7xw2LmT9sKd4Vb1Rz6Yc8NfJ3hGuA5eXo0iWtSnBk",
+    r"mugs-\d+": "mugs",
     "Test Shop": "Fernway Home",
     r"sk_[\w-]{70,}": f"sk_{UUIDS}100000000000_bX9dq0Zk3mT7uWc1RfYp5hLs8vNe2aGj6iQoB4txKEs",
     r'(?<="last_four":")[^"]+': "xKEs",

@@ -52,7 +52,7 @@ def address(settings: Settings, runtime_url: str) -> Generator[str]:
 async def credentials(shop: Shop) -> dict[str, str]:
     """A key of a shop that has products and stock, an order, a customer, and something that waits."""
     mine = await new_shop(shop)
-    for room, name in {"orders": "get_order", "customers": "get_customer", "backoffice": "get_approval"}.items():
+    for room, name in {"orders": "get_order", "backoffice": "get_approval"}.items():
         await getattr(importlib.import_module(f"tests.tools.cases.{room}"), name)(mine)
     return {"Authorization": f"Bearer {await mine.key_text(scopes=['*'])}"}
 
