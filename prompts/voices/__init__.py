@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-VOICES = ("dictation", "french", "jargon", "phone", "plain", "second_language", "support")
+VOICES = ("dictation", "french", "german", "jargon", "phone", "plain", "second_language", "support")
 KINDS = frozenset(
     (
         "order", "customer", "product", "quantity", "money", "percent", "period", "place", "warehouse", "person", "category", "tag",
