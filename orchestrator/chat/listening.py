@@ -123,8 +123,9 @@ async def listening(bell: Bell, url: str) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        while not task.done():  # a wait that ends at this very moment may lose a cancellation (asyncio.wait_for before 3.12)
+            task.cancel()
+            await asyncio.wait([task], timeout=1)
 
 
 class _Unheard(Exception):
