@@ -123,7 +123,9 @@ async def listening(bell: Bell, url: str) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        while not task.done():  # a wait that ends at this very moment may lose a cancellation (asyncio.wait_for before 3.12)
+        while (
+            not task.done()
+        ):  # a wait that ends at this very moment may lose a cancellation (asyncio.wait_for before 3.12)
             task.cancel()
             await asyncio.wait([task], timeout=1)
 
