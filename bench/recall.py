@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import prompts
 from orchestrator.offer import FEW, LEAST, MOST, entries, likeliest
-from planner.index import Entry, Index, Ranked, Route
+from planner.choose.index import Entry, Index, Ranked, Route
 from tools import registry
 
 FOLDS = 5

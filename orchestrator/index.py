@@ -2,7 +2,7 @@
 
 import prompts
 from orchestrator.offer import entries
-from planner.index import Entry, Index
+from planner.choose.index import Entry, Index
 from tools import registry
 
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from orchestrator.settings import Settings
 from planner.chat import EmbeddedPlanner
-from planner.index import Index
+from planner.choose.index import Index
 from tools.contract.actors import Hand
 
 if TYPE_CHECKING:  # imported when a model is used: the embedded planner does without, and a start is quicker

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from agents.chat_tool import ChatTool, Json, function
 from agents.specialist import Specialist
-from planner.index import Entry, Ranked, Route
+from planner.choose.index import Entry, Ranked, Route
 from tools.contract.actors import Actor
 from tools.contract.declare import Effect, Tool
 

@@ -29,7 +29,7 @@ from orchestrator.language_model import Model, Models, ask
 from orchestrator.offer import Catalogue, Index
 from orchestrator.saver import PooledSaver
 from orchestrator.state import Finding, Part, Request, State, Turn, Update
-from planner.index import Route
+from planner.choose.index import Route
 from tools.contract.actors import Actor, Hand
 from tools.contract.declare import Tool
 

@@ -14,7 +14,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict
 
-from planner.index import Index
+from planner.choose.index import Index
 from planner.plan import next_message
 
 PIECE = 40  # characters of a streamed piece, about

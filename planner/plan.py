@@ -11,15 +11,18 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from planner import answer, clauses, periods, resume, slots, talk, values
-from planner.decide import Ask, Decision, Decline, Desk, Step, decide, described
-from planner.fields import Field, Kind, read
-from planner.index import Index
-from planner.language import to_english
-from planner.lookup import Found, first_call, following_call, found_in
-from planner.memory import Conversation, Result
-from planner.pointing import resolved
-from planner.reading import Reading
+from planner.choose import resume, talk
+from planner.choose.decide import Ask, Decision, Decline, Desk, Step, decide, described
+from planner.choose.index import Index
+from planner.choose.lookup import Found, first_call, following_call, found_in
+from planner.choose.pointing import resolved
+from planner.converse.memory import Conversation, Result
+from planner.fill import slots, values
+from planner.read import clauses, periods
+from planner.read.fields import Field, Kind, read
+from planner.read.language import to_english
+from planner.read.reading import Reading
+from planner.tell import answer
 
 FOLLOWS = re.compile(
     r"^(?:and\b|what about|how about|same (?:for|with|thing)|only\b|just\b|now\b|but\b|or\b|for\b|in\b)", re.I

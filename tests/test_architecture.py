@@ -12,7 +12,7 @@ import pytest
 
 from agents.roster import ROSTER
 from orchestrator.index import read_index
-from planner import learned
+from planner.read import learned
 from tools import registry
 from tools.document import states_page, tools_page
 
@@ -85,7 +85,7 @@ def test_the_environment_is_read_in_one_place() -> None:
 def test_the_time_is_asked_in_one_place() -> None:
     """`db/clock.py`, which tests may set to another day. The planner, which imports nothing of ours, is told the time."""
     asks = re.compile(r"datetime\.now\(|datetime\.utcnow\(|date\.today\(|time\.time\(")
-    exempt = {ROOT / "db/clock.py", ROOT / "planner/memory.py", ROOT / "tests/settled.py", Path(__file__)}
+    exempt = {ROOT / "db/clock.py", ROOT / "planner/converse/memory.py", ROOT / "tests/settled.py", Path(__file__)}
     assert not [
         path for path in sources() if path not in exempt and path.parts[-2] != "bench" and asks.search(path.read_text())
     ]
@@ -125,9 +125,9 @@ def test_all_code_that_makes_the_planners_features_counts_for_what_it_learned() 
     while left:
         name = left.pop()
         code.add(name)
-        lines = [line for line in (ROOT / f"planner/{name}.py").read_text().splitlines() if "import " in line]
+        lines = [line for line in (ROOT / f"planner/read/{name}.py").read_text().splitlines() if "import " in line]
         found = {word for line in lines if line.startswith("from planner") for word in re.findall(r"[a-z]+", line)}
-        left |= {path.stem for path in (ROOT / "planner").glob("*.py")} & found - code
+        left |= {path.stem for path in (ROOT / "planner/read").glob("*.py")} & found - code
     assert code == set(learned.CODE)
 
 

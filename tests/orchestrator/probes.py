@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from agents.specialist import Specialist
 from db.models.backoffice import Setting
 from db.money import Money
-from planner.index import Ranked, Route
+from planner.choose.index import Ranked, Route
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, Tool, tool
 from tools.contract.errors import Conflict, NotFound

@@ -9,7 +9,7 @@ ENCODING = """
 from concurrent.futures import ThreadPoolExecutor
 from bench.machine import resident
 from orchestrator.memory import be_thrifty
-from planner.embedder import Embedder
+from planner.read.embedder import Embedder
 import os
 be_thrifty()
 before = resident(os.getpid())

@@ -11,7 +11,7 @@ from orchestrator.language_model import open_models
 from orchestrator.saver import PooledSaver
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
-from planner.index import Index
+from planner.choose.index import Index
 from tests.factories import NewShop, make_customer
 from tests.orchestrator.conftest import Talk
 from tools import registry

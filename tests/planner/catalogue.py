@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from planner.index import Entry
+from planner.choose.index import Entry
 from tests.planner import inputs
 
 TOOLS: list[tuple[str, str, type[BaseModel], bool, str]] = [

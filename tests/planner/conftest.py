@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from planner.chat import EmbeddedPlanner
-from planner.index import Index
+from planner.choose.index import Index
 from tests.planner import catalogue
 
 TODAY = "Today is 2026-11-22 (Sunday), 14:03 in Europe/Paris. Currency EUR. Shop: Demo."

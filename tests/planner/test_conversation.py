@@ -6,7 +6,7 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage, ToolMessage
 
 from planner.chat import EmbeddedPlanner
-from planner.index import Index
+from planner.choose.index import Index
 from tests.planner.conftest import TODAY, Conversation, functions
 
 ANA = {"reference": "CUS-301", "name": "Ana Torres", "email": "ana@example.com"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from planner.index import Index
+from planner.choose.index import Index
 from tests.planner import catalogue
 
 FOLDS = 5

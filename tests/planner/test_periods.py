@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from planner.periods import Period, back, find
+from planner.read.periods import Period, back, find
 
 NOW = datetime.fromisoformat("2026-11-22T14:03")
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from planner.entities import Vocabulary, find, mask
-from planner.fields import Kind, read
-from planner.language import to_english
+from planner.read.entities import Vocabulary, find, mask
+from planner.read.fields import Kind, read
+from planner.read.language import to_english
 
 NOW = datetime.fromisoformat("2026-11-22T14:03")
 VOCABULARY = Vocabulary({"ORD": "order", "CUS": "customer", "VAR": "variant", "RSV": "reservation"})

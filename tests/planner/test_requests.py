@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from planner.chat import EmbeddedPlanner
-from planner.index import Index
+from planner.choose.index import Index
 from tests.planner import catalogue
 from tests.planner.conftest import TODAY, functions
 

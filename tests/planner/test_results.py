@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from agents.marks import marked
 from agents.told import told
-from planner.memory import parsed
-from planner.results import Unlike, read
+from planner.converse.memory import parsed
+from planner.converse.results import Unlike, read
 
 ORDER: dict[str, Any] = {
     "reference": "ORD-1042",

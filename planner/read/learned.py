@@ -14,12 +14,12 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from planner import entities, head, signals
-from planner.embedder import WEIGHTS_SHA256, Vectors, shared
-from planner.entities import Vocabulary
-from planner.head import Head
+from planner.read import entities, head, signals
+from planner.read.embedder import WEIGHTS_SHA256, Vectors, shared
+from planner.read.entities import Vocabulary
+from planner.read.head import Head
 
-DATA = Path(__file__).parent / "data" / "index.npz"
+DATA = Path(__file__).parents[1] / "data" / "index.npz"
 CODE = ("embedder", "entities", "fields", "head", "learned", "money", "periods", "signals", "words")  # makes features
 CUE_WEIGHT = 0.5  # of a cue against a unit vector of meaning
 TIMELESS = datetime(2000, 1, 1)  # ranking looks at whether a period is named, not at which  # noqa: DTZ001
@@ -60,7 +60,7 @@ def features(texts: Sequence[str], vocabulary: Vocabulary) -> tuple[Vectors, lis
 
 def fingerprint(asked: Sequence[Asked], vocabulary: Vocabulary) -> str:
     """Of all that a head depends on."""
-    code = [(Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8") for name in CODE]
+    code = [Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in CODE]
     told = [[list(one.phrasings), list(one.titles)] for one in asked]
     whole = [WEIGHTS_SHA256, code, sorted(vocabulary.prefixes.items()), told]
     return hashlib.sha256(json.dumps(whole).encode()).hexdigest()

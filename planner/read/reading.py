@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from planner import entities
-from planner.entities import Span, Vocabulary
-from planner.words import FILLER, stem, words_of
+from planner.read import entities
+from planner.read.entities import Span, Vocabulary
+from planner.read.words import FILLER, stem, words_of
 
 NOT_NAMES = words_of(
     """i api vat kpi kpis sku skus rma url csv pdf id ok eu monday tuesday wednesday thursday friday saturday sunday january

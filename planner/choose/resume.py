@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planner import slots
-from planner.decide import Decision, Decline, Desk, Step, ask_for, complete, decide
-from planner.fields import Field, Kind
-from planner.index import Tool
-from planner.money import figure, minor_units
-from planner.reading import Reading
-from planner.words import NUMBERS, content
+from planner.choose.decide import Decision, Decline, Desk, Step, ask_for, complete, decide
+from planner.choose.index import Tool
+from planner.fill import slots
+from planner.read.fields import Field, Kind
+from planner.read.money import figure, minor_units
+from planner.read.reading import Reading
+from planner.read.words import NUMBERS, content
 
 YES = re.compile(
     r"^\W*(?:yes|yep|yeah|sure|ok|okay|please do|do it|go ahead|go on|correct|right|exactly|confirm(?:ed)?|oui|ja)\b",

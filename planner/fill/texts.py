@@ -4,11 +4,11 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from planner.entities import countries
-from planner.fields import Field, Kind
-from planner.reading import NAME, Reading
-from planner.signals import WRITING_STARTS
-from planner.words import FILLER, stem, tokens, words_of
+from planner.read.entities import countries
+from planner.read.fields import Field, Kind
+from planner.read.reading import NAME, Reading
+from planner.read.signals import WRITING_STARTS
+from planner.read.words import FILLER, stem, tokens, words_of
 
 SAYING = r"(?:saying|says|stating|reading|with the text|that says)(?:\s+that)?"
 NOTING = "(?:note|remember|write|remark|comment|memo|mention|message|document|jot|record)"

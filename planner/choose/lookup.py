@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from planner.decide import Desk, Step
-from planner.fields import Field, Kind
-from planner.index import Tool
+from planner.choose.decide import Desk, Step
+from planner.choose.index import Tool
+from planner.read.fields import Field, Kind
 
 FINDING = ("find", "search", "list")
 ALSO_FOUND_BY = {"variant": ("variant", "stock", "product"), "product": ("product",)}

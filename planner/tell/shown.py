@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from planner.columns import CALLED, HIDDEN, Row, choose, is_figure, is_money
-from planner.money import written
-from planner.reading import Setting
+from planner.read.money import written
+from planner.read.reading import Setting
+from planner.tell.columns import CALLED, HIDDEN, Row, choose, is_figure, is_money
 
 INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$")
 LONGEST = 120  # characters of a cell

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from planner import results
-from planner.reading import Setting
+from planner.converse import results
+from planner.read.reading import Setting
 
 TODAY = re.compile(r"Today is (\d{4}-\d\d-\d\d) \(\w+\), (\d\d:\d\d) in ([\w/+-]+)\. Currency ([A-Z]{3})\.")
 UNTRUSTED = re.compile(r"<untrusted\b[^>]*>(.*?)(?:</untrusted>|\Z)", re.S | re.I)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from planner.words import words_of
+from planner.read.words import words_of
 
 COLUMNS = 8
 ENOUGH = 6  # other texts fill up to here

@@ -8,13 +8,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from planner import composites, money, texts, values
-from planner.composites import TAKES_CODES
-from planner.entities import Span
-from planner.fields import Choice, Field, Kind
-from planner.filled import Filled, Told
-from planner.reading import Reading
-from planner.words import words_of
+from planner.fill import composites, texts, values
+from planner.fill.composites import TAKES_CODES
+from planner.fill.filled import Filled, Told
+from planner.read import money
+from planner.read.entities import Span
+from planner.read.fields import Choice, Field, Kind
+from planner.read.reading import Reading
+from planner.read.words import words_of
 
 EXCEPTING = re.compile(
     r"(?:\bnot|\bexcept(?: for)?|\bexcluding|\bother than|\bwithout|\bbut not|n't|\bno)\s+(?:the\s+|yet\s+|be\s+|been\s+)?$",

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from planner import clauses, entities, fields, head, learned, phrases, signals
-from planner.embedder import shared
-from planner.entities import Vocabulary
-from planner.fields import Field, Kind
-from planner.language import to_english
-from planner.learned import Asked
-from planner.words import FILLER, TRADE, stem, tokens
+from planner import phrases
+from planner.read import clauses, entities, fields, head, learned, signals
+from planner.read.embedder import shared
+from planner.read.entities import Vocabulary
+from planner.read.fields import Field, Kind
+from planner.read.language import to_english
+from planner.read.learned import Asked
+from planner.read.words import FILLER, TRADE, stem, tokens
 
 SMALL_TALK, HELP, BEYOND = "~small_talk", "~help", "~beyond"
 NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.BEYOND}

@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from planner import texts, values
-from planner.entities import Span
-from planner.fields import Field, Kind
-from planner.filled import Filled, Told
-from planner.reading import Reading
+from planner.fill import texts, values
+from planner.fill.filled import Filled, Told
+from planner.read.entities import Span
+from planner.read.fields import Field, Kind
+from planner.read.reading import Reading
 
 TAKES_CODES = {"variant", "product"}
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from planner import money, periods
-from planner.words import NUMBER, NUMBERS, number, words_of
+from planner.read import money, periods
+from planner.read.words import NUMBER, NUMBERS, number, words_of
 
 # Other words for what references name; the names themselves come with the tools' schemas.
 ALSO_CALLED = {

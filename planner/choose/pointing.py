@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from planner.decide import Desk
-from planner.reading import Reading
+from planner.choose.decide import Desk
+from planner.read.reading import Reading
 
 THING = re.compile(r"\b(?:it|this one|that one)\b(?!'s)", re.I)
 OWNER = re.compile(r"\b(?:her|his|their)\b(?=\s+\w)", re.I)

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from planner.entities import Span
-from planner.fields import Field
-from planner.reading import Setting
+from planner.read.entities import Span
+from planner.read.fields import Field
+from planner.read.reading import Setting
 
 
 @dataclass

@@ -68,7 +68,7 @@ def shared() -> Embedder:
 
 def _tokenizer() -> Tokenizer:
     library: Any = importlib.import_module("tokenizers")
-    tokenizer = library.Tokenizer.from_file(str(Path(__file__).parent / "data" / "tokenizer.json"))
+    tokenizer = library.Tokenizer.from_file(str(Path(__file__).parents[1] / "data" / "tokenizer.json"))
     tokenizer.enable_truncation(LONGEST)
     tokenizer.no_padding()
     return tokenizer

@@ -6,13 +6,13 @@ Every number stands in a result; the period, the zone and the filters that were 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from planner import figures, shown
-from planner.columns import NEWEST, STATED, is_figure
-from planner.decide import Desk
-from planner.fields import Field, Kind
-from planner.index import Tool
-from planner.memory import Result
-from planner.reading import Setting
+from planner.choose.decide import Desk
+from planner.choose.index import Tool
+from planner.converse.memory import Result
+from planner.read.fields import Field, Kind
+from planner.read.reading import Setting
+from planner.tell import figures, shown
+from planner.tell.columns import NEWEST, STATED, is_figure
 
 Error = Mapping[str, Any]
 

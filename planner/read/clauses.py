@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from planner.signals import READING_STARTS, WRITING_STARTS
-from planner.words import content
+from planner.read.signals import READING_STARTS, WRITING_STARTS
+from planner.read.words import content
 
 ALWAYS = re.compile(r"(?<=[.?!;])\s+(?=\S)|\s*\n+\s*")
 PERHAPS = re.compile(

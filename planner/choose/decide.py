@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from math import log
 from typing import Any
 
-from planner import slots
-from planner.fields import Choice, Field, Kind
-from planner.filled import Filled, Told
-from planner.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
-from planner.memory import Conversation
-from planner.reading import Reading
-from planner.signals import READING_STARTS, WRITING_STARTS
-from planner.words import FILLER, content, stem, tokens
+from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
+from planner.converse.memory import Conversation
+from planner.fill import slots
+from planner.fill.filled import Filled, Told
+from planner.read.fields import Choice, Field, Kind
+from planner.read.reading import Reading
+from planner.read.signals import READING_STARTS, WRITING_STARTS
+from planner.read.words import FILLER, content, stem, tokens
 
 FAINT = 0.08  # of a tool's own probability: below it no share of others can lift it
 FLOOR = 0.2  # of a tool's probability among those that read, for a question: below it nothing was understood

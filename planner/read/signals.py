@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.entities import Span
-from planner.fields import Field, Kind
-from planner.words import tokens, words_of
+from planner.read.entities import Span
+from planner.read.fields import Field, Kind
+from planner.read.words import tokens, words_of
 
 DEEDS = {
     "make": "create add new register enter make put save store draft give",

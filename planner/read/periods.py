@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from planner.words import NUMBER, number
+from planner.read.words import NUMBER, number
 
 Match = re.Match[str]
 Range = tuple[date, date]  # first day, and the day after the last

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Collection
 
-from planner.decide import Decline
-from planner.index import BEYOND, HELP, SMALL_TALK, Index
+from planner.choose.decide import Decline
+from planner.choose.index import BEYOND, HELP, SMALL_TALK, Index
 
 GREETING = re.compile(r"\b(?:hi|hello|hey|good (?:morning|evening|afternoon)|bonjour|hallo)\b", re.I)
 THANKS = re.compile(r"\b(?:thanks?|thank you|merci|danke|great|perfect|nice|good job|cheers)\b", re.I)

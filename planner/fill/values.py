@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from planner import money, periods
-from planner.entities import Span
-from planner.fields import Field, Kind
-from planner.reading import Reading, Setting
-from planner.words import NUMBER, number
+from planner.read import money, periods
+from planner.read.entities import Span
+from planner.read.fields import Field, Kind
+from planner.read.reading import Reading, Setting
+from planner.read.words import NUMBER, number
 
 AT_LEAST = (
     r"(?:over|above|more than|at least|exceeding|greater than|higher than|from|minimum(?: of)?|min|no less than|>=?)"

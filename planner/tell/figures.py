@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from planner import shown
-from planner.columns import STATED, Row, is_figure, is_money, weight
-from planner.reading import Setting
+from planner.read.reading import Setting
+from planner.tell import shown
+from planner.tell.columns import STATED, Row, is_figure, is_money, weight
 
 TOLD = 4  # figures in the first sentence
 BACK = 3  # of them, those whose earlier value is told too

@@ -1,0 +1,1 @@
+"""From what the tools gave back to the sentences and tables of an answer."""
