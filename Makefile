@@ -48,6 +48,7 @@ $(VENV)/.runtime: requirements.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python -m compileall -q orchestrator agents tools prompts db planner
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt

@@ -6,7 +6,9 @@ import re
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from importlib.metadata import version
+from typing import Any
 
 import psycopg
 from fastapi import FastAPI
@@ -136,10 +138,13 @@ def web(parts: Services) -> FastAPI:
         *pages.routes(parts.shop, identity),
     ]
     app.router.routes.extend(joined(doors))
-    document = openapi.document(tools, VERSION)
+
+    @cache  # made when it is first asked for: a start need not wait for it
+    def document() -> dict[str, Any]:
+        return openapi.document(tools, VERSION)
 
     async def openapi_json(_: Request) -> Response:
-        return JSONResponse(document)
+        return JSONResponse(await asyncio.to_thread(document))
 
     app.add_route("/openapi.json", openapi_json)
     app.add_exception_handler(HTTPException, _unknown)

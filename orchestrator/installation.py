@@ -20,6 +20,7 @@ from db.model import new_id
 from db.models.backoffice import Role
 from db.references import Kind
 from db.revision import is_current
+from db.seed.mark import is_loaded
 from db.seed.merchant import NewMerchant, NewPerson, add_merchant
 from db.session import Database
 from orchestrator.settings import Settings
@@ -141,15 +142,15 @@ def migrate(urls: Urls, progress: Progress = lambda _: None) -> None:
 
 async def ensure_demo(database: Database, urls: Urls, settings: Settings, progress: Progress) -> Credentials:
     """Create the demo shop with its owner once, fill it once, and return the credentials that were written then."""
-    from db.seed import demo  # only the first start needs its catalogue of names
-
     if not settings.credentials.exists():
         progress("Creating the demo shop and its owner")
         await open_shop(database, DEMO, OWNER, settings.credentials, settings.address)
     credentials = read_credentials(settings)
     await _refuse_foreign(database, credentials, settings)
     with psycopg.connect(urls.runtime, autocommit=True) as connection:
-        if not demo.is_loaded(connection, credentials.merchant):
+        if not is_loaded(connection, credentials.merchant):
+            from db.seed import demo  # only the first start needs its catalogue of names
+
             progress("Loading the demo shop: a year of orders, up to now")
             demo.load(connection, credentials.merchant, now=clock.now(), progress=progress)
     return credentials

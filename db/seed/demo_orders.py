@@ -1,6 +1,5 @@
 """A year of orders in the demo shop, up to this moment: who bought what, at which price, from which warehouse."""
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -96,7 +95,7 @@ class Register:
     stock: Stock
     demand: Demand
     offers: list[Offer]
-    welcomed: set[uuid.UUID] = field(default_factory=set[uuid.UUID])  # who used the promotion for the first order
+    welcomed: set[str] = field(default_factory=set[str])  # who used the promotion for the first order
 
 
 def sell(register: Register) -> Iterator[Sale]:

@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+import argon2
 import pytest
 
 from db.models.backoffice import Role
@@ -26,7 +27,7 @@ from tools.contract.call import call
 from tools.contract.errors import Forbidden, LinkNotKnown, NotFound
 from tools.contract.guesses import TooManyTries
 from tools.contract.shop import Shop
-from tools.rules.passwords import WeakPassword, WrongPassword, matches
+from tools.rules.passwords import NO_ONE, WeakPassword, WrongPassword, matches
 
 OLD, NEW = "correct horse battery", "staple of the battery"
 
@@ -260,3 +261,7 @@ async def test_an_owner_who_signs_a_colleague_out_of_everything_here_says_others
     await open_session(mine.shop.database, uuid.UUID(caller.name), mine.id, Visit(""))
 
     assert (await do(end_session, session="others", user=reference)).ended == 1
+
+
+def test_nobodys_password_takes_as_long_to_compare_as_any() -> None:
+    assert not argon2.PasswordHasher().check_needs_rehash(NO_ONE)
