@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from planner.choose import resume, talk
 from planner.choose.decide import Ask, Decision, Decline, Desk, Step, decide, described
-from planner.choose.index import Index
+from planner.choose.index import SMALL_TALK, Index
 from planner.choose.lookup import Found, first_call, following_call, found_in
 from planner.choose.pointing import resolved
 from planner.converse.memory import Conversation, Result
@@ -86,13 +86,13 @@ def next_message(
 
 def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
     desk = turn.desk
-    text = to_english(desk.talk.request)
+    text = desk.talk.request if desk.index.reader else to_english(desk.talk.request)
     if not text:
         return AIMessage(talk.hint(desk.index, desk.offered))
-    resumed = resume.resume(text, desk)
+    resumed = resume.resume(to_english(text), desk)
     if resumed is not None:
         return _carry_out(turn, _gather([("", resumed)]), may_widen=may_widen)
-    followed = _follow_up(text, desk)
+    followed = _follow_up(to_english(text), desk)
     if followed:
         return _carry_out(turn, Plan([followed]), may_widen=False)
     decisions: list[tuple[str, Decision]] = []
@@ -103,8 +103,8 @@ def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
             clause.leans and decisions and isinstance(decisions[-1][1], Decline)
         ):  # a statement, then what to do about it
             said = f"{decisions.pop()[0]}, {said}"
-        said = resolved(said, [text for text, _ in decisions], desk)
-        decision = decide(said, desk, before=steps)
+        english = resolved(to_english(said), [text for text, _ in decisions], desk)
+        decision = decide(english, desk, before=steps, said=said)
         decisions.append((said, decision))
         steps += decision if isinstance(decision, list) else []
     return _carry_out(turn, _gather(decisions), may_widen=may_widen)
@@ -123,7 +123,7 @@ def _gather(decisions: Sequence[tuple[str, Decision]]) -> Plan:
     questions = [decision for _, decision in decisions if isinstance(decision, Ask)]
     declined = [decision for _, decision in decisions if isinstance(decision, Decline)]
     if not steps and not questions:
-        return Nothing(decline=next((d for d in declined if d.why not in ("~small_talk",)), declined[0]))
+        return Nothing(decline=next((d for d in declined if d.why != SMALL_TALK), declined[0]))
     left = [f"I did not understand “{d.said}”." for d in declined if d.why in ("unclear", "elsewhere", "~beyond")]
     notes = [f"I could not use “{said}” here." for step in steps for said in step.notes]
     later = ["One question at a time: please ask the rest again afterwards."] if len(questions) > 1 else []
@@ -279,7 +279,7 @@ def _follow_up(text: str, desk: Desk) -> Step | None:
         return None
     best = desk.index.rank(text, among=desk.offered, limit=1)
     tool = desk.index.tools[last.tool]
-    reading = Reading.of(text, desk.index.vocabulary, desk.talk.setting)
+    reading = desk.reading(text)
     new = _counted_back(tool.fields, last.args, reading, desk)
     filled = slots.fill(tool.fields, reading, desk.told(tool))
     new |= filled.args

@@ -22,6 +22,10 @@ def declined(decline: Decline, index: Index, offered: Collection[str]) -> str:
             return f"You said “{decline.said}”: I leave it as it is. Nothing was done."
         case "elsewhere":
             return f"That belongs to {decline.room.replace('_', ' ')}, which is not open to this conversation. Nothing was done."
+        case "planned":
+            return f"{_named(decline.operation)} is not open here yet. Nothing was done."
+        case "people":
+            return f"{_named(decline.operation)} is for people themselves, not for a conversation: sign in, or use the command line. Nothing was done."
         case why if why == SMALL_TALK:
             return _small_talk(decline.said, index, offered)
         case why if why == HELP:
@@ -30,6 +34,10 @@ def declined(decline: Decline, index: Index, offered: Collection[str]) -> str:
             return f"That is beyond me, or I did not understand it; nothing was done. {_examples(index, offered)}"
         case _:
             return hint(index, offered)
+
+
+def _named(operation: str) -> str:
+    return operation.replace("_", " ").capitalize()
 
 
 def hint(index: Index, offered: Collection[str]) -> str:
