@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bench.shop import clear_away
 from db import clock
@@ -34,7 +34,20 @@ ROOMS = {  # the generic specialists' names, where ours differ
     "order": "orders", "product": "products", "customer": "customers", "payment": "payments", "document": "documents",
     "marketplace": "marketplaces", "quality_control": "quality", "none": "",
 }  # fmt: skip
-UNSCORED = {"topic", "metric", "metrics", "format", "entity", "component", "issue", "scope", "notes", "options", "compare", "tax"}
+UNSCORED = {
+    "topic",
+    "metric",
+    "metrics",
+    "format",
+    "entity",
+    "component",
+    "issue",
+    "scope",
+    "notes",
+    "options",
+    "compare",
+    "tax",
+}
 PATIENCE = 30.0
 
 
@@ -91,12 +104,13 @@ def read(file: Path) -> list[Wanted]:
     return [_wanted(json.loads(line), capabilities, readings) for line in file.read_text().splitlines() if line.strip()]
 
 
-def _wanted(row: dict[str, Any], capabilities: dict[str, list[str]], readings: dict[str, Any]) -> Wanted:
+def _wanted(row: dict[str, Any], capabilities: dict[str, list[str]], readings: dict[str, dict[str, Any]]) -> Wanted:
     other = readings.get(row["id"], {})
-    agents = other.get("acceptable_agents", row["acceptable_agents"])
-    operations = {*capabilities.get(row["capability"], ()), *other.get("operations", ())}
-    operations |= {row["capability"]} & registry.tools().keys()
-    expect = {row["expect"], *other.get("acceptable_expect", ())} | ({"explain"} if other.get("needs") else set())
+    agents: list[str] = other.get("acceptable_agents", row["acceptable_agents"])
+    named: list[str] = other.get("operations", capabilities.get(row["capability"], []))
+    operations = {*named, *({row["capability"]} & registry.tools().keys())}
+    also: list[str] = other.get("acceptable_expect", [])
+    expect = {str(row["expect"]), *also, *(["explain"] if other.get("needs") else [])}
     return Wanted(
         row["id"], row["text"], ROLES.get(row["role"], Role.owner), tuple(ROOMS.get(agent, agent) for agent in agents),
         frozenset(operations), row["args"], frozenset(expect), not other.get("needs_language_model"),
@@ -113,14 +127,19 @@ async def opened(home: Path) -> AsyncGenerator[tuple[Chat, dict[Role, Caller]]]:
             credentials = await installation.ensure_demo(parts.shop.database, urls, settings, lambda _: None)
             people = {Role.owner: credentials.user}
             async with parts.shop.database.transaction(credentials.merchant) as sql:
-                for number, role in enumerate(sorted({*ROLES.values()} - {Role.owner}), start=int(clock.now().timestamp())):
+                for number, role in enumerate(
+                    sorted({*ROLES.values()} - {Role.owner}), start=int(clock.now().timestamp())
+                ):
                     person = NewPerson(f"{role}-{number}@bench.example", role, role)
                     people[role] = await add_person(sql, person, number, clock.now())
                 await sql.commit()
-            yield parts.chat, {
-                role: Caller(credentials.merchant, Door.rest, Hand.person, Proof.user, str(user))
-                for role, user in people.items()
-            }
+            yield (
+                parts.chat,
+                {
+                    role: Caller(credentials.merchant, Door.rest, Hand.person, Proof.user, str(user))
+                    for role, user in people.items()
+                },
+            )
 
 
 async def ask(chat: Chat, caller: Caller, text: str) -> Turn:
@@ -187,7 +206,7 @@ def arguments(wanted: Wanted, turn: Turn) -> tuple[int, int]:
 def _stands(name: str, value: Any, given: Sequence[str], turn: Turn) -> bool:
     if name in ("period", "date", "days", "since"):  # a moment or a number of days; which moment depends on the day
         return any("T" in str(leaf) or leaf == value for _, args in turn.called for leaf in _leaves(args))
-    wanted = [_plain(each) for each in (value if isinstance(value, list) else [value])]
+    wanted = [_plain(each) for each in _leaves(value)]
     amounts = {_plain(round(float(each) * 100)) for each in wanted if _number(each)}
     return all(any(each in one or one in each for one in given if one) for each in wanted) or bool(amounts & {*given})
 
@@ -197,9 +216,9 @@ def _number(text: str) -> bool:
 
 
 def _leaves(value: Any) -> list[Any]:
-    if isinstance(value, Mapping):
-        return [leaf for part in value.values() for leaf in _leaves(part)]
-    return [leaf for part in value for leaf in _leaves(part)] if isinstance(value, list) else [value]
+    if isinstance(value, dict):
+        return [leaf for part in cast(dict[str, Any], value).values() for leaf in _leaves(part)]
+    return [leaf for part in cast(list[Any], value) for leaf in _leaves(part)] if isinstance(value, list) else [value]
 
 
 def _plain(value: Any) -> str:
@@ -239,7 +258,8 @@ async def measure(file: Path, home: Path, answers: Path | None) -> dict[str, flo
     async with opened(home) as (chat, callers):
         asked = [(wanted, await ask(chat, callers[wanted.role], wanted.text)) for wanted in read(file)]
     if answers:
-        answers.write_text("".join(json.dumps(_told(*one), ensure_ascii=False) + "\n" for one in asked))
+        told = "".join(json.dumps(_told(*one), ensure_ascii=False) + "\n" for one in asked)
+        await asyncio.to_thread(answers.write_text, told)
     return score(asked)
 
 

@@ -34,7 +34,7 @@ def explain(text: str, index: Index, setting: Setting) -> Iterator[Told]:
         if english != part.text:
             yield Told("read", f"in English words: {english}")
         yield from _read(english, desk.reading(english))
-        scores = sorted(index.scores(part.text).items(), key=lambda scored: -scored[1])[:LIKELIEST]
+        scores = sorted(index.wishes(part.text).items(), key=lambda scored: -scored[1])[:LIKELIEST]
         yield Told("choose", ", ".join(f"{_called(name, index)} {score:.0%}" for name, score in scores))
         for one in candidates(english, desk, part.text):
             told = ", ".join(f"{name}={value}" for name, value in {**one.filled.args, **one.filled.people}.items())

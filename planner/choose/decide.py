@@ -121,7 +121,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
 
     `before` are the steps of the clauses that came earlier in the same message.
     """
-    scores = desk.index.scores(said or text)
+    scores = desk.index.wishes(said or text)
     best_any = max(scores, key=lambda name: scores[name])
     if best_any in NO_TOOL and not _names_something(text, desk):
         return Decline(best_any, text)
@@ -208,7 +208,7 @@ def _names_something(text: str, desk: Desk) -> bool:
 def candidates(text: str, desk: Desk, said: str) -> list[Candidate]:
     """The likeliest tools with their arguments, those that fit best first."""
     reading = desk.reading(text)
-    ranked = desk.index.rank(said, among=desk.offered, limit=5)
+    ranked = desk.index.wished(said, among=desk.offered, limit=5)
     found: list[Candidate] = []
     for one in ranked:
         tool = desk.index.tools[one.name]

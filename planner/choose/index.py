@@ -148,7 +148,9 @@ class Index:
 
     def rank(self, text: str, *, among: Collection[str] | None = None, limit: int = 18) -> list[Ranked]:
         """The tools that a text asks for, best first. `among` narrows the choice, not the scores."""
-        scores = self.scores(text)
+        return self._ranked(self.scores(text), among, limit)
+
+    def _ranked(self, scores: Mapping[str, float], among: Collection[str] | None, limit: int) -> list[Ranked]:
         names = [name for name in scores if name in self.tools and (among is None or name in among)]
         names.sort(key=lambda name: -scores[name])
         following = [*(scores[name] for name in names[1:]), 0.0]
@@ -158,7 +160,7 @@ class Index:
         ]
 
     def scores(self, text: str) -> Mapping[str, float]:
-        """The probability of each tool, of what is done elsewhere, and of `~hello`, `~help`, `~beyond`."""
+        """The probability of each tool, and of `~hello`, `~help`, `~beyond`."""
         return self._scored(text)
 
     def mentions(self, text: str) -> tuple[Mention, ...]:
@@ -167,7 +169,7 @@ class Index:
 
     def route(self, text: str) -> Route:
         """The rooms that a request needs, in the order in which it speaks of them."""
-        parts = clauses.split(text if self.reader else to_english(text), self)
+        parts = clauses.split(to_english(text), self)
         rooms: list[str] = []
         certain: list[float] = []
         for part in parts:
@@ -180,6 +182,20 @@ class Index:
         named = tuple(room for room in rooms if room in here)
         apart = len(parts) > 1 and not any(part.leans for part in parts) and not self._any_writes(parts)
         return Route(named, apart, not smalltalk and min(certain) >= SURE, smalltalk)
+
+    def wishes(self, text: str) -> Mapping[str, float]:
+        """The same as `scores` by the trained reader's word, and of what is done elsewhere: by it the embedded planner decides.
+
+        What a remote model is offered goes by the head, whose recall was measured.
+        """
+        if self.reader is None:
+            return self.scores(text)
+        read = self.reader.read(text).scores
+        return {name: read[name] for name in (*self._names, *self.elsewhere) if name in read}
+
+    def wished(self, text: str, *, among: Collection[str], limit: int) -> list[Ranked]:
+        """The tools of `among` that the reader holds likeliest, best first."""
+        return self._ranked(self.wishes(text), among, limit)
 
     def similar(self, said: str, options: Sequence[str]) -> list[float]:
         """How alike some words are to each of some phrases, by cosine."""
@@ -221,9 +237,6 @@ class Index:
         return any(self.tools[ranked.name].entry.writes for part in parts for ranked in self.rank(part.text, limit=1))
 
     def _score(self, text: str) -> Mapping[str, float]:
-        if self.reader:
-            read = self.reader.read(text).scores
-            return {name: read[name] for name in (*self._names, *self.elsewhere) if name in read}
         features, found = learned.features([to_english(text)], self.vocabulary)
         logits = self._trained.logits(features)[0]
         misfits = [

@@ -25,7 +25,10 @@ def declined(decline: Decline, index: Index, offered: Collection[str]) -> str:
         case "planned":
             return f"{_named(decline.operation)} is not open here yet. Nothing was done."
         case "people":
-            return f"{_named(decline.operation)} is for people themselves, not for a conversation: sign in, or use the command line. Nothing was done."
+            return (
+                f"{_named(decline.operation)} is done by people themselves, signed in or at the command line, not in a"
+                " conversation. Nothing was done."
+            )
         case why if why == SMALL_TALK:
             return _small_talk(decline.said, index, offered)
         case why if why == HELP:

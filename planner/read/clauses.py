@@ -32,7 +32,7 @@ class Clause:
 class Judge(Protocol):
     """What splitting asks of the index."""
 
-    def scores(self, text: str) -> Mapping[str, float]: ...
+    def wishes(self, text: str) -> Mapping[str, float]: ...
 
 
 def split(text: str, judge: Judge) -> list[Clause]:
@@ -89,4 +89,4 @@ def _join_context(pieces: list[str], judge: Judge) -> list[str]:
 
 
 def _best(text: str, judge: Judge) -> float:
-    return max((score for name, score in judge.scores(text).items() if not name.startswith("~")), default=0.0)
+    return max((score for name, score in judge.wishes(text).items() if not name.startswith("~")), default=0.0)
