@@ -98,7 +98,7 @@ class Turn:
 def read(file: Path) -> list[Wanted]:
     """The requests of a file, seen with the second reader's eyes where there is one."""
     beside = file.parent / "capability_to_operations.json"
-    capabilities = json.loads(beside.read_text()) if beside.exists() else {}
+    capabilities: dict[str, list[str]] = json.loads(beside.read_text()) if beside.exists() else {}
     second = file.parent / "open" / "second_reading.jsonl"
     readings = {row["id"]: row for row in map(json.loads, second.read_text().splitlines())} if second.exists() else {}
     return [_wanted(json.loads(line), capabilities, readings) for line in file.read_text().splitlines() if line.strip()]

@@ -1,0 +1,67 @@
+"""The trained reader: it is of today's corpus, reads whatever comes, and says where in the text it read what."""
+
+import numpy as np
+import pytest
+
+from planner.read.reader import Mention, Reader, mentions, shipped
+from planner.training.corpus import fingerprint
+from prompts import voices
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return shipped()
+
+
+def test_it_was_trained_on_the_corpus_that_lies_here(reader: Reader) -> None:
+    assert reader.about.corpus == fingerprint(), "run `make planner`"
+
+
+def test_it_tells_every_operation_of_the_catalogue_apart(reader: Reader) -> None:
+    assert reader.about.operations == tuple(one.name for one in voices.operations())
+    assert set(reader.about.kinds) == voices.KINDS
+
+
+@pytest.mark.parametrize(
+    ("text", "operation"),
+    [
+        ("cancel order ORD-1042, she changed her mind", "cancel_order"),
+        ("refund order 1042 in full", "refund_payment"),
+        ("storniere Bestellung ORD-1042", "cancel_order"),
+        ("hello", "~hello"),
+    ],
+)
+def test_what_is_asked_for_is_the_likeliest(reader: Reader, text: str, operation: str) -> None:
+    scores = reader.read(text).scores
+
+    assert max(scores, key=lambda name: scores[name]) == operation
+    assert sum(scores.values()) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n\n", "?!", "🙂" * 300, "mug " * 4_000, "\x00\u202e", "ﬁﬂ ＭＵＧ－ＢＬＵＥ"]
+)
+def test_whatever_comes_is_read(reader: Reader, text: str) -> None:
+    read = reader.read(text)
+
+    assert len(read.scores) == len(reader.about.operations)
+    assert all(0 <= one.start < one.end <= len(text) for one in read.mentions)
+
+
+def test_a_mention_is_whole_words_of_the_text(reader: Reader) -> None:
+    text = "reserve 5 MUG-BLUE for Ana Torres"
+
+    named = {text[one.start : one.end]: one.kind for one in reader.read(text).mentions}
+
+    assert named["5"] == "quantity"
+    assert named["MUG-BLUE"] == "product"
+
+
+def test_pieces_of_a_word_are_one_mention_and_a_full_stop_is_none_of_it() -> None:
+    """Pieces "mug", "-", "blue" of a product, of which the last alone is unsure; then a word that names nothing."""
+    tags = np.array([[0, 0.9, 0.1], [0, 0.1, 0.9], [0.6, 0.1, 0.3], [0.9, 0.1, 0]], dtype=np.float32)
+
+    found = mentions("MUG-BLUE. please", [(0, 3), (3, 4), (4, 8), (10, 16)], tags, ["product"])
+
+    assert [(one.start, one.end, one.kind) for one in found] == [(0, 8, "product")]
+    assert all(isinstance(one, Mention) for one in found)
