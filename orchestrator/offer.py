@@ -19,7 +19,6 @@ MOST = 18  # beside the two that are always offered
 FEW, LEAST = 8, 4  # where the index is sure of one room
 SHARE = 4  # of each room where there are several
 ENOUGH = 0.95  # of the probability; what is likelier than the rest is offered, though it is of another room
-WISHED = 0.4  # of the reader's probability: from here on its first choice is offered, whatever the head holds
 FOUND = 6  # tools that one search adds
 EXPAND, FIND = "expand_scope", "find_tools"
 
@@ -28,7 +27,6 @@ class Index(Protocol):
     """What is asked of the index: `planner.index.Index` is one."""
 
     def rank(self, text: str, *, among: Collection[str] | None = None, limit: int = 18) -> Sequence[Ranked]: ...
-    def wished(self, text: str, *, among: Collection[str], limit: int) -> Sequence[Ranked]: ...
     def route(self, text: str) -> Route: ...
 
 
@@ -95,8 +93,7 @@ class Catalogue:
         finders = [name for name in self._finders(likely[:1], text) if name in permitted]
         sure = self.index.route(text).sure and not wide
         most, least = (FEW + SHARE * (len(rooms) - 1), LEAST) if sure else (MOST, MOST)
-        wished = [one.name for one in self.index.wished(text, among=permitted, limit=1) if one.score >= WISHED]
-        chosen = list(dict.fromkeys([*found, *finders, *wished, *shares, *likely]))[: min(most, MOST)]
+        chosen = list(dict.fromkeys([*found, *finders, *shares, *likely]))[: min(most, MOST)]
         others = [name for names in own.values() for name in names if name not in chosen]
         return sorted([*chosen, *others[: max(0, least - len(chosen))]], key=self.place.__getitem__)
 

@@ -184,17 +184,20 @@ class Index:
         return Route(named, apart, not smalltalk and min(certain) >= SURE, smalltalk)
 
     def wishes(self, text: str) -> Mapping[str, float]:
-        """The same as `scores` by the trained reader's word, and of what is done elsewhere: by it the embedded planner decides.
+        """The same, and the probability of what is done elsewhere: by it the embedded planner decides.
 
-        What a remote model is offered goes by the head, whose recall was measured.
+        The reader says whether something is asked for that is not here; of the tools that are, the head knows more.
         """
+        here = self.scores(text)
         if self.reader is None:
-            return self.scores(text)
+            return here
         read = self.reader.read(text).scores
-        return {name: read[name] for name in (*self._names, *self.elsewhere) if name in read}
+        there = {name: read[name] for name in self.elsewhere if name in read}
+        left = 1 - sum(there.values())
+        return {name: score * left for name, score in here.items()} | there
 
     def wished(self, text: str, *, among: Collection[str], limit: int) -> list[Ranked]:
-        """The tools of `among` that the reader holds likeliest, best first."""
+        """The tools of `among` that are wished for likeliest, best first."""
         return self._ranked(self.wishes(text), among, limit)
 
     def similar(self, said: str, options: Sequence[str]) -> list[float]:

@@ -216,9 +216,6 @@ class Words:
         ]
         return [Ranked(name, ROOM[name], 0.9 if name in first else 0.0, 0.0) for name in known[:limit]]
 
-    def wished(self, text: str, *, among: Collection[str], limit: int) -> Sequence[Ranked]:
-        return self.rank(text, among=among, limit=limit)
-
     def route(self, text: str) -> Route:
         said = text.lower()
         rooms = tuple(dict.fromkeys(room for word, rooms in self.rooms.items() if word in said for room in rooms))
