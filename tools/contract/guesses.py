@@ -25,6 +25,7 @@ FREE = {"account": 10, "account from": 5, "network": 30, "reset": 3}  # tries be
 LONGEST = timedelta(minutes=15)
 FORGOTTEN = timedelta(days=1)
 
+# A free try makes nobody wait, whichever of two at the same moment looked at the clock first.
 _COUNT = """
 insert into guesses as g (name, strikes, last_at, wait_until)
 select name, strikes, %(now)s, %(now)s from unnest(%(names)s::text[], %(strikes)s::int[]) as n(name, strikes) order by name
@@ -33,7 +34,7 @@ on conflict (name) do update set
     last_at = %(now)s,
     wait_until = case when g.last_at < %(forgotten)s or g.strikes < 0 then %(now)s
                       else %(now)s + least(%(longest)s, interval '1 second' * power(2, least(g.strikes, 20))) end
-where g.wait_until <= %(now)s
+where g.strikes <= 0 or g.wait_until <= %(now)s
 returning name
 """
 
