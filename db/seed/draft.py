@@ -53,7 +53,7 @@ class Draft:
         return moment.astimezone(self.zone).date()
 
     def id(self, at: datetime) -> str:
-        """A version 7 UUID (RFC 9562) of that instant, in its 32 digits: an object for each would cost a start a second."""
+        """A version 7 UUID (RFC 9562) of that instant, in its 32 digits: a start makes a quarter of a million."""
         drawn = self._ids.getrandbits(74)
         return f"{(int(at.timestamp()) * 1000 << 80) | drawn >> 62 << 64 | drawn & _LOW | _VERSION_7:032x}"
 

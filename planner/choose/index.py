@@ -169,7 +169,7 @@ class Index:
 
     def route(self, text: str) -> Route:
         """The rooms that a request needs, in the order in which it speaks of them."""
-        parts = clauses.split(to_english(text), self)
+        parts = clauses.split(to_english(text), self.scores)
         rooms: list[str] = []
         certain: list[float] = []
         for part in parts:

@@ -22,13 +22,8 @@ def declined(decline: Decline, index: Index, offered: Collection[str]) -> str:
             return f"You said “{decline.said}”: I leave it as it is. Nothing was done."
         case "elsewhere":
             return f"That belongs to {decline.room.replace('_', ' ')}, which is not open to this conversation. Nothing was done."
-        case "planned":
-            return f"{_named(decline.operation)} is not open here yet. Nothing was done."
-        case "people":
-            return (
-                f"{_named(decline.operation)} is done by people themselves, signed in or at the command line, not in a"
-                " conversation. Nothing was done."
-            )
+        case "planned" | "people":
+            return f"{closed(decline)} Nothing was done."
         case why if why == SMALL_TALK:
             return _small_talk(decline.said, index, offered)
         case why if why == HELP:
@@ -39,8 +34,12 @@ def declined(decline: Decline, index: Index, offered: Collection[str]) -> str:
             return hint(index, offered)
 
 
-def _named(operation: str) -> str:
-    return operation.replace("_", " ").capitalize()
+def closed(decline: Decline) -> str:
+    """Why what was asked for is not done here, though it is known."""
+    what = decline.operation.replace("_", " ").capitalize()
+    if decline.why == "planned":
+        return f"{what} is not open here yet."
+    return f"{what} is done by people themselves, signed in or at the command line, not in a conversation."
 
 
 def hint(index: Index, offered: Collection[str]) -> str:

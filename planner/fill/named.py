@@ -1,7 +1,7 @@
 """Arguments that are names: a city, a customer, a product, a reason, by what the reader says that the words name."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from planner.fill.filled import Filled
 from planner.read.fields import Field, Kind
@@ -22,40 +22,33 @@ WORDED = {
     Kind.note: ("text",),
     Kind.phone: ("phone",),
     Kind.postcode: ("code", "number", "place"),
+    Kind.search: ("product", "text", "customer", "person", "category"),
 }
-LISTED = {"tag": ("tag",)}
 ARTICLE = re.compile(r"^(?:the|a|an|my|our|le|la|les|der|die|das|den|dem)\s+", re.I)
 
 
-def fill(fields: Sequence[Field], reading: Reading, filled: Filled, *, searched: Collection[str]) -> None:
-    """What is open yet and named: references first, then words. `searched` are the kinds that the tool's search is for."""
+def fill(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    """What is open yet and named, what the tool cannot do without first."""
     for f in sorted(fields, key=lambda f: not f.required):
-        if f.name in filled.args or f.name in filled.people or f.kind in (Kind.parts, Kind.skip):
+        if f.name in filled.args or f.name in filled.people:
             continue
-        if f.kind is Kind.reference:
-            _reference(f, reading, filled)
+        if f.kind is Kind.reference and f.reference in LOOKED_UP:
+            _look_up(f, reading, filled)
+        elif f.kind is Kind.reference:
+            _put(f, REFERENCED.get(f.reference, ()), reading, filled)
         elif f.kind in WORDED:
             _put(f, WORDED[f.kind], reading, filled)
-        elif f.kind is Kind.search:
-            _put(f, tuple(searched), reading, filled)
-        elif f.many and f.kind is Kind.text and f.name.rstrip("s") in LISTED:
-            said = [_said(reading, *one[:2]) for one in reading.named(*LISTED[f.name.rstrip("s")])]
-            filled.args |= {f.name: said} if said else {}
+        elif f.name == "tags" and (tags := reading.named("tag")):
+            filled.args[f.name] = [_said(reading, one.start, one.end) for one in tags]
 
 
-def _reference(f: Field, reading: Reading, filled: Filled) -> None:
-    kinds = REFERENCED.get(f.reference, ())
-    if f.reference not in LOOKED_UP:
-        _put(f, kinds, reading, filled)
-        return
-    for one in reading.named(*kinds):
-        if any(
-            span.start < one.end and one.start < span.end
-            for span in reading.free("reference", "foreign", "code", "email")
-        ):
-            continue
-        filled.people[f.name] = _said(reading, one.start, one.end)
-        return
+def _look_up(f: Field, reading: Reading, filled: Filled) -> None:
+    """A name that is no reference or code in another's eyes."""
+    spans = reading.free("reference", "foreign", "code", "email")
+    for one in reading.named(*REFERENCED[f.reference]):
+        if not any(span.start < one.end and one.start < span.end for span in spans):
+            filled.people[f.name] = _said(reading, one.start, one.end)
+            return
 
 
 def _put(f: Field, kinds: Sequence[str], reading: Reading, filled: Filled) -> None:

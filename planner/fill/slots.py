@@ -29,7 +29,6 @@ NEVER_DROPPED = ("reference", "foreign", "code", "email", "money", "percent", "p
 IN_CURRENCY = re.compile(rf"\bin ({money.SIGN})", re.I)
 NARROWING = words_of("the a an my our her his their these those only just some both all of")
 PASSING = ("one", "two", "three", "today", "this morning", "in this morning", "this afternoon", "yesterday", "tonight")
-SEARCHED = ("product", "text", "customer", "person", "category")
 NOWHERE = "(?!)"  # by its label alone: "in Lyon" is no category, and "to Lyon" no new city
 
 
@@ -44,7 +43,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     filled.args |= values.fill(_open(fields, filled, Kind.limit), reading, told.setting)
     _choices(fields, reading, filled)
     if reading.mentions:
-        named.fill(_nameable(fields, told), reading, filled, searched=SEARCHED)
+        named.fill(_nameable(fields, told), reading, filled)
     composites.items(fields, reading, told, filled)
     filled.args |= values.fill(
         [f for f in fields if f.name not in filled.args], reading, told.setting, ahead=told.writes

@@ -1,9 +1,8 @@
 """One message, several wishes: "What is running low, and what did we sell last week?" """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from planner.read.signals import READING_STARTS, WRITING_STARTS
 from planner.read.words import content
@@ -29,10 +28,7 @@ class Clause:
     leans: bool = False
 
 
-class Judge(Protocol):
-    """What splitting asks of the index."""
-
-    def wishes(self, text: str) -> Mapping[str, float]: ...
+Judge = Callable[[str], Mapping[str, float]]  # the probability of each operation that a text may ask for
 
 
 def split(text: str, judge: Judge) -> list[Clause]:
@@ -89,4 +85,4 @@ def _join_context(pieces: list[str], judge: Judge) -> list[str]:
 
 
 def _best(text: str, judge: Judge) -> float:
-    return max((score for name, score in judge.wishes(text).items() if not name.startswith("~")), default=0.0)
+    return max((score for name, score in judge(text).items() if not name.startswith("~")), default=0.0)

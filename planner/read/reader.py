@@ -46,7 +46,7 @@ class About(NamedTuple):
 
     operations: tuple[str, ...]
     kinds: tuple[str, ...]
-    temperature: float  # by which left-out voices are right as often as is said
+    temperature: float  # by which the scores are divided, so that they are right as often as they say
     corpus: str  # SHA-256 of what it was trained on
 
     @classmethod

@@ -2,18 +2,15 @@
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from planner.read.reader import DATA, About
 from planner.training.corpus import Lesson, fingerprint, lessons
 from planner.training.fit import EPOCHS, Student, teach
 from planner.training.judge import judge, reliability, temperature
 from planner.training.ship import ship
 from prompts import voices
 
-DATA = Path(__file__).parents[1] / "data"
 JUDGED = DATA / "judged.json"  # how left-out voices were read when the temperature was taken
 
 
@@ -36,7 +33,7 @@ def main() -> None:
 
 
 def _tell(student: Student, unseen: list[Lesson], left_out: frozenset[str]) -> None:
-    """Adds to `judged.json` how each left-out voice was read, and takes the temperature over all that stand there."""
+    """Adds to `judged.json` how each left-out voice was read, and takes the temperature from these."""
     told = _judged()
     for voice in sorted(left_out):
         verdict = judge(student, [one for one in unseen if one.voice == voice])
@@ -51,12 +48,14 @@ def _tell(student: Student, unseen: list[Lesson], left_out: frozenset[str]) -> N
     told["reliability"] = [
         [round(float(part), 3) for part in row] for row in reliability(verdict.scores, verdict.wanted, heat)
     ]
-    np.savez_compressed("judged.npz", scores=verdict.scores, wanted=verdict.wanted)
     JUDGED.write_text(json.dumps(told, indent=1) + "\n")
 
 
 def _judged() -> dict[str, Any]:
-    return json.loads(JUDGED.read_text()) if JUDGED.exists() else {"temperature": 1.0, "voices": {}, "reliability": []}
+    """What is known of left-out voices. Where none was left out yet, the temperature stays as it was shipped."""
+    if JUDGED.exists():
+        return json.loads(JUDGED.read_text())
+    return {"temperature": About.of(DATA / "reader.json").temperature, "voices": {}, "reliability": []}
 
 
 if __name__ == "__main__":

@@ -85,3 +85,27 @@ async def test_small_talk_is_answered_without_any_tool(talk: Talk) -> None:
     assert turn.answer
     assert turn.data is not None
     assert turn.data["tools"] == []
+
+
+async def test_what_is_not_open_yet_is_said_to_be_and_nothing_else_is_shown_for_it(talk: Talk) -> None:
+    turn = await talk("Print the packing slip for ORD-1042")
+
+    assert turn.answer == "Create packing slip is not open here yet. Nothing was done."
+    assert turn.data is not None
+    assert turn.data["tools"] == []
+
+
+async def test_what_only_people_do_is_left_to_them(talk: Talk) -> None:
+    turn = await talk("Create an API key for the warehouse scanner")
+
+    assert turn.answer
+    assert "done by people themselves" in turn.answer
+
+
+async def test_a_wish_that_is_not_open_yet_is_told_beside_one_that_is(talk: Talk) -> None:
+    turn = await talk("Print the packing slip for ORD-1042 and show me what is running low")
+
+    assert turn.answer
+    assert "Create packing slip is not open here yet." in turn.answer
+    assert turn.data is not None
+    assert [one["tool"] for one in turn.data["tools"]] == ["low_stock_products"]

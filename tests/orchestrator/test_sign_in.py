@@ -15,7 +15,7 @@ from tests.tools.cases.backoffice import token_of
 from tools.backoffice.invitations import accept_invitation, create_user
 from tools.backoffice.passwords import reset_password
 from tools.contract.errors import TooManyRequests, Unauthenticated
-from tools.contract.guesses import TooManyTries, account
+from tools.contract.guesses import TooManyTries, account, count_guess
 
 RIGHT = "correct horse battery"
 HOME = Visit("203.0.113.9", "The owner's browser")
@@ -59,6 +59,19 @@ async def guesses(identity: Identity, email: str, visit: Visit | None = None, mo
         except TooManyRequests:
             return looked_at
     return most
+
+
+async def test_free_tries_at_the_same_moment_make_neither_wait(mine: NewShop) -> None:
+    """The one that is counted last may have looked at the clock first."""
+    names, moment = [account(f"both@{mine.slug}.example")], now()
+
+    for at in (moment, moment - timedelta(milliseconds=20)):
+        await count_guess(mine.shop.database, names, at)
+
+    for _ in range(9):
+        await count_guess(mine.shop.database, names, moment)
+    with pytest.raises(TooManyTries):
+        await count_guess(mine.shop.database, names, moment)
 
 
 async def test_one_address_has_few_guesses_at_once_whoever_it_tries(mine: NewShop) -> None:
