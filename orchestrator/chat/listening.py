@@ -144,8 +144,11 @@ class _Ear:
         """Connect, listen, and begin again whenever that breaks off, each time after a longer pause."""
         while True:
             try:
-                async with await AsyncConnection.connect(self.url, autocommit=True) as connection:
+                connection = await AsyncConnection.connect(self.url, autocommit=True)
+                try:
                     await self._hear(connection)
+                finally:  # at once: what leaving the connection's own block waits for, a second cancellation would cut short
+                    await connection.close()
             except (psycopg.Error, DatabaseBusy, _Unheard) as lost:
                 self.failures += 1
                 if self.failures == 1:
