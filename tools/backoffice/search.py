@@ -52,9 +52,10 @@ class SearchShop(Input):
     """What to look for."""
 
     words: list[Phrase] = Field(
-        min_length=1, max_length=12,
-        description="Names, SKUs or numbers to look for, such as `Ana Torres`; each is looked for by itself, all its words together.",
-    )  # fmt: skip
+        min_length=1,
+        max_length=12,
+        description="Names, SKUs or numbers, such as `Ana Torres`; each is looked for by itself, with all of its words.",
+    )
 
 
 class Named(Result):

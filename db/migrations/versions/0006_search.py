@@ -8,29 +8,12 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-# How well a folded name fits a folded phrase: 4 it is the phrase, 3 it begins with it, 2 a word of it begins with each word, below
-# 1 each word is like something in it; null it does not fit. Between names that fit equally the shorter one is likelier meant.
-FITTING = """
-create function fitting(asked text, words text[], called text) returns real language plpgsql immutable parallel safe
-set search_path = pg_catalog, public, pg_temp as $$
-declare likeness real;
-begin
-    if called = asked then
-        return 4;
-    elsif starts_with(called, asked) then
-        return 3 + 0.9 * similarity(asked, called);
-    elsif (select bool_and(called ~ ('\\m' || word)) from unnest(words) as word) then
-        return 2 + 0.9 * similarity(asked, called);
-    end if;
-    select avg(word_similarity(word, called)) into likeness from unnest(words) as word
-    having min(word_similarity(word, called)) >= 0.6;
-    return 0.7 * likeness + 0.2 * similarity(asked, called);
-end $$
-"""
-# The cities that orders go to, without reading the orders: from each the index leads to the next, `most` times. Those of `keys`
-# are found in any shop.
-CITIES = """
-create function cities_of_orders(keys text[], most integer) returns table (key text, city text)
+# What the function `folded` does, without the cost of a call: here no column is computed by it.
+FOLDED = "unaccent('public.unaccent', lower({}))"
+# Cities that orders go to, the first `most` that begin with each prefix. No more orders are read than cities are found: from each
+# the index leads to the next.
+CITIES = f"""
+create function cities_of_orders(prefixes text[], most integer) returns table (key text, city text)
 language plpgsql stable security definer rows 100 set search_path = pg_catalog, public, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off
 set plan_cache_mode = force_generic_plan as $$
@@ -38,61 +21,93 @@ declare merchant uuid := nullif(current_setting('app.merchant_id', true), '')::u
 begin
     return query
     with recursive walk as (
-        (select folded(o.ship_city) as key, o.ship_city as city from orders o
-         where o.merchant_id = merchant and folded(o.ship_city) > '' order by folded(o.ship_city) limit 1)
+        select 1 as nth, prefix, first.* from unnest(prefixes) as prefix cross join lateral (
+            select {FOLDED.format('o.ship_city')} as key, o.ship_city as city from orders o
+            where o.merchant_id = merchant and folded(o.ship_city) >= prefix order by folded(o.ship_city) limit 1) first
+        where starts_with(first.key, prefix)
         union all
-        select n.* from walk w cross join lateral (
-            select folded(o.ship_city), o.ship_city from orders o
-            where o.merchant_id = merchant and folded(o.ship_city) > w.key order by folded(o.ship_city) limit 1) n
-    ), reached as (select * from walk limit most)
-    select * from reached
-    union all
-    select n.* from unnest(keys) as asked cross join lateral (
-        select folded(o.ship_city), o.ship_city from orders o
-        where o.merchant_id = merchant and folded(o.ship_city) = asked limit 1) n
-    where (select count(*) from reached) = most;
+        select w.nth + 1, w.prefix, further.* from walk w cross join lateral (
+            select {FOLDED.format('o.ship_city')} as key, o.ship_city as city from orders o
+            where o.merchant_id = merchant and folded(o.ship_city) > w.key order by folded(o.ship_city) limit 1) further
+        where w.nth < most and starts_with(further.key, w.prefix)
+    )
+    select distinct on (w.key) w.key, w.city from walk w;
 end $$
 """
-# What phrases may mean, in two steps: as they were written, and then, for those that nothing fits so, nearly. `{has}` looks for
-# a word by an index of trigrams, so words of two letters find nothing by themselves. Of what a phrase fits no more than 400 rows
-# of a table are looked at: which of so many is meant, no order could tell.
+# Rows of a table that have all words, or for `alike` something like each; never more than 150: which of so many is meant, no
+# order could tell. Each search is planned for its shop and its words, lest a plan for the average shop reads a large one through; and
+# a row costs so much that the index of trigrams is taken, which grows with what it finds and not with the shop.
+ROWS = """
+create function rows_of_words(relation text, words text[], alike boolean) returns setof uuid
+language plpgsql stable rows 20 set search_path = pg_catalog, public, pg_temp set cpu_tuple_cost = 1 as $$
+declare
+    searched text := case relation when 'products' then 'search' else 'words_key' end;
+    has text := case when alike then '%I %%> %L' else '%I like ''%%'' || %L || ''%%''' end;
+begin
+    if words is not null then
+        return query execute (
+            select format('select id from %I where merchant_id = $1 and ', relation)
+                   || string_agg(format(has, searched, word), ' and ') || ' limit 150' from unnest(words) as word
+        ) using nullif(current_setting('app.merchant_id', true), '')::uuid;
+    end if;
+end $$
+"""
+# What phrases may mean, in two steps: as they were written, and then, for those that nothing fits so, nearly. Tables are searched
+# by the three longest words that an index of trigrams knows. A name fits as 4 (it is the phrase), 3 (it begins with it), 2 (its
+# words begin with those of the phrase), or less than 1 (it has words like them); of those that fit so, the shortest is likeliest
+# meant. No more than 200 cities are compared, the first of the shop and those that begin with the phrase's two letters.
 STEP = """
 {step}_products as materialized (
-    select f.nth, f.key, f.words, p.* from {phrases} f cross join lateral (
+    select f.nth, f.words, p.* from {phrases} f cross join lateral (
         select p.id, p.reference, p.title, p.title_key, p.brand, p.tags from products p
-        where p.merchant_id = merchant and p.search {w1} and p.search {w2} and p.search {w3} limit 400) p
+        where p.merchant_id = merchant and p.id = any(array(select rows_of_words('products', f.long, {alike})))) p
     where 'product' = any(kinds)
-), {step} as materialized (
+), {step}_called as materialized (
     select f.nth, 'customer' as kind, c.reference, c.name, c.email as about,
-           fitting(f.key, f.words, folded(concat_ws(' ', c.name, c.company, c.email))) as fits
+           {customer} as called
     from {phrases} f cross join lateral (
         select * from customers c
-        where c.merchant_id = merchant and c.words_key {w1} and c.words_key {w2} and c.words_key {w3} limit 400) c
+        where c.merchant_id = merchant and c.id = any(array(select rows_of_words('customers', f.long, {alike})))) c
     where 'customer' = any(kinds) and c.status not in ('merged', 'erased')
     union all
-    select nth, 'product', reference, title, brand, fitting(key, words, title_key) from {step}_products
+    select nth, 'product', reference, title, brand, title_key from {step}_products
     union all
-    select f.nth, 'variant', v.reference, v.sku, concat_ws(' / ', f.title, nullif(v.title, f.title)),
-           coalesce(fitting(f.key, f.words, folded(v.sku)), case when coalesce(fitting(f.key, f.words, f.title_key), 0) < 2
-                    then fitting(f.key, f.words, folded(f.title || ' ' || v.title)) end)
-    from {step}_products f join variants v on v.merchant_id = merchant and v.product_id = f.id and v.archived_at is null
+    select p.nth, 'variant', v.reference, v.sku, concat_ws(' / ', p.title, nullif(v.title, p.title)), called
+    from {step}_products p join variants v on v.merchant_id = merchant and v.product_id = p.id and v.archived_at is null
+    cross join lateral (
+        select {sku} union all select {variant} where not p.title_key %> all(p.words)) as names(called)
     union all
-    select nth, 'brand', null, brand, null, fitting(key, words, folded(brand)) from {step}_products where brand <> ''
+    select nth, 'brand', null, brand, null, {brand} from {step}_products where brand <> ''
     union all
-    select nth, 'tag', null, tag, null, fitting(key, words, folded(tag)) from {step}_products, unnest(tags) as tag
+    select nth, 'tag', null, tag, null, {tag} from {step}_products, unnest(tags) as tag
     union all
-    select f.nth, c.kind, c.reference, c.name, c.about, fitting(f.key, f.words, c.key)
-    from {phrases} f join places c on c.key {w1} and c.key {w2} and c.key {w3}
+    select f.nth, c.kind, c.reference, c.name, c.about, c.key
+    from {phrases} f join {places} c on c.key {has}
+), {step} as materialized (
+    select c.nth, c.kind, c.reference, c.name, c.about, case
+        when called = f.key then 4
+        when starts_with(called, f.key) then 3 + 0.9 * similarity(f.key, called)
+        when called ~ all(f.starts) then 2 + 0.9 * similarity(f.key, called)
+        when called %> all(f.words) then 0.7 * word_similarity(f.key, called) + 0.2 * similarity(f.key, called)
+        end::real as fits
+    from {step}_called c join {phrases} f on f.nth = c.nth
 )"""
+NAMES = {
+    "customer": "concat_ws(' ', c.name, c.company, c.email)",
+    "sku": "v.sku",
+    "variant": "p.title || ' ' || v.title",
+    "brand": "brand",
+    "tag": "tag",
+}
 
 
-def _step(step: str, phrases: str, has: str) -> str:
-    words = {w: has.format(word=f"f.{w}") for w in ("w1", "w2", "w3")}
-    return STEP.format(step=step, phrases=phrases, **words)
+def _step(step: str, phrases: str, places: str, alike: str, has: str) -> str:
+    called = {name: FOLDED.format(expression) for name, expression in NAMES.items()}
+    return STEP.format(step=step, phrases=phrases, places=places, alike=alike, has=has, **called)
 
 
-WRITTEN = _step("written", "phrases", "like '%' || {word} || '%'")
-NEARLY = _step("nearly", "left_over", "%> {word}")
+WRITTEN = _step("written", "phrases", "places", "false", "like all(f.patterns)")
+NEARLY = _step("nearly", "left_over", "all_places", "true", "%> all(f.words)")
 # `asked` are phrases as they were written, `keys` the same folded, `spoken` their words with spaces between, `refs` the reference
 # that each may be, else null. `kinds` are those that the caller may see; a product's are its variants, brand and tags too.
 # Numbers are found as they are, never nearly: another order's number is no spelling of this one's.
@@ -100,8 +115,8 @@ SEARCH = f"""
 create function search_shop(asked text[], keys text[], spoken text[], refs text[], kinds text[], most integer)
 returns table (nth integer, kind text, reference text, name text, about text, fits real)
 language plpgsql security definer rows 20 set search_path = pg_catalog, public, pg_temp
-set enable_seqscan = off set enable_indexscan = off set enable_indexonlyscan = off set jit = off
-set plan_cache_mode = force_generic_plan as $$
+set enable_seqscan = off set enable_indexscan = off set enable_indexonlyscan = off set enable_hashjoin = off
+set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare merchant uuid := nullif(current_setting('app.merchant_id', true), '')::uuid;
 begin
@@ -109,20 +124,20 @@ begin
     return query
     with phrases as materialized (
         select f.*, array[f.said, upper(f.said), '#' || f.said, '#' || upper(f.said)] as elsewhere,
-               l.long[1] as w1, coalesce(l.long[2], l.long[1]) as w2, coalesce(l.long[3], l.long[1]) as w3
-        from (select f.nth::integer, f.said, lower(f.said) as small, f.key, f.ref, string_to_array(f.spoken, ' ') as words
+               (select array_agg('\\m' || word) from unnest(f.words) as word) as starts,
+               (select array_agg('%' || word || '%') from unnest(f.words) as word) as patterns,
+               (select (array_agg(word order by length(word) desc, word))[1:3] from unnest(f.words) as word
+                where length(word) >= 3) as long
+        from (select f.nth::integer, f.said, lower(f.said) as small, f.key, f.ref, nullif(string_to_array(f.spoken, ' '), '{{}}') as words
               from unnest(asked, keys, spoken, refs) with ordinality as f(said, key, spoken, ref, nth)) f
-        cross join lateral (select array_agg(word order by length(word) desc, word) as long
-                            from unnest(f.words) as word where length(word) >= 3) l
     ), places as materialized (
-        select 'category' as kind, reference, external_reference, name, null as about, folded(name) as key, slug as code
+        select 'category' as kind, reference, external_reference, name, null as about, {FOLDED.format('name')} as key, slug as code
         from categories where merchant_id = merchant and 'product' = any(kinds)
         union all
-        select 'warehouse', reference, external_reference, name, code, folded(name), lower(code)
+        select 'warehouse', reference, external_reference, name, code, {FOLDED.format('name')}, lower(code)
         from warehouses where merchant_id = merchant and 'warehouse' = any(kinds)
         union all
-        select distinct on (key) 'city', null, null, city, null, key, null
-        from cities_of_orders(keys, 1000) where 'city' = any(kinds)
+        select 'city', null, null, city, null, key, null from cities_of_orders(keys, 1) where 'city' = any(kinds)
     ), named as (
         select f.nth, 'order' as kind, o.reference, coalesce(o.external_reference, o.reference) as name, o.status::text as about,
                case when o.reference = f.ref then 4.5 else 4 end::real as fits
@@ -156,10 +171,16 @@ begin
     ), {WRITTEN}, fitted as materialized (select * from named union all select * from written where fits >= 2
     ), left_over as materialized (
         select * from phrases where key ~ '[[:alpha:]]' and nth not in (select nth from fitted)
+    ), all_places as materialized (
+        select * from places
+        union all
+        select 'city', null, null, city, null, key, null
+        from cities_of_orders(array(select '' from left_over union select left(key, 2) from left_over), 200)
+        where 'city' = any(kinds)
     ), {NEARLY}, found as (
-        select distinct on (nth, kind, coalesce(reference, folded(name))) *
+        select distinct on (nth, kind, coalesce(reference, {FOLDED.format('name')})) *
         from (select * from fitted union all select * from nearly where fits is not null) f
-        order by nth, kind, coalesce(reference, folded(name)), fits desc
+        order by nth, kind, coalesce(reference, {FOLDED.format('name')}), fits desc
     ), of_kind as (
         select *, row_number() over (partition by nth, kind order by fits desc, name, reference) as nth_of_kind from found
     )
@@ -170,7 +191,7 @@ begin
 end $$
 """
 FUNCTIONS = {
-    "fitting(text, text[], text)": FITTING,
+    "rows_of_words(text, text[], boolean)": ROWS,
     "cities_of_orders(text[], integer)": CITIES,
     "search_shop(text[], text[], text[], text[], text[], integer)": SEARCH,
 }
