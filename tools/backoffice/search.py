@@ -1,4 +1,10 @@
-"""What in the shop is called so, or nearly: one question for names of every kind."""
+"""What in the shop is called so, or nearly: one question for names of every kind.
+
+One phrase a name: a sentence has several, a search box one. A phrase that fits as it was written is not looked for nearly: who
+writes Lyon means the city, and not Lea Lyons. A bare number may be an order's, a SKU or another shop's number, and fits as it is
+or not at all; customers and products of ours say their kind (CUS-301), or each number would mean five things. Kinds take turns,
+for twenty customers who are called Lyon shall not hide the city.
+"""
 
 import re
 from enum import StrEnum
@@ -101,9 +107,6 @@ async def search_shop(ctx: Context, args: SearchShop) -> NamesFound:
     Customers, products, SKUs, categories, brands, tags, warehouses, cities that orders go to, and orders by number. When the
     kind is known, its list finds more: list_customers, search_products, list_orders.
     """
-    # One phrase a name, for a sentence has several and a search box one. A phrase that fits as it was written is not looked for
-    # nearly: who writes Lyon means the city, not Lyons. A bare number may be an order's, a SKU or another shop's number;
-    # customers and products of ours say their kind (CUS-301), or each number would mean five things.
     asked = list(dict.fromkeys(args.words))
     keys = [fold(phrase) for phrase in asked]
     params = {
