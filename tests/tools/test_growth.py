@@ -124,15 +124,15 @@ async def touched(mine: NewShop, tool: Tool[Any, Any], arguments: dict[str, Any]
         before = await ctx.sql.rows(_TOUCHED, as_=Touched)
         await tool.run(ctx, validated(tool, arguments))
         after = await ctx.sql.rows(_TOUCHED, as_=Touched)
-    return after[0].count - before[0].count
+    return after[0].rows - before[0].rows
 
 
 class Touched(NamedTuple):
-    count: int
+    rows: int
 
 
 _TOUCHED = """
-select sum(seq_tup_read + coalesce(idx_tup_fetch, 0) + coalesce(idx_scan, 0))::int as count from pg_stat_xact_user_tables
+select sum(seq_tup_read + coalesce(idx_tup_fetch, 0) + coalesce(idx_scan, 0))::int as rows from pg_stat_xact_user_tables
 """
 
 
