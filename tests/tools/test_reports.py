@@ -412,7 +412,9 @@ def group_of(fact: Fact, by: By | None, year: Year) -> str:
         By.city: ", ".join(filter(None, [(order.ship_city or "").capitalize(), order.ship_country])),
         By.product: fact.line and fact.line.variant.title,
         By.category: fact.line and year.shelves[fact.line.variant.id],
-        By.payment_method: order.id in {refund.order.id for refund in year.refunds} and "card",  # others paid nothing
+        By.payment_method: "card"
+        if order.id in {refund.order.id for refund in year.refunds}
+        else None,  # others paid nothing
     }
     return groups[by] or "Not known"
 
