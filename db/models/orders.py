@@ -139,6 +139,7 @@ class Order(Tenant, Referenced, Versioned, Stateful, Base):
         index("currency", "total", "id"),
         index("units", "id"),
         by_words("words_key"),
+        Index("ix_orders_city", "merchant_id", text("folded(ship_city)")),
         CheckConstraint(
             "total = subtotal - discount + shipping + case when prices_include_tax then 0 else tax end", name="total"
         ),

@@ -58,7 +58,7 @@ class SalesReport(Input):
     ] | None = Field(default=None, description="Only orders of this channel.")  # fmt: skip
     country: Country | None = Field(default=None, description="Only orders sent to this country, ISO 3166 alpha-2.")
     product: ProductRef | None = Field(
-        default=None, description="Only this product, such as `PRD-7` or a SKU; shipping is then left out."
+        default=None, description="Only this product, by `PRD-7`, a SKU or its title; shipping is then left out."
     )
     category: CategoryRef | None = Field(
         default=None, description="Only this category with all below it, such as `CAT-7`; shipping is then left out."

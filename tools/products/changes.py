@@ -54,7 +54,7 @@ _NOT_A_COLUMN = {"product", "version", "status", "category", "attributes", "tags
 class UpdateProduct(Input):
     """Which product, and what of it changes; what is left out stays."""
 
-    product: ProductRef = Field(description="Product, such as `PRD-7`, or a SKU of one of its variants.")
+    product: ProductRef = Field(description="Product: `PRD-7`, a SKU of one of its variants, or its title.")
     title: Name | None = Field(default=None, description="What it is called.")
     description: Prose | None = Field(default=None, description="What the shop says of it.")
     brand: Name | None = Field(default=None, description="Whose make it is; null takes it away.")
@@ -173,7 +173,7 @@ async def _skus_of(ctx: Context, product: Product) -> list[str]:
 class ArchiveProduct(Input):
     """Which product, and how far."""
 
-    product: ProductRef = Field(description="Product, such as `PRD-7`, or a SKU of one of its variants.")
+    product: ProductRef = Field(description="Product: `PRD-7`, a SKU of one of its variants, or its title.")
     stop_selling_only: bool = Field(
         default=False, description="True only stops selling it, so that open orders can still be shipped."
     )
