@@ -193,9 +193,10 @@ def _next_calls(turn: Turn, plan: Plan) -> AIMessage:
 
 
 def _counting(step: Step, desk: Desk) -> Mapping[str, Any]:
-    """A list's arguments, with the wish to count all that match where the question is how many they are."""
-    counts = any(f.name == COUNT for f in desk.index.tools[step.tool].fields) and Asked.of(desk.talk.request).counts
-    return {**step.args, COUNT: True} if counts else step.args
+    """A list's arguments, with the wish to count all that match where the question is how many, or how much, they are."""
+    asked = Asked.of(desk.talk.request)
+    countable = any(f.name == COUNT for f in desk.index.tools[step.tool].fields)
+    return {**step.args, COUNT: True} if countable and (asked.counts or asked.sums) else step.args
 
 
 def _look_up(turn: Turn, plan: Plan, step: Step) -> AIMessage:

@@ -15,7 +15,7 @@ from planner.tell.columns import STATED, Row, is_figure
 from planner.tell.voice import ENGLISH, Voice
 
 Error = Mapping[str, Any]
-UNTOLD = ("data", "next", "has_more", lists.COUNT)
+UNTOLD = ("data", "next", "has_more", lists.TOTAL)
 
 
 def compose(results: Sequence[Result], notes: Sequence[str], desk: Desk) -> str:
@@ -87,8 +87,9 @@ def _listed(
 ) -> str:
     args = result.call.args
     lead = lists.lead(rows, page, result, tool, voice, asked)
-    beside = {key: value for key, value in page.items() if key not in UNTOLD and value != lists.matching(page)}
-    when, used = figures.period(beside, voice)
+    every = lists.matching(page, result.call.tool)
+    beside = {key: value for key, value in page.items() if key not in UNTOLD and not (every and value == every[0])}
+    _, used = figures.period(beside, voice)
     if not rows:
         return lead
     more = bool(page.get("has_more"))
@@ -99,7 +100,7 @@ def _listed(
     counted |= {} if more or lists.sums_told(rows) else figures.sums(rows)
     counts = [figures.figure(key, value, voice) for key, value in counted.items()]
     others = {key: value for key, value in left.items() if not is_figure(value)}
-    first = " ".join(filter(None, [lead, f"({when})" if when else "", _all(counts, rows, voice)]))
+    first = " ".join(filter(None, [lead, _all(counts, rows, voice)]))
     table = "" if lists.sums_told(rows) and not more else shown.table(rows, voice, args, of=result.call.tool)
     rest = voice.say("ask_more", n=_next(len(rows))) if more else ""
     return "\n\n".join(filter(None, [first, table, shown.facts(others, voice), rest]))

@@ -1,4 +1,4 @@
-"""What kind of answer a question wants: a count, a yes or no, the first of a ranking, or one fact, such as the price."""
+"""What kind of answer a question wants: a count, a sum, a yes or no, the first of a ranking, or one fact, such as the price."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ class Asked:
 
     text: str
     counts: bool
+    sums: bool
     closed: bool
     best: bool
     topics: tuple[Topic, ...]
@@ -32,8 +33,8 @@ class Asked:
     def of(cls, text: str) -> "Asked":
         found = [(m.start(), topic) for pattern, topic in _topics() if (m := pattern.search(text))]
         topics = tuple(topic for _, topic in sorted(found, key=lambda one: one[0]))
-        counts, closed, best = (bool(pattern.search(text)) for pattern in _forms())
-        return cls(text, counts, closed, best, topics)
+        counts, sums, closed, best = (bool(pattern.search(text)) for pattern in _forms())
+        return cls(text, counts, sums, closed, best, topics)
 
     def about(self, *names: str) -> bool:
         return any(topic.name in names for topic in self.topics)
@@ -52,7 +53,7 @@ def _topics() -> list[tuple[re.Pattern[str], Topic]]:
 @lru_cache(maxsize=1)
 def _forms() -> list[re.Pattern[str]]:
     forms = words()["asks"]
-    return [_whole(forms["counts"]), re.compile(forms["closed"], re.I), _whole(forms["best"])]
+    return [_whole(forms["counts"]), _whole(forms["sums"]), re.compile(forms["closed"], re.I), _whole(forms["best"])]
 
 
 def _whole(cues: str) -> re.Pattern[str]:

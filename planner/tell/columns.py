@@ -35,7 +35,7 @@ class Columns:
 
 
 def choose(rows: Sequence[Row], args: Mapping[str, Any], known: Sequence[str] = ()) -> Columns:
-    """The columns for these rows, which a call with these arguments returned; where they are `known`, those of them that say something."""
+    """The columns for these rows, which a call with these arguments returned; of `known` ones those that say something."""
     kinds = {key: kind for key in _keys(rows) if (kind := _kind(key, _filled(rows, key)))}
     if any(key in kinds for key in known):
         asked = [key for key in _wanted(kinds, args) if key not in known]

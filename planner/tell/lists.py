@@ -1,6 +1,7 @@
 """The first sentence of a list: how many match, and by which filters; or what its rows say to the question itself."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, cast
 
 from planner.choose.index import Tool
@@ -13,7 +14,8 @@ from planner.tell.voice import Voice, words
 
 PERIODS = (Kind.period_start, Kind.period_end)
 QUIET = (*PERIODS, Kind.limit, Kind.skip)
-COUNT = "count"  # the flag by which a list is asked how many match, and the field in which it says so
+COUNT, TOTAL = "count", "total"  # the flag by which a list is asked how many match, and where it says so
+NAMED = 3  # rows that are named in the sentence that counts them
 FEW = 4  # places that one sentence names
 
 
@@ -26,17 +28,21 @@ def lead(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, voic
     best = _best(rows, result, voice) if asked.best else ""
     if best:
         return best if len(rows) == 1 else f"{best} {counted}"
+    if asked.about("price") and rows and not any("price" in key for key in rows[0]):
+        counted = f"{counted} {voice.say('not_in_list', what=voice.label('price'))}"
     return voice.say("yes", what=counted) if asked.closed and rows else counted
 
 
-def matching(page: Row) -> int | None:
-    """How many rows match in all, where the list was asked to count them."""
-    found = next((page[key] for key in (COUNT, "total", "totals", "matching") if key in page), None)
-    found = cast(Row, found).get(COUNT) if isinstance(found, dict) else found
-    return found if isinstance(found, int) else None
+def matching(page: Row, tool: str = "") -> tuple[int, bool] | None:
+    """How many rows match in all, and whether more do than were counted; None where the list does not say."""
+    found = page.get(TOTAL) or page.get(words()["lists"].get(tool, ""))
+    if isinstance(found, dict):
+        total = cast(Row, found)
+        return int(total["rows"]), bool(total.get("more"))
+    return (found, False) if isinstance(found, int) else None
 
 
-def filters(result: Result, tool: Tool | None, voice: Voice) -> tuple[list[str], list[str]]:
+def filters(result: Result, tool: Tool | None, voice: Voice, page: Row | None = None) -> tuple[list[str], list[str]]:
     """The filters of a call in words: those that stand beside the noun, and the states, of which a sentence is made."""
     beside: list[str] = []
     states: list[str] = []
@@ -48,8 +54,9 @@ def filters(result: Result, tool: Tool | None, voice: Voice) -> tuple[list[str],
             states.append(_state(f, said, result.call.tool, voice))
         else:
             beside.append(_beside(f, said, result.call.tool, voice))
-    when = shown.period(_bound(result, tool, Kind.period_start), _bound(result, tool, Kind.period_end), voice)
-    return [*beside, *([f"({when}, {voice.setting.zone.key})"] if when else [])], states
+    asked = shown.period(_bound(result, tool, Kind.period_start), _bound(result, tool, Kind.period_end), voice)
+    when = figures.period(page or {}, voice)[0] or (f"{asked}, {voice.setting.zone.key}" if asked else "")
+    return [*beside, *([f"({when})"] if when else [])], states
 
 
 def _narrows(f: Field) -> bool:
@@ -59,7 +66,7 @@ def _narrows(f: Field) -> bool:
 
 
 def _counted(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, voice: Voice) -> str:
-    beside, states = filters(result, tool, voice)
+    beside, states = filters(result, tool, voice, page)
     name = result.call.tool
     one, _, *gender = voice.nouns(name)
     if not rows and name == "low_stock_products":
@@ -69,9 +76,7 @@ def _counted(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, 
         frame = "no_rows_are" if states else "no_rows"
         noun = " ".join([one, *beside])
         return voice.say(frame, noun=noun, states=voice.listed(states), **{"is": voice.say("is")}, **ending)
-    every = matching(page)
-    more = every is None and bool(page.get("has_more"))
-    count = every if every is not None else len(rows)
+    count, more = matching(page, name) or (len(rows), bool(page.get("has_more")))
     subject = " ".join([voice.counted(count, name, more=more), *beside])
     if name == "low_stock_products":
         sentence = voice.say("runs_low" if count == 1 else "run_low", rows=subject)
@@ -81,8 +86,21 @@ def _counted(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, 
             "rows_are", rows=subject, are=voice.say("is" if count == 1 else "are"), states=voice.listed(plural)
         )
     else:
-        sentence = voice.say("rows", rows=subject)
-    return f"{sentence} {_part(len(rows), result, tool, voice)}" if len(rows) > 1 and (count > len(rows) or more) else sentence
+        names = _names(rows, voice) if len(rows) == count <= NAMED else []
+        sentence = (
+            voice.say("rows_named", rows=subject, names=voice.listed(names))
+            if names
+            else voice.say("rows", rows=subject)
+        )
+    part = _part(len(rows), result, tool, voice) if len(rows) > 1 and (count > len(rows) or more) else ""
+    return " ".join(filter(None, [sentence, _come_to(page, voice), part]))
+
+
+def _come_to(page: Row, voice: Voice) -> str:
+    """What all that match come to, where the list was asked to add it up."""
+    total: Row = page[TOTAL] if isinstance(page.get(TOTAL), dict) else {}
+    sums = [shown.value(money, voice) for money in cast(Sequence[Row], total.get("sums") or ())]
+    return voice.say("come_to", sums=voice.listed(sums)) if sums else ""
 
 
 def _part(count: int, result: Result, tool: Tool | None, voice: Voice) -> str:
@@ -98,8 +116,19 @@ def _part(count: int, result: Result, tool: Tool | None, voice: Voice) -> str:
     if sort is None:
         return voice.say("shown", n=count, sorted="")
     said = sort[1]
-    order = voice.say(said) if said in ("newest", "oldest") else voice.say("by", what=voice.label(said))
+    order = voice.say(said) if said in ("newest", "oldest") else voice.say("by", what=_sorting(said, voice))
     return voice.say("shown", n=count, sorted=order)
+
+
+def _sorting(said: str, voice: Voice) -> str:
+    by = voice.label(f"by_{said}")
+    return voice.label(said) if by == f"by {said}" else by
+
+
+def _names(rows: Sequence[Row], voice: Voice) -> list[str]:
+    """What the rows are called, where each has a name."""
+    found = [next((shown.value(row[key], voice) for key in ("name", "title") if row.get(key)), "") for row in rows]
+    return found if all(found) and len(set(found)) == len(found) else []
 
 
 def _endings(language: str, gender: Sequence[str]) -> Mapping[str, str]:
@@ -170,7 +199,7 @@ def available(units: Mapping[str, int], of: str, where: str, voice: Voice, asked
     said = voice.say(
         "available", n=f"{units['available']:,}", of=of, are=voice.say("is" if units["available"] == 1 else "are")
     )
-    said = f"{said}{f': {where}' if where else ''}."
+    said = voice.say("rows_named", rows=said, names=where) if where else f"{said}."
     said = voice.say("yes" if units["available"] else "no", what=said) if asked.closed else said
     held = [voice.say("held", n=f"{units['reserved']:,}")] if units.get("reserved") else []
     counted = [figures.figure("on_hand", units["on_hand"], voice), *held] if units.get("on_hand") else []
@@ -222,12 +251,9 @@ def _best(rows: Sequence[Row], result: Result, voice: Voice) -> str:
     """The first row of a ranking, with the figures by which it is ranked first."""
     if not rows:
         return ""
-    columns = choose(rows[:1], result.call.args).keys
-    told = [
-        figures.figure(key, rows[0][key], voice)
-        for key in columns
-        if is_figure(rows[0].get(key)) and "before" not in key and key != "change"
-    ]
+    columns = [key for key in choose(rows[:1], result.call.args).keys if is_figure(rows[0].get(key))]
+    ranked = sorted(columns, key=lambda key: not _falls(rows, key))
+    told = [figures.figure(key, rows[0][key], voice) for key in ranked if "before" not in key and key != "change"]
     name = next(
         (
             shown.value(rows[0][key], voice)
@@ -237,3 +263,13 @@ def _best(rows: Sequence[Row], result: Result, voice: Voice) -> str:
         "",
     )
     return voice.say("first_is", name=name, figures=", ".join(told[:3])) if name and told else ""
+
+
+def _falls(rows: Sequence[Row], key: str) -> bool:
+    """Whether a list is ranked by a figure: it never grows from row to row."""
+    sizes = [
+        float(cast(Row, said)["amount"] if is_money(said) else cast(float, said))
+        for row in rows
+        if is_figure(said := row.get(key))
+    ]
+    return len(sizes) == len(rows) and len(set(sizes)) > 1 and all(a >= b for a, b in pairwise(sizes))

@@ -85,8 +85,8 @@ def _live(found: Mapping[str, Row], voice: Voice) -> list[tuple[str, str]]:
 
 
 def _counted(rows: Sequence[Row], page: Row, tool: str, voice: Voice) -> str:
-    every = lists.matching(page)
-    return voice.counted(len(rows) if every is None else every, tool, more=every is None and bool(page.get("has_more")))
+    count, more = lists.matching(page) or (len(rows), bool(page.get("has_more")))
+    return voice.counted(count, tool, more=more)
 
 
 def choices(decline: Decline, desk: Desk) -> list[dict[str, str]]:

@@ -4,6 +4,7 @@ A thing is known by its shape: an order has payment and fulfilment states, a pro
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from planner.tell import lists, shown
@@ -13,7 +14,7 @@ from planner.tell.voice import Voice, words
 
 Told = tuple[str, Row]  # the sentences, and what else is to be shown
 STATE_TOPICS = ("state", "sent", "arrived", "paid", "cancelled")
-ADDRESS = ("line1", "line2", "postcode", "city", "region", "country")
+ADDRESS = (("line1",), ("line2",), ("postcode", "city"), ("region",), ("country",))
 
 
 def told(value: Row, args: Mapping[str, Any], voice: Voice, asked: Asked) -> Told | None:
@@ -47,7 +48,8 @@ def _values(value: Any, path: Sequence[str], voice: Voice) -> list[str]:
 
 
 def _address(said: Row) -> str:
-    return ", ".join(dict.fromkeys(str(said[key]) for key in ADDRESS if said.get(key)))
+    parts = (" ".join(str(said[key]) for key in keys if said.get(key)) for keys in ADDRESS)
+    return ", ".join(dict.fromkeys(filter(None, parts)))
 
 
 def _rest(kind: str, value: Row) -> Row:
@@ -109,7 +111,7 @@ def _order(value: Row, args: Mapping[str, Any], voice: Voice, asked: Asked) -> T
 
 
 def _only(asked: Asked, topics: Sequence[Topic]) -> Asked:
-    return Asked(asked.text, asked.counts, asked.closed, asked.best, tuple(topics))
+    return replace(asked, topics=tuple(topics))
 
 
 def _place(value: Row) -> str:
@@ -239,9 +241,15 @@ def _kpis(value: Row, args: Mapping[str, Any], voice: Voice, asked: Asked) -> To
     """What is open, and the figures of today and of the days before: first that of which the question speaks."""
     windows = [window(row, voice) for row in cast(Sequence[Row], value["windows"])]
     waiting = waits(value, voice)
-    speaks = any(word in asked.text.lower() for word in words()["asks"]["open"].split("|"))
-    first = [waiting, *windows[:1]] if speaks and waiting else [*windows, waiting]
-    return " ".join(filter(None, first)), {} if speaks else _rest("kpis", value)
+    if _speaks(asked, "today"):
+        return windows[0], {}
+    if waiting and _speaks(asked, "open"):
+        return waiting, {}
+    return " ".join(filter(None, [windows[0], waiting])), _rest("kpis", value)
+
+
+def _speaks(asked: Asked, of: str) -> bool:
+    return any(word in asked.text.lower() for word in str(words()["asks"][of]).split("|"))
 
 
 def window(row: Row, voice: Voice) -> str:

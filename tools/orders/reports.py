@@ -114,10 +114,7 @@ class SalesReported(Result):
 
     placed_from: datetime = Field(description="Beginning of the period, UTC.")
     placed_until: datetime = Field(description="Its end, exclusive, UTC.")
-    before_from: datetime = Field(description="Beginning of the period before, UTC.")
-    before_until: datetime = Field(
-        description="Its end, exclusive, UTC: as far into it as the period has come, where that goes on."
-    )
+    before_from: datetime = Field(description="Beginning of the period before, UTC; it ends where the period begins.")
     zone: str = Field(description="The time zone whose days, weeks and months these are.")
     currency: str = Field(description="The currency of these figures, ISO 4217.")
     totals: SalesFigures = Field(description="All of the period.")
@@ -139,15 +136,14 @@ class SalesReported(Result):
 async def sales_report(ctx: Context, args: SalesReport) -> SalesReported:
     """Report sales of a period: gross, discounts, refunds, net, tax, orders.
 
-    Told apart by time, place, channel, product or category, and compared with the period before: of as many days or months,
-    and only as far as the period itself has come.
+    Told apart by time, place, channel, product or category, and compared with the period before (of as many days or months).
     Terms as in Shopify's reports: gross is price times quantity, net is gross less discounts and refunds, all without tax;
     an order counts on the day on which it was placed, a refund on the day on which the money went. Drafts, cancelled and
     expired orders do not count. Amounts are minor units of one currency: other currencies are named, never added.
     """
     period = asked_period(ctx, args.placed_from, args.placed_until)
     _fits(period, args.group_by, ctx)
-    before = period.like(ctx.merchant.zone, ctx.now())
+    before = period.before(ctx.merchant.zone)
     currency = args.currency or ctx.merchant.currency
     limit = None if args.group_by in STEPS else args.limit
     found = await sales(
@@ -158,9 +154,8 @@ async def sales_report(ctx: Context, args: SalesReport) -> SalesReported:
     now, earlier = whole.get("now"), whole.get("before")
     groups = _groups(ctx, args.group_by, period, found, currency)
     return SalesReported(
-        placed_from=period.start, placed_until=period.until, before_from=before.start, before_until=before.until,
-        zone=ctx.merchant.zone.key, currency=currency, totals=SalesFigures(**_figures(now, currency)),
-        before=SalesFigures(**_figures(earlier, currency)),
+        placed_from=period.start, placed_until=period.until, before_from=before.start, zone=ctx.merchant.zone.key,
+        currency=currency, totals=SalesFigures(**_figures(now, currency)), before=SalesFigures(**_figures(earlier, currency)),
         change=percent_change(now.net if now else 0, earlier.net if earlier else 0), groups=groups,
         groups_left_out=0 if limit is None or now is None else max(now.groups - len(groups), 0),
         other_currencies=_others(elsewhere),

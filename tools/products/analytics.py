@@ -189,10 +189,7 @@ class TopSellers(Page[TopSeller]):
 
     placed_from: datetime = Field(description="Beginning of the period, UTC.")
     placed_until: datetime = Field(description="Its end, exclusive, UTC.")
-    before_from: datetime = Field(description="Beginning of the period before, UTC.")
-    before_until: datetime = Field(
-        description="Its end, exclusive, UTC: as far into it as the period has come, where that goes on."
-    )
+    before_from: datetime = Field(description="Beginning of the period before, UTC; it ends where the period begins.")
     zone: str = Field(description="The shop's time zone.")
     currency: str = Field(description="The currency of the orders that were looked at, ISO 4217.")
     products: int = Field(description="How many products were sold, or were given money back for.")
@@ -214,7 +211,7 @@ async def top_selling_products(ctx: Context, args: TopSellingProducts) -> TopSel
     """
     currency = args.currency or ctx.merchant.currency
     period = asked_period(ctx, args.placed_from, args.placed_until)
-    before = period.like(ctx.merchant.zone, ctx.now())
+    before = period.before(ctx.merchant.zone)
     category = await find_category(ctx, args.category) if args.category else None
     after = place(args.after, int, str)
     found = await sales(
@@ -228,8 +225,8 @@ async def top_selling_products(ctx: Context, args: TopSellingProducts) -> TopSel
     last = rows[args.limit - 1] if more else None
     return TopSellers(
         data=shown, has_more=more, next=last and cursor(_measure(last, args.by), last.key), zone=ctx.merchant.zone.key,
-        placed_from=period.start, placed_until=period.until, before_from=before.start, before_until=before.until,
-        currency=currency, products=rows[0].groups if rows else 0,
+        placed_from=period.start, placed_until=period.until, before_from=before.start, currency=currency,
+        products=rows[0].groups if rows else 0,
     )  # fmt: skip
 
 

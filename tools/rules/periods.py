@@ -35,14 +35,6 @@ class Period(NamedTuple):
             return Period(_utc(start - (until.date() - start.date())), self.start)
         return Period(self.start - (self.until - self.start), self.start)
 
-    def like(self, zone: ZoneInfo, now: datetime) -> "Period":
-        """The period before, as far as this one has come by now: a week to date stands beside the same days of the week before."""
-        before = self.before(zone)
-        if not self.start < now < self.until:
-            return before
-        passed = _wall(now, zone) - _wall(self.start, zone)
-        return Period(before.start, min(_utc((_wall(before.start, zone) + passed).replace(tzinfo=zone)), before.until))
-
     def steps(self, step: Step, zone: ZoneInfo) -> list[date]:
         """The first day of each day, week (from Monday) or month that the period touches."""
         first = self.start.astimezone(zone).date()
@@ -89,11 +81,6 @@ def percent_change(now: int, before: int) -> float | None:
 
 def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
-
-
-def _wall(moment: datetime, zone: ZoneInfo) -> datetime:
-    """What the merchant's clock shows then."""
-    return moment.astimezone(zone).replace(tzinfo=None)
 
 
 def _is_midnight(moment: datetime) -> bool:
