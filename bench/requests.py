@@ -34,7 +34,20 @@ ROOMS = {  # the generic specialists' names, where ours differ
     "order": "orders", "product": "products", "customer": "customers", "payment": "payments", "document": "documents",
     "marketplace": "marketplaces", "quality_control": "quality", "none": "",
 }  # fmt: skip
-UNSCORED = {"topic", "metric", "metrics", "format", "entity", "component", "issue", "scope", "notes", "options", "compare", "tax"}
+UNSCORED = {
+    "topic",
+    "metric",
+    "metrics",
+    "format",
+    "entity",
+    "component",
+    "issue",
+    "scope",
+    "notes",
+    "options",
+    "compare",
+    "tax",
+}
 PATIENCE = 30.0
 
 
@@ -113,14 +126,19 @@ async def opened(home: Path) -> AsyncGenerator[tuple[Chat, dict[Role, Caller]]]:
             credentials = await installation.ensure_demo(parts.shop.database, urls, settings, lambda _: None)
             people = {Role.owner: credentials.user}
             async with parts.shop.database.transaction(credentials.merchant) as sql:
-                for number, role in enumerate(sorted({*ROLES.values()} - {Role.owner}), start=int(clock.now().timestamp())):
+                for number, role in enumerate(
+                    sorted({*ROLES.values()} - {Role.owner}), start=int(clock.now().timestamp())
+                ):
                     person = NewPerson(f"{role}-{number}@bench.example", role, role)
                     people[role] = await add_person(sql, person, number, clock.now())
                 await sql.commit()
-            yield parts.chat, {
-                role: Caller(credentials.merchant, Door.rest, Hand.person, Proof.user, str(user))
-                for role, user in people.items()
-            }
+            yield (
+                parts.chat,
+                {
+                    role: Caller(credentials.merchant, Door.rest, Hand.person, Proof.user, str(user))
+                    for role, user in people.items()
+                },
+            )
 
 
 async def ask(chat: Chat, caller: Caller, text: str) -> Turn:

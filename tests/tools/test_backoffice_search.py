@@ -13,7 +13,9 @@ async def test_try(do: Do, mine: NewShop) -> None:
         make_category(sql, "Mugs")
         order = make_order(sql, mug)
         order.ship_city = "Lyon"
-    found = await do(search_shop, words=["ana tores", "ana torres", "blu mug", "lyon", "mug-blue", order.reference, "mug", "lion"])
+    found = await do(
+        search_shop, words=["ana tores", "ana torres", "blu mug", "lyon", "mug-blue", order.reference, "mug", "lion"]
+    )
     for row in found.found:
         print(row)
     assert 0

@@ -87,7 +87,9 @@ async def test_a_product_is_known_by_its_title_whatever_the_case_and_accents(min
         assert (await read_product(ctx, written)).variants[0].sku == "MUG-1"
 
 
-async def test_a_title_that_two_products_have_is_asked_about_unless_one_is_archived(mine: NewShop, ctx: Context) -> None:
+async def test_a_title_that_two_products_have_is_asked_about_unless_one_is_archived(
+    mine: NewShop, ctx: Context
+) -> None:
     async with rows_of(mine) as sql:
         mugs = [make_variant(sql, title="Blue mug") for _ in range(2)]
     with pytest.raises(Ambiguous, match=r"fits Blue mug \(PRD-\d+\), Blue mug \(PRD-"):
