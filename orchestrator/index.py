@@ -1,19 +1,31 @@
-"""The index over all tools and how they are asked for. Run as a program, it is trained anew: `make planner`."""
+"""The index over all tools and how they are asked for. Run as a program, it is trained anew: `make index`."""
 
 import prompts
 from orchestrator.offer import entries
-from planner.choose.index import Entry, Index
+from planner.choose.index import Elsewhere, Entry, Index
+from planner.read.reader import shipped
+from prompts import voices
 from tools import registry
 
 
 def read_index() -> Index:
     """The index with what it learned before it was shipped."""
-    return Index.shipped(_entries())
+    return Index.shipped(_entries(), reader=shipped(), elsewhere=_elsewhere())
 
 
 def _entries() -> list[Entry]:
     phrasings = {tool: phrases for room in registry.ROOMS for tool, phrases in prompts.examples(room).items()}
     return entries(registry.tools().values(), phrasings)
+
+
+def _elsewhere() -> list[Elsewhere]:
+    """What the catalogue has and no model is offered: rooms that are not open yet, and what only people do."""
+    tools = registry.tools()
+    return [
+        Elsewhere(one.name, one.room, one.sentence, planned=one.name not in tools)
+        for one in voices.operations()
+        if not one.name.startswith("~") and (one.name not in tools or tools[one.name].for_people)
+    ]
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ def test_generated_documents_are_up_to_date() -> None:
 def test_what_the_planner_learned_was_learned_from_the_tools_of_today(caplog: pytest.LogCaptureFixture) -> None:
     read_index()
 
-    assert not caplog.records, "run `make planner`"
+    assert not caplog.records, "run `make index`"
 
 
 def test_all_code_that_makes_the_planners_features_counts_for_what_it_learned() -> None:

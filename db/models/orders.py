@@ -137,6 +137,7 @@ class Order(Tenant, Referenced, Versioned, Stateful, Base):
         index("customer_id", "placed_at"),
         index("status", "expires_at"),
         index("currency", "total", "id"),
+        index("units", "id"),
         by_words("words_key"),
         Index("ix_orders_city", "merchant_id", text("folded(ship_city)")),
         CheckConstraint(

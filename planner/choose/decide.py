@@ -22,6 +22,7 @@ from planner.read.words import FILLER, content, stem, tokens
 FAINT = 0.08  # of a tool's own probability: below it no share of others can lift it
 FLOOR = 0.2  # of a tool's probability among those that read, for a question: below it nothing was understood
 READ_FLOOR = 0.22  # the same for other requests
+ELSEWHERE = 0.2  # of the probability of what is not done here, where nothing else is likelier: it is said so
 CERTAIN = 0.6
 WRITE_FLOOR = 0.45
 CLEAR = 1.0  # lead in log-probability that a write needs over the next tool
@@ -78,12 +79,13 @@ class Ask:
 
 @dataclass(frozen=True)
 class Decline:
-    """Nothing to do: `~small_talk`, `~help`, `~beyond`, "unclear", "elsewhere", "forbidden"."""
+    """Nothing to do: `~hello`, `~help`, `~beyond`, "unclear", "elsewhere", "forbidden", "planned", "people"."""
 
     why: str
     said: str = ""
     room: str = ""
     writes: bool = False
+    operation: str = ""
 
 
 Decision = list[Step] | Ask | Decline
@@ -107,27 +109,36 @@ class Desk:
     offered: Collection[str]
     talk: Conversation
 
+    def reading(self, text: str) -> Reading:
+        return Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
+
     def told(self, tool: Tool) -> Told:
         return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.words, tool.entry.writes)
 
 
-def decide(text: str, desk: Desk, *, before: list[Step]) -> Decision:
-    """What to do about one clause. `before` are the steps of the clauses that came earlier in the same message."""
-    scores = desk.index.scores(text)
+def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Decision:
+    """What to do about one clause, which stands in English words; `said` are the person's own.
+
+    `before` are the steps of the clauses that came earlier in the same message.
+    """
+    scores = desk.index.scores(said or text)
     best_any = max(scores, key=lambda name: scores[name])
     if best_any in NO_TOOL and not _names_something(text, desk):
         return Decline(best_any, text)
-    candidates = _candidates(text, desk)
+    if best_any in desk.index.elsewhere and scores[best_any] >= ELSEWHERE:
+        known = desk.index.elsewhere[best_any]
+        return Decline("planned" if known.planned else "people", text, known.room, operation=best_any)
+    found = candidates(text, desk, said or text)
     asks = SHOWS.search(text) is not None or (ASKS.search(text) is not None and POLITE.search(text) is None)
     if asks:  # a question changes nothing: the share of the writing tools goes to the others
-        candidates = _reading(candidates, sum(score for name, score in scores.items() if _writes(name, desk)))
-    if not candidates or candidates[0].score < (FLOOR if asks else READ_FLOOR):
+        found = _reading(found, sum(score for name, score in scores.items() if _writes(name, desk)))
+    if not found or found[0].score < (FLOOR if asks else READ_FLOOR):
         return _unclear(text, desk, best_any, scores[best_any])
-    chosen = (None if asks else _commanded(text, candidates)) or _able(candidates)
+    chosen = (None if asks else _commanded(text, found)) or _able(found)
     if scores[best_any] > 0.6 and best_any not in desk.offered and best_any not in NO_TOOL and chosen.score < 0.25:
         return _unclear(text, desk, best_any, scores[best_any])
     if chosen.tool.entry.writes:
-        return _write(text, chosen, candidates, desk, before)
+        return _write(text, chosen, found, desk, before)
     if chosen.score < CERTAIN and _strange_opening(text, chosen.tool, desk):
         return Decline("unclear", text)
     return _settle(text, chosen, desk, before)
@@ -143,7 +154,7 @@ def _reading(candidates: list[Candidate], share: float) -> list[Candidate]:
 
 def _strange_opening(text: str, tool: Tool, desk: Desk) -> bool:
     """A request that begins with a word which the tool never hears: "refund ..." to a tool that shows."""
-    word = Reading.of(text, desk.index.vocabulary, desk.talk.setting).opening()
+    word = desk.reading(text).opening()
     return (
         bool(word) and word not in FILLER and stem(word) not in tool.words | TRADE_STEMS and word not in READING_STARTS
     )
@@ -190,13 +201,14 @@ def _unclear(text: str, desk: Desk, best: str, score: float) -> Decline:
 
 
 def _names_something(text: str, desk: Desk) -> bool:
-    reading = Reading.of(text, desk.index.vocabulary, desk.talk.setting)
+    reading = desk.reading(text)
     return bool(reading.free("reference", "foreign", "code", "email"))
 
 
-def _candidates(text: str, desk: Desk) -> list[Candidate]:
-    reading = Reading.of(text, desk.index.vocabulary, desk.talk.setting)
-    ranked = desk.index.rank(text, among=desk.offered, limit=5)
+def candidates(text: str, desk: Desk, said: str) -> list[Candidate]:
+    """The likeliest tools with their arguments, those that fit best first."""
+    reading = desk.reading(text)
+    ranked = desk.index.rank(said, among=desk.offered, limit=5)
     found: list[Candidate] = []
     for one in ranked:
         tool = desk.index.tools[one.name]
@@ -266,7 +278,7 @@ def _short(value: object) -> str:
 
 def complete(tool: Tool, text: str, desk: Desk) -> Decision:
     """The decision for a tool that the person has chosen."""
-    reading = Reading.of(text, desk.index.vocabulary, desk.talk.setting)
+    reading = desk.reading(text)
     filled = slots.fill(tool.fields, reading, desk.told(tool))
     return _settle(text, Candidate(tool, filled, 0.0, 1.0), desk, [])
 

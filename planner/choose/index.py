@@ -21,9 +21,10 @@ from planner.read.entities import Vocabulary
 from planner.read.fields import Field, Kind
 from planner.read.language import to_english
 from planner.read.learned import Asked
+from planner.read.reader import Mention, Reader
 from planner.read.words import FILLER, TRADE, stem, tokens
 
-SMALL_TALK, HELP, BEYOND = "~small_talk", "~help", "~beyond"
+SMALL_TALK, HELP, BEYOND = "~hello", "~help", "~beyond"
 NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.BEYOND}
 _log = logging.getLogger(__name__)
 SURE = 0.75  # of a room's probability: from here on no language model is asked where to go
@@ -41,6 +42,16 @@ class Entry:
     writes: bool
     schema: Mapping[str, Any]
     examples: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """An operation that is not done here: its room is not open yet, or it is for people alone."""
+
+    name: str
+    room: str
+    sentence: str
+    planned: bool
 
 
 @dataclass(frozen=True)
@@ -85,8 +96,16 @@ class Tool:
 class Index:
     """Built once at start-up; every method is a pure function of its arguments and safe to share between threads."""
 
-    def __init__(self, tools: Mapping[str, Tool], trained: head.Head) -> None:
+    def __init__(
+        self,
+        tools: Mapping[str, Tool],
+        trained: head.Head,
+        reader: Reader | None = None,
+        elsewhere: Mapping[str, Elsewhere] | None = None,
+    ) -> None:
         self.tools = tools
+        self.reader = reader
+        self.elsewhere = elsewhere or {}
         self.vocabulary = _vocabulary(tools.values())
         self.openers = _openers([example for tool in tools.values() for example in tool.entry.examples])
         self.lexicon = TRADE_STEMS | {
@@ -97,22 +116,31 @@ class Index:
         self._scored = lru_cache(maxsize=512)(self._score)
 
     @classmethod
-    def build(cls, entries: Sequence[Entry]) -> "Index":
+    def build(
+        cls, entries: Sequence[Entry], reader: Reader | None = None, elsewhere: Sequence[Elsewhere] = ()
+    ) -> "Index":
         """Trains on the entries' names, summaries and examples, which takes seconds."""
         tools = {entry.name: _tool(entry) for entry in entries}
-        return cls(tools, learned.train(_asked(tools), _vocabulary(tools.values())))
+        trained = learned.train(_asked(tools), _vocabulary(tools.values()))
+        return cls(tools, trained, reader, {one.name: one for one in elsewhere})
 
     @classmethod
-    def shipped(cls, entries: Sequence[Entry], data: Path = learned.DATA) -> "Index":
+    def shipped(
+        cls,
+        entries: Sequence[Entry],
+        data: Path = learned.DATA,
+        reader: Reader | None = None,
+        elsewhere: Sequence[Elsewhere] = (),
+    ) -> "Index":
         """With the head that was trained before. Where it is not current, says so and trains now: never silently wrong."""
         tools = {entry.name: _tool(entry) for entry in entries}
         kept = learned.kept(learned.fingerprint(_asked(tools), _vocabulary(tools.values())), data)
         if kept is not None:
-            return cls(tools, kept)
+            return cls(tools, kept, reader, {one.name: one for one in elsewhere})
         _log.warning(
-            "The planner was trained on other tools or phrasings than these; it is trained now. Run `make planner`."
+            "The planner was trained on other tools or phrasings than these; it is trained now. Run `make index`."
         )
-        return cls.build(entries)
+        return cls.build(entries, reader, elsewhere)
 
     def ship(self, data: Path = learned.DATA) -> None:
         """Keep what was learned as package data."""
@@ -130,12 +158,16 @@ class Index:
         ]
 
     def scores(self, text: str) -> Mapping[str, float]:
-        """The probability of each tool, and of `~small_talk`, `~help`, `~beyond`."""
+        """The probability of each tool, of what is done elsewhere, and of `~hello`, `~help`, `~beyond`."""
         return self._scored(text)
+
+    def mentions(self, text: str) -> tuple[Mention, ...]:
+        """What the words of a text name; nothing without a trained reader."""
+        return self.reader.read(text).mentions if self.reader else ()
 
     def route(self, text: str) -> Route:
         """The rooms that a request needs, in the order in which it speaks of them."""
-        parts = clauses.split(to_english(text), self)
+        parts = clauses.split(text if self.reader else to_english(text), self)
         rooms: list[str] = []
         certain: list[float] = []
         for part in parts:
@@ -144,7 +176,8 @@ class Index:
             certain.append(shares[room])
             rooms += [found for found in (room, *self._readers_first(part.text, room)) if found not in rooms]
         smalltalk = len(parts) == 1 and rooms[0] in NO_TOOL
-        named = tuple(room for room in rooms if room not in NO_TOOL)
+        here = {tool.entry.room for tool in self.tools.values()}
+        named = tuple(room for room in rooms if room in here)
         apart = len(parts) > 1 and not any(part.leans for part in parts) and not self._any_writes(parts)
         return Route(named, apart, not smalltalk and min(certain) >= SURE, smalltalk)
 
@@ -156,9 +189,15 @@ class Index:
     def _rooms(self, text: str) -> dict[str, float]:
         shares: dict[str, float] = {}
         for name, score in self.scores(text).items():
-            room = self.tools[name].entry.room if name in self.tools else name
+            room = self._room(name)
             shares[room] = shares.get(room, 0.0) + score
         return shares
+
+    def _room(self, name: str) -> str:
+        """Of a tool or of what is done elsewhere; small talk is a room of its own."""
+        if name in self.tools:
+            return self.tools[name].entry.room
+        return self.elsewhere[name].room if name in self.elsewhere else name
 
     def _readers_first(self, text: str, room: str) -> list[str]:
         """The customers' room too, where a person is named whom the chosen tool needs by reference."""
@@ -182,6 +221,9 @@ class Index:
         return any(self.tools[ranked.name].entry.writes for part in parts for ranked in self.rank(part.text, limit=1))
 
     def _score(self, text: str) -> Mapping[str, float]:
+        if self.reader:
+            read = self.reader.read(text).scores
+            return {name: read[name] for name in (*self._names, *self.elsewhere) if name in read}
         features, found = learned.features([to_english(text)], self.vocabulary)
         logits = self._trained.logits(features)[0]
         misfits = [

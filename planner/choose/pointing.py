@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 
 from planner.choose.decide import Desk
-from planner.read.reading import Reading
 
 THING = re.compile(r"\b(?:it|this one|that one)\b(?!'s)", re.I)
 OWNER = re.compile(r"\b(?:her|his|their)\b(?=\s+\w)", re.I)
@@ -14,14 +13,10 @@ PEOPLE = ("customer", "user")
 
 def resolved(text: str, earlier: Sequence[str], desk: Desk) -> str:
     """The text with its first pronoun replaced by the reference it points to, where that is certain."""
-    reading = Reading.of(text, desk.index.vocabulary, desk.talk.setting)
+    reading = desk.reading(text)
     if reading.free("reference", "foreign", "code"):
         return text
-    named = [
-        span.value
-        for said in earlier
-        for span in Reading.of(said, desk.index.vocabulary, desk.talk.setting).free("reference")
-    ]
+    named = [span.value for said in earlier for span in desk.reading(said).free("reference")]
     if any(reading.free("email")) or not (THING.search(text) or OWNER.search(text) or PERSON.search(text)):
         return text
     thing = _only([value for value in named if not _person(value, desk)] or _spoken_of(desk, people=False))

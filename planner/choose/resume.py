@@ -9,7 +9,6 @@ from planner.choose.index import Tool
 from planner.fill import slots
 from planner.read.fields import Field, Kind
 from planner.read.money import figure, minor_units
-from planner.read.reading import Reading
 from planner.read.words import NUMBERS, content
 
 YES = re.compile(
@@ -104,7 +103,7 @@ def _supplied(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | N
         return None
     tool = desk.index.tools[pending["tool"]]
     wanted = [f for f in tool.fields if f.name in pending["missing"]]
-    reading = Reading.of(text, desk.index.vocabulary, desk.talk.setting)
+    reading = desk.reading(text)
     filled = slots.fill(tool.fields, reading, desk.told(tool))
     new = {name: value for name, value in filled.args.items() if name not in pending["args"]}
     open_ones = [f for f in wanted if f.name not in new and f.name not in filled.people]

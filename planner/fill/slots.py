@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from planner.fill import composites, texts, values
+from planner.fill import composites, named, texts, values
 from planner.fill.composites import TAKES_CODES
 from planner.fill.filled import Filled, Told
 from planner.read import money
@@ -29,6 +29,7 @@ NEVER_DROPPED = ("reference", "foreign", "code", "email", "money", "percent", "p
 IN_CURRENCY = re.compile(rf"\bin ({money.SIGN})", re.I)
 NARROWING = words_of("the a an my our her his their these those only just some both all of")
 PASSING = ("one", "two", "three", "today", "this morning", "in this morning", "this afternoon", "yesterday", "tonight")
+SEARCHED = ("product", "text", "customer", "person", "category")
 NOWHERE = "(?!)"  # by its label alone: "in Lyon" is no category, and "to Lyon" no new city
 
 
@@ -42,6 +43,8 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     _emails_and_codes(fields, reading, told, filled)
     filled.args |= values.fill(_open(fields, filled, Kind.limit), reading, told.setting)
     _choices(fields, reading, filled)
+    if reading.mentions:
+        named.fill(_nameable(fields, told), reading, filled, searched=SEARCHED)
     composites.items(fields, reading, told, filled)
     filled.args |= values.fill(
         [f for f in fields if f.name not in filled.args], reading, told.setting, ahead=told.writes
@@ -51,6 +54,12 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     _words(fields, reading, told, filled)
     _conclude(fields, reading, told, filled)
     return filled
+
+
+def _nameable(fields: Sequence[Field], told: Told) -> list[Field]:
+    """Those that a name may stand for. A write that has what it changes by reference takes no other reference by a name."""
+    plain = not told.writes or not any(f.required and f.kind is Kind.reference for f in fields)
+    return [f for f in fields if f.required or f.kind is not Kind.reference or plain]
 
 
 def _open(fields: Sequence[Field], filled: Filled, *kinds: Kind) -> list[Field]:

@@ -48,15 +48,15 @@ class Embedder:
         return np.stack([self._remembered(text) for text in texts])
 
     def _encode(self, text: str) -> Vectors:
-        tokenizer, session = self._load()
-        ids = np.array([tokenizer.encode(text or " ").ids], dtype=np.int64)
+        words, weights = self._load()
+        ids = np.array([words.encode(text or " ").ids], dtype=np.int64)
         feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        pooled = session.run(None, feeds)[0][0].mean(axis=0)
+        pooled = weights.run(None, feeds)[0][0].mean(axis=0)
         return (pooled / max(float(np.linalg.norm(pooled)), 1e-9)).astype(np.float32)
 
     def _load(self) -> tuple[Tokenizer, Session]:
         if self._loaded is None:
-            self._loaded = (_tokenizer(), _session(_weights()))
+            self._loaded = (tokenizer(LONGEST), session(_weights()))
         return self._loaded
 
 
@@ -66,12 +66,13 @@ def shared() -> Embedder:
     return Embedder()
 
 
-def _tokenizer() -> Tokenizer:
+def tokenizer(longest: int) -> Tokenizer:
+    """MiniLM's, which cuts what is longer than so many tokens."""
     library: Any = importlib.import_module("tokenizers")
-    tokenizer = library.Tokenizer.from_file(str(Path(__file__).parents[1] / "data" / "tokenizer.json"))
-    tokenizer.enable_truncation(LONGEST)
-    tokenizer.no_padding()
-    return tokenizer
+    read = library.Tokenizer.from_file(str(Path(__file__).parents[1] / "data" / "tokenizer.json"))
+    read.enable_truncation(longest)
+    read.no_padding()
+    return read
 
 
 def _weights() -> Path:
@@ -87,12 +88,13 @@ def _weights() -> Path:
     return path
 
 
-def _session(weights: Path) -> Session:
+def session(weights: Path) -> Session:
+    """On one thread: a request has its turn in milliseconds, and others run beside it."""
     runtime: Any = importlib.import_module("onnxruntime")  # ships no types, and takes 0.2 s to import
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # it would keep what the longest sentence took, for good
     options.log_severity_level = 3
-    session: Session = runtime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
-    return session
+    opened: Session = runtime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+    return opened

@@ -1,4 +1,4 @@
-"""What the index has learned, before it is shipped: the head that `make planner` trains and keeps in `data/index.npz`.
+"""What the index has learned, before it is shipped: the head that `make index` trains and keeps in `data/index.npz`.
 
 The file carries the fingerprint of all that it was trained on: phrasings, names and summaries, the encoder, and the code that
 turns a sentence into features. Where that is no longer what is asked for, the file is not used.

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from planner.read import entities
 from planner.read.entities import Span, Vocabulary
+from planner.read.reader import Mention
 from planner.read.words import FILLER, stem, words_of
 
 NOT_NAMES = words_of(
@@ -33,25 +34,48 @@ class Setting:
         return self.now.replace(tzinfo=None)
 
 
+def _as_named(span: Span, mentions: tuple[Mention, ...], vocabulary: Vocabulary) -> Span:
+    """A number that may be several things is what the reader says that it names."""
+    if span.kind not in ("number", "foreign") or (span.kind == "number" and span.value != int(span.value)):
+        return span
+    named = next((one.kind for one in mentions if one.start <= span.start and span.end <= one.end), "")
+    value = str(int(span.value)) if span.kind == "number" else str(span.value)
+    if named in ("order", "customer") and re.search(r"\d{3}", value):
+        own = value.isdigit() and len(value) <= 6
+        return replace(
+            span, kind="reference", value=f"{vocabulary.prefix(named)}-{value}" if own else value, reference=named
+        )
+    if named in ("product", "code") and re.fullmatch(r"\d{4,}", value):
+        return replace(span, kind="code", value=value, reference="")
+    return replace(span, reference="") if named in ("quantity", "number", "money", "percent", "place") else span
+
+
 @dataclass
 class Reading:
     """A text, its spans, and the places that an argument has claimed."""
 
     text: str
     spans: list[Span]
+    mentions: tuple[Mention, ...] = ()
     claimed: list[tuple[int, int]] = field(default_factory=lambda: list[tuple[int, int]]())
 
     @classmethod
-    def of(cls, text: str, vocabulary: Vocabulary, setting: Setting) -> "Reading":
-        return cls(text, entities.find(text, vocabulary, setting.local))
+    def of(cls, text: str, vocabulary: Vocabulary, setting: Setting, mentions: tuple[Mention, ...] = ()) -> "Reading":
+        spans = entities.find(text, vocabulary, setting.local)
+        return cls(text, [_as_named(span, mentions, vocabulary) for span in spans], mentions)
 
     def fresh(self) -> "Reading":
         """The same text with nothing claimed: each tool tries for itself."""
-        return Reading(self.text, self.spans)
+        return Reading(self.text, self.spans, self.mentions)
 
     def free(self, *kinds: str) -> list[Span]:
         """The spans of these kinds that nobody has claimed, in order."""
         return [span for span in self.spans if span.kind in kinds and self.open(span.start, span.end)]
+
+    def named(self, *kinds: str) -> list[Mention]:
+        """What the words name, by the reader's word, where nobody has claimed it; the surest first."""
+        found = [one for one in self.mentions if one.kind in kinds and self.open(one.start, one.end)]
+        return sorted(found, key=lambda one: -one.score)
 
     def open(self, start: int, end: int) -> bool:
         return all(end <= taken[0] or taken[1] <= start for taken in self.claimed)

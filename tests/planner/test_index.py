@@ -105,7 +105,7 @@ def test_what_was_trained_on_other_phrasings_is_never_used_silently(
     assert not caplog.records
     ahead = Index.shipped(changed, data)
 
-    assert "make planner" in caplog.text
+    assert "make index" in caplog.text
     assert ahead.scores("hand me the moon")[entries[0].name] > 2 * current.scores("hand me the moon")[entries[0].name]
 
 
@@ -120,5 +120,5 @@ def test_without_what_was_shipped_the_index_is_trained(
 
     index = Index.shipped(entries, data)
 
-    assert "make planner" in caplog.text
+    assert "make index" in caplog.text
     assert index.rank(entries[0].examples[0])[0].name == entries[0].name

@@ -38,10 +38,14 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {"sort": "orders"}),
     ("list_customers", {"sort": "last_order"}),
     ("list_customers", {"text": "buyer"}),
+    ("list_customers", {"product": "blue mug"}),
     ("list_orders", {}),
     ("list_orders", {"sort": "oldest"}),
     ("list_orders", {"sort": "total"}),
+    ("list_orders", {"sort": "smallest"}),
+    ("list_orders", {"sort": "units"}),
     ("list_orders", {"status": ["confirmed"]}),
+    ("list_orders", {"open": True}),
     ("list_orders", {"text": "carafe"}),
     ("sales_report", {}),
     ("sales_report", {"group_by": "city"}),
@@ -134,6 +138,19 @@ class Touched(NamedTuple):
 _TOUCHED = """
 select sum(seq_tup_read + coalesce(idx_tup_fetch, 0) + coalesce(idx_scan, 0))::int as rows from pg_stat_xact_user_tables
 """
+
+
+@pytest.mark.parametrize("name", ["list_orders", "list_customers"])
+async def test_counting_ends_at_the_most_that_are_counted_and_looks_at_nothing_but_the_rows(
+    shops: tuple[NewShop, NewShop], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("tools.contract.page.MOST_COUNTED", 200)
+
+    small, large = [await rows_read(monkeypatch, mine, name, {"count": True, "limit": 1}) for mine in shops]
+    total = (await Do(shops[1].shop, shops[1].caller("owner"))(registry.tool(name), count=True)).total
+
+    assert large <= small * 1.1 + 10 < 700
+    assert (total.rows, total.more, total.sums) == (200, True, [])
 
 
 async def test_words_that_fit_many_orders_are_looked_for_along_the_list(

@@ -132,6 +132,20 @@ async def find_product(ctx: Context, written: str, *, for_update: bool = False) 
     return _only(ctx, Kind.product, found, written, [f"{product.title} ({product.reference})" for product in found])
 
 
+async def products_like(ctx: Context, written: str) -> list[UUID]:
+    """The product of a reference or SKU, else all whose titles have the words: those that "the mugs" means. Raises `NotFound`."""
+    found = await ctx.sql.rows(PRODUCTS_NAMED, product_name(ctx, written), as_=Found)
+    if not found:
+        titled = """
+            select id from products where merchant_id = %(m)s and search like all(%(words)s::text[])
+              and unaccent(lower(title)) like all(%(words)s::text[])
+        """
+        found = await ctx.sql.rows(titled, {"m": ctx.merchant.id, "words": containing(written)}, as_=Found)
+    if not found:
+        raise await no_product(ctx, written)
+    return [row.id for row in found]
+
+
 async def no_product(ctx: Context, written: str) -> NotFound:
     """The error for a product that nobody knows, with those whose titles are nearest."""
     return await _nowhere(ctx, "product", "title", written)

@@ -44,6 +44,11 @@ def say(text: str, style: str = "") -> None:
     console(stderr=True).print(Text(clean(text), style), soft_wrap=True)
 
 
+def line(label: str, text: str) -> None:
+    """A labelled line of a result, on standard output."""
+    console().print(Text.assemble((f"{label:>8}  ", "bold"), clean(text)), soft_wrap=True)
+
+
 def trouble(message: str, hint: str) -> None:
     """What went wrong and what to do about it, on two lines."""
     say(message, "red")

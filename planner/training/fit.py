@@ -1,0 +1,142 @@
+"""The training itself: some epochs of AdamW over both losses. The same seed gives the same weights on the same machine."""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from planner.training.corpus import Lesson, Variations
+from planner.training.encoder import Weights, forward, model, pretrained
+
+LENGTHS = (10, 14, 18, 24, 32, 48, 64)  # a batch is as long as the first of these that its texts fit into
+BATCH = 32
+EPOCHS = 4
+RATE, HEAD_RATE = 8e-5, 5e-3
+SMOOTHED = 0.05
+TAGS_WEIGH = 1.2
+UNMARKED = -1
+
+Ints = NDArray[np.int32]
+
+
+@dataclass
+class Student:
+    """An encoder that learns: what it can tell apart, and its weights."""
+
+    operations: Sequence[str]
+    kinds: Sequence[str]
+    tuned: Weights = field(default_factory=dict[str, Any])
+    still: Weights = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        self.tokens = Tokenizer.from_file(str(model() / "tokenizer.json"))
+        self.tokens.no_padding()
+        self.tokens.enable_truncation(LENGTHS[-1])
+        self.tuned, self.still = pretrained(len(self.operations), 1 + 2 * len(self.kinds))
+        self._seen = jax.jit(lambda tuned, still, ids, mask: forward(tuned, still, ids, mask))
+
+    def read(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """The operations' scores of each text, and the tags' of each of its tokens."""
+        rows = [self.tokens.encode(text).ids for text in texts]
+        order = sorted(range(len(rows)), key=lambda n: len(rows[n]))
+        wanted: list[Any] = [None] * len(rows)
+        tagged: list[Any] = [None] * len(rows)
+        for start in range(0, len(order), BATCH):
+            batch = order[start : start + BATCH]
+            ids, mask, _ = padded([rows[n] for n in batch + batch[-1:] * (BATCH - len(batch))])
+            scores, tags = map(np.array, self._seen(self.tuned, self.still, ids, mask))
+            for place, n in enumerate(batch):
+                wanted[n], tagged[n] = scores[place], tags[place, : len(rows[n])]
+        return np.array(wanted), tagged
+
+    def labels(self, lesson: Lesson) -> tuple[list[int], list[int]]:
+        """A lesson's tokens, and for each its tag: 0 for nothing, then "begins" and "goes on" for each kind."""
+        encoding = self.tokens.encode(lesson.text)
+        tags = [UNMARKED if lesson.spans is None else 0] * len(encoding.ids)
+        for span in lesson.spans or ():
+            within = [n for n, (a, b) in enumerate(encoding.offsets) if a < b and a >= span.start and b <= span.end]
+            for place, n in enumerate(within):
+                tags[n] = 1 + 2 * self.kinds.index(span.kind) + (place > 0)
+        return encoding.ids, tags
+
+
+def padded(rows: Sequence[Sequence[int]], tags: Sequence[Sequence[int]] = ()) -> tuple[Ints, NDArray[np.float32], Ints]:
+    """Tokens, which of them are real, and tags, as arrays of one length."""
+    longest = max(map(len, rows))
+    length = next(enough for enough in LENGTHS if longest <= enough)
+    ids, mask = np.zeros((len(rows), length), np.int32), np.zeros((len(rows), length), np.float32)
+    told = np.full((len(rows), length), UNMARKED, np.int32)
+    for n, row in enumerate(rows):
+        ids[n, : len(row)], mask[n, : len(row)] = row, 1
+        if tags:
+            told[n, : len(row)] = tags[n]
+    return ids, mask, told
+
+
+def _loss(tuned: Weights, still: Weights, ids: Any, mask: Any, wanted: Any, tags: Any, key: Any) -> tuple[Any, Any]:
+    scores, tagged = forward(tuned, still, ids, mask, key)
+    count = scores.shape[-1]
+    targets = jax.nn.one_hot(wanted, count) * (1 - SMOOTHED) + SMOOTHED / count
+    asked = -(targets * jax.nn.log_softmax(scores)).sum(-1).mean()
+    marked = (tags >= 0) * mask
+    likely = jnp.take_along_axis(jax.nn.log_softmax(tagged), jnp.maximum(tags, 0)[..., None], -1)[..., 0]
+    named = -(likely * marked).sum() / jnp.maximum(marked.sum(), 1)
+    return asked + TAGS_WEIGH * named, (asked, named)
+
+
+def _optimizer(tuned: Weights, steps: int) -> Any:
+    def rate(highest: float) -> Any:
+        return optax.warmup_cosine_decay_schedule(0.0, highest, steps // 10, steps, highest * 0.02)
+
+    encoder = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate(RATE), weight_decay=0.01))
+    parts = {name: "heads" if name.startswith(("head.", "tag.")) else "encoder" for name in tuned}
+    return optax.multi_transform({"heads": optax.adamw(rate(HEAD_RATE), weight_decay=0.01), "encoder": encoder}, parts)
+
+
+def teach(
+    student: Student, taught: Sequence[Lesson], *, seed: int, epochs: int = EPOCHS, say: Callable[[str], None] = print
+) -> None:
+    """Tunes the student's weights."""
+    chance, key = random.Random(seed), jax.random.PRNGKey(seed)
+    variations = Variations(taught, chance)
+    optimizer = _optimizer(student.tuned, epochs * (len(taught) // BATCH + 1))
+    state = optimizer.init(student.tuned)
+
+    @jax.jit
+    def step(tuned: Weights, state: Any, still: Weights, batch: Any, key: Any) -> Any:
+        (_, told), slopes = jax.value_and_grad(_loss, has_aux=True)(tuned, still, *batch, key)
+        change, state = optimizer.update(slopes, state, tuned)
+        return optax.apply_updates(tuned, change), state, told
+
+    began = time.monotonic()
+    for epoch in range(epochs):
+        losses = np.zeros(2)
+        batches = _batches(student, list(variations.epoch()), chance)
+        for batch in batches:
+            key, drawn = jax.random.split(key)
+            student.tuned, state, told = step(student.tuned, state, student.still, batch, drawn)
+            losses += np.array([float(loss) for loss in told])
+        asked, named = losses / len(batches)
+        say(f"epoch {epoch + 1} of {epochs}: losses {asked:.3f} and {named:.3f}, {time.monotonic() - began:.0f} s")
+
+
+def _batches(student: Student, lessons: list[Lesson], chance: random.Random) -> list[Any]:
+    """Lessons of about one length together, the batches in any order."""
+    rows = [(*student.labels(lesson), student.operations.index(lesson.operation)) for lesson in lessons]
+    rows.sort(key=lambda row: len(row[0]) + chance.random() * 4)
+    groups = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    groups[-1] = (groups[-1] + rows[:BATCH])[:BATCH]
+    chance.shuffle(groups)
+    batches: list[Any] = []
+    for group in groups:
+        ids, mask, tags = padded([row[0] for row in group], [row[1] for row in group])
+        batches.append((ids, mask, np.array([row[2] for row in group]), tags))
+    return batches
