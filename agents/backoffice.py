@@ -7,6 +7,7 @@ SPECIALIST = Specialist(
     title="Back office",
     handles="Runs the shop itself: its details, settings, people, keys, taxes, shipping methods, and what waits for approval.",
     tools=(
+        "search_shop",
         "get_merchant",
         "update_merchant",
         "get_settings",

@@ -10,3 +10,6 @@ ROSTER: tuple[Specialist, ...] = (
     customers.SPECIALIST,
     backoffice.SPECIALIST,
 )
+
+# What a greeting, or the question what can be asked, is answered from: quick reads of what waits today.
+AT_HAND = ("list_approvals", "order_kpis", "low_stock_products", "list_orders")

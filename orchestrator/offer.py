@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from agents.chat_tool import ChatTool, Json, function
+from agents.roster import AT_HAND
 from agents.specialist import Specialist
 from planner.choose.index import Entry, Ranked, Route
 from tools.contract.actors import Actor
@@ -83,9 +84,13 @@ class Catalogue:
     ) -> list[str]:
         """The tools to offer: those that were searched for, the likeliest of all rooms, then the rooms' own.
 
-        `wide`: those that were at hand did not do. `closed`: none of another room.
+        Without a room, for a greeting, the few from which can be told what there is to do today. `wide`: those that were at hand did not do. `closed`: none of another room. Without a room, for a greeting: the few
+        from which can be told what there is to do today.
         """
-        permitted = self.permitted(actor, reading=reading, rooms=rooms if closed or not rooms else None)
+        if not rooms:  # small talk
+            greeting = [name for name in self.permitted(actor, reading=True) if name in AT_HAND]
+            return sorted({*found, *greeting}, key=self.place.__getitem__)
+        permitted = self.permitted(actor, reading=reading, rooms=rooms if closed else None)
         ranked = self.index.rank(text, among=permitted, limit=len(permitted))
         own = {room: [one.name for one in ranked if one.room == room] for room in rooms}
         shares = [name for names in own.values() for name in names[:SHARE]] if len(rooms) > 1 else []

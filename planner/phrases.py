@@ -6,11 +6,13 @@ SMALL_TALK = (
     "bye", "see you tomorrow", "have a good weekend", "you are great", "sorry, my mistake", "never mind", "forget it", "lol",
     "who are you?", "what is your name?", "are you a robot?", "are you there?", "nice to meet you", "I am back",
     "good job", "wow", "haha that is funny", "yes", "no", "sure", "I see", "got it", "hmm", "test",
+    "bonjour", "merci", "hallo", "guten Tag", "danke",
 )  # fmt: skip
 HELP = (
     "help", "what can you do?", "how does this work?", "what can I ask you?", "show me what you can do", "help me please",
     "which commands are there?", "how do I use this assistant?", "I need some help", "give me some examples of what to ask",
     "what are your abilities?", "how can you help me?", "I don't know what to ask", "what else can you do?",
+    "aide", "Hilfe",
 )  # fmt: skip
 BEYOND = (
     "what is the weather tomorrow?", "tell me a joke", "write a poem about the sea", "who won the football match?",

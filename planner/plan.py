@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from planner.choose import resume, talk
+from planner.choose import resume
 from planner.choose.decide import Ask, Decision, Decline, Desk, Step, decide, described
 from planner.choose.index import SMALL_TALK, Index
 from planner.choose.lookup import Found, first_call, following_call, found_in
@@ -22,7 +22,10 @@ from planner.read import clauses, periods
 from planner.read.fields import Field, Kind, read
 from planner.read.language import to_english
 from planner.read.reading import Reading
-from planner.tell import answer
+from planner.tell import answer, talk
+from planner.tell.asked import Asked
+from planner.tell.lists import COUNT
+from planner.tell.voice import Voice
 
 FOLLOWS = re.compile(
     r"^(?:and\b|what about|how about|same (?:for|with|thing)|only\b|just\b|now\b|but\b|or\b|for\b|in\b)", re.I
@@ -38,6 +41,7 @@ class Plan:
     notes: Sequence[str] = ()
     question: Ask | None = None
     awaiting: Mapping[str, Any] | None = None  # the look-up that the last call makes: which field, by what name
+    opening: str = ""  # the greeting that the last calls are made for
 
     def packed(self) -> dict[str, Any]:
         """As JSON, for `additional_kwargs`."""
@@ -46,7 +50,13 @@ class Plan:
             for step in self.steps
         ]
         question = {"text": self.question.text, "pending": dict(self.question.pending)} if self.question else None
-        return {"steps": steps, "notes": list(self.notes), "question": question, "awaiting": self.awaiting}
+        return {
+            "steps": steps,
+            "notes": list(self.notes),
+            "question": question,
+            "awaiting": self.awaiting,
+            "opening": self.opening,
+        }
 
     @classmethod
     def unpacked(cls, stored: Mapping[str, Any]) -> "Plan":
@@ -55,7 +65,7 @@ class Plan:
         ]
         asked = stored.get("question")
         question = Ask(asked["text"], asked["pending"]) if asked else None
-        return cls(steps, stored.get("notes", []), question, stored.get("awaiting"))
+        return cls(steps, stored.get("notes", []), question, stored.get("awaiting"), stored.get("opening", ""))
 
 
 @dataclass(frozen=True)
@@ -88,10 +98,10 @@ def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
     desk = turn.desk
     text = desk.talk.request if desk.index.reader else to_english(desk.talk.request)
     if not text:
-        return AIMessage(talk.hint(desk.index, desk.offered))
+        return AIMessage(talk.hint(desk))
     resumed = resume.resume(to_english(text), desk)
     if resumed is not None:
-        return _carry_out(turn, _gather([("", resumed)]), may_widen=may_widen)
+        return _carry_out(turn, _gather([("", resumed)], desk), may_widen=may_widen)
     followed = _follow_up(to_english(text), desk)
     if followed:
         return _carry_out(turn, Plan([followed]), may_widen=False)
@@ -107,7 +117,7 @@ def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
         decision = decide(english, desk, before=steps, said=said)
         decisions.append((said, decision))
         steps += decision if isinstance(decision, list) else []
-    return _carry_out(turn, _gather(decisions), may_widen=may_widen)
+    return _carry_out(turn, _gather(decisions, desk), may_widen=may_widen)
 
 
 @dataclass(frozen=True)
@@ -117,17 +127,18 @@ class Nothing(Plan):
     decline: Decline = field(default_factory=lambda: Decline("unclear"))
 
 
-def _gather(decisions: Sequence[tuple[str, Decision]]) -> Plan:
+def _gather(decisions: Sequence[tuple[str, Decision]], desk: Desk) -> Plan:
     """One plan out of the decisions for each clause; what was not understood is said, not dropped."""
     steps = [step for _, decision in decisions if isinstance(decision, list) for step in decision]
     questions = [decision for _, decision in decisions if isinstance(decision, Ask)]
     declined = [decision for _, decision in decisions if isinstance(decision, Decline)]
     if not steps and not questions:
         return Nothing(decline=next((d for d in declined if d.why != SMALL_TALK), declined[0]))
-    left = [f"I did not understand “{d.said}”." for d in declined if d.why in ("unclear", "elsewhere", "~beyond")]
-    left += [talk.closed(d) for d in declined if d.why in ("planned", "people")]
-    notes = [f"I could not use “{said}” here." for step in steps for said in step.notes]
-    later = ["One question at a time: please ask the rest again afterwards."] if len(questions) > 1 else []
+    voice = Voice.of(desk.talk)
+    left = [voice.say("not_understood", said=d.said) for d in declined if d.why in ("unclear", "elsewhere", "~beyond")]
+    left += [talk.closed(d, voice) for d in declined if d.why in ("planned", "people")]
+    notes = [voice.say("not_used", said=said) for step in steps for said in step.notes]
+    later = [voice.say("one_question")] if len(questions) > 1 else []
     return Plan(steps, [*notes, *left, *later], questions[0] if questions else None)
 
 
@@ -135,10 +146,26 @@ def _carry_out(turn: Turn, plan: Plan, *, may_widen: bool = False) -> AIMessage:
     if isinstance(plan, Nothing):
         if plan.decline.why == "elsewhere" and may_widen:
             return _widen(turn, plan.decline)
-        return AIMessage(talk.declined(plan.decline, turn.desk.index, turn.desk.offered))
+        return _decline(turn, plan.decline)
     if plan.steps:
         return _next_calls(turn, plan)
     return _close(turn, plan, [])
+
+
+def _decline(turn: Turn, decline: Decline) -> AIMessage:
+    """No wish that a tool is for: what could be asked today, which of two readings was meant, or that it can't be done."""
+    frame, calls = talk.opening(decline, turn.desk)
+    if calls:
+        return _calling(turn, calls, Plan(opening=frame))
+    if frame:
+        return AIMessage(talk.opened(frame, [], turn.desk))
+    options = talk.choices(decline, turn.desk)
+    if not options:
+        return AIMessage(talk.declined(decline, turn.desk))
+    voice = Voice.of(turn.desk.talk)
+    lines = "\n".join(f"{n}. {option['label']}" for n, option in enumerate(options, 1))
+    text = f"{voice.say('unclear')} {voice.say('did_you_mean')}\n\n{lines}"
+    return AIMessage(text, additional_kwargs={"pending": {"kind": "choice", "options": options}})
 
 
 def _widen(turn: Turn, decline: Decline) -> AIMessage:
@@ -162,9 +189,15 @@ def _next_calls(turn: Turn, plan: Plan) -> AIMessage:
         if step.people or turn.desk.index.tools[step.tool].entry.writes:
             break
         reads.append(step)
-    return _calling(
-        turn, [(step.tool, step.args) for step in reads], replace(plan, steps=plan.steps[len(reads) :], awaiting=None)
-    )
+    left = replace(plan, steps=plan.steps[len(reads) :], awaiting=None)
+    return _calling(turn, [(step.tool, _counting(step, turn.desk)) for step in reads], left)
+
+
+def _counting(step: Step, desk: Desk) -> Mapping[str, Any]:
+    """A list's arguments, with the wish to count all that match where the question is how many, or how much, they are."""
+    asked = Asked.of(desk.talk.request)
+    countable = any(f.name == COUNT for f in desk.index.tools[step.tool].fields)
+    return {**step.args, COUNT: True} if countable and (asked.counts or asked.sums) else step.args
 
 
 def _look_up(turn: Turn, plan: Plan, step: Step) -> AIMessage:
@@ -181,7 +214,7 @@ def _cannot_look_up(turn: Turn, plan: Plan, step: Step, wanted: Field, said: str
     if not wanted.required:
         search = next((f for f in tool.fields if f.kind is Kind.search and f.name not in step.args), None)
         args = {**step.args, **({search.name: said} if search else {})}
-        notes = [*plan.notes, *([] if search else [f"I could not use “{said}” here."])]
+        notes = [*plan.notes, *([] if search else [Voice.of(turn.desk.talk).say("not_used", said=said)])]
         return _next_calls(
             turn, replace(plan, steps=[replace(step, args=args, people={}), *plan.steps[1:]], notes=notes)
         )
@@ -201,6 +234,8 @@ def _continue(turn: Turn, results: list[Result]) -> AIMessage:
     stored = turn.desk.talk.plan
     plan = Plan.unpacked(stored) if stored else Plan()
     last = results[-1]
+    if plan.opening:
+        return AIMessage(talk.opened(plan.opening, results, turn.desk))
     if plan.awaiting:
         return _after_look_up(turn, plan, last, results)
     failed = answer.problem(last.value) is not None
@@ -257,7 +292,7 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
     kept: dict[str, Any] = {"pending": dict(plan.question.pending)} if plan.question else {}
     if shown:
         kept["did"] = {"calls": [{"tool": result.call.tool, "args": dict(result.call.args)} for result in shown]}
-    return AIMessage(text or talk.hint(turn.desk.index, turn.desk.offered), additional_kwargs=kept)
+    return AIMessage(text or talk.hint(turn.desk), additional_kwargs=kept)
 
 
 def _calling(turn: Turn, calls: Sequence[tuple[str, Mapping[str, Any]]], plan: Plan) -> AIMessage:

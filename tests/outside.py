@@ -78,7 +78,7 @@ OURS: dict[str, str] = {
     "payment_transactions": "currency provider actor",
     "payments": "provider currency",
     "prices": "currency customer_group",
-    "products": "title description brand tags attributes tax_class options media search",
+    "products": "title title_key description brand tags attributes tax_class options media search",
     "promotions": "name code code_key currency customer_group",
     "purchase_orders": "currency",
     "returns": "currency",

@@ -25,6 +25,7 @@ from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import Shop, call, opened, validated
 from tools.contract.declare import Effect, Tool
 from tools.contract.errors import Forbidden, NotFound, ShopError
+from tools.contract.page import Paged
 from tools.contracts import contracts_of
 from tools.document import SNAPSHOTS
 
@@ -137,6 +138,18 @@ async def test_a_reader_answers_and_leaves_nothing(tool: AnyTool, shop: Shop, mi
     assert outcome.result is not None
     assert tool.output.model_validate(outcome.result.model_dump())
     assert await tables_of(mine) == before
+
+
+@each([tool for tool in READS if issubclass(tool.input, Paged)])
+async def test_a_list_counts_all_that_match_when_asked_to(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
+    arguments = await arguments_of(tool, mine) | {"limit": 100}
+
+    unasked = (await call(mine.shop, tool, arguments, mine.caller("owner"))).result
+    asked = (await call(mine.shop, tool, arguments | {"count": True}, mine.caller("owner"))).result
+
+    assert unasked.total is None
+    assert asked.total.rows == len(asked.data)
+    assert asked.data == unasked.data
 
 
 @each(WRITES)

@@ -137,7 +137,9 @@ class Order(Tenant, Referenced, Versioned, Stateful, Base):
         index("customer_id", "placed_at"),
         index("status", "expires_at"),
         index("currency", "total", "id"),
+        index("units", "id"),
         by_words("words_key"),
+        Index("ix_orders_city", "merchant_id", text("folded(ship_city)")),
         CheckConstraint(
             "total = subtotal - discount + shipping + case when prices_include_tax then 0 else tax end", name="total"
         ),

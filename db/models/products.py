@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sqlalchemy import CheckConstraint, Index, Integer, Numeric, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.columns import count, details, flag, items, many, one, words
+from db.columns import count, details, flag, folded, items, many, one, words
 from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, one_of, referenced, to, unique
 from db.text import fold
 
@@ -79,6 +79,7 @@ class Product(Tenant, Referenced, Versioned, Stateful, Base):
         index("category_id"),
         index("brand"),
         index("title"),
+        index("title_key"),
         index("search", postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}),
     )
     MOVES: ClassVar[dict[ProductStatus, frozenset[ProductStatus]]] = {
@@ -100,6 +101,7 @@ class Product(Tenant, Referenced, Versioned, Stateful, Base):
     options: Mapped[list[Any]] = items()
     media: Mapped[list[Any]] = items()
     search: Mapped[str]
+    title_key: Mapped[str] = folded("title")
 
     category: Mapped[Category | None] = one("Product", "category_id", "Category")
     variants: Mapped[list["Variant"]] = many("Variant", "product_id", "Product", "product", order_by="Variant.position")

@@ -34,9 +34,12 @@ class Columns:
     shared: Mapping[str, Any]
 
 
-def choose(rows: Sequence[Row], args: Mapping[str, Any]) -> Columns:
-    """The columns for these rows, which a call with these arguments returned."""
+def choose(rows: Sequence[Row], args: Mapping[str, Any], known: Sequence[str] = ()) -> Columns:
+    """The columns for these rows, which a call with these arguments returned; of `known` ones those that say something."""
     kinds = {key: kind for key in _keys(rows) if (kind := _kind(key, _filled(rows, key)))}
+    if any(key in kinds for key in known):
+        asked = [key for key in _wanted(kinds, args) if key not in known]
+        return Columns(tuple(key for key in (*known, *asked) if key in kinds), {})
     own = next((key for key in OWN if key in kinds), "")
     named = own or any(kind == "name" for kind in kinds.values())
     kinds = {key: kind for key, kind in kinds.items() if not (named and kind == "reference" and key != own)}

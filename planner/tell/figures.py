@@ -1,11 +1,13 @@
 """Objects full of figures in plain sentences: which period, the main figures, and how they changed against the period before."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from planner.read.reading import Setting
 from planner.tell import shown
+from planner.tell.asked import Asked
 from planner.tell.columns import STATED, Row, is_figure, is_money, weight
+from planner.tell.voice import Voice
 
 TOLD = 4  # figures in the first sentence
 BACK = 3  # of them, those whose earlier value is told too
@@ -13,39 +15,51 @@ ADDED = ("available", "on_hand", "reserved", "damaged", "incoming")  # units, wh
 STARTS, ENDS = ("_from", "_start"), ("_until", "_to", "_end")
 
 
-def sentence(said: Row, setting: Setting) -> tuple[str, frozenset[str]]:
-    """Period, zone and figures in words, and the fields that are told by it. ("", none) where there is neither."""
-    when, used = period(said, setting)
+def sentence(said: Row, voice: Voice, asked: Asked) -> tuple[str, frozenset[str]]:
+    """Figures, period and zone in words, and the fields that are told by it. ("", none) where there is neither."""
+    when, used = period(said, voice)
     now = next((key for key, part in said.items() if _figures(part) and key.startswith("total")), None)
     before = next((key for key, part in said.items() if key == "before" and _figures(part)), None)
     if now is None and (when or ("zone" in said and _has_money_rows(said))):
-        told = capital(when) or f"Times are those of {said['zone']}"
-        return f"{told}.", used | _stated(said)
+        told = f"{shown.capital(when)}." if when else voice.say("times_of", zone=said["zone"])
+        return told, used | _stated(said)
     if now is None:
         return "", used
     figures = cast(Row, said[now])
-    main = sorted((key for key in figures if is_figure(figures[key]) and not _around_net(key, figures)), key=weight)[
-        :TOLD
-    ]
-    told = ", ".join(figure(key, figures[key], setting) for key in main)
-    lead = f"{capital(when)}: {told}." if when else f"{capital(told)}."
+    main = _main(figures, voice, asked)
+    told = ", ".join(figure(key, figures[key], voice) for key in main)
+    lead = shown.capital(f"{told}{f' ({when})' if when else ''}.")
     used = used | {now} | _stated(said)
     if before is None:
         return lead, used
-    against = _against(said, figures, cast(Row, said[before]), main, setting)
-    starts = {key for key in said if key in ("before_from", "before_until")}
-    return f"{lead} {against}", used | {before, "change"} | starts
+    against = _against(said, figures, cast(Row, said[before]), main, voice)
+    return f"{lead} {against}", used | {before, "change", "before_from", "before_until"}
 
 
-def period(said: Row, setting: Setting) -> tuple[str, frozenset[str]]:
-    """ "placed 9 to 15 November 2026 (Europe/Paris)" for `placed_from` and `placed_until`, and the fields that it tells."""
+def _main(figures: Row, voice: Voice, asked: Asked) -> list[str]:
+    """The figures to tell: what was asked for first, then the weightiest."""
+    known = [key for key in figures if is_figure(figures[key])]
+    named = [key for key in known if _named(key, voice, asked)]
+    others = sorted((key for key in known if key not in named and not _around_net(key, figures)), key=weight)
+    return [*sorted(named, key=lambda key: -len(key)), *others][:TOLD]
+
+
+def _named(key: str, voice: Voice, asked: Asked) -> bool:
+    """Whether a question speaks of a figure: "how many orders", "what was the average order value", "how much tax"."""
+    names = "|".join(re.escape(name.removesuffix("s")) for name in (key.replace("_", " "), voice.label(key)))
+    counted = key in ("orders", "units") and not asked.counts
+    return not counted and re.search(rf"\b(?:{names})", asked.text, re.I) is not None
+
+
+def period(said: Row, voice: Voice) -> tuple[str, frozenset[str]]:
+    """ "9 to 15 November 2026, Europe/Paris" for `placed_from` and `placed_until`, and the fields that it tells."""
     for key, start in said.items():
         stem = next((key.removesuffix(ending) for ending in STARTS if key.endswith(ending)), None)
         end = next((f"{stem}{ending}" for ending in ENDS if said.get(f"{stem}{ending}")), None) if stem else None
-        if stem and end and isinstance(start, str) and isinstance(said[end], str):
-            zone = said.get("zone") or setting.zone.key
-            days = shown.period(start, str(said[end]), setting)
-            return f"{stem.replace('_', ' ')} {days} ({zone})", frozenset({key, end, "zone"})
+        if stem and stem != "before" and end and isinstance(start, str) and isinstance(said[end], str):
+            zone = said.get("zone") or voice.setting.zone.key
+            days = shown.period(start, str(said[end]), voice)
+            return f"{days}, {zone}", frozenset({key, end, "zone"})
     return "", frozenset()
 
 
@@ -54,31 +68,36 @@ def sums(rows: Sequence[Row]) -> dict[str, int]:
     return {key: sum(row[key] for row in rows) for key in ADDED if all(isinstance(row.get(key), int) for row in rows)}
 
 
-def figure(key: str, said: Any, setting: Setting) -> str:
-    """ "309 orders" for a count, "net 25,424.77 EUR" for an amount."""
-    amount = shown.value(said, setting)
-    return f"{amount} {shown.label(key)}" if isinstance(said, int) else f"{shown.label(key)} {amount}"
+def figure(key: str, said: Any, voice: Voice) -> str:
+    """ "309 orders" for a count, "net sales 25,424.77 EUR" for an amount."""
+    amount = f"{said:,}" if isinstance(said, int) else shown.value(said, voice)
+    return f"{amount} {voice.label(key)}" if isinstance(said, int) else f"{voice.label(key)} {amount}"
 
 
-def _against(said: Row, now: Row, before: Row, main: list[str], setting: Setting) -> str:
-    since = said.get("before_from")
-    when = f"the period before (from {shown.day(str(since), setting)})" if since else "the period before"
-    past = ", ".join(figure(key, before[key], setting) for key in main[:BACK] if is_figure(before.get(key)))
-    change = said.get("change")
-    if not isinstance(change, int | float):
-        return f"In {when}: {past}."
-    of = next((key for key in main if _is_change(change, now[key], before.get(key))), None)
-    if of is None:
-        return f"Change against {when}: {shown.value(change, setting)} ({past})."
-    size = shown.value(abs(change), setting)
-    told = "the same" if change == 0 else f"{size} % {'more' if change > 0 else 'less'}"
-    return f"That is {told} {shown.label(of)} {'as' if change == 0 else 'than'} in {when}: {past}."
+def _against(said: Row, now: Row, before: Row, main: list[str], voice: Voice) -> str:
+    """The comparison, in per cent of the figure that was told first, with the direction in words."""
+    past = ", ".join(figure(key, before[key], voice) for key in main[:BACK] if is_figure(before.get(key)))
+    of = main[0] if main else ""
+    change = _change(now.get(of), before.get(of))
+    when = _before(said, voice)
+    if change is None:
+        return voice.say("past_figure", when=when, figures=past)
+    frame = "same_figure" if change == 0 else "more_figure" if change > 0 else "less_figure"
+    size = shown.value(abs(change), voice)
+    return voice.say(frame, size=size, what=voice.label(of), when=when, figures=past)
 
 
-def _is_change(change: float, now: Any, before: Any) -> bool:
-    """Whether a change is this figure's, in percent."""
+def _before(said: Row, voice: Voice) -> str:
+    start, end = said.get("before_from"), said.get("before_until")
+    if start and end:
+        return voice.say("before_span", days=shown.period(str(start), str(end), voice))
+    return voice.say("before_from", day=shown.day(str(start), voice)) if start else voice.say("before")
+
+
+def _change(now: Any, before: Any) -> float | None:
+    """By how many per cent a figure grew; None where there was nothing before."""
     new, old = _plain(now), _plain(before)
-    return new is not None and old not in (None, 0) and abs((new - old) / abs(old) * 100 - change) < 0.06
+    return None if new is None or not old else round((new - old) / abs(old) * 100, 1)
 
 
 def _plain(said: Any) -> float | None:
@@ -103,8 +122,3 @@ def _has_money_rows(said: Row) -> bool:
 
 def _stated(said: Row) -> frozenset[str]:
     return frozenset(key for key in said if key in STATED)
-
-
-def capital(text: str) -> str:
-    """A text with its first letter large."""
-    return text[:1].upper() + text[1:]

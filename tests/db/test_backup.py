@@ -123,6 +123,8 @@ def protection(owner_url: str) -> list[Any]:
                 " where grantee = 'app_rt' and table_schema <> 'lg' order by 1, 2, 3",
                 "select has_function_privilege('app_rt', 'public.search_products(text, integer)', 'execute'),"
                 " has_function_privilege('public', 'public.search_products(text, integer)', 'execute')",
+                "select proname, has_function_privilege('app_rt', oid, 'execute'), prosecdef from pg_proc"
+                " where proowner = current_user::regrole and pronamespace = 'public'::regnamespace order by 1",
             )
         ]
 

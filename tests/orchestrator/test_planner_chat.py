@@ -78,11 +78,11 @@ async def test_a_question_that_it_asks_is_answered_in_the_next_message(talk: Tal
     assert answered.status == "waiting"
 
 
-async def test_small_talk_is_answered_without_any_tool(talk: Talk) -> None:
-    turn = await talk("Hi there!")
+async def test_thanks_are_answered_without_any_tool(talk: Talk) -> None:
+    turn = await talk("Thank you very much")
 
     assert turn.status == "finished"
-    assert turn.answer
+    assert turn.answer == "You are welcome."
     assert turn.data is not None
     assert turn.data["tools"] == []
 
@@ -109,3 +109,13 @@ async def test_a_wish_that_is_not_open_yet_is_told_beside_one_that_is(talk: Talk
     assert "Create packing slip is not open here yet." in turn.answer
     assert turn.data is not None
     assert [one["tool"] for one in turn.data["tools"]] == ["low_stock_products"]
+
+
+async def test_a_greeting_is_answered_from_what_waits_in_the_shop_today(talk: Talk) -> None:
+    turn = await talk("hello")
+
+    assert turn.answer is not None
+    assert turn.answer.startswith("Hello. Today you could ask")
+    assert "Today so far" in turn.answer or "Last 7 days: 0 orders" in turn.answer
+    assert turn.data is not None
+    assert {one["tool"] for one in turn.data["tools"]} == {"list_approvals", "order_kpis", "low_stock_products"}

@@ -140,6 +140,7 @@ class ListOrders(BaseModel):
     min_total: MinorUnits | None = None
     max_total: MinorUnits | None = None
     search: Search | None = None
+    count: bool = Field(default=False, description="Count all that match.")
     limit: Limit = 20
     cursor: str | None = None
 

@@ -145,13 +145,13 @@ def test_an_answer_states_period_zone_and_filters_and_shows_money_and_local_time
     answer = talk.say("show confirmed orders of last week", page(row, more=True))
 
     assert answer.text.splitlines() == [
-        "1 order, 9 to 15 November 2026 (Europe/Paris), status confirmed; there are more.",
+        "More than 1 order (9 to 15 November 2026, Europe/Paris) is confirmed.",
         "",
         "| Reference | Status | Placed | Total |",
         "| --- | --- | --- | ---: |",
         "| ORD-1042 | confirmed | 2026-11-15 00:30 | 1,234.56 EUR |",
         "",
-        "To see more, say how many (“the first 10”) or narrow the request down.",
+        "For more, say “the first 10”, or narrow it down.",
     ]
 
 

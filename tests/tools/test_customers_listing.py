@@ -6,10 +6,12 @@ import pytest
 
 from db.models.customers import CustomerStatus
 from db.models.orders import OrderStatus
+from db.money import Money
 from tests.conftest import Do
-from tests.factories import LONG_AGO, NewShop, make_customer, make_order
+from tests.factories import LONG_AGO, NewShop, make_category, make_customer, make_order, make_variant
 from tools.contract.call import Shop, call, opened
-from tools.contract.errors import Forbidden, Invalid
+from tools.contract.errors import Forbidden, Invalid, NotFound
+from tools.contract.page import Total
 from tools.customers.listing import ListCustomers, list_customers
 
 LATER = LONG_AGO + timedelta(days=100)
@@ -128,3 +130,27 @@ async def test_a_list_of_customers_takes_one_statement_however_long_it_is(shop: 
 async def test_customers_are_not_listed_for_everybody(shop: Shop, mine: NewShop, role: str) -> None:
     with pytest.raises(Forbidden, match="customers:read"):
         await call(shop, list_customers, {}, mine.caller(role))
+
+
+async def test_customers_are_found_by_what_they_bought(mine: NewShop, do: Do) -> None:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        mugs = make_category(sql, "Mugs")
+        blue = make_variant(sql, "MUG-BLUE", title="Blue mug", category=mugs)
+        lamp = make_variant(sql, "LAMP", title="Desk lamp")
+        ana, zoe, paul = [make_customer(sql, name) for name in ("Ana Torres", "Zoë Müller", "Paul Martin")]
+        make_order(sql, blue, customer=ana)
+        make_order(sql, lamp, customer=zoe)
+        make_order(sql, blue, customer=paul, status=OrderStatus.cancelled)
+        await sql.commit()
+
+    assert await names(do, product="mug") == ["Ana"]
+    assert await names(do, sku="lamp") == ["Zoë"]
+    assert await names(do, category="Mugs") == ["Ana"]
+    with pytest.raises(NotFound, match="teapot"):
+        await names(do, product="teapot")
+
+
+async def test_a_list_says_how_many_customers_match_and_what_they_spent(three: None, do: Do) -> None:
+    page = await do(list_customers, min_orders=1, limit=1, count=True)
+
+    assert page.total == Total(rows=2, sums=[Money(amount=13_000, currency="EUR")])

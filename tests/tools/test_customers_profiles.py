@@ -273,3 +273,13 @@ async def test_personal_data_are_not_for_everybody(shop: Shop, mine: NewShop, ro
 
     with pytest.raises(Forbidden, match="customers:read"):
         await call(shop, get_customer, arguments, mine.caller(role))
+
+
+async def test_a_tag_comes_or_goes_and_the_others_stay(do: Do) -> None:
+    made = await do(create_customer, name="Paul", tags=["vip", "press"])
+
+    added = await do(update_customer, customer=made.reference, tags_add=["Wholesale", "VIP"])
+    removed = await do(update_customer, customer=made.reference, tags_remove=["PRESS", "never had"])
+
+    assert added.tags == ["vip", "press", "wholesale"]
+    assert removed.tags == ["vip", "wholesale"]

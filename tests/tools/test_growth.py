@@ -1,6 +1,6 @@
 """What people wait for reads no more rows in a shop of ten times the size: counted by EXPLAIN, whatever the clock says."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
@@ -11,6 +11,7 @@ from tests.conftest import Do
 from tests.factories import NewShop, make_variant, new_shop
 from tools import registry
 from tools.contract.call import Shop, opened, validated
+from tools.contract.declare import Tool
 
 SMALL, LARGE = 1_000, 10_000
 # Ten orders a day, back from now; a customer has four of them; every other one is of a mug, and every third day has a carafe.
@@ -38,10 +39,14 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {"sort": "orders"}),
     ("list_customers", {"sort": "last_order"}),
     ("list_customers", {"text": "buyer"}),
+    ("list_customers", {"product": "blue mug"}),
     ("list_orders", {}),
     ("list_orders", {"sort": "oldest"}),
     ("list_orders", {"sort": "total"}),
+    ("list_orders", {"sort": "smallest"}),
+    ("list_orders", {"sort": "units"}),
     ("list_orders", {"status": ["confirmed"]}),
+    ("list_orders", {"open": True}),
     ("list_orders", {"text": "carafe"}),
     ("sales_report", {}),
     ("sales_report", {"group_by": "city"}),
@@ -106,6 +111,50 @@ async def test_a_shop_of_ten_times_the_size_reads_as_many_rows(
     small, large = [await rows_read(monkeypatch, mine, name, arguments) for mine in shops]
 
     assert large <= small * 1.1 + 10
+
+
+@pytest.mark.parametrize(
+    "words", [["buyer 7"], ["lyon"], ["ord-77"], ["blue mug"], ["buyer"], ["nobody", "lyom", "buyr 7"]], ids=str
+)
+async def test_a_name_is_found_as_quickly_in_a_shop_of_ten_times_the_size(
+    shops: tuple[NewShop, NewShop], words: list[str]
+) -> None:
+    """Counted by the server, for EXPLAIN does not look into functions."""
+    search = registry.tool("search_shop")
+    small, large = [await touched(mine, search, {"words": words}) for mine in shops]
+
+    assert 0 < large <= small * 1.1 + 10
+
+
+async def touched(mine: NewShop, tool: Tool[Any, Any], arguments: dict[str, Any]) -> int:
+    """The rows that a call reads from tables, and the searches of an index that it does."""
+    async with opened(mine.shop, tool, mine.caller("owner")) as (ctx, _):
+        before = await ctx.sql.rows(_TOUCHED, as_=Touched)
+        await tool.run(ctx, validated(tool, arguments))
+        after = await ctx.sql.rows(_TOUCHED, as_=Touched)
+    return after[0].rows - before[0].rows
+
+
+class Touched(NamedTuple):
+    rows: int
+
+
+_TOUCHED = """
+select sum(seq_tup_read + coalesce(idx_tup_fetch, 0) + coalesce(idx_scan, 0))::int as rows from pg_stat_xact_user_tables
+"""
+
+
+@pytest.mark.parametrize("name", ["list_orders", "list_customers"])
+async def test_counting_ends_at_the_most_that_are_counted_and_looks_at_nothing_but_the_rows(
+    shops: tuple[NewShop, NewShop], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("tools.contract.page.MOST_COUNTED", 200)
+
+    small, large = [await rows_read(monkeypatch, mine, name, {"count": True, "limit": 1}) for mine in shops]
+    total = (await Do(shops[1].shop, shops[1].caller("owner"))(registry.tool(name), count=True)).total
+
+    assert large <= small * 1.1 + 10 < 700
+    assert (total.rows, total.more, total.sums) == (200, True, [])
 
 
 async def test_words_that_fit_many_orders_are_looked_for_along_the_list(

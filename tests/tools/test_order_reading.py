@@ -11,6 +11,7 @@ from db.models.after_sales import Return, ReturnReason, ReturnStatus, ReturnWish
 from db.models.backoffice import AccessLog
 from db.models.customers import Customer
 from db.models.orders import HoldReason, NoteVisibility, Order, OrderHold, OrderStatus
+from db.models.payments import PaymentMethod, PaymentStatus
 from db.models.transport import FulfilmentStatus
 from db.money import Money
 from tests.aftermath import make_shipment, pay
@@ -18,6 +19,7 @@ from tests.conftest import Do
 from tests.factories import (
     LONG_AGO,
     NewShop,
+    make_category,
     make_customer,
     make_order,
     make_promotion,
@@ -27,7 +29,9 @@ from tests.factories import (
 from tests.tools.till import Counting
 from tools.contract.call import call
 from tools.contract.errors import Ambiguous, Invalid, NotFound
+from tools.contract.page import Total
 from tools.contract.shop import Shop
+from tools.flows.cancel_order import cancel_order
 from tools.flows.create_order import create_order
 from tools.orders.detail import get_order
 from tools.orders.history import add_order_note, get_order_timeline
@@ -121,6 +125,88 @@ async def test_orders_are_found_by_who_bought_what_and_where_it_goes(mine: NewSh
         await do(list_orders, sku="BOWL-X")
 
 
+async def test_orders_are_found_by_the_words_or_the_category_of_what_is_in_them(mine: NewShop, do: Do) -> None:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        tableware = make_category(sql, "Tableware")
+        mugs = make_category(sql, "Mugs", parent=tableware)
+        blue, red, lamp = [
+            make_variant(sql, sku, title=title, category=category)
+            for sku, title, category in (
+                ("MUG-BLUE", "Blue mug", mugs), ("MUG-RED", "Red mug", mugs), ("LAMP", "Désk lamp", None),
+            )
+        ]  # fmt: skip
+        first, second, third = [
+            make_order(sql, variant, placed_at=LONG_AGO + day * DAY).reference
+            for day, variant in enumerate((blue, red, lamp))
+        ]
+        await sql.commit()
+
+    assert await found(do, product="mug") == [second, first]
+    assert await found(do, product="MUG-RED") == [second]
+    assert await found(do, product="desk LAMP") == [third]
+    assert await found(do, category="tableware") == [second, first]
+    with pytest.raises(NotFound, match="teapot"):
+        await do(list_orders, product="teapot")
+    with pytest.raises(NotFound, match="Garden"):
+        await do(list_orders, category="Garden")
+
+
+async def test_orders_are_found_by_how_they_were_paid(mine: NewShop, do: Do, ana: Customer) -> None:
+    by_card, by_transfer, tried = [await order(do, customer=ana.reference) for _ in range(3)]
+    async with mine.shop.database.transaction(mine.id) as sql:
+        await pay(sql, by_card, authorized=2_489, captured=2_489)
+        (await pay(sql, by_transfer, authorized=2_489, captured=2_489)).method = PaymentMethod.bank_transfer
+        (await pay(sql, tried, authorized=0, captured=0)).status = PaymentStatus.failed
+        await sql.commit()
+
+    assert await found(do, paid_with=["card"]) == [by_card]
+    assert await found(do, paid_with=["card", "bank_transfer"]) == [by_transfer, by_card]
+    assert await found(do, paid_with=["invoice"]) == []
+
+
+async def test_open_orders_wait_to_be_sent_and_are_not_called_off(mine: NewShop, do: Do, ana: Customer) -> None:
+    pending, confirmed, shipped, half = [
+        await order(do, *skus, customer=ana.reference) for skus in ((), (), (), ("MUG-BLUE", "BOWL"))
+    ]
+    draft, cancelled = [await order(do, customer=ana.reference, draft=draft) for draft in (True, False)]
+    await do(set_order_status, order=confirmed, status="confirmed")
+    await do(cancel_order, order=cancelled, reason="customer_request")
+    async with mine.shop.database.transaction(mine.id) as sql:
+        await make_shipment(sql, shipped, FulfilmentStatus.in_transit, left=1)
+        await make_shipment(sql, half, FulfilmentStatus.in_transit, left=1)
+        await sql.commit()
+
+    assert await found(do, open=True) == [half, confirmed, pending]
+    assert await found(do, open=False) == [cancelled, draft, shipped]
+
+
+async def test_a_list_says_how_many_orders_match_and_what_they_come_to(mine: NewShop, do: Do) -> None:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        for price in (1_000, 2_000, 4_000):
+            make_order(sql, unit_price=price)
+        make_order(sql, unit_price=500, currency="USD")
+        make_order(sql, unit_price=9_000, status=OrderStatus.cancelled)
+        await sql.commit()
+
+    page = await do(list_orders, status=["confirmed"], limit=2, count=True)
+    following = await do(list_orders, status=["confirmed"], limit=2, count=True, after=page.next)
+
+    assert len(page.data) == 2
+    assert page.total == Total(rows=4, sums=[Money(amount=7_000, currency="EUR"), Money(amount=500, currency="USD")])
+    assert following.total is None
+
+
+async def test_only_who_asks_for_the_total_pays_for_it(mine: NewShop, runtime_url: str) -> None:
+    async def statements(**arguments: bool) -> int:
+        database = Counting(runtime_url, size=1)
+        await database.open()
+        await call(Shop(database), list_orders, arguments, mine.caller("owner"))
+        await database.close()
+        return database.statements
+
+    assert await statements(count=True) == await statements() + 1
+
+
 async def test_orders_are_found_by_words_of_their_number_buyer_and_content(do: Do, ana: Customer) -> None:
     theirs = await order(do, "BOWL", customer=ana.reference)
     foreign = await order(
@@ -154,7 +240,18 @@ async def test_orders_are_found_by_when_and_for_how_much(mine: NewShop, do: Do) 
     assert await found(do, total_min=5_001, currency="USD") == [dollars]
 
 
-@pytest.mark.parametrize("sort", ["newest", "oldest", "total"])
+async def test_orders_are_sorted_by_any_figure_they_show(mine: NewShop, do: Do) -> None:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        many = make_order(sql, units=9, unit_price=100).reference
+        dear = make_order(sql, units=2, unit_price=5_000).reference
+        await sql.commit()
+
+    assert await found(do, sort="units") == [many, dear]
+    assert await found(do, sort="total") == [dear, many]
+    assert await found(do, sort="smallest") == [many, dear]
+
+
+@pytest.mark.parametrize("sort", ["newest", "oldest", "total", "smallest", "units"])
 async def test_a_list_goes_on_where_the_page_before_ended(mine: NewShop, do: Do, sort: str) -> None:
     async with mine.shop.database.transaction(mine.id) as sql:
         for number in range(7):

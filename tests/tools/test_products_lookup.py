@@ -4,11 +4,12 @@ import pytest
 from sqlalchemy import select
 
 from db.models.products import Product, Variant
-from tests.factories import NewShop, make_category, make_variant, make_warehouse
+from tests.factories import NewShop, make_category, make_customer, make_variant, make_warehouse
 from tests.tools.selling import rows_of
 from tools.contract.context import Context
 from tools.contract.errors import Ambiguous, NotFound
-from tools.rules.lookup import find_category, find_product, find_variant, find_warehouse
+from tools.products.detail import read_product
+from tools.rules.lookup import find_category, find_customer, find_product, find_variant, find_warehouse
 
 
 async def test_a_sku_as_written_wins_over_one_that_differs_in_case(mine: NewShop, ctx: Context) -> None:
@@ -73,6 +74,67 @@ async def test_a_sku_that_fits_two_products_is_asked_about(mine: NewShop, ctx: C
 
     with pytest.raises(Ambiguous, match=r"Shirt .*Golf tee|Golf tee .*Shirt"):
         await find_product(ctx, "Tee")
+
+
+async def test_a_product_is_known_by_its_title_whatever_the_case_and_accents(mine: NewShop, ctx: Context) -> None:
+    async with rows_of(mine) as sql:
+        mug = make_variant(sql, "MUG-1", title="Blue Café Mug")
+        make_variant(sql, "MUG-2", title="Blue Café Mug, large")
+
+    for written in ("Blue Café Mug", " blue  CAFE mug"):
+        assert (await find_product(ctx, written, for_update=True)).id == mug.product_id
+        assert (await find_variant(ctx, written)).id == mug.id
+        assert (await read_product(ctx, written)).variants[0].sku == "MUG-1"
+
+
+async def test_a_title_that_two_products_have_is_asked_about_unless_one_is_archived(
+    mine: NewShop, ctx: Context
+) -> None:
+    async with rows_of(mine) as sql:
+        mugs = [make_variant(sql, title="Blue mug") for _ in range(2)]
+    with pytest.raises(Ambiguous, match=r"fits Blue mug \(PRD-\d+\), Blue mug \(PRD-"):
+        await find_product(ctx, "blue mug")
+
+    async with rows_of(mine) as sql:
+        await sql.execute(
+            "update products set status = 'archived' where merchant_id = %s and id = %s", (mine.id, mugs[0].product_id)
+        )
+    assert (await find_product(ctx, "blue mug")).id == mugs[1].product_id
+
+
+async def test_a_title_is_no_name_of_one_of_several_variants(mine: NewShop, ctx: Context) -> None:
+    async with rows_of(mine) as sql:
+        small = make_variant(sql, "TEE-S", title="Shirt")
+        await sql.session.flush()
+        product = (await sql.session.scalars(select(Product).where(Product.id == small.product_id))).one()
+        make_variant(sql, "TEE-L", product=product)
+
+    with pytest.raises(Ambiguous, match=r"shirt fits TEE-S \(VAR-\d+\), TEE-L \(VAR-"):
+        await find_variant(ctx, "shirt")
+
+
+async def test_a_sku_wins_over_a_title(mine: NewShop, ctx: Context) -> None:
+    async with rows_of(mine) as sql:
+        named = make_variant(sql, "rake", title="Garden rake")
+        make_variant(sql, "R-2", title="Rake")
+
+    assert (await find_variant(ctx, "Rake")).id == named.id
+    assert (await find_product(ctx, "Rake")).id == named.product_id
+
+
+async def test_a_customers_full_name_is_enough_to_read_unless_two_have_it(mine: NewShop, ctx: Context) -> None:
+    async with rows_of(mine) as sql:
+        asa = make_customer(sql, "Åsa Torres")
+        make_customer(sql, "Åsa Torres-Lund")
+        twins = [make_customer(sql, "Lea Martin") for _ in range(2)]
+
+    assert (await find_customer(ctx, "asa torres")).id == asa.id
+    for written, for_update in (("asa torres", True), ("asa", False)):
+        with pytest.raises(NotFound, match=f"There is no customer {written}"):
+            await find_customer(ctx, written, for_update=for_update)
+    with pytest.raises(Ambiguous) as refused:
+        await find_customer(ctx, "lea martin")
+    assert all(twin.reference in str(refused.value) for twin in twins)
 
 
 async def test_an_unknown_product_names_those_with_the_nearest_titles(mine: NewShop, ctx: Context) -> None:

@@ -323,3 +323,15 @@ async def test_a_model_shows_a_card_that_says_what_is_left(mine: NewShop, shop: 
     assert outcome.approval is not None
     assert outcome.card is not None
     assert outcome.card.sentences[1:] == ["4 units of it still lie in the warehouses."]
+
+
+async def test_a_tag_comes_or_goes_and_the_others_stay(do: Do) -> None:
+    made = await do(create_product, title="Tee", tags=["Summer", "new"], variants=[{"sku": "TEE", "price": 1_000}])
+
+    added = await do(update_product, product=made.reference, version=made.version, tags_add=["Gift", "NEW"])
+    found = await do(search_products, text="gift")
+    removed = await do(update_product, product=made.reference, version=added.version, tags_remove=["summer"])
+
+    assert added.tags == ["Summer", "new", "Gift"]
+    assert [product.reference for product in found.data] == [made.reference]
+    assert removed.tags == ["new", "Gift"]

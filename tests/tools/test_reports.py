@@ -185,14 +185,65 @@ async def test_a_month_is_compared_with_the_month_before_and_days_with_as_many_d
 async def test_unless_said_it_is_the_last_thirty_days_with_today(mine: NewShop) -> None:
     async with rows_of(mine) as sql:
         mug = Sold(make_variant(sql))
-        for moment in ("2026-10-23T23:59:00+02:00", "2026-10-24T00:00:00+02:00", "2026-11-22T23:59:00+01:00"):
+        for moment in (
+            "2026-10-23T14:59:00+02:00",
+            "2026-10-23T15:00:00+02:00",
+            "2026-10-24T00:00:00+02:00",
+            "2026-11-22T23:59:00+01:00",
+        ):
             make_sale(sql, mug, placed_at=moment)
 
     report = await at(mine, "2026-11-22T15:00:00+01:00")(sales_report)
 
     assert report.placed_from == datetime.fromisoformat("2026-10-24T00:00:00+02:00")
     assert report.placed_until == datetime.fromisoformat("2026-11-23T00:00:00+01:00")
+    assert report.before_until == datetime.fromisoformat(
+        "2026-10-23T15:00:00+02:00"
+    )  # as much of its last day as of today
     assert (report.totals.orders, report.before.orders) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "before"),
+    [
+        pytest.param(("2026-11-16", "2026-11-23"), ("2026-11-09", "2026-11-11T15:00"), id="a week under way"),
+        pytest.param(("2026-11-16", "2026-11-18T15:00"), ("2026-11-09", "2026-11-11T15:00"), id="a week until now"),
+        pytest.param(("2026-11-16", "2026-11-18"), ("2026-11-09", "2026-11-11"), id="first days of a week"),
+        pytest.param(("2026-11-01", "2026-12-01"), ("2026-10-01", "2026-10-18T15:00"), id="a month under way"),
+        pytest.param(("2026-11-01", "2026-11-18T15:00"), ("2026-10-01", "2026-10-18T15:00"), id="a month until now"),
+        pytest.param(
+            ("2026-03-01", "2026-03-31"), ("2026-02-01", "2026-03-01"), id="more days than the month before has"
+        ),
+        pytest.param(("2026-11-18", "2026-11-19"), ("2026-11-17", "2026-11-17T15:00"), id="today"),
+        pytest.param(("2026-11-11", "2026-11-16"), ("2026-11-06", "2026-11-11"), id="any days"),
+    ],
+)
+async def test_a_period_is_compared_like_with_like(
+    mine: NewShop, asked: tuple[str, str], before: tuple[str, str]
+) -> None:
+    def there(day: str) -> datetime:
+        return datetime.fromisoformat(day).replace(tzinfo=PARIS)
+
+    start, until = map(there, asked)
+    report = await at(mine, "2026-11-18T15:00:00+01:00")(sales_report, placed_from=start, placed_until=until)
+
+    assert (report.before_from, report.before_until) == tuple(map(there, before))
+
+
+async def test_means_are_told_by_how_orders_were_paid(mine: NewShop, do: Do) -> None:
+    async with rows_of(mine) as sql:
+        mug = make_variant(sql)
+        refunded = make_sale(sql, Sold(mug, units=3))
+        give_back(sql, refunded, 100)
+        for units in (1, 2):
+            make_sale(sql, Sold(mug, units=units))
+
+    report = await do(sales_report, **MARCH, group_by="payment_method")
+
+    assert [(group.group, group.orders, group.units_per_order) for group in report.groups] == [
+        ("Not known", 2, 1.5), ("card", 1, 3.0),
+    ]  # fmt: skip
+    assert report.totals.units_per_order == 2.0
 
 
 async def test_weeks_begin_on_monday_and_days_without_sales_are_shown(mine: NewShop, do: Do) -> None:
@@ -347,7 +398,7 @@ def _of_refund(refund: Refund, lines: Sequence[Sold]) -> Iterator[Fact]:
         yield Fact(order, refund.moment, line, {"refunds": net, "net": -net, "tax": -of_tax}, sale=False)
 
 
-def group_of(fact: Fact, by: By | None, shelves: dict[UUID, str]) -> str:
+def group_of(fact: Fact, by: By | None, year: Year) -> str:
     day = fact.moment.astimezone(PARIS).date()
     order = fact.order
     groups = {
@@ -360,7 +411,10 @@ def group_of(fact: Fact, by: By | None, shelves: dict[UUID, str]) -> str:
         By.region: ", ".join(filter(None, [order.ship_region, order.ship_country])),
         By.city: ", ".join(filter(None, [(order.ship_city or "").capitalize(), order.ship_country])),
         By.product: fact.line and fact.line.variant.title,
-        By.category: fact.line and shelves[fact.line.variant.id],
+        By.category: fact.line and year.shelves[fact.line.variant.id],
+        By.payment_method: "card"
+        if order.id in {refund.order.id for refund in year.refunds}
+        else None,  # others paid nothing
     }
     return groups[by] or "Not known"
 
@@ -376,7 +430,7 @@ async def test_every_figure_of_a_year_is_what_its_orders_and_refunds_add_up_to(
     for fact in facts(year):
         if fact.line is None and by in OF_LINES:
             continue
-        group = group_of(fact, by, year.shelves)
+        group = group_of(fact, by, year)
         expected[group].update(fact.adds)
         buyers[group] |= {fact.order.id} if fact.sale else set()
 

@@ -18,7 +18,7 @@ from tools.contract.context import Context
 from tools.contract.declare import DECLARED, Effect, Input, Result, tool, validated
 from tools.contract.errors import Conflict, Forbidden, Invalid, NotFound
 from tools.contract.fields import ApprovalRef, Synonyms, Text, Untrusted, UntrustedText
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 from tools.contract.policy import beyond_limits, needs_another
 
 
@@ -188,19 +188,22 @@ class ListApprovals(Paged):
 async def list_approvals(ctx: Context, args: ListApprovals) -> Page[ApprovalSummary]:
     """List calls that wait, or waited, for a person's decision, the newest first."""
     after = place(args.after, UUID)
-    rows = await ctx.sql.rows(
+    return await paged(
+        ctx,
+        args,
         _ROWS
         + """
         where (%(status)s::text is null or status = %(status)s)
           and (%(asker)s::text is null or asker = %(asker)s)
           and (%(tool)s::text is null or tool = %(tool)s)
           and (%(after)s::uuid is null or id < %(after)s)
-        order by id desc limit %(limit)s + 1
+        order by id desc limit %(limit)s
         """,
         args.model_dump() | {"m": ctx.merchant.id, "now": ctx.now(), "after": after[0] if after else None},
         as_=_Row,
+        show=lambda row: row.shown(ctx),
+        at=lambda row: (row.id,),
     )
-    return page_of(rows, args.limit, lambda row: row.shown(ctx), lambda row: (row.id,))
 
 
 class GetApproval(Input):

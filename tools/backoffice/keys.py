@@ -17,7 +17,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Invalid, NotFound
 from tools.contract.fields import ApiKeyRef, Instant, MinorUnits, Name, SecretText
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 from tools.contract.permissions import EVERY_PERMISSION, STOPPING, expand
 from tools.contract.policy import KEY_STOPS_PER_DAY, Limits
 
@@ -184,19 +184,22 @@ class ListApiKeys(Paged):
 async def list_api_keys(ctx: Context, args: ListApiKeys) -> Page[ApiKeySummary]:
     """List the shop's API keys with their scopes and limits, the newest first."""
     after = place(args.after, UUID)
-    rows = await ctx.sql.rows(
+    return await paged(
+        ctx,
+        args,
         """
         select id, reference, name, last_four, scopes, limit_per_call, limit_per_day, created_by, created_at, expires_at, revoked_at
         from api_keys
         where merchant_id = %(m)s and (%(after)s::uuid is null or id < %(after)s)
           and (%(active)s::bool is null
                or (revoked_at is null and (expires_at is null or expires_at > %(now)s)) = %(active)s)
-        order by id desc limit %(limit)s + 1
+        order by id desc limit %(limit)s
         """,
         args.model_dump() | {"m": ctx.merchant.id, "now": ctx.now(), "after": after[0] if after else None},
         as_=_Key,
+        show=lambda row: _shown(ctx, row),
+        at=lambda row: (row.id,),
     )
-    return page_of(rows, args.limit, lambda row: _shown(ctx, row), lambda row: (row.id,))
 
 
 class RevokeApiKey(Input):

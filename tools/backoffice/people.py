@@ -22,7 +22,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, NotFound, StaleVersion
 from tools.contract.fields import Name, Search, Synonyms, UntrustedText, UserRef
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 from tools.contract.permissions import ROLES
 
 
@@ -142,19 +142,22 @@ class ListUsers(Paged):
 async def list_users(ctx: Context, args: ListUsers) -> Page[UserDetail]:
     """List the people of the shop and who was invited, the longest here first."""
     after = place(args.after, UUID)
-    rows = await ctx.sql.rows(
+    return await paged(
+        ctx,
+        args,
         _PEOPLE
         + """
         and (%(role)s::text is null or role = %(role)s)
         and (%(active)s::bool is null or active = %(active)s)
         and (%(search)s::text is null or strpos(lower(name), lower(%(search)s)) > 0 or strpos(email, lower(%(search)s)) > 0)
         and (%(after)s::uuid is null or id > %(after)s)
-        order by id limit %(limit)s + 1
+        order by id limit %(limit)s
         """,
         args.model_dump() | {"m": ctx.merchant.id, "after": after[0] if after else None},
         as_=_Person,
+        show=_Person.shown,
+        at=lambda row: (row.id,),
     )
-    return page_of(rows, args.limit, _Person.shown, lambda row: (row.id,))
 
 
 class GetUser(Input):

@@ -13,7 +13,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Forbidden, NotFound
 from tools.contract.fields import Untrusted, UserRef
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 
 
 class SignedIn(Result):
@@ -67,22 +67,24 @@ async def list_sessions(ctx: Context, args: ListSessions) -> Page[SignedIn]:
     """
     after = place(args.after, UUID)
     whose = await _whose(ctx, args.user)
-    rows = await ctx.sql.rows(
+    return await paged(
+        ctx,
+        args,
         f"""
         select id, network, user_agent, created_at, last_seen_at, expires_at from sessions
         where {_THEIRS} and expires_at > %(now)s and (%(after)s::uuid is null or id < %(after)s)
-        order by id desc limit %(limit)s + 1
+        order by id desc limit %(limit)s
         """,
         {
             "m": ctx.merchant.id,
             "now": ctx.now(),
             "after": after[0] if after else None,
-            "limit": args.limit,
             **whose._asdict(),
         },
         as_=_Row,
+        show=lambda row: _shown(ctx, row),
+        at=lambda row: (row.id,),
     )
-    return page_of(rows, args.limit, lambda row: _shown(ctx, row), lambda row: (row.id,))
 
 
 class EndSession(Input):

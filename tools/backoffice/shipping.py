@@ -14,7 +14,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, Invalid, StaleVersion
 from tools.contract.fields import Country, MinorUnits, Name
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 from tools.rules.told import tell_edits
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$", to_lower=True)]
@@ -223,7 +223,9 @@ class _Method(NamedTuple):
 async def list_shipping_methods(ctx: Context, args: ListShippingMethods) -> Page[ShippingMethodDetail]:
     """List the ways of sending orders with their prices, in the shop's order."""
     position, id_ = place(args.after, int, UUID) or (None, None)
-    rows = await ctx.sql.rows(
+    return await paged(
+        ctx,
+        args,
         """
         select id, reference, code, name, countries, currency, price, free_above, max_weight_grams, tiers, tax_class, active,
                position, version
@@ -232,12 +234,13 @@ async def list_shipping_methods(ctx: Context, args: ListShippingMethods) -> Page
           and (%(country)s::text is null or countries = '{}' or %(country)s = any(countries))
           and (%(active)s::bool is null or active = %(active)s)
           and (%(position)s::int is null or (position, id) > (%(position)s, %(id)s::uuid))
-        order by position, id limit %(limit)s + 1
+        order by position, id limit %(limit)s
         """,
         args.model_dump() | {"m": ctx.merchant.id, "position": position, "id": id_},
         as_=_Method,
+        show=_shown,
+        at=lambda row: (row.position, row.id),
     )
-    return page_of(rows, args.limit, _shown, lambda row: (row.position, row.id))
 
 
 def _shown(method: ShippingMethod | _Method) -> ShippingMethodDetail:

@@ -14,7 +14,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, Invalid
 from tools.contract.fields import Country, Hint, Instant, Name
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 
 Region = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 TaxClass = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$", to_lower=True)]
@@ -183,7 +183,9 @@ class _Rate(NamedTuple):
 async def list_tax_rates(ctx: Context, args: ListTaxRates) -> Page[TaxRateDetail]:
     """List tax rates by country and class, the newest of each first."""
     country, region, tax_class, valid_from = place(args.after, str, str, str, datetime) or (None, None, None, None)
-    rows = await ctx.sql.rows(
+    return await paged(
+        ctx,
+        args,
         """
         select id, reference, name, country, region, tax_class, rate, valid_from, valid_until from tax_rates
         where merchant_id = %(m)s
@@ -193,12 +195,13 @@ async def list_tax_rates(ctx: Context, args: ListTaxRates) -> Page[TaxRateDetail
                or (valid_from <= %(valid_at)s and (valid_until is null or valid_until > %(valid_at)s)))
           and (%(c)s::text is null or (country, coalesce(region, ''), tax_class) > (%(c)s, %(r)s, %(t)s)
                or ((country, coalesce(region, ''), tax_class) = (%(c)s, %(r)s, %(t)s) and valid_from < %(f)s))
-        order by country, coalesce(region, ''), tax_class, valid_from desc limit %(limit)s + 1
+        order by country, coalesce(region, ''), tax_class, valid_from desc limit %(limit)s
         """,
         args.model_dump() | {"m": ctx.merchant.id, "c": country, "r": region, "t": tax_class, "f": valid_from},
         as_=_Rate,
+        show=_shown,
+        at=lambda row: (row.country, row.region or "", row.tax_class, row.valid_from),
     )
-    return page_of(rows, args.limit, _shown, lambda row: (row.country, row.region or "", row.tax_class, row.valid_from))
 
 
 def _shown(rate: TaxRate | _Rate) -> TaxRateDetail:

@@ -1,19 +1,29 @@
-"""Lists: bounded, ordered, and the answer says whether more follows. A cursor is opaque: the last row's place in the order."""
+"""Lists: bounded, ordered, and the answer says whether more follows. A cursor is opaque: the last row's place in the order.
+
+Every list counts all that match, and adds up its money, when it is asked to: with the first page, by its own statement.
+"""
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
 from pydantic import Field
 
+from db.money import Money
+from tools.contract.context import Context
 from tools.contract.declare import Input, Result
 from tools.contract.errors import Invalid
 
 Item = TypeVar("Item")
+Row = TypeVar("Row")
+
+MOST_COUNTED = (
+    10_000  # a list that is longer says so; the figures of all of a large shop are a report's, which has its places
+)
 
 
 class Paged(Input):
@@ -23,6 +33,26 @@ class Paged(Input):
         default=20, ge=1, le=100, description="How many rows at most.", json_schema_extra={"x-kind": "limit"}
     )
     after: str | None = Field(default=None, max_length=400, description="The `next` of the page before.")
+    count: bool = Field(
+        default=False,
+        description="Count all that match, and add up their money; with the first page.",
+        json_schema_extra={"x-kind": "count"},
+    )
+
+    @property
+    def counts(self) -> bool:
+        """Whether this page comes with the total: pages that follow would only say it again."""
+        return self.count and self.after is None
+
+
+class Total(Result):
+    """All that match, on whichever page."""
+
+    rows: int = Field(description="How many match.")
+    more: bool = Field(default=False, description=f"More than that do: counting ends at {MOST_COUNTED:,}.")
+    sums: list[Money] = Field(
+        default=[], description="What they come to, minor units, by currency; empty where more than `rows` match."
+    )
 
 
 class Page(Result, Generic[Item]):
@@ -31,6 +61,7 @@ class Page(Result, Generic[Item]):
     data: list[Item] = Field(description="The rows of this page.")
     next: str | None = Field(default=None, description="Where the next page begins; null at the end.")
     has_more: bool = Field(default=False, description="Whether another page follows.")
+    total: Total | None = Field(default=None, description="All that match, where `count` asked for it.")
 
 
 def cursor(*place: Any) -> str:
@@ -63,9 +94,60 @@ def _read(kind: type[Any], value: Any) -> Any:
 
 
 def page_of(
-    rows: Sequence[Any], limit: int, show: Callable[[Any], Item], at: Callable[[Any], tuple[Any, ...]]
+    rows: Sequence[Any],
+    limit: int,
+    show: Callable[[Any], Item],
+    at: Callable[[Any], tuple[Any, ...]],
+    total: Total | None = None,
 ) -> Page[Item]:
     """A page from `limit + 1` rows: the one too many says that more follows."""
     shown = rows[:limit]
     more = len(rows) > limit
-    return Page(data=[show(row) for row in shown], next=cursor(*at(shown[-1])) if more else None, has_more=more)
+    following = cursor(*at(shown[-1])) if more else None
+    return Page(data=[show(row) for row in shown], next=following, has_more=more, total=total)
+
+
+class _Counted(NamedTuple):
+    currency: str | None
+    rows: int
+    amount: int
+
+
+async def paged(
+    ctx: Context,
+    args: Paged,
+    query: str,
+    params: Mapping[str, Any],
+    *,
+    as_: type[Row],
+    show: Callable[[Row], Item],
+    at: Callable[[Row], tuple[Any, ...]],
+    money: tuple[str, str] = ("0", "null::text"),
+) -> Page[Item]:
+    """A page of a statement that ends at `limit %(limit)s`. `money` is SQL: which of its columns is added up, in which currency."""
+    rows = await ctx.sql.rows(query, {**params, "limit": args.limit + 1}, as_=as_)
+    total = await _total(ctx, query, params, money) if args.counts else None
+    return page_of(rows, args.limit, show, at, total)
+
+
+async def _total(ctx: Context, query: str, params: Mapping[str, Any], money: tuple[str, str]) -> Total:
+    """The list itself, counted: what is shown of a row is not worked out, for nobody looks at it."""
+    amount, currency = money
+    counted = await ctx.sql.rows(
+        f"""
+        select {currency} as currency, count(*) as rows, sum({amount})::bigint as amount from ({query}) listed
+        group by 1 order by 3 desc, 1
+        """,
+        {**params, "limit": MOST_COUNTED + 1},
+        as_=_Counted,
+    )
+    return total_of(
+        sum(row.rows for row in counted),
+        [Money(amount=row.amount, currency=row.currency) for row in counted if row.currency],
+    )
+
+
+def total_of(rows: int, sums: Sequence[Money] = ()) -> Total:
+    """What is said of so many: beyond the most that are counted there is no sum, for it would be one of some."""
+    more = rows > MOST_COUNTED
+    return Total(rows=MOST_COUNTED if more else rows, more=more, sums=[] if more else list(sums))

@@ -4,7 +4,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from db.models.customers import Address, Customer, CustomerStatus
 from db.references import Kind
@@ -13,7 +13,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import AddressRef, City, Country, CustomerRef, Name
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, page_of, place, total_of
 from tools.customers.fields import Line, Phone, Postcode, Said
 from tools.rules.lookup import find_customer
 from tools.rules.told import tell_edits
@@ -287,9 +287,12 @@ async def list_addresses(ctx: Context, args: ListAddresses) -> Page[AddressDetai
     """List a customer's addresses, the oldest first, with which are the defaults."""
     customer = await find_customer(ctx, args.customer)
     query = select(Address).where(Address.merchant_id == ctx.merchant.id, Address.customer_id == customer.id)
+    total = await ctx.db.scalar(select(func.count()).select_from(query.subquery())) if args.counts else None
     since = place(args.after, UUID)
     if since:
         query = query.where(Address.id > since[0])
     rows = (await ctx.db.scalars(query.order_by(Address.id).limit(args.limit + 1))).all()
     ctx.discloses(1)
-    return page_of(rows, args.limit, AddressDetail.of, lambda row: (row.id,))
+    return page_of(
+        rows, args.limit, AddressDetail.of, lambda row: (row.id,), total_of(total) if total is not None else None
+    )

@@ -1,5 +1,6 @@
 """Finding customers: by name, place, tag, and by how much and how lately they bought."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -13,7 +14,9 @@ from db.money import Money
 from db.text import fold
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
+from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import (
+    CategoryRef,
     City,
     Country,
     Email,
@@ -21,13 +24,24 @@ from tools.contract.fields import (
     Name,
     PeriodEnd,
     PeriodStart,
+    ProductRef,
     Quantity,
     Search,
     Synonyms,
+    VariantRef,
 )
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 from tools.customers.fields import Postcode, Said, Tag, email_key
-from tools.rules.lookup import MOST_LOOKED_UP, by_words, containing
+from tools.rules.lookup import (
+    MOST_LOOKED_UP,
+    WITH_ALL_BELOW,
+    by_words,
+    containing,
+    find_category,
+    find_variant,
+    products_like,
+)
+from tools.rules.sales import COUNTED
 
 
 class CustomerSort(StrEnum):
@@ -73,6 +87,13 @@ class ListCustomers(Paged):
     )
     last_order_from: PeriodStart | None = Field(default=None, description="Last order at this instant or later, UTC.")
     last_order_until: PeriodEnd | None = Field(default=None, description="Last order before this instant, UTC.")
+    product: ProductRef | None = Field(
+        default=None, description="Only who bought this product: `PRD-7`, a SKU, or words of its title."
+    )
+    sku: VariantRef | None = Field(default=None, description="Only who bought this variant, by SKU.")
+    category: CategoryRef | None = Field(
+        default=None, description="Only who bought something of this category or below it."
+    )
     sort: Annotated[CustomerSort, SORT_WORDS] = Field(default=CustomerSort.newest, description="What comes first.")
 
 
@@ -158,12 +179,17 @@ exists (select from addresses a where a.merchant_id = %(m)s and a.customer_id = 
         and (%(country)s::text is null or a.country = %(country)s)
         and (%(postcode)s::text is null or replace(upper(a.postcode), ' ', '') = %(postcode)s))"""
 
+_BOUGHT = """
+exists (select from orders o join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id
+        where o.merchant_id = %(m)s and o.customer_id = c.id and o.status = any(%(counted)s) and l.quantity > l.cancelled
+          and {what})"""
+
 
 @tool(
     route="GET /customers",
     effect=Effect.read,
     permission="customers:read",
-    raises=[],
+    raises=[NotFound, Ambiguous],
     examples=[
         "Find the customer Ana Torres",
         "Our ten best customers in Lyon",
@@ -171,13 +197,16 @@ exists (select from addresses a where a.merchant_id = %(m)s and a.customer_id = 
     ],
 )
 async def list_customers(ctx: Context, args: ListCustomers) -> Page[CustomerLine]:
-    """Find customers by name, place, tag, orders or spend.
+    """Find customers by name, place, tag, orders, spend or what they bought.
 
     Each with the number of orders, the spend in the home currency and the last order. One that is known by reference or
     e-mail is a question for get_customer.
     """
     order = _SORTS[args.sort]
     conditions, params = _asked(args), _params(args)
+    async for condition, bought in _goods(ctx, args):
+        conditions.append(_BOUGHT.format(what=condition))
+        params |= {"counted": COUNTED, **bought}
     since = place(args.after, order.kind, UUID)
     if since:
         conditions.append(order.after)
@@ -188,11 +217,30 @@ async def list_customers(ctx: Context, args: ListCustomers) -> Page[CustomerLine
         f"{args.text or ''} {args.name or ''}",
     )  # fmt: skip
     query = _LIST.format(found=found, page=page, direction="desc" if order.descending else "asc")
-    params |= {"m": ctx.merchant.id, "limit": args.limit + 1, "most": MOST_LOOKED_UP + 1}
-    rows = await ctx.sql.rows(query, params, as_=_Row)
-    page = page_of(rows, args.limit, partial(_shown, ctx.merchant.currency), lambda row: (row.place, row.id))
+    params |= {"m": ctx.merchant.id, "home": ctx.merchant.currency, "most": MOST_LOOKED_UP + 1}
+    page = await paged(
+        ctx,
+        args,
+        query,
+        params,
+        as_=_Row,
+        show=partial(_shown, ctx.merchant.currency),
+        at=lambda row: (row.place, row.id),
+        money=("listed.spend", "%(home)s::text"),
+    )
     ctx.discloses(len(page.data))
     return page
+
+
+async def _goods(ctx: Context, args: ListCustomers) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """The conditions on a line `l` of their orders, with their parameters."""
+    if args.product:
+        yield "l.product_id = any(%(products)s)", {"products": await products_like(ctx, args.product)}
+    if args.sku:
+        yield "l.variant_id = %(variant)s", {"variant": (await find_variant(ctx, args.sku)).id}
+    if args.category:
+        within = f"select id from products where merchant_id = %(m)s and category_id in ({WITH_ALL_BELOW})"
+        yield f"l.product_id in ({within})", {"category": (await find_category(ctx, args.category)).id}
 
 
 def _asked(args: ListCustomers) -> list[str]:

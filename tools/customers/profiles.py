@@ -1,5 +1,6 @@
 """Who a customer is."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple, Self
 
@@ -21,6 +22,7 @@ from tools.customers.addresses import AddressDetail, CustomerErased, Postal, new
 from tools.customers.fields import Line, Phone, Said, Tags, email_key
 from tools.rules.lookup import find_customer
 from tools.rules.sales import COUNTED
+from tools.rules.tags import retagged
 from tools.rules.told import tell_edits
 
 SHOWN = 20  # open orders and returns at most; list_orders has them all
@@ -71,6 +73,8 @@ class UpdateCustomer(Input):
     tags: Tags | None = Field(
         default=None, max_length=50, description="All the words to find them by, instead of those before."
     )
+    tags_add: Tags = Field(default=[], max_length=50, description="Tags to add to those that there are.")
+    tags_remove: Tags = Field(default=[], max_length=50, description="Tags to take away; the others stay.")
     note: Text | None = Field(
         default=None, description="What colleagues should know, instead of what was noted; null takes it away."
     )
@@ -270,26 +274,28 @@ async def update_customer(ctx: Context, args: UpdateCustomer) -> CustomerProfile
     What is not given stays as it is. Addresses are changed with add_address and update_address.
     """
     customer = await writable(ctx, args.customer)
-    changes = args.model_dump(exclude={"customer", "version"}, exclude_unset=True)
+    changes = args.model_dump(exclude=NOT_A_COLUMN, exclude_unset=True)
     if "email" in changes:
         changes["email_key"] = email_key(args.email)
         await _refuse_taken(ctx, args.email, but=customer)
     if args.name:
         changes["name_key"] = fold(args.name)
-    if "tags" in changes:
-        changes["tags"] = args.tags or []
-    _tell_edits(ctx, customer, args)
+    if {"tags", "tags_add", "tags_remove"} & args.model_fields_set:
+        kept = customer.tags if "tags" not in changes else args.tags or []
+        changes["tags"] = retagged(kept, args.tags_add, args.tags_remove)
+    _tell_edits(ctx, customer, changes)
     ctx.edit(customer, args.version, **changes)
     return CustomerProfile.model_validate(_profile(customer))
 
 
+NOT_A_COLUMN = {"customer", "version", "tags_add", "tags_remove"}
 _LABELS = {"email": "e-mail", "locale": "language", "customer_group": "price group"}
 
 
-def _tell_edits(ctx: Context, customer: Customer, args: UpdateCustomer) -> None:
+def _tell_edits(ctx: Context, customer: Customer, changes: Mapping[str, Any]) -> None:
     whose, told = f"{customer.name} ({customer.reference})", len(ctx.sentences)
-    given = args.model_dump(exclude={"customer", "version"}, exclude_unset=True)
-    edits = [(_LABELS.get(n, words.word(n)), _worded(getattr(customer, n)), _worded(v)) for n, v in given.items()]
+    said = [(name, value) for name, value in changes.items() if not name.endswith("_key")]
+    edits = [(_LABELS.get(n, words.word(n)), _worded(getattr(customer, n)), _worded(v)) for n, v in said]
     tell_edits(ctx, whose, edits)
     if len(ctx.sentences) == told:
         ctx.tell(f"{whose} stays as it is.")

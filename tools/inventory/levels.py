@@ -9,7 +9,7 @@ from pydantic import Field
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.fields import CategoryRef, ProductRef, Search, Synonyms, VariantRef, WarehouseRef
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 from tools.rules.lookup import WITH_ALL_BELOW, containing, find_category, find_product, find_variant, find_warehouse
 
 
@@ -111,8 +111,15 @@ async def list_stock(ctx: Context, args: ListStock) -> Page[StockLine]:
         filters.append("(v.sku, s.warehouse_id) > (%(sku)s, %(warehouse_id)s)")
         params |= {"sku": since[0], "warehouse_id": since[1]}
     query = _LIST.format(filters="".join(f" and {condition}" for condition in filters))
-    rows = await ctx.sql.rows(query, params | {"m": ctx.merchant.id, "limit": args.limit + 1}, as_=_StockRow)
-    return page_of(rows, args.limit, _stock_line, lambda row: (row.sku, row.warehouse_id))
+    return await paged(
+        ctx,
+        args,
+        query,
+        params | {"m": ctx.merchant.id},
+        as_=_StockRow,
+        show=_stock_line,
+        at=lambda row: (row.sku, row.warehouse_id),
+    )
 
 
 async def _asked(ctx: Context, args: ListStock) -> tuple[list[str], dict[str, Any]]:

@@ -10,7 +10,7 @@ from db.models.inventory import AdjustmentReason, MovementKind
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.fields import PeriodEnd, PeriodStart, Synonyms, UntrustedText, VariantRef, WarehouseRef
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 from tools.rules.lookup import find_variant, find_warehouse
 
 KIND_WORDS = Synonyms(
@@ -120,8 +120,15 @@ async def list_stock_movements(ctx: Context, args: ListStockMovements) -> Page[S
         filters.append("(x.occurred_at, x.id) < (%(at)s, %(id)s)")
         params |= {"at": since[0], "id": since[1]}
     query = _LIST.format(filters="".join(f" and {condition}" for condition in filters))
-    rows = await ctx.sql.rows(query, params | {"m": ctx.merchant.id, "limit": args.limit + 1}, as_=_MoveRow)
-    return page_of(rows, args.limit, _shown, lambda row: (row.moved_at, row.id))
+    return await paged(
+        ctx,
+        args,
+        query,
+        params | {"m": ctx.merchant.id},
+        as_=_MoveRow,
+        show=_shown,
+        at=lambda row: (row.moved_at, row.id),
+    )
 
 
 async def _asked(ctx: Context, args: ListStockMovements) -> tuple[list[str], dict[str, Any]]:

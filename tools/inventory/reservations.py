@@ -27,7 +27,7 @@ from tools.contract.fields import (
     VariantRef,
     WarehouseRef,
 )
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 from tools.inventory.places import NotTracked, WarehouseClosed, open_warehouses, refuse_closed, refuse_untracked
 from tools.rules.lookup import find_variant, find_warehouse
 from tools.rules.reservation import release
@@ -283,10 +283,9 @@ async def list_reservations(ctx: Context, args: ListReservations) -> Page[Reserv
     since = place(args.after, UUID)
     if since:
         asked["r.id < %(before)s"] = ("before", since[0])
-    params = dict(asked.values()) | {"m": ctx.merchant.id, "limit": args.limit + 1}
+    params = dict(asked.values()) | {"m": ctx.merchant.id}
     query = _LIST.format(filters="".join(f" and {condition}" for condition in asked))
-    rows = await ctx.sql.rows(query, params, as_=_Held)
-    return page_of(rows, args.limit, _shown, lambda row: (row.id,))
+    return await paged(ctx, args, query, params, as_=_Held, show=_shown, at=lambda row: (row.id,))
 
 
 def _shown(row: _Held) -> ReservationDetail:

@@ -30,7 +30,7 @@ from tools.contract.fields import (
     VariantRef,
     WarehouseRef,
 )
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 from tools.inventory.places import NotTracked, WarehouseClosed, refuse_closed, refuse_untracked
 from tools.rules.lookup import find_variant, find_variants, find_warehouse
 from tools.rules.stock import Level, NotEnoughStock, Place, Posting, locked, post
@@ -420,10 +420,9 @@ async def list_transfers(ctx: Context, args: ListTransfers) -> Page[TransferDeta
     since = place(args.after, UUID)
     if since:
         asked["t.id < %(before)s"] = ("before", since[0])
-    params = dict(asked.values()) | {"m": ctx.merchant.id, "limit": args.limit + 1}
+    params = dict(asked.values()) | {"m": ctx.merchant.id}
     query = _LIST.format(filters="".join(f" and {condition}" for condition in asked))
-    rows = await ctx.sql.rows(query, params, as_=_TransferRow)
-    return page_of(rows, args.limit, _shown, lambda row: (row.id,))
+    return await paged(ctx, args, query, params, as_=_TransferRow, show=_shown, at=lambda row: (row.id,))
 
 
 def _shown(row: _TransferRow) -> TransferDetail:

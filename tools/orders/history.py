@@ -11,7 +11,7 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.fields import OrderRef, Synonyms, Text, Untrusted, UntrustedText
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 from tools.rules.told import named_order
 
 VISIBILITY_WORDS = Synonyms(
@@ -132,9 +132,8 @@ async def get_order_timeline(ctx: Context, args: GetOrderTimeline) -> Page[Timel
     """
     order = await ctx.find(Order, args.order)
     at, id_ = place(args.after, datetime, UUID) or (None, None)
-    params = {"m": ctx.merchant.id, "order": order.id, "at": at, "id": id_, "limit": args.limit + 1}
-    rows = await ctx.sql.rows(_TIMELINE, params, as_=_Entry)
-    return page_of(rows, args.limit, _shown, lambda row: (row.created_at, row.id))
+    params = {"m": ctx.merchant.id, "order": order.id, "at": at, "id": id_}
+    return await paged(ctx, args, _TIMELINE, params, as_=_Entry, show=_shown, at=lambda row: (row.created_at, row.id))
 
 
 def _shown(row: _Entry) -> TimelineEntry:

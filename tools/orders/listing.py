@@ -10,11 +10,14 @@ from pydantic import Field
 
 from db.models.customers import Customer
 from db.models.orders import Channel, FulfilmentState, OrderStatus, PaymentState, ReturnState
+from db.models.payments import PaymentMethod
 from db.money import Currency, Money
 from db.text import fold
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
+from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import (
+    CategoryRef,
     City,
     Country,
     CustomerRef,
@@ -22,15 +25,17 @@ from tools.contract.fields import (
     Name,
     PeriodEnd,
     PeriodStart,
+    ProductRef,
     Search,
     Synonyms,
     UntrustedText,
     VariantRef,
 )
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 from tools.orders.shown import (
     BRIEF,
     FULFILMENT_WORDS,
+    METHOD_WORDS,
     NAME_SEEN,
     ON_HOLD,
     PAYMENT_WORDS,
@@ -41,13 +46,24 @@ from tools.orders.shown import (
     sight,
 )
 from tools.orders.wishes import CHANNEL_WORDS
-from tools.rules.lookup import MOST_LOOKED_UP, by_words, containing, find_variant
+from tools.rules.lookup import (
+    MOST_LOOKED_UP,
+    WITH_ALL_BELOW,
+    by_words,
+    containing,
+    find_category,
+    find_variant,
+    products_like,
+)
+from tools.rules.sales import COUNTS_AS_PAYMENT
 
 
 class OrderSort(StrEnum):
     newest = "newest"
     oldest = "oldest"
     total = "total"
+    smallest = "smallest"
+    units = "units"
 
 
 SORT_WORDS = Synonyms(
@@ -55,6 +71,8 @@ SORT_WORDS = Synonyms(
         "newest": ("latest", "most recent", "last"),
         "oldest": ("first", "longest waiting"),
         "total": ("biggest", "largest", "highest", "most expensive", "top"),
+        "smallest": ("lowest", "cheapest", "lowest total"),
+        "units": ("most units", "most items", "most pieces", "by quantity"),
     }
 )
 
@@ -72,6 +90,12 @@ class ListOrders(Paged):
     return_state: list[Annotated[ReturnState, RETURN_WORDS]] = Field(
         default=[], max_length=3, description="Only orders of which so much came back; several are alternatives."
     )
+    open: bool | None = Field(
+        default=None, description="Only orders that wait to be sent, in whole or in part, and are not called off."
+    )
+    paid_with: list[Annotated[PaymentMethod, METHOD_WORDS]] = Field(
+        default=[], max_length=10, description="Only orders paid, or to be paid, that way; several are alternatives."
+    )
     on_hold: bool | None = Field(default=None, description="Only orders that are held, or only those that are not.")
     customer: CustomerRef | None = Field(default=None, description="Only this customer's orders, such as `CUS-301`.")
     city: City | None = Field(default=None, description="Only orders shipped to this city.")
@@ -82,6 +106,12 @@ class ListOrders(Paged):
     )
     sku: VariantRef | None = Field(
         default=None, description="Only orders with this variant, by SKU such as `MUG-BLUE`."
+    )
+    product: ProductRef | None = Field(
+        default=None, description="Only orders with this product: `PRD-7`, a SKU, or words of its title."
+    )
+    category: CategoryRef | None = Field(
+        default=None, description="Only orders with something of this category or below it."
     )
     placed_from: PeriodStart | None = Field(default=None, description="Placed at this instant or later, UTC.")
     placed_until: PeriodEnd | None = Field(default=None, description="Placed before this instant, UTC.")
@@ -94,7 +124,7 @@ class ListOrders(Paged):
         default=None, description="Words of the order's number, the buyer's name or e-mail, the products or SKUs."
     )
     sort: Annotated[OrderSort, SORT_WORDS] = Field(
-        default=OrderSort.newest, description="Newest first, oldest first, or the highest total first."
+        default=OrderSort.newest, description="Newest, oldest, the highest or lowest total, or most units first."
     )
 
 
@@ -120,6 +150,8 @@ class _Listed(NamedTuple):
     id: UUID
     placed_at: datetime
     total: int
+    units: int
+    currency: str
     shown: str
 
 
@@ -131,11 +163,18 @@ _ORDERS: dict[OrderSort, tuple[str, str, tuple[type[Any], ...]]] = {
     ),
     OrderSort.oldest: ("o.placed_at, o.id", "(o.placed_at, o.id) > (%(place)s, %(place_id)s)", (datetime, UUID)),
     OrderSort.total: ("o.total desc, o.id desc", "(o.total, o.id) < (%(place)s, %(place_id)s)", (int, UUID)),
+    OrderSort.smallest: ("o.total, o.id", "(o.total, o.id) > (%(place)s, %(place_id)s)", (int, UUID)),
+    OrderSort.units: ("o.units desc, o.id desc", "(o.units, o.id) < (%(place)s, %(place_id)s)", (int, UUID)),
 }
+_BY_TOTAL = (OrderSort.total, OrderSort.smallest)
+_COLUMNS = {
+    OrderSort.newest: "placed_at", OrderSort.oldest: "placed_at", OrderSort.total: "total", OrderSort.smallest: "total",
+    OrderSort.units: "units",
+}  # fmt: skip
 _PAGE = "select o.* from orders o where o.merchant_id = %(m)s {filters} and {{words}} order by {order} limit %(limit)s"
 _LIST = f"""
 {{found}}
-select o.id, o.placed_at, o.total, (
+select o.id, o.placed_at, o.total, o.units, o.currency, (
     select row_to_json(shown)::text from (
         select {BRIEF}, o.ship_city as city, o.ship_country as country, o.units, (
             select coalesce(json_agg(line), '[]') from (
@@ -159,13 +198,23 @@ _TEXT = f"""(
         where l.merchant_id = %(m)s and l.order_id = o.id))"""
 _SEARCH = "search_orders(%(words)s, %(names)s, %(ships)s, %(contact)s, %(most)s)"
 _HAS = "exists (select from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id and l.variant_id = %(variant)s)"
+_HAS_PRODUCT = """exists (
+    select from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id and l.product_id = any(%(products)s)
+      and l.quantity > l.cancelled)"""
+_HAS_CATEGORY = f"""exists (
+    select from order_lines l join products p on p.merchant_id = %(m)s and p.id = l.product_id
+    where l.merchant_id = %(m)s and l.order_id = o.id and l.quantity > l.cancelled and p.category_id in ({WITH_ALL_BELOW}))"""
+_OPEN = "(o.status in ('pending', 'confirmed') and o.fulfilment_state <> 'fulfilled')"
+_PAID_WITH = f"""exists (
+    select from payments p where p.merchant_id = %(m)s and p.order_id = o.id and p.method = any(%(paid_with)s)
+      and {COUNTS_AS_PAYMENT})"""
 
 
 @tool(
     route="GET /orders",
     effect=Effect.read,
     permission="orders:read",
-    raises=[],
+    raises=[NotFound, Ambiguous],
     examples=[
         "Show me the unpaid orders from last week",
         "Which orders to Lyon are not shipped yet?",
@@ -188,13 +237,19 @@ async def list_orders(ctx: Context, args: ListOrders) -> Page[OrderSummary]:
     found, page = by_words(page, _SEARCH, "o.id", _TEXT if args.text else "true", args.text or "")
     query = _LIST.format(found=found, page=page, order=order)
     params |= {
-        "m": ctx.merchant.id, "limit": args.limit + 1, "most": MOST_LOOKED_UP + 1, "words": containing(args.text or ""),
+        "m": ctx.merchant.id, "most": MOST_LOOKED_UP + 1, "words": containing(args.text or ""),
         **sight(ctx),
     }  # fmt: skip
-    rows = await ctx.sql.rows(query, params, as_=_Listed)
-
-    by_total = args.sort is OrderSort.total
-    page = page_of(rows, args.limit, _shown, lambda row: (row.total if by_total else row.placed_at, row.id))
+    page = await paged(
+        ctx,
+        args,
+        query,
+        params,
+        as_=_Listed,
+        show=_shown,
+        at=lambda row: (getattr(row, _COLUMNS[args.sort]), row.id),
+        money=("listed.total", "listed.currency"),
+    )
     ctx.discloses(sum(order.customer_name is not None for order in page.data))
     return page
 
@@ -210,7 +265,11 @@ async def _asked(ctx: Context, args: ListOrders) -> tuple[list[str], dict[str, A
         asked.append(("o.customer_id = %(customer)s", {"customer": (await ctx.find(Customer, args.customer)).id}))
     if args.sku:
         asked.append((_HAS, {"variant": (await find_variant(ctx, args.sku)).id}))
-    compares = args.total_min is not None or args.total_max is not None or args.sort is OrderSort.total
+    if args.product:
+        asked.append((_HAS_PRODUCT, {"products": await products_like(ctx, args.product)}))
+    if args.category:
+        asked.append((_HAS_CATEGORY, {"category": (await find_category(ctx, args.category)).id}))
+    compares = args.total_min is not None or args.total_max is not None or args.sort in _BY_TOTAL
     if args.currency or compares:
         asked.append(("o.currency = %(currency)s", {"currency": args.currency or ctx.merchant.currency}))
     params: dict[str, Any] = {}
@@ -224,6 +283,10 @@ def _plain_filters(args: ListOrders) -> Iterator[tuple[str, dict[str, Any]]]:
         values: list[StrEnum] = getattr(args, name)
         if values:
             yield f"o.{name} = any(%({name})s)", {name: [value.value for value in values]}
+    if args.open is not None:
+        yield _OPEN if args.open else f"not {_OPEN}", {}
+    if args.paid_with:
+        yield _PAID_WITH, {"paid_with": [method.value for method in args.paid_with]}
     for name, column in (("city", "o.ship_city"), ("region", "o.ship_region")):
         if getattr(args, name):
             yield f"unaccent(lower({column})) = %({name})s", {name: fold(getattr(args, name))}

@@ -360,7 +360,7 @@ async def _lines(
 
 
 async def _variant(ctx: Context, name: str, found: Found) -> Wanted:
-    """What `tools.rules.lookup.find_variant` would find, among those that were read."""
+    """What `tools.rules.lookup.find_variant` would find, titles apart, among those that were read."""
     key, reference = name.casefold(), Kind.variant.canonical(name)
     readings = (
         [variant for variant in found.variants if variant.reference == reference],

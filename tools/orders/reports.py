@@ -49,6 +49,7 @@ class SalesReport(Input):
             "city": ("cities", "town", "towns"),
             "product": ("products", "item", "article", "per product"),
             "category": ("categories", "shelf", "per category"),
+            "payment_method": ("payment methods", "how it was paid", "way of paying", "means of payment"),
         }),
     ] | None = Field(default=None, description="What to tell apart; unless said, only the totals.")  # fmt: skip
     channel: Annotated[
@@ -57,7 +58,7 @@ class SalesReport(Input):
     ] | None = Field(default=None, description="Only orders of this channel.")  # fmt: skip
     country: Country | None = Field(default=None, description="Only orders sent to this country, ISO 3166 alpha-2.")
     product: ProductRef | None = Field(
-        default=None, description="Only this product, such as `PRD-7` or a SKU; shipping is then left out."
+        default=None, description="Only this product, by `PRD-7`, a SKU or its title; shipping is then left out."
     )
     category: CategoryRef | None = Field(
         default=None, description="Only this category with all below it, such as `CAT-7`; shipping is then left out."
@@ -86,6 +87,7 @@ class SalesFigures(Result):
     average_order_value: Money | None = Field(
         description="Gross less discounts, divided by orders, minor units; null without orders."
     )
+    units_per_order: float | None = Field(description="Units divided by orders; null without orders.")
 
 
 class SalesGroup(SalesFigures):
@@ -114,7 +116,10 @@ class SalesReported(Result):
 
     placed_from: datetime = Field(description="Beginning of the period, UTC.")
     placed_until: datetime = Field(description="Its end, exclusive, UTC.")
-    before_from: datetime = Field(description="Beginning of the period before, UTC; it ends where the period begins.")
+    before_from: datetime = Field(description="Beginning of the period before, UTC.")
+    before_until: datetime = Field(
+        description="Its end, exclusive, UTC; of a period that is not over, as much is compared as has passed."
+    )
     zone: str = Field(description="The time zone whose days, weeks and months these are.")
     currency: str = Field(description="The currency of these figures, ISO 4217.")
     totals: SalesFigures = Field(description="All of the period.")
@@ -136,14 +141,15 @@ class SalesReported(Result):
 async def sales_report(ctx: Context, args: SalesReport) -> SalesReported:
     """Report sales of a period: gross, discounts, refunds, net, tax, orders.
 
-    Told apart by time, place, channel, product or category, and compared with the period before (of as many days or months).
+    Told apart by time, place, channel, payment method, product or category, and compared with the period before, like with
+    like: as many days or months, the same days of the week or month before, and of a period under way what has passed.
     Terms as in Shopify's reports: gross is price times quantity, net is gross less discounts and refunds, all without tax;
     an order counts on the day on which it was placed, a refund on the day on which the money went. Drafts, cancelled and
     expired orders do not count. Amounts are minor units of one currency: other currencies are named, never added.
     """
     period = asked_period(ctx, args.placed_from, args.placed_until)
     _fits(period, args.group_by, ctx)
-    before = period.before(ctx.merchant.zone)
+    before = period.before(ctx.merchant.zone, ctx.now())
     currency = args.currency or ctx.merchant.currency
     limit = None if args.group_by in STEPS else args.limit
     found = await sales(
@@ -154,8 +160,9 @@ async def sales_report(ctx: Context, args: SalesReport) -> SalesReported:
     now, earlier = whole.get("now"), whole.get("before")
     groups = _groups(ctx, args.group_by, period, found, currency)
     return SalesReported(
-        placed_from=period.start, placed_until=period.until, before_from=before.start, zone=ctx.merchant.zone.key,
-        currency=currency, totals=SalesFigures(**_figures(now, currency)), before=SalesFigures(**_figures(earlier, currency)),
+        placed_from=period.start, placed_until=period.until, before_from=before.start, before_until=before.until,
+        zone=ctx.merchant.zone.key, currency=currency, totals=SalesFigures(**_figures(now, currency)),
+        before=SalesFigures(**_figures(earlier, currency)),
         change=percent_change(now.net if now else 0, earlier.net if earlier else 0), groups=groups,
         groups_left_out=0 if limit is None or now is None else max(now.groups - len(groups), 0),
         other_currencies=_others(elsewhere),
@@ -182,6 +189,7 @@ def _figures(row: Figures | None, currency: str) -> dict[str, Any]:
         **{name: Money(amount=getattr(row, name) if row else 0, currency=currency) for name in names},
         "orders": orders,
         "units": row.units if row else 0,
+        "units_per_order": round(row.units / orders, 2) if row and orders else None,
         "average_order_value": None if average is None else Money(amount=average, currency=currency),
     }
 

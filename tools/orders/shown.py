@@ -37,6 +37,19 @@ FULFILMENT_WORDS = Synonyms(
         "fulfilled": ("shipped", "sent", "dispatched"),
     }
 )
+METHOD_WORDS = Synonyms(
+    {
+        "card": ("credit card", "debit card", "visa", "mastercard"),
+        "paypal": ("pay pal",),
+        "bank_transfer": ("transfer", "wire", "wire transfer", "by bank"),
+        "direct_debit": ("debit", "sepa"),
+        "cash": ("in cash", "cash on delivery"),
+        "invoice": ("on account", "on invoice"),
+        "gift_card": ("voucher", "gift voucher"),
+        "store_credit": ("credit note", "shop credit"),
+        "marketplace": ("through the marketplace",),
+    }
+)
 RETURN_WORDS = Synonyms(
     {"none": ("nothing returned",), "partly_returned": ("partially returned",), "returned": ("sent back", "came back")}
 )

@@ -12,7 +12,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import CategoryRef, Days, PeriodEnd, PeriodStart, Synonyms
-from tools.contract.page import Page, Paged, cursor, page_of, place
+from tools.contract.page import Page, Paged, cursor, paged, place, total_of
 from tools.rules.lookup import WITH_ALL_BELOW, find_category
 from tools.rules.periods import asked_period, percent_change
 from tools.rules.sales import COUNTED, By, Figures, Only, sales
@@ -130,12 +130,19 @@ async def low_stock_products(ctx: Context, args: LowStockProducts) -> LowStock:
     )
     params = {
         "m": ctx.merchant.id, "since": since, "until": until, "counted": COUNTED, "days": args.sales_days,
-        "cover": args.cover_days, "limit": args.limit + 1, "category": category and category.id,
+        "cover": args.cover_days, "category": category and category.id,
         **dict(zip(("urgency", "unsold", "id"), after or (None, None, None), strict=True)),
     }  # fmt: skip
-    rows = await ctx.sql.rows(query, params, as_=_Low)
     today = until.astimezone(ctx.merchant.zone).date()
-    page = page_of(rows, args.limit, lambda row: row.shown(today), lambda row: (row.urgency, -row.sold, row.id))
+    page = await paged(
+        ctx,
+        args,
+        query,
+        params,
+        as_=_Low,
+        show=lambda row: row.shown(today),
+        at=lambda row: (row.urgency, -row.sold, row.id),
+    )
     return LowStock(sold_from=since, sold_until=until, zone=ctx.merchant.zone.key, **dict(page))
 
 
@@ -189,7 +196,10 @@ class TopSellers(Page[TopSeller]):
 
     placed_from: datetime = Field(description="Beginning of the period, UTC.")
     placed_until: datetime = Field(description="Its end, exclusive, UTC.")
-    before_from: datetime = Field(description="Beginning of the period before, UTC; it ends where the period begins.")
+    before_from: datetime = Field(description="Beginning of the period before, UTC.")
+    before_until: datetime = Field(
+        description="Its end, exclusive, UTC; of a period that is not over, as much is compared as has passed."
+    )
     zone: str = Field(description="The shop's time zone.")
     currency: str = Field(description="The currency of the orders that were looked at, ISO 4217.")
     products: int = Field(description="How many products were sold, or were given money back for.")
@@ -211,7 +221,7 @@ async def top_selling_products(ctx: Context, args: TopSellingProducts) -> TopSel
     """
     currency = args.currency or ctx.merchant.currency
     period = asked_period(ctx, args.placed_from, args.placed_until)
-    before = period.before(ctx.merchant.zone)
+    before = period.before(ctx.merchant.zone, ctx.now())
     category = await find_category(ctx, args.category) if args.category else None
     after = place(args.after, int, str)
     found = await sales(
@@ -225,8 +235,9 @@ async def top_selling_products(ctx: Context, args: TopSellingProducts) -> TopSel
     last = rows[args.limit - 1] if more else None
     return TopSellers(
         data=shown, has_more=more, next=last and cursor(_measure(last, args.by), last.key), zone=ctx.merchant.zone.key,
-        placed_from=period.start, placed_until=period.until, before_from=before.start, currency=currency,
+        placed_from=period.start, placed_until=period.until, before_from=before.start, before_until=before.until, currency=currency,
         products=rows[0].groups if rows else 0,
+        total=total_of(rows[0].groups if rows else 0) if args.counts else None,
     )  # fmt: skip
 
 

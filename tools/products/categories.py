@@ -8,7 +8,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import CategoryRef
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 from tools.rules.lookup import find_category
 
 
@@ -90,8 +90,13 @@ async def list_categories(ctx: Context, args: ListCategories) -> Page[CategorySu
     """
     top = await find_category(ctx, args.below) if args.below else None
     after = place(args.after, str)
-    params = {"m": ctx.merchant.id, "below": top and top.id, "after": after and after[0], "limit": args.limit + 1}
-    rows = await ctx.sql.rows(_TREE, params, as_=Shelf)
-    return page_of(
-        rows, args.limit, lambda row: CategorySummary.model_validate(row._asdict()), lambda row: (row.place,)
+    params = {"m": ctx.merchant.id, "below": top and top.id, "after": after and after[0]}
+    return await paged(
+        ctx,
+        args,
+        _TREE,
+        params,
+        as_=Shelf,
+        show=lambda row: CategorySummary.model_validate(row._asdict()),
+        at=lambda row: (row.place,),
     )

@@ -16,6 +16,7 @@ from tools.contract.fields import CategoryRef, Name, ProductRef, Synonyms, Writt
 from tools.products.creation import Attribute, Prose, UnknownTaxClass, tax_class_exists
 from tools.products.detail import Medium, ProductDetail, read_product
 from tools.rules.lookup import find_category, find_product
+from tools.rules.tags import retagged
 from tools.rules.told import tell_edits
 
 
@@ -47,12 +48,13 @@ SALE_WORDS = Synonyms({
     "discontinued": ("phase out", "sell off", "while stocks last", "discontinue"),
 })  # fmt: skip
 MAY_BE_EMPTY = ("brand", "category")
+_NOT_A_COLUMN = {"product", "version", "status", "category", "attributes", "tags_add", "tags_remove"}
 
 
 class UpdateProduct(Input):
     """Which product, and what of it changes; what is left out stays."""
 
-    product: ProductRef = Field(description="Product, such as `PRD-7`, or a SKU of one of its variants.")
+    product: ProductRef = Field(description="Product: `PRD-7`, a SKU of one of its variants, or its title.")
     title: Name | None = Field(default=None, description="What it is called.")
     description: Prose | None = Field(default=None, description="What the shop says of it.")
     brand: Name | None = Field(default=None, description="Whose make it is; null takes it away.")
@@ -61,6 +63,10 @@ class UpdateProduct(Input):
     )
     status: Annotated[SaleStatus, SALE_WORDS] | None = Field(default=None, description="Whether it is sold.")
     tags: list[Written] | None = Field(default=None, max_length=100, description="All its tags from now on.")
+    tags_add: list[Written] = Field(default=[], max_length=100, description="Tags to add to those that there are.")
+    tags_remove: list[Written] = Field(
+        default=[], max_length=100, description="Tags to take away, whatever the case; the others stay."
+    )
     attributes: dict[Written, Attribute | None] | None = Field(
         default=None, max_length=100, description='Attributes to set, null takes one away: `{"material": "oak"}`.'
     )
@@ -82,7 +88,7 @@ async def update_product(ctx: Context, args: UpdateProduct) -> ProductDetail:
 
     Fields that are left out stay. To take it out for good, use `archive_product`; orders keep the names that they had.
     """
-    given = args.model_dump(exclude_unset=True, exclude={"product", "version", "status", "category", "attributes"})
+    given = args.model_dump(exclude_unset=True, exclude=_NOT_A_COLUMN)
     empty = sorted(n for n in args.model_fields_set - {"version"} if getattr(args, n) is None and n not in MAY_BE_EMPTY)
     if empty:
         raise EmptyProductField(f"{', '.join(empty)} of a product cannot be empty.")
@@ -96,6 +102,8 @@ async def update_product(ctx: Context, args: UpdateProduct) -> ProductDetail:
     if args.attributes is not None:
         merged: dict[str, Any] = {**product.attributes, **args.attributes}
         given["attributes"] = {name: value for name, value in merged.items() if value is not None}
+    if args.tags_add or args.tags_remove:
+        given["tags"] = retagged(given.get("tags", product.tags), args.tags_add, args.tags_remove)
     await _tell(ctx, product, args, given, category)
     ctx.edit(product, args.version, **given)
     if {"title", "brand", "tags"} & given.keys():
@@ -165,7 +173,7 @@ async def _skus_of(ctx: Context, product: Product) -> list[str]:
 class ArchiveProduct(Input):
     """Which product, and how far."""
 
-    product: ProductRef = Field(description="Product, such as `PRD-7`, or a SKU of one of its variants.")
+    product: ProductRef = Field(description="Product: `PRD-7`, a SKU of one of its variants, or its title.")
     stop_selling_only: bool = Field(
         default=False, description="True only stops selling it, so that open orders can still be shipped."
     )

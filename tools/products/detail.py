@@ -107,7 +107,7 @@ class ProductDetail(Result):
 class GetProduct(Input):
     """Which product."""
 
-    product: ProductRef = Field(description="Product, such as `PRD-7`, or a SKU of one of its variants.")
+    product: ProductRef = Field(description="Product: `PRD-7`, a SKU of one of its variants, or its title.")
 
 
 class Shown(NamedTuple):
@@ -170,7 +170,7 @@ async def get_product(ctx: Context, args: GetProduct) -> ProductDetail:
 
 
 async def read_product(ctx: Context, written: str) -> ProductDetail:
-    """The product of a reference or a SKU, in one statement. Raises `NotFound` or `Ambiguous`."""
+    """The product of a reference, a SKU or a title, in one statement. Raises `NotFound` or `Ambiguous`."""
     found = await ctx.sql.rows(_DETAIL, {**product_name(ctx, written), "now": ctx.now()}, as_=Shown)
     if not found:
         raise await no_product(ctx, written)

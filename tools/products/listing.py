@@ -14,7 +14,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import CategoryRef, MinorUnits, Name, Synonyms, Written
-from tools.contract.page import Page, Paged, page_of, place
+from tools.contract.page import Page, Paged, paged, place
 from tools.rules.lookup import WITH_ALL_BELOW, find_category
 
 
@@ -236,8 +236,15 @@ async def list_products(ctx: Context, args: ListProducts) -> Page[ProductSummary
         rank=sort.rank, conditions=conditions, offer=f"cross join lateral ({OFFER}) o" if decides else "",
         order=f"{sort.rank} {way}, p.id {way}", outer=f"p.rank {way}, p.id {way}", columns=COLUMNS, of_page=OFFER,
     )  # fmt: skip
-    rows = await ctx.sql.rows(query, params, as_=Listed)
-    return page_of(rows, args.limit, lambda row: row.shown(params["currency"]), lambda row: (row.rank, row.id))
+    return await paged(
+        ctx,
+        args,
+        query,
+        params,
+        as_=Listed,
+        show=lambda row: row.shown(params["currency"]),
+        at=lambda row: (row.rank, row.id),
+    )
 
 
 async def conditions_of(ctx: Context, args: ProductFilters) -> tuple[str, dict[str, Any]]:
@@ -254,7 +261,7 @@ async def conditions_of(ctx: Context, args: ProductFilters) -> tuple[str, dict[s
         name, _, value = args.attribute.lower().partition("=")
         asked |= {"name": name.strip(), "value": value.strip() or None}
     own = {
-        "m": ctx.merchant.id, "now": ctx.now(), "currency": args.currency or ctx.merchant.currency, "limit": args.limit + 1,
+        "m": ctx.merchant.id, "now": ctx.now(), "currency": args.currency or ctx.merchant.currency,
         "min_price": None, "max_price": None,
     }  # fmt: skip
     return " and ".join(conditions), {**own, **asked}

@@ -10,7 +10,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import Search
-from tools.contract.page import Page, page_of, place
+from tools.contract.page import Page, page_of, place, total_of
 from tools.products.listing import COLUMNS, OFFER, Listed, ProductFilters, ProductSummary, conditions_of
 
 MOST = 1000  # products that a search with filters looks at, the likest first
@@ -123,12 +123,15 @@ async def search_products(ctx: Context, args: SearchProducts) -> FoundProducts:
         brands=_FACET.format(value="brand", label="brand", name="brands"),
         stock=_FACET.format(value="stock", label="replace(stock, '_', ' ')", name="stock"),
     )  # fmt: skip
-    filtered = args.model_dump(exclude={"text", "limit", "after", "currency"}, exclude_none=True)
+    filtered = args.model_dump(exclude={"text", "limit", "after", "count", "currency"}, exclude_none=True)
     most = MOST if filtered else UNFILTERED
-    (answer,) = await ctx.sql.rows(query, {**params, "text": args.text, "most": most}, as_=Answer)
+    (answer,) = await ctx.sql.rows(
+        query, {**params, "text": args.text, "most": most, "limit": args.limit + 1}, as_=Answer
+    )
     currency = params["currency"]
     rows = [Listed(**row) for row in answer.page]
-    page = page_of(rows, args.limit, lambda row: row.shown(currency), lambda row: (float(row.rank), row.id))
+    total = total_of(answer.found) if args.counts else None
+    page = page_of(rows, args.limit, lambda row: row.shown(currency), lambda row: (float(row.rank), row.id), total)
     return FoundProducts(found=answer.found, currency=currency, facets=_facets(answer, currency), **dict(page))
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, or_, select
 
-from db.models.customers import Customer
+from db.models.customers import Customer, CustomerStatus
 from db.models.products import Category, Product, Variant
 from db.models.warehouse import Warehouse
 from db.references import Kind
@@ -20,7 +20,8 @@ Named = TypeVar("Named", Variant, Product, Category, Warehouse, Customer)
 
 _TABLES = {"product": "products", "category": "categories", "warehouse": "warehouses"}
 
-# The products that a name fits best, our own references before all others; several of the same rank are ambiguous.
+# The products that a name fits best, our own references before all others, titles last and of those that are still sold first;
+# several of the same rank are ambiguous.
 # Parameters: `product_name(ctx, written)`.
 PRODUCTS_NAMED = """
 select id from (
@@ -29,6 +30,8 @@ select id from (
     union select id, 2 from products where merchant_id = %(m)s and external_reference = %(written)s
     union select product_id, 2 from variants where merchant_id = %(m)s and sku = %(written)s
     union select product_id, 3 from variants where merchant_id = %(m)s and sku_key = %(key)s
+    union select id, case status when 'archived' then 5 else 4 end from products
+    where merchant_id = %(m)s and title_key = %(title)s
 ) named order by rank fetch first row with ties
 """
 
@@ -41,6 +44,7 @@ with recursive below as (
 """
 
 
+MOST_NAMESAKES = 5  # customers of one name of whom an error tells
 MOST_LOOKED_UP = 2_000  # rows that words may fit, and still be looked up before the list is sorted
 _CAN_BE_LOOKED_UP = re.compile(r"[^\W_]{3}")  # the index is one of three letters together
 
@@ -54,7 +58,8 @@ class Near(NamedTuple):
 
 
 async def find_variant(ctx: Context, written: str, *, for_update: bool = False) -> Variant:
-    """The variant of a `VAR-7`, else of a SKU as written, a SKU that differs in case, or another shop's number.
+    """The variant of a `VAR-7`, else of a SKU as written, a SKU that differs in case, another shop's number, or the title of a
+    product that has no other.
 
     Raises `Ambiguous` with all that fit, or `NotFound` with the nearest SKUs.
     """
@@ -75,10 +80,10 @@ async def find_variants(ctx: Context, written: Sequence[str], *, for_update: boo
         ),
     )
     found = await _rows(ctx, query.order_by(Variant.id), for_update)
-    return [await _variant_named(ctx, name, found) for name in names]
+    return [await _variant_named(ctx, name, found, for_update) for name in names]
 
 
-async def _variant_named(ctx: Context, name: str, found: list[Variant]) -> Variant:
+async def _variant_named(ctx: Context, name: str, found: list[Variant], for_update: bool) -> Variant:
     key, reference = name.casefold(), Kind.variant.canonical(name)
     meant = _first(
         [variant for variant in found if variant.reference == reference],
@@ -86,6 +91,10 @@ async def _variant_named(ctx: Context, name: str, found: list[Variant]) -> Varia
         [variant for variant in found if variant.sku_key == key],
         [variant for variant in found if variant.external_reference == name],
     )
+    if not meant:
+        titled = select(Product.id).where(Product.merchant_id == ctx.merchant.id, Product.title_key == fold(name))
+        query = select(Variant).where(Variant.merchant_id == ctx.merchant.id, Variant.product_id.in_(titled))
+        meant = await _rows(ctx, query.where(Variant.archived_at.is_(None)).order_by(Variant.id), for_update)
     if not meant:
         raise await no_variant(ctx, name)
     return _only(ctx, Kind.variant, meant, name, [f"{variant.sku} ({variant.reference})" for variant in meant])
@@ -105,19 +114,36 @@ def product_name(ctx: Context, written: str) -> dict[str, Any]:
     """The parameters of `PRODUCTS_NAMED`."""
     name = written.strip()
     return {
-        "m": ctx.merchant.id, "written": name, "key": name.casefold(),
+        "m": ctx.merchant.id, "written": name, "key": name.casefold(), "title": fold(name),
         "product": Kind.product.canonical(name), "variant": Kind.variant.canonical(name),
     }  # fmt: skip
 
 
 async def find_product(ctx: Context, written: str, *, for_update: bool = False) -> Product:
-    """The product of a `PRD-7`, another shop's number, or a SKU of one of its variants. Raises `Ambiguous` or `NotFound`."""
+    """The product of a `PRD-7`, another shop's number, a SKU of one of its variants, or its title, whatever the case and accents.
+
+    Raises `Ambiguous` or `NotFound`.
+    """
     ids = [row.id for row in await ctx.sql.rows(PRODUCTS_NAMED, product_name(ctx, written), as_=Found)]
     if not ids:
         raise await no_product(ctx, written)
     query = select(Product).where(Product.merchant_id == ctx.merchant.id, Product.id.in_(ids))
     found = await _rows(ctx, query, for_update)
     return _only(ctx, Kind.product, found, written, [f"{product.title} ({product.reference})" for product in found])
+
+
+async def products_like(ctx: Context, written: str) -> list[UUID]:
+    """The product of a reference or SKU, else all whose titles have the words: those that "the mugs" means. Raises `NotFound`."""
+    found = await ctx.sql.rows(PRODUCTS_NAMED, product_name(ctx, written), as_=Found)
+    if not found:
+        titled = """
+            select id from products where merchant_id = %(m)s and search like all(%(words)s::text[])
+              and unaccent(lower(title)) like all(%(words)s::text[])
+        """
+        found = await ctx.sql.rows(titled, {"m": ctx.merchant.id, "words": containing(written)}, as_=Found)
+    if not found:
+        raise await no_product(ctx, written)
+    return [row.id for row in found]
 
 
 async def no_product(ctx: Context, written: str) -> NotFound:
@@ -168,7 +194,7 @@ async def find_warehouse(ctx: Context, written: str) -> Warehouse:
 async def find_customer(ctx: Context, written: str, *, for_update: bool = False) -> Customer:
     """The customer of a `CUS-7`, another shop's number, or an e-mail address; after a merge, who they are now.
 
-    Raises `Ambiguous` or `NotFound`.
+    Whom only a name says is found to be read, never `for_update`: another of that name may come. Raises `Ambiguous` or `NotFound`.
     """
     name, reference = written.strip(), Kind.customer.canonical(written)
     query = select(Customer).where(
@@ -181,6 +207,10 @@ async def find_customer(ctx: Context, written: str, *, for_update: bool = False)
     )
     found = await _rows(ctx, query, for_update)
     meant = _first([customer for customer in found if customer.reference == reference], found)
+    if not meant and not for_update:
+        called = select(Customer).where(Customer.merchant_id == ctx.merchant.id, Customer.name_key == fold(name))
+        gone = (CustomerStatus.merged, CustomerStatus.erased)
+        meant = await _rows(ctx, called.where(Customer.status.not_in(gone)).order_by(Customer.id).limit(MOST_NAMESAKES))
     if not meant and "@" in name:
         raise NotFound(f"There is no customer with the e-mail {name}.", hint="Search by name with list_customers.")
     if not meant:

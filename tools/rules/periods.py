@@ -25,14 +25,31 @@ class Period(NamedTuple):
     start: datetime
     until: datetime
 
-    def before(self, zone: ZoneInfo) -> "Period":
-        """The period before: as many whole months where it is whole months, else as many days or, within a day, as much time."""
+    def before(self, zone: ZoneInfo, now: datetime) -> "Period":
+        """The period before, like with like: of one that is not over, as much as has passed."""
+        before = self._whole_before(zone)
+        if not self.start < now < self.until:
+            return before
+        passed = now.astimezone(zone).replace(tzinfo=None) - self.start.astimezone(zone).replace(tzinfo=None)
+        return Period(before.start, min(_utc(before.start.astimezone(zone) + passed), before.until))
+
+    def _whole_before(self, zone: ZoneInfo) -> "Period":
+        """As many whole months; the same days of the week or the month before, where it is their first days; else as many days.
+
+        Within a day it is as much time.
+        """
         start, until = self.start.astimezone(zone), self.until.astimezone(zone)
+        long, days = until.replace(tzinfo=None) - start.replace(tzinfo=None), until.date() - start.date()
         if _is_midnight(start) and _is_midnight(until) and start.day == until.day == 1:
             months = (until.year - start.year) * 12 + until.month - start.month
             return Period(_utc(_months_later(start, -months)), self.start)
+        if _is_midnight(start) and timedelta(days=1) < long < timedelta(days=7) and start.weekday() == 0:
+            return Period(_utc(start - timedelta(days=7)), _utc(until - timedelta(days=7)))
+        if _is_midnight(start) and timedelta(days=1) < long and start.day == 1 and until < _months_later(start, 1):
+            first = _months_later(start, -1)
+            return Period(_utc(first), min(_utc(first + long), self.start))
         if start.time() == until.time():
-            return Period(_utc(start - (until.date() - start.date())), self.start)
+            return Period(_utc(start - days), self.start)
         return Period(self.start - (self.until - self.start), self.start)
 
     def steps(self, step: Step, zone: ZoneInfo) -> list[date]:

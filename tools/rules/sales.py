@@ -28,6 +28,10 @@ from tools.rules.periods import Period
 COUNTED = [status.value for status in orders.COUNTED]
 
 
+# Of payments `p`: what was tried in vain, or let go again, is not how an order was paid.
+COUNTS_AS_PAYMENT = "p.status not in ('failed', 'cancelled', 'voided', 'expired')"
+
+
 class By(StrEnum):
     """What figures are told apart by. Days, weeks and months are the merchant's; a city is one of its country."""
 
@@ -40,6 +44,7 @@ class By(StrEnum):
     city = "city"
     product = "product"
     category = "category"
+    payment_method = "payment_method"
 
 
 class Only(NamedTuple):
@@ -97,6 +102,9 @@ _KEYS = {
     By.city: "concat_ws(', ', initcap(f.ship_city), f.ship_country)",
     By.product: "f.product_id::text",
     By.category: "(select p.category_id::text from products p where p.merchant_id = %(m)s and p.id = f.product_id)",
+    By.payment_method: f"""(
+        select p.method from payments p where p.merchant_id = %(m)s and p.order_id = f.order_id and {COUNTS_AS_PAYMENT}
+        order by p.captured desc, p.authorized desc, p.id limit 1)""",
 }
 _IN_CATEGORY = (
     f"f.product_id in (select id from products where merchant_id = %(m)s and category_id in ({WITH_ALL_BELOW}))"

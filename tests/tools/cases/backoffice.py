@@ -5,7 +5,7 @@ from uuid import UUID
 
 from db.models.backoffice import Role
 from orchestrator.accounts import Visit, open_session, reset_link, session_of
-from tests.factories import NewShop, add_colleague, number
+from tests.factories import NewShop, add_colleague, make_customer, make_order, make_variant, number
 from tools.backoffice import invitations, keys, taxes
 from tools.contract.actors import Hand
 from tools.contract.call import call
@@ -179,3 +179,11 @@ async def get_approval_policy(mine: NewShop) -> dict[str, Any]:
 async def set_approval_policy(mine: NewShop) -> dict[str, Any]:
     limits = {"per_call": 100_000, "per_day": 400_000, "stops_per_day": 20}
     return {"roles": {"manager": limits}, "always": ["cancel_order"], "version": 0}
+
+
+async def search_shop(mine: NewShop) -> dict[str, Any]:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        make_customer(sql, "Ana Torres", email="ana@example.com")
+        make_order(sql, make_variant(sql)).ship_city = "Lyon"
+        await sql.commit()
+    return {"words": ["ana torres", "blue mug", "lyon"]}

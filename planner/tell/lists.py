@@ -1,0 +1,275 @@
+"""The first sentence of a list: how many match, and by which filters; or what its rows say to the question itself."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, cast
+
+from planner.choose.index import Tool
+from planner.converse.memory import Result
+from planner.read.fields import Field, Kind
+from planner.tell import figures, shown
+from planner.tell.asked import Asked
+from planner.tell.columns import Row, choose, is_figure, is_money
+from planner.tell.voice import Voice, words
+
+PERIODS = (Kind.period_start, Kind.period_end)
+QUIET = (*PERIODS, Kind.limit, Kind.skip)
+COUNT, TOTAL = "count", "total"  # the flag by which a list is asked how many match, and where it says so
+NAMED = 3  # rows that are named in the sentence that counts them
+FEW = 4  # places that one sentence names
+
+
+def lead(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, voice: Voice, asked: Asked) -> str:
+    """The sentence that begins the answer."""
+    said = _stock(rows, page, voice, asked) or _price(rows, voice, asked) or _last(rows, result, voice)
+    if said:
+        return said
+    counted = _counted(rows, page, result, tool, voice)
+    best = _best(rows, result, voice) if asked.best else ""
+    if best:
+        return best if len(rows) == 1 else f"{best} {counted}"
+    if asked.about("price") and rows and not any("price" in key for key in rows[0]):
+        counted = f"{counted} {voice.say('not_in_list', what=voice.label('price'))}"
+    return voice.say("yes", what=counted) if asked.closed and rows else counted
+
+
+def matching(page: Row, tool: str = "") -> tuple[int, bool] | None:
+    """How many rows match in all, and whether more do than were counted; None where the list does not say."""
+    found = page.get(TOTAL) or page.get(words()["lists"].get(tool, ""))
+    if isinstance(found, dict):
+        total = cast(Row, found)
+        return int(total["rows"]), bool(total.get("more"))
+    return (found, False) if isinstance(found, int) else None
+
+
+def filters(result: Result, tool: Tool | None, voice: Voice, page: Row | None = None) -> tuple[list[str], list[str]]:
+    """The filters of a call in words: those that stand beside the noun, and the states, of which a sentence is made."""
+    beside: list[str] = []
+    states: list[str] = []
+    for f in tool.fields if tool else ():
+        said = result.call.args.get(f.name)
+        if said in (None, [], "") or not _narrows(f):
+            continue
+        if f.name in words()["states"]:
+            states.append(_state(f, said, result.call.tool, voice))
+        else:
+            beside.append(_beside(f, said, result.call.tool, voice))
+    asked = shown.period(_bound(result, tool, Kind.period_start), _bound(result, tool, Kind.period_end), voice)
+    when = figures.period(page or {}, voice)[0] or (f"{asked}, {voice.setting.zone.key}" if asked else "")
+    return [*beside, *([f"({when})"] if when else [])], states
+
+
+def _narrows(f: Field) -> bool:
+    """Whether an argument is a filter that has to be said: not what the tool is about anyway, nor an order or a number of rows."""
+    about = f.required and f.kind is not Kind.search
+    return not about and f.kind not in QUIET and f.name != COUNT and not _sorts(f)
+
+
+def _counted(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, voice: Voice) -> str:
+    beside, states = filters(result, tool, voice, page)
+    name = result.call.tool
+    one, _, *gender = voice.nouns(name)
+    if not rows and name == "low_stock_products":
+        return voice.say("none_runs_low")
+    if not rows:
+        ending = _endings(voice.language, gender)
+        frame = "no_rows_are" if states else "no_rows"
+        noun = " ".join([one, *beside])
+        return voice.say(frame, noun=noun, states=voice.listed(states), **{"is": voice.say("is")}, **ending)
+    count, more = matching(page, name) or (len(rows), bool(page.get("has_more")))
+    subject = " ".join([voice.counted(count, name, more=more), *beside])
+    if name == "low_stock_products":
+        sentence = voice.say("runs_low" if count == 1 else "run_low", rows=subject)
+    elif states:
+        plural = [_state(f, result.call.args[f.name], name, voice, count) for f in _stated(result, tool)]
+        sentence = voice.say(
+            "rows_are", rows=subject, are=voice.say("is" if count == 1 else "are"), states=voice.listed(plural)
+        )
+    else:
+        names = _names(rows, voice) if len(rows) == count <= NAMED else []
+        sentence = (
+            voice.say("rows_named", rows=subject, names=voice.listed(names))
+            if names
+            else voice.say("rows", rows=subject)
+        )
+    part = _part(len(rows), result, tool, voice) if len(rows) > 1 and (count > len(rows) or more) else ""
+    return " ".join(filter(None, [sentence, _come_to(page, voice), part]))
+
+
+def _come_to(page: Row, voice: Voice) -> str:
+    """What all that match come to, where the list was asked to add it up."""
+    total: Row = page[TOTAL] if isinstance(page.get(TOTAL), dict) else {}
+    sums = [shown.value(money, voice) for money in cast(Sequence[Row], total.get("sums") or ())]
+    return voice.say("come_to", sums=voice.listed(sums)) if sums else ""
+
+
+def _part(count: int, result: Result, tool: Tool | None, voice: Voice) -> str:
+    """Which of the rows are shown."""
+    sort = next(
+        (
+            (f, str(result.call.args[f.name]))
+            for f in (tool.fields if tool else ())
+            if _sorts(f) and result.call.args.get(f.name)
+        ),
+        None,
+    )
+    if sort is None:
+        return voice.say("shown", n=count, sorted="")
+    said = sort[1]
+    order = voice.say(said) if said in ("newest", "oldest") else voice.say("by", what=_sorting(said, voice))
+    return voice.say("shown", n=count, sorted=order)
+
+
+def _sorting(said: str, voice: Voice) -> str:
+    by = voice.label(f"by_{said}")
+    return voice.label(said) if by == f"by {said}" else by
+
+
+def _names(rows: Sequence[Row], voice: Voice) -> list[str]:
+    """What the rows are called, where each has a name."""
+    found = [next((shown.value(row[key], voice) for key in ("name", "title") if row.get(key)), "") for row in rows]
+    return found if all(found) and len(set(found)) == len(found) else []
+
+
+def _endings(language: str, gender: Sequence[str]) -> Mapping[str, str]:
+    """What "no" ends in before a noun: "aucune commande", "keine Bestellung", "keinen Kunden"."""
+    feminine, masculine = "f" in gender, "m" in gender
+    accusative = "e" if feminine else "en" if masculine else ""
+    return {"e": "e" if feminine else "", "en": accusative if language == "de" else ""}
+
+
+def _stated(result: Result, tool: Tool | None) -> list[Field]:
+    return [
+        f
+        for f in (tool.fields if tool else ())
+        if f.name in words()["states"] and result.call.args.get(f.name) not in (None, [])
+    ]
+
+
+def _state(f: Field, said: Any, tool: str, voice: Voice, count: int = 1) -> str:
+    """ "paid or partly paid"; "not on hold" for a flag that is off."""
+    if isinstance(said, bool):
+        word = voice.word(f.name, count=count)
+        return word if said else voice.say("not", what=word)
+    each = cast(list[Any], said) if isinstance(said, list) else [said]
+    return voice.listed([voice.word(str(one), tool=tool, count=count) for one in each], "or")
+
+
+def _beside(f: Field, said: Any, tool: str, voice: Voice) -> str:
+    """One argument in words: "to Lyon", "of 50.00 EUR or more"."""
+    value = shown.value({"amount": said, "currency": voice.setting.currency} if f.kind is Kind.money else said, voice)
+    frame = words()["filters"].get(f"{tool}.{f.name}") or words()["filters"].get(f.name)
+    return str(frame[voice.language]).format(value) if frame else f"({voice.label(f.name)} {value})"
+
+
+def _bound(result: Result, tool: Tool | None, kind: Kind) -> str | None:
+    return next(
+        (
+            str(result.call.args[f.name])
+            for f in (tool.fields if tool else ())
+            if f.kind is kind and result.call.args.get(f.name)
+        ),
+        None,
+    )
+
+
+def _sorts(f: Field) -> bool:
+    return f.kind is Kind.choice and bool({"sort", "by", "order"} & set(f.name.split("_")))
+
+
+# ---- what the rows themselves answer -------------------------------------------------------------------------------------
+
+
+def _stock(rows: Sequence[Row], page: Row, voice: Voice, asked: Asked) -> str:
+    """The units of one variant, its warehouses together: "40 of MUG-BLUE are available: Lyon 37, Lille 3."."""
+    if not rows or page.get("has_more") or not sums_told(rows):
+        return ""
+    return available(figures.sums(rows), str(rows[0].get("sku")), places(rows, voice), voice, asked)
+
+
+def sums_told(rows: Sequence[Row]) -> bool:
+    """Whether the first sentence has told all that the rows say: the units of one variant by warehouse."""
+    return len({row.get("sku") for row in rows}) == 1 and all(
+        "available" in row and ("warehouse" in row or "warehouse_name" in row) for row in rows
+    )
+
+
+def available(units: Mapping[str, int], of: str, where: str, voice: Voice, asked: Asked) -> str:
+    """How many units can be sold, where they lie, how many are held and how many will come."""
+    said = voice.say(
+        "available", n=f"{units['available']:,}", of=of, are=voice.say("is" if units["available"] == 1 else "are")
+    )
+    said = voice.say("rows_named", rows=said, names=where) if where else f"{said}."
+    said = voice.say("yes" if units["available"] else "no", what=said) if asked.closed else said
+    held = [voice.say("held", n=f"{units['reserved']:,}")] if units.get("reserved") else []
+    counted = [figures.figure("on_hand", units["on_hand"], voice), *held] if units.get("on_hand") else []
+    coming = [voice.say("incoming", n=f"{units['incoming']:,}")] if units.get("incoming") else []
+    return " ".join([said, *([f"{shown.capital(', '.join(counted))}."] if counted else []), *coming])
+
+
+def places(rows: Sequence[Row], voice: Voice) -> str:
+    """Where units lie, the most first."""
+    found = sorted(
+        (
+            (int(row.get("available") or 0), str(row.get("warehouse_name") or row.get("name") or row.get("warehouse")))
+            for row in rows
+        ),
+        reverse=True,
+    )
+    return ", ".join(f"{name} {units:,}" for units, name in found[:FEW])
+
+
+def _price(rows: Sequence[Row], voice: Voice, asked: Asked) -> str:
+    """The price, where it was asked for and one row has it."""
+    priced = [row for row in rows if is_money(row.get("price") or row.get("price_from"))]
+    if len(rows) != 1 or not priced or not asked.about("price"):
+        return ""
+    return price(str(priced[0].get("title") or priced[0].get("sku")), priced, voice)
+
+
+def price(of: str, rows: Sequence[Row], voice: Voice) -> str:
+    """What something costs: one price, or from the lowest to the highest."""
+    found = [
+        cast(Row, row[key]) for row in rows for key in ("price", "price_from", "price_to") if is_money(row.get(key))
+    ]
+    least, most = (pick(found, key=lambda money: money["amount"]) for pick in (min, max))
+    low, high = shown.value(least, voice), shown.value(most, voice)
+    return (
+        voice.say("price", of=of, price=low) if low == high else voice.say("price_range", of=of, price=low, most=high)
+    )
+
+
+def _last(rows: Sequence[Row], result: Result, voice: Voice) -> str:
+    """The last of the events of one thing."""
+    if not rows or not {"happened_at", "what"} <= set(rows[-1]) or "timeline" not in result.call.tool:
+        return ""
+    what, when = shown.value(rows[-1]["what"], voice), shown.value(rows[-1]["happened_at"], voice)
+    return f"{voice.say('last_was', what=what, when=when)} {voice.say('rows', rows=voice.counted(len(rows), result.call.tool))}"
+
+
+def _best(rows: Sequence[Row], result: Result, voice: Voice) -> str:
+    """The first row of a ranking, with the figures by which it is ranked first."""
+    if not rows:
+        return ""
+    columns = [key for key in choose(rows[:1], result.call.args).keys if is_figure(rows[0].get(key))]
+    ranked = sorted(columns, key=lambda key: not _falls(rows, key))
+    told = [figures.figure(key, rows[0][key], voice) for key in ranked if "before" not in key and key != "change"]
+    name = next(
+        (
+            shown.value(rows[0][key], voice)
+            for key in ("name", "title", "customer_name", "reference")
+            if rows[0].get(key)
+        ),
+        "",
+    )
+    return voice.say("first_is", name=name, figures=", ".join(told[:3])) if name and told else ""
+
+
+def _falls(rows: Sequence[Row], key: str) -> bool:
+    """Whether a list is ranked by a figure: it never grows from row to row."""
+    sizes = [
+        float(cast(Row, said)["amount"] if is_money(said) else cast(float, said))
+        for row in rows
+        if is_figure(said := row.get(key))
+    ]
+    return len(sizes) == len(rows) and len(set(sizes)) > 1 and all(a >= b for a, b in pairwise(sizes))

@@ -1,0 +1,160 @@
+"""What is said when nothing was asked that a tool is for: greetings and help, out of the shop's state, and plain admissions."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
+
+from planner.choose.decide import FAINT, Decline, Desk
+from planner.choose.index import BEYOND, HELP, SMALL_TALK
+from planner.converse.memory import Result
+from planner.tell import lists, things
+from planner.tell.answer import problem
+from planner.tell.columns import Row
+from planner.tell.unopened import not_open, room_name, rooms
+from planner.tell.voice import Voice, words
+
+GREETING = re.compile(
+    r"\b(?:hi|hello|hey|good (?:morning|evening|afternoon)|bonjour|bonsoir|salut|hallo|guten (?:tag|morgen|abend)|moin)\b",
+    re.I,
+)
+THANKS = re.compile(r"\b(?:thanks?|thank you|merci|danke|great|perfect|nice|good job|cheers)\b", re.I)
+FAREWELL = re.compile(
+    r"\b(?:bye|goodbye|see you|good night|have a (?:good|nice)|au revoir|tschüss|auf wiedersehen)\b", re.I
+)
+IDENTITY = re.compile(r"\b(?:you|your)\b", re.I)
+MOST = 3  # suggestions
+CHOICES = 2  # readings offered of a request that was not understood
+OPENING: Sequence[tuple[str, Mapping[str, Any]]] = (
+    ("list_approvals", {"status": "pending"}),
+    ("order_kpis", {}),
+    ("low_stock_products", {}),
+)  # the quick reads that a greeting and a call for help are answered from
+
+
+def opening(decline: Decline, desk: Desk) -> tuple[str, list[tuple[str, Mapping[str, Any]]]]:
+    """The frame of an answer that suggests what could be asked today, and the calls that it needs; ("", none) for others."""
+    greets = decline.why == SMALL_TALK and GREETING.search(decline.said) and not THANKS.search(decline.said)
+    frame = "help" if decline.why == HELP else "hello" if greets else ""
+    return frame, [(name, args) for name, args in OPENING if name in desk.offered] if frame else []
+
+
+def opened(frame: str, results: Sequence[Result], desk: Desk) -> str:
+    """A greeting or help, with up to three things to ask for, each with the reason that the shop's state gives."""
+    voice = Voice.of(desk.talk)
+    whole: dict[str, Any] = {result.call.tool: result.value for result in results if problem(result.value) is None}
+    found: dict[str, Row] = {name: value for name, value in whole.items() if isinstance(value, dict)}
+    lines = [
+        voice.say("suggested", why=why, ask=words()["suggestions"][ask][voice.language])
+        for ask, why in _live(found, voice)
+    ]
+    lines += [example for example in _examples(desk, desk.offered) if len(lines) < MOST]
+    if not lines:
+        return f"{voice.say(frame)} {voice.say('nothing_open')}"
+    return "\n".join([f"{voice.say(frame)} {voice.say('now')}\n", *(f"- {line}" for line in lines[:MOST])])
+
+
+def _live(found: Mapping[str, Row], voice: Voice) -> list[tuple[str, str]]:
+    """What the state of the shop makes worth asking, the most pressing first: which question, and why."""
+    live: list[tuple[str, str]] = []
+    approvals, low, kpis = found.get("list_approvals", {}), found.get("low_stock_products", {}), found.get("order_kpis")
+    if rows := cast(Sequence[Row], approvals.get("data") or ()):
+        waiting = {
+            "rows": _counted(rows, approvals, "list_approvals", voice),
+            "are": voice.say("is" if len(rows) == 1 else "are"),
+        }
+        live.append(
+            ("approvals", voice.say("rows_are", **waiting, states=voice.word("pending", tool="list_approvals"))[:-1])
+        )
+    counts: Row = kpis["open_orders"] if kpis else {}
+    if counts.get("to_ship"):
+        live.append(("to_ship", voice.say("to_ship", orders=voice.counted(int(counts["to_ship"]), "list_orders"))))
+    if rows := cast(Sequence[Row], low.get("data") or ()):
+        one = len(rows) == 1 and not low.get("has_more")
+        live.append(
+            (
+                "run_low",
+                voice.say("runs_low" if one else "run_low", rows=_counted(rows, low, "low_stock_products", voice))[:-1],
+            )
+        )
+    if counts.get("pending"):
+        live.append(("unpaid", voice.say("pending", orders=voice.counted(int(counts["pending"]), "list_orders"))))
+    if kpis:
+        week = things.window(cast(Sequence[Row], kpis["windows"])[1], voice)
+        live.insert(2, ("sales", week.rstrip(".")))
+    return live
+
+
+def _counted(rows: Sequence[Row], page: Row, tool: str, voice: Voice) -> str:
+    count, more = lists.matching(page) or (len(rows), bool(page.get("has_more")))
+    return voice.counted(count, tool, more=more)
+
+
+def choices(decline: Decline, desk: Desk) -> list[dict[str, str]]:
+    """The likeliest things to look up of a request that was not understood. A change is never among them."""
+    if decline.why != "unclear" or not decline.said:
+        return []
+    readers = [name for name in desk.offered if not desk.index.tools[name].entry.writes]
+    ranked = [one.name for one in desk.index.rank(decline.said, among=readers, limit=CHOICES) if one.score > FAINT]
+    return [
+        {"tool": name, "text": decline.said, "label": desk.index.tools[name].entry.summary.rstrip(".")}
+        for name in ranked
+    ]
+
+
+def declined(decline: Decline, desk: Desk) -> str:
+    """The answer to a request for which there is no call."""
+    voice = Voice.of(desk.talk)
+    match decline.why:
+        case "left":
+            return voice.say("left")
+        case "forbidden":
+            return voice.say("forbidden", said=decline.said)
+        case "planned":
+            return not_open(decline.operation, decline.room, voice.language)
+        case "people":
+            return voice.say("people", what=decline.operation.replace("_", " ").capitalize())
+        case "elsewhere" if decline.room in rooms() and decline.room not in _open_rooms(desk):
+            return not_open("", decline.room, voice.language)
+        case "elsewhere":
+            return voice.say("elsewhere", room=room_name(decline.room, voice.language))
+        case why if why == SMALL_TALK:
+            return _small_talk(decline.said, desk, voice)
+        case why if why == BEYOND:
+            return _with_examples(voice.say("beyond"), desk, voice)
+        case _:
+            return hint(desk)
+
+
+def hint(desk: Desk) -> str:
+    """ "I did not understand", with requests that would be understood."""
+    voice = Voice.of(desk.talk)
+    return _with_examples(voice.say("unclear"), desk, voice)
+
+
+def _small_talk(said: str, desk: Desk, voice: Voice) -> str:
+    if FAREWELL.search(said):
+        return voice.say("goodbye")
+    if THANKS.search(said):
+        return voice.say("welcome")
+    if IDENTITY.search(said):
+        return _with_examples(voice.say("identity"), desk, voice)
+    return hint(desk)
+
+
+def _open_rooms(desk: Desk) -> set[str]:
+    return {tool.entry.room for tool in desk.index.tools.values()}
+
+
+def _with_examples(lead: str, desk: Desk, voice: Voice) -> str:
+    examples = _examples(desk, desk.offered)[:MOST]
+    return "\n".join([f"{lead} {voice.say('now')}\n", *(f"- {example}" for example in examples)]) if examples else lead
+
+
+def _examples(desk: Desk, offered: Collection[str]) -> list[str]:
+    """What could be asked: an example of each reader on offer, one of every room before the second of any."""
+    rooms: dict[str, list[str]] = {}
+    for name, tool in desk.index.tools.items():
+        if name in offered and tool.entry.examples and not tool.entry.writes:
+            rooms.setdefault(tool.entry.room, []).append(tool.entry.examples[0])
+    longest = max(map(len, rooms.values()), default=0)
+    return [examples[n] for n in range(longest) for examples in rooms.values() if n < len(examples)]

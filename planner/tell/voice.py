@@ -1,0 +1,97 @@
+"""The language of an answer: that of the question. Frames of sentences, labels and words for states are data."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, cast
+
+from langchain_core.messages import HumanMessage
+
+from planner.converse.memory import Conversation, text_of
+from planner.read.reading import Setting
+
+ENGLISH = "en"
+AGREES = re.compile(r"\b\w+(?:ée|é|if)\b")  # French words that take an -s beside several things
+
+
+@lru_cache(maxsize=1)
+def words() -> Mapping[str, Any]:
+    """The tables of words."""
+    return cast(Mapping[str, Any], json.loads(files("planner.data").joinpath("answers.json").read_text("utf-8")))
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How values are said: the shop's zone and currency, and a language."""
+
+    setting: Setting
+    language: str = ENGLISH
+
+    @classmethod
+    def of(cls, talk: Conversation) -> "Voice":
+        """The language of the request, or of what was said before it where it shows none: "MUG-BLUE"."""
+        said = [talk.request, *(text_of(m) for m in reversed(talk.earlier) if isinstance(m, HumanMessage))]
+        return cls(talk.setting, next(filter(None, map(language_of, said)), ENGLISH))
+
+    def say(self, frame: str, **parts: object) -> str:
+        """A sentence of the tables, with its parts."""
+        return str(words()["frames"][frame][self.language]).format(**parts)
+
+    def label(self, key: str) -> str:
+        """`placed_at` is "placed", `average_order_value` is "average order value"."""
+        known = cast(Mapping[str, str], words()["labels"].get(key, {}))
+        return known.get(self.language) or key.removesuffix("_at").replace("_", " ")
+
+    def word(self, said: str, *, tool: str = "", count: int = 1) -> str:
+        """A value of ours as a word: `partly_paid` is "partly paid"."""
+        known = words()["values"].get(f"{tool}.{said}") or words()["values"].get(said, {})
+        word = str(known.get(self.language) or said.replace("_", " "))
+        return AGREES.sub(lambda found: f"{found[0]}s", word) if self.language == "fr" and count > 1 else word
+
+    def nouns(self, tool: str) -> Sequence[str]:
+        """What a tool lists: one, several, and (where the language has it) its gender."""
+        known = words()["nouns"].get(words()["lists"].get(tool, ""))
+        return cast(Sequence[str], known[self.language]) if known else (*_noun(tool), "m")
+
+    def counted(self, count: int, tool: str, *, more: bool = False) -> str:
+        """ "1 order", "1,200 orders", "More than 20 orders"."""
+        number = self.say("more_than", n=f"{count:,}") if more else f"{count:,}"
+        return f"{number} {self.nouns(tool)[count != 1]}"
+
+    def day(self, day: date, *, year: bool = True) -> str:
+        """ "2 November 2026"."""
+        month = words()["months"][self.language][day.month - 1]
+        return f"{day.day}{'.' if self.language == 'de' else ''} {month}{f' {day.year}' if year else ''}"
+
+    def listed(self, parts: Sequence[str], joint: str = "and") -> str:
+        """ "a, b and c"."""
+        return f" {self.say(joint)} ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
+def language_of(text: str) -> str | None:
+    """The language whose common words a text has most of; None where it has none at all."""
+    said = re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", text.lower().replace("’", "'"))
+    said += [part for word in said if "'" in word for part in word.split("'")]
+    hits = {language: sum(word in signs for word in said) for language, signs in _signs().items()}
+    best = max(hits, key=lambda language: hits[language])
+    return best if hits[best] else None
+
+
+@lru_cache(maxsize=1)
+def _signs() -> dict[str, frozenset[str]]:
+    return {language: frozenset(str(known).split()) for language, known in words()["signs"].items()}
+
+
+def _noun(tool: str) -> tuple[str, str]:
+    """`list_orders` lists orders; a tool that says no plural lists entries of what it is called."""
+    verb, _, rest = tool.partition("_")
+    noun = (rest if verb in ("list", "search", "find", "get") else tool).replace("_", " ")
+    if not noun.endswith("s"):
+        return f"{noun} entry", f"{noun} entries"
+    if noun.endswith("sses"):
+        return noun.removesuffix("es"), noun
+    return (f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")), noun
