@@ -20,6 +20,7 @@ from tools.contract.fields import (
     Text,
     VariantRef,
 )
+from tools.rules.sales import CHANNEL_WORDS
 
 Short = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Phone = Annotated[str, StringConstraints(min_length=3, max_length=40), Hint("phone")]

@@ -228,7 +228,8 @@ async def top_selling_products(ctx: Context, args: TopSellingProducts) -> TopSel
     category = await find_category(ctx, args.category) if args.category else None
     after = place(args.after, int, str)
     found = await sales(
-        ctx, {"now": period, "before": before}, currency, by=By.product, only=Only(args.channel, args.country, category=category and category.id),
+        ctx, {"now": period, "before": before}, currency, by=By.product,
+        only=Only(args.channel, args.country, category=category and category.id),
         rank="units" if args.by is Ranking.units else "net", limit=args.limit + 1, after=after and (after[0], after[1]),
     )  # fmt: skip
     earlier = {row.key: row for row in found if row.period == "before" and not row.whole}
