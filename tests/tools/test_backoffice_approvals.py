@@ -84,6 +84,9 @@ async def test_approvals_are_found_by_state_asker_and_operation_the_newest_first
     assert await found(status="pending") == [third, first]
     assert await found(status="rejected", asker="USR-1003") == [second]
     assert await found(tool="set_tax_rate") == []
+    asked = [approval.asked_at for approval in (await do(list_approvals)).data]
+    assert await found(asked_from=asked[1].isoformat()) == [third, second]
+    assert await found(asked_until=asked[1].isoformat()) == [first]
     page = await do(list_approvals, limit=2)
     assert page.data[0].asker_name == "A program"
     assert await found(after=page.next) == [first]

@@ -6,6 +6,7 @@ import pytest
 
 from db import clock
 from db.models.inventory import PurchaseOrderStatus
+from db.money import Money
 from tests.conftest import Do
 from tests.factories import (
     NewShop,
@@ -53,6 +54,7 @@ async def test_stock_is_shown_for_each_variant_and_warehouse(mine: NewShop, do: 
     assert (in_lille.on_hand, in_lille.reserved, in_lille.damaged, in_lille.available) == (10, 2, 0, 8)
     assert (in_lyon.warehouse, in_lyon.on_hand, in_lyon.damaged, in_lyon.available) == (lyon.reference, 4, 1, 3)
     assert (in_lyon.incoming, in_lyon.reorder_point) == (20, 5)
+    assert in_lille.price == in_lyon.price == Money(amount=1_999, currency="EUR")
 
 
 async def test_a_list_of_stock_goes_on_where_the_page_before_ended(mine: NewShop, do: Do) -> None:

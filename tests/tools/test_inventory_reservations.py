@@ -249,6 +249,10 @@ async def test_reservations_are_listed_newest_first_by_what_they_hold(mine: NewS
     assert await listed(status="released") == [first.reference]
     assert await listed(order=order.reference) == [for_order.reference]
     assert await listed(warehouse="WH-1") == [second.reference, for_order.reference]
+    ends = second.expires_at
+    assert ends is not None
+    assert await listed(expires_from=ends.isoformat()) == [second.reference]
+    assert await listed(expires_until=ends.isoformat()) == []
 
 
 async def test_a_list_of_reservations_goes_on_where_the_page_before_ended(mine: NewShop, do: Do) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from db.models.orders import OrderStatus
+from db.models.orders import Channel, OrderStatus
 from db.models.products import Product, ProductStatus, Variant
 from db.session import Transaction
 from tests.factories import NewShop, make_category, make_stock, make_variant, make_warehouse, warehouse_of
@@ -184,6 +184,19 @@ async def test_a_ranking_is_of_the_period_the_category_and_the_currency_that_wer
     assert [(row.title, row.units) for row in euros.data] == [("Cup", 3)]
     assert [(row.title, row.units, row.revenue.currency) for row in dollars.data] == [("Cup", 8, "USD")]
     assert euros.before_from == datetime.fromisoformat("2026-02-01T00:00:00+01:00")
+
+
+async def test_bestsellers_are_those_of_a_country_or_a_channel(mine: NewShop) -> None:
+    async with rows_of(mine) as sql:
+        cup, rake = Sold(make_variant(sql, title="Cup")), Sold(make_variant(sql, title="Rake"))
+        make_sale(sql, cup, placed_at=NOW, country="IT")
+        make_sale(sql, rake, placed_at=NOW, channel=Channel.phone)
+
+    in_italy = await at(mine, NOW)(top_selling_products, country="IT")
+    by_phone = await at(mine, NOW)(top_selling_products, channel="phone")
+
+    assert [row.title for row in in_italy.data] == ["Cup"]
+    assert [row.title for row in by_phone.data] == ["Rake"]
 
 
 @pytest.mark.parametrize("by", ["units", "revenue"])

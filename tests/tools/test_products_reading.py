@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from db.models.products import Category, Price, Product, ProductStatus, Variant, search_text
+from db.money import Money
 from db.session import Transaction
 from tests.conftest import Do
 from tests.factories import LONG_AGO, NewShop, make_category, make_stock, make_variant, make_warehouse, warehouse_of
@@ -43,6 +44,25 @@ def titles(page: Any) -> list[str]:
 
 
 # ---- one product ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_product_shows_what_all_its_variants_come_to(mine: NewShop, do: Do) -> None:
+    async with rows_of(mine) as sql:
+        small = make_variant(sql, "TEE-S", price=1_999, warehouse=await warehouse_of(sql), stock=5)
+        product = await product_of(sql, small)
+        large = make_variant(sql, "TEE-L", price=2_499, warehouse=await warehouse_of(sql), stock=7, product=product)
+        gone = make_variant(sql, "TEE-XL", price=9_999, product=product)
+        gone.archived_at = LONG_AGO
+        add_price(sql, large, 2_299, valid_from=LONG_AGO + timedelta(days=1))
+        add_price(sql, small, 1_500, min_quantity=10)
+        add_price(sql, small, 1_200, customer_group="wholesale")
+        add_price(sql, small, 900, currency="USD")
+
+    shown = await do(get_product, product="TEE-S")
+
+    assert shown.price_from == Money(amount=1_999, currency="EUR")
+    assert shown.price_to == Money(amount=2_299, currency="EUR")
+    assert (shown.on_hand, shown.available) == (12, 12)
 
 
 async def test_a_product_shows_its_variants_prices_and_stock(mine: NewShop, do: Do) -> None:

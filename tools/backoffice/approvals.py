@@ -17,7 +17,7 @@ from tools.contract.cards import Card
 from tools.contract.context import Context
 from tools.contract.declare import DECLARED, Effect, Input, Result, tool, validated
 from tools.contract.errors import Conflict, Forbidden, Invalid, NotFound
-from tools.contract.fields import ApprovalRef, Synonyms, Text, Untrusted, UntrustedText
+from tools.contract.fields import ApprovalRef, PeriodEnd, PeriodStart, Synonyms, Text, Untrusted, UntrustedText
 from tools.contract.page import Page, Paged, paged, place
 from tools.contract.policy import beyond_limits, needs_another
 
@@ -176,6 +176,8 @@ class ListApprovals(Paged):
     status: Status | None = Field(default=None, description="How far it is; omit for all.")
     asker: str | None = Field(default=None, max_length=100, description="Who asked, such as USR-1003 or KEY-1001.")
     tool: str | None = Field(default=None, max_length=100, description="The operation, such as cancel_order.")
+    asked_from: PeriodStart | None = Field(default=None, description="Asked at this instant or later, UTC.")
+    asked_until: PeriodEnd | None = Field(default=None, description="Asked before this instant, UTC.")
 
 
 @tool(
@@ -196,6 +198,8 @@ async def list_approvals(ctx: Context, args: ListApprovals) -> Page[ApprovalSumm
         where (%(status)s::text is null or status = %(status)s)
           and (%(asker)s::text is null or asker = %(asker)s)
           and (%(tool)s::text is null or tool = %(tool)s)
+          and (%(asked_from)s::timestamptz is null or created_at >= %(asked_from)s)
+          and (%(asked_until)s::timestamptz is null or created_at < %(asked_until)s)
           and (%(after)s::uuid is null or id < %(after)s)
         order by id desc limit %(limit)s
         """,

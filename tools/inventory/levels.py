@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from db.money import Money
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.fields import CategoryRef, ProductRef, Search, Synonyms, VariantRef, WarehouseRef
@@ -56,6 +57,7 @@ class StockLine(Result):
     reorder_point: int | None = Field(
         description="At so many available units or fewer it is time to buy; null: no rule."
     )
+    price: Money | None = Field(description="What a unit costs now, minor units of the shop's own currency.")
 
 
 class _StockRow(NamedTuple):
@@ -72,6 +74,7 @@ class _StockRow(NamedTuple):
     available: int
     incoming: int
     reorder_point: int | None
+    price: dict[str, Any] | None
 
 
 _STATES = {
@@ -82,7 +85,12 @@ _STATES = {
 _LIST = """
 select v.sku, p.title, v.title as variant, p.reference as product, w.reference as warehouse, w.name as warehouse_name,
        s.warehouse_id, s.on_hand, s.reserved, s.damaged, s.on_hand - s.reserved - s.damaged as available, s.incoming,
-       s.reorder_point
+       s.reorder_point, (
+           select json_build_object('amount', r.amount, 'currency', r.currency) from prices r
+           where r.merchant_id = %(m)s and r.variant_id = s.variant_id and r.currency = %(home)s and r.customer_group is null
+             and r.min_quantity = 1 and r.valid_from <= %(now)s and (r.valid_until is null or r.valid_until > %(now)s)
+           order by r.valid_from desc limit 1
+       ) as price
 from stock_levels s
 join variants v on v.merchant_id = s.merchant_id and v.id = s.variant_id
 join products p on p.merchant_id = v.merchant_id and p.id = v.product_id
@@ -115,7 +123,7 @@ async def list_stock(ctx: Context, args: ListStock) -> Page[StockLine]:
         ctx,
         args,
         query,
-        params | {"m": ctx.merchant.id},
+        params | {"m": ctx.merchant.id, "home": ctx.merchant.currency, "now": ctx.now()},
         as_=_StockRow,
         show=_stock_line,
         at=lambda row: (row.sku, row.warehouse_id),

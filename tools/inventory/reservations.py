@@ -19,6 +19,8 @@ from tools.contract.fields import (
     Days,
     Instant,
     OrderRef,
+    PeriodEnd,
+    PeriodStart,
     Quantity,
     ReservationRef,
     Synonyms,
@@ -233,6 +235,8 @@ class ListReservations(Paged):
     status: Annotated[ReservationStatus, STATUS_WORDS] | None = Field(
         default=None, description="Only in this state; omit for those that are active."
     )
+    expires_from: PeriodStart | None = Field(default=None, description="Runs out at this instant or later, UTC.")
+    expires_until: PeriodEnd | None = Field(default=None, description="Runs out before this instant, UTC.")
 
 
 class _Held(NamedTuple):
@@ -280,6 +284,10 @@ async def list_reservations(ctx: Context, args: ListReservations) -> Page[Reserv
         asked["r.warehouse_id = %(warehouse)s"] = ("warehouse", (await find_warehouse(ctx, args.warehouse)).id)
     if args.order:
         asked["r.order_id = %(order)s"] = ("order", (await ctx.find(Order, args.order)).id)
+    if args.expires_from:
+        asked["r.expires_at >= %(expires_from)s"] = ("expires_from", args.expires_from)
+    if args.expires_until:
+        asked["r.expires_at < %(expires_until)s"] = ("expires_until", args.expires_until)
     since = place(args.after, UUID)
     if since:
         asked["r.id < %(before)s"] = ("before", since[0])

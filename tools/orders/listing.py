@@ -45,7 +45,6 @@ from tools.orders.shown import (
     money,
     sight,
 )
-from tools.orders.wishes import CHANNEL_WORDS
 from tools.rules.lookup import (
     MOST_LOOKED_UP,
     WITH_ALL_BELOW,
@@ -55,7 +54,7 @@ from tools.rules.lookup import (
     find_variant,
     products_like,
 )
-from tools.rules.sales import COUNTS_AS_PAYMENT
+from tools.rules.sales import CHANNEL_WORDS, COUNTS_AS_PAYMENT
 
 
 class OrderSort(StrEnum):

@@ -15,7 +15,7 @@ from tools.contract.errors import Ambiguous, Invalid, NotFound
 from tools.contract.fields import CategoryRef, Country, PeriodEnd, PeriodStart, ProductRef, Synonyms, UntrustedText
 from tools.rules.lookup import find_category, find_product
 from tools.rules.periods import Period, Step, asked_period, days_back, percent_change
-from tools.rules.sales import By, Elsewhere, Figures, Only, in_other_currencies, sales
+from tools.rules.sales import CHANNEL_WORDS, By, Elsewhere, Figures, Only, in_other_currencies, sales
 
 MOST_ROWS = 400
 WRITTEN_BY_BUYERS = (By.region, By.city)
@@ -52,10 +52,7 @@ class SalesReport(Input):
             "payment_method": ("payment methods", "how it was paid", "way of paying", "means of payment"),
         }),
     ] | None = Field(default=None, description="What to tell apart; unless said, only the totals.")  # fmt: skip
-    channel: Annotated[
-        Channel,
-        Synonyms({"web": ("online", "website"), "store": ("shop", "in person"), "marketplace": ("Amazon", "eBay")}),
-    ] | None = Field(default=None, description="Only orders of this channel.")  # fmt: skip
+    channel: Annotated[Channel, CHANNEL_WORDS] | None = Field(default=None, description="Only orders of this channel.")
     country: Country | None = Field(default=None, description="Only orders sent to this country, ISO 3166 alpha-2.")
     product: ProductRef | None = Field(
         default=None, description="Only this product, by `PRD-7`, a SKU or its title; shipping is then left out."

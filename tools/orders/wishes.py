@@ -17,24 +17,13 @@ from tools.contract.fields import (
     Hint,
     Name,
     Quantity,
-    Synonyms,
     Text,
     VariantRef,
 )
+from tools.rules.sales import CHANNEL_WORDS
 
 Short = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Phone = Annotated[str, StringConstraints(min_length=3, max_length=40), Hint("phone")]
-
-CHANNEL_WORDS = Synonyms(
-    {
-        "web": ("online", "website", "webshop", "web shop"),
-        "phone": ("by phone", "call", "called", "telephone"),
-        "email": ("mail", "by e-mail"),
-        "store": ("shop", "counter", "in person", "in store", "till"),
-        "marketplace": ("amazon", "ebay", "etsy"),
-        "api": ("program", "integration"),
-    }
-)
 
 
 class CustomerMayNotOrder(Conflict):

@@ -7,15 +7,16 @@ from uuid import UUID
 
 from pydantic import Field
 
+from db.models.orders import Channel
 from db.money import Currency, Money
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
-from tools.contract.fields import CategoryRef, Days, PeriodEnd, PeriodStart, Synonyms
+from tools.contract.fields import CategoryRef, Country, Days, PeriodEnd, PeriodStart, Synonyms
 from tools.contract.page import Page, Paged, cursor, paged, place, total_of
 from tools.rules.lookup import WITH_ALL_BELOW, find_category
 from tools.rules.periods import asked_period, percent_change
-from tools.rules.sales import COUNTED, By, Figures, Only, sales
+from tools.rules.sales import CHANNEL_WORDS, COUNTED, By, Figures, Only, sales
 
 
 class LowStockProducts(Paged):
@@ -170,6 +171,8 @@ class TopSellingProducts(Paged):
     category: CategoryRef | None = Field(
         default=None, description="Category with all below it: `CAT-7`, its slug or its name."
     )
+    country: Country | None = Field(default=None, description="Only orders sent to this country, ISO 3166 alpha-2.")
+    channel: Annotated[Channel, CHANNEL_WORDS] | None = Field(default=None, description="Only orders of this channel.")
     currency: Currency | None = Field(
         default=None, description="Only orders in this currency; unless said, the shop's own."
     )
@@ -225,7 +228,8 @@ async def top_selling_products(ctx: Context, args: TopSellingProducts) -> TopSel
     category = await find_category(ctx, args.category) if args.category else None
     after = place(args.after, int, str)
     found = await sales(
-        ctx, {"now": period, "before": before}, currency, by=By.product, only=Only(category=category and category.id),
+        ctx, {"now": period, "before": before}, currency, by=By.product,
+        only=Only(args.channel, args.country, category=category and category.id),
         rank="units" if args.by is Ranking.units else "net", limit=args.limit + 1, after=after and (after[0], after[1]),
     )  # fmt: skip
     earlier = {row.key: row for row in found if row.period == "before" and not row.whole}

@@ -11,6 +11,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import ProductRef, UntrustedText
+from tools.products.listing import money
 from tools.rules.lookup import PRODUCTS_NAMED, no_product, product_name
 
 
@@ -99,6 +100,12 @@ class ProductDetail(Result):
     options: list[ProductOption] = Field(description="What buyers choose between.")
     media: list[Medium] = Field(description="Pictures, the first is the main one.")
     variants: list[VariantDetail] = Field(description="What can be bought of it.")
+    price_from: Money | None = Field(
+        description="The lowest price of a variant now, minor units of the shop's own currency; null without one."
+    )
+    price_to: Money | None = Field(description="The highest price of a variant now, minor units.")
+    on_hand: int = Field(description="Units of all variants that lie in the active warehouses.")
+    available: int | None = Field(description="Units of all variants that can be sold now; null if not counted.")
     created_at: datetime = Field(description="When it was made, UTC.")
     updated_at: datetime = Field(description="When it was last changed, UTC.")
     version: int = Field(description="Grows with each change; send it back as If-Match.")
@@ -177,4 +184,27 @@ async def read_product(ctx: Context, written: str) -> ProductDetail:
     if len(found) > 1:
         named = [f"{row.product['title']} ({row.product['reference']})" for row in found]
         raise Ambiguous(f"{written} fits {', '.join(named)}.")
-    return ProductDetail.model_validate(found[0].product)
+    product = found[0].product
+    return ProductDetail.model_validate({**product, **_of_all(product["variants"], ctx.merchant.currency)})
+
+
+def _of_all(variants: list[dict[str, Any]], currency: str) -> dict[str, Any]:
+    """What the variants that are not archived come to. A price is everybody's for a single unit; the latest counts."""
+    offered = [variant for variant in variants if not variant["archived"]]
+    counted = [variant["available"] for variant in offered if variant["tracked"]]
+    prices = [price for variant in offered if (price := _price_now(variant["prices"], currency)) is not None]
+    return {
+        "price_from": money(min(prices, default=None), currency),
+        "price_to": money(max(prices, default=None), currency),
+        "on_hand": sum(place["on_hand"] for variant in offered for place in variant["stock"]),
+        "available": sum(counted) if counted else None,
+    }
+
+
+def _price_now(prices: list[dict[str, Any]], currency: str) -> int | None:
+    for_all = [
+        (datetime.fromisoformat(price["valid_from"]), price["price"]["amount"])
+        for price in prices
+        if (price["currency"], price["customer_group"], price["min_quantity"]) == (currency, None, 1)
+    ]
+    return max(for_all)[1] if for_all else None

@@ -22,12 +22,23 @@ from uuid import UUID
 from db.models import orders
 from db.models.orders import Channel
 from tools.contract.context import Context
+from tools.contract.fields import Synonyms
 from tools.rules.lookup import WITH_ALL_BELOW
 from tools.rules.periods import Period
 
 COUNTED = [status.value for status in orders.COUNTED]
 
 
+CHANNEL_WORDS = Synonyms(
+    {
+        "web": ("online", "website", "webshop", "web shop"),
+        "phone": ("by phone", "call", "called", "telephone"),
+        "email": ("mail", "by e-mail"),
+        "store": ("shop", "counter", "in person", "in store", "till"),
+        "marketplace": ("amazon", "ebay", "etsy"),
+        "api": ("program", "integration"),
+    }
+)
 # Of payments `p`: what was tried in vain, or let go again, is not how an order was paid.
 COUNTS_AS_PAYMENT = "p.status not in ('failed', 'cancelled', 'voided', 'expired')"
 
