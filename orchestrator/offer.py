@@ -84,8 +84,8 @@ class Catalogue:
     ) -> list[str]:
         """The tools to offer: those that were searched for, the likeliest of all rooms, then the rooms' own.
 
-        Without a room, for a greeting, the few from which can be told what there is to do today. `wide`: those that were at hand did not do. `closed`: none of another room. Without a room, for a greeting: the few
-        from which can be told what there is to do today.
+        Without a room, for a greeting, the few from which can be told what there is to do today.
+        `wide`: those that were at hand did not do. `closed`: none of another room.
         """
         if not rooms:  # small talk
             greeting = [name for name in self.permitted(actor, reading=True) if name in AT_HAND]

@@ -15,7 +15,7 @@ from planner.tell.columns import STATED, Row, is_figure
 from planner.tell.voice import ENGLISH, Voice
 
 Error = Mapping[str, Any]
-UNTOLD = ("data", "next", "has_more", lists.TOTAL)
+UNTOLD = ("data", "next", "has_more", "left_out", "facets", lists.TOTAL)
 
 
 def compose(results: Sequence[Result], notes: Sequence[str], desk: Desk) -> str:
@@ -86,6 +86,10 @@ def _listed(
     rows: list[dict[str, Any]], page: Row, result: Result, tool: Tool | None, voice: Voice, asked: Asked
 ) -> str:
     args = result.call.args
+    alone = rows[0] if len(rows) == 1 and not page.get("has_more") else {}
+    fact = things.facts_asked(alone, shown.named(alone), voice, asked, known_alone=True) if alone else ""
+    if fact:
+        return fact
     lead = lists.lead(rows, page, result, tool, voice, asked)
     every = lists.matching(page, result.call.tool)
     beside = {key: value for key, value in page.items() if key not in UNTOLD and not (every and value == every[0])}
@@ -102,7 +106,7 @@ def _listed(
     others = {key: value for key, value in left.items() if not is_figure(value)}
     first = " ".join(filter(None, [lead, _all(counts, rows, voice)]))
     table = "" if lists.sums_told(rows) and not more else shown.table(rows, voice, args, of=result.call.tool)
-    rest = voice.say("ask_more", n=_next(len(rows))) if more else ""
+    rest = voice.say("ask_more", n=_next(len(rows))) if more and not (asked.best and len(rows) == 1) else ""
     return "\n\n".join(filter(None, [first, table, shown.facts(others, voice), rest]))
 
 

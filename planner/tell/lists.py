@@ -30,12 +30,12 @@ def lead(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, voic
         return best if len(rows) == 1 else f"{best} {counted}"
     if asked.about("price") and rows and not any("price" in key for key in rows[0]):
         counted = f"{counted} {voice.say('not_in_list', what=voice.label('price'))}"
-    return voice.say("yes", what=counted) if asked.closed and rows else counted
+    return voice.say("yes", what=f"{counted[0].lower()}{counted[1:]}") if asked.closed and rows else counted
 
 
 def matching(page: Row, tool: str = "") -> tuple[int, bool] | None:
     """How many rows match in all, and whether more do than were counted; None where the list does not say."""
-    found = page.get(TOTAL) or page.get(words()["lists"].get(tool, ""))
+    found = page.get(TOTAL) or page.get("found") or page.get(words()["lists"].get(tool, ""))
     if isinstance(found, dict):
         total = cast(Row, found)
         return int(total["rows"]), bool(total.get("more"))
@@ -76,7 +76,7 @@ def _counted(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, 
         frame = "no_rows_are" if states else "no_rows"
         noun = " ".join([one, *beside])
         return voice.say(frame, noun=noun, states=voice.listed(states), **{"is": voice.say("is")}, **ending)
-    count, more = matching(page, name) or (len(rows), bool(page.get("has_more")))
+    count, more = matching(page, name) or (len(rows) + int(page.get("left_out") or 0), bool(page.get("has_more")))
     subject = " ".join([voice.counted(count, name, more=more), *beside])
     if name == "low_stock_products":
         sentence = voice.say("runs_low" if count == 1 else "run_low", rows=subject)

@@ -55,7 +55,14 @@ def moment(stamp: str, voice: Voice) -> str:
     )
 
 
+def named(row: Row) -> str:
+    """What a thing is called, before its number."""
+    return next((str(row[key]) for key in ("name", "title", "sku", "reference") if row.get(key)), "")
+
+
 def _object(said: Row, voice: Voice) -> str:
+    if str(said.get("reference", "")).startswith("CAT-") and said.get("name"):
+        return str(said["name"])
     called = [value(said[key], voice) for key in CALLED if said.get(key)]
     if called:
         return " ".join(called[:2])

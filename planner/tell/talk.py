@@ -1,7 +1,7 @@
 """What is said when nothing was asked that a tool is for: greetings and help, out of the shop's state, and plain admissions."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from planner.choose.decide import FAINT, Decline, Desk
@@ -11,7 +11,7 @@ from planner.tell import lists, things
 from planner.tell.answer import problem
 from planner.tell.columns import Row
 from planner.tell.unopened import not_open, room_name, rooms
-from planner.tell.voice import Voice, words
+from planner.tell.voice import ENGLISH, Voice, words
 
 GREETING = re.compile(
     r"\b(?:hi|hello|hey|good (?:morning|evening|afternoon)|bonjour|bonsoir|salut|hallo|guten (?:tag|morgen|abend)|moin)\b",
@@ -23,6 +23,12 @@ FAREWELL = re.compile(
 )
 IDENTITY = re.compile(r"\b(?:you|your)\b", re.I)
 MOST = 3  # suggestions
+ASKS = {
+    "to_ship": "list_orders",
+    "run_low": "low_stock_products",
+    "approvals": "list_approvals",
+    "unpaid": "list_orders",
+}
 CHOICES = 2  # readings offered of a request that was not understood
 OPENING: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("list_approvals", {"status": "pending"}),
@@ -47,7 +53,7 @@ def opened(frame: str, results: Sequence[Result], desk: Desk) -> str:
         voice.say("suggested", why=why, ask=words()["suggestions"][ask][voice.language])
         for ask, why in _live(found, voice)
     ]
-    lines += [example for example in _examples(desk, desk.offered) if len(lines) < MOST]
+    lines += _examples(desk, voice)[: MOST - len(lines)]
     if not lines:
         return f"{voice.say(frame)} {voice.say('nothing_open')}"
     return "\n".join([f"{voice.say(frame)} {voice.say('now')}\n", *(f"- {line}" for line in lines[:MOST])])
@@ -146,15 +152,21 @@ def _open_rooms(desk: Desk) -> set[str]:
 
 
 def _with_examples(lead: str, desk: Desk, voice: Voice) -> str:
-    examples = _examples(desk, desk.offered)[:MOST]
+    examples = _examples(desk, voice)[:MOST]
     return "\n".join([f"{lead} {voice.say('now')}\n", *(f"- {example}" for example in examples)]) if examples else lead
 
 
-def _examples(desk: Desk, offered: Collection[str]) -> list[str]:
-    """What could be asked: an example of each reader on offer, one of every room before the second of any."""
+def _examples(desk: Desk, voice: Voice) -> list[str]:
+    """What could be asked: an example of each reader on offer, one of every room before the second of any.
+
+    Examples are English; in another language there are the questions that greetings suggest.
+    """
+    if voice.language != ENGLISH:
+        asks = words()["suggestions"]
+        return [str(asks[name][voice.language]) for name, tool in ASKS.items() if tool in desk.offered]
     rooms: dict[str, list[str]] = {}
     for name, tool in desk.index.tools.items():
-        if name in offered and tool.entry.examples and not tool.entry.writes:
+        if name in desk.offered and tool.entry.examples and not tool.entry.writes:
             rooms.setdefault(tool.entry.room, []).append(tool.entry.examples[0])
     longest = max(map(len, rooms.values()), default=0)
     return [examples[n] for n in range(longest) for examples in rooms.values() if n < len(examples)]

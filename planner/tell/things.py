@@ -23,15 +23,19 @@ def told(value: Row, args: Mapping[str, Any], voice: Voice, asked: Asked) -> Tol
     return None if kind is None else TELLERS[kind](value, args, voice, asked)
 
 
-def facts_asked(value: Row, whose: str, voice: Voice, asked: Asked) -> str:
-    """The facts that were asked for, each in a sentence; what is not known is said."""
+def facts_asked(value: Row, whose: str, voice: Voice, asked: Asked, *, known_alone: bool = False) -> str:
+    """The facts that were asked for, each in a sentence; what is not known is said.
+
+    `known_alone`: of something that may be shown for another reason, such as a row, only what is its own and known.
+    """
     found: list[str] = []
     for topic in asked.topics:
+        own = topic.name in words()["known_only_if_told"]
         said = [text for path in topic.fields for text in _values(value, path.split("."), voice)]
-        if said:
+        if said and (own or not known_alone):
             parts = ", ".join(dict.fromkeys(said))
             found.append(voice.say("fact", what=voice.label(topic.label), whose=whose, value=parts))
-        elif topic.name in words()["known_only_if_told"]:
+        elif own and not said and not known_alone:
             found.append(voice.say("not_known", what=voice.label(topic.label), whose=whose))
     return " ".join(found[:2])
 
@@ -40,6 +44,8 @@ def _values(value: Any, path: Sequence[str], voice: Voice) -> list[str]:
     """What stands at a path, as text; the parts of a list each."""
     if isinstance(value, list):
         return [text for part in cast(list[Any], value) for text in _values(part, path, voice)]
+    if path == ["*"]:
+        return _values(value, (), voice) if isinstance(value, dict) and "line1" in value else []
     if path:
         return _values(cast(Row, value).get(path[0]), path[1:], voice) if isinstance(value, dict) else []
     if isinstance(value, dict) and any(key in value for key in ("line1", "postcode")):
@@ -165,7 +171,7 @@ def _product(value: Row, args: Mapping[str, Any], voice: Voice, asked: Asked) ->
     if first or about:
         several = len(chosen) > 1 and first
         return " ".join([*first, *([about] if about and not first else [])]), {"variants": chosen} if several else {}
-    return f"**{title}**. {prices} {stock}".strip(), {**_rest("product", value), "variants": chosen}
+    return f"{prices} {stock}".strip(), {**_rest("product", value), "variants": chosen}
 
 
 def _priced(row: Row) -> Row:

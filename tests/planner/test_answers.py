@@ -200,9 +200,7 @@ def test_a_price_question_is_answered_with_the_price_alone(talk: Conversation) -
 def test_a_product_that_is_shown_begins_with_price_and_stock(talk: Conversation) -> None:
     answer = talk.say("show me product PRD-1001", MUG)
 
-    assert first(answer.text) == (
-        "**Stoneware mug**. Stoneware mug costs from 18.00 EUR to 19.00 EUR. 10 of Stoneware mug are available."
-    )
+    assert first(answer.text) == ("Stoneware mug costs from 18.00 EUR to 19.00 EUR. 10 of Stoneware mug are available.")
     assert heads(answer.text) == ["SKU", "Title", "Price", "Available"]
 
 
@@ -245,6 +243,14 @@ def test_rows_that_are_only_shown_are_not_counted(talk: Conversation) -> None:
     talk.say("show confirmed orders", page(order(1042)))
 
     assert "count" not in talk.calls[0][1]
+
+
+def test_a_fact_about_the_one_row_that_was_found_is_told_alone(talk: Conversation) -> None:
+    row = {"reference": "CUS-301", "name": "Ana Torres", "email": "ana@example.com", "spend": euros(100)}
+
+    answer = talk.say("what is the e-mail of the customer in Lyon? find customers in Lyon", page(row))
+
+    assert answer.text == "The e-mail of Ana Torres is ana@example.com."
 
 
 def test_an_empty_list_says_by_which_filters(talk: Conversation) -> None:
