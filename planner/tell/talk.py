@@ -115,6 +115,8 @@ def declined(decline: Decline, desk: Desk) -> str:
             return voice.say("left")
         case "forbidden":
             return voice.say("forbidden", said=decline.said)
+        case "planned" | "people":
+            return closed(decline, voice)
         case "planned":
             return not_open(decline.operation, decline.room, voice.language)
         case "people":
@@ -129,6 +131,13 @@ def declined(decline: Decline, desk: Desk) -> str:
             return _with_examples(voice.say("beyond"), desk, voice)
         case _:
             return hint(desk)
+
+
+def closed(decline: Decline, voice: Voice) -> str:
+    """Why what was asked for is not done here, though it is known, and what can be done meanwhile."""
+    if decline.why == "planned":
+        return not_open(decline.operation, decline.room, voice.language)
+    return voice.say("people", what=decline.operation.replace("_", " ").capitalize())
 
 
 def hint(desk: Desk) -> str:
