@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 Json = dict[str, Any]
-SAID_ONCE = frozenset({"limit", "after", "version", "country", "currency"})  # by prompts/house_rules.md
+SAID_ONCE = frozenset({"limit", "after", "count", "version", "country", "currency"})  # by prompts/house_rules.md
 _SAID_BY_KIND = ("period_start", "period_end", "money")  # likewise: `…_from`, `…_until`, amounts
 _NAMES = {"sku": "variant"}  # of fields that are called by something else than what they refer to
 _EMPTY = frozenset(

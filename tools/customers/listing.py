@@ -88,12 +88,10 @@ class ListCustomers(Paged):
     last_order_from: PeriodStart | None = Field(default=None, description="Last order at this instant or later, UTC.")
     last_order_until: PeriodEnd | None = Field(default=None, description="Last order before this instant, UTC.")
     product: ProductRef | None = Field(
-        default=None, description="Only who bought this product: `PRD-7`, a SKU, or words of its title."
+        default=None, description="Who bought this product: `PRD-7`, a SKU, or words of its title."
     )
-    sku: VariantRef | None = Field(default=None, description="Only who bought this variant, by SKU.")
-    category: CategoryRef | None = Field(
-        default=None, description="Only who bought something of this category or below it."
-    )
+    sku: VariantRef | None = Field(default=None, description="Who bought this variant; its SKU.")
+    category: CategoryRef | None = Field(default=None, description="Who bought something of it or below it.")
     sort: Annotated[CustomerSort, SORT_WORDS] = Field(default=CustomerSort.newest, description="What comes first.")
 
 

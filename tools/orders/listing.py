@@ -89,11 +89,9 @@ class ListOrders(Paged):
     return_state: list[Annotated[ReturnState, RETURN_WORDS]] = Field(
         default=[], max_length=3, description="Only orders of which so much came back; several are alternatives."
     )
-    open: bool | None = Field(
-        default=None, description="Only orders that wait to be sent, in whole or in part, and are not called off."
-    )
+    open: bool | None = Field(default=None, description="Still to be sent, in whole or in part, and not called off.")
     paid_with: list[Annotated[PaymentMethod, METHOD_WORDS]] = Field(
-        default=[], max_length=10, description="Only orders paid, or to be paid, that way; several are alternatives."
+        default=[], max_length=10, description="How they are paid, or to be paid; several are alternatives."
     )
     on_hold: bool | None = Field(default=None, description="Only orders that are held, or only those that are not.")
     customer: CustomerRef | None = Field(default=None, description="Only this customer's orders, such as `CUS-301`.")
@@ -107,11 +105,9 @@ class ListOrders(Paged):
         default=None, description="Only orders with this variant, by SKU such as `MUG-BLUE`."
     )
     product: ProductRef | None = Field(
-        default=None, description="Only orders with this product: `PRD-7`, a SKU, or words of its title."
+        default=None, description="With this product: `PRD-7`, a SKU, or words of its title."
     )
-    category: CategoryRef | None = Field(
-        default=None, description="Only orders with something of this category or below it."
-    )
+    category: CategoryRef | None = Field(default=None, description="Category of what is in it, or above that.")
     placed_from: PeriodStart | None = Field(default=None, description="Placed at this instant or later, UTC.")
     placed_until: PeriodEnd | None = Field(default=None, description="Placed before this instant, UTC.")
     total_min: MinorUnits | None = Field(default=None, ge=0, description="Total of at least so many minor units.")
