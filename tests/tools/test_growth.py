@@ -31,6 +31,14 @@ select %(merchant)s, gen_random_uuid(), o.id, 1, %(variant)s, %(product)s, 'SKU'
        when o.n = 31 then 'Glass carafe' else 'Latte bowl' end, 1, o.total, o.total, 0, o.total, now()
 from (select *, split_part(reference, '-', 2)::int as n from orders where merchant_id = %(merchant)s) o;
 """
+# Most shops are small. A join that names the merchant by the row beside it is planned for the average shop, and may then walk
+# through all that a large one has; a join that names the shop's own id is planned for that shop.
+NEIGHBOURS = """
+with shops as (insert into merchants (id, slug, created_at)
+               select gen_random_uuid(), gen_random_uuid()::text, now() from generate_series(1, 3000) returning id)
+insert into customers (merchant_id, id, reference, status, name, name_key, created_at, updated_at)
+select id, gen_random_uuid(), 'CUS-1', 'active', 'Neighbour', 'neighbour', now(), now() from shops;
+"""
 GROWN = ("customers", "customer_figures", "orders", "order_lines")
 READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {}),
@@ -60,6 +68,7 @@ async def shops(shop: Shop, owner_url: str) -> tuple[NewShop, NewShop]:
     """Two shops of the same last months; one has ten times the history."""
     small, large = [await grown(shop, owner_url, orders) for orders in (SMALL, LARGE)]
     with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute(NEIGHBOURS)
         owner.execute("analyze")
     return small, large
 

@@ -87,13 +87,13 @@ from (
     select * from stock_movements x where x.merchant_id = %(m)s {filters}
     order by x.occurred_at desc, x.id desc limit %(limit)s
 ) x
-join variants v on v.merchant_id = x.merchant_id and v.id = x.variant_id
-join warehouses w on w.merchant_id = x.merchant_id and w.id = x.warehouse_id
-left join orders o on o.merchant_id = x.merchant_id and o.id = x.order_id
-left join fulfilments f on f.merchant_id = x.merchant_id and f.id = x.subject_id
-left join transfers t on t.merchant_id = x.merchant_id and t.id = x.subject_id
-left join purchase_orders p on p.merchant_id = x.merchant_id and p.id = x.subject_id
-left join returns r on r.merchant_id = x.merchant_id and r.id = x.subject_id
+join variants v on v.merchant_id = %(m)s and v.id = x.variant_id
+join warehouses w on w.merchant_id = %(m)s and w.id = x.warehouse_id
+left join orders o on o.merchant_id = %(m)s and o.id = x.order_id
+left join fulfilments f on f.merchant_id = %(m)s and f.id = x.subject_id
+left join transfers t on t.merchant_id = %(m)s and t.id = x.subject_id
+left join purchase_orders p on p.merchant_id = %(m)s and p.id = x.subject_id
+left join returns r on r.merchant_id = %(m)s and r.id = x.subject_id
 order by x.occurred_at desc, x.id desc
 """
 

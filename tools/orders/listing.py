@@ -181,7 +181,7 @@ select o.id, o.placed_at, o.total, o.units, o.currency, (
     ) shown
 ) as shown
 from (select * from ({{page}}) o order by {{order}} limit %(limit)s) o
-left join customers c on c.merchant_id = o.merchant_id and c.id = o.customer_id
+left join customers c on c.merchant_id = %(m)s and c.id = o.customer_id
 order by {{order}}
 """
 # Who may not see the names and e-mails of all orders finds none by them.

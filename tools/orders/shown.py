@@ -74,7 +74,7 @@ def money(column: str, currency: str = "o.currency") -> str:
 
 
 ON_HOLD = """
-exists (select from order_holds h where h.merchant_id = o.merchant_id and h.order_id = o.id and h.released_at is null)"""
+exists (select from order_holds h where h.merchant_id = %(m)s and h.order_id = o.id and h.released_at is null)"""
 # The columns of `OrderBrief`, from orders o and customers c.
 BRIEF = f"""
 o.reference, o.external_reference, o.status, o.payment_state, o.fulfilment_state, o.return_state, {ON_HOLD} as on_hold,

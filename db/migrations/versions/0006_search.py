@@ -116,7 +116,7 @@ create function search_shop(asked text[], keys text[], spoken text[], refs text[
 returns table (nth integer, kind text, reference text, name text, about text, fits real)
 language plpgsql security definer rows 20 set search_path = pg_catalog, public, pg_temp
 set enable_seqscan = off set enable_indexscan = off set enable_indexonlyscan = off set enable_hashjoin = off
-set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
+set enable_mergejoin = off set jit = off set plan_cache_mode = force_custom_plan as $$
 #variable_conflict use_column
 declare merchant uuid := nullif(current_setting('app.merchant_id', true), '')::uuid;
 begin
