@@ -20,7 +20,7 @@ from db.seed.mark import is_loaded
 NOW = datetime(2026, 11, 23, 18, 30, tzinfo=ZONE)
 TODAY = NOW.date()
 Connection = psycopg.Connection[TupleRow]
-pytestmark = pytest.mark.timeout(600)  # a year of orders is loaded
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("demo year")]  # a year of orders is loaded
 
 # For each check, a statement that breaks what it says, in one row of the demo shop.
 FAULTS = {

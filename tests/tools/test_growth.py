@@ -14,6 +14,7 @@ from tools.contract.call import Shop, opened, validated
 from tools.contract.declare import Tool
 
 SMALL, LARGE = 1_000, 10_000
+pytestmark = pytest.mark.xdist_group("growth")  # one history for all
 # Ten orders a day, back from now; a customer has four of them; every other one is of a mug, and every third day has a carafe.
 GROW = """
 insert into customers (merchant_id, id, reference, status, name, name_key, email, email_key, created_at, updated_at)
@@ -190,3 +191,17 @@ async def test_both_ways_of_looking_for_words_give_the_same_orders(
 
         assert len(looked_up.data) == 20
         assert along_the_list == looked_up
+
+
+async def test_both_ways_of_looking_for_buyers_give_the_same_customers(
+    shops: tuple[NewShop, NewShop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do = Do(shops[0].shop, shops[0].caller("owner"))
+    filters: dict[str, Any] = {"product": "blue mug", "sort": "orders", "count": True}
+
+    looked_up = await do(registry.tool("list_customers"), **filters)
+    monkeypatch.setattr("tools.customers.listing.MOST_LOOKED_UP", 5)
+    along_the_list = await do(registry.tool("list_customers"), **filters)
+
+    assert len(looked_up.data) == 20
+    assert along_the_list == looked_up

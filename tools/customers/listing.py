@@ -1,6 +1,6 @@
 """Finding customers: by name, place, tag, and by how much and how lately they bought."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -37,6 +37,7 @@ from tools.rules.lookup import (
     WITH_ALL_BELOW,
     by_words,
     containing,
+    either_way,
     find_category,
     find_variant,
     products_like,
@@ -170,6 +171,7 @@ select c.*,
         order by a.is_default_shipping desc, a.id limit 1) as lives
 from ({page}) c order by c.place {direction}, c.id {direction} limit %(limit)s
 """
+_NAMED = "search_customers(%(text)s::text[] || %(name)s::text[], %(most)s)"
 _WORDS = "c.words_key like all(%(text)s::text[])"
 _LIVES = """
 exists (select from addresses a where a.merchant_id = %(m)s and a.customer_id = c.id
@@ -177,10 +179,14 @@ exists (select from addresses a where a.merchant_id = %(m)s and a.customer_id = 
         and (%(country)s::text is null or a.country = %(country)s)
         and (%(postcode)s::text is null or replace(upper(a.postcode), ' ', '') = %(postcode)s))"""
 
-_BOUGHT = """
-exists (select from orders o join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id
-        where o.merchant_id = %(m)s and o.customer_id = c.id and o.status = any(%(counted)s) and l.quantity > l.cancelled
-          and {what})"""
+_COUNTS = "o.status = any(%(counted)s) and l.quantity > l.cancelled and {what}"
+# A value and no `exists`: the planner would join all orders with all lines first, though a page of buyers is soon full.
+_BOUGHT = f"""
+coalesce((select true from orders o join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id
+          where o.merchant_id = %(m)s and o.customer_id = c.id and {_COUNTS} limit 1), false)"""
+_BUYERS = f"""(
+    select o.customer_id as id from order_lines l join orders o on o.merchant_id = %(m)s and o.id = l.order_id
+    where l.merchant_id = %(m)s and o.customer_id is not null and {_COUNTS} limit %(most)s)"""
 
 
 @tool(
@@ -202,18 +208,14 @@ async def list_customers(ctx: Context, args: ListCustomers) -> Page[CustomerLine
     """
     order = _SORTS[args.sort]
     conditions, params = _asked(args), _params(args)
-    async for condition, bought in _goods(ctx, args):
-        conditions.append(_BOUGHT.format(what=condition))
+    goods = [found async for found in _goods(ctx, args)]
+    for _, bought in goods:
         params |= {"counted": COUNTED, **bought}
     since = place(args.after, order.kind, UUID)
     if since:
         conditions.append(order.after)
         params |= {"place": since[0], "id": since[1]}
-    page = _PAGE.format(by=order.by, conditions=" and ".join([*conditions, "{words}"]), order=order.words)
-    found, page = by_words(
-        page, "search_customers(%(text)s::text[] || %(name)s::text[], %(most)s)", "c.id", _WORDS if args.text else "true",
-        f"{args.text or ''} {args.name or ''}",
-    )  # fmt: skip
+    found, page = _page(order, conditions, [what for what, _ in goods], args)
     query = _LIST.format(found=found, page=page, direction="desc" if order.descending else "asc")
     params |= {"m": ctx.merchant.id, "home": ctx.merchant.currency, "most": MOST_LOOKED_UP + 1}
     page = await paged(
@@ -228,6 +230,18 @@ async def list_customers(ctx: Context, args: ListCustomers) -> Page[CustomerLine
     )
     ctx.discloses(len(page.data))
     return page
+
+
+def _page(order: _Order, conditions: Sequence[str], goods: Sequence[str], args: ListCustomers) -> tuple[str, str]:
+    """Who fits, whichever way is quicker: by the words, by what they bought, or along the list."""
+    bought = [_BOUGHT.format(what=what) for what in goods]
+    by_goods = bool(goods) and not (args.text or args.name)
+    rest = [*conditions, *(bought[1:] if by_goods else bought), "{words}"]
+    page = _PAGE.format(by=order.by, conditions=" and ".join(rest), order=order.words)
+    if by_goods:
+        return either_way(page, _BUYERS.format(what=goods[0]), "c.id", bought[0])
+    words = f"{args.text or ''} {args.name or ''}"
+    return by_words(page, _NAMED, "c.id", _WORDS if args.text else "true", words)
 
 
 async def _goods(ctx: Context, args: ListCustomers) -> AsyncIterator[tuple[str, dict[str, Any]]]:

@@ -241,8 +241,11 @@ def by_words(page: str, search: str, id_: str, fits: str, text: str) -> tuple[st
     Words that fit few rows are looked up by the `search` function, before the sort. Words that fit many are looked for along
     the sort, by the condition `fits`, which ends with the page. Only one of both runs. Parameter: `most`.
     """
-    if not _CAN_BE_LOOKED_UP.search(text):
-        return "", page.format(words=fits)
+    return either_way(page, search, id_, fits) if _CAN_BE_LOOKED_UP.search(text) else ("", page.format(words=fits))
+
+
+def either_way(page: str, search: str, id_: str, fits: str) -> tuple[str, str]:
+    """The same for rows that anything but words leads to: `search` is what `select id from {search} as id` finds them by."""
     looked_up = page.format(words=f"{id_} in (select id from found) and (select yes from few)")
     many = f"coalesce({fits}, false)"  # of which the planner assumes half, where it would take LIKE to be rare
     along_the_sort = page.format(words=f"{many} and not (select yes from few)")
