@@ -22,7 +22,7 @@ def _elsewhere() -> list[Elsewhere]:
     """What the catalogue has and no model is offered: rooms that are not open yet, and what only people do."""
     tools = registry.tools()
     return [
-        Elsewhere(one.name, one.room, one.sentence, planned=one.name not in tools)
+        Elsewhere(one.name, one.room, one.sentence, planned=one.name not in tools, reads=one.reads)
         for one in voices.operations()
         if not one.name.startswith("~") and (one.name not in tools or tools[one.name].for_people)
     ]

@@ -13,6 +13,7 @@ from agents.chat_tool import ChatTool, Json, function
 from agents.roster import AT_HAND
 from agents.specialist import Specialist
 from planner.choose.index import Entry, Ranked, Route
+from planner.read.reader import Mention
 from tools.contract.actors import Actor
 from tools.contract.declare import Effect, Tool
 
@@ -22,6 +23,8 @@ SHARE = 4  # of each room where there are several
 ENOUGH = 0.95  # of the probability; what is likelier than the rest is offered, though it is of another room
 FOUND = 6  # tools that one search adds
 EXPAND, FIND = "expand_scope", "find_tools"
+SEARCH = "search_shop"  # offered beside the others where somebody or something is named in words
+NAMED_IN_WORDS = frozenset(("customer", "person", "product", "category", "warehouse", "place", "tag"))
 
 
 class Index(Protocol):
@@ -29,6 +32,7 @@ class Index(Protocol):
 
     def rank(self, text: str, *, among: Collection[str] | None = None, limit: int = 18) -> Sequence[Ranked]: ...
     def route(self, text: str) -> Route: ...
+    def mentions(self, text: str) -> Sequence[Mention]: ...
 
 
 def entries(tools: Iterable[Tool[Any, Any]], phrasings: Mapping[str, Sequence[str]]) -> list[Entry]:
@@ -98,9 +102,13 @@ class Catalogue:
         finders = [name for name in self._finders(likely[:1], text) if name in permitted]
         sure = self.index.route(text).sure and not wide
         most, least = (FEW + SHARE * (len(rooms) - 1), LEAST) if sure else (MOST, MOST)
-        chosen = list(dict.fromkeys([*found, *finders, *shares, *likely]))[: min(most, MOST)]
+        names = [SEARCH] if SEARCH in permitted and self._names(text) else []
+        chosen = list(dict.fromkeys([*found, *names, *finders, *shares, *likely]))[: min(most + len(names), MOST)]
         others = [name for names in own.values() for name in names if name not in chosen]
         return sorted([*chosen, *others[: max(0, least - len(chosen))]], key=self.place.__getitem__)
+
+    def _names(self, text: str) -> bool:
+        return any(one.kind in NAMED_IN_WORDS for one in self.index.mentions(text))
 
     def _finders(self, names: Sequence[str], text: str) -> list[str]:
         """The readers that find what these tools have to be given and the text does not name: orders for an order."""

@@ -149,12 +149,14 @@ class Supervisor:
         update = await self._ask_router(state) if state.tier == 2 else Update()
         scope, parts = update.get("scope", state.scope), update.get("parts", state.parts)
         await turn.events.add("route", specialists=scope, tier=state.tier, parallel=bool(parts))
-        offer = await self._beside(
-            lambda: self.catalogue.offer(
-                state.request, scope, turn.actor, reading=state.reading, closed=state.tier == 0
-            )
-        )
+        offer = await self._beside(lambda: self._offer(state, scope, turn.actor))
         return update | {"offered": offer}
+
+    def _offer(self, state: State, scope: Sequence[str], actor: Actor) -> list[str]:
+        """The likeliest few tools; all to the embedded planner, which pays for none and reads what was said before better."""
+        if self.models.hand is Hand.planner and state.tier != 0:
+            return self.catalogue.permitted(actor, reading=state.reading)
+        return self.catalogue.offer(state.request, scope, actor, reading=state.reading, closed=state.tier == 0)
 
     async def model(self, state: State, runtime: Runtime[Turn]) -> Update:
         """One call of the language model, or the end of the turn where a limit is reached."""

@@ -4,7 +4,6 @@ State lives in the messages alone. `additional_kwargs` of an answer carries `pen
 `did` (the calls of the turn); of a message that calls tools, `plan` (what is still to be done after the results).
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -13,23 +12,20 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from planner.choose import resume
 from planner.choose.decide import Ask, Decision, Decline, Desk, Step, decide, described
+from planner.choose.following import follow_up, only_narrows
 from planner.choose.index import SMALL_TALK, Index
-from planner.choose.lookup import Found, first_call, following_call, found_in
-from planner.choose.pointing import resolved
+from planner.choose.lookup import Found, first_call, following_call, found_in, second_call
+from planner.choose.pointing import THING, resolved
+from planner.converse import things
 from planner.converse.memory import Conversation, Result
-from planner.fill import slots, values
-from planner.read import clauses, periods
+from planner.read import clauses
 from planner.read.fields import Field, Kind, read
 from planner.read.language import to_english
-from planner.read.reading import Reading
 from planner.tell import answer, talk
 from planner.tell.asked import Asked
 from planner.tell.lists import COUNT
 from planner.tell.voice import Voice
 
-FOLLOWS = re.compile(
-    r"^(?:and\b|what about|how about|same (?:for|with|thing)|only\b|just\b|now\b|but\b|or\b|for\b|in\b)", re.I
-)
 WIDER = "expand_scope"
 
 
@@ -41,6 +37,7 @@ class Plan:
     notes: Sequence[str] = ()
     question: Ask | None = None
     awaiting: Mapping[str, Any] | None = None  # the look-up that the last call makes: which field, by what name
+    leads: Sequence[str] = ()  # remarks that the answer begins with
     opening: str = ""  # the greeting that the last calls are made for
 
     def packed(self) -> dict[str, Any]:
@@ -55,6 +52,7 @@ class Plan:
             "notes": list(self.notes),
             "question": question,
             "awaiting": self.awaiting,
+            "leads": list(self.leads),
             "opening": self.opening,
         }
 
@@ -65,7 +63,14 @@ class Plan:
         ]
         asked = stored.get("question")
         question = Ask(asked["text"], asked["pending"]) if asked else None
-        return cls(steps, stored.get("notes", []), question, stored.get("awaiting"), stored.get("opening", ""))
+        return cls(
+            steps,
+            stored.get("notes", []),
+            question,
+            stored.get("awaiting"),
+            stored.get("leads", []),
+            stored.get("opening", ""),
+        )
 
 
 @dataclass(frozen=True)
@@ -97,27 +102,46 @@ def next_message(
 def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
     desk = turn.desk
     text = desk.talk.request if desk.index.reader else to_english(desk.talk.request)
+    english = to_english(text)
     if not text:
         return AIMessage(talk.hint(desk))
-    resumed = resume.resume(to_english(text), desk)
+    resumed = resume.resume(english, desk)
     if resumed is not None:
         return _carry_out(turn, _gather([("", resumed)], desk), may_widen=may_widen)
-    followed = _follow_up(to_english(text), desk)
+    followed = follow_up(english, desk) if resolved(english, (), desk) == english else None
     if followed:
         return _carry_out(turn, Plan([followed]), may_widen=False)
+    if only_narrows(english, desk):
+        return AIMessage(Voice.of(desk.talk).say("not_narrowed", said=text.strip(" ?!.")))
+    return _carry_out(turn, _gather(_decided(text, desk), desk), may_widen=may_widen)
+
+
+def _decided(text: str, desk: Desk) -> list[tuple[str, Decision]]:
+    """Each clause, and the decision for it."""
     decisions: list[tuple[str, Decision]] = []
     steps: list[Step] = []
     for clause in clauses.split(text, desk.index.wishes):
         said = clause.text
         if (
             clause.leans and decisions and isinstance(decisions[-1][1], Decline)
-        ):  # a statement, then what to do about it
+        ):  # what happened, then what to do about it
             said = f"{decisions.pop()[0]}, {said}"
-        english = resolved(to_english(said), [text for text, _ in decisions], desk)
-        decision = decide(english, desk, before=steps, said=said)
+        plain = to_english(said)
+        english = resolved(plain, [text for text, _ in decisions], desk)
+        decision = decide(english, desk, before=steps, said=said if english == plain else english)
+        if THING.search(english) and _about_nothing(decision, desk):
+            decision = Decline("pointing", said)  # a list of everything is no answer about "it"
         decisions.append((said, decision))
         steps += decision if isinstance(decision, list) else []
-    return _carry_out(turn, _gather(decisions, desk), may_widen=may_widen)
+    return decisions
+
+
+def _about_nothing(decision: Decision, desk: Desk) -> bool:
+    """Whether a look-up was told nothing of what it is about."""
+    if isinstance(decision, Ask):
+        asked = decision.pending
+        return asked["kind"] == "slots" and not asked["args"] and not desk.index.tools[asked["tool"]].entry.writes
+    return isinstance(decision, list) and not any(step.args or step.people for step in decision)
 
 
 @dataclass(frozen=True)
@@ -129,17 +153,24 @@ class Nothing(Plan):
 
 def _gather(decisions: Sequence[tuple[str, Decision]], desk: Desk) -> Plan:
     """One plan out of the decisions for each clause; what was not understood is said, not dropped."""
-    steps = [step for _, decision in decisions if isinstance(decision, list) for step in decision]
+    steps = [
+        step for _, decision in decisions for step in (decision if isinstance(decision, list) else _meanwhile(decision))
+    ]
     questions = [decision for _, decision in decisions if isinstance(decision, Ask)]
     declined = [decision for _, decision in decisions if isinstance(decision, Decline)]
     if not steps and not questions:
         return Nothing(decline=next((d for d in declined if d.why != SMALL_TALK), declined[0]))
     voice = Voice.of(desk.talk)
     left = [voice.say("not_understood", said=d.said) for d in declined if d.why in ("unclear", "elsewhere", "~beyond")]
-    left += [talk.closed(d, voice) for d in declined if d.why in ("planned", "people")]
+    left += [talk.closed(d, voice) for d in declined if d.why in ("planned", "people") and not d.meanwhile]
+    leads = [talk.closed(d, voice) for d in declined if d.meanwhile]
     notes = [voice.say("not_used", said=said) for step in steps for said in step.notes]
     later = [voice.say("one_question")] if len(questions) > 1 else []
-    return Plan(steps, [*notes, *left, *later], questions[0] if questions else None)
+    return Plan(steps, [*notes, *left, *later], questions[0] if questions else None, leads=leads)
+
+
+def _meanwhile(decision: Decision) -> Sequence[Step]:
+    return decision.meanwhile if isinstance(decision, Decline) else ()
 
 
 def _carry_out(turn: Turn, plan: Plan, *, may_widen: bool = False) -> AIMessage:
@@ -253,13 +284,16 @@ def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) 
     if answer.problem(last.value) is not None:
         return _close(turn, replace(plan, steps=[]), results, show_asides=True)
     found = found_in(last.value, awaiting, newest=step.newest)
+    again = None if found.options else second_call(last.call.tool, awaiting, turn.desk)
+    if again:
+        return _calling(turn, [(again.tool, again.args)], replace(plan, awaiting=again.awaiting))
     if found.value is None:
         return _close(turn, replace(plan, steps=[], question=_which(step, awaiting, found, rest)), results)
     following = following_call(found.value, step, awaiting, turn.desk)
     if following:
         return _calling(turn, [(following.tool, following.args)], replace(plan, awaiting=following.awaiting))
     people = {name: said for name, said in step.people.items() if name != awaiting["field"]}
-    solved = replace(step, args={**step.args, awaiting["field"]: found.value}, people=people)
+    solved = replace(step, args={**step.args, found.field: found.value}, people=people)
     others = [_solved_too(other, step, awaiting, found.value) for other in rest]
     return _next_calls(turn, replace(plan, steps=[solved, *others], awaiting=None))
 
@@ -274,7 +308,7 @@ def _solved_too(other: Step, step: Step, awaiting: Mapping[str, Any], value: str
 
 def _which(step: Step, awaiting: Mapping[str, Any], found: Found, rest: Sequence[Step]) -> Ask:
     noun, said = str(awaiting["reference"]).replace("_", " "), awaiting["said"]
-    base: dict[str, Any] = {"tool": step.tool, "args": dict(step.args), "people": {}, "missing": [awaiting["field"]]}
+    base: dict[str, Any] = {"tool": step.tool, "args": dict(step.args), "people": {}, "missing": [found.field]}
     base["then"] = Plan(rest).packed()["steps"]
     if not found.options:
         return Ask(f"I found no {noun} for “{said}”. Which {noun} do you mean?", {"kind": "slots", **base})
@@ -286,12 +320,14 @@ def _which(step: Step, awaiting: Mapping[str, Any], found: Found, rest: Sequence
 def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bool = False) -> AIMessage:
     """The answer: what the tools said, what was left out, and the question that is still open."""
     shown = [result for result in results if (show_asides or not result.aside) and result.call.tool != WIDER]
-    text = answer.compose(shown, list(plan.notes), turn.desk)
+    text = " ".join([*plan.leads, answer.compose(shown, list(plan.notes), turn.desk)])
     if plan.question:
         text = f"{text}\n\n{plan.question.text}".strip()
     kept: dict[str, Any] = {"pending": dict(plan.question.pending)} if plan.question else {}
     if shown:
-        kept["did"] = {"calls": [{"tool": result.call.tool, "args": dict(result.call.args)} for result in shown]}
+        done = [result for result in shown if answer.problem(result.value) is None]
+        calls = [{"tool": result.call.tool, "args": dict(result.call.args)} for result in done]
+        kept["did"] = {"calls": calls, "shown": things.kept(shown, turn.desk.index.vocabulary.prefixes)}
     return AIMessage(text or talk.hint(turn.desk), additional_kwargs=kept)
 
 
@@ -301,41 +337,3 @@ def _calling(turn: Turn, calls: Sequence[tuple[str, Mapping[str, Any]]], plan: P
         for n, (name, args) in enumerate(calls, 1)
     ]
     return AIMessage("", tool_calls=made, additional_kwargs={"plan": plan.packed()})
-
-
-def _follow_up(text: str, desk: Desk) -> Step | None:
-    """ "And the week before?": the last reading call again, with what is new."""
-    last = desk.talk.last_call()
-    if (
-        last is None
-        or last.tool not in desk.offered
-        or desk.index.tools[last.tool].entry.writes
-        or not FOLLOWS.search(text)
-    ):
-        return None
-    best = desk.index.rank(text, among=desk.offered, limit=1)
-    tool = desk.index.tools[last.tool]
-    reading = desk.reading(text)
-    new = _counted_back(tool.fields, last.args, reading, desk)
-    filled = slots.fill(tool.fields, reading, desk.told(tool))
-    new |= filled.args
-    strays = [span for span in filled.unplaced if not (span.kind == "period" and span.value.before)]
-    if not new or strays or filled.people or (best and best[0].name != last.tool and best[0].score > 0.8):
-        return None
-    return Step(last.tool, {**_without_period(tool.fields, last.args, new), **new})
-
-
-def _counted_back(fields: Sequence[Field], args: Mapping[str, Any], reading: Reading, desk: Desk) -> dict[str, Any]:
-    units = [span.value.before for span in reading.free("period") if span.value.before]
-    start = next((str(args[f.name]) for f in fields if f.kind is Kind.period_start and args.get(f.name)), None)
-    if not units or start is None:
-        return {}
-    return values.period_args(
-        list(fields), *periods.back(values.local(start, desk.talk.setting), units[0]), desk.talk.setting
-    )
-
-
-def _without_period(fields: Sequence[Field], args: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """A new period replaces the old one whole: "since Monday" has no end."""
-    times = {f.name for f in fields if f.kind in (Kind.period_start, Kind.period_end)}
-    return {name: value for name, value in args.items() if not (name in times and times & set(new))}

@@ -61,6 +61,10 @@ def main() -> None:
     """The command line, on the tests' day."""
     from orchestrator.surfaces import cli
 
+    sys.argv[0], sys.modules["__main__"].__package__ = (
+        "shopkeeper",
+        "",
+    )  # by its name it knows what it is asked to complete
     _be_ahead()
     cli.main()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
 from planner.converse.memory import Conversation
+from planner.converse.things import shown
 from planner.fill import slots
 from planner.fill.filled import Filled, Told
 from planner.read.fields import Choice, Field, Kind
@@ -23,6 +24,7 @@ FAINT = 0.08  # of a tool's own probability: below it no share of others can lif
 FLOOR = 0.2  # of a tool's probability among those that read, for a question: below it nothing was understood
 READ_FLOOR = 0.22  # the same for other requests
 ELSEWHERE = 0.2  # of the probability of what is not done here, where nothing else is likelier: it is said so
+NAMED = 0.4  # of that probability: below it not the operation is named but its room, if all its operations together have so much
 CERTAIN = 0.6
 WRITE_FLOOR = 0.45
 CLEAR = 1.0  # lead in log-probability that a write needs over the next tool
@@ -54,6 +56,9 @@ FORBIDS = re.compile(
     re.I,
 )
 POINTS = re.compile(r"\b(?:it|this|that|them|these|those|she|he|her|him|his|they|their|same|one)\b", re.I)
+OF_GOODS = re.compile(
+    r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I
+)  # with no word for what: of what was shown
 NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
 ALIKE = 0.62  # cosine from which leftover words are taken for the value of an enum
 
@@ -79,13 +84,14 @@ class Ask:
 
 @dataclass(frozen=True)
 class Decline:
-    """Nothing to do: `~hello`, `~help`, `~beyond`, "unclear", "elsewhere", "forbidden", "planned", "people"."""
+    """Nothing to do: `~hello`, `~help`, `~beyond`, "unclear", "elsewhere", "forbidden", "pointing", "planned", "people"."""
 
     why: str
     said: str = ""
     room: str = ""
     writes: bool = False
     operation: str = ""
+    meanwhile: tuple[Step, ...] = ()  # what is known here of the thing that was asked about
 
 
 Decision = list[Step] | Ask | Decline
@@ -126,8 +132,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     if best_any in NO_TOOL and not _names_something(text, desk):
         return Decline(best_any, text)
     if best_any in desk.index.elsewhere and scores[best_any] >= ELSEWHERE:
-        known = desk.index.elsewhere[best_any]
-        return Decline("planned" if known.planned else "people", text, known.room, operation=best_any)
+        return _not_here(text, best_any, scores, desk, said or text)
     found = candidates(text, desk, said or text)
     asks = SHOWS.search(text) is not None or (ASKS.search(text) is not None and POLITE.search(text) is None)
     if asks:  # a question changes nothing: the share of the writing tools goes to the others
@@ -137,11 +142,42 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     chosen = (None if asks else _commanded(text, found)) or _able(found)
     if scores[best_any] > 0.6 and best_any not in desk.offered and best_any not in NO_TOOL and chosen.score < 0.25:
         return _unclear(text, desk, best_any, scores[best_any])
+    if chosen.tool.entry.writes and not desk.index.agreed(said or text, chosen.tool.entry.name):
+        return Decline("unclear", text)
     if chosen.tool.entry.writes:
         return _write(text, chosen, found, desk, before)
-    if chosen.score < CERTAIN and _strange_opening(text, chosen.tool, desk):
+    own = desk.index.scores(said or text)[chosen.tool.entry.name]
+    if max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, desk):
         return Decline("unclear", text)
     return _settle(text, chosen, desk, before)
+
+
+def _not_here(text: str, best: str, scores: Mapping[str, float], desk: Desk, said: str) -> Decline:
+    """What is known and not done here; where it is a question about a thing, with what can be shown of that."""
+    known, elsewhere = desk.index.elsewhere[best], desk.index.elsewhere
+    if not known.planned:
+        return Decline("people", text, known.room, operation=best)
+    if scores[best] >= NAMED:
+        meanwhile = _shown_meanwhile(text, desk, said, known.room) if known.reads else ()
+        return Decline("planned", text, known.room, operation=best, meanwhile=meanwhile)
+    room = sum(score for name, score in scores.items() if name in elsewhere and elsewhere[name].room == known.room)
+    opened = any(tool.entry.room == known.room for tool in desk.index.tools.values())
+    return Decline("unclear", text) if opened or room < NAMED else Decline("planned", text, known.room)
+
+
+def _shown_meanwhile(text: str, desk: Desk, said: str, room: str) -> tuple[Step, ...]:
+    """The reader of the one thing that a text names by its reference; or the one that the room had for such requests so far."""
+    showing = [name for name in desk.offered if name.startswith("get_") and not _writes(name, desk)]
+    for one in desk.index.rank(said, among=showing):
+        tool = desk.index.tools[one.name]
+        filled = slots.fill(tool.fields, desk.reading(text), desk.told(tool))
+        if tool.required and not filled.missing and not filled.people and not filled.more:
+            return (Step(tool.entry.name, filled.args),)
+    nearest = desk.index.rank(said, among=desk.offered, limit=1)
+    if not nearest or nearest[0].room != room or nearest[0].score < CERTAIN or _writes(nearest[0].name, desk):
+        return ()
+    found = complete(desk.index.tools[nearest[0].name], text, desk)
+    return tuple(found) if isinstance(found, list) else ()
 
 
 def _writes(name: str, desk: Desk) -> bool:
@@ -366,19 +402,26 @@ def _take_likeness(owner: tuple[Field, Choice], filled: Filled, said: str) -> No
     filled.unused.remove(said)
 
 
+def _of_the_thing(f: Field, desk: Desk) -> list[str]:
+    """The one thing that was shown, or what stands in it: "the customer" of an order."""
+    things = shown(desk.talk)
+    return [things[0].refers[f.reference]] if len(things) == 1 and f.reference in things[0].refers else []
+
+
 def _point_back(text: str, tool: Tool, filled: Filled, desk: Desk, before: list[Step]) -> None:
     """ "it", "her", "the order": the one that was spoken of last, when only one fits."""
     for f in tool.fields:
         if f.kind is not Kind.reference or f.name in filled.args or f.name in filled.people:
             continue
         noun = re.search(rf"\b(?:the|this|that|same)\s+{re.escape(f.reference.replace('_', ' '))}\b", text, re.I)
-        if not noun and not (POINTS.search(text) and (f.required or f.reference == "customer")):
+        goods = f.reference in ("product", "variant") and OF_GOODS.search(text) is not None
+        if not noun and not goods and not (POINTS.search(text) and (f.required or f.reference == "customer")):
             continue
         for step in reversed(before):
             if f.name in step.people:
                 filled.people[f.name] = step.people[f.name]
                 return
         same = [str(step.args[f.name]) for step in before if f.name in step.args]
-        found = same or desk.talk.mentioned(f.prefix)
+        found = same or _of_the_thing(f, desk) or ([] if goods else desk.talk.mentioned(f.prefix))
         if len(set(found)) == 1:
             filled.args[f.name] = found[0]

@@ -27,6 +27,8 @@ from planner.read.words import FILLER, TRADE, stem, tokens
 SMALL_TALK, HELP, BEYOND = "~hello", "~help", "~beyond"
 NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.BEYOND}
 _log = logging.getLogger(__name__)
+DOUBT = 1e-4  # of a reader's probability: no tool is ruled out by it alone
+POSSIBLE, CERTAIN = 0.25, 0.7  # of the head's probability, and of the reader's, of a tool that changes something
 SURE = 0.75  # of a room's probability: from here on no language model is asked where to go
 TRADE_STEMS = frozenset(stem(word) for word in TRADE | set(signals.DEED_OF))
 
@@ -52,6 +54,7 @@ class Elsewhere:
     room: str
     sentence: str
     planned: bool
+    reads: bool
 
 
 @dataclass(frozen=True)
@@ -186,15 +189,23 @@ class Index:
     def wishes(self, text: str) -> Mapping[str, float]:
         """The same, and the probability of what is done elsewhere: by it the embedded planner decides.
 
-        The reader says whether something is asked for that is not here; of the tools that are, the head knows more.
+        The reader says whether something is asked for that is not here. Of what is, head and reader judge together, as two who
+        were taught apart (their probabilities are multiplied): each knows some requests that the other does not.
         """
         here = self.scores(text)
         if self.reader is None:
             return here
         read = self.reader.read(text).scores
         there = {name: read[name] for name in self.elsewhere if name in read}
-        left = 1 - sum(there.values())
-        return {name: score * left for name, score in here.items()} | there
+        both = {name: score * (read.get(name, 0.0) + DOUBT) for name, score in here.items()}
+        left = (1 - sum(there.values())) / sum(both.values())
+        return {name: score * left for name, score in both.items()} | there
+
+    def agreed(self, text: str, name: str) -> bool:
+        """Whether head and reader both hold a tool possible, or the reader all but certain: else it changes nothing."""
+        if self.reader is None:
+            return True
+        return self.scores(text)[name] >= POSSIBLE or self.reader.read(text).scores.get(name, 0.0) >= CERTAIN
 
     def wished(self, text: str, *, among: Collection[str], limit: int) -> list[Ranked]:
         """The tools of `among` that are wished for likeliest, best first."""

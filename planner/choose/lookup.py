@@ -1,7 +1,7 @@
 """From a name to a reference: which reading tool finds it, and which of its rows is meant."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,7 +11,12 @@ from planner.read.fields import Field, Kind
 
 FINDING = ("find", "search", "list")
 ALSO_FOUND_BY = {"variant": ("variant", "stock", "product"), "product": ("product",)}
-SHOWN = ("name", "email", "city", "title", "status", "total", "placed_at")
+SEARCH = (
+    "search_shop"  # names of every kind at once, spelt right or nearly; where it is not offered, a list of the kind
+)
+GOODS = ("product", "variant")
+NEAR = "near"
+SHOWN = ("name", "about", "email", "city", "title", "status", "total", "placed_at")
 
 
 @dataclass(frozen=True)
@@ -25,15 +30,19 @@ class LookUp:
 
 @dataclass(frozen=True)
 class Found:
-    """The one reference that is meant, or the candidates."""
+    """The one reference that is meant and the field for it, or the candidates."""
 
     value: str | None
     options: list[tuple[str, str]]
+    field: str
 
 
 def first_call(wanted: Field, said: str, step: Step, desk: Desk) -> LookUp | None:
     """The call that looks a name up: straight, or by the customer whose order or address it is. None if nothing offered can."""
     awaiting = {"field": wanted.name, "reference": wanted.reference, "prefix": wanted.prefix, "said": said, "via": ""}
+    if wanted.reference in GOODS and SEARCH in desk.offered:
+        either = _either(desk.index.tools[step.tool].fields, wanted, step)
+        return LookUp(SEARCH, {"words": [said]}, {**awaiting, "either": either})
     finder = _finder(wanted.reference, desk)
     if finder is None:
         return None
@@ -44,6 +53,20 @@ def first_call(wanted: Field, said: str, step: Step, desk: Desk) -> LookUp | Non
         return LookUp(people.entry.name, _by_name(people, said), {**awaiting, **customer})
     args = _by_name(finder, said)
     return LookUp(finder.entry.name, args, awaiting) if args else None
+
+
+def second_call(tried: str, awaiting: Mapping[str, Any], desk: Desk) -> LookUp | None:
+    """Where a list knows nobody of that name: who is called alike."""
+    if awaiting["reference"] != "customer" or tried == SEARCH or SEARCH not in desk.offered:
+        return None
+    return LookUp(SEARCH, {"words": [awaiting["said"]]}, dict(awaiting))
+
+
+def _either(fields: Sequence[Field], wanted: Field, step: Step) -> dict[str, str]:
+    """The fields that a name may be meant for: goods are a product or one of its variants, whichever is called so."""
+    kinds = GOODS if wanted.reference in GOODS else (wanted.reference,)
+    open_ones = [f for f in fields if f.kind is Kind.reference and f.reference in kinds and f.name not in step.args]
+    return {f.reference: f.name for f in open_ones} | {wanted.reference: wanted.name}
 
 
 def following_call(value: str, step: Step, awaiting: Mapping[str, Any], desk: Desk) -> LookUp | None:
@@ -96,14 +119,35 @@ def _field(tool: Tool, kind: Kind, reference: str) -> Field | None:
 
 def found_in(result: Any, awaiting: Mapping[str, Any], *, newest: bool) -> Found:
     """The reference in a result: the only row, the row that is called exactly so, or the newest where that was said."""
+    if isinstance(result, dict) and "found" in result:
+        return _grounded(cast(list[dict[str, Any]], result["found"]), awaiting)
     options = [(value, _label(row, value)) for row in rows_of(result) if (value := _reference(row, awaiting))]
     said = str(awaiting["said"]).casefold()
     if awaiting["reference"] in ("customer", "product") and len(options) > 1:
         exact = [pair for pair, row in zip(options, rows_of(result), strict=False) if said in _called(row)]
         options = exact if len(exact) == 1 else options
     if options and newest and awaiting["reference"] not in ("customer", "product", "variant"):
-        return Found(options[0][0], options)  # lists are newest first
-    return Found(options[0][0] if len(options) == 1 else None, options[:10])
+        return Found(options[0][0], options, str(awaiting["field"]))  # lists are newest first
+    return Found(options[0][0] if len(options) == 1 else None, options[:10], str(awaiting["field"]))
+
+
+def _grounded(named: list[dict[str, Any]], awaiting: Mapping[str, Any]) -> Found:
+    """Of the kind that is wanted, those that the name fits best. Who is only called alike is asked about."""
+    either: Mapping[str, str] = awaiting.get("either") or {str(awaiting["reference"]): str(awaiting["field"])}
+    of_kind = [row for row in named if row["kind"] in either]
+    best = [row for row in of_kind if row["fits"] == of_kind[0]["fits"]]
+    kind = (
+        "product"
+        if any(row["kind"] == "product" for row in best)
+        else best[0]["kind"]
+        if best
+        else awaiting["reference"]
+    )
+    rows = [row for row in best if row["kind"] == kind]
+    options = [(str(row["name" if kind == "variant" else "reference"]), row) for row in rows]
+    sure = len(options) == 1 and (rows[0]["fits"] != NEAR or kind != "customer")
+    told = [(value, _label(row, value)) for value, row in options[:10]]
+    return Found(options[0][0] if sure else None, told, either.get(kind, str(awaiting["field"])))
 
 
 def rows_of(result: Any) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from planner.choose.decide import Decision, Decline, Desk, Step, ask_for, complete, decide
-from planner.choose.index import Tool
+from planner.choose.index import NO_TOOL, Tool
 from planner.fill import slots
 from planner.read.fields import Field, Kind
 from planner.read.money import figure, minor_units
@@ -65,6 +65,9 @@ def _chosen(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | Non
     if number is None and len(options) == 1 and YES.search(text):
         number = 0
     if number is None:
+        wishes = desk.index.wishes(text)
+        if sum(wishes.get(name, 0.0) for name in NO_TOOL) > 0.5 and not desk.reading(text).spans:
+            return None
         alone = desk.index.rank(text, limit=1)
         if alone and alone[0].score > 0.6 and len(content(text)) > 1:
             return None
@@ -74,7 +77,7 @@ def _chosen(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | Non
 
 def _numbered(text: str, count: int) -> int | None:
     """Which of a numbered list a reply means: "2", "the second one"."""
-    for word in re.findall(r"\w+", text.lower())[:4]:
+    for word in re.findall(r"\w+", re.sub(r"\b(?:the|that) one (?=\w)", "", text.lower()))[:4]:
         number = (
             int(word) - 1
             if word.isdigit()

@@ -17,7 +17,7 @@ REFERENCED = {
 }
 LOOKED_UP = ("customer", "user", "product", "variant")  # by a reader, for a name is no reference
 WORDED = {
-    Kind.city: ("place",),
+    Kind.city: ("place", "warehouse"),
     Kind.reason_text: ("reason",),
     Kind.note: ("text",),
     Kind.phone: ("phone",),
@@ -28,11 +28,14 @@ ARTICLE = re.compile(r"^(?:the|a|an|my|our|le|la|les|der|die|das|den|dem)\s+", r
 
 
 def fill(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
-    """What is open yet and named, what the tool cannot do without first."""
-    for f in sorted(fields, key=lambda f: not f.required):
+    """What is open yet and named, what the tool cannot do without first, and products before their variants.
+
+    Some references may be told in words; who or what else is named has to be looked up.
+    """
+    for f in sorted(fields, key=lambda f: (not f.required, not f.worded)):
         if f.name in filled.args or f.name in filled.people:
             continue
-        if f.kind is Kind.reference and f.reference in LOOKED_UP:
+        if f.kind is Kind.reference and f.reference in LOOKED_UP and not f.worded:
             _look_up(f, reading, filled)
         elif f.kind is Kind.reference:
             _put(f, REFERENCED.get(f.reference, ()), reading, filled)

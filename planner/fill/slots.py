@@ -58,7 +58,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
 def _nameable(fields: Sequence[Field], told: Told) -> list[Field]:
     """Those that a name may stand for. A write that has what it changes by reference takes no other reference by a name."""
     plain = not told.writes or not any(f.required and f.kind is Kind.reference for f in fields)
-    return [f for f in fields if f.required or f.kind is not Kind.reference or plain]
+    return [f for f in fields if f.required or f.kind is not Kind.reference or plain or f.reference == "warehouse"]
 
 
 def _open(fields: Sequence[Field], filled: Filled, *kinds: Kind) -> list[Field]:
@@ -258,7 +258,8 @@ def _free_text(f: Field, reading: Reading) -> Any:
 
 def _people(fields: Sequence[Field], told: Told, filled: Filled) -> list[Field]:
     """Reference fields that a name could stand for: required ones, and the customer of a list or of a new thing."""
-    unnamed = [f for f in fields if f.kind is Kind.reference and f.name not in filled.args and not _named_place(f)]
+    told_already = {*filled.args, *filled.people}
+    unnamed = [f for f in fields if f.kind is Kind.reference and f.name not in told_already and not _named_place(f)]
     whose = not told.writes or not any(f.required and f.kind is Kind.reference for f in fields)
     return [f for f in unnamed if f.required or (f.reference == "customer" and whose)]
 

@@ -59,6 +59,7 @@ class Field:
     description: str = ""
     reference: str = ""
     prefix: str = ""
+    worded: bool = False  # a reference that a name in words may stand for
     choices: tuple[Choice, ...] = ()
     cues: tuple[str, ...] = ()
     many: bool = False
@@ -129,6 +130,7 @@ def _field(name: str, schema: Schema, required: bool, defs: Schema) -> Field:
         description=str(schema.get("description", "")),
         reference=str(schema.get("x-reference", "")),
         prefix=str(schema.get("x-prefix", "")).rstrip("-"),
+        worded=bool(schema.get("x-worded")),
         choices=_choices(schema),
         cues=tuple(cast(Sequence[str], schema.get("x-cue", ()))),
         many=many,

@@ -1,6 +1,7 @@
 """Words of everyday language that no schema declares: numbers, filler words, stems."""
 
 import re
+import unicodedata
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -58,6 +59,11 @@ def number(said: str) -> int:
 def tokens(text: str) -> list[str]:
     """The words of a text, lower case, in order."""
     return re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text.lower())
+
+
+def fold(text: str) -> str:
+    """In small letters, without accents."""
+    return "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign))
 
 
 def stem(word: str) -> str:

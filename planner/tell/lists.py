@@ -28,7 +28,12 @@ def lead(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, voic
     best = _best(rows, result, voice) if asked.best else ""
     if best:
         return best if len(rows) == 1 else f"{best} {counted}"
-    if asked.about("price") and rows and not any("price" in key for key in rows[0]):
+    if (
+        asked.about("price")
+        and rows
+        and not (asked.sums and page.get(TOTAL))
+        and not any("price" in key for key in rows[0])
+    ):
         counted = f"{counted} {voice.say('not_in_list', what=voice.label('price'))}"
     return voice.say("yes", what=f"{counted[0].lower()}{counted[1:]}") if asked.closed and rows else counted
 
@@ -181,8 +186,18 @@ def _sorts(f: Field) -> bool:
 
 
 def _stock(rows: Sequence[Row], page: Row, voice: Voice, asked: Asked) -> str:
-    """The units of one variant, its warehouses together: "40 of MUG-BLUE are available: Lyon 37, Lille 3."."""
-    if not rows or page.get("has_more") or not sums_told(rows):
+    """The units of one variant, its warehouses together: "40 of MUG-BLUE are available: Lyon 37, Lille 3."; or of one product."""
+    if not rows or page.get("has_more"):
+        return ""
+    titles = {str(row.get("title", "")) for row in rows}
+    if (
+        len(titles) == 1
+        and asked.about("stock")
+        and len({row.get("sku") for row in rows}) > 1
+        and "available" in rows[0]
+    ):
+        return available(figures.sums(rows), titles.pop(), "", voice, asked)
+    if not sums_told(rows):
         return ""
     return available(figures.sums(rows), str(rows[0].get("sku")), places(rows, voice), voice, asked)
 

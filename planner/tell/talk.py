@@ -21,6 +21,7 @@ THANKS = re.compile(r"\b(?:thanks?|thank you|merci|danke|great|perfect|nice|good
 FAREWELL = re.compile(
     r"\b(?:bye|goodbye|see you|good night|have a (?:good|nice)|au revoir|tschüss|auf wiedersehen)\b", re.I
 )
+QUOTED = re.compile(r"['\"“‘«].+?['\"”’»](?!\w)")  # somebody else's words
 IDENTITY = re.compile(r"\b(?:you|your)\b", re.I)
 MOST = 3  # suggestions
 ASKS = {
@@ -29,6 +30,7 @@ ASKS = {
     "approvals": "list_approvals",
     "unpaid": "list_orders",
 }
+CHAT = 10  # words at most of thanks or a farewell; more tell something else
 CHOICES = 2  # readings offered of a request that was not understood
 OPENING: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("list_approvals", {"status": "pending"}),
@@ -115,6 +117,8 @@ def declined(decline: Decline, desk: Desk) -> str:
             return voice.say("left")
         case "forbidden":
             return voice.say("forbidden", said=decline.said)
+        case "pointing":
+            return voice.say("which_one")
         case "planned" | "people":
             return closed(decline, voice)
         case "planned":
@@ -136,7 +140,7 @@ def declined(decline: Decline, desk: Desk) -> str:
 def closed(decline: Decline, voice: Voice) -> str:
     """Why what was asked for is not done here, though it is known, and what can be done meanwhile."""
     if decline.why == "planned":
-        return not_open(decline.operation, decline.room, voice.language)
+        return not_open(decline.operation, decline.room, voice.language, shown=bool(decline.meanwhile))
     return voice.say("people", what=decline.operation.replace("_", " ").capitalize())
 
 
@@ -147,6 +151,9 @@ def hint(desk: Desk) -> str:
 
 
 def _small_talk(said: str, desk: Desk, voice: Voice) -> str:
+    said = QUOTED.sub(" ", said)
+    if len(said.split()) > CHAT:
+        return hint(desk)
     if FAREWELL.search(said):
         return voice.say("goodbye")
     if THANKS.search(said):

@@ -15,11 +15,11 @@ def rooms() -> Mapping[str, Any]:
     return cast(Mapping[str, Any], json.loads(files("planner.data").joinpath("rooms.json").read_text("utf-8")))
 
 
-def not_open(operation: str, room: str, language: str = ENGLISH) -> str:
+def not_open(operation: str, room: str, language: str = ENGLISH, *, shown: bool = False) -> str:
     """ "“Refund payment” belongs to payments, which is not open here yet; nothing was done. Meanwhile: …"."""
     known = rooms()[room]
     instead = known["operations"].get(operation, known["instead"])[language]
-    frame = "not_open" if operation else "room_not_open"
+    frame = "not_open_but" if shown else "not_open" if operation else "room_not_open"
     what = operation.replace("_", " ").capitalize()
     return str(words()["frames"][frame][language]).format(what=what, room=known["name"][language], instead=instead)
 

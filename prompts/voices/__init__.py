@@ -10,7 +10,19 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-VOICES = ("dictation", "french", "german", "jargon", "phone", "plain", "second_language", "support")
+VOICES = (
+    "dictation",
+    "direct",
+    "french",
+    "french_shop",
+    "german",
+    "german_shop",
+    "jargon",
+    "phone",
+    "plain",
+    "second_language",
+    "support",
+)
 KINDS = frozenset(
     (
         "order", "customer", "product", "quantity", "money", "percent", "period", "place", "warehouse", "person", "category", "tag",
@@ -25,6 +37,7 @@ class Operation(NamedTuple):
 
     room: str
     name: str
+    reads: bool
     sentence: str
 
 
@@ -49,7 +62,8 @@ class Phrasing(NamedTuple):
 def operations() -> tuple[Operation, ...]:
     """The catalogue's operations in its order, then the classes of talk."""
     lines = (files(__name__) / "operations.tsv").read_text(encoding="utf-8").splitlines()
-    return tuple(Operation(*line.split("\t")) for line in lines)
+    told = [line.split("\t") for line in lines]
+    return tuple(Operation(room, name, effect == "read", sentence) for room, name, effect, sentence in told)
 
 
 def phrasings(voice: str) -> Iterator[Phrasing]:

@@ -11,6 +11,7 @@ from agents.specialist import Specialist
 from db.models.backoffice import Setting
 from db.money import Money
 from planner.choose.index import Ranked, Route
+from planner.read.reader import Mention
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, Tool, tool
 from tools.contract.errors import Conflict, NotFound
@@ -221,6 +222,9 @@ class Words:
         rooms = tuple(dict.fromkeys(room for word, rooms in self.rooms.items() if word in said for room in rooms))
         apart = any(word in said for word in self.independent)
         return Route(rooms, apart, sure=bool(rooms), smalltalk=any(word in said for word in self.smalltalk))
+
+    def mentions(self, text: str) -> Sequence[Mention]:
+        return ()
 
 
 def words() -> Words:

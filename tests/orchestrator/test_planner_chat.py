@@ -1,10 +1,12 @@
 """The whole conversation without a language model: the embedded planner, the rooms' own tools, a card for every change."""
 
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 
 import pytest
 
 from agents.roster import ROSTER
+from db import clock
 from orchestrator.chat import Chat
 from orchestrator.index import read_index
 from orchestrator.language_model import open_models
@@ -12,7 +14,7 @@ from orchestrator.saver import PooledSaver
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
 from planner.choose.index import Index
-from tests.factories import NewShop, make_customer
+from tests.factories import NewShop, make_customer, make_order, make_variant, warehouse_of
 from tests.orchestrator.conftest import Talk
 from tools import registry
 from tools.contract.call import Shop
@@ -97,6 +99,139 @@ async def test_what_is_not_open_yet_is_said_to_be_and_nothing_else_is_shown_for_
     assert "Meanwhile: the order shows all that an invoice says" in turn.answer
     assert turn.data is not None
     assert turn.data["tools"] == []
+
+
+async def test_what_is_known_of_a_thing_is_shown_where_the_question_itself_is_not_open_yet(
+    talk: Talk, shop: Shop, mine: NewShop
+) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        order = make_order(sql, make_variant(sql))
+        await sql.commit()
+
+    turn = await talk(f"Track the parcel of {order.reference}")
+
+    assert turn.answer
+    assert turn.answer.startswith(
+        "I understood “Track shipment” (shipping), which is not open here yet. What is known here:"
+    )
+    assert order.reference in turn.answer.split("What is known here:")[1]
+    assert turn.data is not None
+    assert [one["tool"] for one in turn.data["tools"]] == ["get_order"]
+
+
+async def test_who_is_only_called_alike_is_asked_about(talk: Talk, shop: Shop, mine: NewShop) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        ana = make_customer(sql, "Ana Torres")
+        order = make_order(sql, make_variant(sql), customer=ana)
+        await sql.commit()
+
+    asked = await talk("List the orders of Ana Torrez")
+    answered = await talk("1")
+
+    assert asked.answer
+    assert f"1. {ana.reference}, Ana Torres" in asked.answer
+    assert answered.answer
+    assert order.reference in answered.answer
+
+
+async def test_goods_are_found_by_their_name(talk: Talk, shop: Shop, mine: NewShop) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        make_variant(sql, "LAMP-OAK", title="Oak table lamp", stock=7, warehouse=await warehouse_of(sql))
+        await sql.commit()
+
+    turn = await talk("How many oak table lamps are left?")
+
+    assert turn.answer
+    assert turn.answer.startswith("7 of LAMP-OAK are available")
+
+
+async def test_what_was_narrowed_stays_narrowed(talk: Talk, shop: Shop, mine: NewShop) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        for city in ("Lyon", "Lyon", "Nice"):
+            make_order(sql, make_variant(sql), placed_at=clock.now() - timedelta(days=1)).ship_city = city
+        make_order(sql, make_variant(sql)).ship_city = "Lyon"
+        await sql.commit()
+
+    told = [
+        await talk(text)
+        for text in ("Show me the orders of the last 7 days", "only those to Lyon", "how many are there?")
+    ]
+
+    assert [turn.answer.split(" (")[0] for turn in told if turn.answer] == [
+        "3 orders",
+        "2 orders to Lyon",
+        "2 orders to Lyon",
+    ]
+
+
+async def test_a_row_that_was_shown_is_pointed_at(talk: Talk, shop: Shop, mine: NewShop) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        for number, (name, city) in enumerate([("Ana Torres", "Lyon"), ("Bo Lind", "Nice")]):
+            order = make_order(
+                sql,
+                make_variant(sql),
+                customer=make_customer(sql, name),
+                placed_at=clock.now() - timedelta(hours=number),
+            )
+            order.customer_name, order.ship_city = name, city
+        await sql.commit()
+
+    await talk("List the orders")
+    second, buyer = await talk("the second one"), await talk("who is the customer?")
+    await talk("List the orders")
+    in_lyon = await talk("the one in Lyon")
+
+    assert second.answer
+    assert "Bo Lind" in second.answer
+    assert buyer.answer
+    assert "Bo Lind" in buyer.answer
+    assert in_lyon.answer
+    assert "Ana Torres" in in_lyon.answer
+
+
+@pytest.mark.parametrize(
+    ("asked", "narrowed", "counted"),
+    [
+        ("quelles commandes ne sont pas payées ?", "seulement celles de Lyon", "combien y en a-t-il ?"),
+        ("zeig mir die unbezahlten Bestellungen", "nur die nach Lyon", "wie viele sind es?"),
+    ],
+)
+async def test_a_conversation_goes_on_in_french_and_german(
+    talk: Talk, shop: Shop, mine: NewShop, asked: str, narrowed: str, counted: str
+) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        for city in ("Lyon", "Nice"):
+            make_order(sql, make_variant(sql)).ship_city = city
+        await sql.commit()
+
+    for text in (asked, narrowed):
+        await talk(text)
+    turn = await talk(counted)
+
+    assert turn.answer
+    assert turn.answer.startswith("1 ")
+    assert "Lyon" in turn.answer
+
+
+async def test_what_cannot_be_narrowed_so_is_said(talk: Talk) -> None:
+    await talk("What is running low?")
+    turn = await talk("only for the French")
+
+    assert turn.answer == "I cannot narrow down what was shown by “only for the French”; nothing was done."
+
+
+async def test_what_it_is_has_to_be_known(talk: Talk) -> None:
+    turn = await talk("where is it?")
+
+    assert (
+        turn.answer == "I do not know which one you mean. Name it by its number, its SKU or its name; nothing was done."
+    )
+
+
+async def test_nothing_is_changed_for_a_request_that_only_the_reader_or_the_head_takes_for_a_change(talk: Talk) -> None:
+    turn = await talk("she is really angry about ORD-1042, get me somebody in charge")
+
+    assert turn.waits_for == []
 
 
 async def test_what_only_people_do_is_left_to_them(talk: Talk) -> None:

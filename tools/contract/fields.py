@@ -18,12 +18,17 @@ from db.references import Kind, kind_of
 
 @dataclass(frozen=True)
 class Ref:
-    """A reference of one kind, as people write it: `ORD-1042`, `ord-1042`, `#1042`, or another shop's number (see `ctx.find`)."""
+    """A reference of one kind, as people write it: `ORD-1042`, `ord-1042`, `#1042`, or another shop's number (see `ctx.find`).
+
+    `worded`: or the words of a name, which may mean several.
+    """
 
     kind: Kind
+    worded: bool = False
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {**handler(schema), "x-reference": self.kind.name.rstrip("_"), "x-prefix": self.kind.value}
+        words = {"x-worded": True} if self.worded else {}
+        return {**handler(schema), "x-reference": self.kind.name.rstrip("_"), "x-prefix": self.kind.value, **words}
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ Written = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 OrderRef = Annotated[Written, Ref(Kind.order)]
 ProductRef = Annotated[Written, Ref(Kind.product)]
+ProductWords = Annotated[Written, Ref(Kind.product, worded=True)]  # of several: "the mugs"
 VariantRef = Annotated[Written, Ref(Kind.variant)]  # a SKU as written, or VAR-7
 CustomerRef = Annotated[Written, Ref(Kind.customer)]
 AddressRef = Annotated[Written, Ref(Kind.address)]

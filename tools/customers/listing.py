@@ -24,7 +24,7 @@ from tools.contract.fields import (
     Name,
     PeriodEnd,
     PeriodStart,
-    ProductRef,
+    ProductWords,
     Quantity,
     Search,
     Synonyms,
@@ -88,7 +88,7 @@ class ListCustomers(Paged):
     )
     last_order_from: PeriodStart | None = Field(default=None, description="Last order at this instant or later, UTC.")
     last_order_until: PeriodEnd | None = Field(default=None, description="Last order before this instant, UTC.")
-    product: ProductRef | None = Field(
+    product: ProductWords | None = Field(
         default=None, description="Who bought this product: `PRD-7`, a SKU, or words of its title."
     )
     sku: VariantRef | None = Field(default=None, description="Who bought this variant; its SKU.")
@@ -179,14 +179,32 @@ exists (select from addresses a where a.merchant_id = %(m)s and a.customer_id = 
         and (%(country)s::text is null or a.country = %(country)s)
         and (%(postcode)s::text is null or replace(upper(a.postcode), ' ', '') = %(postcode)s))"""
 
+
+class _Goods(NamedTuple):
+    """A condition on a line `l` of an order, the products whose lines it can be, and the parameters of both."""
+
+    what: str
+    products: str
+    params: dict[str, Any]
+
+
 _COUNTS = "o.status = any(%(counted)s) and l.quantity > l.cancelled and {what}"
-# A value and no `exists`: the planner would join all orders with all lines first, though a page of buyers is soon full.
+# A value and no `exists`: the planner would join all orders with all lines first, though a page of buyers is soon full. And of all
+# orders of the customer, not the first: for one it would look through those who bought the product.
 _BOUGHT = f"""
-coalesce((select true from orders o join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id
-          where o.merchant_id = %(m)s and o.customer_id = c.id and {_COUNTS} limit 1), false)"""
-_BUYERS = f"""(
-    select o.customer_id as id from order_lines l join orders o on o.merchant_id = %(m)s and o.id = l.order_id
-    where l.merchant_id = %(m)s and o.customer_id is not null and {_COUNTS} limit %(most)s)"""
+coalesce((select bool_or(true) from orders o join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id
+          where o.merchant_id = %(m)s and o.customer_id = c.id and {_COUNTS}), false)"""
+# Product by product and line by line, and no further than the limit: a plain join may read all orders first. What does not count is
+# there without a buyer: whether these are all of the lines is told by their number.
+_BUYERS = """(
+    select o.id from {products} as goods(id) cross join lateral (
+        select l.order_id from order_lines l
+        where l.merchant_id = %(m)s and l.product_id = goods.id and l.quantity > l.cancelled and {what}
+        order by l.order_id limit %(most)s) l
+    cross join lateral (
+        select case when o.status = any(%(counted)s) then o.customer_id end as id from orders o
+        where o.merchant_id = %(m)s and o.id = l.order_id offset 0) o
+    limit %(most)s)"""
 
 
 @tool(
@@ -209,13 +227,13 @@ async def list_customers(ctx: Context, args: ListCustomers) -> Page[CustomerLine
     order = _SORTS[args.sort]
     conditions, params = _asked(args), _params(args)
     goods = [found async for found in _goods(ctx, args)]
-    for _, bought in goods:
-        params |= {"counted": COUNTED, **bought}
+    for wanted in goods:
+        params |= {"counted": COUNTED, **wanted.params}
     since = place(args.after, order.kind, UUID)
     if since:
         conditions.append(order.after)
         params |= {"place": since[0], "id": since[1]}
-    found, page = _page(order, conditions, [what for what, _ in goods], args)
+    found, page = _page(order, conditions, goods, args)
     query = _LIST.format(found=found, page=page, direction="desc" if order.descending else "asc")
     params |= {"m": ctx.merchant.id, "home": ctx.merchant.currency, "most": MOST_LOOKED_UP + 1}
     page = await paged(
@@ -232,27 +250,30 @@ async def list_customers(ctx: Context, args: ListCustomers) -> Page[CustomerLine
     return page
 
 
-def _page(order: _Order, conditions: Sequence[str], goods: Sequence[str], args: ListCustomers) -> tuple[str, str]:
+def _page(order: _Order, conditions: Sequence[str], goods: Sequence[_Goods], args: ListCustomers) -> tuple[str, str]:
     """Who fits, whichever way is quicker: by the words, by what they bought, or along the list."""
-    bought = [_BOUGHT.format(what=what) for what in goods]
+    bought = [_BOUGHT.format(what=one.what) for one in goods]
     by_goods = bool(goods) and not (args.text or args.name)
     rest = [*conditions, *(bought[1:] if by_goods else bought), "{words}"]
     page = _PAGE.format(by=order.by, conditions=" and ".join(rest), order=order.words)
     if by_goods:
-        return either_way(page, _BUYERS.format(what=goods[0]), "c.id", bought[0])
+        return either_way(page, _BUYERS.format(what=goods[0].what, products=goods[0].products), "c.id", bought[0])
     words = f"{args.text or ''} {args.name or ''}"
     return by_words(page, _NAMED, "c.id", _WORDS if args.text else "true", words)
 
 
-async def _goods(ctx: Context, args: ListCustomers) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    """The conditions on a line `l` of their orders, with their parameters."""
+async def _goods(ctx: Context, args: ListCustomers) -> AsyncIterator[_Goods]:
+    """What they have to have bought."""
     if args.product:
-        yield "l.product_id = any(%(products)s)", {"products": await products_like(ctx, args.product)}
+        products = await products_like(ctx, args.product)
+        yield _Goods("l.product_id = any(%(products)s)", "unnest(%(products)s::uuid[])", {"products": products})
     if args.sku:
-        yield "l.variant_id = %(variant)s", {"variant": (await find_variant(ctx, args.sku)).id}
+        variant = await find_variant(ctx, args.sku)
+        params = {"variant": variant.id, "of": variant.product_id}
+        yield _Goods("l.variant_id = %(variant)s", "unnest(array[%(of)s::uuid])", params)
     if args.category:
-        within = f"select id from products where merchant_id = %(m)s and category_id in ({WITH_ALL_BELOW})"
-        yield f"l.product_id in ({within})", {"category": (await find_category(ctx, args.category)).id}
+        within = f"(select id from products where merchant_id = %(m)s and category_id in ({WITH_ALL_BELOW}))"
+        yield _Goods(f"l.product_id in {within}", within, {"category": (await find_category(ctx, args.category)).id})
 
 
 def _asked(args: ListCustomers) -> list[str]:

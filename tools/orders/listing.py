@@ -25,7 +25,7 @@ from tools.contract.fields import (
     Name,
     PeriodEnd,
     PeriodStart,
-    ProductRef,
+    ProductWords,
     Search,
     Synonyms,
     UntrustedText,
@@ -104,7 +104,7 @@ class ListOrders(Paged):
     sku: VariantRef | None = Field(
         default=None, description="Only orders with this variant, by SKU such as `MUG-BLUE`."
     )
-    product: ProductRef | None = Field(
+    product: ProductWords | None = Field(
         default=None, description="With this product: `PRD-7`, a SKU, or words of its title."
     )
     category: CategoryRef | None = Field(default=None, description="Category of what is in it, or above that.")

@@ -13,7 +13,7 @@ from tools.contract.fields import Synonyms, UntrustedText
 STATUS_WORDS = Synonyms(
     {
         "draft": ("quote", "not placed"),
-        "pending": ("new", "placed", "waiting", "unconfirmed", "awaiting payment"),
+        "pending": ("new", "waiting", "unconfirmed", "awaiting payment"),
         "confirmed": ("accepted", "approved", "in progress", "to ship", "ready to ship", "processing"),
         "completed": ("done", "finished", "closed", "complete"),
         "cancelled": ("canceled", "called off"),
