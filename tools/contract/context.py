@@ -135,7 +135,7 @@ class Context:
         if not found:
             raise await self.not_found(kind, written)
         if len(found) > 1:
-            named = sorted(found, key=lambda row: row.id)  # the oldest first
+            named = sorted(found, key=lambda row: (len(row.reference), row.reference))  # the oldest first
             raise Ambiguous(f"{written} fits {', '.join(row.reference for row in named)}.")
         self.means(kind, written, found[0].reference)
         return found[0]
