@@ -10,6 +10,7 @@ import secrets
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import hypothesis
 import pytest
@@ -42,7 +43,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.fixture(autouse=True)
 def chance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> random.Random:
     """What a test draws, and every secret that is made meanwhile: the same whether it runs alone or among the others."""
-    drawn = random.Random(f"{request.config.getoption('seed')} {request.node.nodeid}")
+    test = cast(pytest.Item, request.node)  # pyright: ignore[reportUnknownMemberType]
+    drawn = random.Random(f"{request.config.getoption('seed')} {test.location[0]}::{test.name}")  # a node's id tells its group too
 
     def token_bytes(count: int | None = None) -> bytes:
         return drawn.randbytes(32 if count is None else count)
