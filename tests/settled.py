@@ -44,7 +44,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 def chance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> random.Random:
     """What a test draws, and every secret that is made meanwhile: the same whether it runs alone or among the others."""
     test = cast(pytest.Item, request.node)  # pyright: ignore[reportUnknownMemberType]
-    drawn = random.Random(f"{request.config.getoption('seed')} {test.location[0]}::{test.name}")  # a node's id tells its group too
+    alone = f"{test.location[0]}::{test.name}"  # its node's id tells its group too, when it runs in one
+    drawn = random.Random(f"{request.config.getoption('seed')} {alone}")
 
     def token_bytes(count: int | None = None) -> bytes:
         return drawn.randbytes(32 if count is None else count)
