@@ -327,7 +327,7 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
     if shown:
         done = [result for result in shown if answer.problem(result.value) is None]
         calls = [{"tool": result.call.tool, "args": dict(result.call.args)} for result in done]
-        kept["did"] = {"calls": calls, "shown": things.kept(shown, turn.desk.index.vocabulary.prefixes)}
+        kept["did"] = {"calls": calls, "shown": things.kept(done, turn.desk.index.vocabulary.prefixes)}
     return AIMessage(text or talk.hint(turn.desk), additional_kwargs=kept)
 
 

@@ -10,7 +10,7 @@ import secrets
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import hypothesis
 import pytest
@@ -43,7 +43,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.fixture(autouse=True)
 def chance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> random.Random:
     """What a test draws, and every secret that is made meanwhile: the same whether it runs alone or among the others."""
-    test = cast(pytest.Item, request.node)  # pyright: ignore[reportUnknownMemberType]
+    test: pytest.Item = cast(Any, request).node  # which pytest has no type for
     alone = f"{test.location[0]}::{test.name}"  # its node's id tells its group too, when it runs in one
     drawn = random.Random(f"{request.config.getoption('seed')} {alone}")
 

@@ -56,9 +56,8 @@ FORBIDS = re.compile(
     re.I,
 )
 POINTS = re.compile(r"\b(?:it|this|that|them|these|those|she|he|her|him|his|they|their|same|one)\b", re.I)
-OF_GOODS = re.compile(
-    r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I
-)  # with no word for what: of what was shown
+# With no word for what: of what was shown.
+OF_GOODS = re.compile(r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I)
 NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
 ALIKE = 0.62  # cosine from which leftover words are taken for the value of an enum
 
@@ -142,10 +141,9 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     chosen = (None if asks else _commanded(text, found)) or _able(found)
     if scores[best_any] > 0.6 and best_any not in desk.offered and best_any not in NO_TOOL and chosen.score < 0.25:
         return _unclear(text, desk, best_any, scores[best_any])
-    if chosen.tool.entry.writes and not desk.index.agreed(said or text, chosen.tool.entry.name):
-        return Decline("unclear", text)
     if chosen.tool.entry.writes:
-        return _write(text, chosen, found, desk, before)
+        agreed = desk.index.agreed(said or text, chosen.tool.entry.name)
+        return _write(text, chosen, found, desk, before) if agreed else Decline("unclear", text)
     own = desk.index.scores(said or text)[chosen.tool.entry.name]
     if max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, desk):
         return Decline("unclear", text)

@@ -7,13 +7,12 @@ from typing import Any, cast
 
 from planner.choose.decide import Desk, Step
 from planner.choose.index import Tool
+from planner.converse.results import rows_of
 from planner.read.fields import Field, Kind
 
 FINDING = ("find", "search", "list")
 ALSO_FOUND_BY = {"variant": ("variant", "stock", "product"), "product": ("product",)}
-SEARCH = (
-    "search_shop"  # names of every kind at once, spelt right or nearly; where it is not offered, a list of the kind
-)
+SEARCH = "search_shop"  # names of every kind, spelt right or nearly; where it is not offered, a list of the kind
 GOODS = ("product", "variant")
 NEAR = "near"
 SHOWN = ("name", "about", "email", "city", "title", "status", "total", "placed_at")
@@ -41,7 +40,7 @@ def first_call(wanted: Field, said: str, step: Step, desk: Desk) -> LookUp | Non
     """The call that looks a name up: straight, or by the customer whose order or address it is. None if nothing offered can."""
     awaiting = {"field": wanted.name, "reference": wanted.reference, "prefix": wanted.prefix, "said": said, "via": ""}
     if wanted.reference in GOODS and SEARCH in desk.offered:
-        either = _either(desk.index.tools[step.tool].fields, wanted, step)
+        either = _goods(desk.index.tools[step.tool].fields, step)
         return LookUp(SEARCH, {"words": [said]}, {**awaiting, "either": either})
     finder = _finder(wanted.reference, desk)
     if finder is None:
@@ -62,11 +61,9 @@ def second_call(tried: str, awaiting: Mapping[str, Any], desk: Desk) -> LookUp |
     return LookUp(SEARCH, {"words": [awaiting["said"]]}, dict(awaiting))
 
 
-def _either(fields: Sequence[Field], wanted: Field, step: Step) -> dict[str, str]:
+def _goods(fields: Sequence[Field], step: Step) -> dict[str, str]:
     """The fields that a name may be meant for: goods are a product or one of its variants, whichever is called so."""
-    kinds = GOODS if wanted.reference in GOODS else (wanted.reference,)
-    open_ones = [f for f in fields if f.kind is Kind.reference and f.reference in kinds and f.name not in step.args]
-    return {f.reference: f.name for f in open_ones} | {wanted.reference: wanted.name}
+    return {f.reference: f.name for f in fields if f.reference in GOODS and f.name not in step.args}
 
 
 def following_call(value: str, step: Step, awaiting: Mapping[str, Any], desk: Desk) -> LookUp | None:
@@ -136,29 +133,12 @@ def _grounded(named: list[dict[str, Any]], awaiting: Mapping[str, Any]) -> Found
     either: Mapping[str, str] = awaiting.get("either") or {str(awaiting["reference"]): str(awaiting["field"])}
     of_kind = [row for row in named if row["kind"] in either]
     best = [row for row in of_kind if row["fits"] == of_kind[0]["fits"]]
-    kind = (
-        "product"
-        if any(row["kind"] == "product" for row in best)
-        else best[0]["kind"]
-        if best
-        else awaiting["reference"]
-    )
+    kind = min((row["kind"] for row in best), default=awaiting["reference"])  # a product goes before its variants
     rows = [row for row in best if row["kind"] == kind]
     options = [(str(row["name" if kind == "variant" else "reference"]), row) for row in rows]
     sure = len(options) == 1 and (rows[0]["fits"] != NEAR or kind != "customer")
     told = [(value, _label(row, value)) for value, row in options[:10]]
     return Found(options[0][0] if sure else None, told, either.get(kind, str(awaiting["field"])))
-
-
-def rows_of(result: Any) -> list[dict[str, Any]]:
-    """The rows of a page, of a bare list, or the object itself."""
-    if isinstance(result, dict):
-        whole = cast(dict[str, Any], result)
-        data = whole.get("data")
-        return rows_of(data) if isinstance(data, list) else [whole]
-    if isinstance(result, list):
-        return [cast(dict[str, Any], row) for row in cast(list[Any], result) if isinstance(row, dict)]
-    return []
 
 
 def _called(row: Mapping[str, Any]) -> set[str]:

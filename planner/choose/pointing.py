@@ -9,18 +9,16 @@ from collections.abc import Sequence
 from planner.choose.decide import Desk
 from planner.converse.things import Thing, shown
 from planner.read.reading import Reading
-from planner.read.words import fold
+from planner.read.words import ORDINALS, fold
 
 THING = re.compile(r"\b(?:it|this one|that one)\b(?!'s)", re.I)
 OWNER = re.compile(r"\b(?:her|his|their|its)\b(?=\s+\w)", re.I)
 PERSON = re.compile(r"\b(?:she|he|him|they|her)\b", re.I)
 PEOPLE = ("customer", "user")
-ORDINALS = {
-    "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "fifth": 4, "5th": 4, "last": -1,
-}  # fmt: skip
+PLACES = {**ORDINALS, "last": -1}
 NTH = re.compile(
-    rf"\b(?:the\s+)?({'|'.join(ORDINALS)})\s+(?:one|of\s+(?:them|these|those)|in\s+the\s+list|row|entry)\b"
-    rf"|^(?:and\s+)?the\s+({'|'.join(ORDINALS)})(?=\W*$)",
+    rf"\b(?:the\s+)?({'|'.join(PLACES)})\s+(?:one|of\s+(?:them|these|those)|in\s+the\s+list|row|entry)\b"
+    rf"|^(?:and\s+)?the\s+({'|'.join(PLACES)})(?=\W*$)",
     re.I,
 )
 THE_ONE = re.compile(r"\b(?:the\s+one|that\s+one)\s+(?:in|to|from|of|for|by|with|at)\s+(?:the\s+)?([^?!.,;]+)", re.I)
@@ -57,7 +55,7 @@ def resolved(text: str, earlier: Sequence[str], desk: Desk) -> str:
 def _picked(text: str, things: Sequence[Thing]) -> str | None:
     """With one of the rows that were shown, told by its place or by what it has and no other row."""
     nth = NTH.search(text)
-    place = ORDINALS[(nth[1] or nth[2]).lower()] if nth else 0
+    place = PLACES[(nth[1] or nth[2]).lower()] if nth else 0
     if nth and -len(things) <= place < len(things):
         return _told(text, nth, things[place])
     one = THE_ONE.search(text)

@@ -9,7 +9,7 @@ from planner.choose.index import NO_TOOL, Tool
 from planner.fill import slots
 from planner.read.fields import Field, Kind
 from planner.read.money import figure, minor_units
-from planner.read.words import NUMBERS, content
+from planner.read.words import NUMBERS, ORDINALS, content
 
 YES = re.compile(
     r"^\W*(?:yes|yep|yeah|sure|ok|okay|please do|do it|go ahead|go on|correct|right|exactly|confirm(?:ed)?|oui|ja)\b",
@@ -20,18 +20,6 @@ NO = re.compile(
     r"|stop|leave it|nothing|non|nein)\W*(?:thanks?|please)?\W*$",
     re.I,
 )
-ORDINALS = {
-    "first": 0,
-    "1st": 0,
-    "former": 0,
-    "second": 1,
-    "2nd": 1,
-    "latter": 1,
-    "third": 2,
-    "3rd": 2,
-    "fourth": 3,
-    "fifth": 4,
-}
 AS_SAID = (Kind.note, Kind.text, Kind.reason_text, Kind.proper_name, Kind.search, Kind.city, Kind.postcode, Kind.phone)
 
 

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 LINE = re.compile(r"( *)(\w+)(\(.*\))?(?:: (.*))?")
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -152,3 +152,14 @@ def _value(cell: str) -> Any:
         return json.loads(cell)
     except ValueError:
         return [_value(one) for one in cell[1:-1].split(", ")]
+
+
+def rows_of(result: Any) -> list[dict[str, Any]]:
+    """The rows of a page, of a bare list, or the object itself."""
+    if isinstance(result, dict):
+        whole = cast(dict[str, Any], result)
+        data = whole.get("data")
+        return rows_of(data) if isinstance(data, list) else [whole]
+    if isinstance(result, list):
+        return [cast(dict[str, Any], row) for row in cast(list[Any], result) if isinstance(row, dict)]
+    return []

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from planner.converse.memory import Conversation, Result
+from planner.converse.results import rows_of
 from planner.read.words import fold
 
 MOST = 25
@@ -25,7 +26,10 @@ def kept(results: Sequence[Result], prefixes: Mapping[str, str]) -> list[dict[st
     """The things of a turn's results, as JSON. `prefixes` has the nouns of references: `ORD` names an order."""
     found: list[dict[str, Any]] = []
     for result in results:
-        rows, said = _rows(result.value), {fold(value) for value in result.call.args.values() if isinstance(value, str)}
+        rows, said = (
+            rows_of(result.value),
+            {fold(value) for value in result.call.args.values() if isinstance(value, str)},
+        )
         called = [row for row in rows if said & {fold(str(row[key])) for key in ("title", "name") if row.get(key)}]
         for row in called if len(called) == 1 else rows:
             refers = _references(row, prefixes)
@@ -44,14 +48,6 @@ def shown(talk: Conversation) -> list[Thing]:
         if stored:
             return [Thing(one["reference"], one["refers"], one["said"]) for one in stored]
     return []
-
-
-def _rows(value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, dict) or "error" in value:
-        return []
-    whole = cast(dict[str, Any], value)
-    data = whole.get("data")
-    return [row for row in cast(list[Any], data) if isinstance(row, dict)] if isinstance(data, list) else [whole]
 
 
 def _references(row: Mapping[str, Any], prefixes: Mapping[str, str]) -> dict[str, str]:

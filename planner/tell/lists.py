@@ -189,17 +189,17 @@ def _stock(rows: Sequence[Row], page: Row, voice: Voice, asked: Asked) -> str:
     """The units of one variant, its warehouses together: "40 of MUG-BLUE are available: Lyon 37, Lille 3."; or of one product."""
     if not rows or page.get("has_more"):
         return ""
-    titles = {str(row.get("title", "")) for row in rows}
-    if (
-        len(titles) == 1
-        and asked.about("stock")
-        and len({row.get("sku") for row in rows}) > 1
-        and "available" in rows[0]
-    ):
-        return available(figures.sums(rows), titles.pop(), "", voice, asked)
+    if asked.about("stock") and _of_one_product(rows):
+        return available(figures.sums(rows), str(rows[0]["title"]), "", voice, asked)
     if not sums_told(rows):
         return ""
     return available(figures.sums(rows), str(rows[0].get("sku")), places(rows, voice), voice, asked)
+
+
+def _of_one_product(rows: Sequence[Row]) -> bool:
+    """Whether they are the units of several variants of a product."""
+    skus, titles = {row.get("sku") for row in rows}, {row.get("title") for row in rows}
+    return len(skus) > 1 == len(titles) and all("available" in row and row.get("title") for row in rows)
 
 
 def sums_told(rows: Sequence[Row]) -> bool:

@@ -121,10 +121,6 @@ def declined(decline: Decline, desk: Desk) -> str:
             return voice.say("which_one")
         case "planned" | "people":
             return closed(decline, voice)
-        case "planned":
-            return not_open(decline.operation, decline.room, voice.language)
-        case "people":
-            return voice.say("people", what=decline.operation.replace("_", " ").capitalize())
         case "elsewhere" if decline.room in rooms() and decline.room not in _open_rooms(desk):
             return not_open("", decline.room, voice.language)
         case "elsewhere":

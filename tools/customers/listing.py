@@ -192,8 +192,8 @@ _COUNTS = "o.status = any(%(counted)s) and l.quantity > l.cancelled and {what}"
 # A value and no `exists`: the planner would join all orders with all lines first, though a page of buyers is soon full. And of all
 # orders of the customer, not the first: for one it would look through those who bought the product.
 _BOUGHT = f"""
-coalesce((select bool_or(true) from orders o join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id
-          where o.merchant_id = %(m)s and o.customer_id = c.id and {_COUNTS}), false)"""
+(select bool_or(true) from orders o join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id
+ where o.merchant_id = %(m)s and o.customer_id = c.id and {_COUNTS})"""
 # Product by product and line by line, and no further than the limit: a plain join may read all orders first. What does not count is
 # there without a buyer: whether these are all of the lines is told by their number.
 _BUYERS = """(

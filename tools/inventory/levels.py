@@ -11,7 +11,15 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.fields import CategoryRef, ProductRef, Search, Synonyms, VariantRef, WarehouseRef
 from tools.contract.page import Page, Paged, paged, place
-from tools.rules.lookup import WITH_ALL_BELOW, containing, find_category, find_product, find_variant, find_warehouse
+from tools.rules.lookup import (
+    HOLDS_NOW,
+    WITH_ALL_BELOW,
+    containing,
+    find_category,
+    find_product,
+    find_variant,
+    find_warehouse,
+)
 
 
 class StockState(StrEnum):
@@ -82,20 +90,19 @@ _STATES = {
     StockState.below_reorder_point: "s.on_hand - s.reserved - s.damaged <= s.reorder_point",
     StockState.out_of_stock: "s.on_hand - s.reserved - s.damaged <= 0",
 }
-_LIST = """
+_LIST = f"""
 select v.sku, p.title, v.title as variant, p.reference as product, w.reference as warehouse, w.name as warehouse_name,
        s.warehouse_id, s.on_hand, s.reserved, s.damaged, s.on_hand - s.reserved - s.damaged as available, s.incoming,
        s.reorder_point, (
            select json_build_object('amount', r.amount, 'currency', r.currency) from prices r
-           where r.merchant_id = %(m)s and r.variant_id = s.variant_id and r.currency = %(home)s and r.customer_group is null
-             and r.min_quantity = 1 and r.valid_from <= %(now)s and (r.valid_until is null or r.valid_until > %(now)s)
+           where r.variant_id = s.variant_id and r.currency = %(home)s and {HOLDS_NOW}
            order by r.valid_from desc limit 1
        ) as price
 from stock_levels s
 join variants v on v.merchant_id = s.merchant_id and v.id = s.variant_id
 join products p on p.merchant_id = v.merchant_id and p.id = v.product_id
 join warehouses w on w.merchant_id = s.merchant_id and w.id = s.warehouse_id
-where s.merchant_id = %(m)s and (v.archived_at is null or s.on_hand <> 0 or s.incoming <> 0) {filters}
+where s.merchant_id = %(m)s and (v.archived_at is null or s.on_hand <> 0 or s.incoming <> 0) {{filters}}
 order by v.sku, s.warehouse_id limit %(limit)s
 """
 

@@ -15,7 +15,7 @@ from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import CategoryRef, MinorUnits, Name, Synonyms, Written
 from tools.contract.page import Page, Paged, paged, place
-from tools.rules.lookup import WITH_ALL_BELOW, find_category
+from tools.rules.lookup import HOLDS_NOW, WITH_ALL_BELOW, find_category
 
 
 class ProductStock(StrEnum):
@@ -132,7 +132,7 @@ def money(amount: int | None, currency: str) -> Money | None:
 
 
 # What the variants of product `p` come to. A price is everybody's for a single unit; of several that hold, the latest counts.
-OFFER = """
+OFFER = f"""
 select count(*) as variants, (array_agg(v.sku order by v.position, v.id))[:5] as skus, min(r.amount) as price_from,
        max(r.amount) as price_to, sum(coalesce(s.available, 0)) filter (where v.tracked) as available,
        bool_or(r.amount between coalesce(%(min_price)s::bigint, 0) and coalesce(%(max_price)s::bigint, r.amount)) as in_range,
@@ -141,8 +141,7 @@ select count(*) as variants, (array_agg(v.sku order by v.position, v.id))[:5] as
 from variants v
 left join lateral (
     select r.amount from prices r
-    where r.merchant_id = %(m)s and r.variant_id = v.id and r.currency = %(currency)s and r.customer_group is null
-      and r.min_quantity = 1 and r.valid_from <= %(now)s and (r.valid_until is null or r.valid_until > %(now)s)
+    where r.variant_id = v.id and r.currency = %(currency)s and {HOLDS_NOW}
     order by r.valid_from desc limit 1
 ) r on true
 left join lateral (

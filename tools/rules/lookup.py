@@ -231,6 +231,9 @@ def containing(text: str) -> list[str]:
     return [f"%{word}%" for word in escaped.split()]
 
 
+# Of prices `r` those that hold now for everybody who buys one; the latest counts. Parameter: `now`.
+HOLDS_NOW = """r.merchant_id = %(m)s and r.customer_group is null and r.min_quantity = 1
+      and r.valid_from <= %(now)s and (r.valid_until is null or r.valid_until > %(now)s)"""
 _FOUND = """
 with found as materialized (select id from {search} as id), few as (select count(*) < %(most)s as yes from found)"""
 
