@@ -19,6 +19,7 @@ from psycopg.rows import TupleRow
 
 from db.session import Database, DatabaseBusy
 from orchestrator.chat.turns import CHANNEL
+from orchestrator.tasks import ended
 
 _log = logging.getLogger(__name__)
 QUIET = 15.0  # seconds after which those who follow learn that nothing happened
@@ -123,11 +124,7 @@ async def listening(bell: Bell, url: str) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        while (
-            not task.done()
-        ):  # a wait that ends at this very moment may lose a cancellation (asyncio.wait_for before 3.12)
-            task.cancel()
-            await asyncio.wait([task], timeout=1)
+        await ended(task)
 
 
 class _Unheard(Exception):

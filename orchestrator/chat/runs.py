@@ -29,6 +29,7 @@ from orchestrator.language_model import ModelFailed
 from orchestrator.saver import thread
 from orchestrator.state import Limits, Made, Request, State, Turn, Update
 from orchestrator.supervisor import Supervisor
+from orchestrator.tasks import ended
 from tools.contract.actors import Caller, Door
 from tools.contract.call import Shop
 from tools.contract.errors import ShopError
@@ -250,7 +251,7 @@ class Runner:
                 raise _Lost from None
             raise
         finally:
-            heart.cancel()
+            await ended(heart)  # one that beat on would take the next turn for its own
 
     async def _beat(self, merchant: UUID, turn: UUID, give_way: Callable[[], None]) -> None:
         while True:

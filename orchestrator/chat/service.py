@@ -24,6 +24,7 @@ from orchestrator.chat.runs import Runner
 from orchestrator.chat.turns import Claimed, Lease, TurnRow
 from orchestrator.state import Limits, Request
 from orchestrator.supervisor import Supervisor
+from orchestrator.tasks import ended
 from tools.contract.actors import Actor, Caller, Shopfront
 from tools.contract.call import Shop
 from tools.contract.declare import Tool
@@ -72,9 +73,7 @@ class Chat:
     async def close(self) -> None:
         """Stop working: the leases end at once."""
         running = dict(self._running)
-        for _, task in running.values():
-            task.cancel()
-        await asyncio.gather(*(task for _, task in running.values()), return_exceptions=True)
+        await ended(*(task for _, task in running.values()))
         for turn, (merchant, _) in running.items():
             async with self.shop.database.transaction(merchant) as sql:
                 await self._lease.drop(sql, turn)

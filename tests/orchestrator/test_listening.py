@@ -14,6 +14,7 @@ from orchestrator.chat import Chat
 from orchestrator.chat.events import Event, EventLog, follow
 from orchestrator.chat.listening import Bell, listening
 from orchestrator.chat.turns import CHANNEL, TurnRow
+from orchestrator.tasks import ended
 from tests.factories import NewShop
 from tests.orchestrator.conftest import Talk
 from tests.scripted_openai import ScriptedOpenAI, says
@@ -62,6 +63,14 @@ class Follower:
                 else:
                     self.heard.append(event)
 
+    async def ready(self) -> None:
+        """As soon as all there was has been read; whatever ended the following is raised."""
+        reading = asyncio.create_task(self.quiet.wait())
+        await asyncio.wait([reading, self.task], return_when=asyncio.FIRST_COMPLETED)
+        if self.task.done():
+            reading.cancel()
+            await self.task
+
     def answers(self) -> int:
         return sum(event.kind == "run.finished" for event in self.heard)
 
@@ -72,14 +81,12 @@ async def followers(
 ) -> AsyncGenerator[list[Follower]]:
     """So many of them, who have read what there was."""
     them = [Follower(database, bell, shop, conversation, turn) for _ in range(count)]
-    for one in them:
-        await one.quiet.wait()
     try:
+        for one in them:
+            await one.ready()
         yield them
     finally:
-        for one in them:
-            one.task.cancel()
-        await asyncio.gather(*(one.task for one in them), return_exceptions=True)
+        await ended(*(one.task for one in them))
 
 
 async def answered(talk: Talk, model: ScriptedOpenAI) -> tuple[uuid.UUID, TurnRow]:

@@ -1,0 +1,15 @@
+"""Ending background tasks for certain."""
+
+import asyncio
+from typing import Any
+
+
+async def ended(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel until all have ended: a wait that is over at this very moment may swallow a cancellation.
+
+    `asyncio.wait_for` does before Python 3.12, and so does a pool that hands out a connection just then.
+    """
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=1)
