@@ -33,6 +33,11 @@ from tools.contract.declare import I, O, Tool
 
 pytest_plugins = ["tests.raised", "tests.settled"]
 TEMPLATE = "shopkeeper"
+UNSAFE = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+}  # nobody pulls the plug on a test's cluster
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +51,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(home: Path) -> Generator[Server]:
     """The embedded server with a migrated database that the workers' own are copied from."""
     home.mkdir(exist_ok=True)
-    running = start(home)
+    running = start(home, settings=UNSAFE)
     with FileLock(home / "template.lock"):
         if not (home / "template.ready").exists():
             upgrade(running.url("app_owner"))

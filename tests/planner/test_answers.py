@@ -7,8 +7,10 @@ import pytest
 
 from planner.tell.unopened import not_open, rooms
 from planner.tell.voice import words
+from prompts.voices import operations
 from tests.planner.conftest import Conversation
 from tests.planner.test_conversation import page
+from tools import registry
 
 
 def euros(amount: int) -> dict[str, Any]:
@@ -311,6 +313,25 @@ def test_what_is_not_open_yet_is_said_with_what_can_be_done_meanwhile(room: str,
         assert rooms()[room]["name"][language] in said
         assert said.endswith(".")
         assert not re.search(r"[{}]", said)
+
+
+@pytest.mark.parametrize(
+    ("language", "title"), [("en", "Refund payment"), ("fr", "Rembourser un paiement"), ("de", "Zahlung erstatten")]
+)
+def test_what_is_not_open_yet_is_called_by_a_name_in_the_questions_language(language: str, title: str) -> None:
+    assert title in not_open("refund_payment", "payments", language)
+
+
+def test_every_operation_that_is_not_open_has_a_name_in_each_language() -> None:
+    planned = {one.name: one.room for one in operations() if one.name not in registry.tools() and one.room != "~talk"}
+
+    for language in ("fr", "de"):
+        unnamed = [
+            name
+            for name, room in planned.items()
+            if name.replace("_", " ").capitalize() in not_open(name, room, language)
+        ]
+        assert unnamed == []
 
 
 def test_every_table_of_words_has_all_three_languages() -> None:
