@@ -18,7 +18,9 @@ from tests.factories import (
 )
 from tools.contract.call import call
 from tools.flows import create_order as placing
+from tools.orders import holds
 
+ELSEWHERE = {"name": "Ana Torres", "line1": "12 rue Mercière", "city": "Lyon", "postcode": "69002", "country": "FR"}
 SOLD = [{"sku": "MUG-BLUE", "quantity": 6}, {"sku": "BOWL", "quantity": 1}, {"sku": "ENGRAVING", "quantity": 2}]
 
 
@@ -63,6 +65,32 @@ async def get_order(mine: NewShop) -> dict[str, Any]:
 async def set_order_status(mine: NewShop) -> dict[str, Any]:
     reference, _ = await _placed(mine, draft=True)
     return {"order": reference, "status": "pending", "version": 1}
+
+
+async def set_order_statuses(mine: NewShop) -> dict[str, Any]:
+    orders = [(await _placed(mine, draft=True))[0]]
+    return {"orders": [*orders, "ORD-9"], "status": "pending"}
+
+
+async def hold_order(mine: NewShop) -> dict[str, Any]:
+    reference, _ = await _placed(mine)
+    return {"order": reference, "reason": "address_check", "note": "The house number is missing.", "owner": "USR-1002"}
+
+
+async def release_order(mine: NewShop) -> dict[str, Any]:
+    arguments = await hold_order(mine)
+    await call(mine.shop, holds.hold_order, arguments, mine.caller("owner"), key=f"case-{number()}")
+    return {"order": arguments["order"]}
+
+
+async def change_order_address(mine: NewShop) -> dict[str, Any]:
+    reference, _ = await _placed(mine)
+    return {"order": reference, "shipping_address": ELSEWHERE, "billing_address": ELSEWHERE, "version": 1}
+
+
+async def mark_order_paid(mine: NewShop) -> dict[str, Any]:
+    reference, _ = await _placed(mine)
+    return {"order": reference, "method": "bank_transfer", "amount": 5_000, "transfer": f"TRN {number()}"}
 
 
 async def cancel_order(mine: NewShop) -> dict[str, Any]:
