@@ -105,7 +105,7 @@ class OrderPaid(Result):
     ],
 )
 async def mark_order_paid(ctx: Context, args: MarkOrderPaid) -> OrderPaid:
-    """Record money that came for an order: a bank transfer, cash, all of it or a part.
+    """Record money that came for an order by itself: a transfer or cash, or a part.
 
     Amounts are minor units of the order's currency. A pending order that is paid in full is confirmed; one that is paid in
     part does not lapse any more. Nothing is charged by this: it says what has arrived.

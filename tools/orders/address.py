@@ -64,7 +64,7 @@ class OrderAddressed(Result):
     ],
 )
 async def change_order_address(ctx: Context, args: ChangeOrderAddress) -> OrderAddressed:
-    """Send an order somewhere else, or bill somebody else, before anything of it has left.
+    """Send an order somewhere else, or bill somebody else, before it has left.
 
     The customer's own addresses stay as they are: use update_address for coming orders. What the order costs stays too; an
     address where it would be taxed differently is refused.

@@ -107,27 +107,32 @@ def stop_charges(ctx: Context, held: Sequence[Tender]) -> list[Tender]:
     return left
 
 
-async def refund(ctx: Context, held: Sequence[Tender], most: int | None = None, **more: str) -> list[MoneyBack]:
-    """An intent for each payment with money in it, oldest first; no more than `most` minor units together, where given."""
+async def refund(
+    ctx: Context, held: Sequence[Tender], most: int | None = None, after: str | None = None
+) -> list[MoneyBack]:
+    """An intent for each payment with money in it, oldest first; no more than `most` minor units together, where given.
+
+    `after` is an intent that has to be done first: while it is not, this one waits, and if it fails this is given up.
+    """
     backs: list[MoneyBack] = []
     for tender in held:
         amount = tender.refundable if most is None else min(tender.refundable, most)
         if not amount:
             continue
         most = None if most is None else most - amount
-        back = await _intend(ctx, REFUND, tender.payment, amount, more)
+        back = await _intend(ctx, REFUND, tender.payment, amount, after)
         ctx.moves_money(back.amount)
         ctx.tell(f"{back.amount} go back through {back.payment}.")
         backs.append(back)
     return backs
 
 
-async def let_go(ctx: Context, held: Sequence[Tender], **more: str) -> list[MoneyBack]:
+async def let_go(ctx: Context, held: Sequence[Tender], after: str | None = None) -> list[MoneyBack]:
     """An intent for each payment that is authorized: it is not taken."""
     backs: list[MoneyBack] = []
     for tender in held:
         if tender.promised:
-            back = await _intend(ctx, VOID, tender.payment, tender.promised, more)
+            back = await _intend(ctx, VOID, tender.payment, tender.promised, after)
             ctx.tell(f"{back.amount} authorized on {back.payment} are let go, and not taken.")
             backs.append(back)
     return backs
@@ -145,9 +150,10 @@ def tell_what_stays(ctx: Context, held: Sequence[Tender]) -> None:
             )
 
 
-async def _intend(ctx: Context, kind: str, payment: Payment, amount: int, more: dict[str, str]) -> MoneyBack:
+async def _intend(ctx: Context, kind: str, payment: Payment, amount: int, after: str | None) -> MoneyBack:
     money = Money(amount=amount, currency=payment.currency)
+    waits = {"after": after} if after else {}
     intent = await ctx.intend(
-        kind, ("payment", payment.id), order_id=payment.order_id, money=money, payment=payment.reference, **more
+        kind, ("payment", payment.id), order_id=payment.order_id, money=money, payment=payment.reference, **waits
     )
     return MoneyBack(payment=payment.reference, amount=money, intent=intent.reference)

@@ -93,6 +93,25 @@ async def mark_order_paid(mine: NewShop) -> dict[str, Any]:
     return {"order": reference, "method": "bank_transfer", "amount": 5_000, "transfer": f"TRN {number()}"}
 
 
+async def change_order_lines(mine: NewShop) -> dict[str, Any]:
+    reference, _ = await _placed(mine)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        await pay(sql, reference, authorized=5_000, captured=5_000)
+        await make_shipment(sql, reference, FulfilmentStatus.draft)
+        await sql.commit()
+    edits = {"quantities": [{"sku": "MUG-BLUE", "quantity": 1}], "add": [{"sku": "ENGRAVING", "quantity": 1}]}
+    return {"order": reference, "remove": ["BOWL"], "version": 1, **edits}
+
+
+async def change_order_payment(mine: NewShop) -> dict[str, Any]:
+    reference, _ = await _placed(mine)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        await pay(sql, reference, authorized=5_000, captured=5_000)
+        await pay(sql, reference, authorized=1_000)
+        await sql.commit()
+    return {"order": reference, "method": "card", "label": "Visa ending 4242"}
+
+
 async def cancel_order(mine: NewShop) -> dict[str, Any]:
     reference, _ = await _placed(mine)
     async with mine.shop.database.transaction(mine.id) as sql:
