@@ -141,6 +141,17 @@ _ORDERS = (
         """,
     ),
     Check(
+        "order_changes",
+        "An order costs what the last change of its lines left, and each change began where the one before it ended.",
+        """
+        select o.reference, c.version, c.total_after, c.next_total from (
+            select order_id, version, total_after, lead(total_before) over line_of_changes as next_total
+            from order_changes where merchant_id = %(merchant)s window line_of_changes as (partition by order_id order by version)
+        ) c join orders o on o.merchant_id = %(merchant)s and o.id = c.order_id
+        where c.total_after <> coalesce(c.next_total, o.total) or c.version > o.version
+        """,
+    ),
+    Check(
         "promotion_uses",
         "A promotion was used as often as orders that stand used it.",
         _equal(

@@ -72,6 +72,7 @@ OURS: dict[str, str] = {
     "loyalty_entries": "actor",
     "merchant_profiles": "name currency currencies zone country",
     "messages": "role",
+    "order_changes": "lines actor",
     "order_holds": "owner released_by",
     "order_lines": "words_key sku title options tax_class",
     "orders": "currency promotion_codes shipping_method ship_country",

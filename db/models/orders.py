@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sqlalchemy import CheckConstraint, Computed, Index, Integer, Numeric, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.columns import count, details, folded, many, minor_units, one, words
+from db.columns import count, details, folded, items, many, minor_units, one, words
 from db.model import Base, Referenced, Stateful, Tenant, Versioned, by_words, index, one_of, referenced, to, unique
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ class HoldReason(StrEnum):
     address_check = "address_check"
     out_of_stock = "out_of_stock"
     other = "other"
+    unspecified = "unspecified"  # nobody said why
 
 
 class NoteVisibility(StrEnum):
@@ -221,6 +222,9 @@ class Order(Tenant, Referenced, Versioned, Stateful, Base):
     lines: Mapped[list["OrderLine"]] = many("OrderLine", "order_id", "Order", "order", order_by="OrderLine.position")
     notes: Mapped[list["OrderNote"]] = many("OrderNote", "order_id", "Order", "order", order_by="OrderNote.id")
     holds: Mapped[list["OrderHold"]] = many("OrderHold", "order_id", "Order", "order", order_by="OrderHold.id")
+    changes: Mapped[list["OrderChange"]] = many(
+        "OrderChange", "order_id", "Order", "order", order_by="OrderChange.version"
+    )
     reservations: Mapped[list["Reservation"]] = many(
         "Reservation", "order_id", "Order", "order", order_by="Reservation.id"
     )
@@ -315,3 +319,26 @@ class OrderHold(Tenant, Base):
     released_by: Mapped[str | None]
 
     order: Mapped[Order] = one("OrderHold", "order_id", "Order", "holds")
+
+
+class OrderChange(Tenant, Base):
+    """A change of an order's lines after it was written: what became of which units, and what it did to the total. Append-only.
+
+    `version` is the order's from then on. `lines` are rows of {sku, before, after}, in units; a swap is two of them.
+    """
+
+    __tablename__ = "order_changes"
+    __table_args__ = (
+        to("orders", "order_id"),
+        unique("order_id", "version"),
+        CheckConstraint("total_before >= 0 and total_after >= 0", name="totals"),
+    )
+
+    order_id: Mapped[uuid.UUID]
+    version: Mapped[int] = mapped_column(Integer)
+    lines: Mapped[list[Any]] = items()
+    total_before: Mapped[int]
+    total_after: Mapped[int]
+    actor: Mapped[str]
+
+    order: Mapped[Order] = one("OrderChange", "order_id", "Order", "changes")

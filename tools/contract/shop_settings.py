@@ -43,6 +43,24 @@ DEFAULT_CHANNEL: ShopSetting[Channel] = ShopSetting(
     Channel.web,
     "The channel of an order that is entered without one.",
 )
+LOCK_CHANGED_ORDERS: ShopSetting[bool] = ShopSetting(
+    "orders.lines_change_once",
+    TypeAdapter(bool),
+    False,
+    "Whether the lines of an order can be changed once only; after that it cannot be cancelled either.",
+)
+SWAP_WITHIN_PRODUCT: ShopSetting[bool] = ShopSetting(
+    "orders.swaps_stay_within_product",
+    TypeAdapter(bool),
+    True,
+    "Whether a variant on an order can be swapped only for another variant of the same product.",
+)
+SWAP_FOR_ITSELF: ShopSetting[bool] = ShopSetting(
+    "orders.swaps_for_the_same_variant",
+    TypeAdapter(bool),
+    False,
+    "Whether a variant on an order can be swapped for itself, at the price of the day.",
+)
 LOW_STOCK_DAYS: ShopSetting[int] = ShopSetting(
     "inventory.low_stock_days_of_cover",
     TypeAdapter(Annotated[int, Field(ge=1, le=365)]),
@@ -57,7 +75,16 @@ DEFAULT_COUNTRY: ShopSetting[str | None] = ShopSetting(
 )
 
 SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
-    setting.key: setting for setting in (EXPIRE_UNPAID_AFTER, DEFAULT_CHANNEL, LOW_STOCK_DAYS, DEFAULT_COUNTRY)
+    setting.key: setting
+    for setting in (
+        EXPIRE_UNPAID_AFTER,
+        DEFAULT_CHANNEL,
+        LOCK_CHANGED_ORDERS,
+        SWAP_WITHIN_PRODUCT,
+        SWAP_FOR_ITSELF,
+        LOW_STOCK_DAYS,
+        DEFAULT_COUNTRY,
+    )
 }
 
 

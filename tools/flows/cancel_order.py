@@ -1,18 +1,14 @@
 """Cancelling an order: what it held, used and took is given back, in one transaction with what has to be done outside."""
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 from sqlalchemy import select
 
-from db.models.backoffice import Intent, IntentStatus
 from db.models.inventory import Reservation, ReservationStatus
 from db.models.orders import CancelReason, NoteVisibility, Order, OrderNote, OrderStatus, PaymentState
-from db.models.payments import Payment, PaymentStatus
 from db.models.products import Promotion, PromotionUse, Variant
-from db.models.transport import Fulfilment, FulfilmentStatus
 from db.models.warehouse import Warehouse
 from db.money import Money
 from tools.contract import words
@@ -20,7 +16,10 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import OrderRef, Synonyms, Text
+from tools.rules.refunds import MoneyBack, let_go, refund, stop_charges, tell_what_stays, tenders
 from tools.rules.reservation import release
+from tools.rules.shipments import void_prepared
+from tools.rules.standing import OrderAlreadyShipped, OrderLinesLocked, refuse_locked, refuse_shipped
 from tools.rules.told import named_order, tell_units
 
 REASON_WORDS = Synonyms(
@@ -41,16 +40,6 @@ REASON_WORDS = Synonyms(
         "undeliverable": ("cannot be delivered", "bad address", "wrong address"),
     }
 )
-_CAPTURED = (
-    PaymentStatus.partially_captured, PaymentStatus.captured, PaymentStatus.partially_refunded, PaymentStatus.won,
-)  # fmt: skip
-_AUTHORIZED = (PaymentStatus.authorized, PaymentStatus.partially_captured)
-
-
-class OrderAlreadyShipped(Conflict):
-    """Some of it has left; only a return can bring it back."""
-
-    hint = "Use request_return for what has left."
 
 
 class OrderDoesNotExpire(Conflict):
@@ -63,14 +52,6 @@ class CancelOrder(Input):
         default=CancelReason.unspecified, description="Why it is cancelled; left out where nobody said."
     )
     note: Text | None = Field(default=None, description="What colleagues should know; kept as an internal note.")
-
-
-class MoneyBack(Result):
-    """Money that is given back, or let go, through a payment; it is under way until the provider has done it."""
-
-    payment: str = Field(description="The payment's reference.")
-    amount: Money = Field(description="How much, in minor units.")
-    intent: str = Field(description="What stands for it until it is done.")
 
 
 class CancelledOrder(Result):
@@ -91,7 +72,7 @@ class CancelledOrder(Result):
     route="DELETE /orders/{order}",
     effect=Effect.money,
     permission="orders:cancel",
-    raises=[OrderAlreadyShipped, OrderDoesNotExpire],
+    raises=[OrderAlreadyShipped, OrderDoesNotExpire, OrderLinesLocked],
     examples=["Cancel order 1042, the customer changed her mind", "Stop ORD-1042, it was ordered twice", "Cancel 1042"],
 )
 async def cancel_order(ctx: Context, args: CancelOrder) -> CancelledOrder:
@@ -101,9 +82,10 @@ async def cancel_order(ctx: Context, args: CancelOrder) -> CancelledOrder:
     left, it cannot be cancelled: use `request_return`.
     """
     order = await ctx.find(Order, args.order, for_update=True)
-    if order.units_fulfilled:
-        raise OrderAlreadyShipped(f"{order.units_fulfilled} of {order.units} units of {order.reference} have left.")
+    refuse_shipped(order)
     to = _outcome(ctx, order, args.reason)
+    if to is OrderStatus.cancelled:
+        await refuse_locked(ctx, order)
     _tell(ctx, order, to, args.reason)
 
     ctx.edit(order, None, cancel_reason=args.reason, cancelled_at=ctx.now() if to is OrderStatus.cancelled else None)
@@ -113,7 +95,7 @@ async def cancel_order(ctx: Context, args: CancelOrder) -> CancelledOrder:
         ctx.new(OrderNote, order_id=order.id, visibility=NoteVisibility.internal, text=args.note, author=ctx.actor.name)
     await _give_promotions_back(ctx, order)
     units = await _release_stock(ctx, order, to)
-    shipments = await _void_shipments(ctx, order)
+    shipments = await void_prepared(ctx, order)
     refunds, voids = await _give_money_back(ctx, order)
     if args.note:
         ctx.tell(f"Noted for colleagues: “{words.quoted(args.note)}”")
@@ -192,64 +174,11 @@ async def _release_stock(ctx: Context, order: Order, to: OrderStatus) -> int:
     return units
 
 
-async def _void_shipments(ctx: Context, order: Order) -> list[str]:
-    """Parcels that were prepared and have not been handed over."""
-    query = select(Fulfilment).where(Fulfilment.merchant_id == ctx.merchant.id, Fulfilment.order_id == order.id)
-    prepared = [
-        shipment
-        for shipment in (await ctx.db.scalars(query.order_by(Fulfilment.id).with_for_update(key_share=True))).all()
-        if FulfilmentStatus.voided in Fulfilment.MOVES[shipment.status]
-    ]
-    for shipment in prepared:
-        ctx.edit(shipment, None)
-        ctx.move(shipment, FulfilmentStatus.voided, order_id=order.id)
-    if prepared:
-        voided = words.listed(shipment.reference for shipment in prepared)
-        ctx.tell(f"{voided}, prepared already, {'does' if len(prepared) == 1 else 'do'} not leave.")
-    return [shipment.reference for shipment in prepared]
-
-
 async def _give_money_back(ctx: Context, order: Order) -> tuple[list[MoneyBack], list[MoneyBack]]:
-    """An intent for each payment with money in it, less what is under way already: captured is refunded, authorized let go."""
-    query = select(Payment).where(Payment.merchant_id == ctx.merchant.id, Payment.order_id == order.id)
-    payments = (await ctx.db.scalars(query.order_by(Payment.id).with_for_update(key_share=True))).all()
-    pending = select(Intent).where(
-        Intent.merchant_id == ctx.merchant.id, Intent.order_id == order.id, Intent.status == IntentStatus.pending
-    )
-    under_way = (await ctx.db.scalars(pending)).all()
-    refunds: list[MoneyBack] = []
-    voids: list[MoneyBack] = []
-    for payment in payments:
-        captured = payment.captured - payment.refunded - payment.charged_back
-        authorized = payment.authorized - payment.captured - payment.voided
-        if payment.status in _CAPTURED:
-            refunds += await _intend(ctx, "refund_payment", payment, captured, under_way)
-        if payment.status in _AUTHORIZED:
-            voids += await _intend(ctx, "void_payment", payment, authorized, under_way)
-        if payment.status is PaymentStatus.disputed:
-            ctx.tell(f"{payment.reference} is disputed: nothing is refunded through it.")
-    for refund in refunds:
-        ctx.moves_money(refund.amount)
-        ctx.tell(f"{refund.amount} go back through {refund.payment}.")
-    if not payments:
+    """All that is not under way already: captured money is refunded, authorized money let go, a charge not made."""
+    held = stop_charges(ctx, await tenders(ctx, order))
+    refunds, voids = await refund(ctx, held), await let_go(ctx, held)
+    tell_what_stays(ctx, held)
+    if not held:
         ctx.tell("Nothing was paid, so no money goes back.")
-    for void in voids:
-        ctx.tell(f"{void.amount} authorized on {void.payment} are let go, and not taken.")
     return refunds, voids
-
-
-async def _intend(
-    ctx: Context, kind: str, payment: Payment, amount: int, under_way: Sequence[Intent]
-) -> list[MoneyBack]:
-    left = amount - sum(
-        intent.amount or 0 for intent in under_way if intent.kind == kind and intent.subject_id == payment.id
-    )
-    if left <= 0:
-        if amount > 0:
-            ctx.tell(f"{words.money(amount, payment.currency)} of {payment.reference} are on their way back already.")
-        return []
-    money = Money(amount=left, currency=payment.currency)
-    intent = await ctx.intend(
-        kind, ("payment", payment.id), order_id=payment.order_id, money=money, payment=payment.reference
-    )
-    return [MoneyBack(payment=payment.reference, amount=money, intent=intent.reference)]

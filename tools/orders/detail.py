@@ -116,6 +116,24 @@ class OrderHoldDetail(Result):
     released_at: datetime | None = Field(description="Until when, UTC; null while it is open.")
 
 
+class ChangedUnits(Result):
+    """A line of which there were more or fewer units from then on."""
+
+    sku: str = Field(description="The variant's SKU.")
+    before: int = Field(description="Units before; 0 for a line that was added.")
+    after: int = Field(description="Units after; 0 for a line that was taken out.")
+
+
+class OrderChangeDetail(Result):
+    """A change of the order's lines after it was written."""
+
+    version: int = Field(description="The order's version from then on.")
+    changed_at: datetime = Field(description="When, UTC.")
+    total_before: Money = Field(description="What it came to before, in minor units.")
+    total_after: Money = Field(description="What it came to after, in minor units.")
+    lines: list[ChangedUnits] = Field(description="The lines that it changed.")
+
+
 class OrderNoteDetail(Result):
     """A remark on the order."""
 
@@ -164,6 +182,7 @@ class OrderDetail(OrderBrief):
     returns: list[OrderReturn] = Field(description="What comes back.")
     holds: list[OrderHoldDetail] = Field(description="What keeps or kept it from going on.")
     notes: list[OrderNoteDetail] = Field(description="Remarks, oldest first.")
+    changes: list[OrderChangeDetail] = Field(description="What was changed about its lines since, oldest first.")
     under_way: list[UnderWay] = Field(description="What is still being done outside, such as refunds.")
     version: int = Field(description="Grows with each change; send it back as If-Match.")
 
@@ -211,6 +230,12 @@ _RETURNS = _list(
      where r.merchant_id = %(m)s and r.return_id = x.id) as lines""",
     "returns x",
 )
+_CHANGES = _list(
+    f"""x.version, x.created_at as changed_at, {money("x.total_before")} as total_before,
+    {money("x.total_after")} as total_after, x.lines""",
+    "order_changes x",
+    "x.version",
+)
 _UNDER_WAY = _list(
     f"""x.reference as intent, x.kind, x.created_at as wanted_at,
     case when x.amount is not null then {money("x.amount", "x.currency")} end as amount""",
@@ -229,7 +254,7 @@ select o.reference, (
         {_PAYMENTS} as payments, {_SHIPMENTS} as shipments, {_RETURNS} as returns,
         {_list("x.reason, x.note, x.owner, x.placed_at, x.released_at", "order_holds x")} as holds,
         {_list("x.visibility, x.text, x.author, x.created_at as written_at", "order_notes x")} as notes,
-        {_UNDER_WAY} as under_way
+        {_CHANGES} as changes, {_UNDER_WAY} as under_way
     ) shown
 ) as shown
 from orders o left join customers c on c.merchant_id = o.merchant_id and c.id = o.customer_id

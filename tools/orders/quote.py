@@ -1,5 +1,6 @@
 """What an order would cost: all that prices, promotions, shipping and tax depend on, read in one statement."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -35,8 +36,16 @@ from tools.rules.tax import Rate, rate_for
 
 ON_SALE = (ProductStatus.active, ProductStatus.discontinued)  # discontinued goods are sold while they last
 
+# A promotion `o` as `Promotion` has it; `buyer` are the rows of whose uses are counted.
+PROMOTION = """
+o.*, (select count(*) from promotion_uses u where u.merchant_id = %(m)s and u.promotion_id = o.id
+      and u.customer_id in (select id from buyer) and u.released_at is null) as used_by_customer,
+array(select t.product_id from promotion_targets t
+      where t.merchant_id = %(m)s and t.promotion_id = o.id and t.product_id is not null) as products,
+array(select t.category_id from promotion_targets t
+      where t.merchant_id = %(m)s and t.promotion_id = o.id and t.category_id is not null) as categories"""
 # A customer is locked where a promotion is limited for each: two orders at once would both find it unused.
-_QUOTE = """
+_QUOTE = f"""
 with recursive buyer as (
     select c.* from customers c where c.merchant_id = %(m)s and c.id = any(array(
         select coalesce(named.merged_into_id, named.id) from customers named where named.merchant_id = %(m)s and (
@@ -89,13 +98,7 @@ select row_to_json(quote)::text as quote from (select
                ) o) as offers
         from variant v) x) as variants,
     (select coalesce(json_agg(x order by x.id), '[]') from (
-        select o.*, (select count(*) from promotion_uses u where u.merchant_id = %(m)s and u.promotion_id = o.id
-                        and u.customer_id in (select id from buyer) and u.released_at is null) as used_by_customer,
-               array(select t.product_id from promotion_targets t
-                     where t.merchant_id = %(m)s and t.promotion_id = o.id and t.product_id is not null) as products,
-               array(select t.category_id from promotion_targets t
-                     where t.merchant_id = %(m)s and t.promotion_id = o.id and t.category_id is not null) as categories
-        from offered o) x) as promotions,
+        select {PROMOTION} from offered o) x) as promotions,
     (select coalesce(json_agg(x), '[]') from (
         select r.country, r.region, r.tax_class, r.rate from tax_rates r
         where r.merchant_id = %(m)s and (r.country = any(%(countries)s) or r.country in (select country from address))
@@ -103,9 +106,9 @@ select row_to_json(quote)::text as quote from (select
     (select coalesce(json_agg(x order by x.position, x.id), '[]') from (
         select s.* from shipping_methods s where s.merchant_id = %(m)s and s.active) x) as methods,
     (select coalesce(json_object_agg(w.id, json_build_object('reference', w.reference, 'name', w.name)
-                                     order by w.priority, w.id), '{}') from warehouses w
+                                     order by w.priority, w.id), '{{}}') from warehouses w
         where w.merchant_id = %(m)s and w.active) as warehouses,
-    (select coalesce(json_object_agg(s.key, s.value), '{}') from settings s
+    (select coalesce(json_object_agg(s.key, s.value), '{{}}') from settings s
         where s.merchant_id = %(m)s and s.key = any(%(settings)s)) as settings
 ) quote
 """
@@ -268,24 +271,43 @@ async def quote(ctx: Context, wish: OrderWish) -> Quote:
 
 
 async def _read(ctx: Context, wish: OrderWish, currency: str) -> Found:
-    names = [line.sku.strip() for line in wish.lines]
     named = [address for address in (wish.shipping_address, wish.billing_address) if isinstance(address, str)]
     written = [a.country for a in (wish.shipping_address, wish.billing_address) if isinstance(a, WrittenAddress)]
+    names = [line.sku for line in wish.lines]
+    return await read(
+        ctx, currency, names, wish.customer, email=wish.email, addresses=named, countries=written,
+        codes=wish.promotion_codes,
+    )  # fmt: skip
+
+
+async def read(
+    ctx: Context,
+    currency: str,
+    skus: Sequence[str],
+    customer: str | None,
+    *,
+    email: str | None = None,
+    addresses: Sequence[str] = (),
+    countries: Sequence[str] = (),
+    codes: Sequence[str] = (),
+) -> Found:
+    """All that the price of those variants depends on, for that customer."""
+    names = [sku.strip() for sku in skus]
     params = {
         "m": ctx.merchant.id,
         "now": ctx.now(),
         "currency": currency,
-        "customer": Kind.customer.canonical(wish.customer) if wish.customer else None,
-        "customer_written": wish.customer,
-        "email": wish.email.casefold() if wish.email and not wish.customer else None,
-        "theirs": wish.customer is not None,
-        "addresses": [Kind.address.canonical(address) for address in named],
-        "addresses_written": named,
+        "customer": Kind.customer.canonical(customer) if customer else None,
+        "customer_written": customer,
+        "email": email.casefold() if email and not customer else None,
+        "theirs": customer is not None,
+        "addresses": [Kind.address.canonical(address) for address in addresses],
+        "addresses_written": list(addresses),
         "variants": [Kind.variant.canonical(name) for name in names],
         "written": names,
         "keys": [name.casefold() for name in names],
-        "codes": [code.casefold() for code in wish.promotion_codes],
-        "countries": [*written, ctx.merchant.country],
+        "codes": [code.casefold() for code in codes],
+        "countries": [*countries, ctx.merchant.country],
         "settings": [EXPIRE_UNPAID_AFTER.key, DEFAULT_CHANNEL.key],
     }
     row = await ctx.sql.row(_QUOTE, params, as_=_Row)
@@ -339,18 +361,14 @@ async def _lines(
     quantities: dict[UUID, int] = {}
     variants: dict[UUID, Wanted] = {}
     for line in wish.lines:
-        variant = await _variant(ctx, line.sku.strip(), found)
+        variant = await variant_of(ctx, line.sku.strip(), found)
         variants[variant.id] = variant
         quantities[variant.id] = quantities.get(variant.id, 0) + line.quantity
     for variant in variants.values():
-        _refuse_unsellable(variant)
+        refuse_unsellable(variant)
     prices = {id_: price_of(variant.offers, quantities[id_]) for id_, variant in variants.items()}
-    unpriced = ", ".join(variants[id_].sku for id_, price in prices.items() if price is None)
-    if unpriced:
-        raise NoPriceInCurrency(
-            f"There is no price in {currency} for {unpriced}.",
-            hint=f"Set one, or order in another currency: this shop sells in {', '.join(ctx.merchant.currencies)}.",
-        )
+    if unpriced := [variants[id_].sku for id_, price in prices.items() if price is None]:
+        raise no_price(ctx, unpriced, currency)
     return [
         QuotedLine(
             variant, quantities[id_], prices[id_] or 0, rate_for(found.rates, variant.tax_class, country, region)
@@ -359,7 +377,7 @@ async def _lines(
     ]
 
 
-async def _variant(ctx: Context, name: str, found: Found) -> Wanted:
+async def variant_of(ctx: Context, name: str, found: Found) -> Wanted:
     """What `tools.rules.lookup.find_variant` would find, titles apart, among those that were read."""
     key, reference = name.casefold(), Kind.variant.canonical(name)
     readings = (
@@ -377,12 +395,20 @@ async def _variant(ctx: Context, name: str, found: Found) -> Wanted:
     return meant[0]
 
 
-def _refuse_unsellable(variant: Wanted) -> None:
+def refuse_unsellable(variant: Wanted) -> None:
+    """Raise unless it is on sale."""
     if variant.archived or variant.status not in ON_SALE:
         state = ProductStatus.archived if variant.archived else variant.status
         raise VariantNotSellable(f"{variant.sku} ({variant.product_title}) is {state}, so it cannot be ordered.")
     if not variant.sellable:
         raise VariantNotSellable(f"{variant.sku} ({variant.product_title}) is not for sale at present.")
+
+
+def no_price(ctx: Context, skus: Sequence[str], currency: str) -> NoPriceInCurrency:
+    return NoPriceInCurrency(
+        f"There is no price in {currency} for {', '.join(skus)}.",
+        hint=f"Set one, or order in another currency: this shop sells in {', '.join(ctx.merchant.currencies)}.",
+    )
 
 
 def _method(wish: OrderWish, found: Found, country: str, currency: str, weight: int) -> Method:

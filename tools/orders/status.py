@@ -1,8 +1,9 @@
 """The moves that a person makes by hand: place a draft, confirm, complete. All others belong to other operations."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic import Field
 from db.models.customers import Customer, CustomerStatus
 from db.models.orders import Order, OrderStatus
 from db.money import Money
+from db.transitions import check_move
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
@@ -18,7 +20,8 @@ from tools.contract.fields import OrderRef, Synonyms
 from tools.contract.shop_settings import EXPIRE_UNPAID_AFTER, chosen
 from tools.orders.quote import ON_SALE
 from tools.orders.wishes import CustomerMayNotOrder, VariantNotSellable
-from tools.rules.reservation import Need, reserve, tell_held
+from tools.rules.reservation import Need, reserve, shipping_from, tell_held
+from tools.rules.standing import OrderOnHold, refuse_held
 from tools.rules.stock import NotEnoughStock
 from tools.rules.told import named_order
 
@@ -94,34 +97,30 @@ class OrderMoved(Result):
     route="PATCH /orders/{order}/status",
     effect=Effect.write,
     permission="orders:write",
-    raises=[StatusHasItsOwnTool, OrderNotShipped, NotEnoughStock, CustomerMayNotOrder, VariantNotSellable],
+    raises=[
+        StatusHasItsOwnTool, OrderNotShipped, OrderOnHold, NotEnoughStock, CustomerMayNotOrder, VariantNotSellable,
+    ],
     examples=["Confirm order 1042", "Mark ORD-1042 as completed", "Place the draft ORD-1050"],
-)
+)  # fmt: skip
 async def set_order_status(ctx: Context, args: SetOrderStatus) -> OrderMoved:
     """Place a draft, confirm an order, or complete it.
 
     Placing a draft holds its stock; a confirmed order does not lapse any more. Cancelling, holding, paying, shipping and
     returning are operations of their own: the error names them.
     """
-    if args.status in _ITS_TOOL:
-        raise StatusHasItsOwnTool(
-            f"An order becomes {args.status} by {_ITS_TOOL[args.status]}, not by setting its status.",
-            hint=f"Use {_ITS_TOOL[args.status]}.",
-        )
+    to = by_hand(args.status)
     order = await ctx.find(Order, args.order, for_update=True)
     before = order.status
     ctx.edit(order, args.version)
-    ctx.move(order, to=OrderStatus(args.status), order_id=order.id)
-    _tell(ctx, order)
-    match order.status:
-        case OrderStatus.pending:
-            await _place(ctx, order)
-        case OrderStatus.confirmed:
-            order.confirmed_at, order.expires_at = ctx.now(), None
-            ctx.tell("It does not lapse any more, paid or not.")
-        case _:
-            await _refuse_unshipped(ctx, order)
-            order.completed_at = ctx.now()
+    holding = await move_by_hand(ctx, order, to)
+    total = Money(amount=order.total, currency=order.currency)
+    ctx.tell(f"{named_order(order)}, {total}, {BECOMES[order.status]}.")
+    if holding:
+        tell_held(ctx, holding.held, holding.needs, holding.warehouses)
+    if order.status is OrderStatus.confirmed:
+        ctx.tell("It does not lapse any more, paid or not.")
+    if order.expires_at:
+        ctx.tell(f"It lapses on {words.moment(order.expires_at, ctx.merchant.zone)} unless it is paid or confirmed.")
     return OrderMoved(
         reference=order.reference,
         status=order.status,
@@ -134,16 +133,50 @@ async def set_order_status(ctx: Context, args: SetOrderStatus) -> OrderMoved:
     )
 
 
-_BECOMES = {
+@dataclass(frozen=True)
+class Holding:
+    """What a draft that was placed holds: the reservations, what they are for, and the names of the warehouses."""
+
+    held: list[dict[str, Any]]
+    needs: list[Need]
+    warehouses: dict[UUID, str]
+
+
+def by_hand(wanted: WantedStatus) -> OrderStatus:
+    """The status, when people set it by hand. Raises `StatusHasItsOwnTool`."""
+    if wanted in _ITS_TOOL:
+        raise StatusHasItsOwnTool(
+            f"An order becomes {wanted} by {_ITS_TOOL[wanted]}, not by setting its status.",
+            hint=f"Use {_ITS_TOOL[wanted]}.",
+        )
+    return OrderStatus(wanted)
+
+
+async def move_by_hand(ctx: Context, order: Order, to: OrderStatus) -> Holding | None:
+    """Move a locked order. What refuses it does so before anything is written, so that other orders of a call may go on."""
+    check_move(Order.MOVES, order.status, to, order.reference)
+    if to is OrderStatus.completed:
+        await refuse_held(ctx, order, "completed")
+        await _refuse_unshipped(ctx, order)
+    holding = await _hold_stock(ctx, order) if to is OrderStatus.pending else None
+    ctx.move(order, to=to, order_id=order.id)
+    match to:
+        case OrderStatus.pending:
+            order.placed_at = ctx.now()
+            order.expires_at = lapses = ctx.now() + timedelta(hours=await chosen(ctx, EXPIRE_UNPAID_AFTER))
+            ctx.enqueue("expire_order", at=lapses, order=order.reference)
+        case OrderStatus.confirmed:
+            order.confirmed_at, order.expires_at = ctx.now(), None
+        case _:
+            order.completed_at = ctx.now()
+    return holding
+
+
+BECOMES = {
     OrderStatus.pending: "is placed",
     OrderStatus.confirmed: "is confirmed",
     OrderStatus.completed: "is completed",
 }
-
-
-def _tell(ctx: Context, order: Order) -> None:
-    total = Money(amount=order.total, currency=order.currency)
-    ctx.tell(f"{named_order(order)}, {total}, {_BECOMES[order.status]}.")
 
 
 class _DraftLine(NamedTuple):
@@ -157,11 +190,6 @@ class _DraftLine(NamedTuple):
     on_sale: bool
 
 
-class _Warehouse(NamedTuple):
-    id: UUID
-    name: str
-
-
 _DRAFT_LINES = """
 select l.id as line, v.id as variant, v.sku, l.position, l.quantity - l.cancelled as quantity, v.allow_backorder as backorder,
        v.tracked, v.sellable and v.archived_at is null and p.status = any(%(on_sale)s) as on_sale
@@ -170,10 +198,9 @@ join variants v on v.merchant_id = l.merchant_id and v.id = l.variant_id
 join products p on p.merchant_id = v.merchant_id and p.id = v.product_id
 where l.merchant_id = %(m)s and l.order_id = %(order)s and l.quantity > l.cancelled order by l.position
 """
-_WAREHOUSES = "select id, name from warehouses where merchant_id = %(m)s and active order by priority, id"
 
 
-async def _place(ctx: Context, order: Order) -> None:
+async def _hold_stock(ctx: Context, order: Order) -> Holding:
     """A draft keeps its prices and promotions; its stock is held from now on."""
     customer = await ctx.db.get(Customer, (ctx.merchant.id, order.customer_id)) if order.customer_id else None
     if customer and customer.status in (CustomerStatus.blocked, CustomerStatus.erased):
@@ -188,13 +215,9 @@ async def _place(ctx: Context, order: Order) -> None:
         for line in lines
         if line.tracked
     ]
-    warehouses = await ctx.sql.rows(_WAREHOUSES, params, as_=_Warehouse)
-    held = await reserve(ctx, order.reference, order.id, needs, [warehouse.id for warehouse in warehouses])
-    tell_held(ctx, held, needs, {warehouse.id: warehouse.name for warehouse in warehouses})
-    order.placed_at = ctx.now()
-    order.expires_at = lapses = ctx.now() + timedelta(hours=await chosen(ctx, EXPIRE_UNPAID_AFTER))
-    ctx.enqueue("expire_order", at=lapses, order=order.reference)
-    ctx.tell(f"It lapses on {words.moment(lapses, ctx.merchant.zone)} unless it is paid or confirmed.")
+    warehouses = await shipping_from(ctx)
+    held = await reserve(ctx, order.reference, order.id, needs, list(warehouses))
+    return Holding(held, needs, warehouses)
 
 
 class _Held(NamedTuple):

@@ -76,8 +76,8 @@ RESERVE = """
 held as (
     insert into reservations (merchant_id, id, reference, status, reason, warehouse_id, variant_id, quantity, backordered,
                               order_id, order_line_id, created_at)
-    select %(m)s, (%(spare)s::uuid[])[(row_number() over walk)::int], number.reference || '-' || row_number() over walk, 'active',
-           'order', warehouse_id, variant_id, quantity, backordered, %(order_id)s, line, %(now)s
+    select %(m)s, (%(spare)s::uuid[])[(row_number() over walk)::int], number.reference || '-' || %(named)s + row_number() over walk,
+           'active', 'order', warehouse_id, variant_id, quantity, backordered, %(order_id)s, line, %(now)s
     from allotted cross join number window walk as (order by position, rank)
     returning id, reference, status, reason, warehouse_id, variant_id, quantity, backordered, order_id, order_line_id
 ), kept as (
@@ -96,6 +96,17 @@ select {RESERVED}
 """
 
 
+class _Warehouse(NamedTuple):
+    id: UUID
+    name: str
+
+
+async def shipping_from(ctx: Context) -> dict[UUID, str]:
+    """The warehouses that ship, by name, in the merchant's order."""
+    query = "select id, name from warehouses where merchant_id = %s and active order by priority, id"
+    return {row.id: row.name for row in await ctx.sql.rows(query, (ctx.merchant.id,), as_=_Warehouse)}
+
+
 class Reserved(NamedTuple):
     """What the statement found and did; without `reference` it did nothing."""
 
@@ -104,21 +115,24 @@ class Reserved(NamedTuple):
     held: list[dict[str, Any]]
 
 
-def reserving(needs: Sequence[Need], warehouses: Sequence[UUID], order: UUID) -> dict[str, Any]:
-    """The parameters of ALLOT and RESERVE: `warehouses` in the merchant's order."""
+def reserving(needs: Sequence[Need], warehouses: Sequence[UUID], order: UUID, named: int = 0) -> dict[str, Any]:
+    """The parameters of ALLOT and RESERVE: `warehouses` in the merchant's order; `named` is its last reservation's number."""
     return {
         "need": as_jsonb([vars(need) for need in needs]),
         "warehouses": list(warehouses),
         "spare": [new_id() for _ in range(len(needs) * len(warehouses))],
         "order_id": order,
+        "named": named,
     }
 
 
 async def reserve(
-    ctx: Context, reference: str, order: UUID, needs: Sequence[Need], warehouses: Sequence[UUID]
+    ctx: Context, reference: str, order: UUID, needs: Sequence[Need], warehouses: Sequence[UUID], named: int = 0
 ) -> list[dict[str, Any]]:
     """Hold stock for the lines of an order that exists; returns the reservations. Raises `NotEnoughStock`."""
-    params = {"m": ctx.merchant.id, "now": ctx.now(), "reference": reference} | reserving(needs, warehouses, order)
+    params = {"m": ctx.merchant.id, "now": ctx.now(), "reference": reference} | reserving(
+        needs, warehouses, order, named
+    )
     reserved = await ctx.sql.row(_FOR_AN_ORDER, params, as_=Reserved)
     assert reserved is not None
     if reserved.reference is None:

@@ -18,7 +18,9 @@ from tests.factories import (
 )
 from tools.contract.call import call
 from tools.flows import create_order as placing
+from tools.orders import holds
 
+ELSEWHERE = {"name": "Ana Torres", "line1": "12 rue Mercière", "city": "Lyon", "postcode": "69002", "country": "FR"}
 SOLD = [{"sku": "MUG-BLUE", "quantity": 6}, {"sku": "BOWL", "quantity": 1}, {"sku": "ENGRAVING", "quantity": 2}]
 
 
@@ -63,6 +65,51 @@ async def get_order(mine: NewShop) -> dict[str, Any]:
 async def set_order_status(mine: NewShop) -> dict[str, Any]:
     reference, _ = await _placed(mine, draft=True)
     return {"order": reference, "status": "pending", "version": 1}
+
+
+async def set_order_statuses(mine: NewShop) -> dict[str, Any]:
+    orders = [(await _placed(mine, draft=True))[0]]
+    return {"orders": [*orders, "ORD-9"], "status": "pending"}
+
+
+async def hold_order(mine: NewShop) -> dict[str, Any]:
+    reference, _ = await _placed(mine)
+    return {"order": reference, "reason": "address_check", "note": "The house number is missing.", "owner": "USR-1002"}
+
+
+async def release_order(mine: NewShop) -> dict[str, Any]:
+    arguments = await hold_order(mine)
+    await call(mine.shop, holds.hold_order, arguments, mine.caller("owner"), key=f"case-{number()}")
+    return {"order": arguments["order"]}
+
+
+async def change_order_address(mine: NewShop) -> dict[str, Any]:
+    reference, _ = await _placed(mine)
+    return {"order": reference, "shipping_address": ELSEWHERE, "billing_address": ELSEWHERE, "version": 1}
+
+
+async def mark_order_paid(mine: NewShop) -> dict[str, Any]:
+    reference, _ = await _placed(mine)
+    return {"order": reference, "method": "bank_transfer", "amount": 5_000, "transfer": f"TRN {number()}"}
+
+
+async def change_order_lines(mine: NewShop) -> dict[str, Any]:
+    reference, _ = await _placed(mine)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        await pay(sql, reference, authorized=5_000, captured=5_000)
+        await make_shipment(sql, reference, FulfilmentStatus.draft)
+        await sql.commit()
+    edits = {"quantities": [{"sku": "MUG-BLUE", "quantity": 1}], "add": [{"sku": "ENGRAVING", "quantity": 1}]}
+    return {"order": reference, "remove": ["BOWL"], "version": 1, **edits}
+
+
+async def change_order_payment(mine: NewShop) -> dict[str, Any]:
+    reference, _ = await _placed(mine)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        await pay(sql, reference, authorized=5_000, captured=5_000)
+        await pay(sql, reference, authorized=1_000)
+        await sql.commit()
+    return {"order": reference, "method": "card", "label": "Visa ending 4242"}
 
 
 async def cancel_order(mine: NewShop) -> dict[str, Any]:

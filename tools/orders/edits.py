@@ -1,0 +1,186 @@
+"""What is to become of an order's lines: from what was asked, line by line, to how many units of each there are afterwards."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from uuid import UUID
+
+from pydantic import Field
+
+from db.models.orders import OrderLine
+from tools.contract import words
+from tools.contract.context import Context
+from tools.contract.declare import Input
+from tools.contract.errors import Conflict, Invalid
+from tools.contract.fields import Quantity, VariantRef
+from tools.contract.shop_settings import SWAP_FOR_ITSELF, SWAP_WITHIN_PRODUCT, chosen
+from tools.orders.quote import Found, Wanted, no_price, refuse_unsellable, variant_of
+from tools.orders.wishes import NewLine
+from tools.rules.pricing import price_of
+from tools.rules.promotions import Item
+from tools.rules.tax import rate_for
+
+
+class NotOnOrder(Conflict):
+    """The order has no such variant, or not as many units of it."""
+
+    hint = "get_order shows what is on it. Something new is added by `add`."
+
+
+class SwapOfAnotherProduct(Conflict):
+    """A variant is swapped for another variant of the same product."""
+
+    hint = "Take the one out (`remove`) and add the other (`add`)."
+
+
+class SwapForItself(Conflict):
+    """A variant is not swapped for itself."""
+
+    hint = "Name another variant of the product, or leave the swap out."
+
+
+class OrderWouldBeEmpty(Conflict):
+    """Nothing would be left on it."""
+
+    hint = "Use cancel_order for all of it."
+
+
+class NothingToChange(Invalid):
+    """What was asked is how it is already, or nothing was asked."""
+
+    hint = "Say what is to be added, taken out, swapped, or how many units there shall be."
+
+
+class LineQuantity(Input):
+    """How many units of a variant that is on the order there shall be."""
+
+    sku: VariantRef = Field(description="The variant, by SKU such as `MUG-BLUE`.")
+    quantity: Quantity = Field(ge=0, le=100_000, description="Units that there shall be in all; 0 takes it out.")
+
+
+class Swap(Input):
+    """Units of a variant for as many of another."""
+
+    sku: VariantRef = Field(description="The variant on the order, by SKU such as `MUG-BLUE`.")
+    to: VariantRef = Field(description="The variant instead, by SKU such as `MUG-RED`.")
+    quantity: Quantity | None = Field(default=None, ge=1, le=100_000, description="Units; omit for all that there are.")
+
+
+class LineEdits(Input):
+    quantities: list[LineQuantity] = Field(
+        default=[], max_length=200, description="How many units there shall be of what is on the order."
+    )
+    add: list[NewLine] = Field(default=[], max_length=200, description="What comes on top, at the prices of today.")
+    remove: list[VariantRef] = Field(default=[], max_length=200, description="What is taken out whole.")
+    swaps: list[Swap] = Field(
+        default=[], max_length=200, description="Which variant becomes which other one of its product."
+    )
+
+    @property
+    def skus(self) -> list[str]:
+        """Every variant that is named."""
+        swapped = [sku for swap in self.swaps for sku in (swap.sku, swap.to)]
+        return [*(line.sku for line in [*self.quantities, *self.add]), *self.remove, *swapped]
+
+
+@dataclass
+class EditedLine:
+    """A line as it is to be: `row` is what it was, none for a new one. Prices are minor units of the order's currency."""
+
+    row: OrderLine | None
+    variant: Wanted | None
+    sku: str
+    unit_price: int
+    tax_rate: Decimal
+    before: int
+    units: int
+
+    @property
+    def item(self) -> Item:
+        product = self.variant.product_id if self.variant else self.row.product_id if self.row else None
+        categories = self.variant.categories if self.variant else frozenset[UUID]()
+        return Item(product or UUID(int=0), categories, self.unit_price * self.units, self.tax_rate)
+
+
+@dataclass
+class Basket:
+    """The lines of an order while they are edited, in their order; units are added at today's prices."""
+
+    reference: str
+    lines: list[EditedLine]
+    added: dict[UUID, int] = field(default_factory=dict[UUID, int])
+
+    def units_of(self, variant: Wanted) -> int:
+        return sum(line.units for line in self._of(variant))
+
+    def take(self, variant: Wanted, units: int) -> None:
+        """Take units out, of the latest lines first. Raises `NotOnOrder`."""
+        there = self.units_of(variant)
+        if units > there or not there:
+            has = f"{words.count(there, 'unit')} of" if there else "no"
+            raise NotOnOrder(f"{self.reference} has {has} {variant.sku}, and {units or 'some'} were asked for.")
+        for line in reversed(self._of(variant)):
+            taken = min(line.units, units)
+            line.units -= taken
+            units -= taken
+
+    def put(self, variant: Wanted, units: int) -> None:
+        self.added[variant.id] = self.added.get(variant.id, 0) + units
+
+    def _of(self, variant: Wanted) -> list[EditedLine]:
+        return [line for line in self.lines if line.variant and line.variant.id == variant.id]
+
+
+async def edited(
+    ctx: Context, basket: Basket, edits: LineEdits, found: Found, destination: tuple[str, str | None], currency: str
+) -> list[EditedLine]:
+    """The lines of the basket as they are asked to be; those that were taken out stay, with no units."""
+    for sku in edits.remove:
+        variant = await variant_of(ctx, sku, found)
+        basket.take(variant, basket.units_of(variant))
+    for line in edits.quantities:
+        variant = await variant_of(ctx, line.sku, found)
+        there = basket.units_of(variant)
+        if line.quantity > there > 0:
+            basket.put(variant, line.quantity - there)
+        elif line.quantity != there or not there:
+            basket.take(variant, there - line.quantity if there else line.quantity)
+    for swap in edits.swaps:
+        await _swap(ctx, basket, swap, found)
+    for line in edits.add:
+        basket.put(await variant_of(ctx, line.sku, found), line.quantity)
+
+    _add(ctx, basket, found, destination, currency)
+    if not any(line.units for line in basket.lines):
+        raise OrderWouldBeEmpty(f"Nothing would be left on {basket.reference}.")
+    if all(line.units == line.before for line in basket.lines):
+        raise NothingToChange(f"{basket.reference} would stay as it is.")
+    return basket.lines
+
+
+async def _swap(ctx: Context, basket: Basket, swap: Swap, found: Found) -> None:
+    old, new = await variant_of(ctx, swap.sku, found), await variant_of(ctx, swap.to, found)
+    if old.id == new.id and not await chosen(ctx, SWAP_FOR_ITSELF):
+        raise SwapForItself(f"{old.sku} would be swapped for itself.")
+    if old.product_id != new.product_id and await chosen(ctx, SWAP_WITHIN_PRODUCT):
+        raise SwapOfAnotherProduct(f"{old.sku} belongs to {old.product_title}, and {new.sku} to {new.product_title}.")
+    units = swap.quantity or basket.units_of(old)
+    basket.take(old, units)
+    basket.put(new, units)
+
+
+def _add(ctx: Context, basket: Basket, found: Found, destination: tuple[str, str | None], currency: str) -> None:
+    """Units that come on top cost what they cost today: on a line of that price, else on one of their own."""
+    variants = {variant.id: variant for variant in found.variants}
+    for id_, units in basket.added.items():
+        variant = variants[id_]
+        refuse_unsellable(variant)
+        price = price_of(variant.offers, basket.units_of(variant) + units)
+        if price is None:
+            raise no_price(ctx, [variant.sku], currency)
+        fitting = [line for line in basket.lines if line.units and line.variant and line.variant.id == id_]
+        fitting = [line for line in fitting if line.unit_price == price]
+        if fitting:
+            fitting[0].units += units
+        else:
+            rate = rate_for(found.rates, variant.tax_class, *destination)
+            basket.lines.append(EditedLine(None, variant, variant.sku, price, rate, 0, units))

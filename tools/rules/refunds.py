@@ -1,0 +1,159 @@
+"""Money on its way back: what an order's payments hold, less what is being given back already, and the intents for the rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import Field
+from sqlalchemy import select
+
+from db.models.backoffice import Intent, IntentStatus
+from db.models.orders import Order
+from db.models.payments import Payment, PaymentStatus
+from db.money import Money
+from tools.contract import words
+from tools.contract.context import Context
+from tools.contract.declare import Result
+from tools.contract.errors import Conflict
+
+REFUND, VOID, CHARGE = "refund_payment", "void_payment", "charge_payment"
+_CAPTURED = (
+    PaymentStatus.partially_captured, PaymentStatus.captured, PaymentStatus.partially_refunded, PaymentStatus.won,
+)  # fmt: skip
+_AUTHORIZED = (PaymentStatus.authorized, PaymentStatus.partially_captured)
+
+
+class MoneyBack(Result):
+    """Money that is given back, or let go, through a payment; it is under way until the provider has done it."""
+
+    payment: str = Field(description="The payment's reference.")
+    amount: Money = Field(description="How much, in minor units.")
+    intent: str = Field(description="What stands for it until it is done.")
+
+
+class ChargeUnderWay(Conflict):
+    """The order is being charged at this moment; what it has paid is not known until that is done."""
+
+    hint = "Wait until the charge is done (get_order shows it as under way), or cancel the order."
+
+
+@dataclass(frozen=True)
+class Tender:
+    """A locked payment, and what is done with it outside at this moment. Amounts are minor units of its currency."""
+
+    payment: Payment
+    under_way: Sequence[Intent]
+
+    def _on_its_way(self, kind: str) -> int:
+        return sum(intent.amount or 0 for intent in self.under_way if intent.kind == kind)
+
+    @property
+    def kept(self) -> int:
+        """What was taken and is neither given back nor on its way back."""
+        payment = self.payment
+        return payment.captured - payment.refunded - payment.charged_back - self._on_its_way(REFUND)
+
+    @property
+    def refundable(self) -> int:
+        """What of it can be given back: nothing that is disputed."""
+        return max(0, self.kept) if self.payment.status in _CAPTURED else 0
+
+    @property
+    def promised(self) -> int:
+        """What is authorized, not taken, and not let go."""
+        if self.payment.status not in _AUTHORIZED:
+            return 0
+        payment = self.payment
+        return max(0, payment.authorized - payment.captured - payment.voided - self._on_its_way(VOID))
+
+    @property
+    def charged(self) -> bool:
+        """Whether it is being charged at this moment."""
+        return any(intent.kind == CHARGE for intent in self.under_way)
+
+
+async def tenders(ctx: Context, order: Order) -> list[Tender]:
+    """The payments of an order, locked, oldest first."""
+    query = select(Payment).where(Payment.merchant_id == ctx.merchant.id, Payment.order_id == order.id)
+    payments = (await ctx.db.scalars(query.order_by(Payment.id).with_for_update(key_share=True))).all()
+    pending = select(Intent).where(
+        Intent.merchant_id == ctx.merchant.id, Intent.order_id == order.id, Intent.status == IntentStatus.pending
+    )
+    under_way = (await ctx.db.scalars(pending.order_by(Intent.id))).all()
+    return [
+        Tender(payment, [intent for intent in under_way if intent.subject_id == payment.id]) for payment in payments
+    ]
+
+
+def refuse_while_charged(order: Order, held: Sequence[Tender]) -> None:
+    """Raise while one of its payments is being charged."""
+    for tender in held:
+        if tender.charged:
+            raise ChargeUnderWay(f"{order.reference} is being charged by {tender.payment.reference}.")
+
+
+def stop_charges(ctx: Context, held: Sequence[Tender]) -> list[Tender]:
+    """No charge that has not begun is made, and nothing waits for it any more: its payment is cancelled with it."""
+    stopped = {i.reference for tender in held for i in tender.under_way if i.kind == CHARGE and not i.attempts}
+    left: list[Tender] = []
+    for tender in held:
+        gone = [i for i in tender.under_way if i.reference in stopped or i.arguments.get("after") in stopped]
+        for intent in gone:
+            ctx.move(intent, IntentStatus.cancelled, order_id=intent.order_id)
+        if any(intent.reference in stopped for intent in gone):
+            ctx.edit(tender.payment, None)
+            ctx.move(tender.payment, PaymentStatus.cancelled, order_id=tender.payment.order_id)
+            ctx.tell(f"{tender.payment.reference} is not charged any more.")
+        left.append(Tender(tender.payment, [intent for intent in tender.under_way if intent not in gone]))
+    return left
+
+
+async def refund(
+    ctx: Context, held: Sequence[Tender], most: int | None = None, after: str | None = None
+) -> list[MoneyBack]:
+    """An intent for each payment with money in it, oldest first; no more than `most` minor units together, where given.
+
+    `after` is an intent that has to be done first: while it is not, this one waits, and if it fails this is given up.
+    """
+    backs: list[MoneyBack] = []
+    for tender in held:
+        amount = tender.refundable if most is None else min(tender.refundable, most)
+        if not amount:
+            continue
+        most = None if most is None else most - amount
+        back = await _intend(ctx, REFUND, tender.payment, amount, after)
+        ctx.moves_money(back.amount)
+        ctx.tell(f"{back.amount} go back through {back.payment}.")
+        backs.append(back)
+    return backs
+
+
+async def let_go(ctx: Context, held: Sequence[Tender], after: str | None = None) -> list[MoneyBack]:
+    """An intent for each payment that is authorized: it is not taken."""
+    backs: list[MoneyBack] = []
+    for tender in held:
+        if tender.promised:
+            back = await _intend(ctx, VOID, tender.payment, tender.promised, after)
+            ctx.tell(f"{back.amount} authorized on {back.payment} are let go, and not taken.")
+            backs.append(back)
+    return backs
+
+
+def tell_what_stays(ctx: Context, held: Sequence[Tender]) -> None:
+    """What of an order's money is not given back by this call, and why."""
+    for tender in held:
+        payment, on_its_way = tender.payment, sum(i.amount or 0 for i in tender.under_way if i.kind != CHARGE)
+        if payment.status is PaymentStatus.disputed:
+            ctx.tell(f"{payment.reference} is disputed: nothing is refunded through it.")
+        elif on_its_way:
+            ctx.tell(
+                f"{words.money(on_its_way, payment.currency)} of {payment.reference} are on their way back already."
+            )
+
+
+async def _intend(ctx: Context, kind: str, payment: Payment, amount: int, after: str | None) -> MoneyBack:
+    money = Money(amount=amount, currency=payment.currency)
+    waits = {"after": after} if after else {}
+    intent = await ctx.intend(
+        kind, ("payment", payment.id), order_id=payment.order_id, money=money, payment=payment.reference, **waits
+    )
+    return MoneyBack(payment=payment.reference, amount=money, intent=intent.reference)
