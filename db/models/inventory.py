@@ -373,6 +373,4 @@ class StockCost(Tenant, Base):
     average: Mapped[Decimal]
 
     variant: Mapped["Variant"] = one("StockCost", "variant_id", "Variant")
-    purchase_order_line: Mapped[PurchaseOrderLine] = one(
-        "StockCost", "purchase_order_line_id", "PurchaseOrderLine"
-    )
+    purchase_order_line: Mapped[PurchaseOrderLine] = one("StockCost", "purchase_order_line_id", "PurchaseOrderLine")

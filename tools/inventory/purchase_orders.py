@@ -180,7 +180,7 @@ class GetPurchaseOrder(Input):
     examples=["Show PO-1007", "What is still missing of PO-1012?"],
 )
 async def get_purchase_order(ctx: Context, args: GetPurchaseOrder) -> PurchaseOrderDetail:
-    """Show a purchase order: what was ordered, what it costs, what has come and what is still to come."""
+    """Show a purchase order: what was ordered, what it costs, what has come."""
     return await detail(ctx, (await ctx.find(PurchaseOrder, args.purchase_order)).id)
 
 

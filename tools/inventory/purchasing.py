@@ -118,10 +118,11 @@ class Bought(NamedTuple):
     examples=["Order 60 MUG-BLUE from SUP-1001", "Buy 40 TSH-BLK-M at 6.20 from Atelier Brun for Lille"],
 )  # fmt: skip
 async def create_purchase_order(ctx: Context, args: CreatePurchaseOrder) -> PurchaseOrderDetail:
-    """Order goods from a supplier for a warehouse; they are incoming there from then on.
+    """Order goods from a supplier for a warehouse.
 
-    Costs are minor units of the order's currency: 420 is 4.20 EUR. Nothing is sent to the supplier by this: the order is
-    recorded as placed. What comes is booked with receive_purchase_order; what to order is what suggest_reorders says.
+    They are incoming there from then on. Costs are minor units of the order's currency: 420 is 4.20 EUR. Nothing is sent to
+    the supplier by this: the order is recorded as placed. What comes is booked with receive_purchase_order, and what to order
+    is what suggest_reorders says.
     """
     supplier = await find_supplier(ctx, args.supplier)
     refuse_inactive(supplier)

@@ -82,7 +82,7 @@ class ReceivePurchaseOrder(Input):
     examples=["PO-1007 has arrived, all complete", "Of PO-1012 came 58 MUG-BLUE, 2 of them broken"],
 )
 async def receive_purchase_order(ctx: Context, args: ReceivePurchaseOrder) -> PurchaseOrderDetail:
-    """Book what a supplier delivered: whole, in part, more or less than was ordered, or damaged.
+    """Book what a supplier delivered: whole, in part, too much, or damaged.
 
     What came is on hand; damaged units are on hand and not for sale. The average cost goes on with it. An order is received
     when all came, or so nearly all as the shop's tolerance says; of any other the rest is still incoming, unless `complete`.

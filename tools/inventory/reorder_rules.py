@@ -111,7 +111,9 @@ async def set_reorder_rule(ctx: Context, args: SetReorderRule) -> ReorderRule:
 
     await ctx.sql.execute(_WRITE, {"m": ctx.merchant.id, "id": level.id, "now": ctx.now(), **rule._asdict()})
     _record(ctx, level, before, rule)
-    ctx.event("reorder_rule_set", variant, warehouse=warehouse.reference, **args.model_dump(exclude={"sku", "warehouse"}))
+    ctx.event(
+        "reorder_rule_set", variant, warehouse=warehouse.reference, **args.model_dump(exclude={"sku", "warehouse"})
+    )
     supplier = await _supplier(ctx, rule.supplier_id)
     await _tell(ctx, variant, warehouse, before, rule, supplier)
     return ReorderRule(

@@ -159,7 +159,7 @@ class UpdateSupplier(Input):
     examples=["SUP-1002 needs 21 days from now on", "We no longer buy from Olaria do Sul"],
 )
 async def update_supplier(ctx: Context, args: UpdateSupplier) -> SupplierDetail:
-    """Change a supplier's name, address, currency or lead time, or stop buying from it.
+    """Change a supplier's details or lead time, or stop buying from it.
 
     What is not given stays as it is. Purchase orders that are open stay as they are.
     """

@@ -1,11 +1,13 @@
 """Valid arguments for each tool of the room, in a shop that has what they name."""
 
+from datetime import timedelta
 from typing import Any
 
-from tests.factories import NewShop, make_variant, make_warehouse, number, warehouse_of
+from db.clock import now
+from tests.factories import NewShop, make_order, make_variant, make_warehouse, number, warehouse_of
 from tools.contract.call import call
 from tools.contract.declare import Tool
-from tools.inventory import purchasing, reservations, suppliers, transfers
+from tools.inventory import purchasing, receiving, reservations, suppliers, transfers
 
 
 async def _done(mine: NewShop, tool: Tool[Any, Any], arguments: dict[str, Any]) -> str:
@@ -138,3 +140,40 @@ async def cancel_purchase_order(mine: NewShop) -> dict[str, Any]:
 async def receive_purchase_order(mine: NewShop) -> dict[str, Any]:
     reference, sku = await _ordered(mine)
     return {"purchase_order": reference, "lines": [{"sku": sku, "received": 12, "damaged": 2}], "note": "two boxes"}
+
+
+async def inventory_valuation(mine: NewShop) -> dict[str, Any]:
+    sku, _, second = await _stocked(mine)
+    lines = [{"sku": sku, "quantity": 20, "unit_cost": 420}]
+    wanted = {"supplier": await _supplier(mine), "warehouse": second, "lines": lines}
+    purchase = await _done(mine, purchasing.create_purchase_order, wanted)
+    await _done(mine, receiving.receive_purchase_order, {"purchase_order": purchase})
+    return {"group_by": "category", "warehouse": second}
+
+
+async def _sold(mine: NewShop) -> str:
+    """A variant of which 3 units sold each week for half a year, and of which a few are left."""
+    async with mine.shop.database.transaction(mine.id) as sql:
+        variant = make_variant(sql, "MUG-BLUE", title="Stoneware mug, blue", stock=4, warehouse=await warehouse_of(sql))
+        for week in range(1, 27):
+            make_order(sql, variant, 3, placed_at=now() - timedelta(weeks=week))
+        await sql.commit()
+    return variant.sku
+
+
+async def inventory_turnover(mine: NewShop) -> dict[str, Any]:
+    await _stocked(mine)
+    return {"pace": "dead", "days": 90}
+
+
+async def abc_analysis(mine: NewShop) -> dict[str, Any]:
+    await _sold(mine)
+    return {"by": "revenue", "only": "A"}
+
+
+async def forecast_demand(mine: NewShop) -> dict[str, Any]:
+    return {"sku": await _sold(mine), "weeks": 4}
+
+
+async def suggest_reorders(mine: NewShop) -> dict[str, Any]:
+    return {"sku": await _sold(mine)}
