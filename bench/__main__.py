@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import chat, growth, load, orders, recall, start, streams
+from bench import chat, forecast, growth, load, orders, recall, start, streams
 from bench.machine import cpu_name
 
 FIGURES = Path(__file__).parents[1] / "docs" / "figures.md"
@@ -17,6 +17,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "load": lambda: asyncio.run(load.measure()),
     "streams": lambda: asyncio.run(streams.measure()),
     "recall": recall.measure,
+    "forecast": forecast.measure,
     "start": start.measure,
     "growth": growth.measure,
 }

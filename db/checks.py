@@ -70,6 +70,31 @@ _STOCK = (
         ),
     ),
     Check(
+        "stock_costs_of_receipts",
+        "Each unit that a supplier delivered is once in the average cost, at what it was bought for.",
+        _equal(
+            "purchase_order_line_id, unit_cost",
+            "received",
+            "select id, unit_cost, received from purchase_order_lines where merchant_id = %(merchant)s",
+            "select purchase_order_line_id, unit_cost, -units from stock_costs where merchant_id = %(merchant)s",
+        ),
+    ),
+    Check(
+        "stock_costs_continue",
+        "An average cost begins where the one before ended, and is what the units before and those that came cost together.",
+        """
+        select variant_id, number, average from (
+            select *, lag(number, 1, 0) over chain as number_before, lag(average) over chain as ended,
+                   lag(currency) over chain as currency_before
+            from stock_costs where merchant_id = %(merchant)s window chain as (partition by variant_id order by number)
+        ) c
+        where number <> number_before + 1
+           or number > 1 and average_before is distinct from case when currency = currency_before then ended end
+           or average <> round((units_before * coalesce(average_before, unit_cost) + units * unit_cost)
+                               / (units_before + units), 4)
+        """,
+    ),
+    Check(
         "open_orders_hold_their_stock",
         "An open order holds, reserved or backordered, each counted unit that has not left; any other order holds none.",
         _equal(

@@ -85,6 +85,7 @@ OURS: dict[str, str] = {
     "returns": "currency",
     "settings": "key value",
     "shipping_methods": "code name countries currency tiers tax_class",
+    "stock_costs": "currency",
     "stock_movements": "subject_kind actor",
     "suppliers": "name email phone country currency",
     "tax_rates": "name country region tax_class",

@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from sqlalchemy import CheckConstraint, Integer
+from sqlalchemy import CheckConstraint, Index, Integer, text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -106,8 +106,11 @@ class StockLevel(Tenant, Versioned, Base):
         to("suppliers", "supplier_id"),
         unique("warehouse_id", "variant_id"),
         index("variant_id"),
+        index("supplier_id"),
         CheckConstraint("reserved >= 0 and damaged >= 0 and incoming >= 0", name="counts"),
         CheckConstraint("reserved + damaged <= on_hand", name="never_oversold"),
+        CheckConstraint("reorder_point >= 0 and reorder_target > reorder_point", name="target_above_reorder_point"),
+        CheckConstraint("lead_time_days >= 0", name="lead_time"),
         {"postgresql_with": {"fillfactor": 50}},
     )
 
@@ -146,9 +149,16 @@ class StockMovement(Tenant, Base):
         index("variant_id", "occurred_at"),
         index("occurred_at", "id"),
         index("subject_id"),
+        Index(
+            "ix_stock_movements_arrivals", "merchant_id", "variant_id", "occurred_at",
+            postgresql_where=text("quantity > 0 and kind <> 'transfer_in'"),
+        ),
+        Index(
+            "ix_stock_movements_sales", "merchant_id", "variant_id", "occurred_at", postgresql_where=text("kind = 'sale'")
+        ),
         CheckConstraint("quantity <> 0 or damaged <> 0", name="moves_something"),
         CheckConstraint("(kind = 'adjustment') = (reason is not null)", name="corrections_have_a_reason"),
-    )
+    )  # fmt: skip
 
     warehouse_id: Mapped[uuid.UUID]
     variant_id: Mapped[uuid.UUID]
@@ -280,7 +290,9 @@ class PurchaseOrder(Tenant, Referenced, Versioned, Stateful, Base):
         to("suppliers", "supplier_id"),
         to("warehouses", "warehouse_id"),
         index("status", "expected_on"),
-        index("supplier_id"),
+        index("status", "id"),
+        index("supplier_id", "id"),
+        index("warehouse_id", "id"),
     )
     MOVES: ClassVar[dict[PurchaseOrderStatus, frozenset[PurchaseOrderStatus]]] = {
         PurchaseOrderStatus.draft: frozenset({PurchaseOrderStatus.sent, PurchaseOrderStatus.cancelled}),
@@ -331,3 +343,34 @@ class PurchaseOrderLine(Tenant, Base):
 
     purchase_order: Mapped[PurchaseOrder] = one("PurchaseOrderLine", "purchase_order_id", "PurchaseOrder", "lines")
     variant: Mapped["Variant"] = one("PurchaseOrderLine", "variant_id", "Variant")
+
+
+class StockCost(Tenant, Base):
+    """What a unit of a variant costs on average from a receipt on, in all warehouses together: a moving average. Append-only.
+
+    `average` is what the units that were there and those that came cost together, divided by all of them; in minor units of
+    `currency` with four decimals. Each entry begins where the one before ended. The last one is what the stock is valued at.
+    """
+
+    __tablename__ = "stock_costs"
+    __table_args__ = (
+        to("variants", "variant_id"),
+        to("purchase_order_lines", "purchase_order_line_id"),
+        unique("variant_id", "number"),
+        index("purchase_order_line_id"),
+        CheckConstraint("number > 0 and units > 0 and units_before >= 0", name="counts"),
+        CheckConstraint("unit_cost >= 0 and average >= 0 and average_before >= 0", name="costs"),
+    )
+
+    variant_id: Mapped[uuid.UUID]
+    number: Mapped[int] = mapped_column(Integer)
+    purchase_order_line_id: Mapped[uuid.UUID]
+    currency: Mapped[str]
+    units_before: Mapped[int] = mapped_column(Integer)
+    average_before: Mapped[Decimal | None]
+    units: Mapped[int] = mapped_column(Integer)
+    unit_cost: Mapped[Decimal]
+    average: Mapped[Decimal]
+
+    variant: Mapped["Variant"] = one("StockCost", "variant_id", "Variant")
+    purchase_order_line: Mapped[PurchaseOrderLine] = one("StockCost", "purchase_order_line_id", "PurchaseOrderLine")

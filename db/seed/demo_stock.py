@@ -1,6 +1,6 @@
 """The demo shop's stock: what it opened with, what suppliers brought, what went between warehouses, what is left."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from math import ceil
@@ -12,6 +12,7 @@ from db.models.inventory import (
     PurchaseOrder,
     PurchaseOrderLine,
     PurchaseOrderStatus,
+    StockCost,
     StockLevel,
     StockMovement,
     Transfer,
@@ -53,6 +54,7 @@ class Stock:
     damaged: list[list[int]] = field(init=False)
     reserved: list[list[int]] = field(init=False)
     incoming: list[list[int]] = field(init=False)
+    deliveries: Counter[int] = field(default_factory=Counter[int])  # of each SKU so far
     due: dict[date, list[Due]] = field(default_factory=lambda: defaultdict[date, list[Due]](list))
 
     returned: dict[date, list[tuple[Sku, int]]] = field(
@@ -216,6 +218,8 @@ class Stock:
             line["damaged"] = broken
             self.free[due.warehouse][sku.index] += units - broken
             self.incoming[due.warehouse][sku.index] -= units
+            if bought:
+                self._value(sku, line, at)
             kind = MovementKind.receipt if bought else MovementKind.transfer_in
             self.move(kind, due.warehouse, sku, units, at, damaged=broken, **subject)
         done, part = (
@@ -225,6 +229,16 @@ class Stock:
         )
         due.row.update(status=part if due.hold_back else done, updated_at=at)
         due.row["received_at"] = None if due.hold_back else at
+
+    def _value(self, sku: Sku, line: Row, at: datetime) -> None:
+        """The average cost goes on: suppliers never changed their prices."""
+        self.deliveries[sku.index] += 1
+        there = sum(place[sku.index] for place in self.on_hand)
+        self.draft.add(
+            StockCost, at, variant_id=sku.variant["id"], number=self.deliveries[sku.index], currency="EUR",
+            purchase_order_line_id=line["id"], units_before=there, average_before=sku.cost, units=line["received"],
+            unit_cost=sku.cost, average=sku.cost,
+        )  # fmt: skip
 
     # ---- the last evening ------------------------------------------------------------------------------------------------
 

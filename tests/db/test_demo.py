@@ -27,6 +27,8 @@ FAULTS = {
     "stock_on_hand": "update stock_levels set on_hand = on_hand + 1 where {one}",
     "stock_reserved": "update stock_levels set on_hand = on_hand + 1, reserved = reserved + 1 where {one}",
     "stock_incoming": "update stock_levels set incoming = incoming + 1 where {one}",
+    "stock_costs_of_receipts": "update purchase_order_lines set received = received + 1 where {one} and received > 0",
+    "stock_costs_continue": "update stock_costs set average_before = average_before + 1 where {one} and number > 1",
     "open_orders_hold_their_stock": "delete from reservations where {one}",
     "order_amounts": "update orders set units = units + 1 where {one}",
     "order_line_totals": "update order_lines set total = total + tax where tax > 0 and {one}",

@@ -67,6 +67,24 @@ LOW_STOCK_DAYS: ShopSetting[int] = ShopSetting(
     14,
     "Stock is low when it lasts fewer days than this, at the recent pace of sales.",
 )
+DELIVERY_TOLERANCE: ShopSetting[int] = ShopSetting(
+    "inventory.delivery_tolerance_percent",
+    TypeAdapter(Annotated[int, Field(ge=0, le=100)]),
+    5,
+    "Per cent of a purchase order's line by which more may arrive than was ordered, or less and the line is complete.",
+)
+SERVICE_LEVEL: ShopSetting[int] = ShopSetting(
+    "inventory.service_level_percent",
+    TypeAdapter(Annotated[int, Field(ge=50, le=99)]),
+    95,
+    "Per cent of lead times that the safety stock of a reorder suggestion is to last through.",
+)
+REVIEW_DAYS: ShopSetting[int] = ShopSetting(
+    "inventory.review_days",
+    TypeAdapter(Annotated[int, Field(ge=1, le=180)]),
+    28,
+    "Days between two orders to a supplier: what is suggested lasts so long beyond the lead time.",
+)
 DEFAULT_COUNTRY: ShopSetting[str | None] = ShopSetting(
     "customers.default_country",
     TypeAdapter(Country | None),
@@ -83,6 +101,9 @@ SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
         SWAP_WITHIN_PRODUCT,
         SWAP_FOR_ITSELF,
         LOW_STOCK_DAYS,
+        DELIVERY_TOLERANCE,
+        SERVICE_LEVEL,
+        REVIEW_DAYS,
         DEFAULT_COUNTRY,
     )
 }

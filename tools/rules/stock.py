@@ -6,6 +6,7 @@ and what was looked at still holds when it is written.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -51,6 +52,7 @@ class Posting:
     damaged: int = 0
     reserved: int = 0
     incoming: int = 0
+    unit_cost: Decimal | None = None  # of units that were bought
 
     @property
     def before(self) -> dict[str, int]:
@@ -86,8 +88,8 @@ _POST = """
 with posting as (
     select * from unnest(
         %(ids)s::uuid[], %(movements)s::uuid[], %(variants)s::uuid[], %(warehouses)s::uuid[],
-        %(on_hand)s::int[], %(damaged)s::int[], %(reserved)s::int[], %(incoming)s::int[]
-    ) as p(id, movement, variant_id, warehouse_id, on_hand, damaged, reserved, incoming)
+        %(on_hand)s::int[], %(damaged)s::int[], %(reserved)s::int[], %(incoming)s::int[], %(unit_costs)s::numeric[]
+    ) as p(id, movement, variant_id, warehouse_id, on_hand, damaged, reserved, incoming, unit_cost)
 ), counted as (
     update stock_levels s
     set on_hand = s.on_hand + p.on_hand, damaged = s.damaged + p.damaged,
@@ -95,9 +97,9 @@ with posting as (
     from posting p where s.merchant_id = %(m)s and s.id = p.id
 )
 insert into stock_movements (merchant_id, id, warehouse_id, variant_id, kind, reason, quantity, damaged,
-                             subject_kind, subject_id, order_id, actor, note, occurred_at, created_at)
+                             unit_cost, subject_kind, subject_id, order_id, actor, note, occurred_at, created_at)
 select %(m)s, p.movement, p.warehouse_id, p.variant_id, %(kind)s, %(reason)s, p.on_hand, p.damaged,
-       %(subject_kind)s, %(subject_id)s, %(order_id)s, %(actor)s, %(note)s, %(now)s, %(now)s
+       p.unit_cost, %(subject_kind)s, %(subject_id)s, %(order_id)s, %(actor)s, %(note)s, %(now)s, %(now)s
 from posting p where p.on_hand <> 0 or p.damaged <> 0
 """
 
@@ -149,6 +151,7 @@ async def post(
         "variants": [posting.level.variant_id for posting in postings],
         "warehouses": [posting.level.warehouse_id for posting in postings],
         **{name: [getattr(posting, name) for posting in postings] for name in _COUNTS},
+        "unit_costs": [posting.unit_cost for posting in postings],
     }
     await ctx.sql.execute(_POST, params | cause)
     _tell(ctx, postings, movements, cause)
@@ -164,4 +167,6 @@ def _tell(ctx: Context, postings: Sequence[Posting], movements: Sequence[UUID], 
             ctx.changes.updated("stock_levels", level.id, posting.before, posting.after)
         if posting.moves_units:
             moved = {"id": movement, **place, "quantity": posting.on_hand, "damaged": posting.damaged, **cause}
+            if posting.unit_cost is not None:
+                moved["unit_cost"] = posting.unit_cost
             ctx.changes.inserted("stock_movements", [moved])

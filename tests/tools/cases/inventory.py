@@ -1,11 +1,13 @@
 """Valid arguments for each tool of the room, in a shop that has what they name."""
 
+from datetime import timedelta
 from typing import Any
 
-from tests.factories import NewShop, make_variant, make_warehouse, number, warehouse_of
+from db.clock import now
+from tests.factories import NewShop, make_order, make_variant, make_warehouse, number, warehouse_of
 from tools.contract.call import call
 from tools.contract.declare import Tool
-from tools.inventory import reservations, transfers
+from tools.inventory import purchasing, receiving, reservations, suppliers, transfers
 
 
 async def _done(mine: NewShop, tool: Tool[Any, Any], arguments: dict[str, Any]) -> str:
@@ -81,3 +83,97 @@ async def list_transfers(mine: NewShop) -> dict[str, Any]:
 async def list_stock_movements(mine: NewShop) -> dict[str, Any]:
     sku, _, _ = await _stocked(mine)
     return {"sku": sku, "kind": "opening", "moved_from": "2019-01-01T00:00:00Z"}
+
+
+async def _supplier(mine: NewShop) -> str:
+    return await _done(mine, suppliers.create_supplier, {"name": "Atelier Brun", "lead_time_days": 10})
+
+
+async def list_suppliers(mine: NewShop) -> dict[str, Any]:
+    await _supplier(mine)
+    return {"text": "atelier"}
+
+
+async def create_supplier(mine: NewShop) -> dict[str, Any]:
+    return {"name": "Olaria do Sul", "email": "orders@olaria.example", "country": "PT", "lead_time_days": 21}
+
+
+async def update_supplier(mine: NewShop) -> dict[str, Any]:
+    return {"supplier": await _supplier(mine), "lead_time_days": 14, "phone": "+33 4 72 00 10 10"}
+
+
+async def set_reorder_rule(mine: NewShop) -> dict[str, Any]:
+    sku, main, _ = await _stocked(mine)
+    supplier = await _supplier(mine)
+    return {"sku": sku, "warehouse": main, "reorder_point": 12, "reorder_target": 40, "supplier": supplier}
+
+
+async def _ordered(mine: NewShop) -> tuple[str, str]:
+    """A purchase order of 20 units, and their SKU."""
+    sku, main, _ = await _stocked(mine)
+    lines = [{"sku": sku, "quantity": 20, "unit_cost": 420}]
+    wanted = {"supplier": await _supplier(mine), "warehouse": main, "lines": lines}
+    return await _done(mine, purchasing.create_purchase_order, wanted), sku
+
+
+async def create_purchase_order(mine: NewShop) -> dict[str, Any]:
+    sku, main, _ = await _stocked(mine)
+    lines = [{"sku": sku, "quantity": 20, "unit_cost": 420}]
+    return {"supplier": await _supplier(mine), "warehouse": main, "lines": lines, "note": "as last time"}
+
+
+async def list_purchase_orders(mine: NewShop) -> dict[str, Any]:
+    _, sku = await _ordered(mine)
+    return {"sku": sku, "open": True}
+
+
+async def get_purchase_order(mine: NewShop) -> dict[str, Any]:
+    reference, _ = await _ordered(mine)
+    return {"purchase_order": reference}
+
+
+async def cancel_purchase_order(mine: NewShop) -> dict[str, Any]:
+    reference, _ = await _ordered(mine)
+    return {"purchase_order": reference, "reason": "The kiln broke"}
+
+
+async def receive_purchase_order(mine: NewShop) -> dict[str, Any]:
+    reference, sku = await _ordered(mine)
+    return {"purchase_order": reference, "lines": [{"sku": sku, "received": 12, "damaged": 2}], "note": "two boxes"}
+
+
+async def inventory_valuation(mine: NewShop) -> dict[str, Any]:
+    sku, _, second = await _stocked(mine)
+    lines = [{"sku": sku, "quantity": 20, "unit_cost": 420}]
+    wanted = {"supplier": await _supplier(mine), "warehouse": second, "lines": lines}
+    purchase = await _done(mine, purchasing.create_purchase_order, wanted)
+    await _done(mine, receiving.receive_purchase_order, {"purchase_order": purchase})
+    return {"group_by": "category", "warehouse": second}
+
+
+async def _sold(mine: NewShop) -> str:
+    """A variant of which 3 units sold each week for half a year, and of which a few are left."""
+    async with mine.shop.database.transaction(mine.id) as sql:
+        variant = make_variant(sql, "MUG-BLUE", title="Stoneware mug, blue", stock=4, warehouse=await warehouse_of(sql))
+        for week in range(1, 27):
+            make_order(sql, variant, 3, placed_at=now() - timedelta(weeks=week))
+        await sql.commit()
+    return variant.sku
+
+
+async def inventory_turnover(mine: NewShop) -> dict[str, Any]:
+    await _stocked(mine)
+    return {"pace": "dead", "days": 90}
+
+
+async def abc_analysis(mine: NewShop) -> dict[str, Any]:
+    await _sold(mine)
+    return {"by": "revenue", "only": "A"}
+
+
+async def forecast_demand(mine: NewShop) -> dict[str, Any]:
+    return {"sku": await _sold(mine), "weeks": 4}
+
+
+async def suggest_reorders(mine: NewShop) -> dict[str, Any]:
+    return {"sku": await _sold(mine)}
