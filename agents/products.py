@@ -5,7 +5,8 @@ from agents.specialist import Specialist
 SPECIALIST = Specialist(
     room="products",
     title="Products",
-    handles="Keeps the catalogue: finds, creates, changes and archives products, and tells what sells and what runs low.",
+    handles="Keeps the catalogue: finds, creates, changes and archives products, runs promotions and discount codes, "
+    "and tells what sells and what runs low.",
     tools=(
         "search_products",
         "list_products",
@@ -14,6 +15,10 @@ SPECIALIST = Specialist(
         "create_product",
         "update_product",
         "archive_product",
+        "create_promotion",
+        "list_promotions",
+        "update_promotion",
+        "end_promotion",
         "top_selling_products",
         "low_stock_products",
     ),

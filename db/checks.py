@@ -186,6 +186,16 @@ _ORDERS = (
             "select promotion_id, -1 from promotion_uses where merchant_id = %(merchant)s and released_at is null",
         ),
     ),
+    Check(
+        "line_discounts",
+        "Where a line says which promotions make up its discount, their shares are all of it.",
+        """
+        select l.id as order_line_id, l.discount, sum((share ->> 'amount')::bigint) as shares
+        from order_lines l cross join jsonb_array_elements(l.discounts) as share
+        where l.merchant_id = %(merchant)s and l.discounts <> '[]'
+        group by l.id, l.discount having l.discount <> sum((share ->> 'amount')::bigint)
+        """,
+    ),
 )
 
 _MONEY = (

@@ -238,7 +238,8 @@ class OrderLine(Tenant, Base):
 
     `quantity` counts all units ever asked for; the amounts are those of quantity - cancelled. `unit_price`, `subtotal` and
     `discount` contain tax where the order's prices do; `tax` is the line's tax and `total` what the customer pays for it.
-    `tax_rate` is a fraction (0.2000 is 20 %); `unit_cost` is in minor units with four decimals.
+    `tax_rate` is a fraction (0.2000 is 20 %); `unit_cost` is in minor units with four decimals. `discounts` says which promotions
+    make up `discount`: [{"promotion": "PRO-1001", "amount": 200}]; it is empty where nobody said, as for orders from elsewhere.
     """
 
     __tablename__ = "order_lines"
@@ -274,6 +275,7 @@ class OrderLine(Tenant, Base):
     unit_cost: Mapped[Decimal | None]
     subtotal: Mapped[int]
     discount: Mapped[int] = minor_units()
+    discounts: Mapped[list[Any]] = items()
     tax_class: Mapped[str] = mapped_column(default="standard", server_default="standard")
     tax_rate: Mapped[Decimal] = mapped_column(Numeric(7, 5))
     tax: Mapped[int] = minor_units()

@@ -7,11 +7,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import CheckConstraint, Index, Integer, Numeric, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, Integer, Numeric, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.columns import count, details, flag, folded, items, many, one, words
-from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, one_of, referenced, to, unique
+from db.model import Base, Referenced, Stateful, Tenant, Versioned, by_words, index, one_of, referenced, to, unique
 from db.text import fold
 
 if TYPE_CHECKING:
@@ -37,6 +37,14 @@ class PromotionScope(StrEnum):
     everything = "everything"
     products = "products"
     categories = "categories"
+
+
+class DiscountClass(StrEnum):
+    """What promotions take their discount from; which of them go together is said by class."""
+
+    products = "products"
+    order = "order"
+    shipping = "shipping"
 
 
 class PromotionStatus(StrEnum):
@@ -185,13 +193,20 @@ class Price(Tenant, Base):
 class Promotion(Tenant, Referenced, Versioned, Stateful, Base):
     """A discount, by code or automatic. `percent` is of the lines it applies to (10.0000 is 10 %), `amount` minor units off them.
 
-    `used` counts the rows of `promotion_uses`.
+    A code is one promotion's until that is ended. `minimum_subtotal` and `minimum_quantity` are of the lines it applies to;
+    `customer_tags` are of whom it is for, any of them. It goes together with promotions of the classes in `combines_with`, as far
+    as those go with its own; without any it is exclusive. `used` counts the rows of `promotion_uses`.
     """
 
     __tablename__ = "promotions"
     __table_args__ = referenced(
-        unique("code_key"),
+        Index(
+            "uq_promotions_living_code", "merchant_id", "code_key",
+            unique=True, postgresql_where=text("status <> 'ended'"),
+        ),
+        index("code_key"),
         index("status", "starts_at"),
+        by_words("words_key"),
         CheckConstraint("automatic = (code is null)", name="by_code_or_automatic"),
         CheckConstraint("(kind = 'percentage') = (percent is not null)", name="percentage_has_percent"),
         CheckConstraint("(kind = 'amount') = (amount is not null)", name="amount_has_amount"),
@@ -199,7 +214,9 @@ class Promotion(Tenant, Referenced, Versioned, Stateful, Base):
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("ends_at > starts_at", name="ends_after_it_starts"),
         CheckConstraint("used >= 0 and (usage_limit is null or used <= usage_limit)", name="within_its_limit"),
-    )
+        CheckConstraint("minimum_quantity >= 1", name="minimum_quantity"),
+        CheckConstraint("combines_with <@ array['products', 'order', 'shipping']", name="combines_with"),
+    )  # fmt: skip
     MOVES: ClassVar[dict[PromotionStatus, frozenset[PromotionStatus]]] = {
         PromotionStatus.draft: frozenset({PromotionStatus.active, PromotionStatus.ended}),
         PromotionStatus.active: frozenset({PromotionStatus.paused, PromotionStatus.ended}),
@@ -218,12 +235,19 @@ class Promotion(Tenant, Referenced, Versioned, Stateful, Base):
     currency: Mapped[str | None]
     applies_to: Mapped[PromotionScope] = mapped_column(one_of(PromotionScope, "applies_to"))
     customer_group: Mapped[str | None]
+    customer_tags: Mapped[list[str]] = words()
     minimum_subtotal: Mapped[int | None]
+    minimum_quantity: Mapped[int | None] = mapped_column(Integer)
+    combines_with: Mapped[list[str]] = mapped_column(
+        default=lambda: [value.value for value in DiscountClass], server_default="{products,order,shipping}"
+    )
+    priority: Mapped[int] = count()
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime | None]
     usage_limit: Mapped[int | None] = mapped_column(Integer)
     usage_limit_per_customer: Mapped[int | None] = mapped_column(Integer)
     used: Mapped[int] = count()
+    words_key: Mapped[str] = folded("name || ' ' || coalesce(code, '')")
 
     targets: Mapped[list["PromotionTarget"]] = many("PromotionTarget", "promotion_id", "Promotion", "promotion")
 

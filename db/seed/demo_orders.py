@@ -221,7 +221,8 @@ def _write(register: Register, sale: Sale) -> None:
             OrderLine, at, order_id=order["id"], position=position, variant_id=line.sku.variant["id"],
             product_id=line.sku.product["id"], sku=line.sku.code, title=line.sku.product["title"],
             options=line.sku.variant["options"], quantity=line.quantity, unit_price=price, unit_cost=line.sku.cost,
-            subtotal=subtotal, discount=discount, tax_class=line.sku.product["tax_class"], tax_rate=rate, tax=tax,
+            subtotal=subtotal, discount=discount,
+            discounts=_shares(offer, discount), tax_class=line.sku.product["tax_class"], tax_rate=rate, tax=tax,
             total=subtotal - discount,
         )  # fmt: skip
     if offer:
@@ -245,6 +246,10 @@ def _discounts(register: Register, sale: Sale, subtotals: list[int]) -> tuple[Of
         if sum(discounts) or offer.row["kind"] is PromotionKind.free_shipping:
             return offer, discounts
     return None, [0] * len(subtotals)
+
+
+def _shares(offer: Offer | None, discount: int) -> list[dict[str, Any]]:
+    return [{"promotion": offer.row["reference"], "amount": discount}] if offer and discount else []
 
 
 def _shipping(draft: Draft, sale: Sale, goods: int, offer: Offer | None) -> tuple[int, str | None]:

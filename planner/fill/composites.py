@@ -10,7 +10,7 @@ from planner.read.entities import Span
 from planner.read.fields import Field, Kind
 from planner.read.reading import Reading
 
-TAKES_CODES = {"variant", "product"}
+TAKES_CODES = {"variant", "product", "promotion"}
 
 
 def addresses(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import combinations
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.model import new_id
-from db.models.products import PromotionKind, PromotionScope, PromotionStatus
+from db.models.products import DiscountClass, PromotionKind, PromotionScope, PromotionStatus
 from db.money import Rounding
 from tools.rules.pricing import Method, Offer, Parcel, Tier, add_up, price_of
-from tools.rules.promotions import Basket, Item, Promotion, objection, taken_off
+from tools.rules.promotions import Basket, Item, Promotion, objection, taken_off, together
 from tools.rules.tax import Rate, rate_for, taxes
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -23,7 +25,7 @@ FRENCH = [Rate(country="FR", region=None, tax_class="standard", rate=TWENTY)]
 
 
 def item(subtotal: int, rate: Decimal = TWENTY, *, product: UUID | None = None, shelf: UUID | None = None) -> Item:
-    return Item(product or new_id(), frozenset({shelf} if shelf else ()), subtotal, rate)
+    return Item(product or new_id(), frozenset({shelf} if shelf else ()), 1, subtotal, rate)
 
 
 def promotion(*, percent: str | None = None, amount: int | None = None, **more: Any) -> Promotion:
@@ -32,7 +34,8 @@ def promotion(*, percent: str | None = None, amount: int | None = None, **more: 
         "id": new_id(), "reference": "PRO-1", "status": PromotionStatus.active, "name": "Spring", "code": "SPRING",
         "automatic": False, "kind": kind, "percent": percent, "amount": amount, "currency": "EUR" if amount else None,
         "applies_to": PromotionScope.everything, "products": frozenset[UUID](), "categories": frozenset[UUID](),
-        "customer_group": None, "minimum_subtotal": None, "starts_at": NOW - timedelta(days=1), "ends_at": None,
+        "customer_group": None, "customer_tags": frozenset[str](), "minimum_subtotal": None, "minimum_quantity": None,
+        "combines_with": frozenset(DiscountClass), "priority": 0, "starts_at": NOW - timedelta(days=1), "ends_at": None,
         "usage_limit": None, "usage_limit_per_customer": None, "used": 0, "used_by_customer": 0,
     }  # fmt: skip
     return Promotion(**(values | more))
@@ -47,7 +50,10 @@ def parcel(price: int = 490, **more: Any) -> Parcel:
 
 
 def basket(*items: Item, **more: Any) -> Basket:
-    return replace(Basket(items or (item(5_000),), "EUR", "EUR", NOW, customer=True, customer_group=None), **more)
+    plain = Basket(
+        items or (item(5_000),), "EUR", "EUR", NOW, customer=True, customer_group=None, customer_tags=frozenset()
+    )
+    return replace(plain, **more)
 
 
 # ---- prices --------------------------------------------------------------------------------------------------------------
@@ -142,17 +148,17 @@ def test_a_method_serves_its_countries_its_currency_and_its_weight() -> None:
 
 
 def test_an_amount_is_split_over_the_lines_by_largest_remainder() -> None:
-    discounts, given = taken_off([promotion(amount=100)], [item(1_000), item(1_000), item(1_000)], Rounding.half_up)
+    hundred, mug = promotion(amount=100), new_id()
 
-    assert discounts == [34, 33, 33]
-    assert sum(given.values()) == 100
+    parts = taken_off([hundred], [item(1_000, product=mug) for _ in range(3)], Rounding.half_up)
+
+    assert parts == {hundred.id: [34, 33, 33]}
 
 
 def test_an_amount_never_takes_more_than_there_is() -> None:
-    discounts, given = taken_off([promotion(amount=9_000)], [item(1_000), item(500)], Rounding.half_up)
+    parts = taken_off([promotion(amount=9_000)], [item(1_000), item(500)], Rounding.half_up)
 
-    assert discounts == [1_000, 500]
-    assert list(given.values()) == [1_500]
+    assert list(parts.values()) == [[1_000, 500]]
 
 
 def test_percentages_go_before_amounts_and_automatic_ones_before_codes() -> None:
@@ -160,10 +166,9 @@ def test_percentages_go_before_amounts_and_automatic_ones_before_codes() -> None
     ten_percent = promotion(percent="10")
     half_price = promotion(percent="50", automatic=True, code=None)
 
-    discounts, given = taken_off([ten_off, ten_percent, half_price], [item(10_000)], Rounding.half_up)
+    parts = taken_off([ten_off, ten_percent, half_price], [item(10_000)], Rounding.half_up)
 
-    assert given == {half_price.id: 5_000, ten_percent.id: 500, ten_off.id: 1_000}
-    assert discounts == [6_500]
+    assert parts == {half_price.id: [5_000], ten_percent.id: [500], ten_off.id: [1_000]}
 
 
 def test_a_promotion_takes_off_its_own_products_and_shelves_alone() -> None:
@@ -172,9 +177,9 @@ def test_a_promotion_takes_off_its_own_products_and_shelves_alone() -> None:
     of_product = promotion(percent="10", applies_to=PromotionScope.products, products=frozenset({mugs}))
     of_shelf = promotion(percent="20", applies_to=PromotionScope.categories, categories=frozenset({shelf}))
 
-    discounts, _ = taken_off([of_product, of_shelf], items, Rounding.half_up)
+    parts = taken_off([of_product, of_shelf], items, Rounding.half_up)
 
-    assert discounts == [100, 200, 0]
+    assert parts == {of_product.id: [100, 0, 0], of_shelf.id: [0, 200, 0]}
 
 
 @pytest.mark.parametrize(
@@ -189,6 +194,8 @@ def test_a_promotion_takes_off_its_own_products_and_shelves_alone() -> None:
         ({"minimum_subtotal": 1}, {"currency": "USD"}, "it is for orders in EUR, and this one is in USD"),
         ({"minimum_subtotal": 5_001}, {}, "it begins at 50.01 EUR, and the order has 50.00 EUR"),
         ({"applies_to": PromotionScope.products}, {}, "none of the products is in it"),
+        ({"customer_tags": {"VIP", "press"}}, {"customer_tags": {"vips"}}, "it is for customers with the tag VIP or press"),
+        ({"minimum_quantity": 2}, {}, "it begins at 2 units, and the order has 1"),
     ],
 )  # fmt: skip
 def test_a_promotion_says_why_it_does_not_apply(change: dict[str, Any], order: dict[str, Any], why: str) -> None:
@@ -196,9 +203,50 @@ def test_a_promotion_says_why_it_does_not_apply(change: dict[str, Any], order: d
 
 
 def test_a_promotion_that_meets_the_order_has_no_objection() -> None:
-    asked = promotion(percent="10", customer_group="trade", minimum_subtotal=5_000, usage_limit_per_customer=1)
+    asked = promotion(
+        percent="10", customer_group="trade", customer_tags={"VIP", "press"}, minimum_subtotal=5_000, minimum_quantity=1,
+        usage_limit_per_customer=1,
+    )  # fmt: skip
 
-    assert objection(asked, basket(customer_group="trade")) is None
+    assert objection(asked, basket(customer_group="trade", customer_tags=frozenset({"vip"}))) is None
+
+
+def test_what_a_promotion_begins_at_is_counted_over_what_it_is_for() -> None:
+    mugs = new_id()
+    of_mugs = promotion(
+        percent="10", applies_to=PromotionScope.products, products=frozenset({mugs}), minimum_quantity=3,
+        minimum_subtotal=2_000,
+    )  # fmt: skip
+
+    def bought(quantity: int, price: int = 1_000) -> Basket:
+        return basket(replace(item(quantity * price, product=mugs), quantity=quantity), item(9_000))
+
+    assert objection(of_mugs, bought(1)) == "it begins at 20.00 EUR, and what it is for comes to 10.00 EUR"
+    assert objection(of_mugs, bought(2)) == "it begins at 3 units, and what it is for comes to 2"
+    assert objection(of_mugs, bought(3)) is None
+
+
+def test_an_exclusive_promotion_stands_alone_and_the_one_that_takes_more_off_is_taken() -> None:
+    alone: dict[str, Any] = {"combines_with": frozenset[DiscountClass](), "automatic": True, "code": None}
+    twenty, ten = promotion(percent="20", **alone), promotion(percent="10", **alone)
+    code, items = promotion(amount=50), [item(1_000)]
+
+    assert together([ten, twenty], items, Rounding.half_up) == [twenty]
+    assert together([twenty, ten, code], items, Rounding.half_up) == [code]  # somebody asked for it
+    first = ten.model_copy(update={"priority": 1})
+    assert together([twenty, first, code], items, Rounding.half_up) == [first]
+
+
+def test_promotions_go_together_where_each_lets_the_other_s_class() -> None:
+    mugs, items = new_id(), [item(1_000)]
+    own: dict[str, Any] = {"applies_to": PromotionScope.products, "products": frozenset({items[0].product, mugs})}
+    with_shipping = promotion(percent="10", combines_with=frozenset({DiscountClass.shipping}), **own)
+    free, on_all = promotion(), promotion(percent="5")
+
+    assert together([with_shipping, free], items, Rounding.half_up) == [with_shipping, free]
+    assert together([with_shipping, free, on_all], items, Rounding.half_up) == [with_shipping, free]
+    only_goods = free.model_copy(update={"combines_with": frozenset({DiscountClass.order})})
+    assert together([with_shipping, only_goods], items, Rounding.half_up) == [with_shipping]
 
 
 def test_a_promotion_is_used_up_for_everybody_or_for_a_customer() -> None:
@@ -298,3 +346,50 @@ def test_the_tax_of_a_rate_is_within_a_unit_of_the_exact_one(
         exact = whole * rate / (1 + rate) if included else whole * rate
         found = sum(part for part, i in zip(parts, items, strict=True) if i.tax_rate == rate)
         assert abs(found - exact) < 1
+
+
+MUG, BOWL, SHELF = new_id(), new_id(), new_id()
+lines_of_any_kind = st.lists(
+    st.tuples(st.integers(0, 2_000), st.sampled_from([MUG, BOWL, new_id()]), st.sampled_from([None, SHELF])),
+    min_size=1,
+    max_size=8,
+).map(lambda drawn: [item(price, product=product, shelf=shelf) for price, product, shelf in drawn])
+terms_of_any_kind: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries({
+    "applies_to": st.sampled_from(list(PromotionScope)),
+    "products": st.sampled_from([frozenset({MUG}), frozenset({MUG, BOWL})]),
+    "categories": st.just(frozenset({SHELF})),
+    "combines_with": st.frozensets(st.sampled_from(list(DiscountClass))),
+    "priority": st.integers(-2, 2),
+    "automatic": st.booleans(),
+})  # fmt: skip
+offers_of_any_kind = st.lists(
+    st.one_of(
+        st.tuples(st.integers(1, 100), terms_of_any_kind).map(
+            lambda drawn: promotion(percent=str(drawn[0]), **drawn[1])
+        ),
+        st.tuples(st.integers(1, 3_000), terms_of_any_kind).map(lambda drawn: promotion(amount=drawn[0], **drawn[1])),
+        terms_of_any_kind.map(lambda terms: promotion(**terms)),
+    ),
+    max_size=5,
+)
+
+
+@given(lines_of_any_kind, offers_of_any_kind, st.randoms(use_true_random=False), st.sampled_from(list(Rounding)))
+def test_whatever_is_offered_no_line_falls_below_zero_and_the_order_of_lines_and_promotions_does_not_matter(
+    items: list[Item], offers: list[Promotion], random: Random, rounding: Rounding
+) -> None:
+    def each_line(items: list[Item], parts: dict[UUID, list[int]]) -> list[tuple[Any, ...]]:
+        discounts = [sum(column) for column in zip(*parts.values(), strict=True)] if parts else [0] * len(items)
+        return sorted((str(one.product), one.subtotal, off) for one, off in zip(items, discounts, strict=True))
+
+    shuffled = random.sample(items, len(items))
+    taken = together(offers, items, rounding)
+    again = together(random.sample(offers, len(offers)), shuffled, rounding)
+
+    parts, parts_again = taken_off(taken, items, rounding), taken_off(again, shuffled, rounding)
+
+    assert again == taken
+    assert {one: sum(given) for one, given in parts.items()} == {one: sum(given) for one, given in parts_again.items()}
+    assert each_line(items, parts) == each_line(shuffled, parts_again)
+    assert all(0 <= off <= subtotal for _, subtotal, off in each_line(items, parts))
+    assert all(one.goes_with(other) for one, other in combinations(taken, 2))

@@ -79,6 +79,7 @@ CustomerRef = Annotated[Written, Ref(Kind.customer)]
 AddressRef = Annotated[Written, Ref(Kind.address)]
 WarehouseRef = Annotated[Written, Ref(Kind.warehouse)]
 CategoryRef = Annotated[Written, Ref(Kind.category)]
+PromotionRef = Annotated[Written, Ref(Kind.promotion)]  # PRO-7, or its code
 ReservationRef = Annotated[Written, Ref(Kind.reservation)]
 TransferRef = Annotated[Written, Ref(Kind.transfer)]
 SupplierRef = Annotated[Written, Ref(Kind.supplier)]

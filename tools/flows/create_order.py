@@ -16,6 +16,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.fields import NotOurs
 from tools.contract.plain import as_jsonb
+from tools.orders.detail import DiscountShare
 from tools.orders.quote import Quote, quote, used_up
 from tools.orders.wishes import (
     AddressOfAnother,
@@ -42,7 +43,7 @@ _ORDER = (
 )  # fmt: skip
 _LINE = (
     "merchant_id", "id", "order_id", "position", "variant_id", "product_id", "sku", "title", "options", "quantity",
-    "unit_price", "unit_cost", "subtotal", "discount", "tax_class", "tax_rate", "tax", "total", "created_at",
+    "unit_price", "unit_cost", "subtotal", "discount", "discounts", "tax_class", "tax_rate", "tax", "total", "created_at",
 )  # fmt: skip
 _USE = ("merchant_id", "id", "promotion_id", "order_id", "customer_id", "amount", "created_at")
 
@@ -114,6 +115,7 @@ class PlacedLine(Result):
     quantity: int = Field(description="Units.")
     unit_price: Money = Field(description="For one, in minor units; with tax where the order's prices include it.")
     discount: Money = Field(description="Taken off the line, in minor units.")
+    discounts: list[DiscountShare] = Field(description="By which promotions.")
     tax: Money = Field(description="The line's tax, in minor units.")
     total: Money = Field(description="What the customer pays for it, in minor units.")
     held: list[HeldUnits] = Field(description="Where units are held for it; empty for drafts and untracked variants.")
@@ -305,15 +307,15 @@ def _order_row(ctx: Context, args: CreateOrder, quoted: Quote) -> dict[str, Any]
 
 def _line_rows(quoted: Quote, order: UUID) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for position, (line, amounts) in enumerate(zip(quoted.lines, quoted.amounts.lines, strict=True), start=1):
+    for at, (line, amounts) in enumerate(zip(quoted.lines, quoted.amounts.lines, strict=True)):
         subtotal, discount, tax, total = amounts
         variant = line.variant
         rows.append({
-            "id": new_id(), "order_id": order, "position": position, "variant_id": variant.id, "product_id": variant.product_id,
+            "id": new_id(), "order_id": order, "position": at + 1, "variant_id": variant.id, "product_id": variant.product_id,
             "sku": variant.sku, "title": variant.name, "options": variant.options, "quantity": line.quantity,
             "unit_price": line.unit_price, "unit_cost": variant.cost if variant.cost_currency == quoted.currency else None,
-            "subtotal": subtotal, "discount": discount, "tax_class": variant.tax_class, "tax_rate": line.tax_rate,
-            "tax": tax, "total": total,
+            "subtotal": subtotal, "discount": discount, "discounts": quoted.discounts(at), "tax_class": variant.tax_class,
+            "tax_rate": line.tax_rate, "tax": tax, "total": total,
         })  # fmt: skip
     return rows
 
@@ -335,6 +337,10 @@ def _shown(quoted: Quote, rows: _Rows, placed: _Placed, reference: str) -> Place
             PlacedLine(
                 sku=row["sku"], title=row["title"], quantity=row["quantity"], unit_price=money(row["unit_price"]),
                 discount=money(row["discount"]), tax=money(row["tax"]), total=money(row["total"]),
+                discounts=[
+                    DiscountShare(promotion=share["promotion"], amount=money(share["amount"]))
+                    for share in row["discounts"]
+                ],
                 held=[_held(quoted, held) for held in placed.held if held["order_line_id"] == str(row["id"])],
             )
             for row in rows.lines

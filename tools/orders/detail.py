@@ -31,6 +31,13 @@ class HeldStock(Result):
     backordered: int = Field(description="Units promised from the next delivery there.")
 
 
+class DiscountShare(Result):
+    """What a promotion took off a line."""
+
+    promotion: str = Field(description="The promotion's reference.")
+    amount: Money = Field(description="What it took off, in minor units.")
+
+
 class OrderLineDetail(Result):
     """A line, as it was named and priced when the order was placed."""
 
@@ -44,6 +51,7 @@ class OrderLineDetail(Result):
     unit_price: Money = Field(description="For one, in minor units; with tax where the order's prices include it.")
     subtotal: Money = Field(description="Unit price by units, in minor units.")
     discount: Money = Field(description="Taken off the line, in minor units.")
+    discounts: list[DiscountShare] = Field(description="By which promotions; empty for orders from elsewhere.")
     tax_rate: Decimal = Field(description="A fraction: 0.2 is 20 %.")
     tax: Money = Field(description="The line's tax, in minor units.")
     total: Money = Field(description="What the customer pays for it, in minor units.")
@@ -197,9 +205,13 @@ _HELD = """(select coalesce(json_agg(h), '[]') from (
     select w.reference as warehouse, r.quantity, r.backordered
     from reservations r join warehouses w on w.merchant_id = r.merchant_id and w.id = r.warehouse_id
     where r.merchant_id = %(m)s and r.order_id = o.id and r.order_line_id = x.id and r.status = 'active' order by r.id) h)"""
+_DISCOUNTS = f"""(select coalesce(json_agg(json_build_object(
+    'promotion', d.promotion, 'amount', {money("d.amount")})), '[]')
+    from jsonb_to_recordset(x.discounts) as d(promotion text, amount bigint))"""
 _LINES = _list(
     f"""x.sku, x.title, x.options, x.quantity, x.cancelled, x.fulfilled, x.returned, {money("x.unit_price")} as unit_price,
-    {money("x.subtotal")} as subtotal, {money("x.discount")} as discount, x.tax_rate::text as tax_rate, {money("x.tax")} as tax,
+    {money("x.subtotal")} as subtotal, {money("x.discount")} as discount, {_DISCOUNTS} as discounts,
+    x.tax_rate::text as tax_rate, {money("x.tax")} as tax,
     {money("x.total")} as total, {_HELD} as held""",
     "order_lines x",
     "x.position",

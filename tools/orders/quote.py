@@ -11,8 +11,10 @@ from pydantic import BaseModel, ConfigDict
 
 from db.models.customers import CustomerStatus
 from db.models.orders import Channel
-from db.models.products import ProductStatus
+from db.models.products import ProductStatus, PromotionStatus
+from db.money import Rounding
 from db.references import Kind
+from db.text import fold
 from tools.contract.context import Context
 from tools.contract.errors import Ambiguous
 from tools.contract.shop_settings import DEFAULT_CHANNEL, EXPIRE_UNPAID_AFTER
@@ -31,7 +33,7 @@ from tools.orders.wishes import (
 )
 from tools.rules.lookup import no_variant
 from tools.rules.pricing import Amounts, Method, Offer, Parcel, add_up, price_of
-from tools.rules.promotions import Basket, Item, Promotion, objection
+from tools.rules.promotions import Basket, Item, Promotion, objection, together
 from tools.rules.tax import Rate, rate_for
 
 ON_SALE = (ProductStatus.active, ProductStatus.discontinued)  # discontinued goods are sold while they last
@@ -81,7 +83,7 @@ with recursive buyer as (
 select row_to_json(quote)::text as quote from (select
     (select count(*) from one_at_a_time) as locked,
     (select coalesce(json_agg(x), '[]') from (
-        select id, reference, status, name, email, phone, customer_group from buyer) x) as customers,
+        select id, reference, status, name, email, phone, customer_group, tags from buyer) x) as customers,
     (select coalesce(json_agg(x order by x.id), '[]') from (
         select id, reference, external_reference, customer_id, is_default_shipping, is_default_billing, name, company, line1,
                line2, city, region, postcode, country, phone from address) x) as addresses,
@@ -126,6 +128,7 @@ class Buyer(_Read):
     email: str | None
     phone: str | None
     customer_group: str | None
+    tags: list[str]
 
 
 class KnownAddress(_Read):
@@ -213,7 +216,8 @@ class QuotedLine:
 
     @property
     def item(self) -> Item:
-        return Item(self.variant.product_id, self.variant.categories, self.unit_price * self.quantity, self.tax_rate)
+        subtotal = self.unit_price * self.quantity
+        return Item(self.variant.product_id, self.variant.categories, self.quantity, subtotal, self.tax_rate)
 
 
 @dataclass(frozen=True)
@@ -237,6 +241,15 @@ class Quote:
         """The promotions that took something off."""
         return [promotion for promotion in self.promotions if promotion.id in self.amounts.given]
 
+    def discounts(self, at: int) -> list[dict[str, Any]]:
+        """What makes up a line's discount, as the line keeps it."""
+        shares = [(promotion.reference, self.amounts.shares.get(promotion.id)) for promotion in self.given]
+        return [
+            {"promotion": reference, "amount": parts[at]}
+            for reference, parts in shares
+            if parts is not None and parts[at]
+        ]
+
     @property
     def hours_to_pay(self) -> int:
         return EXPIRE_UNPAID_AFTER.of(self.found.settings.get(EXPIRE_UNPAID_AFTER.key))
@@ -259,9 +272,10 @@ async def quote(ctx: Context, wish: OrderWish) -> Quote:
     country, region = shipped.get("country", ctx.merchant.country), shipped.get("region")
     lines = await _lines(ctx, wish, found, currency, country, region)
     items = [line.item for line in lines]
-    group = buyer.customer_group if buyer else None
-    basket = Basket(items, currency, ctx.merchant.currency, ctx.now(), buyer is not None, group)
-    promotions = _promotions(wish, found, basket)
+    group, tags = (buyer.customer_group, buyer.tags) if buyer else (None, [])
+    known = buyer is not None
+    basket = Basket(items, currency, ctx.merchant.currency, ctx.now(), known, group, frozenset(map(fold, tags)))
+    promotions = _promotions(wish, found, basket, ctx.merchant.rounding)
     weight = sum((line.variant.weight_grams or 0) * line.quantity for line in lines)
     method = _method(wish, found, country, currency, weight) if shipped else None
     parcel = Parcel(method, weight, country, region) if method else None
@@ -426,9 +440,10 @@ def _method(wish: OrderWish, found: Found, country: str, currency: str, weight: 
     )
 
 
-def _promotions(wish: OrderWish, found: Found, basket: Basket) -> list[Promotion]:
-    """The promotions of the codes, and the automatic ones that apply. Raises for a code that does not."""
-    codes = {promotion.code.casefold(): promotion for promotion in found.promotions if promotion.code}
+def _promotions(wish: OrderWish, found: Found, basket: Basket, rounding: Rounding) -> list[Promotion]:
+    """The promotions of the codes, and the automatic ones that apply and go together. Raises for a code that does not."""
+    ended_first = sorted(found.promotions, key=lambda one: one.status is not PromotionStatus.ended)
+    codes = {promotion.code.casefold(): promotion for promotion in ended_first if promotion.code}
     coded: dict[UUID, Promotion] = {}
     for code in wish.promotion_codes:
         promotion = codes.get(code.casefold())
@@ -441,7 +456,18 @@ def _promotions(wish: OrderWish, found: Found, basket: Basket) -> list[Promotion
             raise used_up(promotion)
         coded[promotion.id] = promotion
     automatic = [one for one in found.promotions if one.automatic and not one.used_up and not objection(one, basket)]
-    return [*automatic, *coded.values()]
+    taken = together([*automatic, *coded.values()], basket.items, rounding)
+    for promotion in coded.values():
+        if promotion not in taken:
+            raise _apart(promotion, next(other for other in taken if not promotion.goes_with(other)))
+    return taken
+
+
+def _apart(promotion: Promotion, other: Promotion) -> PromotionNotApplicable:
+    named = (
+        f"the code {other.code}" if other.code else f"{other.name} ({other.reference}), which the order gets by itself"
+    )
+    return PromotionNotApplicable(f"The code {promotion.code} cannot be used: it does not go together with {named}.")
 
 
 def used_up(promotion: Promotion) -> PromotionUsedUp:

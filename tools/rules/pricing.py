@@ -71,7 +71,8 @@ class Parcel:
 
 @dataclass(frozen=True)
 class Amounts:
-    """What an order costs, in minor units. `lines` are (subtotal, discount, tax, total); `given` is what each promotion gave."""
+    """What an order costs, in minor units. `lines` are (subtotal, discount, tax, total); `given` is what each promotion gave, and
+    `shares` what of it each line has."""
 
     lines: list[tuple[int, int, int, int]]
     subtotal: int
@@ -81,6 +82,7 @@ class Amounts:
     tax: int
     total: int
     given: dict[UUID, int]
+    shares: dict[UUID, list[int]]
 
 
 def price_of(offers: Sequence[Offer], quantity: int) -> int | None:
@@ -103,7 +105,9 @@ def add_up(
 
     total = subtotal - discount + shipping (+ tax, where it is not included)
     """
-    discounts, given = taken_off(promotions, items, rounding)
+    shares = taken_off(promotions, items, rounding)
+    given = {promotion: sum(parts) for promotion, parts in shares.items()}
+    discounts = [sum(parts[at] for parts in shares.values()) for at in range(len(items))]
     goods = [item.subtotal - discount for item, discount in zip(items, discounts, strict=True)]
     charge = parcel.method.charge(sum(goods), parcel.weight) if parcel else 0
     for promotion in promotions:
@@ -128,4 +132,5 @@ def add_up(
         tax=tax,
         total=sum(goods) + charge + (0 if included else tax),
         given={promotion: amount for promotion, amount in given.items() if amount},
+        shares=shares,
     )

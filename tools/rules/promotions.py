@@ -1,9 +1,11 @@
 """Promotions: which of them an order may have, and how much each takes off its lines. Never below zero.
 
-All that apply are taken: automatic ones before codes, percentages before amounts, each from what those before it left.
+Of those that apply, the first is taken and then each that goes together with all before it: by priority, codes before automatic
+ones, what takes most off before what takes less. They then take their discount by priority, automatic ones before codes,
+percentages before amounts, each from what those before it left. In whichever order the lines are written, the sums are the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,8 +13,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from db.models.products import PromotionKind, PromotionScope, PromotionStatus
+from db.models.products import DiscountClass, PromotionKind, PromotionScope, PromotionStatus
 from db.money import Money, Rounding, rounded, share
+from db.text import fold
 
 
 class Promotion(BaseModel):
@@ -34,7 +37,11 @@ class Promotion(BaseModel):
     products: frozenset[UUID]
     categories: frozenset[UUID]
     customer_group: str | None
+    customer_tags: frozenset[str]
     minimum_subtotal: int | None
+    minimum_quantity: int | None
+    combines_with: frozenset[DiscountClass]
+    priority: int
     starts_at: datetime
     ends_at: datetime | None
     usage_limit: int | None
@@ -50,6 +57,16 @@ class Promotion(BaseModel):
             self.usage_limit_per_customer is not None and self.used_by_customer >= self.usage_limit_per_customer
         )
 
+    @property
+    def discount_class(self) -> DiscountClass:
+        if self.kind is PromotionKind.free_shipping:
+            return DiscountClass.shipping
+        return DiscountClass.order if self.applies_to is PromotionScope.everything else DiscountClass.products
+
+    def goes_with(self, other: "Promotion") -> bool:
+        """Whether an order may have both."""
+        return other.discount_class in self.combines_with and self.discount_class in other.combines_with
+
 
 @dataclass(frozen=True)
 class Item:
@@ -57,6 +74,7 @@ class Item:
 
     product: UUID
     categories: frozenset[UUID]
+    quantity: int
     subtotal: int
     tax_rate: Decimal
 
@@ -71,10 +89,7 @@ class Basket:
     now: datetime
     customer: bool
     customer_group: str | None
-
-    @property
-    def subtotal(self) -> int:
-        return sum(item.subtotal for item in self.items)
+    customer_tags: frozenset[str]  # folded
 
 
 def concerns(promotion: Promotion, item: Item) -> bool:
@@ -90,44 +105,80 @@ def concerns(promotion: Promotion, item: Item) -> bool:
 
 def objection(promotion: Promotion, basket: Basket) -> str | None:
     """Why an order may not have a promotion, as the end of a sentence; None when it may. Limits of use are `used_up`."""
-    currency = promotion.currency or basket.home
-    counts_money = promotion.currency is not None or promotion.minimum_subtotal is not None
     if promotion.status is not PromotionStatus.active:
         return f"it is {promotion.status}"
     if promotion.starts_at > basket.now:
         return f"it starts on {promotion.starts_at:%Y-%m-%d at %H:%M} UTC"
     if promotion.ends_at is not None and promotion.ends_at <= basket.now:
         return f"it ended on {promotion.ends_at:%Y-%m-%d at %H:%M} UTC"
+    return _not_for_the_customer(promotion, basket) or _not_for_the_goods(promotion, basket)
+
+
+def _not_for_the_customer(promotion: Promotion, basket: Basket) -> str | None:
     if promotion.customer_group is not None and promotion.customer_group != basket.customer_group:
         return f"it is for customers of the group {promotion.customer_group}"
+    if promotion.customer_tags and basket.customer_tags.isdisjoint(map(fold, promotion.customer_tags)):
+        return f"it is for customers with the tag {' or '.join(sorted(promotion.customer_tags))}"
     if promotion.usage_limit_per_customer is not None and not basket.customer:
         return "it is limited for each customer, and the order names none"
-    if counts_money and currency != basket.currency:
-        return f"it is for orders in {currency}, and this one is in {basket.currency}"
-    if promotion.minimum_subtotal is not None and basket.subtotal < promotion.minimum_subtotal:
-        least, has = (Money(amount=units, currency=currency) for units in (promotion.minimum_subtotal, basket.subtotal))
-        return f"it begins at {least}, and the order has {has}"
-    if not any(concerns(promotion, item) for item in basket.items):
-        return "none of the products is in it"
     return None
 
 
-def taken_off(
-    promotions: Sequence[Promotion], items: Sequence[Item], rounding: Rounding
-) -> tuple[list[int], dict[UUID, int]]:
-    """What the promotions take off each item, and what each promotion gives, in minor units. Free shipping takes off no item."""
+def _not_for_the_goods(promotion: Promotion, basket: Basket) -> str | None:
+    currency = promotion.currency or basket.home
+    counts_money = promotion.currency is not None or promotion.minimum_subtotal is not None
+    if counts_money and currency != basket.currency:
+        return f"it is for orders in {currency}, and this one is in {basket.currency}"
+    items = [item for item in basket.items if concerns(promotion, item)]
+    if not items:
+        return "none of the products is in it"
+    subtotal, quantity = sum(item.subtotal for item in items), sum(item.quantity for item in items)
+    has = "the order has" if promotion.applies_to is PromotionScope.everything else "what it is for comes to"
+    if promotion.minimum_subtotal is not None and subtotal < promotion.minimum_subtotal:
+        least, there = (Money(amount=units, currency=currency) for units in (promotion.minimum_subtotal, subtotal))
+        return f"it begins at {least}, and {has} {there}"
+    if promotion.minimum_quantity is not None and quantity < promotion.minimum_quantity:
+        return f"it begins at {promotion.minimum_quantity} units, and {has} {quantity}"
+    return None
+
+
+def together(promotions: Iterable[Promotion], items: Sequence[Item], rounding: Rounding) -> list[Promotion]:
+    """Those of the promotions that an order gets: each goes together with all that come before it."""
+    promotions = list(promotions)
+    worth = {one.id: sum(sum(parts) for parts in taken_off([one], items, rounding).values()) for one in promotions}
+    taken: list[Promotion] = []
+    for promotion in sorted(promotions, key=lambda one: (-one.priority, one.automatic, -worth[one.id], one.id)):
+        if all(promotion.goes_with(other) for other in taken):
+            taken.append(promotion)
+    return taken
+
+
+def taken_off(promotions: Iterable[Promotion], items: Sequence[Item], rounding: Rounding) -> dict[UUID, list[int]]:
+    """What each promotion takes off each item, in minor units. Free shipping takes off none."""
     left = [item.subtotal for item in items]
-    given: dict[UUID, int] = {}
-    for promotion in sorted(promotions, key=lambda one: (not one.automatic, one.kind is not PromotionKind.percentage)):
-        if promotion.kind is PromotionKind.free_shipping:
+    given: dict[UUID, list[int]] = {}
+    for promotion in sorted(promotions, key=_when):
+        concerned = [at for at, item in enumerate(items) if concerns(promotion, item)]
+        if promotion.kind is PromotionKind.free_shipping or not concerned:
             continue
-        places = [place for place, item in enumerate(items) if concerns(promotion, item)]
-        weights = [left[place] for place in places]
-        parts = share(_worth(promotion, sum(weights), rounding), weights)
-        for place, part in zip(places, parts, strict=True):
-            left[place] -= part
-        given[promotion.id] = sum(parts)
-    return [item.subtotal - rest for item, rest in zip(items, left, strict=True)], given
+        places = sorted(concerned, key=lambda at: _who(items[at]))
+        weights = [left[at] for at in places]
+        given[promotion.id] = [0] * len(items)
+        for at, part in zip(places, share(_worth(promotion, sum(weights), rounding), weights), strict=True):
+            given[promotion.id][at] = part
+            left[at] -= part
+    return given
+
+
+def _when(promotion: Promotion) -> tuple[int, bool, bool, UUID]:
+    """Which of the promotions takes its discount first."""
+    percentage = promotion.kind is PromotionKind.percentage
+    return -promotion.priority, not promotion.automatic, not percentage, promotion.id
+
+
+def _who(item: Item) -> tuple[int, UUID]:
+    """Which of the items a unit goes to that cannot be shared: what costs more, then always the same product."""
+    return -item.subtotal, item.product
 
 
 def _worth(promotion: Promotion, left: int, rounding: Rounding) -> int:

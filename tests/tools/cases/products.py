@@ -1,8 +1,9 @@
 """Valid arguments for each tool of the room, in a shop that has what they name."""
 
+from datetime import timedelta
 from typing import Any
 
-from tests.factories import NewShop, make_category, make_order, make_variant, warehouse_of
+from tests.factories import NewShop, make_category, make_order, make_promotion, make_variant, warehouse_of
 
 
 async def _on_shelf(mine: NewShop) -> tuple[str, str]:
@@ -72,3 +73,41 @@ async def low_stock_products(mine: NewShop) -> dict[str, Any]:
 async def top_selling_products(mine: NewShop) -> dict[str, Any]:
     _, category = await _on_shelf(mine)
     return {"category": category, "by": "revenue"}
+
+
+async def _on_offer(mine: NewShop) -> str:
+    """A code that runs: its reference."""
+    async with mine.shop.database.transaction(mine.id) as sql:
+        promotion = make_promotion(sql, "SPRING10", percent=10)
+        await sql.commit()
+    return promotion.reference
+
+
+async def create_promotion(mine: NewShop) -> dict[str, Any]:
+    _, category = await _on_shelf(mine)
+    return {
+        "name": "Mugs in spring", "code": "SPRING10", "amount": 500, "categories": [category], "minimum_subtotal": 2_000,
+        "customer_tags": ["club"], "usage_limit": 100, "usage_limit_per_customer": 1, "combines_with": ["shipping"],
+        "ends_at": (mine.shop.clock() + timedelta(days=30)).isoformat(),
+    }  # fmt: skip
+
+
+async def list_promotions(mine: NewShop) -> dict[str, Any]:
+    await _on_offer(mine)
+    return {"state": "running", "automatic": False, "text": "spring"}
+
+
+async def update_promotion(mine: NewShop) -> dict[str, Any]:
+    promotion, (sku, _) = await _on_offer(mine), await _on_shelf(mine)
+    return {
+        "promotion": promotion,
+        "percent": 15,
+        "products": [sku],
+        "minimum_quantity": 2,
+        "priority": 5,
+        "status": "paused",
+    }
+
+
+async def end_promotion(mine: NewShop) -> dict[str, Any]:
+    return {"promotion": await _on_offer(mine)}
