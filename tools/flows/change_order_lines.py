@@ -186,13 +186,18 @@ async def _grant(ctx: Context, order: Order, priced: Repriced, uses: Sequence[Pr
 
 def _write(ctx: Context, order: Order, lines: Sequence[EditedLine], priced: Repriced) -> list[OrderLine]:
     """The lines' rows and the order's amounts; returns the rows, in the order of the lines."""
-    amounts, costs = priced.amounts, iter(priced.amounts.lines)
+    amounts, costs = priced.amounts, iter(enumerate(priced.amounts.lines))
     rows: list[OrderLine] = []
     for position, line in enumerate(lines, start=1):
         row = line.row or _new_line(ctx, order, line, position)
         row.quantity += max(0, line.units - line.before)
         row.cancelled += max(0, line.before - line.units)
-        row.subtotal, row.discount, row.tax, row.total = next(costs) if line.units else (0, 0, 0, 0)
+        row.discounts = []
+        if line.units:
+            at, (row.subtotal, row.discount, row.tax, row.total) = next(costs)
+            row.discounts = amounts.discounts(priced.given, at)
+        else:
+            row.subtotal = row.discount = row.tax = row.total = 0
         rows.append(row)
     order.subtotal, order.discount, order.tax, order.total = (
         amounts.subtotal, amounts.discount, amounts.tax, amounts.total

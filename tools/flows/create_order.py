@@ -314,8 +314,8 @@ def _line_rows(quoted: Quote, order: UUID) -> list[dict[str, Any]]:
             "id": new_id(), "order_id": order, "position": at + 1, "variant_id": variant.id, "product_id": variant.product_id,
             "sku": variant.sku, "title": variant.name, "options": variant.options, "quantity": line.quantity,
             "unit_price": line.unit_price, "unit_cost": variant.cost if variant.cost_currency == quoted.currency else None,
-            "subtotal": subtotal, "discount": discount, "discounts": quoted.discounts(at), "tax_class": variant.tax_class,
-            "tax_rate": line.tax_rate, "tax": tax, "total": total,
+            "subtotal": subtotal, "discount": discount, "discounts": quoted.amounts.discounts(quoted.given, at),
+            "tax_class": variant.tax_class, "tax_rate": line.tax_rate, "tax": tax, "total": total,
         })  # fmt: skip
     return rows
 

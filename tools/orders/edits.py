@@ -98,7 +98,7 @@ class EditedLine:
     def item(self) -> Item:
         product = self.variant.product_id if self.variant else self.row.product_id if self.row else None
         categories = self.variant.categories if self.variant else frozenset[UUID]()
-        return Item(product or UUID(int=0), categories, self.unit_price * self.units, self.tax_rate)
+        return Item(product or UUID(int=0), categories, self.units, self.unit_price * self.units, self.tax_rate)
 
 
 @dataclass

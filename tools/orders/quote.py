@@ -241,15 +241,6 @@ class Quote:
         """The promotions that took something off."""
         return [promotion for promotion in self.promotions if promotion.id in self.amounts.given]
 
-    def discounts(self, at: int) -> list[dict[str, Any]]:
-        """What makes up a line's discount, as the line keeps it."""
-        shares = [(promotion.reference, self.amounts.shares.get(promotion.id)) for promotion in self.given]
-        return [
-            {"promotion": reference, "amount": parts[at]}
-            for reference, parts in shares
-            if parts is not None and parts[at]
-        ]
-
     @property
     def hours_to_pay(self) -> int:
         return EXPIRE_UNPAID_AFTER.of(self.found.settings.get(EXPIRE_UNPAID_AFTER.key))

@@ -9,12 +9,14 @@ from pydantic import TypeAdapter
 
 from db.models.orders import Order
 from db.models.products import PromotionStatus
+from db.money import Rounding
+from db.text import fold
 from tools.contract.context import Context
 from tools.orders.edits import EditedLine
 from tools.orders.quote import PROMOTION, Found
 from tools.orders.wishes import NoShippingMethod
 from tools.rules.pricing import Amounts, Method, Parcel, add_up
-from tools.rules.promotions import Basket, Promotion, objection
+from tools.rules.promotions import Basket, Promotion, objection, together
 from tools.rules.tax import STANDARD
 
 # The promotions that the order has, or had until its lines were changed before.
@@ -53,16 +55,27 @@ async def repriced(ctx: Context, order: Order, lines: Sequence[EditedLine], foun
     params = {"m": ctx.merchant.id, "order": order.id, "customer": order.customer_id}
     row = await ctx.sql.row(_OWN, params, as_=_Own)
     own = _PROMOTIONS.validate_json(row.promotions if row else "[]")
-    group = found.customers[0].customer_group if found.customers else None
+    buyer, rounding = found.customers[0] if found.customers else None, ctx.merchant.rounding
+    group, tags = (buyer.customer_group, buyer.tags) if buyer else (None, [])
     items = [line.item for line in here]
-    basket = Basket(items, order.currency, ctx.merchant.currency, order.placed_at, order.customer_id is not None, group)
-    known = {promotion.id for promotion in own}
-    may = [one for one in own if not objection(one.model_copy(update={"status": PromotionStatus.active}), basket)]
-    may += [one for one in found.promotions if one.automatic and one.id not in known and not objection(one, basket)]
-    may = [one for one in may if one.id in held or not one.used_up]
+    known, folded = order.customer_id is not None, frozenset(map(fold, tags))
+    basket = Basket(items, order.currency, ctx.merchant.currency, order.placed_at, known, group, folded)
+    may = _promotions(own, found.promotions, basket, held, rounding)
     parcel = _parcel(order, here, found)
-    amounts = add_up(items, may, parcel, found.rates, included=order.prices_include_tax, rounding=ctx.merchant.rounding)
+    amounts = add_up(items, may, parcel, found.rates, included=order.prices_include_tax, rounding=rounding)
     return Repriced(amounts, may)
+
+
+def _promotions(
+    own: Sequence[Promotion], automatic: Sequence[Promotion], basket: Basket, held: set[UUID], rounding: Rounding
+) -> list[Promotion]:
+    """Those that the order has or had and may have still; then automatic ones that go together with what it has."""
+    had = {promotion.id for promotion in own}
+    may = [one for one in own if not objection(one.model_copy(update={"status": PromotionStatus.active}), basket)]
+    may += [one for one in automatic if one.automatic and one.id not in had and not objection(one, basket)]
+    kept = together([one for one in may if one.id in held], basket.items, rounding)
+    new = together([one for one in may if one.id not in held and not one.used_up], basket.items, rounding)
+    return kept + [one for one in new if all(one.goes_with(other) for other in kept)]
 
 
 def _parcel(order: Order, lines: Sequence[EditedLine], found: Found) -> Parcel | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -83,6 +84,15 @@ class Amounts:
     total: int
     given: dict[UUID, int]
     shares: dict[UUID, list[int]]
+
+    def discounts(self, promotions: Sequence[Promotion], at: int) -> list[dict[str, Any]]:
+        """What makes up the discount of the item `at`, as a line keeps it."""
+        shares = [(promotion.reference, self.shares.get(promotion.id)) for promotion in promotions]
+        return [
+            {"promotion": reference, "amount": parts[at]}
+            for reference, parts in shares
+            if parts is not None and parts[at]
+        ]
 
 
 def price_of(offers: Sequence[Offer], quantity: int) -> int | None:
