@@ -36,8 +36,6 @@ from tools.orders.holds import hold_order, release_order
 from tools.orders.many import set_order_statuses
 from tools.orders.status import set_order_status
 
-import collections
-COUNT = collections.Counter()
 T = TypeVar("T")
 SKUS = ["MUG-BLUE", "MUG-RED", "BOWL", "ENGRAVING"]
 skus, units, orders = st.sampled_from(SKUS), st.integers(1, 4), st.integers(0, 3)
@@ -71,11 +69,8 @@ class Orders(RuleBasedStateMachine):
 
     def done(self, tool: Tool[I, O], **arguments: Any) -> O | None:
         try:
-            r = self.wait(self.do(tool, **arguments))
-            COUNT[tool.name, "ok"] += 1
-            return r
-        except ShopError as e:
-            COUNT[tool.name, e.code()] += 1
+            return self.wait(self.do(tool, **arguments))
+        except ShopError:
             return None
 
     def order(self, nth: int) -> str:
@@ -156,9 +151,7 @@ async def test_whatever_is_done_to_orders_the_books_agree(shop: Shop, chance: ra
     Machine.shop, Machine.loop = shop, asyncio.get_running_loop()
     seeded = hypothesis.seed(chance.getrandbits(32))(Machine)
     some = hypothesis.settings(
-        max_examples=10, stateful_step_count=16, derandomize=False, database=None, deadline=None,
+        max_examples=8, stateful_step_count=16, derandomize=False, database=None, deadline=None,
         phases=[hypothesis.Phase.generate],
     )  # fmt: skip
     await asyncio.to_thread(run_state_machine_as_test, seeded, settings=some)
-
-    for k, v in sorted(COUNT.items()): print(k, v)
