@@ -158,11 +158,14 @@ _ORDERS = (
     ),
     Check(
         "orders_left_or_not",
-        "A completed order has left whole; one that was not confirmed, or was cancelled, has not left at all.",
+        "A completed order has left, but for what is never held; one not confirmed, or cancelled, has not left at all.",
         """
-        select reference, status, units, units_fulfilled from orders
-        where merchant_id = %(merchant)s and (status = 'completed' and units_fulfilled <> units
-              or status in ('draft', 'pending', 'cancelled', 'expired') and units_fulfilled > 0)
+        select o.reference, o.status, o.units, o.units_fulfilled from orders o
+        where o.merchant_id = %(merchant)s and (o.status in ('draft', 'pending', 'cancelled', 'expired') and o.units_fulfilled > 0
+              or o.status = 'completed' and o.units_fulfilled <> o.units and exists (
+                  select from order_lines l left join variants v on v.merchant_id = %(merchant)s and v.id = l.variant_id
+                  where l.merchant_id = %(merchant)s and l.order_id = o.id and l.quantity - l.cancelled > l.fulfilled
+                    and coalesce(v.tracked, true)))
         """,
     ),
     Check(

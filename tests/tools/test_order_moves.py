@@ -22,7 +22,8 @@ from tests.factories import (
     number,
     warehouse_of,
 )
-from tests.tools.till import LYON
+from tests.tools.misfits import misfits
+from tests.tools.till import LYON, stocked
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import call
 from tools.contract.errors import IllegalMove, NotFound, StaleVersion
@@ -415,3 +416,21 @@ async def test_a_person_cancels_even_when_the_reason_is_that_nobody_paid(do: Do,
     cancelled = await do(cancel_order, order=placed.reference, reason="not_paid")
 
     assert cancelled.status is OrderStatus.cancelled
+
+
+async def test_what_is_never_held_is_completed_without_a_parcel(mine: NewShop, do: Do) -> None:
+    await stocked(mine, "ENGRAVING", tracked=False)
+    placed = await do(create_order, shipping_address=LYON, lines=[{"sku": "ENGRAVING"}])
+    await do(set_order_status, order=placed.reference, status="confirmed")
+
+    await do(set_order_status, order=placed.reference, status="completed")
+
+    assert await misfits(mine) == {}
+
+
+async def test_a_completed_order_of_goods_that_never_left_is_found(mine: NewShop, do: Do, placed: PlacedOrder) -> None:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        await sql.execute("update orders set status = 'completed' where merchant_id = %s", (mine.id,))
+        await sql.commit()
+
+    assert (await misfits(mine))["orders_left_or_not"] == 1
