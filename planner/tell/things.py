@@ -229,6 +229,13 @@ def _availability(value: Row, args: Mapping[str, Any], voice: Voice, asked: Aske
     return " ".join([said, *later]), {"supplies": value.get("supplies") or []}
 
 
+def _forecast(value: Row, args: Mapping[str, Any], voice: Voice, asked: Asked) -> Told:
+    units = {key: f"{round(value[key]):,}" for key in ("expected", "low", "high")}
+    weeks = cast(Sequence[Row], value["weeks"])
+    said = voice.say("forecast", of=str(value["sku"]), weeks=len(weeks), **units)
+    return f"{said} {value['trust']}", {"weeks": weeks}
+
+
 # ---- customers, figures --------------------------------------------------------------------------------------------------
 
 
@@ -284,6 +291,7 @@ SHAPES: dict[str, set[str]] = {
     "product": {"variants", "title"},
     "customer": {"orders", "spend", "reference"},
     "availability": {"sku", "by_date", "warehouses"},
+    "forecast": {"sku", "expected", "trust", "weeks"},
     "kpis": {"windows", "open_orders"},
 }
 TELLERS: dict[str, Callable[[Row, Mapping[str, Any], Voice, Asked], Told]] = {
@@ -291,5 +299,6 @@ TELLERS: dict[str, Callable[[Row, Mapping[str, Any], Voice, Asked], Told]] = {
     "product": _product,
     "customer": _customer,
     "availability": _availability,
+    "forecast": _forecast,
     "kpis": _kpis,
 }
