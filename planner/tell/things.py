@@ -5,6 +5,7 @@ A thing is known by its shape: an order has payment and fulfilment states, a pro
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any, cast
 
 from planner.tell import lists, shown
@@ -232,7 +233,8 @@ def _availability(value: Row, args: Mapping[str, Any], voice: Voice, asked: Aske
 def _forecast(value: Row, args: Mapping[str, Any], voice: Voice, asked: Asked) -> Told:
     units = {key: f"{round(value[key]):,}" for key in ("expected", "low", "high")}
     weeks = cast(Sequence[Row], value["weeks"])
-    said = voice.say("forecast", of=str(value["sku"]), weeks=len(weeks), **units)
+    last = date.fromisoformat(weeks[-1]["week_of"]) + timedelta(days=6)
+    said = voice.say("forecast", of=str(value["sku"]), day=last.isoformat(), **units)
     return f"{said} {value['trust']}", {"weeks": weeks}
 
 
