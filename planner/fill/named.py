@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from planner.fill.filled import Filled
 from planner.read.fields import Field, Kind
-from planner.read.reading import Reading
+from planner.read.reading import NAME, Reading
 
 REFERENCED = {
     "customer": ("customer", "person"),
@@ -24,6 +24,10 @@ WORDED = {
     Kind.postcode: ("code", "number", "place"),
     Kind.search: ("product", "text", "customer", "person", "category"),
 }
+# Only after the words that lead to one: the reader knows no suppliers, and takes their names for those of buyers or places.
+SUPPLIED_BY = re.compile(
+    rf"(?<![\w-])(?i:from|supplier|vendor|chez|fournisseur|bei|lieferanten?)\s+(?!\S*\d)(?P<name>{NAME.pattern})"
+)
 ARTICLE = re.compile(r"^(?:the|a|an|my|our|le|la|les|der|die|das|den|dem)\s+", re.I)
 
 
@@ -43,6 +47,14 @@ def fill(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
             _put(f, WORDED[f.kind], reading, filled)
         elif f.name == "tags" and (tags := reading.named("tag")):
             filled.args[f.name] = [_said(reading, one.start, one.end) for one in tags]
+
+
+def suppliers(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    """A supplier by name, ahead of all who would take it for a warehouse or a buyer."""
+    for f in fields:
+        named = next((m for m in SUPPLIED_BY.finditer(reading.text) if reading.open(*m.span("name"))), None)
+        if named and f.kind is Kind.reference and f.reference == "supplier":
+            filled.args[f.name] = _said(reading, *named.span("name"))
 
 
 def _look_up(f: Field, reading: Reading, filled: Filled) -> None:

@@ -37,6 +37,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     filled = Filled()
     _notes(fields, reading, told, filled)
     composites.addresses(fields, reading, filled)
+    named.suppliers(fields, reading, filled)
     composites.lines(fields, reading, filled)
     _references(fields, reading, told, filled)
     _emails_and_codes(fields, reading, told, filled)

@@ -44,6 +44,10 @@ ONE = (  # "who is our best customer?", "which product sold best?"
     rf"(?:\w+ing\s+)?({THING})(?:$|[?.! ])",
     rf"^(?:and )?which\s+({THING})\s+(?:\w+\s+){{1,3}}?(?:most|least|best|worst)\b",
 )
+FEW = (
+    r"\b(?:fewer than|less than|below|under|falls? to|down to|only|at|moins de|en dessous de|weniger als|unter)\s+"
+    r"(\d{1,6})\b(?!\s*(?:%|days?|weeks?|jours?|tage?n?))"
+)
 LENGTHS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 
 
@@ -67,6 +71,7 @@ def fill(fields: list[Field], reading: Reading, setting: Setting, *, ahead: bool
             if value is not None:
                 args[field.name] = value
     args |= _counted([field for field in fields if field.name == "counted"], reading)
+    args |= _low_mark([field for field in fields if field.name == "reorder_point"], reading)
     return args | _quantities([field for field in counts if not role(field)], reading)
 
 
@@ -76,6 +81,15 @@ def _counted(fields: list[Field], reading: Reading) -> dict[str, Any]:
         return {}
     whole = [span for span in reading.free("number") if span.value == int(span.value) >= 0]
     return {fields[0].name: int(reading.take(whole[-1]).value)} if whole else {}
+
+
+def _low_mark(fields: list[Field], reading: Reading) -> dict[str, Any]:
+    """How few are few enough to buy more: "when fewer than 20 are left", "when it falls to 20"."""
+    found = reading.search(FEW) if fields else None
+    if found is None:
+        return {}
+    reading.claim(*found.span(1))
+    return {fields[0].name: int(found[1])}
 
 
 def instant(local: datetime, setting: Setting) -> str:

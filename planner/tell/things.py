@@ -5,6 +5,7 @@ A thing is known by its shape: an order has payment and fulfilment states, a pro
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any, cast
 
 from planner.tell import lists, shown
@@ -229,6 +230,14 @@ def _availability(value: Row, args: Mapping[str, Any], voice: Voice, asked: Aske
     return " ".join([said, *later]), {"supplies": value.get("supplies") or []}
 
 
+def _forecast(value: Row, args: Mapping[str, Any], voice: Voice, asked: Asked) -> Told:
+    units = {key: f"{round(value[key]):,}" for key in ("expected", "low", "high")}
+    weeks = cast(Sequence[Row], value["weeks"])
+    last = date.fromisoformat(weeks[-1]["week_of"]) + timedelta(days=6)
+    said = voice.say("forecast", of=str(value["sku"]), day=last.isoformat(), **units)
+    return f"{said} {value['trust']}", {"weeks": weeks}
+
+
 # ---- customers, figures --------------------------------------------------------------------------------------------------
 
 
@@ -284,6 +293,7 @@ SHAPES: dict[str, set[str]] = {
     "product": {"variants", "title"},
     "customer": {"orders", "spend", "reference"},
     "availability": {"sku", "by_date", "warehouses"},
+    "forecast": {"sku", "expected", "trust", "weeks"},
     "kpis": {"windows", "open_orders"},
 }
 TELLERS: dict[str, Callable[[Row, Mapping[str, Any], Voice, Asked], Told]] = {
@@ -291,5 +301,6 @@ TELLERS: dict[str, Callable[[Row, Mapping[str, Any], Voice, Asked], Told]] = {
     "product": _product,
     "customer": _customer,
     "availability": _availability,
+    "forecast": _forecast,
     "kpis": _kpis,
 }

@@ -31,6 +31,16 @@ insert into order_lines (merchant_id, id, order_id, position, variant_id, produc
 select %(merchant)s, gen_random_uuid(), o.id, 1, %(variant)s, %(product)s, 'SKU', case when o.n %% 2 = 0 then 'Blue mug'
        when o.n = 31 then 'Glass carafe' else 'Latte bowl' end, 1, o.total, o.total, 0, o.total, now()
 from (select *, split_part(reference, '-', 2)::int as n from orders where merchant_id = %(merchant)s) o;
+insert into suppliers (merchant_id, id, reference, name, currency, created_at, updated_at)
+values (%(merchant)s, gen_random_uuid(), 'SUP-1', 'Atelier Brun', 'EUR', now(), now());
+insert into purchase_orders (merchant_id, id, reference, status, supplier_id, warehouse_id, currency, ordered_at, expected_on,
+                             created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), 'PO-' || n, case when n <= 15 then 'sent' else 'received' end, s.id, w.id, 'EUR',
+       now() - n * interval '1 day', now() - n * interval '1 day', now(), now()
+from generate_series(1, %(orders)s / 5) n, suppliers s, warehouses w
+where s.merchant_id = %(merchant)s and w.merchant_id = %(merchant)s;
+insert into purchase_order_lines (merchant_id, id, purchase_order_id, variant_id, quantity, unit_cost, created_at)
+select %(merchant)s, gen_random_uuid(), o.id, %(variant)s, 1, 400, now() from purchase_orders o where o.merchant_id = %(merchant)s;
 """
 # Most shops are small. A join that names the merchant by the row beside it is planned for the average shop, and may then walk
 # through all that a large one has; a join that names the shop's own id is planned for that shop.
@@ -40,7 +50,7 @@ with shops as (insert into merchants (id, slug, created_at)
 insert into customers (merchant_id, id, reference, status, name, name_key, created_at, updated_at)
 select id, gen_random_uuid(), 'CUS-1', 'active', 'Neighbour', 'neighbour', now(), now() from shops;
 """
-GROWN = ("customers", "customer_figures", "orders", "order_lines")
+GROWN = ("customers", "customer_figures", "orders", "order_lines", "purchase_orders", "purchase_order_lines")
 READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {}),
     ("list_customers", {"sort": "alphabetical"}),
@@ -61,6 +71,13 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("sales_report", {"group_by": "city"}),
     ("top_selling_products", {}),
     ("low_stock_products", {}),
+    ("list_purchase_orders", {}),
+    ("list_purchase_orders", {"status": "received"}),
+    ("list_purchase_orders", {"open": True}),
+    ("list_purchase_orders", {"late": True}),
+    ("list_purchase_orders", {"supplier": "SUP-1"}),
+    ("list_purchase_orders", {"warehouse": "WH-1"}),
+    ("list_suppliers", {}),
 ]
 
 

@@ -14,11 +14,15 @@ from tools.contract.call import Shop, call
 from tools.contract.declare import Tool
 from tools.contract.errors import ShopError
 from tools.inventory.adjustments import adjust_stock
+from tools.inventory.purchase_orders import list_purchase_orders
+from tools.inventory.purchasing import cancel_purchase_order, create_purchase_order
+from tools.inventory.receiving import receive_purchase_order
 from tools.inventory.reservations import list_reservations, release_reservation, reserve_stock
+from tools.inventory.suppliers import create_supplier
 from tools.inventory.transfers import list_transfers, receive_transfer, transfer_stock
 
 SKUS = ["MUG-BLUE", "TEE"]
-LEDGERS = {"stock_on_hand", "stock_reserved", "stock_incoming"}
+LEDGERS = {"stock_on_hand", "stock_reserved", "stock_incoming", "stock_costs_of_receipts", "stock_costs_continue"}
 
 
 class Units(NamedTuple):
@@ -47,7 +51,7 @@ class Clerk:
     async def _next(self) -> tuple[Tool[Any, Any], dict[str, Any]]:
         place = {"sku": self.mind.choice(SKUS), "warehouse": self.mind.choice(self.warehouses)}
         units = self.mind.randint(1, 6)
-        match self.mind.randrange(7):
+        match self.mind.randrange(10):
             case 0:
                 return adjust_stock, place | {"delta": self.mind.choice([units, -units])}
             case 1:
@@ -62,6 +66,18 @@ class Clerk:
                 lines = [{"sku": sku, "quantity": units} for sku in self.mind.sample(SKUS, 2)]
                 source, target = self.mind.sample(self.warehouses, 2)
                 return transfer_stock, {"from_warehouse": source, "to_warehouse": target, "lines": lines}
+            case 6:
+                lines = [
+                    {"sku": sku, "quantity": units, "unit_cost": 100 * units + 1} for sku in self.mind.sample(SKUS, 2)
+                ]
+                return create_purchase_order, {"supplier": "SUP-1001", "warehouse": place["warehouse"], "lines": lines}
+            case 7:
+                came = {"sku": place["sku"], "received": units // 2, "damaged": 1}
+                order = await self._one_of(list_purchase_orders)
+                return receive_purchase_order, {"purchase_order": order, "lines": [came], "complete": units == 1}
+            case 8:
+                tool = self.mind.choice([cancel_purchase_order, receive_purchase_order])
+                return tool, {"purchase_order": await self._one_of(list_purchase_orders)}
             case _:
                 arrived = {"sku": place["sku"], "received": units // 2, "damaged": 1, "lost": self.mind.randint(0, 1)}
                 return receive_transfer, {"transfer": await self._one_of(list_transfers), "lines": [arrived]}
@@ -80,6 +96,8 @@ async def arrange(mine: NewShop) -> list[str]:
             for place in places:
                 make_stock(sql, variant, place.id, 12)
         await sql.commit()
+    brun = {"name": "Atelier Brun"}
+    await call(mine.shop, create_supplier, brun, mine.caller("owner"), key=uuid.uuid4().hex)
     return [place.reference for place in places]
 
 
@@ -101,6 +119,7 @@ async def test_every_count_is_explained_after_any_mix_of_operations(shop: Shop, 
         assert await unexplained(mine) == []
 
     tools = {"adjust_stock", "reserve_stock", "release_reservation", "transfer_stock", "receive_transfer"}
+    tools |= {"create_purchase_order", "receive_purchase_order", "cancel_purchase_order"}
     assert tools <= set(clerk.done)
 
 

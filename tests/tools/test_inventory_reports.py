@@ -223,11 +223,11 @@ async def test_a_steady_seller_is_forecast_at_its_pace_with_its_measured_error(
     assert all(week.low <= week.expected <= week.high for week in found.weeks)
     assert found.method == "smoothing"
     assert (found.history_weeks, found.sold, found.long_enough) == (40, sum(units), True)
-    assert found.error is not None
-    assert found.error.wape is not None
-    assert found.error.wape < 0.3
-    assert found.naive_error is not None
-    assert found.seasonal_error is None  # less than a year
+    assert found.measured is not None
+    assert found.measured.wape is not None
+    assert found.measured.wape < 0.3
+    assert found.as_last_week is not None
+    assert found.as_a_year_ago is None  # less than a year
     assert "it missed by" in found.trust
 
 
@@ -256,8 +256,8 @@ async def test_a_season_is_taken_from_last_year_where_that_was_less_wrong(mine: 
 
     assert found.method == "seasonal_naive"
     assert [week.expected for week in found.weeks] == [60, 90, 60, 2]
-    assert found.seasonal_error is not None
-    assert found.seasonal_error.wape == 0
+    assert found.as_a_year_ago is not None
+    assert found.as_a_year_ago.wape == 0
 
 
 async def test_a_history_that_is_too_short_says_so(mine: NewShop) -> None:
@@ -266,7 +266,7 @@ async def test_a_history_that_is_too_short_says_so(mine: NewShop) -> None:
 
     young, unsold = [await at(mine, NOW)(forecast_demand, sku=sku) for sku in ("MUG", "NEW")]
 
-    assert (young.long_enough, young.error, young.history_weeks) == (False, None, 3)
+    assert (young.long_enough, young.measured, young.history_weeks) == (False, None, 3)
     assert young.trust.startswith("It has been sold for 3 weeks only")
     assert young.low < young.expected < young.high
     assert (unsold.expected, unsold.trust) == (0, "It has never been sold, so there is nothing to forecast from.")
@@ -287,7 +287,7 @@ async def test_what_does_not_last_until_a_delivery_is_suggested_with_each_figure
     assert (found.sku, found.supplier, found.because) == ("MUG", supplier, "forecast")
     assert (found.available, found.incoming, found.weekly_demand, found.lead_time_demand) == (12, 0, 7, 14)
     assert (found.safety_stock, found.needed, found.quantity, found.days_of_cover) == (0, 42, 30, 12)
-    assert found.why.startswith("With 12 available and 0 incoming it does not last the 14 days until a delivery")
+    assert found.why.startswith("12 available, 0 incoming do not last the 14 days until a delivery: 14 expected sales")
     lines = [{"sku": "MUG", "quantity": 30, "unit_cost": 400}]
     await do(create_purchase_order, supplier=supplier, lines=lines)
     assert (await do(suggest_reorders)).data == []
@@ -311,7 +311,7 @@ async def test_a_rule_asks_before_the_forecast_and_its_target_is_reached(mine: N
     (found,) = (await do(suggest_reorders)).data
 
     assert (found.because, found.quantity) == ("reorder_rule", 70)
-    assert found.why == "With 30 available and 0 incoming it is at its reorder point of 30 units."
+    assert found.why == "With 30 available, 0 incoming it is at its reorder point of 30 units."
 
 
 async def test_what_is_promised_beyond_the_stock_comes_first(mine: NewShop) -> None:
@@ -345,7 +345,7 @@ async def test_suggestions_are_narrowed_to_a_supplier_and_add_up(mine: NewShop) 
 
     every, brown = await do(suggest_reorders, count=True), await do(suggest_reorders, supplier="Atelier Brun")
 
-    assert [(row.sku, row.quantity, str(row.cost)) for row in brown.data] == [("MUG", 10, "40.00 EUR")]
+    assert [(row.sku, row.quantity, str(row.purchase)) for row in brown.data] == [("MUG", 10, "40.00 EUR")]
     assert [str(money) for money in every.costs] == ["60.00 EUR"]
     assert every.total is not None
     assert every.total.rows == 2

@@ -64,9 +64,11 @@ class DemandForecast(Result):
     )
     weeks: list[WeekAhead] = Field(description="Week by week.")
     method: Method = Field(description="How it was made; intermittent is for goods that sell now and then.")
-    error: ForecastError | None = Field(description="The method's own error; null: too little history to measure it.")
-    naive_error: ForecastError | None = Field(description="The error of saying `as last week`, in the same forecasts.")
-    seasonal_error: ForecastError | None = Field(
+    measured: ForecastError | None = Field(
+        description="The method's own error; null: too little history to measure it."
+    )
+    as_last_week: ForecastError | None = Field(description="The error of saying `as last week`, in the same forecasts.")
+    as_a_year_ago: ForecastError | None = Field(
         description="The error of saying `as a year ago`; null: there is less than a year to compare."
     )
     past_forecasts: int = Field(description="Forecasts of the past from which the errors were measured.")
@@ -115,9 +117,9 @@ def _shown(ctx: Context, variant: Variant, past: Demand, made: "Forecast") -> De
             for n, (week, low, high) in enumerate(zip(made.weeks, made.low, made.high, strict=True))
         ],
         method=Method(made.method),
-        error=_error(made.own),
-        naive_error=_error(made.naive),
-        seasonal_error=_error(made.seasonal),
+        measured=_error(made.own),
+        as_last_week=_error(made.naive),
+        as_a_year_ago=_error(made.seasonal),
         past_forecasts=made.forecasts,
         history_weeks=history,
         history_from=first - timedelta(weeks=history) if history else None,

@@ -150,7 +150,7 @@ async def _asked(ctx: Context, args: ListPurchaseOrders) -> dict[str, tuple[str,
     if args.status:
         asked["o.status = %(status)s"] = ("status", args.status.value)
     if args.open is not None:
-        asked["(o.status = any(%(open)s)) = " + ("true" if args.open else "false")] = ("open", list(OPEN))
+        asked["o.status = any(%(open)s)" if args.open else "o.status <> all(%(open)s)"] = ("open", list(OPEN))
     if args.late:
         asked[_LATE] = ("late", True)
     if args.supplier:

@@ -11,7 +11,7 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
-from tools.contract.fields import Days, Quantity, SupplierRef, VariantRef, WarehouseRef
+from tools.contract.fields import Days, SupplierRef, VariantRef, WarehouseRef
 from tools.inventory.places import NotTracked, WarehouseClosed, refuse_closed, refuse_untracked, the_warehouse
 from tools.inventory.suppliers import SupplierInactive, find_supplier, refuse_inactive
 from tools.rules.lookup import find_variant
@@ -32,10 +32,10 @@ class SetReorderRule(Input):
     warehouse: WarehouseRef | None = Field(
         default=None, description="Where; may be left out when the variant lies in one warehouse only."
     )
-    reorder_point: Quantity | None = Field(
+    reorder_point: int | None = Field(
         default=None, ge=0, le=MOST, description="At so many available units or fewer it is time to buy; null: no rule."
     )
-    reorder_target: Quantity | None = Field(
+    reorder_target: int | None = Field(
         default=None, ge=1, le=MOST, description="Up to so many units to buy; null: what the forecast says."
     )
     supplier: SupplierRef | None = Field(

@@ -51,7 +51,7 @@ class Suggestion(Result):
     )
     supplier: str | None = Field(description="From whom, its reference; null: nobody is known.")
     supplier_name: str | None = Field(description="What the supplier is called.")
-    cost: Money | None = Field(description="What the units cost at today's average, minor units; null: not known.")
+    purchase: Money | None = Field(description="What the units cost at today's average, minor units; null: not known.")
     available: int = Field(description="Units that can be sold now.")
     backordered: int = Field(description="Units promised beyond the stock.")
     incoming: int = Field(description="Units that open purchase orders and transfers will bring.")
@@ -71,9 +71,7 @@ class Reorders(Page[Suggestion]):
     """What to buy, what runs out first at the top."""
 
     costs: list[Money] = Field(description="What all of it costs, minor units, currency by currency.")
-    service_level_percent: int = Field(description="In how many of a hundred lead times the safety stock should last.")
-    review_days: int = Field(description="Days between two orders that what is suggested lasts, beyond the lead time.")
-    looked_at: int = Field(description="Variants that were looked at.")
+    basis: str = Field(description="For how long the quantities last, and how safely, as the shop's settings say.")
 
 
 class _Stocked(NamedTuple):
@@ -210,9 +208,7 @@ async def suggest_reorders(ctx: Context, args: SuggestReorders) -> Reorders:
     costs = _summed(due)
     total = total_of(len(due), costs) if args.counts else None
     page = page_of(following, args.limit, _shown, lambda one: one.urgency, total)
-    return Reorders(
-        costs=costs, service_level_percent=service, review_days=review, looked_at=len(stocked), **dict(page)
-    )
+    return Reorders(costs=costs, basis=_basis(service, review), **dict(page))
 
 
 async def _stocked(ctx: Context, args: SuggestReorders) -> list[_Stocked]:
@@ -263,7 +259,7 @@ def _shown(one: _Planned) -> Suggestion:
         because=one.because or Because.forecast,
         supplier=row.supplier,
         supplier_name=row.supplier_name,
-        cost=one.cost,
+        purchase=one.cost,
         available=row.available,
         backordered=row.backordered,
         incoming=row.incoming,
@@ -278,14 +274,21 @@ def _shown(one: _Planned) -> Suggestion:
     )
 
 
+def _basis(service: int, review: int) -> str:
+    return (
+        f"What is suggested lasts {words.count(review, 'day')} beyond the lead time; the safety stock covers demand "
+        f"in {service} of 100 lead times."
+    )
+
+
 def _why(one: _Planned) -> str:
     row = one.row
-    there = f"{row.available:,} available and {row.incoming:,} incoming"
+    there = f"{row.available:,} available, {row.incoming:,} incoming"
     if one.because is Because.promised:
         return f"{row.backordered:,} are promised beyond the stock, with {there}."
     if one.because is Because.reorder_rule:
         return f"With {there} it is at its reorder point of {words.count(row.reorder_point or 0, 'unit')}."
     return (
-        f"With {there} it does not last the {words.count(one.lead, 'day')} until a delivery: {one.lead_demand:,.0f} are expected "
-        f"to be sold by then, and {one.safety:,} are kept for safety."
+        f"{there} do not last the {words.count(one.lead, 'day')} until a delivery: "
+        f"{one.lead_demand:,.0f} expected sales, {one.safety:,} for safety."
     )

@@ -28,7 +28,7 @@ class StockPace(StrEnum):
 
 PACE_WORDS = Synonyms(
     {
-        "moving": ("selling", "healthy", "fast"),
+        "moving": ("selling well", "healthy"),
         "slow": ("slow moving", "slow-moving", "sluggish", "overstocked", "too much of"),
         "dead": ("dead stock", "not selling", "unsold", "shelf warmers", "nobody buys", "stale"),
     }
