@@ -31,6 +31,12 @@ insert into order_lines (merchant_id, id, order_id, position, variant_id, produc
 select %(merchant)s, gen_random_uuid(), o.id, 1, %(variant)s, %(product)s, 'SKU', case when o.n %% 2 = 0 then 'Blue mug'
        when o.n = 31 then 'Glass carafe' else 'Latte bowl' end, 1, o.total, o.total, 0, o.total, now()
 from (select *, split_part(reference, '-', 2)::int as n from orders where merchant_id = %(merchant)s) o;
+insert into promotions (merchant_id, id, reference, status, name, code, code_key, automatic, kind, percent, applies_to, starts_at,
+                        ends_at, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), 'PRO-' || n, case when n %% 100 = 0 then 'active' else 'ended' end, 'Offer ' || n,
+       'CODE' || n, 'code' || n, false, 'percentage', 10, 'everything', now() - interval '1 year',
+       case when n > 500 then now() - interval '1 day' end, now(), now()
+from generate_series(1, %(orders)s) n;
 """
 # Most shops are small. A join that names the merchant by the row beside it is planned for the average shop, and may then walk
 # through all that a large one has; a join that names the shop's own id is planned for that shop.
@@ -40,7 +46,7 @@ with shops as (insert into merchants (id, slug, created_at)
 insert into customers (merchant_id, id, reference, status, name, name_key, created_at, updated_at)
 select id, gen_random_uuid(), 'CUS-1', 'active', 'Neighbour', 'neighbour', now(), now() from shops;
 """
-GROWN = ("customers", "customer_figures", "orders", "order_lines")
+GROWN = ("customers", "customer_figures", "orders", "order_lines", "promotions")
 READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {}),
     ("list_customers", {"sort": "alphabetical"}),
@@ -61,6 +67,10 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("sales_report", {"group_by": "city"}),
     ("top_selling_products", {}),
     ("low_stock_products", {}),
+    ("list_promotions", {}),
+    ("list_promotions", {"state": "ended"}),
+    ("list_promotions", {"promotion": "code77"}),
+    ("list_promotions", {"text": "code7771"}),
 ]
 
 
