@@ -12,6 +12,17 @@ from planner.read.reading import Reading
 
 TAKES_CODES = {"variant", "product", "promotion"}
 
+CAPITALS = r"(?<![\w@./-])((?=[A-Z0-9]*[A-Z])[A-Z0-9]{4,50})(?![\w@-])"
+
+
+def capitals(reading: Reading) -> str | None:
+    """A word in capitals, as codes of promotions are written: SPRING10, FREESHIP."""
+    m = reading.search(CAPITALS, flags=0)
+    if m is None:
+        return None
+    reading.claim(*m.span(1))
+    return m[1]
+
 
 def addresses(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
     for f in fields:

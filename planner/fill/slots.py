@@ -94,6 +94,8 @@ def _references(fields: Sequence[Field], reading: Reading, told: Told, filled: F
             spans = [s for s in reading.free("reference", "foreign") if f.reference == "order" and _perhaps_order(s)]
         if not spans and f.required and f.reference in TAKES_CODES:
             spans = reading.free("perhaps_code")
+        if not spans and f.required and f.reference == "promotion" and (code := composites.capitals(reading)):
+            filled.args[f.name] = code
         if not spans:
             continue
         found = [_written(reading.take(s), f) for s in spans]
@@ -151,6 +153,8 @@ def _emails_and_codes(fields: Sequence[Field], reading: Reading, told: Told, fil
             spans = reading.free(spoken)
             if spans:  # of two addresses of mail, the last is the new one
                 filled.args[f.name] = reading.take(spans[-1]).value
+            elif kind is Kind.sku and (code := composites.capitals(reading)):
+                filled.args[f.name] = code
     for f in _open(fields, filled, Kind.country):
         spans = reading.free("country")
         if spans:

@@ -41,6 +41,12 @@ from generate_series(1, %(orders)s / 5) n, suppliers s, warehouses w
 where s.merchant_id = %(merchant)s and w.merchant_id = %(merchant)s;
 insert into purchase_order_lines (merchant_id, id, purchase_order_id, variant_id, quantity, unit_cost, created_at)
 select %(merchant)s, gen_random_uuid(), o.id, %(variant)s, 1, 400, now() from purchase_orders o where o.merchant_id = %(merchant)s;
+insert into promotions (merchant_id, id, reference, status, name, code, code_key, automatic, kind, percent, applies_to, starts_at,
+                        ends_at, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), 'PRO-' || n, case when n %% 100 = 0 then 'active' else 'ended' end, 'Offer ' || n,
+       'CODE' || n, 'code' || n, false, 'percentage', 10, 'everything', now() - interval '1 year',
+       case when n > 500 then now() - interval '1 day' end, now(), now()
+from generate_series(1, %(orders)s) n;
 """
 # Most shops are small. A join that names the merchant by the row beside it is planned for the average shop, and may then walk
 # through all that a large one has; a join that names the shop's own id is planned for that shop.
@@ -50,7 +56,15 @@ with shops as (insert into merchants (id, slug, created_at)
 insert into customers (merchant_id, id, reference, status, name, name_key, created_at, updated_at)
 select id, gen_random_uuid(), 'CUS-1', 'active', 'Neighbour', 'neighbour', now(), now() from shops;
 """
-GROWN = ("customers", "customer_figures", "orders", "order_lines", "purchase_orders", "purchase_order_lines")
+GROWN = (
+    "customers",
+    "customer_figures",
+    "orders",
+    "order_lines",
+    "purchase_orders",
+    "purchase_order_lines",
+    "promotions",
+)
 READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {}),
     ("list_customers", {"sort": "alphabetical"}),
@@ -78,6 +92,10 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("list_purchase_orders", {"supplier": "SUP-1"}),
     ("list_purchase_orders", {"warehouse": "WH-1"}),
     ("list_suppliers", {}),
+    ("list_promotions", {}),
+    ("list_promotions", {"state": "ended"}),
+    ("list_promotions", {"promotion": "code77"}),
+    ("list_promotions", {"text": "code7771"}),
 ]
 
 

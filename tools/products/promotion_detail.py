@@ -17,7 +17,7 @@ from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import Hint, PromotionRef, Search, Synonyms
 from tools.contract.page import Page, Paged, paged, place
-from tools.rules.lookup import MOST_NAMESAKES, containing
+from tools.rules.lookup import MOST_LOOKED_UP, MOST_NAMESAKES, by_words, containing
 
 
 class PromotionState(StrEnum):
@@ -124,6 +124,8 @@ p.code, p.kind, p.percent, p.amount, coalesce(p.currency, %(home)s) as currency,
 p.customer_group, p.customer_tags, p.minimum_subtotal, p.minimum_quantity, p.starts_at, p.ends_at, p.usage_limit,
 p.usage_limit_per_customer, p.used, p.combines_with, p.priority, p.version
 """
+_WORDS = "p.words_key like all(%(words)s::text[])"
+_NAMED = "search_promotions(%(words)s::text[], %(most)s)"
 _IN_STATE = {
     PromotionState.draft: "p.status = 'draft'",
     PromotionState.scheduled: "p.status = 'active' and p.starts_at > %(now)s",
@@ -160,17 +162,19 @@ async def list_promotions(ctx: Context, args: ListPromotions) -> Page[PromotionD
         _IN_STATE[args.state] if args.state else "": args.state,
         "p.id = %(one)s": one,
         "p.automatic = %(automatic)s": args.automatic is not None,
-        "p.words_key like all(%(words)s::text[])": args.text,
         "p.id < %(after)s": after,
     }
     where = " and ".join(["p.merchant_id = %(m)s", *(condition for condition, asked in conditions.items() if asked)])
+    page = f"select p.* from promotions p where {where} and {{words}} order by p.id desc limit %(limit)s"
+    found, page = by_words(page, _NAMED, "p.id", _WORDS, args.text) if args.text else ("", page.format(words="true"))
     params: dict[str, Any] = _params(ctx) | {
-        "one": one and one.id, "automatic": args.automatic, "words": containing(args.text or ""), "after": after,
+        "one": one and one.id, "automatic": args.automatic, "after": after,
+        "words": containing(args.text or ""), "most": MOST_LOOKED_UP,
     }  # fmt: skip
     return await paged(
         ctx,
         args,
-        f"select {_COLUMNS} from promotions p where {where} order by p.id desc limit %(limit)s",
+        f"{found} select {_COLUMNS} from ({page}) p order by p.id desc limit %(limit)s",
         params,
         as_=_Shown,
         show=_Shown.shown,
