@@ -217,12 +217,13 @@ async def find_customer(ctx: Context, written: str, *, for_update: bool = False)
         raise await ctx.not_found(Kind.customer, written)
     named = [f"{outside(customer.name)} ({customer.reference})" for customer in meant]
     customer = _only(ctx, Kind.customer, meant, written, named)
-    if customer.merged_into_id is None:
-        return customer
-    survivor = select(Customer).where(Customer.merchant_id == ctx.merchant.id, Customer.id == customer.merged_into_id)
-    (remaining,) = await _rows(ctx, survivor, for_update)
-    ctx.means(Kind.customer, written, remaining.reference)
-    return remaining
+    while customer.merged_into_id is not None:  # more than once where others are merged in this very moment
+        survivor = Customer.id == customer.merged_into_id
+        (customer,) = await _rows(
+            ctx, select(Customer).where(Customer.merchant_id == ctx.merchant.id, survivor), for_update
+        )
+        ctx.means(Kind.customer, written, customer.reference)
+    return customer
 
 
 def containing(text: str) -> list[str]:
