@@ -6,7 +6,7 @@ SPECIALIST = Specialist(
     room="customers",
     title="Customers",
     handles="Finds customers and tells what they bought; registers them and corrects their details and addresses; "
-    "tags, consents, loyalty points, messages and contacts.",
+    "tags, consents, loyalty points, messages, contacts, segments, and who buys how much.",
     tools=(
         "list_customers",
         "get_customer",
@@ -22,5 +22,9 @@ SPECIALIST = Specialist(
         "get_loyalty",
         "adjust_loyalty_points",
         "notify_customer",
+        "create_segment",
+        "list_segments",
+        "segment_customers",
+        "sales_by_customer",
     ),
 )

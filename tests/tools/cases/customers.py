@@ -6,7 +6,7 @@ from db.models.customers import Customer
 from db.models.orders import Order
 from tests.factories import NewShop, make_customer, make_order
 from tools.contract.call import call
-from tools.customers import addresses, interactions, loyalty
+from tools.customers import addresses, interactions, loyalty, segments
 
 
 async def _customer(mine: NewShop) -> Customer:
@@ -93,3 +93,23 @@ async def notify_customer(mine: NewShop) -> dict[str, Any]:
     customer, order = await _with_order(mine)
     said = {"template": "order_message", "fields": {"message": "The blue mug comes separately."}}
     return {"customer": customer.reference, "order": order.reference, **said}
+
+
+async def create_segment(mine: NewShop) -> dict[str, Any]:
+    await _with_order(mine)
+    return {"name": "Lyon regulars", "filter": 'orders >= 1 and city = "Lyon"'}
+
+
+async def list_segments(mine: NewShop) -> dict[str, Any]:
+    await call(mine.shop, segments.create_segment, await create_segment(mine), mine.caller("owner"), key="segment")
+    return {}
+
+
+async def sales_by_customer(mine: NewShop) -> dict[str, Any]:
+    await _with_order(mine)
+    return {"placed_from": "2019-12-01T00:00:00Z", "placed_until": "2020-02-01T00:00:00Z"}
+
+
+async def segment_customers(mine: NewShop) -> dict[str, Any]:
+    await _with_order(mine)
+    return {"group": "new"}
