@@ -26,5 +26,6 @@ SPECIALIST = Specialist(
         "list_segments",
         "segment_customers",
         "sales_by_customer",
+        "merge_customers",
     ),
 )

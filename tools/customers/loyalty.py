@@ -172,6 +172,7 @@ async def give_points(
     note: str | None = None,
 ) -> None:
     """An entry of the ledger, and the sum that is kept of it; the customer is locked. Raises `NotEnoughPoints`."""
+    await ctx.sql.flush()  # an entry of this very call is read, too
     figures = await ctx.db.get_one(
         CustomerFigures, (ctx.merchant.id, customer.id), with_for_update={"key_share": True}, populate_existing=True
     )

@@ -13,7 +13,7 @@ from db.models.orders import Channel
 from db.models.products import ProductStatus
 from db.references import Kind
 from tools.contract.context import Context
-from tools.contract.errors import Ambiguous
+from tools.contract.errors import Ambiguous, RowLocked
 from tools.contract.shop_settings import DEFAULT_CHANNEL, EXPIRE_UNPAID_AFTER
 from tools.orders.wishes import (
     AddressOfAnother,
@@ -35,7 +35,8 @@ from tools.rules.tax import Rate, rate_for
 
 ON_SALE = (ProductStatus.active, ProductStatus.discontinued)  # discontinued goods are sold while they last
 
-# A customer is locked where a promotion is limited for each: two orders at once would both find it unused.
+# A customer is locked where a promotion is limited for each: two orders at once would both find it unused. And whoever buys is
+# neither merged nor erased until the order is written; `gone` counts who was, while this waited for it.
 _QUOTE = """
 with recursive buyer as (
     select c.* from customers c where c.merchant_id = %(m)s and c.id = any(array(
@@ -68,9 +69,12 @@ with recursive buyer as (
     select c.id from customers c where c.merchant_id = %(m)s and c.id = any(array(select id from buyer))
       and exists (select from offered where usage_limit_per_customer is not null)
     for no key update
+), stays as (
+    select c.status from customers c where c.merchant_id = %(m)s and c.id = any(array(select id from buyer)) for key share
 )
 select row_to_json(quote)::text as quote from (select
     (select count(*) from one_at_a_time) as locked,
+    (select count(*) from stays where status in ('merged', 'erased')) as gone,
     (select coalesce(json_agg(x), '[]') from (
         select id, reference, status, name, email, phone, customer_group from buyer) x) as customers,
     (select coalesce(json_agg(x order by x.id), '[]') from (
@@ -185,6 +189,7 @@ class Place(_Read):
 class Found(_Read):
     """What the statement read."""
 
+    gone: int  # 1 where the customer was merged or erased in this very moment
     customers: list[Buyer]
     addresses: list[KnownAddress]
     variants: list[Wanted]
@@ -306,6 +311,8 @@ async def _buyer(ctx: Context, wish: OrderWish, found: Found) -> Buyer | None:
         ctx.means(Kind.customer, wish.customer, buyer.reference)
     if buyer.status in (CustomerStatus.blocked, CustomerStatus.erased):
         raise CustomerMayNotOrder(f"{buyer.reference} is {buyer.status} and may not order.")
+    if found.gone:
+        raise RowLocked(f"{buyer.reference} is merged or erased at this very moment.")
     return buyer
 
 

@@ -6,7 +6,7 @@ from db.models.customers import Customer
 from db.models.orders import Order
 from tests.factories import NewShop, make_customer, make_order
 from tools.contract.call import call
-from tools.customers import addresses, interactions, loyalty, segments
+from tools.customers import addresses, consents, interactions, loyalty, segments
 
 
 async def _customer(mine: NewShop) -> Customer:
@@ -113,3 +113,18 @@ async def sales_by_customer(mine: NewShop) -> dict[str, Any]:
 async def segment_customers(mine: NewShop) -> dict[str, Any]:
     await _with_order(mine)
     return {"group": "new"}
+
+
+async def merge_customers(mine: NewShop) -> dict[str, Any]:
+    kept, _ = await _with_order(mine)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        gone = make_customer(sql, "A. Torres", email="a.torres@example.org")
+        make_order(sql, customer=gone)
+        await sql.commit()
+    for tool, said in (
+        (loyalty.adjust_loyalty_points, {"points": 200}),
+        (interactions.log_interaction, {"subject": "A call"}),
+        (consents.set_consent, {"channel": "email", "granted": False}),
+    ):
+        await call(mine.shop, tool, {"customer": gone.reference, **said}, mine.caller("owner"), key=tool.name)
+    return {"customer": kept.reference, "duplicate": gone.reference}
