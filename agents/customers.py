@@ -27,5 +27,6 @@ SPECIALIST = Specialist(
         "segment_customers",
         "sales_by_customer",
         "merge_customers",
+        "erase_customer",
     ),
 )

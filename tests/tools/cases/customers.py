@@ -3,7 +3,7 @@
 from typing import Any
 
 from db.models.customers import Customer
-from db.models.orders import Order
+from db.models.orders import Order, OrderStatus
 from tests.factories import NewShop, make_customer, make_order
 from tools.contract.call import call
 from tools.customers import addresses, consents, interactions, loyalty, segments
@@ -128,3 +128,13 @@ async def merge_customers(mine: NewShop) -> dict[str, Any]:
     ):
         await call(mine.shop, tool, {"customer": gone.reference, **said}, mine.caller("owner"), key=tool.name)
     return {"customer": kept.reference, "duplicate": gone.reference}
+
+
+async def erase_customer(mine: NewShop) -> dict[str, Any]:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        customer = make_customer(sql, email="ana.torres@example.com")
+        make_order(sql, customer=customer, status=OrderStatus.cancelled)
+        await sql.commit()
+    said = {"customer": customer.reference, "subject": "Ana Torres asked to be forgotten"}
+    await call(mine.shop, interactions.log_interaction, said, mine.caller("owner"), key="asked")
+    return {"customer": "ana.torres@example.com"}
