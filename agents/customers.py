@@ -28,5 +28,6 @@ SPECIALIST = Specialist(
         "sales_by_customer",
         "merge_customers",
         "erase_customer",
+        "export_customer_data",
     ),
 )

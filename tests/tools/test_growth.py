@@ -31,6 +31,9 @@ insert into order_lines (merchant_id, id, order_id, position, variant_id, produc
 select %(merchant)s, gen_random_uuid(), o.id, 1, %(variant)s, %(product)s, 'SKU', case when o.n %% 2 = 0 then 'Blue mug'
        when o.n = 31 then 'Glass carafe' else 'Latte bowl' end, 1, o.total, o.total, 0, o.total, now()
 from (select *, split_part(reference, '-', 2)::int as n from orders where merchant_id = %(merchant)s) o;
+insert into interactions (merchant_id, id, customer_id, channel, direction, subject, summary, actor, occurred_at, created_at)
+select %(merchant)s, gen_random_uuid(), c.id, 'phone', 'incoming', 'A call', '', 'USR-1', now() - n * interval '1 hour', now()
+from customers c cross join generate_series(1, %(orders)s / 10) n where c.merchant_id = %(merchant)s and c.reference = 'CUS-1';
 """
 # Most shops are small. A join that names the merchant by the row beside it is planned for the average shop, and may then walk
 # through all that a large one has; a join that names the shop's own id is planned for that shop.
@@ -40,7 +43,7 @@ with shops as (insert into merchants (id, slug, created_at)
 insert into customers (merchant_id, id, reference, status, name, name_key, created_at, updated_at)
 select id, gen_random_uuid(), 'CUS-1', 'active', 'Neighbour', 'neighbour', now(), now() from shops;
 """
-GROWN = ("customers", "customer_figures", "orders", "order_lines")
+GROWN = ("customers", "customer_figures", "orders", "order_lines", "interactions")
 READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {}),
     ("list_customers", {"sort": "alphabetical"}),
@@ -49,6 +52,8 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {"sort": "last_order"}),
     ("list_customers", {"text": "buyer"}),
     ("list_customers", {"product": "blue mug"}),
+    ("list_interactions", {"customer": "CUS-1"}),
+    ("list_segments", {"members": False}),
     ("list_orders", {}),
     ("list_orders", {"sort": "oldest"}),
     ("list_orders", {"sort": "total"}),

@@ -138,3 +138,8 @@ async def erase_customer(mine: NewShop) -> dict[str, Any]:
     said = {"customer": customer.reference, "subject": "Ana Torres asked to be forgotten"}
     await call(mine.shop, interactions.log_interaction, said, mine.caller("owner"), key="asked")
     return {"customer": "ana.torres@example.com"}
+
+
+async def export_customer_data(mine: NewShop) -> dict[str, Any]:
+    customer, _ = await _with_order(mine)
+    return {"customer": customer.reference}
