@@ -167,6 +167,7 @@ select distinct thread_id as name from (
 where thread_id like %(m)s::text || ':%%' and thread_id <> all(%(own)s)
   and (said ~* %(pattern)s or exists (select from unnest(%(bytes)s::bytea[]) as word where position(word in kept) > 0))
 """
+_KEEPS_TURNS = "select 'lg' as name where to_regclass('lg.checkpoint_writes') is not null"
 _OWN_TURN = (
     "select merchant_id::text || ':' || turn_id::text as name from approvals where merchant_id = %s and reference = %s"
 )
@@ -258,6 +259,8 @@ async def _search(ctx: Context, terms: list[Term], named: list[str]) -> int:
 
 
 async def _forget_what_turns_remember(ctx: Context, terms: list[Term], pattern: str) -> None:
+    if not await ctx.sql.rows(_KEEPS_TURNS, as_=_Table):
+        return  # no conversation was ever served from this database
     own: list[_Table] = []
     if ctx.approval:
         own = await ctx.sql.rows(_OWN_TURN, (ctx.merchant.id, ctx.approval.reference), as_=_Table)
