@@ -303,6 +303,33 @@ _CUSTOMERS = (
         ),
     ),
     Check(
+        "loyalty_points",
+        "A customer's points are the sum of what they were given and what was taken.",
+        _equal(
+            "customer_id",
+            "points",
+            "select id, points from customer_figures where merchant_id = %(merchant)s",
+            "select customer_id, -points from loyalty_entries where merchant_id = %(merchant)s",
+        ),
+    ),
+    Check(
+        "merged_customers",
+        "Whoever was merged leads to a customer who was not, in one step, and has nothing of their own.",
+        """
+        select c.reference, 'leads to ' || s.reference as problem from customers c
+        join customers s on s.merchant_id = %(merchant)s and s.id = c.merged_into_id
+        where c.merchant_id = %(merchant)s and s.merged_into_id is not null
+        union all
+        select c.reference, 'has ' || o.reference from customers c
+        join orders o on o.merchant_id = %(merchant)s and o.customer_id = c.id
+        where c.merchant_id = %(merchant)s and c.status = 'merged'
+        union all
+        select c.reference, 'has points' from customers c
+        join customer_figures f on f.merchant_id = %(merchant)s and f.id = c.id and f.points <> 0
+        where c.merchant_id = %(merchant)s and c.status = 'merged'
+        """,
+    ),
+    Check(
         "customers_have_figures",
         "Each customer has figures, if they are naught: lists of customers are read along them.",
         """

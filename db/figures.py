@@ -2,9 +2,11 @@
 
 # What customers without figures bought so far. Parameter: `merchant`.
 ADD_UP = """
-insert into customer_figures (merchant_id, id, orders, spend, last_order_at, created_at)
+insert into customer_figures (merchant_id, id, orders, spend, last_order_at, points, created_at)
 select c.merchant_id, c.id, count(o.id), coalesce(sum(o.total - o.refunded) filter (where o.currency = m.currency), 0),
-       coalesce(max(o.placed_at), 'epoch'), c.created_at
+       coalesce(max(o.placed_at), 'epoch'),
+       (select coalesce(sum(l.points), 0) from loyalty_entries l where l.merchant_id = %(merchant)s and l.customer_id = c.id),
+       c.created_at
 from customers c
 join merchant_profiles m on m.merchant_id = c.merchant_id
 left join orders o on o.merchant_id = c.merchant_id and o.customer_id = c.id and o.status in ('pending', 'confirmed', 'completed')

@@ -5,6 +5,7 @@ nowhere but in the mail. A second try makes a second link, and the first is void
 """
 
 import asyncio
+import html
 import smtplib
 import ssl
 import uuid
@@ -17,6 +18,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from db import clock
+from db.models.customers import Delivery
 from db.session import Database
 from orchestrator import accounts
 from orchestrator.settings import Settings
@@ -34,6 +36,8 @@ class Mail:
     to: str
     subject: str
     text: str
+    message_id: str | None = None  # of a mail that may be sent twice: whoever gets it then knows it for the same
+    html: bool = False  # whether the text goes out as HTML, too
 
 
 Deliver = Callable[[Mail], Awaitable[None]]
@@ -74,11 +78,21 @@ def _send(url: str, sender: str, mail: Mail) -> None:
     message["From"] = sender
     message["To"] = Address(addr_spec=mail.to)
     message["Subject"] = " ".join(mail.subject.split())
+    if mail.message_id:
+        message["Message-ID"] = mail.message_id
     message.set_content(mail.text)
+    if mail.html:
+        message.add_alternative(as_html(mail.text), subtype="html")
     with _connected(server.scheme, server.hostname or "localhost", server.port) as connection:
         if server.username:
             connection.login(unquote(server.username), unquote(server.password or ""))
         connection.send_message(message)
+
+
+def as_html(text: str) -> str:
+    """A plain text as HTML: its paragraphs, and nothing in it that a browser would do more with than show it."""
+    paragraphs = (html.escape(paragraph).replace("\n", "<br>") for paragraph in text.split("\n\n"))
+    return "".join(f"<p>{paragraph}</p>\n" for paragraph in paragraphs)
 
 
 def _connected(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
@@ -153,3 +167,57 @@ async def mail_password_reset(database: Database, deliver: Deliver, address: str
         "It works once, for one hour. If you did not ask, you need do nothing: the present password stays.\n"
     )
     await deliver(Mail(person.email, "Set a new password", text))
+
+
+class _Queued(NamedTuple):
+    email: str | None
+    subject: str
+    text: str
+    marketing: bool
+    agreed: bool
+
+
+_QUEUED = """
+select c.email, i.subject, i.summary as text, i.marketing, coalesce((
+    select granted from consents s where s.merchant_id = %(m)s and s.customer_id = c.id and s.channel = 'email'
+    order by s.occurred_at desc, s.id desc limit 1), false) as agreed
+from interactions i join customers c on c.merchant_id = i.merchant_id and c.id = i.customer_id
+where i.merchant_id = %(m)s and i.id = %(i)s and i.delivery = 'queued'
+"""
+_DELIVERED = """
+update interactions set delivery = %(delivery)s, delivered_at = %(at)s, trouble = %(trouble)s
+where merchant_id = %(m)s and id = %(i)s
+"""
+
+
+async def mail_customer(database: Database, deliver: Deliver, merchant: uuid.UUID, interaction: uuid.UUID) -> None:
+    """Send a customer what is queued for them, if they still agree to it; what became of it is written beside it.
+
+    Raises `NotDelivered`.
+    """
+    row = {"m": merchant, "i": interaction}
+    async with database.transaction(merchant, read_only=True) as sql:
+        queued = await sql.row(_QUEUED, row, as_=_Queued)
+    if queued is None:
+        return None
+    if queued.marketing and not queued.agreed:
+        return await _note_delivery(
+            database, row, Delivery.withheld, "They do not agree to marketing by e-mail any more."
+        )
+    if queued.email is None:
+        return await _note_delivery(database, row, Delivery.failed, "They have no e-mail address any more.")
+    try:
+        await deliver(Mail(queued.email, queued.subject, queued.text, f"<{interaction}@shopkeeper>", html=True))
+    except NotDelivered as failed:
+        await _note_delivery(database, row, Delivery.queued, str(failed))
+        raise
+    await _note_delivery(database, row, Delivery.sent, None)
+    return None
+
+
+async def _note_delivery(
+    database: Database, row: dict[str, uuid.UUID], delivery: Delivery, trouble: str | None
+) -> None:
+    at = clock.now() if delivery is Delivery.sent else None
+    async with database.transaction(row["m"]) as sql:
+        await sql.commit(_DELIVERED, {**row, "delivery": delivery.value, "at": at, "trouble": trouble})

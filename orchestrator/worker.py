@@ -90,6 +90,11 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
         if deliver:
             await mail.mail_password_reset(database, deliver, services.shop.site.address, uuid.UUID(user))
 
+    @app.task(name="mail_customer", retry=AGAIN)
+    async def mail_customer(merchant: str, interaction: str) -> None:
+        if deliver:
+            await mail.mail_customer(database, deliver, uuid.UUID(merchant), uuid.UUID(interaction))
+
     @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="keep_up", queueing_lock="keep_up")
     async def keep_up(timestamp: int) -> None:
@@ -108,6 +113,7 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
         carry_out_approval,
         mail_invitation,
         mail_password_reset,
+        mail_customer,
         keep_up,
         clear_up,
     )

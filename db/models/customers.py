@@ -54,6 +54,16 @@ class LoyaltyReason(StrEnum):
     gift = "gift"
     correction = "correction"
     expiry = "expiry"
+    merge = "merge"
+
+
+class Delivery(StrEnum):
+    """How far a message of the shop is: `withheld` when the customer took their consent back before it left."""
+
+    queued = "queued"
+    sent = "sent"
+    withheld = "withheld"
+    failed = "failed"
 
 
 class Customer(Tenant, Referenced, Versioned, Stateful, Base):
@@ -70,6 +80,7 @@ class Customer(Tenant, Referenced, Versioned, Stateful, Base):
         index("name_key", "id"),
         index("phone"),
         index("created_at", "id"),
+        index("merged_into_id"),
         by_words("words_key"),
         CheckConstraint("(email is null) = (email_key is null)", name="email_has_its_key"),
         CheckConstraint("(status = 'merged') = (merged_into_id is not null)", name="merged_into_somebody"),
@@ -111,7 +122,8 @@ class CustomerFigures(Tenant, Base):
     """What a customer bought: a cache of their orders, kept by each call that changes one (`tools/contract/figures.py`).
 
     Its id is the customer's. `orders` are those that count as sold (`db.models.orders.COUNTED`); `spend` is what those in the
-    home currency cost, less refunds. `last_order_at` is the epoch for whoever has none.
+    home currency cost, less refunds. `last_order_at` is the epoch for whoever has none. `points` is the sum of their loyalty
+    entries, kept by whoever writes one.
     """
 
     __tablename__ = "customer_figures"
@@ -120,12 +132,14 @@ class CustomerFigures(Tenant, Base):
         index("orders", "id"),
         index("spend", "id"),
         index("last_order_at", "id"),
+        CheckConstraint("points >= 0", name="points"),
         {"postgresql_with": {"fillfactor": 80}},
     )
 
     orders: Mapped[int] = count()
     spend: Mapped[int] = minor_units()
     last_order_at: Mapped[datetime] = mapped_column(default=EPOCH, server_default="epoch")
+    points: Mapped[int] = count()
 
     customer: Mapped[Customer] = one("CustomerFigures", "id", "Customer")
 
@@ -166,7 +180,10 @@ class Address(Tenant, Referenced, Versioned, Base):
 
 
 class Consent(Tenant, Base):
-    """A customer allowed or forbade a channel for marketing; the latest row of a channel counts, `proof` says how it was given."""
+    """A customer allowed or forbade a channel for marketing; the latest row of a channel counts, `proof` says how it was given.
+
+    Append-only: nothing but whose it is changes, when two customers turn out to be one.
+    """
 
     __tablename__ = "consents"
     __table_args__ = (to("customers", "customer_id"), index("customer_id", "channel", "occurred_at"))
@@ -204,13 +221,17 @@ class LoyaltyEntry(Tenant, Base):
 
 
 class Interaction(Tenant, Base):
-    """A call, a letter, a chat: what passed between a customer and the shop, in a few words."""
+    """A call, a letter, a chat: what passed between a customer and the shop, in a few words.
+
+    What the shop sends itself is one too, with its `template`: while it is `queued` it is the outbox, and `summary` the text.
+    """
 
     __tablename__ = "interactions"
     __table_args__ = (
         to("customers", "customer_id"),
         to("orders", "order_id"),
-        index("customer_id", "occurred_at"),
+        index("customer_id", "occurred_at", "id"),
+        CheckConstraint("(template is null) = (delivery is null)", name="delivery_of_a_template"),
     )
 
     customer_id: Mapped[uuid.UUID]
@@ -221,6 +242,22 @@ class Interaction(Tenant, Base):
     summary: Mapped[str]
     actor: Mapped[str]
     occurred_at: Mapped[datetime]
+    template: Mapped[str | None]
+    marketing: Mapped[bool] = flag(False)
+    delivery: Mapped[Delivery | None] = mapped_column(one_of(Delivery, "delivery"))
+    delivered_at: Mapped[datetime | None]
+    trouble: Mapped[str | None]  # why it could not be delivered
 
     customer: Mapped[Customer] = one("Interaction", "customer_id", "Customer")
     order: Mapped["Order | None"] = one("Interaction", "order_id", "Order")
+
+
+class Segment(Tenant, Referenced, Versioned, Base):
+    """Customers who fit a filter (see tools/rules/segments.py), whoever they are at the moment; `name_key` is the folded name."""
+
+    __tablename__ = "segments"
+    __table_args__ = referenced(unique("name_key"))
+
+    name: Mapped[str]
+    name_key: Mapped[str]
+    filter: Mapped[str]

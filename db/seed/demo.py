@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from psycopg import sql
 
 from db.figures import ADD_UP
-from db.models.customers import Direction, Interaction, InteractionChannel, LoyaltyEntry, LoyaltyReason
+from db.models.customers import Direction, Interaction, InteractionChannel, LoyaltyEntry, LoyaltyReason, Segment
 from db.models.orders import NoteVisibility, OrderNote, OrderStatus
 from db.references import TABLES
 from db.seed.demo_catalogue import DAYS, write_catalogue
@@ -32,9 +32,17 @@ from db.seed.demo_returns import send_back
 from db.seed.demo_stock import Stock
 from db.seed.draft import ACTOR, Connection, Draft
 from db.seed.mark import MARK
+from db.text import fold
 
 NAME = "Fernway Home"
 ZONE = ZoneInfo("Europe/Paris")
+
+SEGMENTS = {
+    "Regulars": "orders >= 5",
+    "Gone quiet": "orders >= 3 and last_order before 120 days ago",
+    "Newsletter": 'consent = "email"',
+    "Trade": 'price_group = "trade"',
+}
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,8 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
         _remember(draft, sale)
     stock.count()
     stock.write_levels()
+    for name, written in SEGMENTS.items():
+        draft.add(Segment, draft.at(draft.today - timedelta(days=DAYS)), name=name, name_key=fold(name), filter=written)
     return draft
 
 

@@ -42,6 +42,8 @@ FAULTS = {
     "ledger_has_every_payment": "delete from journal_entries where account = 'clearing' and {one}",
     "return_refunds": "update returns set refund = refund + 1 where {one}",
     "customer_figures": "update customer_figures set spend = spend + 1 where {one}",
+    "loyalty_points": "update customer_figures set points = points + 1 where {one}",
+    "merged_customers": "update customers set status = 'merged', merged_into_id = id where {one}",
     "customers_have_figures": "delete from customer_figures where {one}",
     "one_price_at_a_time": "update prices set valid_until = null where valid_until is not null and {one}",
     "references_continue": "update counters set value = value - 1 where name = 'ORD' and {one}",

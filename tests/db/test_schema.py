@@ -24,6 +24,7 @@ APPEND_ONLY = {
     "access_log",
     "audit_entries",
     "audit_seals",
+    "consents",
     "events",
     "journal_entries",
     "loyalty_entries",

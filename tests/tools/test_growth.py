@@ -47,6 +47,9 @@ select %(merchant)s, gen_random_uuid(), 'PRO-' || n, case when n %% 100 = 0 then
        'CODE' || n, 'code' || n, false, 'percentage', 10, 'everything', now() - interval '1 year',
        case when n > 500 then now() - interval '1 day' end, now(), now()
 from generate_series(1, %(orders)s) n;
+insert into interactions (merchant_id, id, customer_id, channel, direction, subject, summary, actor, occurred_at, created_at)
+select %(merchant)s, gen_random_uuid(), c.id, 'phone', 'incoming', 'A call', '', 'USR-1', now() - n * interval '1 hour', now()
+from customers c cross join generate_series(1, %(orders)s / 10) n where c.merchant_id = %(merchant)s and c.reference = 'CUS-1';
 """
 # Most shops are small. A join that names the merchant by the row beside it is planned for the average shop, and may then walk
 # through all that a large one has; a join that names the shop's own id is planned for that shop.
@@ -64,6 +67,7 @@ GROWN = (
     "purchase_orders",
     "purchase_order_lines",
     "promotions",
+    "interactions",
 )
 READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {}),
@@ -73,6 +77,8 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {"sort": "last_order"}),
     ("list_customers", {"text": "buyer"}),
     ("list_customers", {"product": "blue mug"}),
+    ("list_interactions", {"customer": "CUS-1"}),
+    ("list_segments", {"members": False}),
     ("list_orders", {}),
     ("list_orders", {"sort": "oldest"}),
     ("list_orders", {"sort": "total"}),

@@ -11,6 +11,8 @@ from db.models.inventory import StockLevel
 from db.models.products import Variant
 from db.session import Database, Transaction
 from tests.factories import NewShop, make_variant, warehouse_of
+from tools.backoffice.settings import SettingDetail, set_setting
+from tools.contract.call import Outcome, call
 
 LYON = {"line1": "5 rue des Lilas", "city": "Lyon", "postcode": "69001", "country": "FR"}
 
@@ -20,6 +22,12 @@ async def writing(mine: NewShop) -> AsyncGenerator[Transaction]:
     async with mine.shop.database.transaction(mine.id) as sql:
         yield sql
         await sql.commit()
+
+
+async def choose(mine: NewShop, key: str, value: Any, *, preview: bool = False) -> Outcome[SettingDetail]:
+    """The owner chooses a setting that nobody has chosen yet."""
+    arguments = {"key": key, "value": value, "version": 0}
+    return await call(mine.shop, set_setting, arguments, mine.caller("owner"), key=f"choose {key}", preview=preview)
 
 
 async def stocked(mine: NewShop, sku: str = "MUG-BLUE", units: int = 10, **more: Any) -> Variant:

@@ -1,7 +1,7 @@
 """What the shop has chosen of what it may choose."""
 
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from psycopg import IntegrityError
 from pydantic import Field, JsonValue, ValidationError
@@ -112,8 +112,18 @@ async def set_setting(ctx: Context, args: SetSetting) -> SettingDetail:
 async def _tell(ctx: Context, setting: ShopSetting[Any], value: Any) -> None:
     what = setting.description.partition(";")[0].rstrip(".")
     before = setting.type.dump_python(await chosen(ctx, setting), mode="json")
-    now, was = ("not chosen" if one is None else words.word(f"{one}") for one in (value, before))
+    now, was = _worded(value), _worded(before)
     ctx.tell(f"“{what}”: {now} from now on, {was} until now.")
+
+
+def _worded(value: Any) -> str:
+    """A choice in a sentence: of several by name, the numbers that they have, else what is called so."""
+    if isinstance(value, dict):
+        named = cast(dict[str, Any], value).items()
+        return words.listed(
+            f"{words.word(name)} {one:,}" if isinstance(one, int) else words.word(name) for name, one in named
+        )
+    return "not chosen" if value is None else words.word(f"{value}")
 
 
 async def put_setting(ctx: Context, key: str, value: dict[str, Any], version: int) -> Setting:

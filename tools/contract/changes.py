@@ -31,11 +31,15 @@ class Kind(StrEnum):
     insert = "insert"
     update = "update"
     delete = "delete"
+    erase = "erase"
 
 
 @dataclass(frozen=True)
 class Change:
-    """One row: an inserted row has `after`, a deleted one `before`, an updated one the columns that differ in both."""
+    """One row: an inserted row has `after`, a deleted one `before`, an updated one the columns that differ in both.
+
+    An erased one has neither: it is of the books and of conversations, which go on meanwhile, and lost what it said of a person.
+    """
 
     table: str
     kind: Kind
@@ -115,6 +119,10 @@ class Changes:
     def deleted(self, table: str, id_: UUID, before: Mapping[str, Any]) -> None:
         self.rows.append(Change(table, Kind.delete, id_, dict(before), {}))
 
+    def erased(self, table: str, ids: Iterable[UUID]) -> None:
+        """Rows that lost what they said of a person: no card shows them, and a decision does not hang on how many there are."""
+        self.rows += [Change(table, Kind.erase, id_, {}, {}) for id_ in ids]
+
     def watch(self, session: AsyncSession) -> None:
         """Collect what the ORM flushes."""
         event.listen(session.sync_session, "after_flush", self._collect)
@@ -125,12 +133,13 @@ class Changes:
         return sorted(named - {"", NEW})
 
     def shown(self) -> list[dict[str, Any]]:
-        return [_plain(change.shown()) for change in self.rows]
+        return [_plain(change.shown()) for change in self.rows if change.kind is not Kind.erase]
 
     def digest(self) -> str:
         """SHA-256 of the material changes, whatever their order."""
         drawn = Drawn(self.rows, self.now)
-        return hashlib.sha256(b"\n".join(sorted(_json(change.material(drawn)) for change in self.rows))).hexdigest()
+        material = (_json(change.material(drawn)) for change in self.rows if change.kind is not Kind.erase)
+        return hashlib.sha256(b"\n".join(sorted(material))).hexdigest()
 
     def _collect(self, session: Session, _: UOWTransaction) -> None:
         for row in session.new:

@@ -81,6 +81,7 @@ class Context:
         self.site = site
         self.approval: Approved | None = None
         self.settled: Input | None = None  # the input with its open arguments made definite, for the card
+        self.audited: Input | None = None  # what the audit keeps of the input instead of it
         self.meant: dict[tuple[Kind, str], str] = {}  # our reference for what was written, as it was looked up
         self.produced = Produced()
         self.events: list[dict[str, Any]] = []

@@ -77,6 +77,7 @@ ProductWords = Annotated[Written, Ref(Kind.product, worded=True)]  # of several:
 VariantRef = Annotated[Written, Ref(Kind.variant)]  # a SKU as written, or VAR-7
 CustomerRef = Annotated[Written, Ref(Kind.customer)]
 AddressRef = Annotated[Written, Ref(Kind.address)]
+SegmentRef = Annotated[Written, Ref(Kind.segment)]
 WarehouseRef = Annotated[Written, Ref(Kind.warehouse)]
 CategoryRef = Annotated[Written, Ref(Kind.category)]
 PromotionRef = Annotated[Written, Ref(Kind.promotion)]  # PRO-7, or its code

@@ -193,7 +193,7 @@ async def leave(
     ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, answer: bytes
 ) -> tuple[str, dict[str, Any]]:
     """LEAVE and its parameters, with the figures that the call's changes touch; `asked` and `answer` are JSON without secrets."""
-    salt = secrets.token_hex(8)
+    salt, audited = secrets.token_hex(8), canonical(ctx.audited, as_sent=True) if ctx.audited else asked
     figures = await figures_of(ctx)
     return LEAVE_WITH_FIGURES if figures else LEAVE, {
         "merchant": ctx.merchant.id,
@@ -210,12 +210,12 @@ async def leave(
         "approval": ctx.approval.reference if ctx.approval else None,
         "approved_by": ctx.approval.decided_by if ctx.approval else None,
         "key": ctx.key,
-        "digest": hashlib.sha256(salt.encode() + asked).hexdigest(),
+        "digest": hashlib.sha256(salt.encode() + audited).hexdigest(),
         "money": ctx.produced.money,
         "stops": ctx.produced.stops,
         "request_id": caller.request_id,
         "salt": salt,
-        "arguments": Jsonb(asked, dumps=bytes),
+        "arguments": Jsonb(audited, dumps=bytes),
         "request_hash": request_hash(tool.name, asked),
         "response": Jsonb(answer, dumps=bytes),
         "expires": ctx.now() + KEPT,

@@ -4,11 +4,12 @@ A tool reads a choice with `await chosen(ctx, EXPIRE_UNPAID_AFTER)`; a hot state
 uses `EXPIRE_UNPAID_AFTER.of(value)`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
-from pydantic import Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from db.models.orders import Channel
 from tools.contract.context import Context
@@ -92,6 +93,97 @@ DEFAULT_COUNTRY: ShopSetting[str | None] = ShopSetting(
     "ISO 3166 alpha-2 country of an address that is entered without one; null is the shop's own.",
 )
 
+
+def _ascending(tiers: dict[str, int]) -> dict[str, int]:
+    """Tiers from the lowest; one needs nothing, and no two need the same."""
+    ordered = dict(sorted(tiers.items(), key=lambda tier: tier[1]))
+    if next(iter(ordered.values()), None) != 0:
+        raise ValueError("one tier has to begin at 0 points")
+    if len(set(ordered.values())) < len(ordered):
+        raise ValueError("two tiers begin at the same number of points")
+    return ordered
+
+
+_TierName = Annotated[str, StringConstraints(min_length=1, max_length=40, strip_whitespace=True)]
+LOYALTY_TIERS: ShopSetting[dict[str, int]] = ShopSetting(
+    "customers.loyalty_tiers",
+    TypeAdapter(
+        Annotated[
+            dict[_TierName, Annotated[int, Field(ge=0, le=1_000_000_000)]],
+            Field(max_length=20),
+            AfterValidator(_ascending),
+        ]
+    ),
+    {"bronze": 0, "silver": 500, "gold": 2_000},
+    "Loyalty tiers, each with the points that it begins at; all points ever earned count, spent or not.",
+)
+
+
+def _with_fields(text: str) -> str:
+    if re.search(r"[{}]", FIELD.sub("", text)):
+        raise ValueError("a field is a word in braces, such as {order}, and there are no other braces")
+    return text
+
+
+FIELD = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")  # of a template: `{order}`
+_Written = Annotated[str, AfterValidator(_with_fields)]
+
+
+class MessageTemplate(BaseModel):
+    """What the shop writes to customers, with `{fields}` in it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    marketing: bool = Field(description="Whether it needs consent; what is about an order itself does not.")
+    subject: Annotated[_Written, Field(min_length=1, max_length=200)] = Field(description="The subject line.")
+    text: Annotated[_Written, Field(min_length=1, max_length=10_000)] = Field(
+        description="What is written, in plain text."
+    )
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that it has, each once."""
+        return list(dict.fromkeys(FIELD.findall(f"{self.subject}\n{self.text}")))
+
+    def filled(self, values: Mapping[str, str]) -> tuple[str, str]:
+        """Subject and text with their fields filled in; what stands in a value is not looked at again."""
+        subject, text = (FIELD.sub(lambda field: values[field[1]], part) for part in (self.subject, self.text))
+        return " ".join(subject.split()), text
+
+
+_OURS = {
+    "order_message": (False, "Your order {order}", "Hello {name},\n\n{message}\n\nIt is about your order {order}."),
+    "order_delayed": (
+        False,
+        "Your order {order} takes a little longer",
+        "Hello {name},\n\nwe are sorry: your order {order} will leave us on {date}.",
+    ),
+    "news": (
+        True,
+        "{subject}",
+        "Hello {name},\n\n{message}\n\nIf you want no more such letters, just answer this one.",
+    ),
+    "back_in_stock": (
+        True,
+        "{product} is back",
+        "Hello {name},\n\n{product} is in stock again.\n\nIf you want no more such letters, just answer this one.",
+    ),
+}
+MESSAGE_TEMPLATES: ShopSetting[dict[str, MessageTemplate]] = ShopSetting(
+    "customers.message_templates",
+    TypeAdapter(
+        Annotated[
+            dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")], MessageTemplate],
+            Field(max_length=200),
+        ]
+    ),
+    {
+        name: MessageTemplate(marketing=marketing, subject=subject, text=f"{text}\n\n{{shop}}")
+        for name, (marketing, subject, text) in _OURS.items()
+    },
+    "Templates of messages to customers; their fields {name}, {first_name}, {shop} and {order} are known, the others are given.",
+)
+
 SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
     setting.key: setting
     for setting in (
@@ -105,6 +197,8 @@ SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
         SERVICE_LEVEL,
         REVIEW_DAYS,
         DEFAULT_COUNTRY,
+        LOYALTY_TIERS,
+        MESSAGE_TEMPLATES,
     )
 }
 

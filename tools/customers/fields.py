@@ -1,10 +1,14 @@
 """What is said of a customer, and how it is written down."""
 
 import re
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
+from tools.contract import words
+from tools.contract.context import Context
+from tools.contract.errors import Invalid
 from tools.contract.fields import Hint, Untrusted
 
 
@@ -31,3 +35,17 @@ Tag = Annotated[str, StringConstraints(min_length=1, max_length=50, to_lower=Tru
 Tags = Annotated[list[Tag], AfterValidator(each_once)]
 Postcode = Annotated[str, StringConstraints(min_length=1, max_length=20), Hint("postcode")]
 Said = Annotated[str, Untrusted()]  # written by the customer, or about them
+MADE_AHEAD = timedelta(minutes=5)  # by which somebody's clock may be ahead of ours
+
+
+class NotYet(Invalid):
+    """What is recorded has happened already."""
+
+    hint = "Give a moment that is over, or leave it out: then it is now."
+
+
+def in_the_past(ctx: Context, at: datetime | None) -> datetime:
+    """When something happened; now, unless said. Raises `NotYet`."""
+    if at and at > ctx.now() + MADE_AHEAD:
+        raise NotYet(f"{words.moment(at, ctx.merchant.zone)} is yet to come.")
+    return min(at, ctx.now()) if at else ctx.now()

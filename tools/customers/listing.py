@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from db.models.customers import CustomerStatus
+from db.models.customers import ConsentChannel, CustomerStatus
 from db.money import Money
 from db.text import fold
 from tools.contract.context import Context
@@ -27,10 +27,12 @@ from tools.contract.fields import (
     ProductWords,
     Quantity,
     Search,
+    SegmentRef,
     Synonyms,
     VariantRef,
 )
 from tools.contract.page import Page, Paged, paged, place
+from tools.customers.consents import CHANNEL_WORDS
 from tools.customers.fields import Postcode, Said, Tag, email_key
 from tools.rules.lookup import (
     MOST_LOOKED_UP,
@@ -43,6 +45,7 @@ from tools.rules.lookup import (
     products_like,
 )
 from tools.rules.sales import COUNTED
+from tools.rules.segments import condition_of, find_segment
 
 
 class CustomerSort(StrEnum):
@@ -75,6 +78,10 @@ class ListCustomers(Paged):
     city: City | None = Field(default=None, description="Town of one of their addresses.")
     country: Country | None = Field(default=None, description="Country of one of their addresses, ISO 3166 alpha-2.")
     tag: Tag | None = Field(default=None, description="Only who has this tag.")
+    segment: SegmentRef | None = Field(default=None, description="Only who is in this segment; `SEG-7` or its name.")
+    consent: Annotated[ConsentChannel, CHANNEL_WORDS] | None = Field(
+        default=None, description="Only who agrees to marketing by this channel now."
+    )
     status: Annotated[CustomerStatus, STATUS_WORDS] | None = Field(
         default=None, description="Only in this state; omit for all but merged and erased ones."
     )
@@ -179,6 +186,10 @@ exists (select from addresses a where a.merchant_id = %(m)s and a.customer_id = 
         and (%(country)s::text is null or a.country = %(country)s)
         and (%(postcode)s::text is null or replace(upper(a.postcode), ' ', '') = %(postcode)s))"""
 
+_AGREES = """(
+    select s.granted from consents s where s.merchant_id = %(m)s and s.customer_id = c.id and s.channel = %(consent)s
+    order by s.occurred_at desc, s.id desc limit 1)"""
+
 
 class _Goods(NamedTuple):
     """A condition on a line `l` of an order, the products whose lines it can be, and the parameters of both."""
@@ -226,6 +237,10 @@ async def list_customers(ctx: Context, args: ListCustomers) -> Page[CustomerLine
     """
     order = _SORTS[args.sort]
     conditions, params = _asked(args), _params(args)
+    if args.segment:
+        fits = condition_of(ctx, (await find_segment(ctx, args.segment)).filter)
+        conditions.append(fits.sql)
+        params |= fits.params
     goods = [found async for found in _goods(ctx, args)]
     for wanted in goods:
         params |= {"counted": COUNTED, **wanted.params}
@@ -282,6 +297,7 @@ def _asked(args: ListCustomers) -> list[str]:
         "c.name_key like all(%(name)s::text[])": args.name,
         "c.email_key = %(email)s": args.email,
         "%(tag)s = any(c.tags)": args.tag,
+        _AGREES: args.consent,
         "c.status = %(status)s": args.status,
         "c.status not in ('merged', 'erased')": True if args.status is None else None,
         _LIVES: args.city or args.country or args.postcode,
@@ -302,6 +318,7 @@ def _params(args: ListCustomers) -> dict[str, Any]:
         "name": containing(args.name or ""),
         "email": email_key(args.email),
         "status": args.status and args.status.value,
+        "consent": args.consent and args.consent.value,
         "city": fold(args.city) if args.city else None,
         "postcode": args.postcode and args.postcode.upper().replace(" ", ""),
     }

@@ -87,6 +87,19 @@ class UpdateCustomer(Input):
         return self
 
 
+class TagCustomer(Input):
+    customer: CustomerRef = Field(description="The customer: `CUS-1001`, another shop's number, or the e-mail address.")
+    add: Tags = Field(default=[], max_length=50, description="Tags to add to those that there are; kept in lower case.")
+    remove: Tags = Field(default=[], max_length=50, description="Tags to take away; the others stay.")
+    version: int | None = Field(default=None, description="The version that was read.")
+
+    @model_validator(mode="after")
+    def changes_something(self) -> Self:
+        if not self.add and not self.remove:
+            raise ValueError("Say which tags to `add` or to `remove`.")
+        return self
+
+
 class CustomerProfile(Result):
     """A person or company that buys."""
 
@@ -193,7 +206,7 @@ select coalesce(sum(orders), 0)::int as orders, coalesce(sum(spend) filter (wher
           from addresses a where a.merchant_id = %(m)s and a.customer_id = %(c)s order by a.id) as addresses,
     array(select distinct on (channel) json_build_object('channel', channel, 'granted', granted, 'since', occurred_at)
           from consents where merchant_id = %(m)s and customer_id = %(c)s
-          order by channel, occurred_at desc) as consents
+          order by channel, occurred_at desc, id desc) as consents
 from bought
 """
 
@@ -285,6 +298,22 @@ async def update_customer(ctx: Context, args: UpdateCustomer) -> CustomerProfile
         changes["tags"] = retagged(kept, args.tags_add, args.tags_remove)
     _tell_edits(ctx, customer, changes)
     ctx.edit(customer, args.version, **changes)
+    return CustomerProfile.model_validate(_profile(customer))
+
+
+@tool(
+    route="PUT /customers/{customer}/tags",
+    effect=Effect.write,
+    permission="customers:write",
+    raises=[CustomerErased],
+    examples=["Tag CUS-1001 as vip", "Take the tag wholesale off ana@example.com and add club"],
+)
+async def tag_customer(ctx: Context, args: TagCustomer) -> CustomerProfile:
+    """Add tags to a customer, or take some away; the others stay."""
+    customer = await writable(ctx, args.customer)
+    tags = retagged(customer.tags, args.add, args.remove)
+    _tell_edits(ctx, customer, {"tags": tags})
+    ctx.edit(customer, args.version, tags=tags)
     return CustomerProfile.model_validate(_profile(customer))
 
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from pydantic import Field
 
-from db.models.customers import Customer
 from db.models.orders import Channel, FulfilmentState, OrderStatus, PaymentState, ReturnState
 from db.models.payments import PaymentMethod
 from db.money import Currency, Money
@@ -51,6 +50,7 @@ from tools.rules.lookup import (
     by_words,
     containing,
     find_category,
+    find_customer,
     find_variant,
     products_like,
 )
@@ -257,7 +257,7 @@ async def _asked(ctx: Context, args: ListOrders) -> tuple[list[str], dict[str, A
     """The conditions of the list, and their parameters."""
     asked = list(_plain_filters(args))
     if args.customer:
-        asked.append(("o.customer_id = %(customer)s", {"customer": (await ctx.find(Customer, args.customer)).id}))
+        asked.append(("o.customer_id = %(customer)s", {"customer": (await find_customer(ctx, args.customer)).id}))
     if args.sku:
         asked.append((_HAS, {"variant": (await find_variant(ctx, args.sku)).id}))
     if args.product:

@@ -16,7 +16,7 @@ from db.money import Rounding
 from db.references import Kind
 from db.text import fold
 from tools.contract.context import Context
-from tools.contract.errors import Ambiguous
+from tools.contract.errors import Ambiguous, RowLocked
 from tools.contract.shop_settings import DEFAULT_CHANNEL, EXPIRE_UNPAID_AFTER
 from tools.orders.wishes import (
     AddressOfAnother,
@@ -46,7 +46,8 @@ array(select t.product_id from promotion_targets t
       where t.merchant_id = %(m)s and t.promotion_id = o.id and t.product_id is not null) as products,
 array(select t.category_id from promotion_targets t
       where t.merchant_id = %(m)s and t.promotion_id = o.id and t.category_id is not null) as categories"""
-# A customer is locked where a promotion is limited for each: two orders at once would both find it unused.
+# A customer is locked where a promotion is limited for each: two orders at once would both find it unused. And whoever buys is
+# neither merged nor erased until the order is written; `gone` counts who was, while this waited for it.
 _QUOTE = f"""
 with recursive buyer as (
     select c.* from customers c where c.merchant_id = %(m)s and c.id = any(array(
@@ -79,9 +80,12 @@ with recursive buyer as (
     select c.id from customers c where c.merchant_id = %(m)s and c.id = any(array(select id from buyer))
       and exists (select from offered where usage_limit_per_customer is not null)
     for no key update
+), stays as (
+    select c.status from customers c where c.merchant_id = %(m)s and c.id = any(array(select id from buyer)) for key share
 )
 select row_to_json(quote)::text as quote from (select
     (select count(*) from one_at_a_time) as locked,
+    (select count(*) from stays where status in ('merged', 'erased')) as gone,
     (select coalesce(json_agg(x), '[]') from (
         select id, reference, status, name, email, phone, customer_group, tags from buyer) x) as customers,
     (select coalesce(json_agg(x order by x.id), '[]') from (
@@ -191,6 +195,7 @@ class Place(_Read):
 class Found(_Read):
     """What the statement read."""
 
+    gone: int  # 1 where the customer was merged or erased in this very moment
     customers: list[Buyer]
     addresses: list[KnownAddress]
     variants: list[Wanted]
@@ -333,6 +338,8 @@ async def _buyer(ctx: Context, wish: OrderWish, found: Found) -> Buyer | None:
         ctx.means(Kind.customer, wish.customer, buyer.reference)
     if buyer.status in (CustomerStatus.blocked, CustomerStatus.erased):
         raise CustomerMayNotOrder(f"{buyer.reference} is {buyer.status} and may not order.")
+    if found.gone:
+        raise RowLocked(f"{buyer.reference} is merged or erased at this very moment.")
     return buyer
 
 

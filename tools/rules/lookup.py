@@ -191,7 +191,7 @@ async def find_warehouse(ctx: Context, written: str) -> Warehouse:
     return _only(ctx, Kind.warehouse, meant, written, [f"{place.name} ({place.reference})" for place in meant])
 
 
-async def find_customer(ctx: Context, written: str, *, for_update: bool = False) -> Customer:
+async def find_customer(ctx: Context, written: str, *, for_update: bool = False, by_name: bool = True) -> Customer:
     """The customer of a `CUS-7`, another shop's number, or an e-mail address; after a merge, who they are now.
 
     Whom only a name says is found to be read, never `for_update`: another of that name may come. Raises `Ambiguous` or `NotFound`.
@@ -207,7 +207,7 @@ async def find_customer(ctx: Context, written: str, *, for_update: bool = False)
     )
     found = await _rows(ctx, query, for_update)
     meant = _first([customer for customer in found if customer.reference == reference], found)
-    if not meant and not for_update:
+    if not meant and by_name and not for_update:
         called = select(Customer).where(Customer.merchant_id == ctx.merchant.id, Customer.name_key == fold(name))
         gone = (CustomerStatus.merged, CustomerStatus.erased)
         meant = await _rows(ctx, called.where(Customer.status.not_in(gone)).order_by(Customer.id).limit(MOST_NAMESAKES))
@@ -217,12 +217,13 @@ async def find_customer(ctx: Context, written: str, *, for_update: bool = False)
         raise await ctx.not_found(Kind.customer, written)
     named = [f"{outside(customer.name)} ({customer.reference})" for customer in meant]
     customer = _only(ctx, Kind.customer, meant, written, named)
-    if customer.merged_into_id is None:
-        return customer
-    survivor = select(Customer).where(Customer.merchant_id == ctx.merchant.id, Customer.id == customer.merged_into_id)
-    (remaining,) = await _rows(ctx, survivor, for_update)
-    ctx.means(Kind.customer, written, remaining.reference)
-    return remaining
+    while customer.merged_into_id is not None:  # more than once where others are merged in this very moment
+        survivor = Customer.id == customer.merged_into_id
+        (customer,) = await _rows(
+            ctx, select(Customer).where(Customer.merchant_id == ctx.merchant.id, survivor), for_update
+        )
+        ctx.means(Kind.customer, written, customer.reference)
+    return customer
 
 
 def containing(text: str) -> list[str]:

@@ -58,6 +58,9 @@ class By(StrEnum):
     payment_method = "payment_method"
 
 
+Key = By | Literal["customer"]  # buyers are told apart where personal data may be read
+
+
 class Only(NamedTuple):
     """Which sales are looked at; a product's or a category's leave shipping out."""
 
@@ -102,7 +105,7 @@ class Elsewhere(NamedTuple):
 
 
 _LOCAL = "to_char(date_trunc('{step}', f.at at time zone %(zone)s), 'YYYY-MM-DD')"
-_KEYS = {
+_KEYS: dict[Key | None, str] = {
     None: "null",
     By.day: _LOCAL.format(step="day"),
     By.week: _LOCAL.format(step="week"),
@@ -116,11 +119,15 @@ _KEYS = {
     By.payment_method: f"""(
         select p.method from payments p where p.merchant_id = %(m)s and p.order_id = f.order_id and {COUNTS_AS_PAYMENT}
         order by p.captured desc, p.authorized desc, p.id limit 1)""",
+    "customer": "(select o.customer_id::text from orders o where o.merchant_id = %(m)s and o.id = f.order_id)",
 }
 _IN_CATEGORY = (
     f"f.product_id in (select id from products where merchant_id = %(m)s and category_id in ({WITH_ALL_BELOW}))"
 )
-_NAMED = {By.product: ("title", "products"), By.category: ("name", "categories")}  # what a line is told apart by
+_NAMED: dict[Key | None, tuple[str, str]] = {
+    By.product: ("title", "products"), By.category: ("name", "categories"), "customer": ("name", "customers"),
+}  # fmt: skip
+_OF_LINES = (By.product, By.category)  # what a line is told apart by, and an order's shipping is not
 
 # Each join names the bounds of all periods, too: they are what the planner can look up in an index. What hangs on an order is
 # looked up order by order (`offset 0` says so): a plan that reads a whole table grows with the shop, not with the period.
@@ -209,7 +216,7 @@ async def sales(
     periods: Mapping[str, Period],
     currency: str,
     *,
-    by: By | None = None,
+    by: Key | None = None,
     only: Only = EVERYTHING,
     rank: Literal["net", "units"] = "net",
     limit: int | None = None,
@@ -219,13 +226,13 @@ async def sales(
 
     A period in which nothing happened has no row. `after` is the rank and the key of the last group that was seen.
     """
-    key = f"case when f.of_line then {_KEYS[by]} end" if by in _NAMED else _KEYS[by]
+    key = f"case when f.of_line then {_KEYS[by]} end" if by in _OF_LINES else _KEYS[by]
     query = _SALES.format(
         key=key,
         conditions=_conditions(only),
         rank=rank,
         names=_names_of(by),
-        belongs="bool_or(of_line)" if by in _NAMED else "true",
+        belongs="bool_or(of_line)" if by in _OF_LINES else "true",
     )
     starts, ends = [period.start for period in periods.values()], [period.until for period in periods.values()]
     params = {
@@ -260,9 +267,9 @@ def _conditions(only: Only) -> str:
     return " and ".join(condition for condition, value in asked.items() if value is not None) or "true"
 
 
-def _names_of(by: By | None) -> str:
-    """The name and reference that go with a key; keys of products and categories are their ids."""
-    if by is None or by not in _NAMED:
+def _names_of(by: Key | None) -> str:
+    """The name and reference that go with a key; keys of products, categories and customers are their ids."""
+    if by not in _NAMED:
         return "null as name, null as reference"
     name, table = _NAMED[by]
     named = f"(select t.{{}} from {table} t where t.merchant_id = %(m)s and t.id = nullif(r.key, '')::uuid)"

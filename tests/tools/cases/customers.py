@@ -3,9 +3,10 @@
 from typing import Any
 
 from db.models.customers import Customer
-from tests.factories import NewShop, make_customer
+from db.models.orders import Order, OrderStatus
+from tests.factories import NewShop, make_customer, make_order
 from tools.contract.call import call
-from tools.customers import addresses
+from tools.customers import addresses, consents, interactions, loyalty, segments
 
 
 async def _customer(mine: NewShop) -> Customer:
@@ -47,3 +48,98 @@ async def update_address(mine: NewShop) -> dict[str, Any]:
 
 async def list_addresses(mine: NewShop) -> dict[str, Any]:
     return {"customer": (await _customer(mine)).reference}
+
+
+async def _with_order(mine: NewShop) -> tuple[Customer, Order]:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        customer = make_customer(sql, email="ana.torres@example.com")
+        order = make_order(sql, customer=customer)
+        await sql.commit()
+    return customer, order
+
+
+async def tag_customer(mine: NewShop) -> dict[str, Any]:
+    return {"customer": (await _customer(mine)).reference, "add": ["VIP"]}
+
+
+async def set_consent(mine: NewShop) -> dict[str, Any]:
+    proof = {"source": "checkout form", "wording": "2026-01", "ip": "192.0.2.7"}
+    return {"customer": (await _customer(mine)).reference, "channel": "email", "granted": True, **proof}
+
+
+async def log_interaction(mine: NewShop) -> dict[str, Any]:
+    customer, order = await _with_order(mine)
+    said = {"channel": "phone", "subject": "Asked when the parcel arrives", "summary": "Told her: on Friday."}
+    return {"customer": customer.reference, "order": order.reference, **said}
+
+
+async def list_interactions(mine: NewShop) -> dict[str, Any]:
+    said = await log_interaction(mine)
+    await call(mine.shop, interactions.log_interaction, said, mine.caller("owner"), key="logged")
+    return {"customer": said["customer"]}
+
+
+async def get_loyalty(mine: NewShop) -> dict[str, Any]:
+    given = await adjust_loyalty_points(mine)
+    await call(mine.shop, loyalty.adjust_loyalty_points, given, mine.caller("owner"), key="given")
+    return {"customer": given["customer"]}
+
+
+async def adjust_loyalty_points(mine: NewShop) -> dict[str, Any]:
+    return {"customer": (await _customer(mine)).reference, "points": 120, "reason": "gift", "note": "Broken mug"}
+
+
+async def notify_customer(mine: NewShop) -> dict[str, Any]:
+    customer, order = await _with_order(mine)
+    said = {"template": "order_message", "fields": {"message": "The blue mug comes separately."}}
+    return {"customer": customer.reference, "order": order.reference, **said}
+
+
+async def create_segment(mine: NewShop) -> dict[str, Any]:
+    await _with_order(mine)
+    return {"name": "Lyon regulars", "filter": 'orders >= 1 and city = "Lyon"'}
+
+
+async def list_segments(mine: NewShop) -> dict[str, Any]:
+    await call(mine.shop, segments.create_segment, await create_segment(mine), mine.caller("owner"), key="segment")
+    return {}
+
+
+async def sales_by_customer(mine: NewShop) -> dict[str, Any]:
+    await _with_order(mine)
+    return {"placed_from": "2019-12-01T00:00:00Z", "placed_until": "2020-02-01T00:00:00Z"}
+
+
+async def segment_customers(mine: NewShop) -> dict[str, Any]:
+    await _with_order(mine)
+    return {"group": "new"}
+
+
+async def merge_customers(mine: NewShop) -> dict[str, Any]:
+    kept, _ = await _with_order(mine)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        gone = make_customer(sql, "A. Torres", email="a.torres@example.org")
+        make_order(sql, customer=gone)
+        await sql.commit()
+    for tool, said in (
+        (loyalty.adjust_loyalty_points, {"points": 200}),
+        (interactions.log_interaction, {"subject": "A call"}),
+        (consents.set_consent, {"channel": "email", "granted": False}),
+    ):
+        await call(mine.shop, tool, {"customer": gone.reference, **said}, mine.caller("owner"), key=tool.name)
+    return {"customer": kept.reference, "duplicate": gone.reference}
+
+
+async def erase_customer(mine: NewShop) -> dict[str, Any]:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        customer = make_customer(sql, email="ana.torres@example.com")
+        make_order(sql, customer=customer, status=OrderStatus.cancelled)
+        await sql.commit()
+    said = {"customer": customer.reference, "subject": "Ana Torres asked to be forgotten"}
+    await call(mine.shop, interactions.log_interaction, said, mine.caller("owner"), key="asked")
+    return {"customer": "ana.torres@example.com"}
+
+
+async def export_customer_data(mine: NewShop) -> dict[str, Any]:
+    customer, _ = await _with_order(mine)
+    return {"customer": customer.reference}

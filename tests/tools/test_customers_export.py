@@ -1,0 +1,97 @@
+"""A person gets all that is held about them, and nothing that is held about others."""
+
+import uuid
+
+import orjson
+import psycopg
+
+from tests import outside
+from tests.conftest import Do
+from tests.factories import NewShop, make_customer, make_order, make_variant, warehouse_of
+from tests.tools.till import writing
+from tools.customers.consents import set_consent
+from tools.customers.export import export_customer_data
+from tools.customers.interactions import log_interaction
+from tools.customers.loyalty import adjust_loyalty_points
+from tools.customers.profiles import create_customer
+from tools.flows.create_order import create_order
+from tools.flows.merge_customers import merge_customers
+from tools.orders.history import add_order_note
+
+HOME = {"line1": "5 rue des Lilas", "city": "Lyon", "postcode": "69001", "country": "FR"}
+THEIRS = ("customers", "addresses", "consents", "interactions", "loyalty_entries", "orders", "order_notes")
+KEYS = {
+    "words_key",
+    "name_key",
+    "email_key",
+    "ship_city",
+    "ship_region",
+    "ship_postcode",
+}  # the same again, to be searched by
+
+
+async def test_a_person_gets_all_that_outsiders_columns_hold_of_them(mine: NewShop, do: Do, owner_url: str) -> None:
+    """Each column that they may have written in, of each row that is theirs, is in the export: a new column has to come, too."""
+    async with writing(mine) as sql:
+        make_variant(sql, "MUG-BLUE", stock=10, warehouse=await warehouse_of(sql))
+    home = {**HOME, "label": "Home", "company": "Chez Paul", "line2": "2nd floor", "region": "69"}
+    ana = await do(
+        create_customer, name="Ana Torres", first_name="Ana", last_name="Torres", email="ana@example.com", phone="0612345678",
+        company="Torres SARL", tax_number="FR123", locale="fr-FR", note="Rings twice.", source="amazon",
+        external_reference="buyer-7", address=home,
+    )  # fmt: skip
+    again = await do(create_customer, name="A. Torres")
+    await do(merge_customers, customer=ana.reference, duplicate=again.reference)
+    order = await do(
+        create_order, customer=ana.reference, lines=[{"sku": "MUG-BLUE", "quantity": 2}], note="By the door."
+    )
+    await do(add_order_note, order=order.reference, text="Gift wrapping")
+    await do(set_consent, customer=ana.reference, channel="email", granted=True, source="form", wording="Yes please")
+    await do(log_interaction, customer=ana.reference, subject="Asked for an invoice", summary="Sent by mail")
+    await do(adjust_loyalty_points, customer=ana.reference, points=10, note="A birthday")
+
+    data = await do(export_customer_data, customer="ana@example.com")
+
+    assert data.former_references == [again.reference]
+    assert [(line.sku, line.quantity) for line in data.orders[0].lines] == [("MUG-BLUE", 2)]
+    exported = orjson.loads(orjson.dumps(data.model_dump(mode="json")))
+    held = [value for value in _held(owner_url, mine.id) if value not in ("", "A. Torres")]
+    assert len(held) > 20
+    assert [value for value in held if value not in _texts(exported)] == []
+
+
+def _held(owner_url: str, merchant: uuid.UUID) -> set[str]:
+    """The texts in all columns that outsiders reach, of the rows that are a customer's."""
+    texts: set[str] = set()
+    with psycopg.connect(owner_url) as owner:
+        for (table, column), of in outside.text_columns().items():
+            if (
+                table in THEIRS
+                and outside.classes_of(table, column) == ["outside"]
+                and column not in KEYS
+                and not of.computed
+            ):
+                rows = owner.execute(f"select {column} from {table} where merchant_id = %s".encode(), (merchant,))
+                texts |= {text for (value,) in rows for text in _texts(value)}
+    return texts - {"Owner"}  # the colleague who wrote the note
+
+
+def _texts(value: object) -> set[str]:
+    if isinstance(value, dict):
+        return {text for one in value.values() for text in _texts(one)}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, list):
+        return {text for one in value for text in _texts(one)}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return {value} if isinstance(value, str) else set()
+
+
+async def test_nothing_of_others_is_in_it(mine: NewShop, do: Do) -> None:
+    async with writing(mine) as sql:
+        ana, paul = make_customer(sql, "Ana Torres"), make_customer(sql, "Paul Martin")
+        make_order(sql, customer=ana)
+        other = make_order(sql, customer=paul)
+
+    data = await do(export_customer_data, customer=ana.reference)
+
+    written = data.model_dump_json()
+    assert "Paul" not in written
+    assert other.reference not in written

@@ -1,0 +1,138 @@
+"""All that is held about a person, for the person (GDPR, articles 15 and 20)."""
+
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field, JsonValue
+
+from db.models.customers import ConsentChannel
+from db.money import Money
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Input, Result, tool
+from tools.contract.fields import CustomerRef, Untrusted
+from tools.customers.addresses import AddressDetail, addresses_of
+from tools.customers.consents import ConsentSaid
+from tools.customers.fields import Said
+from tools.customers.interactions import InteractionLine
+from tools.customers.loyalty import PointsEntry
+from tools.customers.profiles import CustomerProfile
+from tools.rules.lookup import find_customer
+
+
+class ExportCustomerData(Input):
+    customer: CustomerRef = Field(description="The customer: `CUS-1001`, another shop's number, or the e-mail address.")
+
+
+class ChannelConsent(ConsentSaid):
+    """One word of theirs on marketing."""
+
+    channel: ConsentChannel = Field(description="E-mail, SMS, phone or post.")
+
+
+class BoughtLine(Result):
+    """What an order is of."""
+
+    sku: str = Field(description="The variant's SKU.")
+    title: str = Field(description="What it is called.")
+    quantity: int = Field(description="Units, less those taken out again.")
+    total: Money = Field(description="What they cost, minor units.")
+
+
+class BoughtOrder(Result):
+    """An order, with all that it says of the person."""
+
+    reference: str = Field(description="The order's number.")
+    status: str = Field(description="How far it is.")
+    channel: str = Field(description="Where it came from.")
+    placed_at: datetime = Field(description="When it was placed, UTC.")
+    total: Money = Field(description="What it cost, minor units.")
+    refunded: Money = Field(description="What went back, minor units.")
+    customer_name: Said | None = Field(description="The name on it.")
+    email: Said | None = Field(description="The e-mail address on it.")
+    phone: Said | None = Field(description="The phone number on it.")
+    shipping_address: Annotated[dict[str, JsonValue], Untrusted()] = Field(description="Where it went.")
+    billing_address: Annotated[dict[str, JsonValue], Untrusted()] = Field(description="Whom it was billed to.")
+    note: Said | None = Field(description="What was written on it.")
+    lines: list[BoughtLine] = Field(description="What it is of.")
+    notes: Annotated[list[str], Untrusted()] = Field(description="Remarks on it, of the buyer and of colleagues.")
+    payments: Annotated[list[str], Untrusted()] = Field(
+        description="Payments: reference, method, and how it is called."
+    )
+    parcels: Annotated[list[str], Untrusted()] = Field(description="Parcels: reference, carrier, tracking number.")
+    returns: Annotated[list[str], Untrusted()] = Field(description="Returns: reference, reason, remark.")
+
+
+class PersonalData(Result):
+    """All that is held about a person."""
+
+    exported_at: datetime = Field(description="When this was put together, UTC.")
+    shop: str = Field(description="The shop that holds it.")
+    profile: CustomerProfile = Field(description="Who they are.")
+    former_references: list[str] = Field(description="References that were merged into this one.")
+    addresses: list[AddressDetail] = Field(description="Their addresses, oldest first.")
+    consents: list[ChannelConsent] = Field(description="All that they said on marketing, the newest first.")
+    points: list[PointsEntry] = Field(description="Loyalty points given and taken, the newest first.")
+    interactions: list[InteractionLine] = Field(description="Calls, letters and messages, the newest first.")
+    orders: list[BoughtOrder] = Field(description="Their orders, the newest first.")
+
+
+class _Held(NamedTuple):
+    former_references: list[str]
+    consents: list[dict[str, Any]]
+    points: list[dict[str, Any]]
+    interactions: list[dict[str, Any]]
+    orders: list[dict[str, Any]]
+
+
+_HELD = """
+select array(select reference from customers where merchant_id = %(m)s and merged_into_id = %(c)s order by id) as former_references,
+    array(select json_build_object('channel', channel, 'granted', granted, 'said_at', occurred_at, 'proof', proof)
+          from consents where merchant_id = %(m)s and customer_id = %(c)s order by occurred_at desc, id desc) as consents,
+    array(select json_build_object('occurred_at', l.occurred_at, 'points', l.points, 'reason', l.reason, 'order', o.reference,
+              'note', l.note, 'by', l.actor)
+          from loyalty_entries l left join orders o on o.merchant_id = %(m)s and o.id = l.order_id
+          where l.merchant_id = %(m)s and l.customer_id = %(c)s order by l.occurred_at desc, l.id desc) as points,
+    array(select json_build_object('occurred_at', i.occurred_at, 'channel', i.channel, 'direction', i.direction,
+              'subject', i.subject, 'summary', i.summary, 'order', o.reference, 'by', i.actor, 'template', i.template,
+              'delivery', i.delivery, 'trouble', i.trouble)
+          from interactions i left join orders o on o.merchant_id = %(m)s and o.id = i.order_id
+          where i.merchant_id = %(m)s and i.customer_id = %(c)s order by i.occurred_at desc, i.id desc) as interactions,
+    array(select json_build_object('reference', o.reference, 'status', o.status, 'channel', o.channel, 'placed_at', o.placed_at,
+              'total', json_build_object('amount', o.total, 'currency', o.currency),
+              'refunded', json_build_object('amount', o.refunded, 'currency', o.currency),
+              'customer_name', o.customer_name, 'email', o.email, 'phone', o.phone, 'shipping_address', o.shipping_address,
+              'billing_address', o.billing_address, 'note', o.note,
+              'lines', array(select json_build_object('sku', l.sku, 'title', l.title, 'quantity', l.quantity - l.cancelled,
+                                 'total', json_build_object('amount', l.total, 'currency', o.currency))
+                             from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id order by l.position),
+              'notes', array(select n.text from order_notes n where n.merchant_id = %(m)s and n.order_id = o.id order by n.id),
+              'payments', array(select concat_ws(', ', p.reference, p.method, p.method_label) from payments p
+                                where p.merchant_id = %(m)s and p.order_id = o.id order by p.id),
+              'parcels', array(select concat_ws(', ', f.reference, f.carrier, f.tracking_number) from fulfilments f
+                               where f.merchant_id = %(m)s and f.order_id = o.id order by f.id),
+              'returns', array(select concat_ws(', ', r.reference, r.reason, r.note) from returns r
+                               where r.merchant_id = %(m)s and r.order_id = o.id order by r.id))
+          from orders o where o.merchant_id = %(m)s and o.customer_id = %(c)s order by o.placed_at desc, o.id desc) as orders
+"""
+
+
+@tool(
+    route="GET /customers/{customer}/export",
+    effect=Effect.read,
+    permission="customers:export",
+    heavy=True,
+    raises=[],
+    examples=["Export all data that we hold about CUS-1001", "ana@example.com asks for a copy of her data"],
+)
+async def export_customer_data(ctx: Context, args: ExportCustomerData) -> PersonalData:
+    """Export all data held about a person: profile, orders, consents, contacts.
+
+    With addresses, points, payments, parcels and returns, as one document to be handed to the person. Amounts are minor units.
+    """
+    customer = await find_customer(ctx, args.customer, by_name=False)
+    (held,) = await ctx.sql.rows(_HELD, {"m": ctx.merchant.id, "c": customer.id}, as_=_Held)
+    ctx.discloses(1)
+    profile = {name: getattr(customer, name) for name in CustomerProfile.model_fields}
+    addresses = [AddressDetail.of(row) for row in await addresses_of(ctx, customer)]
+    about = {"exported_at": ctx.now(), "shop": ctx.merchant.name, "profile": profile, "addresses": addresses}
+    return PersonalData.model_validate(held._asdict() | about)
