@@ -1,8 +1,11 @@
 """Valid arguments for each tool of the room, in a shop that has what they name."""
 
+import uuid
 from typing import Any
 
 from tests.factories import NewShop, make_category, make_order, make_variant, warehouse_of
+from tools.contract.call import call
+from tools.products import price_changes as repricing
 
 
 async def _on_shelf(mine: NewShop) -> tuple[str, str]:
@@ -72,3 +75,26 @@ async def low_stock_products(mine: NewShop) -> dict[str, Any]:
 async def top_selling_products(mine: NewShop) -> dict[str, Any]:
     _, category = await _on_shelf(mine)
     return {"category": category, "by": "revenue"}
+
+
+async def set_price(mine: NewShop) -> dict[str, Any]:
+    return {
+        "sku": await _unsold(mine), "amount": 1_490, "compare_at": 1_999,
+        "valid_from": "2190-11-27T00:00:00Z", "valid_until": "2190-11-30T00:00:00Z",
+    }  # fmt: skip
+
+
+async def get_price_history(mine: NewShop) -> dict[str, Any]:
+    return {"sku": await _unsold(mine)}
+
+
+async def change_prices(mine: NewShop) -> dict[str, Any]:
+    _, category = await _on_shelf(mine)
+    return {"category": category, "percent": "-10", "round_to": "ends_95", "strike_through": True}
+
+
+async def undo_price_change(mine: NewShop) -> dict[str, Any]:
+    arguments = await change_prices(mine)
+    made = await call(mine.shop, repricing.change_prices, arguments, mine.caller("owner"), key=uuid.uuid4().hex)
+    assert made.result is not None
+    return {"change": made.result.change}
