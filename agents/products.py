@@ -5,13 +5,15 @@ from agents.specialist import Specialist
 SPECIALIST = Specialist(
     room="products",
     title="Products",
-    handles="Keeps the catalogue: finds, creates, changes and archives products, runs promotions and discount codes, "
-    "and tells what sells and what runs low.",
+    handles="Keeps the catalogue and its prices: finds, creates, changes and archives products and their variants, sets prices "
+    "one by one and by rule, runs promotions and discount codes, and tells what sells and what runs low.",
     tools=(
         "search_products",
         "list_products",
         "get_product",
         "list_categories",
+        "create_category",
+        "move_category",
         "create_product",
         "update_product",
         "archive_product",
@@ -19,7 +21,16 @@ SPECIALIST = Specialist(
         "list_promotions",
         "update_promotion",
         "end_promotion",
+        "add_variant",
+        "update_variant",
+        "set_price",
+        "get_price_history",
+        "change_prices",
+        "undo_price_change",
         "top_selling_products",
         "low_stock_products",
+        "product_revenue",
+        "product_performance",
+        "check_catalogue",
     ),
 )

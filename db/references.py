@@ -25,6 +25,7 @@ class Kind(StrEnum):
     transfer = "TRF"
     warehouse = "WH"
     category = "CAT"
+    price_change = "PCH"
     promotion = "PRO"
     supplier = "SUP"
     purchase_order = "PO"
@@ -75,6 +76,7 @@ TABLES = {
     "transfers": Kind.transfer,
     "warehouses": Kind.warehouse,
     "categories": Kind.category,
+    "price_changes": Kind.price_change,
     "promotions": Kind.promotion,
     "suppliers": Kind.supplier,
     "purchase_orders": Kind.purchase_order,

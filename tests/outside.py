@@ -78,6 +78,8 @@ OURS: dict[str, str] = {
     "orders": "currency promotion_codes shipping_method ship_country",
     "payment_transactions": "currency provider actor",
     "payments": "provider currency",
+    "price_change_lines": "sku",
+    "price_changes": "currency told actor undone_by",
     "prices": "currency customer_group",
     "products": "title title_key description brand tags attributes tax_class options media search",
     "promotions": "words_key name code code_key currency customer_group customer_tags combines_with",

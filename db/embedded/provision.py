@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import psycopg
 from psycopg import sql
 
-EXTENSIONS = ["pg_trgm", "unaccent", "btree_gin", "citext"]
+EXTENSIONS = ["pg_trgm", "unaccent", "btree_gin", "btree_gist", "citext"]
 
 
 def provision(conn: psycopg.Connection, passwords: Mapping[str, str]) -> list[str]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import CheckConstraint, Index, Integer, Numeric, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.columns import count, details, flag, folded, items, many, one, words
@@ -25,6 +26,15 @@ class ProductStatus(StrEnum):
     inactive = "inactive"
     discontinued = "discontinued"
     archived = "archived"
+
+
+class Repriced(StrEnum):
+    """What a price change did to a variant; `floored` went no further than its floor, and without a cost there is none."""
+
+    changed = "changed"
+    floored = "floored"
+    unchanged = "unchanged"
+    without_cost = "without_cost"
 
 
 class PromotionKind(StrEnum):
@@ -172,6 +182,10 @@ class Price(Tenant, Base):
             "merchant_id", "variant_id", "currency", "customer_group", "min_quantity", "valid_from",
             name="uq_prices_start", postgresql_nulls_not_distinct=True,
         ),
+        ExcludeConstraint(
+            ("merchant_id", "="), ("variant_id", "="), ("currency", "="), (text("coalesce(customer_group, '')"), "="),
+            ("min_quantity", "="), (text("tstzrange(valid_from, valid_until)"), "&&"), name="ex_prices_one_at_a_time",
+        ),
         CheckConstraint("amount >= 0", name="amount_is_not_negative"),
         CheckConstraint("compare_at > amount", name="compare_at_is_above"),
         CheckConstraint("valid_until > valid_from", name="ends_after_it_starts"),
@@ -188,6 +202,50 @@ class Price(Tenant, Base):
     valid_until: Mapped[datetime | None]
 
     variant: Mapped[Variant] = one("Price", "variant_id", "Variant", "prices")
+
+
+class PriceChange(Tenant, Referenced, Base):
+    """Prices that were set together, in one currency, from one moment on; `told` says by which rule. It can be undone as one."""
+
+    __tablename__ = "price_changes"
+    __table_args__ = referenced(CheckConstraint("(undone_at is null) = (undone_by is null)", name="undone_by_somebody"))
+
+    currency: Mapped[str]
+    told: Mapped[str]
+    actor: Mapped[str]
+    valid_from: Mapped[datetime]
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[str | None]
+
+    lines: Mapped[list["PriceChangeLine"]] = many("PriceChangeLine", "change_id", "PriceChange", "change")
+
+
+class PriceChangeLine(Tenant, Base):
+    """What a price change did to a variant: the price that it replaced (null: there was none), which would have held until
+    `held_until`, and the one that holds from the change's moment until `valid_until`.
+    """
+
+    __tablename__ = "price_change_lines"
+    __table_args__ = (
+        to("price_changes", "change_id"),
+        to("variants", "variant_id"),
+        unique("change_id", "variant_id"),
+        index("variant_id"),
+    )
+
+    change_id: Mapped[uuid.UUID]
+    variant_id: Mapped[uuid.UUID]
+    sku: Mapped[str]
+    outcome: Mapped[Repriced] = mapped_column(one_of(Repriced, "outcome"))
+    amount_before: Mapped[int | None]
+    compare_at_before: Mapped[int | None]
+    held_until: Mapped[datetime | None]
+    amount: Mapped[int]
+    compare_at: Mapped[int | None]
+    valid_until: Mapped[datetime | None]
+
+    change: Mapped[PriceChange] = one("PriceChangeLine", "change_id", "PriceChange", "lines")
+    variant: Mapped[Variant] = one("PriceChangeLine", "variant_id", "Variant")
 
 
 class Promotion(Tenant, Referenced, Versioned, Stateful, Base):

@@ -102,6 +102,8 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("list_promotions", {"state": "ended"}),
     ("list_promotions", {"promotion": "code77"}),
     ("list_promotions", {"text": "code7771"}),
+    ("product_revenue", {}),
+    ("product_performance", {}),
 ]
 
 

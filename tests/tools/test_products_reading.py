@@ -39,6 +39,14 @@ def add_price(sql: Transaction, variant: Variant, amount: int, **more: Any) -> N
     )  # fmt: skip
 
 
+async def ends_after(sql: Transaction, variant: Variant, days: int) -> None:
+    """Its first price makes room for a next one."""
+    await sql.session.flush()
+    price = (await sql.session.scalars(select(Price).where(Price.variant_id == variant.id))).one()
+    price.valid_until = LONG_AGO + timedelta(days=days)
+    await sql.session.flush()
+
+
 def titles(page: Any) -> list[str]:
     return [product.title for product in page.data]
 
@@ -53,6 +61,7 @@ async def test_a_product_shows_what_all_its_variants_come_to(mine: NewShop, do: 
         large = make_variant(sql, "TEE-L", price=2_499, warehouse=await warehouse_of(sql), stock=7, product=product)
         gone = make_variant(sql, "TEE-XL", price=9_999, product=product)
         gone.archived_at = LONG_AGO
+        await ends_after(sql, large, days=1)
         add_price(sql, large, 2_299, valid_from=LONG_AGO + timedelta(days=1))
         add_price(sql, small, 1_500, min_quantity=10)
         add_price(sql, small, 1_200, customer_group="wholesale")
@@ -97,6 +106,7 @@ async def test_a_product_shows_its_variants_prices_and_stock(mine: NewShop, do: 
 async def test_only_prices_that_hold_now_are_shown(mine: NewShop, do: Do) -> None:
     async with rows_of(mine) as sql:
         mug = make_variant(sql, "MUG", price=1_999)
+        await ends_after(sql, mug, days=36_500)
         add_price(sql, mug, 999, valid_from=LONG_AGO - timedelta(days=9), valid_until=LONG_AGO)
         add_price(sql, mug, 2_999, valid_from=LONG_AGO + timedelta(days=36_500))
 

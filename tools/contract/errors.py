@@ -252,6 +252,8 @@ def of_database(failed: BaseException) -> ShopError | None:
         case pg.UniqueViolation():
             columns = str(failed.diag.constraint_name).split("merchant_id_")[-1].replace("_", " ")
             return AlreadyTaken(f"That {columns} is in use already ({str(failed.diag.table_name).replace('_', ' ')}).")
+        case pg.ExclusionViolation():
+            return GaveWay("Somebody else was setting the same price at the same time.", retry_after=1)
         case psycopg.DataError():
             return OutOfRange(
                 f"A value cannot be stored: {str(failed).splitlines()[0]}.", hint="Give a smaller or a plainer one."

@@ -81,6 +81,7 @@ SegmentRef = Annotated[Written, Ref(Kind.segment)]
 WarehouseRef = Annotated[Written, Ref(Kind.warehouse)]
 CategoryRef = Annotated[Written, Ref(Kind.category)]
 PromotionRef = Annotated[Written, Ref(Kind.promotion)]  # PRO-7, or its code
+PriceChangeRef = Annotated[Written, Ref(Kind.price_change)]
 ReservationRef = Annotated[Written, Ref(Kind.reservation)]
 TransferRef = Annotated[Written, Ref(Kind.transfer)]
 SupplierRef = Annotated[Written, Ref(Kind.supplier)]

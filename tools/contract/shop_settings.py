@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from db.models.orders import Channel
 from tools.contract.context import Context
-from tools.contract.fields import Country
+from tools.contract.fields import Country, Written
 
 Value = TypeVar("Value")
 
@@ -91,6 +91,18 @@ DEFAULT_COUNTRY: ShopSetting[str | None] = ShopSetting(
     TypeAdapter(Country | None),
     None,
     "ISO 3166 alpha-2 country of an address that is entered without one; null is the shop's own.",
+)
+REQUIRED_ATTRIBUTES: ShopSetting[list[str]] = ShopSetting(
+    "products.required_attributes",
+    TypeAdapter(Annotated[list[Written], Field(max_length=20)]),
+    [],
+    "Attributes that every product shall have, because sales channels ask for them: check_catalogue lists what lacks one.",
+)
+SYNONYMS: ShopSetting[list[list[str]]] = ShopSetting(
+    "products.search_synonyms",
+    TypeAdapter(Annotated[list[Annotated[list[Written], Field(min_length=2, max_length=20)]], Field(max_length=500)]),
+    [],
+    'Words that mean the same in searches of the catalogue, as lists of two or more: [["couch", "sofa"]].',
 )
 
 
@@ -199,6 +211,8 @@ SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
         DEFAULT_COUNTRY,
         LOYALTY_TIERS,
         MESSAGE_TEMPLATES,
+        REQUIRED_ATTRIBUTES,
+        SYNONYMS,
     )
 }
 

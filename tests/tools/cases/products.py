@@ -1,9 +1,12 @@
 """Valid arguments for each tool of the room, in a shop that has what they name."""
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
 from tests.factories import NewShop, make_category, make_order, make_promotion, make_variant, warehouse_of
+from tools.contract.call import call
+from tools.products import price_changes as repricing
 
 
 async def _on_shelf(mine: NewShop) -> tuple[str, str]:
@@ -111,3 +114,66 @@ async def update_promotion(mine: NewShop) -> dict[str, Any]:
 
 async def end_promotion(mine: NewShop) -> dict[str, Any]:
     return {"promotion": await _on_offer(mine)}
+async def set_price(mine: NewShop) -> dict[str, Any]:
+    return {
+        "sku": await _unsold(mine), "amount": 1_490, "compare_at": 1_999,
+        "valid_from": "2190-11-27T00:00:00Z", "valid_until": "2190-11-30T00:00:00Z",
+    }  # fmt: skip
+
+
+async def get_price_history(mine: NewShop) -> dict[str, Any]:
+    return {"sku": await _unsold(mine)}
+
+
+async def change_prices(mine: NewShop) -> dict[str, Any]:
+    _, category = await _on_shelf(mine)
+    return {"category": category, "percent": "-10", "round_to": "ends_95", "strike_through": True}
+
+
+async def undo_price_change(mine: NewShop) -> dict[str, Any]:
+    arguments = await change_prices(mine)
+    made = await call(mine.shop, repricing.change_prices, arguments, mine.caller("owner"), key=uuid.uuid4().hex)
+    assert made.result is not None
+    return {"change": made.result.change}
+
+
+async def add_variant(mine: NewShop) -> dict[str, Any]:
+    return {"product": await _unsold(mine), "sku": "MUG-GREEN", "options": {"Style": "Green"}, "price": 2_490}
+
+
+async def update_variant(mine: NewShop) -> dict[str, Any]:
+    return {
+        "sku": await _unsold(mine),
+        "weight_grams": 380,
+        "barcode": "4006381333931",
+        "sellable": False,
+        "version": 1,
+    }
+
+
+async def create_category(mine: NewShop) -> dict[str, Any]:
+    _, category = await _on_shelf(mine)
+    return {"name": "Small mugs", "parent": category, "position": 2}
+
+
+async def move_category(mine: NewShop) -> dict[str, Any]:
+    _, category = await _on_shelf(mine)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        kitchen = make_category(sql, "Kitchen")
+        await sql.commit()
+    return {"category": category, "parent": kitchen.reference, "name": "Cups"}
+
+
+async def check_catalogue(mine: NewShop) -> dict[str, Any]:
+    _, category = await _on_shelf(mine)
+    return {"category": category, "attributes": ["material"]}
+
+
+async def product_revenue(mine: NewShop) -> dict[str, Any]:
+    sku, _ = await _on_shelf(mine)
+    return {"product": sku}
+
+
+async def product_performance(mine: NewShop) -> dict[str, Any]:
+    _, category = await _on_shelf(mine)
+    return {"category": category}
