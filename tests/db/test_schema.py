@@ -28,6 +28,7 @@ APPEND_ONLY = {
     "events",
     "journal_entries",
     "loyalty_entries",
+    "order_changes",
     "payment_transactions",
     "stock_movements",
 }
