@@ -5,7 +5,8 @@ from agents.specialist import Specialist
 SPECIALIST = Specialist(
     room="inventory",
     title="Inventory",
-    handles="Knows what is on hand, reserved and available in each warehouse; reserves, corrects and moves stock, buys it from suppliers, and says what it is worth and what will be needed.",
+    handles="Knows what is on hand, reserved and available in each warehouse; reserves, corrects and moves stock, buys it from "
+    "suppliers, and says what it is worth and what will be needed.",
     tools=(
         "list_stock",
         "check_availability",
