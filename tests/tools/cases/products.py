@@ -114,6 +114,8 @@ async def update_promotion(mine: NewShop) -> dict[str, Any]:
 
 async def end_promotion(mine: NewShop) -> dict[str, Any]:
     return {"promotion": await _on_offer(mine)}
+
+
 async def set_price(mine: NewShop) -> dict[str, Any]:
     return {
         "sku": await _unsold(mine), "amount": 1_490, "compare_at": 1_999,
