@@ -5,8 +5,7 @@ from agents.specialist import Specialist
 SPECIALIST = Specialist(
     room="orders",
     title="Orders",
-    handles="Places, finds, changes, holds and cancels orders, records what was paid for them, "
-    "tells their history, and reports sales and key figures.",
+    handles="Places, finds, changes, holds and cancels orders, records their payments, and reports sales and key figures.",
     tools=(
         "list_orders",
         "get_order",
