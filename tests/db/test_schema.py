@@ -28,6 +28,7 @@ APPEND_ONLY = {
     "journal_entries",
     "loyalty_entries",
     "payment_transactions",
+    "stock_costs",
     "stock_movements",
 }
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
