@@ -30,6 +30,7 @@ APPEND_ONLY = {
     "loyalty_entries",
     "order_changes",
     "payment_transactions",
+    "stock_costs",
     "stock_movements",
 }
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
