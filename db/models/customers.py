@@ -111,7 +111,7 @@ class CustomerFigures(Tenant, Base):
     """What a customer bought: a cache of their orders, kept by each call that changes one (`tools/contract/figures.py`).
 
     Its id is the customer's. `orders` are those that count as sold (`db.models.orders.COUNTED`); `spend` is what those in the
-    home currency cost, less refunds. `last_order_at` is the epoch for whoever has none.
+    home currency cost, less refunds and credits. `last_order_at` is the epoch for whoever has none.
     """
 
     __tablename__ = "customer_figures"

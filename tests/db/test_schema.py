@@ -27,6 +27,7 @@ APPEND_ONLY = {
     "events",
     "journal_entries",
     "loyalty_entries",
+    "order_adjustments",
     "payment_transactions",
     "stock_movements",
 }
