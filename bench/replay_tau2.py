@@ -108,7 +108,7 @@ class Replay:
             raise Nobody
 
 
-def _written(args: Mapping[str, str]) -> dict[str, str]:
+def _written(args: Mapping[str, str]) -> dict[str, str | None]:
     return {name: value for name, value in address_of(args, "").items() if name != "name"}
 
 

@@ -250,10 +250,10 @@ def full_name(user: Mapping[str, Any]) -> str:
     return f"{user['name']['first_name']} {user['name']['last_name']}"
 
 
-def address_of(theirs: Mapping[str, str], name: str) -> dict[str, str]:
-    """An address in our words."""
+def address_of(theirs: Mapping[str, str], name: str) -> dict[str, str | None]:
+    """An address in our words. Their second line is empty where ours is not there."""
     return {
-        "name": name, "line1": theirs["address1"], "line2": theirs["address2"], "city": theirs["city"],
+        "name": name, "line1": theirs["address1"], "line2": theirs["address2"] or None, "city": theirs["city"],
         "region": theirs["state"], "postcode": theirs["zip"], "country": COUNTRIES[theirs["country"]],
     }  # fmt: skip
 
