@@ -6,7 +6,6 @@ import gzip
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,15 +15,13 @@ import psycopg
 import pytest
 
 from db import clock
-from db.checks import CHECKS
-from db.models.backoffice import Role
 from db.money import rounded
-from db.seed.merchant import NewPerson, create_merchant
 from importers import online_retail
 from importers.intake import ImportRefused
 from importers.online_retail import Report, import_online_retail
 from tests.conftest import Do
-from tests.factories import NewShop, make_variant, number
+from tests.factories import NewShop, make_variant
+from tests.importers.conftest import broken_rules, made_for
 from tools.contract.call import Shop
 from tools.customers.listing import list_customers
 from tools.orders.detail import get_order
@@ -115,15 +112,7 @@ def a_year(chance: random.Random, invoices: int = 120) -> list[Row]:
 @pytest.fixture
 async def empty(shop: Shop) -> NewShop:
     """A shop as the import makes it."""
-    slug = f"retail-{number()}"
-    people = [NewPerson(f"owner@{slug}.example", "The owner", Role.owner)]
-    merchant, users = await create_merchant(shop.database, replace(online_retail.SHOP, slug=slug), people)
-    return NewShop(shop, merchant, slug, dict(zip([Role.owner], users, strict=True)))
-
-
-@pytest.fixture
-def as_owner(empty: NewShop) -> Do:
-    return Do(empty.shop, empty.caller("owner"))
+    return await made_for(shop, online_retail.SHOP)
 
 
 Bring = Callable[..., "asyncio.Future[Report]"]
@@ -141,15 +130,6 @@ def bring(runtime_url: str, empty: NewShop) -> Bring:
         return asyncio.ensure_future(asyncio.to_thread(run, file, progress))
 
     return begin
-
-
-async def broken_rules(shop: NewShop) -> list[str]:
-    async with shop.shop.database.transaction(shop.id, read_only=True) as sql:
-        return [
-            check.name
-            for check in CHECKS
-            if (await (await sql.connection.execute(check.sql.encode(), {"merchant": shop.id})).fetchone()) is not None
-        ]
 
 
 def added(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, int]:

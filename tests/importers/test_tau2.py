@@ -3,7 +3,6 @@
 import copy
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,13 @@ import psycopg
 import pytest
 
 from db import clock
-from db.checks import CHECKS
-from db.models.backoffice import Role
-from db.seed.merchant import NewPerson, create_merchant
 from importers import tau2
 from importers.intake import ImportRefused
 from importers.tau2 import import_tau2
 from importers.tau2_export import export_tau2
 from tests.conftest import Do
-from tests.factories import NewShop, make_variant, number
+from tests.factories import NewShop, make_variant
+from tests.importers.conftest import broken_rules, made_for
 from tools.contract.call import Shop
 from tools.contract.shop_settings import SHOP_SETTINGS
 from tools.customers.addresses import update_address
@@ -96,15 +93,8 @@ def world() -> dict[str, Any]:
 
 @pytest.fixture
 async def empty(shop: Shop) -> NewShop:
-    slug = f"tau2-{number()}"
-    people = [NewPerson(f"owner@{slug}.example", "The owner", Role.owner)]
-    merchant, users = await create_merchant(shop.database, replace(tau2.SHOP, slug=slug), people)
-    return NewShop(shop, merchant, slug, dict(zip([Role.owner], users, strict=True)))
-
-
-@pytest.fixture
-def as_owner(empty: NewShop) -> Do:
-    return Do(empty.shop, empty.caller("owner"))
+    """A shop as the import makes it."""
+    return await made_for(shop, tau2.SHOP)
 
 
 @pytest.fixture
@@ -128,15 +118,6 @@ def given_back(runtime_url: str, empty: NewShop) -> Callable[[], dict[str, Any]]
             return json.loads(json.dumps(export_tau2(connection, empty.id)))
 
     return run
-
-
-async def broken_rules(shop: NewShop) -> list[str]:
-    async with shop.shop.database.transaction(shop.id, read_only=True) as sql:
-        return [
-            check.name
-            for check in CHECKS
-            if (await (await sql.connection.execute(check.sql.encode(), {"merchant": shop.id})).fetchone()) is not None
-        ]
 
 
 Bring = Callable[[Any], dict[str, int]]
