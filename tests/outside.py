@@ -66,7 +66,7 @@ OURS: dict[str, str] = {
     "files": "media_type digest",
     "fulfilments": "carrier service currency",
     "idempotency_records": "key actor tool request_hash approval",
-    "imports": "source name digest report",
+    "imports": "name digest report",
     "intents": "kind subject_kind currency ledger_key",
     "interactions": "actor",
     "invitations": "email name invited_by token_hash",
