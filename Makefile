@@ -53,7 +53,7 @@ $(VENV)/.runtime: requirements.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
-	@$(BIN)/python -m compileall -q orchestrator agents tools prompts db planner
+	@$(BIN)/python -m compileall -q orchestrator agents tools prompts db planner importers
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt

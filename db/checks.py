@@ -142,6 +142,16 @@ _ORDERS = (
         ),
     ),
     Check(
+        "order_adjustments",
+        "What an order says of its adjustments is their sum.",
+        _equal(
+            "order_id",
+            "adjustments",
+            "select id, adjustments from orders where merchant_id = %(merchant)s and adjustments <> 0",
+            "select order_id, -amount from order_adjustments where merchant_id = %(merchant)s",
+        ),
+    ),
+    Check(
         "order_line_totals",
         "A line's total contains its tax once, whichever way the order's prices are quoted.",
         """
@@ -280,6 +290,16 @@ _MONEY = (
         ),
     ),
     Check(
+        "gift_card_balances",
+        "What is left on gift cards is what the ledger owes for them.",
+        _equal(
+            "currency",
+            "owed",
+            "select currency, balance from saved_methods where merchant_id = %(merchant)s and balance > 0",
+            "select currency, amount from journal_entries where merchant_id = %(merchant)s and account = 'gift_cards'",
+        ),
+    ),
+    Check(
         "return_refunds",
         "A return gives back what its lines are worth, less its fee.",
         _equal(
@@ -302,11 +322,12 @@ _CUSTOMERS = (
             select id, orders, spend, extract(epoch from last_order_at) from customer_figures where merchant_id = %(merchant)s
             """,
             """
-            select o.customer_id, -count(*), -coalesce(sum(o.total - o.refunded) filter (where o.currency = m.currency), 0),
-                   -extract(epoch from max(o.placed_at))
+            select o.customer_id, -count(*) filter (where c.counts),
+                   -coalesce(sum(o.total - o.refunded) filter (where o.currency = m.currency), 0),
+                   -extract(epoch from coalesce(max(o.placed_at) filter (where c.counts), 'epoch'))
             from orders o join merchant_profiles m on m.merchant_id = o.merchant_id
-            where o.merchant_id = %(merchant)s and o.customer_id is not null
-              and o.status in ('pending', 'confirmed', 'completed')
+            cross join lateral (select o.status in ('pending', 'confirmed', 'completed') as counts) c
+            where o.merchant_id = %(merchant)s and o.customer_id is not null and (c.counts or o.total < 0)
             group by o.customer_id
             """,
         ),

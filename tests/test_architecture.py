@@ -17,7 +17,7 @@ from tools import registry
 from tools.document import states_page, tools_page
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("orchestrator", "agents", "tools", "prompts", "db", "planner")
+PACKAGES = ("orchestrator", "agents", "tools", "prompts", "db", "planner", "importers")
 LONGEST_FILE = 500
 
 

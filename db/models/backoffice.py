@@ -243,6 +243,23 @@ class File(Tenant, Referenced, Base):
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class Import(Tenant, Base):
+    """A file from elsewhere on its way into a shop: written with each batch of its rows, so that it goes on where it was cut off.
+
+    `digest` is the file's SHA-256; `lines` of it are in; `report` is what became of them.
+    """
+
+    __tablename__ = "imports"
+    __table_args__ = (unique("source", "digest"), CheckConstraint("lines >= 0", name="lines"))
+
+    source: Mapped[str]
+    name: Mapped[str]
+    digest: Mapped[str]
+    lines: Mapped[int] = mapped_column(default=0)
+    report: Mapped[dict[str, Any]]
+    finished_at: Mapped[datetime | None]
+
+
 # ---- the books that every call keeps -------------------------------------------------------------------------------------
 
 

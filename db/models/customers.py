@@ -122,8 +122,8 @@ class CustomerFigures(Tenant, Base):
     """What a customer bought: a cache of their orders, kept by each call that changes one (`tools/contract/figures.py`).
 
     Its id is the customer's. `orders` are those that count as sold (`db.models.orders.COUNTED`); `spend` is what those in the
-    home currency cost, less refunds. `last_order_at` is the epoch for whoever has none. `points` is the sum of their loyalty
-    entries, kept by whoever writes one.
+    home currency cost, less refunds and credits. `last_order_at` is the epoch for whoever has none. `points` is the sum of their
+    loyalty entries, kept by whoever writes one.
     """
 
     __tablename__ = "customer_figures"

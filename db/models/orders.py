@@ -4,10 +4,13 @@ Amounts are minor units of the order's currency. Where `prices_include_tax`, uni
 tax, else they do not; `tax` is always all the tax in the order and `total` always what the customer pays. So total - tax is the
 revenue, whichever way the shop quotes its prices:
 
-    total = subtotal - discount + shipping (+ tax, where prices do not include it)
+    total = subtotal - discount + shipping + adjustments (+ tax, where prices do not include it)
 
 `discount` is the sum of the lines' shares; `shipping` is what is charged after any promotion; `shipping_tax` its part of `tax`.
 An order keeps names, prices and addresses as they were when it was placed. Its amounts stay when it is cancelled.
+
+`adjustments` is what was charged or taken off beside the goods, in records that came from elsewhere. A credit (the invoice that
+took another one back) is a cancelled order of nothing else, its total below zero: no order in any count, and money all the same.
 """
 
 import uuid
@@ -92,6 +95,18 @@ class CancelReason(StrEnum):
     unspecified = "unspecified"  # nobody said why
 
 
+class AdjustmentKind(StrEnum):
+    goods = "goods"  # taken back, by a credit
+    postage = "postage"
+    discount = "discount"
+    sample = "sample"
+    fee = "fee"
+    bank_charge = "bank_charge"
+    bad_debt = "bad_debt"
+    stock = "stock"  # units written off or found: no money
+    manual = "manual"  # entered by hand, for whatever reason
+
+
 class HoldReason(StrEnum):
     customer_request = "customer_request"
     fraud_review = "fraud_review"
@@ -142,7 +157,8 @@ class Order(Tenant, Referenced, Versioned, Stateful, Base):
         by_words("words_key"),
         Index("ix_orders_city", "merchant_id", text("folded(ship_city)")),
         CheckConstraint(
-            "total = subtotal - discount + shipping + case when prices_include_tax then 0 else tax end", name="total"
+            "total = subtotal - discount + shipping + adjustments + case when prices_include_tax then 0 else tax end",
+            name="total",
         ),
         CheckConstraint("discount >= 0 and discount <= subtotal and shipping >= 0", name="amounts"),
         CheckConstraint("shipping_tax >= 0 and shipping_tax <= tax", name="tax"),
@@ -182,6 +198,7 @@ class Order(Tenant, Referenced, Versioned, Stateful, Base):
     discount: Mapped[int] = minor_units()
     shipping: Mapped[int] = minor_units()
     shipping_tax: Mapped[int] = minor_units()
+    adjustments: Mapped[int] = minor_units()
     tax: Mapped[int] = minor_units()
     total: Mapped[int] = minor_units()
     promotion_codes: Mapped[list[str]] = words()
@@ -285,6 +302,37 @@ class OrderLine(Tenant, Base):
     order: Mapped[Order] = one("OrderLine", "order_id", "Order", "lines")
     variant: Mapped["Variant | None"] = one("OrderLine", "variant_id", "Variant")
     product: Mapped["Product | None"] = one("OrderLine", "product_id", "Product")
+
+
+class OrderAdjustment(Tenant, Base):
+    """An amount beside an order's lines: charged above zero, credited below, in minor units of the order's currency. Append-only.
+
+    `sku` and `title` are as they were written; `product_id` is what has that SKU, so that figures tell each apart. Units here
+    are no units of the order: nothing of them is shipped. `unit_price` is in minor units with four decimals.
+    """
+
+    __tablename__ = "order_adjustments"
+    __table_args__ = (
+        to("orders", "order_id"),
+        to("products", "product_id"),
+        unique("order_id", "position"),
+        index("occurred_at", "id"),
+        index("product_id"),
+    )
+
+    order_id: Mapped[uuid.UUID]
+    position: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[AdjustmentKind] = mapped_column(one_of(AdjustmentKind, "kind"))
+    product_id: Mapped[uuid.UUID | None]
+    sku: Mapped[str]
+    title: Mapped[str]
+    quantity: Mapped[int] = mapped_column(Integer)
+    unit_price: Mapped[Decimal]
+    amount: Mapped[int]
+    occurred_at: Mapped[datetime]
+
+    order: Mapped[Order] = one("OrderAdjustment", "order_id", "Order")
+    product: Mapped["Product | None"] = one("OrderAdjustment", "product_id", "Product")
 
 
 class OrderNote(Tenant, Base):

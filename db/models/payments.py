@@ -16,6 +16,7 @@ from db.columns import many, minor_units, one
 from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, one_of, referenced, to, unique
 
 if TYPE_CHECKING:
+    from db.models.customers import Customer
     from db.models.orders import Order
 
 
@@ -79,6 +80,33 @@ class LedgerAccount(StrEnum):
 _OVER = frozenset({PaymentStatus.failed, PaymentStatus.cancelled})
 
 
+class SavedMethod(Tenant, Base):
+    """A customer's way of paying, as records from elsewhere have it: a card by its brand and last digits, an account, a gift card.
+
+    `balance` is what is left on a gift card, in minor units: a cache of the ledger's account `gift_cards`.
+    """
+
+    __tablename__ = "saved_methods"
+    __table_args__ = (
+        to("customers", "customer_id"),
+        unique("source", "external_reference"),
+        index("customer_id", "id"),
+        CheckConstraint("(method = 'gift_card') = (balance is not null)", name="gift_cards_have_a_balance"),
+        CheckConstraint("balance >= 0", name="balance_is_not_negative"),
+    )
+
+    customer_id: Mapped[uuid.UUID]
+    method: Mapped[PaymentMethod] = mapped_column(one_of(PaymentMethod, "method"))
+    brand: Mapped[str | None]
+    last_four: Mapped[str | None]
+    currency: Mapped[str]
+    balance: Mapped[int | None]
+    source: Mapped[str | None]
+    external_reference: Mapped[str | None]
+
+    customer: Mapped["Customer"] = one("SavedMethod", "customer_id", "Customer")
+
+
 class Payment(Tenant, Referenced, Versioned, Stateful, Base):
     """One tender of an order. `captured` never passes what is authorized and not voided, `refunded` never what was captured.
 
@@ -88,6 +116,7 @@ class Payment(Tenant, Referenced, Versioned, Stateful, Base):
     __tablename__ = "payments"
     __table_args__ = referenced(
         to("orders", "order_id"),
+        to("saved_methods", "saved_method_id"),
         unique("provider", "provider_reference"),
         index("order_id"),
         index("status", "id"),
@@ -127,6 +156,7 @@ class Payment(Tenant, Referenced, Versioned, Stateful, Base):
     status: Mapped[PaymentStatus] = mapped_column(one_of(PaymentStatus, "status"))
     method: Mapped[PaymentMethod] = mapped_column(one_of(PaymentMethod, "method"))
     method_label: Mapped[str | None]
+    saved_method_id: Mapped[uuid.UUID | None]
     provider: Mapped[str]
     provider_reference: Mapped[str | None]
     currency: Mapped[str]
@@ -138,6 +168,7 @@ class Payment(Tenant, Referenced, Versioned, Stateful, Base):
     expires_at: Mapped[datetime | None]
 
     order: Mapped["Order"] = one("Payment", "order_id", "Order", "payments")
+    saved_method: Mapped[SavedMethod | None] = one("Payment", "saved_method_id", "SavedMethod")
     transactions: Mapped[list["PaymentTransaction"]] = many(
         "PaymentTransaction", "payment_id", "Payment", "payment", order_by="PaymentTransaction.id"
     )

@@ -29,6 +29,7 @@ APPEND_ONLY = {
     "journal_entries",
     "loyalty_entries",
     "order_changes",
+    "order_adjustments",
     "payment_transactions",
     "stock_costs",
     "stock_movements",

@@ -1,8 +1,9 @@
 """Figures that are kept, because adding them up would take longer with every order: what each customer bought.
 
 A call's last statement brings them up to date from its change set, which no tool writes by hand: whatever changes an order
-keeps them, and nobody has to think of it. They are locked with the call's last statement alone, customer by customer, so that
-orders of different customers never wait for each other. `shopkeeper check` adds everything up again.
+keeps them, and nobody has to think of it. A credit (`db/models/orders.py`) is no order, and counts in the spend. They are locked
+with the call's last statement alone, customer by customer, so that orders of different customers never wait for each other.
+`shopkeeper check` adds everything up again.
 """
 
 from collections.abc import Mapping
@@ -25,16 +26,18 @@ KEEP = """
 , touched as (
     select t.id, t.before from jsonb_to_recordset(%(touched)s) as t(id uuid, before jsonb)
 ), sides as (
-    select 1 as sign, o.customer_id, o.status, o.placed_at, o.currency, o.total - o.refunded as spend
+    select 1 as sign, o.customer_id, o.status = any(%(counted)s) as counts, o.total, o.placed_at, o.currency,
+           o.total - o.refunded as spend
     from touched t join orders o on o.merchant_id = %(merchant)s and o.id = t.id
     union all
-    select -1, b.customer_id, b.status, b.placed_at, b.currency, b.total - b.refunded
+    select -1, b.customer_id, b.status = any(%(counted)s), b.total, b.placed_at, b.currency, b.total - b.refunded
     from touched t left join orders o on o.merchant_id = %(merchant)s and o.id = t.id
     cross join lateral jsonb_populate_record(o, t.before) b where t.before is not null
 ), kept as (
-    select customer_id as id, sum(sign) as orders, coalesce(sum(sign * spend) filter (where currency = %(home)s), 0) as spend,
-           max(placed_at) filter (where sign = 1) as latest
-    from sides where customer_id is not null and status = any(%(counted)s) group by customer_id
+    select customer_id as id, coalesce(sum(sign) filter (where counts), 0) as orders,
+           coalesce(sum(sign * spend) filter (where currency = %(home)s), 0) as spend,
+           max(placed_at) filter (where sign = 1 and counts) as latest
+    from sides where customer_id is not null and (counts or total < 0) group by customer_id
     union all
     select unnest(%(registered)s::uuid[]), 0, 0, null
 ), figures as (

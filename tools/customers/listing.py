@@ -117,7 +117,7 @@ class CustomerLine(Result):
     country: str | None = Field(description="Country of that address, ISO 3166 alpha-2.")
     tags: list[str] = Field(description="Words to find them by.")
     orders: int = Field(description="Orders pending, confirmed or completed.")
-    spend: Money = Field(description="What those in the home currency cost, less refunds, in minor units.")
+    spend: Money = Field(description="What those in the home currency cost, less refunds and credits, in minor units.")
     last_order_at: datetime | None = Field(description="When the last of them was placed, UTC.")
     created_at: datetime = Field(description="Customer since, UTC.")
 

@@ -182,8 +182,10 @@ _OPEN_RETURNS = [
 ]  # fmt: skip
 _ABOUT = """
 with bought as (
-    select currency, count(*) as orders, sum(total - refunded)::bigint as spend, min(placed_at) as first, max(placed_at) as last
-    from orders where merchant_id = %(m)s and customer_id = %(c)s and status = any(%(counted)s) group by currency
+    select currency, count(*) filter (where counts) as orders, sum(total - refunded)::bigint as spend,
+           min(placed_at) filter (where counts) as first, max(placed_at) filter (where counts) as last
+    from orders cross join lateral (select status = any(%(counted)s) as counts) c
+    where merchant_id = %(m)s and customer_id = %(c)s and (counts or total < 0) group by currency
 )
 select coalesce(sum(orders), 0)::int as orders, coalesce(sum(spend) filter (where currency = %(home)s), 0)::bigint as spend,
     coalesce(json_agg(json_build_object('amount', spend, 'currency', currency) order by currency)

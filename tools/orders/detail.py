@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from db.models.after_sales import ReturnReason, ReturnStatus, ReturnWish
-from db.models.orders import CancelReason, HoldReason, NoteVisibility
+from db.models.orders import AdjustmentKind, CancelReason, HoldReason, NoteVisibility
 from db.models.payments import PaymentMethod, PaymentStatus
 from db.models.transport import FulfilmentStatus
 from db.money import Money
@@ -56,6 +56,17 @@ class OrderLineDetail(Result):
     tax: Money = Field(description="The line's tax, in minor units.")
     total: Money = Field(description="What the customer pays for it, in minor units.")
     held: list[HeldStock] = Field(description="Where units are held for it.")
+
+
+class OrderAdjustmentDetail(Result):
+    """Something charged or taken off beside the lines, in records that came from elsewhere."""
+
+    kind: AdjustmentKind = Field(description="What it is.")
+    sku: str = Field(description="Its code, as it was written.")
+    title: str = Field(description="What it was called.")
+    quantity: int = Field(description="How many; below zero where they were taken back.")
+    amount: Money = Field(description="Charged above zero, credited below, in minor units.")
+    occurred_at: datetime = Field(description="When, UTC.")
 
 
 class OrderPromotion(Result):
@@ -179,11 +190,13 @@ class OrderDetail(OrderBrief):
     subtotal: Money = Field(description="Unit prices by units, in minor units.")
     discount: Money = Field(description="Taken off the lines, in minor units.")
     shipping: Money = Field(description="Charged for sending, in minor units.")
+    adjusted: Money = Field(description="Sum of the adjustments, in minor units.")
     tax: Money = Field(description="All tax in the order, in minor units.")
     paid: Money = Field(description="Taken from the customer so far, in minor units.")
     refunded: Money = Field(description="Given back so far, in minor units.")
     note: UntrustedText | None = Field(description="What the customer said about the order.")
     lines: list[OrderLineDetail] = Field(description="What was bought.")
+    adjustments: list[OrderAdjustmentDetail] = Field(description="What was charged or credited beside the lines.")
     promotions: list[OrderPromotion] = Field(description="What reduced it.")
     payments: list[OrderPayment] = Field(description="How it is paid.")
     shipments: list[OrderShipment] = Field(description="Its parcels.")
@@ -214,6 +227,11 @@ _LINES = _list(
     x.tax_rate::text as tax_rate, {money("x.tax")} as tax,
     {money("x.total")} as total, {_HELD} as held""",
     "order_lines x",
+    "x.position",
+)
+_ADJUSTMENTS = _list(
+    f"x.kind, x.sku, x.title, x.quantity, {money('x.amount')} as amount, x.occurred_at",
+    "order_adjustments x",
     "x.position",
 )
 _PROMOTIONS = _list(
@@ -261,8 +279,9 @@ select o.reference, (
         case when {NAME_SEEN} then o.shipping_address end as shipping_address,
         case when {NAME_SEEN} then o.billing_address end as billing_address,
         o.shipping_method, o.prices_include_tax, {money("o.subtotal")} as subtotal, {money("o.discount")} as discount,
-        {money("o.shipping")} as shipping, {money("o.tax")} as tax, {money("o.paid")} as paid,
-        {money("o.refunded")} as refunded, o.note, o.version, {_LINES} as lines, {_PROMOTIONS} as promotions,
+        {money("o.shipping")} as shipping, {money("o.adjustments")} as adjusted, {money("o.tax")} as tax, {money("o.paid")} as paid,
+        {money("o.refunded")} as refunded, o.note, o.version, {_LINES} as lines,
+        {_ADJUSTMENTS} as adjustments, {_PROMOTIONS} as promotions,
         {_PAYMENTS} as payments, {_SHIPMENTS} as shipments, {_RETURNS} as returns,
         {_list("x.reason, x.note, x.owner, x.placed_at, x.released_at", "order_holds x")} as holds,
         {_list("x.visibility, x.text, x.author, x.created_at as written_at", "order_notes x")} as notes,

@@ -72,7 +72,9 @@ class SalesReport(Input):
 class SalesFigures(Result):
     """What was sold and what went back, in minor units of one currency."""
 
-    gross: Money = Field(description="Price times quantity, before discounts, without tax and shipping, minor units.")
+    gross: Money = Field(
+        description="Price times quantity and adjustments, before discounts, without tax and shipping, minor units."
+    )
     discounts: Money = Field(description="Discounts given, without tax, minor units.")
     refunds: Money = Field(description="Given back in the period, without tax, minor units.")
     net: Money = Field(description="Net sales: gross less discounts and refunds, minor units.")

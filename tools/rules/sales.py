@@ -2,7 +2,7 @@
 
 The terms are Shopify's (help.shopify.com, "Sales reports"), so that merchants find the figures that they know:
 
-    gross     price x quantity, before discounts, tax and shipping
+    gross     price x quantity, and what was charged or taken off beside it, before discounts, tax and shipping
     net       gross - discounts - refunds
     total     net + shipping + tax: what customers were charged, less what went back to them
     average order value    (gross - discounts) / orders
@@ -11,6 +11,7 @@ Where we decide ourselves: all but tax and total are without tax, whichever way 
 day on which it was placed while it is pending, confirmed or completed, so drafts never do, and a cancelled or expired order is
 taken out together with its refunds; a refund (or a chargeback, less its reversal) counts on the day on which the money went, in
 full: its order's share of tax reduces tax, the rest reduces net, spread over the order's lines by what they cost the customer.
+Adjustments, of records that came from elsewhere, count on their own day, those of a credit (`db/models/orders.py`) as refunds.
 Amounts of one currency alone are added up.
 """
 
@@ -174,8 +175,18 @@ with periods as (
     select period, occurred_at, order_id, channel, ship_country, ship_region, ship_city, product_id, true, false, 0, 0, {net}, 0,
            -{tax}, 0
     from spread
+), adjusted as (
+    select p.period, a.occurred_at, a.order_id, {of_order}, a.product_id, true, false,
+           case when c.credit then 0 else a.amount end, 0, case when c.credit then -a.amount else 0 end, 0, 0, 0
+    from periods p
+    join order_adjustments a on a.merchant_id = %(m)s and a.occurred_at >= p.starts and a.occurred_at < p.ends
+      and a.occurred_at >= %(earliest)s and a.occurred_at < %(latest)s
+    cross join lateral (select * from orders o where o.merchant_id = %(m)s and o.id = a.order_id offset 0) o
+    cross join lateral (select o.status = 'cancelled' and o.total < 0 as credit) c
+    where o.currency = %(currency)s and (o.status = any(%(counted)s) or c.credit)
 ), facts as (
     select * from goods union all select * from carriage where %(carriage)s union all select * from refunds
+    union all select * from adjusted
 )
 """
 # A line's part of a refund: what falls to the lines up to it, less what fell to those before, so that no cent is lost.

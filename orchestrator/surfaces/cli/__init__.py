@@ -8,7 +8,16 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from orchestrator.surfaces.cli import chat, explaining, installation_commands, operations, running, show, troubles
+from orchestrator.surfaces.cli import (
+    chat,
+    explaining,
+    importing,
+    installation_commands,
+    operations,
+    running,
+    show,
+    troubles,
+)
 
 
 class House(TyperGroup):
@@ -58,6 +67,7 @@ app = typer.Typer(
 app.add_typer(running.app)
 app.add_typer(chat.app)
 app.add_typer(installation_commands.app)
+app.add_typer(importing.app)
 app.add_typer(explaining.app)
 
 
