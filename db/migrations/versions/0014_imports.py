@@ -6,7 +6,7 @@ from alembic import op
 from db.migrations.wall import secure
 
 revision = "0014"
-down_revision = "0007"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
