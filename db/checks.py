@@ -90,6 +90,15 @@ _STOCK = (
     ),
 )
 
+_UNTRACKED = Check(
+    "untracked_hold_nothing",
+    "What is not counted (made to order, digital) is never held for anybody.",
+    """
+    select r.reference, v.sku from reservations r join variants v on v.merchant_id = r.merchant_id and v.id = r.variant_id
+    where r.merchant_id = %(merchant)s and r.status = 'active' and not v.tracked
+    """,
+)
+
 _ORDERS = (
     Check(
         "order_amounts",
@@ -322,4 +331,4 @@ _AUDIT = Check(
     MISFITS,
 )
 
-CHECKS: tuple[Check, ...] = (*_STOCK, *_ORDERS, *_MONEY, *_CUSTOMERS, _PRICES, _COUNTERS, *_DUE, _AUDIT)
+CHECKS: tuple[Check, ...] = (*_STOCK, _UNTRACKED, *_ORDERS, *_MONEY, *_CUSTOMERS, _PRICES, _COUNTERS, *_DUE, _AUDIT)

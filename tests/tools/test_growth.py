@@ -61,6 +61,8 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("sales_report", {"group_by": "city"}),
     ("top_selling_products", {}),
     ("low_stock_products", {}),
+    ("product_revenue", {}),
+    ("product_performance", {}),
 ]
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter
 
 from db.models.orders import Channel
 from tools.contract.context import Context
-from tools.contract.fields import Country
+from tools.contract.fields import Country, Written
 
 Value = TypeVar("Value")
 
@@ -55,9 +55,29 @@ DEFAULT_COUNTRY: ShopSetting[str | None] = ShopSetting(
     None,
     "ISO 3166 alpha-2 country of an address that is entered without one; null is the shop's own.",
 )
+REQUIRED_ATTRIBUTES: ShopSetting[list[str]] = ShopSetting(
+    "products.required_attributes",
+    TypeAdapter(Annotated[list[Written], Field(max_length=20)]),
+    [],
+    "Attributes that every product shall have, because sales channels ask for them: check_catalogue lists what lacks one.",
+)
+SYNONYMS: ShopSetting[list[list[str]]] = ShopSetting(
+    "products.search_synonyms",
+    TypeAdapter(Annotated[list[Annotated[list[Written], Field(min_length=2, max_length=20)]], Field(max_length=500)]),
+    [],
+    'Words that mean the same in searches of the catalogue, as lists of two or more: [["couch", "sofa"]].',
+)
 
 SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
-    setting.key: setting for setting in (EXPIRE_UNPAID_AFTER, DEFAULT_CHANNEL, LOW_STOCK_DAYS, DEFAULT_COUNTRY)
+    setting.key: setting
+    for setting in (
+        EXPIRE_UNPAID_AFTER,
+        DEFAULT_CHANNEL,
+        LOW_STOCK_DAYS,
+        DEFAULT_COUNTRY,
+        REQUIRED_ATTRIBUTES,
+        SYNONYMS,
+    )
 }
 
 

@@ -102,7 +102,7 @@ from stock_levels s
 join variants v on v.merchant_id = s.merchant_id and v.id = s.variant_id
 join products p on p.merchant_id = v.merchant_id and p.id = v.product_id
 join warehouses w on w.merchant_id = s.merchant_id and w.id = s.warehouse_id
-where s.merchant_id = %(m)s and (v.archived_at is null or s.on_hand <> 0 or s.incoming <> 0) {{filters}}
+where s.merchant_id = %(m)s and (v.archived_at is null and v.tracked or s.on_hand <> 0 or s.incoming <> 0) {{filters}}
 order by v.sku, s.warehouse_id limit %(limit)s
 """
 

@@ -1,7 +1,7 @@
 """Putting new products into the catalogue."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, NamedTuple, Self
 
@@ -114,6 +114,7 @@ class NewVariant(Input):
     width_mm: int | None = Field(default=None, ge=0, le=100_000, description="Width in millimetres.")
     height_mm: int | None = Field(default=None, ge=0, le=100_000, description="Height in millimetres.")
     tracked: bool = Field(default=True, description="Whether units are counted; false for made to order, or digital.")
+    sellable: bool = Field(default=True, description="Whether it may be sold.")
     allow_backorder: bool = Field(default=False, description="Whether more may be sold than lie there.")
 
     @model_validator(mode="after")
@@ -164,23 +165,21 @@ async def create_product(ctx: Context, args: CreateProduct) -> ProductDetail:
     """
     _options_fit(args.variants)
     barcodes = [variant.barcode and gtin(variant.barcode) for variant in args.variants]
-    _currencies_are_sold(ctx, args.variants)
-    await _skus_are_free(ctx, [variant.sku for variant in args.variants])
+    currencies_are_sold(ctx, args.variants)
+    await skus_are_free(ctx, [variant.sku for variant in args.variants])
     await tax_class_exists(ctx, args.tax_class)
     category = await find_category(ctx, args.category) if args.category else None
 
     product = await ctx.add(
         Product, status=ProductStatus.active if args.on_sale else ProductStatus.draft, title=args.title,
         description=args.description, brand=args.brand, category_id=category and category.id, tags=args.tags,
-        attributes=args.attributes, tax_class=args.tax_class, options=_choices(args.variants),
+        attributes=args.attributes, tax_class=args.tax_class, options=choices([of.options for of in args.variants]),
         media=[medium.model_dump() for medium in args.media],
         search=search_text(args.title, args.brand, args.tags, [variant.sku for variant in args.variants]),
     )  # fmt: skip
     references = await ctx.take(Kind.variant, len(args.variants))
     for position, wanted in enumerate(args.variants):
-        _add_variant(
-            ctx, product, wanted, reference=references[position], barcode=barcodes[position], position=position
-        )
+        new_variant(ctx, product, wanted, reference=references[position], barcode=barcodes[position], position=position)
     ctx.event("created", product)
     _tell(ctx, args, category.name if category else None)
 
@@ -192,20 +191,22 @@ def _tell(ctx: Context, args: CreateProduct, category: str | None) -> None:
     where = f" in {category}" if category else ""
     sold = "on sale at once" if args.on_sale else "as a draft, not on sale yet"
     ctx.tell(f"{args.title} comes into the catalogue{where}, {sold}.")
-    variants = words.listed(f"{variant.sku} {_priced(variant, ctx.merchant.currency)}" for variant in args.variants)
+    variants = words.listed(f"{variant.sku} {priced(variant, ctx.merchant.currency)}" for variant in args.variants)
     ctx.tell(f"It is sold as {variants}.")
 
 
-def _priced(variant: NewVariant, home: str) -> str:
+def priced(variant: NewVariant, home: str) -> str:
+    """`at 19.99 EUR or 23.00 USD`."""
     prices = [words.money(price.amount, price.currency) for price in variant.prices(home)]
     return f"at {' or '.join(prices)}" if prices else "without a price"
 
 
-def _add_variant(
+def new_variant(
     ctx: Context, product: Product, wanted: NewVariant, *, reference: str, barcode: str | None, position: int
-) -> None:
+) -> Variant:
+    """The row of a variant, and those of its prices."""
     plain = wanted.model_dump(include={
-        "sku", "options", "weight_grams", "length_mm", "width_mm", "height_mm", "tracked", "allow_backorder",
+        "sku", "options", "weight_grams", "length_mm", "width_mm", "height_mm", "tracked", "sellable", "allow_backorder",
     })  # fmt: skip
     variant = ctx.new(
         Variant, reference=reference, product_id=product.id, sku_key=wanted.sku.casefold(), barcode=barcode,
@@ -215,6 +216,7 @@ def _add_variant(
     )  # fmt: skip
     for price in wanted.prices(ctx.merchant.currency):
         ctx.new(Price, variant_id=variant.id, valid_from=ctx.now(), **price.model_dump())
+    return variant
 
 
 def gtin(barcode: str) -> str:
@@ -249,7 +251,8 @@ class _Taken(NamedTuple):
     title: str
 
 
-async def _skus_are_free(ctx: Context, skus: Sequence[str]) -> None:
+async def skus_are_free(ctx: Context, skus: Sequence[str]) -> None:
+    """Raise `SkuTaken`, with whose they are."""
     keys = [sku.casefold() for sku in skus]
     twice = [sku for sku, key in zip(skus, keys, strict=True) if keys.count(key) > 1]
     if twice:
@@ -281,15 +284,13 @@ def _named(variant: NewVariant) -> str:
     return ", ".join(variant.options) or "no option"
 
 
-def _choices(variants: Sequence[NewVariant]) -> list[dict[str, object]]:
+def choices(chosen: Sequence[Mapping[str, str]]) -> list[dict[str, object]]:
     """The options in the order of the first variant, each with its values in the order in which they come."""
-    return [
-        {"name": name, "values": list(dict.fromkeys(variant.options[name] for variant in variants))}
-        for name in variants[0].options
-    ]
+    return [{"name": name, "values": list(dict.fromkeys(options[name] for options in chosen))} for name in chosen[0]]
 
 
-def _currencies_are_sold(ctx: Context, variants: Sequence[NewVariant]) -> None:
+def currencies_are_sold(ctx: Context, variants: Sequence[NewVariant]) -> None:
+    """Raise `CurrencyNotSold`, or `Invalid` for two prices in one."""
     for variant in variants:
         prices = Counter(price.currency for price in variant.prices(ctx.merchant.currency))
         unknown = sorted(set(prices) - set(ctx.merchant.currencies))

@@ -1,19 +1,24 @@
 """Finding products by words, as people type them."""
 
+import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import Field
 
 from db.money import Money
+from db.text import fold
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import Search
 from tools.contract.page import Page, page_of, place, total_of
+from tools.contract.shop_settings import SYNONYMS, chosen
 from tools.products.listing import COLUMNS, OFFER, Listed, ProductFilters, ProductSummary, conditions_of
 
 MOST = 1000  # products that a search with filters looks at, the likest first
+MOST_SAID = 12  # ways of saying the same that are looked for
 UNFILTERED = 250  # and one without: what each costs and how many there are is read for its facets
 
 
@@ -86,7 +91,11 @@ _PRICES = """
 _SEARCH = """
 with found as materialized (
     select {columns}, h.score as rank, c.reference as shelf
-    from search_products(%(text)s, %(most)s) h
+    from (
+        select product_id, max(score) as score
+        from unnest(%(texts)s::text[]) as asked(text) cross join lateral search_products(asked.text, %(most)s)
+        group by product_id order by score desc, product_id limit %(most)s
+    ) h
     join products p on p.merchant_id = %(m)s and p.id = h.product_id
     left join categories c on c.merchant_id = %(m)s and c.id = p.category_id
     cross join lateral ({offer}) o
@@ -110,7 +119,8 @@ select (select count(*) from found) as found,
 async def search_products(ctx: Context, args: SearchProducts) -> FoundProducts:
     """Search the catalogue by words, forgiving typing errors, with facets.
 
-    The likest come first. Without words, use `list_products`; for stock by warehouse, `get_product`.
+    The likest come first; the shop's setting `products.search_synonyms` says which words mean the same.
+    Without words, use `list_products`; for stock by warehouse, `get_product`.
     """
     conditions, params = await conditions_of(ctx, args)
     after = place(args.after, float, UUID)
@@ -125,14 +135,25 @@ async def search_products(ctx: Context, args: SearchProducts) -> FoundProducts:
     )  # fmt: skip
     filtered = args.model_dump(exclude={"text", "limit", "after", "count", "currency"}, exclude_none=True)
     most = MOST if filtered else UNFILTERED
-    (answer,) = await ctx.sql.rows(
-        query, {**params, "text": args.text, "most": most, "limit": args.limit + 1}, as_=Answer
-    )
+    texts = meaning_the_same(args.text, await chosen(ctx, SYNONYMS))
+    (answer,) = await ctx.sql.rows(query, {**params, "texts": texts, "most": most, "limit": args.limit + 1}, as_=Answer)
     currency = params["currency"]
     rows = [Listed(**row) for row in answer.page]
     total = total_of(answer.found) if args.counts else None
     page = page_of(rows, args.limit, lambda row: row.shown(currency), lambda row: (float(row.rank), row.id), total)
     return FoundProducts(found=answer.found, currency=currency, facets=_facets(answer, currency), **dict(page))
+
+
+def meaning_the_same(text: str, synonyms: Sequence[Sequence[str]]) -> list[str]:
+    """The text, and the text with each of its words for which the shop has synonyms said in another way."""
+    texts = [text]
+    for group in ([fold(word) for word in words] for words in synonyms):
+        said = [(word, re.compile(rf"\b{re.escape(word)}\b")) for word in group]
+        texts += [
+            pattern.sub(lambda _, other=other: other, fold(one))
+            for one in texts for word, pattern in said if pattern.search(fold(one)) for other in group if other != word
+        ]  # fmt: skip
+    return list(dict.fromkeys(texts))[:MOST_SAID]
 
 
 def _facets(answer: Answer, currency: str) -> Facets:

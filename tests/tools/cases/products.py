@@ -98,3 +98,45 @@ async def undo_price_change(mine: NewShop) -> dict[str, Any]:
     made = await call(mine.shop, repricing.change_prices, arguments, mine.caller("owner"), key=uuid.uuid4().hex)
     assert made.result is not None
     return {"change": made.result.change}
+
+
+async def add_variant(mine: NewShop) -> dict[str, Any]:
+    return {"product": await _unsold(mine), "sku": "MUG-GREEN", "options": {"Style": "Green"}, "price": 2_490}
+
+
+async def update_variant(mine: NewShop) -> dict[str, Any]:
+    return {
+        "sku": await _unsold(mine),
+        "weight_grams": 380,
+        "barcode": "4006381333931",
+        "sellable": False,
+        "version": 1,
+    }
+
+
+async def create_category(mine: NewShop) -> dict[str, Any]:
+    _, category = await _on_shelf(mine)
+    return {"name": "Small mugs", "parent": category, "position": 2}
+
+
+async def move_category(mine: NewShop) -> dict[str, Any]:
+    _, category = await _on_shelf(mine)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        kitchen = make_category(sql, "Kitchen")
+        await sql.commit()
+    return {"category": category, "parent": kitchen.reference, "name": "Cups"}
+
+
+async def check_catalogue(mine: NewShop) -> dict[str, Any]:
+    _, category = await _on_shelf(mine)
+    return {"category": category, "attributes": ["material"]}
+
+
+async def product_revenue(mine: NewShop) -> dict[str, Any]:
+    sku, _ = await _on_shelf(mine)
+    return {"product": sku}
+
+
+async def product_performance(mine: NewShop) -> dict[str, Any]:
+    _, category = await _on_shelf(mine)
+    return {"category": category}
