@@ -28,6 +28,8 @@ FAULTS = {
     "stock_reserved": "update stock_levels set on_hand = on_hand + 1, reserved = reserved + 1 where {one}",
     "stock_incoming": "update stock_levels set incoming = incoming + 1 where {one}",
     "open_orders_hold_their_stock": "delete from reservations where {one}",
+    "untracked_hold_nothing": "update variants set tracked = false where (select count(*) from reservations r"
+    " where r.variant_id = variants.id and r.status = 'active') = 1 and {one}",
     "order_amounts": "update orders set units = units + 1 where {one}",
     "order_line_totals": "update order_lines set total = total + tax where tax > 0 and {one}",
     "lines_fulfilled": "update fulfilment_lines set quantity = quantity + 1 where {one}",
@@ -41,7 +43,6 @@ FAULTS = {
     "return_refunds": "update returns set refund = refund + 1 where {one}",
     "customer_figures": "update customer_figures set spend = spend + 1 where {one}",
     "customers_have_figures": "delete from customer_figures where {one}",
-    "one_price_at_a_time": "update prices set valid_until = null where valid_until is not null and {one}",
     "references_continue": "update counters set value = value - 1 where name = 'ORD' and {one}",
     "nothing_overdue": "update orders set expires_at = '2020-01-01' where status = 'pending'"
     " and payment_state = 'unpaid' and {one}",
