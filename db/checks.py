@@ -369,19 +369,6 @@ _CUSTOMERS = (
     ),
 )
 
-_PRICES = Check(
-    "one_price_at_a_time",
-    "For a variant, currency, group and quantity, one price holds at any moment.",
-    """
-    select variant_id, currency, customer_group, min_quantity, valid_from, valid_until, next_from from (
-        select *, lead(valid_from) over (
-            partition by variant_id, currency, customer_group, min_quantity order by valid_from
-        ) as next_from
-        from prices where merchant_id = %(merchant)s
-    ) p where next_from < coalesce(valid_until, 'infinity')
-    """,
-)
-
 _COUNTERS = Check(
     "references_continue",
     "No reference is beyond its counter: the next one that is given out is new.",

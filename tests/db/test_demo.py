@@ -30,6 +30,8 @@ FAULTS = {
     "stock_costs_of_receipts": "update purchase_order_lines set received = received + 1 where {one} and received > 0",
     "stock_costs_continue": "update stock_costs set average_before = average_before + 1 where {one} and number > 1",
     "open_orders_hold_their_stock": "delete from reservations where {one}",
+    "untracked_hold_nothing": "update variants set tracked = false where (select count(*) from reservations r"
+    " where r.variant_id = variants.id and r.status = 'active') = 1 and {one}",
     "order_amounts": "update orders set units = units + 1 where {one}",
     "order_line_totals": "update order_lines set total = total + tax where tax > 0 and {one}",
     "lines_fulfilled": "update fulfilment_lines set quantity = quantity + 1 where {one}",
@@ -45,7 +47,6 @@ FAULTS = {
     "loyalty_points": "update customer_figures set points = points + 1 where {one}",
     "merged_customers": "update customers set status = 'merged', merged_into_id = id where {one}",
     "customers_have_figures": "delete from customer_figures where {one}",
-    "one_price_at_a_time": "update prices set valid_until = null where valid_until is not null and {one}",
     "references_continue": "update counters set value = value - 1 where name = 'ORD' and {one}",
     "nothing_overdue": "update orders set expires_at = '2020-01-01' where status = 'pending'"
     " and payment_state = 'unpaid' and {one}",

@@ -22,7 +22,7 @@ WHOLE: dict[str, Any] = {
 
 
 async def choose(do: Do, setting: str, value: Any) -> None:
-    await call(do.shop, set_setting, {"key": setting, "value": value}, do.caller, key=setting)
+    await call(do.shop, set_setting, {"key": setting, "value": value, "version": 0}, do.caller, key=setting)
 
 
 def sold(sku: str, **more: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What products bring in and how well they do, each figure added up by hand."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from db.models.products import Variant
 from tests.conftest import Do
 from tests.factories import LONG_AGO, NewShop, make_category, make_stock, make_variant, warehouse_of
 from tests.tools.selling import Sold, at, give_back, make_sale, rows_of, utc
+from tools.contract.declare import Tool
 from tools.contract.errors import NotFound
 from tools.products.performance import product_performance, product_revenue
 
@@ -42,7 +44,8 @@ async def mug(mine: NewShop) -> Variant:
         level = make_stock(sql, bowl, (await warehouse_of(sql)).id, 0)
         sql.session.add(
             StockMovement(
-                merchant_id=mine.id, warehouse_id=level.warehouse_id, variant_id=mug.id, kind=MovementKind.adjustment, reason=AdjustmentReason.lost, quantity=-10,
+                merchant_id=mine.id, warehouse_id=level.warehouse_id, variant_id=mug.id, kind=MovementKind.adjustment,
+                reason=AdjustmentReason.lost, quantity=-10,
                 actor="system:test", occurred_at=utc("2026-11-11T12:00:00+01:00"), created_at=LONG_AGO,
             )
         )  # fmt: skip
@@ -52,7 +55,7 @@ async def mug(mine: NewShop) -> Variant:
         )
         for line in lines:
             line.unit_cost = Decimal("400.5")
-            line.returned = 2 if line.quantity == 10 else 0
+            line.fulfilled, line.returned = (2, 2) if line.quantity == 10 else (0, 0)
         levels = await sql.connection.execute(
             "update stock_levels set on_hand = 30 where merchant_id = %s and variant_id = %s", (mine.id, mug.id)
         )
@@ -98,13 +101,13 @@ async def test_performance_has_margin_returns_and_stock_turn(do: Do, mug: Varian
     assert (second.margin, second.margin_rate, second.units_without_cost, second.stock_turn) == (None, None, 1, None)
 
 
-async def test_both_have_pages(do: Do, mug: Variant) -> None:
-    for tool in (product_revenue, product_performance):
-        first = await do(tool, limit=1, count=True, **PERIOD)
-        second = await do(tool, limit=1, after=first.next, **PERIOD)
+@pytest.mark.parametrize("tool", [product_revenue, product_performance], ids=lambda tool: tool.name)
+async def test_both_have_pages(do: Do, mug: Variant, tool: Tool[Any, Any]) -> None:
+    first = await do(tool, limit=1, count=True, **PERIOD)
+    second = await do(tool, limit=1, after=first.next, **PERIOD)
 
-        assert [row.title for row in (*first.data, *second.data)] == ["Mug", "Bowl"]
-        assert (first.total and first.total.rows, second.has_more) == (2, False)
+    assert [row.title for row in (*first.data, *second.data)] == ["Mug", "Bowl"]
+    assert (first.total.rows, second.has_more) == (2, False)
 
 
 async def test_a_period_without_sales_is_empty(do: Do, mug: Variant) -> None:

@@ -99,7 +99,7 @@ class _Found(NamedTuple):
 
 class _Counted(NamedTuple):
     kind: IssueKind | None
-    count: int
+    rows: int
 
 
 _LACKS = {
@@ -140,7 +140,7 @@ select nth, kind, attribute, product, title, sku, id, title_key || chr(31) || co
 from issues where {only} and {further} order by nth, key, id limit %(limit)s
 """
 _COUNT = """
-select kind, count(*) as count from issues group by kind
+select kind, count(*) as rows from issues group by kind
 union all select null, count(*) from looked_at order by 2 desc, 1
 """
 
@@ -179,6 +179,6 @@ async def check_catalogue(ctx: Context, args: CheckCatalogue) -> CatalogueIssues
     )
     counted = await ctx.sql.rows(issues + _COUNT, params, as_=_Counted)
     return CatalogueIssues(
-        products=next(row.count for row in counted if row.kind is None), attributes=attributes,
-        counts=[IssueCount(kind=row.kind, count=row.count) for row in counted if row.kind is not None], **dict(page),
+        products=next(row.rows for row in counted if row.kind is None), attributes=attributes,
+        counts=[IssueCount(kind=row.kind, count=row.rows) for row in counted if row.kind is not None], **dict(page),
     )  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from pydantic import Field
@@ -163,7 +163,7 @@ class _Report:
     def money(self, amount: int) -> Money:
         return Money(amount=amount, currency=self.currency)
 
-    def about(self) -> dict[str, object]:
+    def about(self) -> dict[str, Any]:
         more = len(self.rows) > self.args.limit
         last, count = (self.shown[-1] if more else None), self.rows[0].groups if self.rows else 0
         return {

@@ -143,7 +143,7 @@ class UpdateVariant(Input):
     version_required=True,
 )  # fmt: skip
 async def update_variant(ctx: Context, args: UpdateVariant) -> ProductDetail:
-    """Change a variant: options, barcode, weight, cost, whether it is sold or counted.
+    """Change a variant: options, barcode, weight, cost, if it is sold or counted.
 
     Fields that are left out stay. `tracked` false makes it made to order, or digital: it is sold while `sellable`, and none
     is reserved. Its price is changed by `set_price`, its stock by `adjust_stock`, what it is a variant of by `update_product`.
