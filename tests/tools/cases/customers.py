@@ -138,7 +138,7 @@ async def erase_customer(mine: NewShop) -> dict[str, Any]:
         await sql.commit()
     said = {"customer": customer.reference, "subject": "Ana Torres asked to be forgotten"}
     await call(mine.shop, interactions.log_interaction, said, mine.caller("owner"), key="asked")
-    return {"customer": "ana.torres@example.com"}
+    return {"customer": customer.reference}
 
 
 async def export_customer_data(mine: NewShop) -> dict[str, Any]:
