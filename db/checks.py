@@ -346,17 +346,12 @@ _CUSTOMERS = (
         "merged_customers",
         "Whoever was merged leads to a customer who was not, in one step, and has nothing of their own.",
         """
-        select c.reference, 'leads to ' || s.reference as problem from customers c
+        select c.reference, s.reference as leads_to from customers c
         join customers s on s.merchant_id = %(merchant)s and s.id = c.merged_into_id
-        where c.merchant_id = %(merchant)s and s.merged_into_id is not null
-        union all
-        select c.reference, 'has ' || o.reference from customers c
-        join orders o on o.merchant_id = %(merchant)s and o.customer_id = c.id
-        where c.merchant_id = %(merchant)s and c.status = 'merged'
-        union all
-        select c.reference, 'has points' from customers c
-        join customer_figures f on f.merchant_id = %(merchant)s and f.id = c.id and f.points <> 0
-        where c.merchant_id = %(merchant)s and c.status = 'merged'
+        where c.merchant_id = %(merchant)s and (
+            s.merged_into_id is not null
+            or exists (select from orders o where o.merchant_id = %(merchant)s and o.customer_id = c.id)
+            or exists (select from customer_figures f where f.merchant_id = %(merchant)s and f.id = c.id and f.points <> 0))
         """,
     ),
     Check(

@@ -5,8 +5,9 @@ from typing import Any
 from db.models.customers import Customer
 from db.models.orders import Order, OrderStatus
 from tests.factories import NewShop, make_customer, make_order
+from tools import registry
 from tools.contract.call import call
-from tools.customers import addresses, consents, interactions, loyalty, segments
+from tools.customers import addresses, interactions, loyalty, segments
 
 
 async def _customer(mine: NewShop) -> Customer:
@@ -121,12 +122,12 @@ async def merge_customers(mine: NewShop) -> dict[str, Any]:
         gone = make_customer(sql, "A. Torres", email="a.torres@example.org")
         make_order(sql, customer=gone)
         await sql.commit()
-    for tool, said in (
-        (loyalty.adjust_loyalty_points, {"points": 200}),
-        (interactions.log_interaction, {"subject": "A call"}),
-        (consents.set_consent, {"channel": "email", "granted": False}),
+    for name, said in (
+        ("adjust_loyalty_points", {"points": 200}),
+        ("log_interaction", {"subject": "A call"}),
+        ("set_consent", {"channel": "email", "granted": False}),
     ):
-        await call(mine.shop, tool, {"customer": gone.reference, **said}, mine.caller("owner"), key=tool.name)
+        await call(mine.shop, registry.tool(name), {"customer": gone.reference, **said}, mine.caller("owner"), key=name)
     return {"customer": kept.reference, "duplicate": gone.reference}
 
 
@@ -137,7 +138,7 @@ async def erase_customer(mine: NewShop) -> dict[str, Any]:
         await sql.commit()
     said = {"customer": customer.reference, "subject": "Ana Torres asked to be forgotten"}
     await call(mine.shop, interactions.log_interaction, said, mine.caller("owner"), key="asked")
-    return {"customer": "ana.torres@example.com"}
+    return {"customer": customer.reference}
 
 
 async def export_customer_data(mine: NewShop) -> dict[str, Any]:
