@@ -410,4 +410,4 @@ _AUDIT = Check(
     MISFITS,
 )
 
-CHECKS: tuple[Check, ...] = (*_STOCK, _UNTRACKED, *_ORDERS, *_MONEY, *_CUSTOMERS, _PRICES, _COUNTERS, *_DUE, _AUDIT)
+CHECKS: tuple[Check, ...] = (*_STOCK, _UNTRACKED, *_ORDERS, *_MONEY, *_CUSTOMERS, _COUNTERS, *_DUE, _AUDIT)
