@@ -5,7 +5,7 @@ from agents.specialist import Specialist
 SPECIALIST = Specialist(
     room="products",
     title="Products",
-    handles="Keeps the catalogue: finds, creates, changes and archives products, and tells what sells and what runs low.",
+    handles="Keeps the catalogue: finds, creates, changes, archives, imports and exports products, and tells what sells and what runs low.",
     tools=(
         "search_products",
         "list_products",
@@ -16,5 +16,7 @@ SPECIALIST = Specialist(
         "archive_product",
         "top_selling_products",
         "low_stock_products",
+        "import_products",
+        "export_products",
     ),
 )

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     tax_rate = "TAX"
     shipping_method = "SHM"
     file = "FILE"
+    job = "JOB"
     intent = "INT"
 
     def reference(self, number: int) -> str:
@@ -84,6 +85,7 @@ TABLES = {
     "tax_rates": Kind.tax_rate,
     "shipping_methods": Kind.shipping_method,
     "files": Kind.file,
+    "jobs": Kind.job,
     "intents": Kind.intent,
 }
 
