@@ -5,7 +5,7 @@ from agents.specialist import Specialist
 SPECIALIST = Specialist(
     room="products",
     title="Products",
-    handles="Keeps the catalogue: finds, creates, changes, archives, imports and exports products, and tells what sells and what runs low.",
+    handles="Keeps the catalogue: finds, creates, changes, archives, imports and exports products; tells what sells and runs low.",
     tools=(
         "search_products",
         "list_products",

@@ -214,6 +214,10 @@ async def errors_of(
     return page_of(rows, limit, lambda row: row.shown(), lambda row: (row.position,))
 
 
+def error_file_name(reference: str) -> str:
+    return f"{Kind.job.canonical(reference)}-errors.csv"
+
+
 async def error_file(shop: Shop, caller: Caller, reference: str) -> AsyncGenerator[bytes]:
     """The same as a CSV file, for a spreadsheet beside the one that was imported."""
     job = await job_of(shop, caller, reference)

@@ -49,7 +49,7 @@ def routes(shop: Shop, settings: Settings, caller_of: CallerOf) -> list[Route]:
     async def error_file(request: Request, caller: Caller) -> Response:
         reference: str = request.path_params["job"]
         pieces = await jobs.error_file(shop, caller, reference)
-        return await download(f"{reference}-errors.csv", "text/csv", pieces)
+        return await download(jobs.error_file_name(reference), "text/csv", pieces)
 
     def at(path: str, endpoint: Endpoint, method: str = "GET") -> Route:
         return Route(PREFIX + path, _guarded(endpoint, caller_of), methods=[method])

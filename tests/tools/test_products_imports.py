@@ -201,7 +201,7 @@ async def test_the_card_says_what_the_file_would_do(mine: NewShop, do: Do) -> No
 
     assert card is not None
     assert card.sentences == [
-        f"products.csv ({file}) has 2 lines: 1 product new and 1 product changed.", "2 prices are new or change.",
+        f"The file products.csv ({file}) has 2 lines: 1 product new and 1 product changed.", "2 prices are new or change.",
     ]  # fmt: skip
 
 

@@ -159,7 +159,7 @@ async def import_products(ctx: Context, args: ImportProducts) -> JobStarted:
 
 
 async def _tell(ctx: Context, args: ImportProducts, found: ProductsImported) -> None:
-    named = f"{found.file_name} ({found.file})"
+    named = f"The file {found.file_name} ({found.file})"
     told = [
         f"{words.count(number, 'product')} {what}"
         for number, what in (

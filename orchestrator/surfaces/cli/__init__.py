@@ -8,7 +8,16 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from orchestrator.surfaces.cli import chat, explaining, installation_commands, operations, running, show, troubles
+from orchestrator.surfaces.cli import (
+    chat,
+    explaining,
+    following,
+    installation_commands,
+    operations,
+    running,
+    show,
+    troubles,
+)
 
 
 class House(TyperGroup):
@@ -59,6 +68,7 @@ app.add_typer(running.app)
 app.add_typer(chat.app)
 app.add_typer(installation_commands.app)
 app.add_typer(explaining.app)
+app.add_typer(following.app)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.factories import NewShop, make_category, make_order, make_variant, warehouse_of
+from tests.sheets import LAMP, MUG, sheet, uploaded
 
 
 async def _on_shelf(mine: NewShop) -> tuple[str, str]:
@@ -72,3 +73,12 @@ async def low_stock_products(mine: NewShop) -> dict[str, Any]:
 async def top_selling_products(mine: NewShop) -> dict[str, Any]:
     _, category = await _on_shelf(mine)
     return {"category": category, "by": "revenue"}
+
+
+async def import_products(mine: NewShop) -> dict[str, Any]:
+    return {"file": await uploaded(mine, sheet(LAMP, MUG)), "if_wrong": "skip"}
+
+
+async def export_products(mine: NewShop) -> dict[str, Any]:
+    _, category = await _on_shelf(mine)
+    return {"category": category}
