@@ -124,7 +124,7 @@ async def _carried_out(shop: Shop, merchant: UUID, job: JobRow, progress: Progre
 
 @asynccontextmanager
 async def _told(shop: Shop, merchant: UUID, job: JobRow, progress: Progress) -> AsyncGenerator[None]:
-    """While the work goes on, its row says how far it is. That is no part of the work's transaction, which nobody could look into."""
+    """While the work goes on, its row says how far it is: in transactions of its own, for nobody could look into the work's."""
 
     async def tell() -> None:
         said: dict[str, Any] = {}

@@ -79,7 +79,10 @@ def _json(shown: dict[str, object], status: int = 200, *, leaving_out: str = "")
 
 @asynccontextmanager
 async def _file(request: Request, most: int) -> AsyncGenerator[UploadFile]:
-    """The one file of a form, on disk beyond its first megabyte. Raises `WrongMediaType`, `FileTooLarge`, `Unreadable`, `Invalid`."""
+    """The one file of a form, on disk beyond its first megabyte.
+
+    Raises `WrongMediaType`, `FileTooLarge`, `Unreadable` or `Invalid`.
+    """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise WrongMediaType("A file comes as a form.", hint="Send multipart/form-data: `curl -F file=@products.csv`.")
     try:

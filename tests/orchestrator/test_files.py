@@ -6,6 +6,7 @@ import io
 import signal
 import sys
 import uuid
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -124,7 +125,7 @@ async def test_a_larger_file_is_cut_off_and_a_full_shop_takes_no_more(shop: Shop
 async def test_no_more_of_a_form_is_read_than_a_file_may_have(app: FastAPI, mine: NewShop) -> None:
     sent = 0
 
-    async def endless() -> Any:
+    async def endless() -> AsyncGenerator[bytes]:
         nonlocal sent
         yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="p.csv"\r\n\r\n'
         while True:

@@ -14,11 +14,14 @@ from tests.factories import NewShop, make_category, make_variant, warehouse_of
 from tests.oracle import tables_of
 from tests.sheets import LAMP, LARGE_LAMP, MUG, SECOND_PICTURE, errors_of, exported, imported, sheet, uploaded
 from tests.tools.probes import count
+from tools.contract.context import Context
 from tools.contract.errors import NotFound
+from tools.contract.jobs import Progress
+from tools.products import imports
 from tools.products.changes import update_product
 from tools.products.creation import create_product
 from tools.products.detail import get_product
-from tools.products.imports import StockNeedsPermission, import_products
+from tools.products.imports import ImportProducts, StockNeedsPermission, import_products
 from tools.products.sheet import NotAProductSheet
 from tools.rules.spreadsheets import NotReadable
 
@@ -242,6 +245,31 @@ async def test_opening_stock_needs_the_permission_to_change_stock(mine: NewShop)
     await jobs.work_off(mine.shop, mine.id, without.result.job)
     assert await count(mine, "variants", "sku = 'LAMP-S'") == 1
     assert await count(mine, "stock_levels", "true") == 0
+
+
+async def test_a_variant_that_lies_in_a_warehouse_goes_on_being_counted(mine: NewShop) -> None:
+    await imported(mine, sheet(LAMP))
+
+    job = await imported(mine, sheet(LAMP | {"Variant Inventory Tracker": ""}))
+
+    assert await errors_of(mine, job) == [(2, "Variant Inventory Tracker", "StockIsCounted")]
+
+
+async def test_two_hundred_products_more_take_a_few_statements_more(ctx: Context, mine: NewShop) -> None:
+    taken: list[int] = []
+    for number in (200, 400, 600):
+        rows = (
+            MUG | {"Handle": f"m{number}-{n}", "Variant SKU": f"M{number}-{n}", "Variant Inventory Qty": "1"}
+            for n in range(number)
+        )
+        file, before = await uploaded(mine, sheet(*rows)), len(ctx.sql.statements)
+        args = ImportProducts(file=file)
+        checked = await imports.check(ctx, args, Progress())
+        numbers = {kind: [f"{kind.value}-{number}-{n}" for n in range(count)] for kind, count in checked.needs.items()}
+        await imports.carry_out(ctx, args, Progress(), numbers)
+        taken.append(len(ctx.sql.statements) - before)
+
+    assert taken[1] - taken[0] == taken[2] - taken[1] <= 15
 
 
 # ---- files as they come --------------------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ class Came(NamedTuple):
 
 
 async def begin(ctx: Context, tool: Tool[Any, Any], args: Input) -> JobStarted:
-    """Leave the rest of an operation to the worker. Two jobs of one operation follow each other: they would change the same rows."""
+    """Leave the rest of an operation to the worker. Jobs of one operation follow each other: they would change the same rows."""
     job = await ctx.add(
         Job, status=JobStatus.queued, tool=tool.name, asked_by=ctx.actor.reference, asker=ctx.asker,
         arguments=args.model_dump(mode="json", exclude_unset=True), done=0, failed=0,

@@ -180,13 +180,20 @@ def _of_variant(product: _Product, variant: dict[str, Any], names: list[str], cu
     tracked, default = variant["tracked"], "" if variant["options"] else NO_CHOICE[1]
     return {
         **{f"Option{place} Value": variant["options"].get(name, default) for place, name in enumerate(names, 1)},
-        "Variant SKU": variant["sku"], "Variant Grams": _known(variant["weight_grams"]),
-        "Variant Inventory Tracker": "shopify" if tracked else "", "Variant Inventory Qty": _known(variant["units"]) if tracked else "",
-        "Variant Inventory Policy": "continue" if variant["allow_backorder"] else "deny", "Variant Fulfillment Service": "manual",
-        "Variant Price": _amount(variant["price"], currency), "Variant Compare At Price": _amount(variant["compare_at"], currency),
-        "Variant Requires Shipping": _yes(tracked or variant["weight_grams"] is not None), "Variant Taxable": _yes(product.taxable),
-        "Variant Barcode": variant["barcode"] or "", "Variant Weight Unit": "g", "Cost per item": _amount(variant["cost"], currency),
-    }  # fmt: skip
+        "Variant SKU": variant["sku"],
+        "Variant Grams": _known(variant["weight_grams"]),
+        "Variant Inventory Tracker": "shopify" if tracked else "",
+        "Variant Inventory Qty": _known(variant["units"]) if tracked else "",
+        "Variant Inventory Policy": "continue" if variant["allow_backorder"] else "deny",
+        "Variant Fulfillment Service": "manual",
+        "Variant Price": _amount(variant["price"], currency),
+        "Variant Compare At Price": _amount(variant["compare_at"], currency),
+        "Variant Requires Shipping": _yes(tracked or variant["weight_grams"] is not None),
+        "Variant Taxable": _yes(product.taxable),
+        "Variant Barcode": variant["barcode"] or "",
+        "Variant Weight Unit": "g",
+        "Cost per item": _amount(variant["cost"], currency),
+    }
 
 
 def _known(number: int | None) -> int | str:

@@ -75,7 +75,9 @@ select p.id, p.reference, case when p.source = '{HANDLE}' then p.external_refere
        p.description, p.brand, p.category_id, p.tags, p.attributes, p.tax_class, p.options, p.media,
        coalesce((select jsonb_agg(to_jsonb(v) order by v.position, v.id) from (
            select v.id, v.reference, v.sku, v.sku_key, v.options, v.option_key, v.barcode, v.weight_grams, v.cost::text as cost,
-                  v.cost_currency, v.tracked, v.allow_backorder, v.position, h.amount as price, h.compare_at
+                  v.cost_currency, v.tracked, v.allow_backorder, v.position, h.amount as price, h.compare_at,
+                  exists (select from stock_levels s where s.merchant_id = %(m)s and s.variant_id = v.id
+                          and (s.on_hand > 0 or s.reserved > 0)) as held
            from variants v left join lateral (
                select r.amount, r.compare_at from prices r
                where r.variant_id = v.id and r.currency = %(home)s and {HOLDS_NOW}
@@ -160,7 +162,7 @@ def made_sku(product: SheetProduct, variant: SheetVariant) -> str:
     return slug(product.handle, *variant.options.values())[:100] or product.handle
 
 
-def _known(group: Group, by_handle: dict[str | None, Found], by_sku: dict[str, Found]) -> Found | None:
+def _known(group: Group, by_handle: dict[str, Found], by_sku: dict[str, Found]) -> Found | None:
     """The shop's product of that handle, else the one that has its SKUs."""
     product = group.product
     assert product
@@ -186,6 +188,7 @@ class _Plan:
 
     def __init__(self, batch: Batch, group: Group, product: SheetProduct, known: Found | None) -> None:
         self.batch, self.group, self.product, self.known = batch, group, product, known
+        self.ours = known.variants if known else list[dict[str, Any]]()
         self.new_variants: list[dict[str, Any]] = []
         self.changed_variants: list[dict[str, Any]] = []
         self.prices: list[dict[str, Any]] = []
@@ -255,36 +258,31 @@ class _Plan:
             }
         if not after["title"]:
             self.group.refuse(self.group.line, "Title", "TitleMissing", f"{product.handle} is new, and has no title.")
-        known = {variant["option_key"] for variant in self.known.variants} if self.known else set[str]()
+        known = {variant["option_key"] for variant in self.ours}
         if not {variant["option_key"] for variant in variants} <= known:
             after["options"] = _choices(after["options"], variants)
         searched = ("title", "brand", "tags")
         if not before or self.new_variants or any(after[name] != before[name] for name in searched):
-            skus = [variant["sku"] for variant in variants]
-            skus = list(
-                dict.fromkeys([*(variant["sku"] for variant in (self.known.variants if self.known else ())), *skus])
-            )
+            skus = dict.fromkeys(variant["sku"] for variant in (*self.ours, *variants))
             after["search"] = search_text(after["title"] or "", after["brand"], after["tags"], skus)
         return after
 
     def _status(self) -> ProductStatus:
         before = self.known.status if self.known else None
         after = status_after(before, self.product)
-        if before is None or before is after or after in Product.MOVES[before]:
-            if before and before is not after and after is ProductStatus.archived:
-                message = f"{self.product.handle} would be archived."
-                self.group.refuse(
-                    self.group.line,
-                    "Status",
-                    "ArchivesByHand",
-                    message,
-                    "Archive it with archive_product, which looks for open orders.",
-                )
+        if before is None or before is after:
             return after
-        message = f"{self.product.handle} is {before.value}, and cannot become {after.value}."
-        allowed = ", ".join(sorted(move.value for move in Product.MOVES[before]))
-        self.group.refuse(self.group.line, "Status", "IllegalMove", message, f"It can become {allowed}.")
-        return before
+        if after is ProductStatus.archived:
+            message, hint = (
+                f"{self.product.handle} would be archived.",
+                "Use archive_product, which looks for open orders.",
+            )
+            self.group.refuse(self.group.line, "Status", "ArchivesByHand", message, hint)
+        elif after not in Product.MOVES[before]:
+            message = f"{self.product.handle} is {before.value}, and cannot become {after.value}."
+            allowed = ", ".join(sorted(move.value for move in Product.MOVES[before]))
+            self.group.refuse(self.group.line, "Status", "IllegalMove", message, f"It can become {allowed}.")
+        return after
 
     # ---- its variants ----------------------------------------------------------------------------------------------------
 
@@ -292,10 +290,9 @@ class _Plan:
         """The variant as it will be."""
         sku = wanted.sku or made_sku(self.product, wanted)
         key = option_key(wanted.options)
-        ours = self.known.variants if self.known else []
-        known = next((one for one in ours if one["sku_key"] == sku.casefold()), None)
+        known = next((one for one in self.ours if one["sku_key"] == sku.casefold()), None)
         if known is None and not wanted.sku:
-            known = next((one for one in ours if one["option_key"] == key), None)
+            known = next((one for one in self.ours if one["option_key"] == key), None)
         self._refuse_what_nobody_taxes(wanted)
         if known is None:
             return self._new_variant(product, wanted, sku, key)
@@ -306,18 +303,23 @@ class _Plan:
             name: part for name, part in after.items() if part != known[name] and name not in ("price", "compare_at")
         }
         if fields:
-            self.changed_variants.append(
-                {name: after[name] for name in _OF_A_VARIANT} | {"id": known["id"], "options": after["options"]}
-            )
+            self.changed_variants.append({name: after[name] for name in ("id", *_OF_A_VARIANT)})
+            if known["held"] and not after["tracked"]:
+                message = (
+                    f"{known['sku']} would not be counted any more, and units of it lie in a warehouse or are reserved."
+                )
+                hint = "Write `shopify`, or take these units out first with adjust_stock."
+                self.group.refuse(wanted.line, "Variant Inventory Tracker", "StockIsCounted", message, hint)
         self._price(UUID(known["id"]), wanted, (known["price"], known["compare_at"]))
         return after
 
     def _new_variant(self, product: UUID, wanted: SheetVariant, sku: str, key: str) -> dict[str, Any]:
-        variant = {
-            "id": new_id(), "product_id": product, "sku": sku, "sku_key": sku.casefold(), "options": wanted.options, "option_key": key,
+        variant: dict[str, Any] = {
+            "id": new_id(), "product_id": product, "sku": sku, "sku_key": sku.casefold(),
+            "options": wanted.options, "option_key": key, "position": len(self.ours) + len(self.new_variants),
             "title": " / ".join(wanted.options.values()) or self.product.title or (self.known.title if self.known else ""),
             "barcode": None, "weight_grams": None, "cost": None, "cost_currency": None, "tracked": wanted.tracked,
-            "allow_backorder": wanted.allow_backorder, "position": len(self.known.variants if self.known else ()) + len(self.new_variants),
+            "allow_backorder": wanted.allow_backorder,
         }  # fmt: skip
         variant |= self._given(wanted, variant)
         self.new_variants.append(variant)
@@ -337,11 +339,8 @@ class _Plan:
                 given["barcode"] = wanted.barcode and gtin(wanted.barcode)
             except BarcodeNotGtin as wrong:
                 shortened = "e+" in (wanted.barcode or "").casefold()
-                hint = (
-                    "A spreadsheet program shortened it: format the column as text, and enter it anew."
-                    if shortened
-                    else wrong.advice
-                )
+                hint = "A spreadsheet program shortened it: format the column as text, and enter it anew."
+                hint = hint if shortened else wrong.advice
                 self.group.refuse(wanted.line, "Variant Barcode", "BarcodeNotGtin", wrong.message, hint)
         return given
 
@@ -363,16 +362,15 @@ class _Plan:
 
     def _refuse_odd_choices(self, variants: Sequence[dict[str, Any]]) -> None:
         """Every variant chooses all of the product's options, and no two choose the same."""
-        told = {variant["id"]: variant for variant in (self.known.variants if self.known else ())} | {
-            str(v["id"]): v for v in variants
-        }
+        told = {variant["id"]: variant for variant in self.ours} | {str(variant["id"]): variant for variant in variants}
         lines = {variant.sku or made_sku(self.product, variant): variant.line for variant in self.product.variants}
         seen: dict[str, str] = {}
         names = set(variants[0]["options"]) if variants else set[str]()
         for variant in told.values():
             line = lines.get(variant["sku"], self.group.line)
             if variants and set(variant["options"]) != names:
-                message = f"{variant['sku']} chooses {', '.join(variant['options']) or 'nothing'}, and others {', '.join(sorted(names)) or 'nothing'}."
+                chosen, others = (", ".join(sorted(of)) or "nothing" for of in (variant["options"], names))
+                message = f"{variant['sku']} chooses {chosen}, and others {others}."
                 self.group.refuse(
                     line, "Option1 Value", "OptionsDiffer", message, "Give every variant a value for each option."
                 )
@@ -406,13 +404,13 @@ _OF_A_VARIANT = (
 )
 _PRODUCT = """id uuid, reference text, handle text, status text, title text, description text, brand text, category_id uuid,
 tags text[], attributes jsonb, options jsonb, media jsonb, search text"""
-_VARIANT = """id uuid, reference text, product_id uuid, sku text, sku_key text, title text, options jsonb, option_key text, barcode text,
-weight_grams int, cost numeric, cost_currency text, tracked bool, allow_backorder bool, position int"""
+_VARIANT = """id uuid, reference text, product_id uuid, sku text, sku_key text, title text, options jsonb, option_key text,
+barcode text, weight_grams int, cost numeric, cost_currency text, tracked bool, allow_backorder bool, position int"""
 # What is written of a batch, in this order; rows come as one JSON parameter.
 _TABLES = {
     "new_products": (f"""
-        insert into products (merchant_id, id, reference, source, external_reference, status, title, description, brand, category_id,
-                              tags, attributes, options, media, search, created_at, updated_at)
+        insert into products (merchant_id, id, reference, source, external_reference, status, title, description, brand,
+                              category_id, tags, attributes, options, media, search, created_at, updated_at)
         select %(m)s, r.id, r.reference, '{HANDLE}', r.handle, r.status, r.title, r.description, r.brand, r.category_id,
                r.tags, r.attributes, r.options, r.media, r.search, %(now)s, %(now)s
         from jsonb_to_recordset(%(rows)s) as r({_PRODUCT})
@@ -425,10 +423,10 @@ _TABLES = {
         from jsonb_to_recordset(%(rows)s) as r({_PRODUCT}) where p.merchant_id = %(m)s and p.id = r.id
         """,),
     "new_variants": (f"""
-        insert into variants (merchant_id, id, reference, product_id, sku, sku_key, title, options, option_key, barcode, weight_grams,
-                              cost, cost_currency, tracked, allow_backorder, position, created_at, updated_at)
-        select %(m)s, r.id, r.reference, r.product_id, r.sku, r.sku_key, r.title, r.options, r.option_key, r.barcode, r.weight_grams,
-               r.cost, r.cost_currency, r.tracked, r.allow_backorder, r.position, %(now)s, %(now)s
+        insert into variants (merchant_id, id, reference, product_id, sku, sku_key, title, options, option_key, barcode,
+                              weight_grams, cost, cost_currency, tracked, allow_backorder, position, created_at, updated_at)
+        select %(m)s, r.id, r.reference, r.product_id, r.sku, r.sku_key, r.title, r.options, r.option_key, r.barcode,
+               r.weight_grams, r.cost, r.cost_currency, r.tracked, r.allow_backorder, r.position, %(now)s, %(now)s
         from jsonb_to_recordset(%(rows)s) as r({_VARIANT})
         """,),
     "changed_variants": (f"""

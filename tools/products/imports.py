@@ -54,6 +54,12 @@ class Outcome(StrEnum):
     dry_run = "dry_run"
 
 
+WRONG_WORDS = Synonyms({
+    "stop": ("all or nothing", "nothing at all", "abort"),
+    "skip": ("leave them out", "the others anyway", "ignore bad lines"),
+})  # fmt: skip
+
+
 class ImportProducts(Input):
     """Which file, and how."""
 
@@ -61,9 +67,10 @@ class ImportProducts(Input):
     dry_run: bool = Field(
         default=False, description="True only says what would become of each line, and changes nothing."
     )
-    if_wrong: Annotated[IfWrong, Synonyms({
-        "stop": ("all or nothing", "nothing at all", "abort"), "skip": ("leave them out", "the others anyway", "ignore bad lines"),
-    })] = Field(default=IfWrong.stop, description="stop imports nothing when a line is wrong; skip leaves out the products with errors.")  # fmt: skip
+    if_wrong: Annotated[IfWrong, WRONG_WORDS] = Field(
+        default=IfWrong.stop,
+        description="stop imports nothing when a line is wrong; skip leaves out the products with errors.",
+    )
     opening_stock: bool = Field(
         default=True,
         description="Whether new variants get the units of Variant Inventory Qty; existing stock is never touched.",
@@ -152,9 +159,8 @@ async def import_products(ctx: Context, args: ImportProducts) -> JobStarted:
     else:
         with await copied(ctx, file, parts=1) as beginning:
             Sheet(beginning, ctx.merchant.currency)
-        ctx.tell(
-            f"The products of {file.name} ({file.reference}, {words.count(file.size // 1024, 'kilobyte')}) are worked through by a job."
-        )
+        size = words.count(file.size // 1024, "kilobyte")
+        ctx.tell(f"The products of {file.name} ({file.reference}, {size}) are worked through by a job.")
     return await begin(ctx, import_products, args)
 
 
@@ -250,7 +256,9 @@ class _Seen:
     def refuse_what_came_before(self, group: Group) -> None:
         self._look(group, "Handle", group.handle, group.line, "Put the lines of a product one after the other.")
         product = group.product
-        for variant in product.variants if product else ():
+        if product is None:
+            return
+        for variant in product.variants:
             sku = variant.sku or made_sku(product, variant)
             self._look(
                 group, "Variant SKU", sku, variant.line, "A SKU stands for one variant: give the other one its own."

@@ -1,4 +1,4 @@
-"""The product sheet: the columns of Shopify's product CSV, and what their cells mean here. Both ways: `imports` reads, `exports` writes.
+"""The product sheet: the columns of Shopify's product CSV, and what their cells mean here, whichever way they go.
 
 A product is the lines with one handle, one after the other. Its own columns are read from the first of them; each line is a
 variant, a picture, or both.
@@ -58,7 +58,7 @@ NO_CHOICE = ("Title", "Default Title")  # Shopify's option of a product that has
 class NotAProductSheet(Invalid):
     """The file lacks a column without which no product can be told from another."""
 
-    hint = "Begin with a line of column names: Handle, Title, Variant SKU, Variant Price and others, as Shopify's product CSV has them."
+    hint = "Begin with a line of column names, as Shopify's product CSV has them: Handle, Title, Variant SKU, Variant Price."
 
 
 class SheetVariant(Input):
@@ -372,7 +372,9 @@ def _refuse_invalid(group: Group, invalid: ValidationError, line: int) -> None:
 def listed(tags: str) -> list[str]:
     """`gift, "red, white", new`: a tag that has a comma stands in quotes."""
     return [
-        tag.strip() for tag in next(csv.reader([tags.replace("\n", " ")], skipinitialspace=True), []) if tag.strip()
+        tag.strip()
+        for tag in next(csv.reader([tags.replace("\n", " ")], skipinitialspace=True), list[str]())
+        if tag.strip()
     ]
 
 
@@ -410,5 +412,5 @@ def status_after(before: ProductStatus | None, product: SheetProduct) -> Product
         case None, True:
             after = ProductStatus.active
         case status, _:
-            after = status or ProductStatus.draft
+            after: ProductStatus = status or ProductStatus.draft
     return before if before and shown_status(before) == shown_status(after) else after

@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
 
 def row_of(cells: Iterable[object]) -> bytes:
-    """A line of a CSV file. Text that a spreadsheet program would run as a formula gets an apostrophe, which `text_of` takes away."""
+    """A line of a CSV file. Text that would be run as a formula gets an apostrophe, which `text_of` takes away."""
     line = io.StringIO()
     csv.writer(line).writerow([guarded(cell) if isinstance(cell, str) else cell for cell in cells])
     return line.getvalue().encode()

@@ -27,11 +27,12 @@ async def uploads(client: "Client", tool: "Tool[Any, Any]", arguments: dict[str,
     for name, schema in tool.schema.get("properties", {}).items():
         written = arguments.get(name)
         if schema.get("x-prefix") == Kind.file.value and written and kind_of(written) is not Kind.file:
-            sent[name] = await client.upload(_readable(Path(written).expanduser()), uuid.uuid4().hex)
+            sent[name] = await client.upload(_readable(written), uuid.uuid4().hex)
     return sent
 
 
-def _readable(path: Path) -> Path:
+def _readable(written: str) -> Path:
+    path = Path(written).expanduser()
     if not path.is_file():
         message = f"There is no file {path}."
         hint = "Give the path of a file, or a FILE-… that was uploaded."

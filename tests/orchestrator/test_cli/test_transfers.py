@@ -1,4 +1,4 @@
-"""Files on the command line: a path is uploaded, a job is followed, a file is written and never over another; here and over HTTP."""
+"""Files on the command line: a path is uploaded, a job is followed, a file is written and never over another."""
 
 import asyncio
 from pathlib import Path
