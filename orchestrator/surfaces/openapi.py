@@ -181,9 +181,10 @@ def _responses(tool: Tool[Any, Any], example: Example) -> dict[str, Any]:
     success = {"anyOf": [result, waiting]} if tool.writes else result
     done = _json("Done.", result if creates(tool) else success)
     if issubclass(tool.output, FileResult):
-        done = {"description": "The file.", "content": {"text/csv": {"schema": {"type": "string"}}}}
+        done["content"] = {"text/csv": {"schema": {"type": "string"}}}
     if example.answer is not None:
-        next(iter(done["content"].values()))["example"] = example.answer
+        for content in done["content"].values():
+            content["example"] = example.answer
     found: dict[str, Any] = {"201" if creates(tool) else "200": done}
     if creates(tool):
         found["200"] = _json("A preview.", waiting)

@@ -403,14 +403,12 @@ def status_after(before: ProductStatus | None, product: SheetProduct) -> Product
     match product.status, product.published:
         case None, None:
             return before or ProductStatus.draft
-        case None, False if before is None:
-            return ProductStatus.draft
         case None, False if before not in (ProductStatus.active, ProductStatus.discontinued):
-            return before
+            return before or ProductStatus.draft
         case ((None | ProductStatus.active), False):
             after = ProductStatus.inactive
-        case None, True:
+        case (ProductStatus.draft | ProductStatus.inactive | ProductStatus.archived) as status, _:
+            after = status
+        case _:
             after = ProductStatus.active
-        case status, _:
-            after: ProductStatus = status or ProductStatus.draft
     return before if before and shown_status(before) == shown_status(after) else after
