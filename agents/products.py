@@ -6,7 +6,7 @@ SPECIALIST = Specialist(
     room="products",
     title="Products",
     handles="Keeps the catalogue and its prices: finds, creates, changes and archives products and their variants, sets prices "
-    "one by one and by rule, runs promotions and discount codes, and tells what sells and what runs low.",
+    "one by one and by rule, runs promotions and discount codes, imports and exports, and tells what sells and runs low.",
     tools=(
         "search_products",
         "list_products",
@@ -32,5 +32,7 @@ SPECIALIST = Specialist(
         "product_revenue",
         "product_performance",
         "check_catalogue",
+        "import_products",
+        "export_products",
     ),
 )

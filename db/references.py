@@ -37,6 +37,7 @@ class Kind(StrEnum):
     shipping_method = "SHM"
     file = "FILE"
     segment = "SEG"
+    job = "JOB"
     intent = "INT"
 
     def reference(self, number: int) -> str:
@@ -88,6 +89,7 @@ TABLES = {
     "shipping_methods": Kind.shipping_method,
     "files": Kind.file,
     "segments": Kind.segment,
+    "jobs": Kind.job,
     "intents": Kind.intent,
 }
 

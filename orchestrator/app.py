@@ -32,7 +32,7 @@ from orchestrator.services import Services
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
 from orchestrator.surfaces import chat as chat_routes
-from orchestrator.surfaces import openapi, pages, rest, session
+from orchestrator.surfaces import files, openapi, pages, rest, session
 from orchestrator.surfaces.identity import Identity, RateLimiter
 from orchestrator.surfaces.paths import joined
 from orchestrator.surfaces.problems import crash_response, database_response, problem_response
@@ -134,6 +134,7 @@ def web(parts: Services) -> FastAPI:
     doors = [
         *session.routes(identity, parts.shop.database, VERSION),
         *chat_routes.routes(parts.chat, identity.caller_of),
+        *files.routes(parts.shop, parts.settings, identity.caller_of),
         *rest.routes(parts.shop, tools, identity.caller_of, identity.visitor),
         *pages.routes(parts.shop, identity),
     ]

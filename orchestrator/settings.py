@@ -135,6 +135,27 @@ class Settings(BaseSettings):
         description="After which it is looked again whether who listens still may: a revoked key hears no longer.",
     )
 
+    file_bytes: int = Field(
+        default=50 * 1024 * 1024,
+        ge=1,
+        alias="SHOPKEEPER_FILE_BYTES",
+        description="The largest file that can be uploaded: 100,000 products with their texts.",
+    )
+    files_bytes: int = Field(
+        default=1024 * 1024 * 1024,
+        ge=1,
+        alias="SHOPKEEPER_FILES_BYTES",
+        description="The uploaded files of a shop, all together: they lie in its database until they expire.",
+    )
+    file_types: str = Field(
+        default="text/csv,text/plain,text/tab-separated-values,application/vnd.ms-excel",
+        alias="SHOPKEEPER_FILE_TYPES",
+        description="Their media types; the fourth is what browsers on Windows call a CSV file.",
+    )
+    file_days: int = Field(
+        default=7, ge=1, alias="SHOPKEEPER_FILE_DAYS", description="Days after which an uploaded file is deleted."
+    )
+
     server_url: str | None = Field(
         default=None,
         alias="SHOPKEEPER_URL",

@@ -11,7 +11,7 @@ from procrastinate import JobContext, PsycopgConnector, RetryDecision, RetryStra
 from procrastinate.jobs import Job, Status
 
 from db import seal
-from orchestrator import mail
+from orchestrator import files, jobs, mail
 from orchestrator.approvals import CARRY_OUT
 from orchestrator.services import Services
 from tools import registry
@@ -19,6 +19,7 @@ from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import call
 from tools.contract.errors import IllegalMove, ShopError
 from tools.contract.guesses import FORGOTTEN
+from tools.contract.jobs import WORK_OFF
 from tools.flows.cancel_order import OrderAlreadyShipped, OrderDoesNotExpire
 
 _log = logging.getLogger(__name__)
@@ -32,7 +33,8 @@ class Again(RetryStrategy):
         return None if for_good else super().get_retry_decision(exception=exception, job=job)
 
 
-AGAIN = Again(max_attempts=10, exponential_wait=2)
+ATTEMPTS = 10
+AGAIN = Again(max_attempts=ATTEMPTS, exponential_wait=2)
 EVERY_MINUTE, EVERY_NIGHT = "* * * * *", "23 3 * * *"
 DONE_KEPT = 72  # hours for which a job that was done can be looked up
 FAILED_KEPT = 14 * 24  # hours for which one that was given up is shown by `shopkeeper check`
@@ -43,6 +45,8 @@ SEARCH_PATH = "public,jobs"
 _UPKEEP = (
     "update approvals set status = 'expired' where merchant_id = %(m)s and status = 'pending' and expires_at < %(now)s",
     "delete from idempotency_records where merchant_id = %(m)s and expires_at < %(now)s",
+    files.SWEEP,
+    jobs.SWEEP,
 )
 # What should have lapsed: the operation that lets go of it, and the references, the longest overdue first.
 _LAPSED = {
@@ -80,6 +84,11 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
     async def carry_out_approval(merchant: str, approval: str) -> None:
         await services.chat.carry_out(uuid.UUID(merchant), approval)
 
+    @app.task(name=WORK_OFF, retry=AGAIN, pass_context=True)
+    async def work_off(context: JobContext, merchant: str, job: str) -> None:
+        last = context.job.attempts + 1 >= ATTEMPTS
+        await jobs.work_off(services.shop, uuid.UUID(merchant), job, last=last)
+
     @app.task(name="mail_invitation", retry=AGAIN)
     async def mail_invitation(merchant: str, user: str) -> None:
         if deliver:
@@ -111,6 +120,7 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
         expire_order,
         release_expired_reservation,
         carry_out_approval,
+        work_off,
         mail_invitation,
         mail_password_reset,
         mail_customer,

@@ -1,5 +1,6 @@
 """The shop itself and who may do what in it: merchants, people, keys, settings, taxes, shipping, and the books that every call
-keeps (approvals, audit, idempotency, intents, events). Conversations stand in `conversations.py`, beside this file.
+keeps (approvals, audit, idempotency, intents, events). Conversations stand in `conversations.py`, files and long jobs in
+`files.py`, beside this file.
 """
 
 import uuid
@@ -229,18 +230,6 @@ class ShippingMethod(Tenant, Referenced, Versioned, Base):
     tax_class: Mapped[str] = mapped_column(default="standard")
     active: Mapped[bool] = mapped_column(Boolean, default=True)
     position: Mapped[int] = mapped_column(Integer, default=0)
-
-
-class File(Tenant, Referenced, Base):
-    """An uploaded file."""
-
-    __tablename__ = "files"
-    __table_args__ = referenced()
-
-    name: Mapped[str]
-    media_type: Mapped[str]
-    digest: Mapped[str]
-    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Import(Tenant, Base):

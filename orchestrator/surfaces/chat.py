@@ -99,12 +99,12 @@ class _Doors:
         self.caller_of = caller_of
 
     async def start(self, request: HttpRequest, caller: Caller) -> Response:
-        made = await self.chat.start_conversation(caller, _key(request))
+        made = await self.chat.start_conversation(caller, key_of(request))
         path = f"{PREFIX}/conversations/{made.reference}"
         return JSONResponse(_conversation(made), 201, {"Location": path})
 
     async def browse(self, request: HttpRequest, caller: Caller) -> Response:
-        limit = _number(request.query_params.get("limit", "20"), 1, 100, "limit")
+        limit = number_of(request.query_params.get("limit", "20"), 1, 100, "limit")
         before = place(request.query_params.get("after"), UUID)
         found = await self.chat.conversations(caller, before=before[0] if before else None, limit=limit)
         more = len(found) > limit
@@ -118,13 +118,13 @@ class _Doors:
         return JSONResponse(_conversation(found) | shown)
 
     async def post(self, request: HttpRequest, caller: Caller) -> Response:
-        key = _key(request)
+        key = key_of(request)
         said = Said.model_validate(await read_json(request))
         turn = await self.chat.post_message(caller, request.path_params["conversation"], said.text, key)
         return await self._answered(request, caller, turn, _wait(request) or 0.0)
 
     async def ask(self, request: HttpRequest, caller: Caller) -> Response:
-        key = _key(request)
+        key = key_of(request)
         asked = Asked.model_validate(await read_json(request))
         if named := self.chat.tools.get(asked.tool or ""):
             from_json(named, asked.arguments)  # a body is read strictly, the operation's part of it too
@@ -232,7 +232,7 @@ async def _after(first: Event | None, stream: Stream) -> AsyncGenerator[Event | 
 # ---- what callers send ---------------------------------------------------------------------------------------------------
 
 
-def _key(request: HttpRequest) -> str:
+def key_of(request: HttpRequest) -> str:
     key = request.headers.get("idempotency-key")
     if not key:
         raise IdempotencyKeyMissing("This came without an idempotency key.")
@@ -247,7 +247,7 @@ def _wait(request: HttpRequest) -> float | None:
     return min(float(found[1]), LONGEST_WAIT) if found else None
 
 
-def _number(given: str, least: int, most: int, name: str) -> int:
+def number_of(given: str, least: int, most: int, name: str) -> int:
     if not re.fullmatch("[0-9]{1,9}", given) or not least <= int(given) <= most:
         raise Invalid(f"`{name}` is a number from {least} to {most}, not {given[:20]}.")
     return int(given)

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
-from orchestrator.surfaces import openapi_chat
+from orchestrator.surfaces import openapi_chat, openapi_files
 from orchestrator.surfaces.examples import Example, examples
 from orchestrator.surfaces.problems import MEDIA_TYPE
 from orchestrator.surfaces.rest import PREFIX, TooLarge, WrongMediaType, creates
@@ -14,6 +14,7 @@ from tools.contract import errors
 from tools.contract.cards import Card, NotCarriedOut, Rejected
 from tools.contract.declare import Tool
 from tools.contract.errors import ShopError
+from tools.contract.files import FileResult
 
 REF = "#/components/schemas/{model}"
 
@@ -55,7 +56,8 @@ def document(tools: Iterable[Tool[Any, Any]], version: str) -> dict[str, Any]:
     schemas = _schemas(tools)
     for tool in tools:
         paths.setdefault(PREFIX + tool.path, {})[tool.method.lower()] = _operation(tool, schemas)
-    paths |= {PREFIX + path: operations for path, operations in openapi_chat.paths().items()}
+    for beside in (openapi_chat, openapi_files):
+        paths |= {PREFIX + path: operations for path, operations in beside.paths().items()}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -81,7 +83,7 @@ def document(tools: Iterable[Tool[Any, Any]], version: str) -> dict[str, Any]:
 
 def _schemas(tools: list[Tool[Any, Any]]) -> dict[str, Any]:
     """Every model of every operation, by name."""
-    shown = {tool.output for tool in tools} | {Waiting, Problem, *openapi_chat.OUTPUTS}
+    shown = {tool.output for tool in tools} | {Waiting, Problem, *openapi_chat.OUTPUTS, *openapi_files.OUTPUTS}
     outputs = [(model, "serialization") for model in shown]
     inputs = [(model, "validation") for model in (*(tool.input for tool in tools), *openapi_chat.INPUTS)]
     outputs.sort(key=lambda pair: pair[0].__name__)
@@ -178,8 +180,11 @@ def _responses(tool: Tool[Any, Any], example: Example) -> dict[str, Any]:
     waiting = {"$ref": REF.format(model=Waiting.__name__)}
     success = {"anyOf": [result, waiting]} if tool.writes else result
     done = _json("Done.", result if creates(tool) else success)
+    if issubclass(tool.output, FileResult):
+        done["content"] = {"text/csv": {"schema": {"type": "string"}}}
     if example.answer is not None:
-        done["content"]["application/json"]["example"] = example.answer
+        for content in done["content"].values():
+            content["example"] = example.answer
     found: dict[str, Any] = {"201" if creates(tool) else "200": done}
     if creates(tool):
         found["200"] = _json("A preview.", waiting)

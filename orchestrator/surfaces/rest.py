@@ -4,12 +4,14 @@ Endpoints take a `Request` and return a `Response`: a body is read strictly, a q
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import aclosing
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from orchestrator.surfaces.problems import problem_response
@@ -17,9 +19,9 @@ from tools.contract import errors
 from tools.contract.actors import Caller
 from tools.contract.call import Outcome, Shop, call
 from tools.contract.declare import I, Tool
+from tools.contract.files import PREFIX, FileResult
 from tools.contract.reading import alternatives, from_json, scalar
 
-PREFIX = "/api/v1"
 LARGEST_BODY = 1 << 20  # bytes
 DEEPEST_BODY = 100  # levels; what reads and writes JSON below ends at 254
 CallerOf = Callable[[Request], Awaitable[Caller]]
@@ -29,7 +31,7 @@ class TooLarge(errors.ShopError):
     """The request's body is larger than any operation needs."""
 
     status = 413
-    hint = "Send at most 1 MiB; large files go through an import."
+    hint = "Send at most 1 MiB; what is larger goes through POST /files."
 
 
 class WrongMediaType(errors.ShopError):
@@ -65,7 +67,12 @@ def _endpoint(shop: Shop, tool: Tool[Any, Any], caller_of: CallerOf) -> Callable
             preview = tool.writes and _preview(request)
             arguments = await _arguments(tool, request, fields)
             key = request.headers.get("idempotency-key")
-            return _answer(tool, await call(shop, tool, arguments, caller, key=_checked(key), preview=preview), request)
+            outcome = await call(shop, tool, arguments, caller, key=_checked(key), preview=preview)
+            if isinstance(outcome.result, FileResult):
+                return await download(
+                    outcome.result.name, outcome.result.media_type, outcome.result.stream(shop, caller.merchant)
+                )
+            return _answer(tool, outcome, request)
         except errors.ShopError as refused:
             return problem_response(refused, request)
 
@@ -196,6 +203,24 @@ def _answer(tool: Tool[Any, Any], outcome: Outcome[Any], request: Request) -> Re
             return Response(status_code=304, headers=headers)
     status = 201 if creates(tool) else 200
     return Response(outcome.result.model_dump_json(), status, headers, "application/json")
+
+
+async def download(name: str, media_type: str, pieces: AsyncGenerator[bytes]) -> Response:
+    """A file, sent as it is made. Its first piece is made before the status is: what is refused then is a problem as ever."""
+    first = await anext(pieces)
+
+    async def all_of_it() -> AsyncGenerator[bytes]:
+        async with aclosing(pieces):
+            yield first
+            async for piece in pieces:
+                yield piece
+
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(all_of_it(), 200, headers, media_type)
 
 
 def _waiting(outcome: Outcome[Any], headers: dict[str, str]) -> Response:

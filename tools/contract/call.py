@@ -75,7 +75,9 @@ async def opened(
         actor = entered.actor(caller)
         try:
             authorize(tool, actor, caller)
-            yield Context(sql, entered.shop(caller.merchant), actor, shop.clock, key or "", shop.site), entered
+            ctx = Context(sql, entered.shop(caller.merchant), actor, shop.clock, key or "", shop.site)
+            ctx.asker = caller.as_json(actor.reference)
+            yield ctx, entered
         except errors.Forbidden as refused:
             refused.actor = actor.reference
             raise

@@ -79,6 +79,7 @@ class Context:
         self.actor = actor
         self.key = key
         self.site = site
+        self.asker: dict[str, str] = {}  # how the caller is found again, for work that goes on after the call
         self.approval: Approved | None = None
         self.settled: Input | None = None  # the input with its open arguments made definite, for the card
         self.audited: Input | None = None  # what the audit keeps of the input instead of it

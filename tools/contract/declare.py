@@ -22,6 +22,7 @@ from tools.contract.errors import Forbidden, Invalid, ShopError, VersionRequired
 if TYPE_CHECKING:
     from tools.contract.actors import Caller
     from tools.contract.context import Context
+    from tools.contract.jobs import Work
     from tools.contract.shop import Shop
 
 
@@ -82,6 +83,7 @@ class Tool(Generic[I, O]):
     before: "Callable[[Shop, Any, Caller], Awaitable[Caller]] | None"
     version_required: bool
     heavy: bool
+    work: "Work[Any] | None"
     input: type[I]
     output: type[O]
     description: str
@@ -129,6 +131,7 @@ def tool(
     before: "Callable[[Shop, Any, Caller], Awaitable[Caller]] | None" = None,
     version_required: bool = False,
     heavy: bool = False,
+    work: "Work[Any] | None" = None,
     room: str | None = None,
 ) -> "Callable[[Callable[[Context, I], Awaitable[O]]], Tool[I, O]]":
     """Declare an operation. `room` is named by flows alone; elsewhere it is the module's name.
@@ -136,6 +139,7 @@ def tool(
     `for_people`: neither models nor keys do it; with `keys_by_name` a key does whose scopes name its permission outright.
     `version_required`: the input has a `version`, and a caller without it gets 428.
     `heavy`: a report, which may take seconds; few of them run at once, so that they leave room for orders.
+    `work`: what the call only begins; the worker goes on with it, see `tools/contract/jobs.py`.
     `for_visitors`: nobody has to be signed in; `before` then finds in the input who calls, and in which shop.
     `before` works ahead of the call's transaction, and what it writes stays though the call be refused: a guess is counted so.
     """
@@ -161,6 +165,7 @@ def tool(
             before=before,
             version_required=version_required,
             heavy=heavy,
+            work=work,
             input=hints[parameters[1]],
             output=hints["return"],
             description=inspect.cleandoc(function.__doc__ or ""),

@@ -70,7 +70,7 @@ Prose = Annotated[str, StringConstraints(max_length=20_000), Hint("note")]
 Attribute = str | int | float | bool
 
 
-def _is_above(compare_at: int | None, price: int | None) -> None:
+def is_above(compare_at: int | None, price: int | None) -> None:
     if compare_at is not None and (price is None or compare_at <= price):
         raise ValueError(f"compare_at {compare_at} has to be above the price, which is {price}")
 
@@ -86,7 +86,7 @@ class NewPrice(Input):
 
     @model_validator(mode="after")
     def _compares_with_more(self) -> Self:
-        _is_above(self.compare_at, self.amount)
+        is_above(self.compare_at, self.amount)
         return self
 
 
@@ -119,7 +119,7 @@ class NewVariant(Input):
 
     @model_validator(mode="after")
     def _compares_with_more(self) -> Self:
-        _is_above(self.compare_at, self.price)
+        is_above(self.compare_at, self.price)
         return self
 
     def prices(self, home: str) -> list[NewPrice]:

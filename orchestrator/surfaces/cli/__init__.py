@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from orchestrator.surfaces.cli import (
     chat,
     explaining,
+    following,
     importing,
     installation_commands,
     operations,
@@ -69,6 +70,7 @@ app.add_typer(chat.app)
 app.add_typer(installation_commands.app)
 app.add_typer(importing.app)
 app.add_typer(explaining.app)
+app.add_typer(following.app)
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
 """What a call of an operation gives, wherever it was carried out: an answer, or a refusal."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from tools.contract.declare import Tool
@@ -36,9 +38,37 @@ class Refused(Exception):
         return 2 if self.status in (400, 422) else 1
 
 
+@dataclass(frozen=True)
+class Download:
+    """A file on its way: what it is called, and its pieces."""
+
+    name: str
+    pieces: AsyncIterator[bytes]
+
+
 class Client(Protocol):
     async def call(
         self, tool: Tool[Any, Any], arguments: Mapping[str, Any], *, key: str | None = None, preview: bool = False
     ) -> Answer:
         """Call a tool. Raises `Refused`."""
+        ...
+
+    def fetch(self, tool: Tool[Any, Any], arguments: Mapping[str, Any]) -> AbstractAsyncContextManager[Download]:
+        """The file that a reading tool gives. Raises `Refused`."""
+        ...
+
+    async def upload(self, path: Path, key: str) -> str:
+        """The reference of a file that was taken in. Raises `Refused`."""
+        ...
+
+    async def job(self, reference: str) -> dict[str, Any]:
+        """How far a job is. Raises `Refused`."""
+        ...
+
+    def errors(self, reference: str) -> AbstractAsyncContextManager[Download]:
+        """What a job could not take, as a file. Raises `Refused`."""
+        ...
+
+    def working(self, reference: str) -> AbstractAsyncContextManager[None]:
+        """While it lasts, somebody works on the job."""
         ...

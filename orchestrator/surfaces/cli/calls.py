@@ -3,13 +3,14 @@
 import asyncio
 import sys
 import uuid
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.settings import Settings
 from orchestrator.surfaces.cli import show
-from orchestrator.surfaces.cli.answers import Answer, Client, Refused
+from orchestrator.surfaces.cli.answers import Answer, Client, Download, Refused
 from tools.contract.declare import Tool
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ async def _in_process(settings: Settings, progress: Progress) -> AsyncGenerator[
         database = Database(urls.runtime, size=2, prepare=urls.direct == urls.runtime)
         await database.open()
         try:
-            yield Local(_shop(database, settings), credentials.merchant, credentials.user)
+            yield Local(_shop(database, settings), settings, credentials.merchant, credentials.user)
         finally:
             await database.close()
 
@@ -71,27 +72,83 @@ def _shop(database: "Database", settings: Settings) -> "Shop":
 class Local:
     """Calls in this process, as a person of the shop."""
 
-    def __init__(self, shop: "Shop", merchant: uuid.UUID, user: uuid.UUID) -> None:
+    def __init__(self, shop: "Shop", settings: Settings, merchant: uuid.UUID, user: uuid.UUID) -> None:
         from tools.contract.actors import Caller, Door, Hand, Proof
 
         self.shop = shop
+        self.settings = settings
         self.caller = Caller(merchant, Door.cli, Hand.person, Proof.user, str(user))
 
     async def call(
         self, tool: Tool[Any, Any], arguments: Mapping[str, Any], *, key: str | None = None, preview: bool = False
     ) -> Answer:
         from tools.contract.call import call
-        from tools.contract.errors import ShopError
         from tools.contract.reading import from_json
 
-        try:
+        with _as_refused():
             args = from_json(tool, arguments)
             done = await call(self.shop, tool, args, self.caller, key=key, preview=preview, wait=True)
-        except ShopError as refused:
-            raise Refused(refused.status, refused.problem()) from None
         result = None if done.result is None else done.result.model_dump(mode="json")
         card = None if done.card is None else done.card.model_dump(mode="json")
         return Answer(result, card, done.approval, done.why, done.replayed)
+
+    @asynccontextmanager
+    async def fetch(self, tool: Tool[Any, Any], arguments: Mapping[str, Any]) -> AsyncGenerator[Download]:
+        from tools.contract.call import call
+        from tools.contract.reading import from_json
+
+        with _as_refused():
+            done = await call(self.shop, tool, from_json(tool, arguments), self.caller)
+        assert done.result is not None
+        async with aclosing(done.result.stream(self.shop, self.caller.merchant)) as pieces:
+            yield Download(done.result.name, pieces)
+
+    async def upload(self, path: Path, key: str) -> str:
+        from orchestrator import files
+
+        with _as_refused(), path.open("rb") as content:
+            kept = await files.upload(self.shop, self.settings, self.caller, key, path.name, "", content)
+        return kept.reference
+
+    async def job(self, reference: str) -> dict[str, Any]:
+        import orjson
+
+        from orchestrator import jobs
+
+        with _as_refused():
+            found = await jobs.job_of(self.shop, self.caller, reference)
+        return orjson.loads(orjson.dumps(found.shown()))
+
+    @asynccontextmanager
+    async def errors(self, reference: str) -> AsyncGenerator[Download]:
+        from orchestrator import jobs
+
+        with _as_refused():
+            pieces = await jobs.error_file(self.shop, self.caller, reference)
+        async with aclosing(pieces):
+            yield Download(jobs.error_file_name(reference), pieces)
+
+    @asynccontextmanager
+    async def working(self, reference: str) -> AsyncGenerator[None]:
+        """Perhaps no worker runs; where one does, whoever comes second finds the job taken."""
+        from orchestrator import jobs
+
+        work = asyncio.create_task(jobs.work_off(self.shop, self.caller.merchant, reference))
+        try:
+            yield
+        finally:
+            with _as_refused():
+                await work
+
+
+@contextmanager
+def _as_refused() -> Generator[None]:
+    from tools.contract.errors import ShopError
+
+    try:
+        yield
+    except ShopError as refused:
+        raise Refused(refused.status, refused.problem()) from None
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from orchestrator.surfaces.cli import show
+from orchestrator.surfaces.cli.transfers import followed, save, show_job, uploads
 from orchestrator.surfaces.cli.troubles import refusals
 from tools import ROOMS
 
@@ -28,6 +29,14 @@ WAITS = 3  # the exit code of a call that waits for a person's decision
 Json = Annotated[bool, typer.Option("--json", help="Print the raw result as JSON.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Show what it would change, and change nothing.")]
 Rows = Annotated[bool, typer.Option("--rows", help="Of a card, show each row that would be written, too.")]
+To = Annotated[
+    Path | None,
+    typer.Option(
+        "--to", metavar="<path>", help="Where to write the file: a name, or a folder; unless said, the current one."
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over a file that lies there.")]
+Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Show how far the job is until it is through.")]
 UNFOLD = "--rows shows them"
 Key = Annotated[
     str | None,
@@ -79,17 +88,44 @@ def _command(tool: "Tool[Any, Any]") -> Callable[..., None]:
         with refusals(as_json=given["as_json"]):
             arguments = arguments_of(fields, {field.name: given[f"of_{field.name}"] for field in fields})
             key = given.get("key") or str(uuid.uuid4())
-            manner = {name: given.get(name, False) for name in ("preview", "as_json", "rows")}
+            if _gives_a_file(tool):
+                run_async(_save(tool, arguments, given["to"], overwrite=given["overwrite"], as_json=given["as_json"]))
+                return
+            manner = {name: given.get(name, False) for name in ("preview", "as_json", "rows", "follow")}
             run_async(_call(tool, arguments, key, **manner))
 
     options = [_option(field) for field in fields]
     options.append(_parameter("as_json", Json, default=False))
     if tool.writes:
         options += [_parameter("preview", Preview, default=False), _parameter("key", Key, default=None)]
+    if _gives_a_file(tool):
+        options += [_parameter("to", To, default=None), _parameter("overwrite", Overwrite, default=False)]
+    if tool.work:
+        options.append(_parameter("follow", Follow, default=True))
     if tool.writes or "card" in tool.output.model_fields:
         options.append(_parameter("rows", Rows, default=False))
     vars(run)["__signature__"] = inspect.Signature(options)  # what typer reads
     return run
+
+
+def _gives_a_file(tool: "Tool[Any, Any]") -> bool:
+    from tools.contract.files import FileResult
+
+    return issubclass(tool.output, FileResult)
+
+
+async def _save(
+    tool: "Tool[Any, Any]", arguments: dict[str, Any], to: Path | None, *, overwrite: bool, as_json: bool
+) -> None:
+    from orchestrator.settings import Settings
+    from orchestrator.surfaces.cli.calls import connected
+
+    async with connected(Settings(), show.progress()) as client, client.fetch(tool, arguments) as file:
+        path = await save(file, to, overwrite=overwrite)
+    if as_json:
+        show.raw({"path": str(path), "bytes": path.stat().st_size})
+    else:
+        show.say(f"{path} was written.")
 
 
 def _option(field: "Field") -> inspect.Parameter:
@@ -105,22 +141,27 @@ def _parameter(name: str, annotation: Any, *, default: Any) -> inspect.Parameter
 
 
 async def _call(
-    tool: "Tool[Any, Any]", arguments: dict[str, Any], key: str, *, preview: bool, as_json: bool, rows: bool
-) -> None:
-    """Call it and show what it answered. Ends with 3 when that is: a person has to decide first."""
+    tool: "Tool[Any, Any]", arguments: dict[str, Any], key: str,
+    *, preview: bool, as_json: bool, rows: bool, follow: bool,
+) -> None:  # fmt: skip
+    """Call it and show what it answered. Ends with 3 when that is: a person has to decide first; with 1 where a job failed."""
     from orchestrator.settings import Settings
     from orchestrator.surfaces.cli.calls import connected
 
     async with connected(Settings(), show.progress()) as client:
         if any(isinstance(value, datetime) for value in arguments.values()):
             arguments = in_zone(arguments, await zone_of(client))
+        arguments = await uploads(client, tool, arguments)
         answer = await client.call(tool, arguments, key=key if tool.writes else None, preview=preview)
+        job = await followed(client, answer.result["job"]) if follow and not as_json and answer.result else None
         zone = None if as_json else await zone_of(client)
     unfold = None if rows else UNFOLD
     if answer.replayed:
         show.say("This key was used before: the first answer again.", "dim")
     if as_json:
         show.raw(answer.as_json())
+    elif job is not None:
+        show_job(job, zone)
     elif answer.result is not None:
         show.result(answer.result, zone, tool.name.replace("_", " "), unfold)
     elif answer.card is not None:

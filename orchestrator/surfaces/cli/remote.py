@@ -1,16 +1,18 @@
 """Calling operations over HTTP, at the routes of their declarations."""
 
+import re
 import uuid
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 import orjson
 
 from orchestrator.settings import Settings
-from orchestrator.surfaces.cli.answers import Answer, Refused
+from orchestrator.surfaces.cli.answers import Answer, Download, Refused
 from tools.contract.declare import Tool
 
 PREFIX = "/api/v1"
@@ -44,12 +46,7 @@ class Remote:
     async def call(
         self, tool: Tool[Any, Any], arguments: Mapping[str, Any], *, key: str | None = None, preview: bool = False
     ) -> Answer:
-        path = {name: quote(str(arguments[name]), safe="") for name in tool.path_fields if name in arguments}
-        if missing := set(tool.path_fields) - set(path):
-            raise Refused(
-                422, {"code": "Invalid", "message": f"{tool.name} needs {', '.join(sorted(missing))}.", "hint": ""}
-            )
-        rest = {name: value for name, value in arguments.items() if name not in path}
+        at, rest = _address(tool, arguments)
         query: dict[str, Any] = {"preview": "true"} if preview else {}
         body = None
         if tool.method in ("GET", "DELETE"):
@@ -57,14 +54,42 @@ class Remote:
         else:
             body = rest
         headers = {"Idempotency-Key": key} if key and not preview else {}
-        response = await self.http.request(
-            tool.method, PREFIX + tool.path.format(**path), params=query, json=body, headers=headers
-        )
+        response = await self.http.request(tool.method, at, params=query, json=body, headers=headers)
         told = told_by(response)
         replayed = response.headers.get("idempotent-replayed") == "true"
         if preview or response.status_code == 202:
             return Answer(None, told["card"], told["approval"], told["why"], replayed)
         return Answer(result=told, replayed=replayed)
+
+    def fetch(self, tool: Tool[Any, Any], arguments: Mapping[str, Any]) -> AbstractAsyncContextManager[Download]:
+        at, rest = _address(tool, arguments)
+        return self._download(at, {name: value for name, value in rest.items() if value is not None})
+
+    def errors(self, reference: str) -> AbstractAsyncContextManager[Download]:
+        return self._download(f"{PREFIX}/jobs/{quote(reference, safe='')}/errors.csv", {})
+
+    @asynccontextmanager
+    async def _download(self, at: str, query: Mapping[str, Any]) -> AsyncGenerator[Download]:
+        async with self.http.stream("GET", at, params=query) as response:
+            if response.is_error:
+                await response.aread()
+                told_by(response)
+            named = re.search(r"filename\*=UTF-8''([^;]+)", response.headers.get("content-disposition", ""))
+            yield Download(unquote(named[1]) if named else "download", response.aiter_bytes())
+
+    async def upload(self, path: Path, key: str) -> str:
+        with path.open("rb") as content:
+            sent = {"file": (path.name, content)}
+            response = await self.http.post(f"{PREFIX}/files", files=sent, headers={"Idempotency-Key": key})
+        return told_by(response)["file"]
+
+    async def job(self, reference: str) -> dict[str, Any]:
+        return told_by(await self.http.get(f"{PREFIX}/jobs/{quote(reference, safe='')}"))
+
+    @asynccontextmanager
+    async def working(self, reference: str) -> AsyncGenerator[None]:
+        """The server's worker does."""
+        yield
 
     async def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Post to a route beside the operations'. Raises `Refused`."""
@@ -85,6 +110,16 @@ class Remote:
                 elif not line and "data" in fields:
                     yield fields.get("id", ""), fields.get("event", ""), orjson.loads(fields["data"])
                     fields = {}
+
+
+def _address(tool: Tool[Any, Any], arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The route with what stands in it, and the other arguments. Raises `Refused` where something is missing."""
+    path = {name: quote(str(arguments[name]), safe="") for name in tool.path_fields if name in arguments}
+    if missing := set(tool.path_fields) - set(path):
+        raise Refused(
+            422, {"code": "Invalid", "message": f"{tool.name} needs {', '.join(sorted(missing))}.", "hint": ""}
+        )
+    return PREFIX + tool.path.format(**path), {name: part for name, part in arguments.items() if name not in path}
 
 
 def told_by(response: httpx.Response) -> dict[str, Any]:

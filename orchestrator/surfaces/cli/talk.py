@@ -61,7 +61,7 @@ async def talking(settings: Settings, progress: Progress) -> AsyncGenerator[Talk
     with logs.kept(settings), installation.database(settings, progress) as urls:
         progress("Waking the assistants")
         async with house.services(settings, urls) as parts:
-            yield TalkHere(parts, Local(parts.shop, credentials.merchant, credentials.user))
+            yield TalkHere(parts, Local(parts.shop, parts.settings, credentials.merchant, credentials.user))
 
 
 class TalkHere:

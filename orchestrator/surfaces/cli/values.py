@@ -97,7 +97,7 @@ def _kind(kinds: list[Schema]) -> Any:
 def _metavar(kind: Schema) -> str:
     """How a value looks, for the help."""
     if "x-prefix" in kind:
-        word = "SKU" if kind["x-prefix"] == "VAR" else f"{kind['x-prefix']}-…"
+        word = {"VAR": "SKU", "FILE": "path or FILE-…"}.get(kind["x-prefix"], f"{kind['x-prefix']}-…")
     elif "enum" in kind:
         word = "choice"
     elif kind.get("x-kind") == "money":

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.factories import NewShop, make_category, make_order, make_promotion, make_variant, warehouse_of
+from tests.sheets import LAMP, MUG, sheet, uploaded
 from tools.contract.call import call
 from tools.products import price_changes as repricing
 
@@ -177,5 +178,10 @@ async def product_revenue(mine: NewShop) -> dict[str, Any]:
 
 
 async def product_performance(mine: NewShop) -> dict[str, Any]:
+async def import_products(mine: NewShop) -> dict[str, Any]:
+    return {"file": await uploaded(mine, sheet(LAMP, MUG)), "if_wrong": "skip"}
+
+
+async def export_products(mine: NewShop) -> dict[str, Any]:
     _, category = await _on_shelf(mine)
     return {"category": category}
