@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from db.migrations.wall import secure
 
 revision = "0011"
-down_revision = "0007"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
