@@ -69,8 +69,14 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
     """The queue's application; `url` is the database's, past any pooler: it listens."""
     own = {"options": f"-c search_path={SEARCH_PATH}"}  # whatever the role's is: somebody else may have made it
     app = procrastinate.App(connector=PsycopgConnector(conninfo=url, kwargs=own, min_size=1, max_size=4))
+    _carries_out(app, services)
+    _mails(app, services)
+    _keeps_up(app, services)
+    return app
 
-    deliver, database = mail.smtp(services.settings), services.shop.database
+
+def _carries_out(app: procrastinate.App, services: Services) -> None:
+    """What lapses, what was approved, and long work."""
 
     @app.task(name="expire_order", retry=AGAIN, pass_context=True)
     async def expire_order(context: JobContext, merchant: str, order: str) -> None:
@@ -89,6 +95,13 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
         last = context.job.attempts + 1 >= ATTEMPTS
         await jobs.work_off(services.shop, uuid.UUID(merchant), job, last=last)
 
+    _ = expire_order, release_expired_reservation, carry_out_approval, work_off
+
+
+def _mails(app: procrastinate.App, services: Services) -> None:
+    """The outbox; without SMTP what is in it stays there."""
+    deliver, database = mail.smtp(services.settings), services.shop.database
+
     @app.task(name="mail_invitation", retry=AGAIN)
     async def mail_invitation(merchant: str, user: str) -> None:
         if deliver:
@@ -104,6 +117,12 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
         if deliver:
             await mail.mail_customer(database, deliver, uuid.UUID(merchant), uuid.UUID(interaction))
 
+    _ = mail_invitation, mail_password_reset, mail_customer
+
+
+def _keeps_up(app: procrastinate.App, services: Services) -> None:
+    """What is done every minute, and every night."""
+
     @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="keep_up", queueing_lock="keep_up")
     async def keep_up(timestamp: int) -> None:
@@ -116,18 +135,7 @@ def make_worker(services: Services, url: str) -> procrastinate.App:
         await app.job_manager.delete_old_jobs(nb_hours=DONE_KEPT)
         await app.job_manager.delete_old_jobs(nb_hours=FAILED_KEPT, include_failed=True)
 
-    _ = (
-        expire_order,
-        release_expired_reservation,
-        carry_out_approval,
-        work_off,
-        mail_invitation,
-        mail_password_reset,
-        mail_customer,
-        keep_up,
-        clear_up,
-    )
-    return app
+    _ = keep_up, clear_up
 
 
 async def pick_up(app: procrastinate.App) -> None:

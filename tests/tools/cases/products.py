@@ -178,6 +178,10 @@ async def product_revenue(mine: NewShop) -> dict[str, Any]:
 
 
 async def product_performance(mine: NewShop) -> dict[str, Any]:
+    _, category = await _on_shelf(mine)
+    return {"category": category}
+
+
 async def import_products(mine: NewShop) -> dict[str, Any]:
     return {"file": await uploaded(mine, sheet(LAMP, MUG)), "if_wrong": "skip"}
 
