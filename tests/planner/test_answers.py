@@ -322,6 +322,10 @@ def test_what_is_not_open_yet_is_called_by_a_name_in_the_questions_language(lang
     assert title in not_open("refund_payment", "payments", language)
 
 
+def test_nothing_stands_in_for_an_operation_that_is_open() -> None:
+    assert [name for room in rooms().values() for name in room["operations"] if name in registry.tools()] == []
+
+
 def test_every_operation_that_is_not_open_has_a_name_in_each_language() -> None:
     planned = {one.name: one.room for one in operations() if one.name not in registry.tools() and one.room != "~talk"}
 
