@@ -12,6 +12,11 @@ from planner.read.reading import Reading
 
 TAKES_CODES = {"variant", "product", "promotion"}
 
+LEADING = {  # to a list of lines, where a tool has several
+    "add": r"\b(?:add\w*|put|plus|extra|more|on top|also|ajout\w*|rajout\w*|hinzu\w*|dazu|noch)\b",
+    "swaps": r"\b(?:swap\w*|exchang\w*|replac\w*|instead|in place of|échang\w*|remplac\w*|tausch\w*|ersetz\w*|statt)\b",
+    "remove": r"\b(?:remov\w*|take|drop|without|delete|enl[eè]v\w*|retir\w*|supprim\w*|entfern\w*|streich\w*|raus)\b",
+}
 CAPITALS = r"(?<![\w@./-])((?=[A-Z0-9]*[A-Z])[A-Z0-9]{4,50})(?![\w@-])"
 
 
@@ -26,7 +31,7 @@ def capitals(reading: Reading) -> str | None:
 
 def addresses(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
     for f in fields:
-        if f.kind is Kind.parts and not f.many and any(part.kind is Kind.city for part in f.parts):
+        if f.parts and not f.many and any(part.kind is Kind.city for part in f.parts):
             claimed = list(reading.claimed)
             found = texts.address(f.parts, reading)
             if found and all(part.name in found for part in f.parts if part.required):
@@ -37,20 +42,47 @@ def addresses(fields: Sequence[Field], reading: Reading, filled: Filled) -> None
         filled.args |= texts.address(tuple(fields), reading) or {}
 
 
-def lines(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
-    """Lists of things and how many: "2 MUG-BLUE and one TSH-BLK-M"."""
-    for f in fields:
-        item = next((part for part in f.parts if part.kind is Kind.reference), None)
+def lines(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
+    """Lists of things and how many: "2 MUG-BLUE and one TSH-BLK-M". Of several lists, the one that its words lead to."""
+    lists = [f for f in fields if f.many and any(part.kind is Kind.reference for part in f.parts)]
+    led = [f for f in fields if f.many and f.name in LEADING and re.search(LEADING[f.name], reading.text, re.I)]
+    for f in led or lists:
+        items = [part for part in f.parts if part.kind is Kind.reference]
         count = next((part for part in f.parts if part.kind is Kind.quantity), None)
-        if not (f.many and item and count):
-            continue
-        lines: list[dict[str, Any]] = []
-        for span in [s for s in reading.free("code", "reference", "foreign") if names(s, item)]:
-            number = _count_of(span, reading)
-            lines.append({item.name: span.value, count.name: int(reading.take(number).value) if number else 1})
-            reading.take(span)
-        if lines:
-            filled.args[f.name] = lines
+        found = (
+            _swap(items, count, reading)
+            if len(items) > 1
+            else _lines(items[0], count, reading)
+            if items and count
+            else []
+        )
+        if len(found) == 1:
+            found[0] |= values.fill([part for part in f.parts if part.kind is Kind.money], reading, told.setting)
+        if found:
+            filled.args[f.name] = found
+
+
+def _swap(items: Sequence[Field], count: Field | None, reading: Reading) -> list[dict[str, Any]]:
+    """One thing for another: "swap MUG-BLUE for MUG-RED", "MUG-RED instead of MUG-BLUE"."""
+    spans = [s for s in reading.free("code", "reference") if names(s, items[0])]
+    if len(spans) != 2:
+        return []
+    if re.search(
+        r"\b(?:instead of|in place of|anstelle|statt|à la place)\b", reading.text[spans[0].end : spans[1].start], re.I
+    ):
+        spans.reverse()
+    number = _count_of(spans[0], reading)
+    swapped = {items[0].name: reading.take(spans[0]).value, items[1].name: reading.take(spans[1]).value}
+    return [swapped | ({count.name: int(reading.take(number).value)} if count and number else {})]
+
+
+def _lines(item: Field, count: Field, reading: Reading) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = []
+    for span in [s for s in reading.free("code", "reference", "foreign") if names(s, item)]:
+        number = _count_of(span, reading)
+        lines.append({item.name: span.value, count.name: int(reading.take(number).value) if number else 1})
+        reading.take(span)
+    return lines
 
 
 def items(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:

@@ -28,6 +28,12 @@ WORDED = {
 SUPPLIED_BY = re.compile(
     rf"(?<![\w-])(?i:from|supplier|vendor|chez|fournisseur|bei|lieferanten?)\s+(?!\S*\d)(?P<name>{NAME.pattern})"
 )
+# What stands between an article and a name belongs to it ("the travel mug sage"), and so do capitalised words ("Emre Brandt").
+BEGUN = re.compile(
+    r"\b(?:the|our|my|la|les?|der|die|das|den)\s+(?P<rest>(?!(?:last|first|best|next|new|old|customer|client|kunde|person|product|produit"
+    r"|produkt|article|artikel|item|variant|order|supplier|warehouse|category|shelf|brand|city|user|tag)\b)[a-zà-ÿ]{3,}\s+)$"
+)
+GIVEN = re.compile(r"(?<=[a-zà-ÿ]\s)(?P<rest>(?:[A-ZÀ-Þ][a-zà-ÿ’'-]+\s+){1,2})$")
 ARTICLE = re.compile(r"^(?:the|a|an|my|our|le|la|les|der|die|das|den|dem)\s+", re.I)
 
 
@@ -74,5 +80,13 @@ def _put(f: Field, kinds: Sequence[str], reading: Reading, filled: Filled) -> No
 
 
 def _said(reading: Reading, start: int, end: int) -> str:
+    start = _whole(reading, start)
     reading.claim(start, end)
     return ARTICLE.sub("", reading.text[start:end]).strip()
+
+
+def _whole(reading: Reading, start: int) -> int:
+    """Where a name begins whose end the reader found: after its article, or with the names before it."""
+    before = reading.text[:start]
+    led = BEGUN.search(before) or GIVEN.search(before)
+    return led.start("rest") if led and reading.open(led.start("rest"), start) else start

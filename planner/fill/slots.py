@@ -38,7 +38,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     _notes(fields, reading, told, filled)
     composites.addresses(fields, reading, filled)
     named.suppliers(fields, reading, filled)
-    composites.lines(fields, reading, filled)
+    composites.lines(fields, reading, told, filled)
     _references(fields, reading, told, filled)
     _emails_and_codes(fields, reading, told, filled)
     filled.args |= values.fill(_open(fields, filled, Kind.limit), reading, told.setting)

@@ -27,6 +27,19 @@ ADDING = re.compile(
     r"|rais\w*|up by|book(?:ed)? in|put back|surplus)\b",
     re.I,
 )
+# Which way figures go that are neither stock nor points: prices.
+CHEAPER = re.compile(
+    rf"{TAKING.pattern}|\b(?:off|cheaper|discount\w*|cut\w*|drop\w*|mark\w* ?down|knock\w*|sale|lower\w*|moins|baiss\w*|rédui\w*"
+    r"|remise|günstiger|billiger|senk\w*|reduzier\w*|rabatt|weniger|runter)\b",
+    re.I,
+)
+DEARER = re.compile(
+    r"\b(?:rais\w*|increas\w*|up|dearer|more expensive|hik\w*|plus|add|augment\w*|hauss\w*|plus cher\w*|erhöh\w*|teurer|mehr)\b",
+    re.I,
+)
+GIVING = re.compile(
+    r"\b(?:g[ai]ve|award\w*|credit\w*|grant\w*|gift|bonus|offr\w*|donn\w*|schenk\w*|gutschreib\w*)\b", re.I
+)
 COUNTING = re.compile(
     r"\b(?:counted|stock ?take|recount)\b|\b(?:set|put|make|correct)\b.*\bto\s+\d+\s*(?:units|pieces)?[.!]?$", re.I
 )
@@ -171,8 +184,11 @@ def _amounts(fields: list[Field], reading: Reading, setting: Setting, *, bare: b
     for field in sorted(fields, key=lambda field: not role(field)):
         for span in [*reading.free("money"), *reading.free("number")]:
             if _said_role(reading, span) == role(field) and _can_be_money(field, span, bare=bare):
+                way = _way(reading) if field.signed else 1
+                if not way:
+                    break
                 reading.take(span)
-                args[field.name] = money.minor_units(span.value, span.currency or setting.currency)
+                args[field.name] = way * money.minor_units(span.value, span.currency or setting.currency)
                 break
     return args
 
@@ -210,9 +226,16 @@ def _said_role(reading: Reading, span: Span) -> str:
 
 def _percent(field: Field, reading: Reading) -> float | None:
     spans = reading.free("percent") or (reading.free("number") if field.required else [])
-    if not spans:
+    way = _way(reading) if field.signed else 1
+    if not spans or not way:
         return None
-    return float(reading.take(spans[-1]).value)
+    return way * float(reading.take(spans[-1]).value)
+
+
+def _way(reading: Reading) -> int:
+    """Whether prices are to go up or down; 0 where neither is said, or both: that has to be asked."""
+    down, up = bool(CHEAPER.search(reading.text)), bool(DEARER.search(reading.text))
+    return 0 if down == up else -1 if down else 1
 
 
 def _limit(field: Field, reading: Reading) -> int | None:
@@ -242,7 +265,8 @@ def _delta(field: Field, reading: Reading) -> int | None:
         return None  # "set the stock to 40" is no change by 40
     value, said = int(spans[0].value), reading.text[spans[0].start : spans[0].end]
     signed = said.startswith(("+", "-"))
-    takes, adds = bool(TAKING.search(reading.text)), bool(ADDING.search(reading.text))
+    adding = GIVING if field.name == "points" and not TAKING.search(reading.text) else ADDING
+    takes, adds = bool(TAKING.search(reading.text)), bool(adding.search(reading.text))
     if not signed and takes == adds:
         return None  # no sign was said, or both: it has to be asked
     reading.take(spans[0])

@@ -64,6 +64,7 @@ class Field:
     cues: tuple[str, ...] = ()
     many: bool = False
     day_only: bool = False
+    signed: bool = False  # a figure that may be below zero
     parts: tuple["Field", ...] = ()
 
     @property
@@ -135,6 +136,7 @@ def _field(name: str, schema: Schema, required: bool, defs: Schema) -> Field:
         cues=tuple(cast(Sequence[str], schema.get("x-cue", ()))),
         many=many,
         day_only=schema.get("format") == "date",
+        signed=min(schema.get("minimum", 0), schema.get("exclusiveMinimum", 0)) < 0,
         parts=_fields(schema, defs) if "properties" in schema else (),
     )
 
@@ -154,6 +156,12 @@ def flatten(schema: Schema, defs: Schema) -> Schema:
                 for option in (options if union == "allOf" else sorted(options, key=_hinted)[:1])
                 for key, value in option.items()
             }
+            written = next((option["properties"] for option in options if "properties" in option), None)
+            if "x-reference" in merged and written is not None:  # an address by its number, or written out
+                merged |= {
+                    "properties": written,
+                    "required": next(o.get("required", ()) for o in options if "properties" in o),
+                }
             types = list(dict.fromkeys(str(option["type"]) for option in options if "type" in option))
             return {**merged, **({"type": "|".join(types)} if len(types) > 1 else {}), **own}
     return schema

@@ -87,7 +87,8 @@ def _listed(
 ) -> str:
     args = result.call.args
     alone = rows[0] if len(rows) == 1 and not page.get("has_more") else {}
-    fact = things.facts_asked(alone, shown.named(alone), voice, asked, known_alone=True) if alone else ""
+    whose = shown.named(alone) or _called(page)
+    fact = things.facts_asked(alone, whose, voice, asked, known_alone=True) if alone and whose else ""
     if fact:
         return fact
     lead = lists.lead(rows, page, result, tool, voice, asked)
@@ -100,14 +101,21 @@ def _listed(
     left = {
         key: value for key, value in beside.items() if key not in (*used, *STATED) and not key.startswith("before_")
     }
-    counted = {key: value for key, value in left.items() if is_figure(value)}
+    left |= _of_all(left)
+    counted = {key: value for key, value in left.items() if is_figure(value) and (value or "without" not in key)}
     counted |= {} if more or lists.sums_told(rows) else figures.sums(rows)
     counts = [figures.figure(key, value, voice) for key, value in counted.items()]
-    others = {key: value for key, value in left.items() if not is_figure(value)}
+    others = {key: value for key, value in left.items() if not is_figure(value) and value is not None}
     first = " ".join(filter(None, [lead, _all(counts, rows, voice)]))
     table = "" if lists.sums_told(rows) and not more else shown.table(rows, voice, args, of=result.call.tool)
     rest = voice.say("ask_more", n=_next(len(rows))) if more and not (asked.best and len(rows) == 1) else ""
     return "\n\n".join(filter(None, [first, table, shown.facts(others, voice), rest]))
+
+
+def _of_all(page: Row) -> Row:
+    """The figures of a list's totals, where all that is in it is of one currency."""
+    totals = cast(list[Row], page.get("totals") or [])
+    return {"totals": None, **totals[0]} if len(totals) == 1 else {}
 
 
 def _all(counts: Sequence[str], rows: Sequence[Any], voice: Voice) -> str:

@@ -25,6 +25,17 @@ CHANNEL_WORDS = Synonyms(
 )
 
 
+SAID = Synonyms(
+    {
+        "true": ("agrees", "agreed", "consents", "consented", "opted in", "opt in", "subscribed", "said yes", "wants", "accepts"),
+        "false": (
+            "does not want", "do not want", "doesn't want", "don't want", "not want", "no longer wants", "wants no", "no more",
+            "any more", "unsubscribe", "unsubscribed", "opt out", "opted out", "withdraws", "withdrew", "revoked", "said no",
+        ),
+    }
+)  # fmt: skip
+
+
 class ConsentNeedsProof(Invalid):
     """A consent that nobody can prove is none."""
 
@@ -38,7 +49,9 @@ def _address(written: str) -> str:
 class SetConsent(Input):
     customer: CustomerRef = Field(description="The customer: `CUS-1001`, another shop's number, or the e-mail address.")
     channel: Annotated[ConsentChannel, CHANNEL_WORDS] = Field(description="E-mail, SMS, phone or post.")
-    granted: bool = Field(description="True: they agree to marketing there. False: they do not, or not any more.")
+    granted: Annotated[bool, SAID] = Field(
+        description="True: they agree to marketing there. False: they do not, or not any more."
+    )
     source: Line | None = Field(default=None, description="Where they said it, such as `checkout form` or `by phone`.")
     wording: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = Field(
         default=None, description="The text that they agreed to, or its version, such as 2026-01."
