@@ -206,7 +206,8 @@ class Supervisor:
 
     def _bind(self, scope: tuple[str, ...], offered: tuple[str, ...], reading: bool) -> tuple[Model, str]:
         """The model with these tools, and the part of its prompt that does not change: converted once, cached by providers."""
-        rooms = [f"# {self.catalogue.scopes[room].title}\n{prompts.read(room)}" for room in scope if prompts.read(room)]
+        told = {room: prompts.about(room, self.catalogue.tools, offered) for room in scope}
+        rooms = [f"# {self.catalogue.scopes[room].title}\n{text}" for room, text in told.items() if text]
         functions = self.catalogue.functions(offered, reading=reading)
         return self.models.specialist.bind_tools(functions), "\n\n".join([prompts.read("house_rules"), *rooms])
 

@@ -162,12 +162,14 @@ def make_warehouse(
     return row
 
 
-def make_category(sql: Transaction, name: str = "Mugs", parent: Category | None = None) -> Category:
+def make_category(
+    sql: Transaction, name: str = "Mugs", parent: Category | None = None, slug: str | None = None
+) -> Category:
     row = Category(
         **referenced_row(sql, Kind.category),
         id=new_id(),
         name=name,
-        slug=f"{fold(name).replace(' ', '-')}-{number()}",
+        slug=slug or f"{fold(name).replace(' ', '-')}-{number()}",
         parent_id=parent.id if parent else None,
         updated_at=LONG_AGO,
     )

@@ -58,6 +58,8 @@ UNIQUE = {
     "warehouses": ("code",),
     "api_keys": ("secret_hash",),
     "shipping_methods": ("code",),
+    "promotions": ("code", "code_key"),
+    "files": ("upload_key",),
 }
 
 

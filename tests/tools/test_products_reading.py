@@ -408,17 +408,17 @@ async def test_the_tree_is_read_in_pages_without_a_gap(mine: NewShop, do: Do) ->
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments"),
+    ("tool", "arguments", "statements"),
     [
-        (get_product, {"product": "MUG"}),
-        (list_products, {"sort": "cheapest", "stock": "in_stock"}),
-        (search_products, {"text": "mug"}),
-        (list_categories, {}),
+        (get_product, {"product": "MUG"}, 1),
+        (list_products, {"sort": "cheapest", "stock": "in_stock"}, 1),
+        (search_products, {"text": "mug"}, 2),  # what means the same in this shop is read first
+        (list_categories, {}, 1),
     ],
     ids=["get", "list", "search", "categories"],
 )
 async def test_reading_takes_one_statement(
-    mine: NewShop, shop: Shop, tool: Tool[Any, Any], arguments: dict[str, Any]
+    mine: NewShop, shop: Shop, tool: Tool[Any, Any], arguments: dict[str, Any], statements: int
 ) -> None:
     await arrange_shelf(mine)
 
@@ -426,7 +426,7 @@ async def test_reading_takes_one_statement(
         before = len(ctx.sql.statements)
         await tool.run(ctx, tool.input.model_validate(arguments))
 
-        assert len(ctx.sql.statements) - before == 1
+        assert len(ctx.sql.statements) - before == statements
 
 
 async def test_stock_is_counted_from_active_warehouses_alone(mine: NewShop, do: Do) -> None:

@@ -84,9 +84,10 @@ async def find_file(ctx: Context, written: str) -> Stored:
     """The uploaded file of that reference. Raises `NotFound`."""
     query = """
         select id, reference, name, media_type, size from files
-        where merchant_id = %(m)s and reference = %(r)s and expires_at > %(now)s
+        where merchant_id = %(m)s and (reference = %(r)s or external_reference = %(written)s) and expires_at > %(now)s
+        order by (reference = %(r)s) desc limit 1
     """
-    params = {"m": ctx.merchant.id, "r": Kind.file.canonical(written), "now": ctx.now()}
+    params = {"m": ctx.merchant.id, "r": Kind.file.canonical(written), "written": written, "now": ctx.now()}
     found = await ctx.sql.row(query, params, as_=Stored)
     if found is None:
         raise NotFound(

@@ -99,7 +99,7 @@ class _Row(NamedTuple):
 
 @tool(
     route="POST /customers/{customer}/interactions",
-    effect=Effect.record,
+    effect=Effect.write,
     permission="customers:write",
     raises=[OrderOfAnother, NotYet, CustomerErased],
     examples=[

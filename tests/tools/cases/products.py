@@ -13,7 +13,7 @@ from tools.products import price_changes as repricing
 async def _on_shelf(mine: NewShop) -> tuple[str, str]:
     """A mug with 3 units left of which 2 were sold just now: its SKU, and the reference of its category."""
     async with mine.shop.database.transaction(mine.id) as sql:
-        category = make_category(sql, "Mugs")
+        category = make_category(sql, "Mugs", slug="mugs")
         variant = make_variant(
             sql, "MUG-BLUE", title="Stoneware mug, blue", warehouse=await warehouse_of(sql), stock=3, category=category
         )
