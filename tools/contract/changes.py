@@ -73,7 +73,6 @@ class Drawn:
     def __init__(self, rows: Iterable[Change], now: datetime) -> None:
         made = [row for row in rows if row.kind is Kind.insert]
         self._new = {str(row.id): f"new {row.table}" for row in made}
-        self._new |= {str(row.after["journal_id"]): "new journal" for row in made if "journal_id" in row.after}
         self._new |= {str(row.after["reference"]): NEW for row in made if row.after.get("reference")}
         self._now = now
 

@@ -6,7 +6,6 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy import select
 
-from db.model import new_id
 from db.models.orders import Order, OrderStatus, PaymentState
 from db.models.payments import (
     JournalEntry,
@@ -201,18 +200,19 @@ def _waiting(held: Sequence[Tender], method: PaymentMethod | None) -> Payment | 
 
 
 def _book(ctx: Context, payment: Payment, amount: int, args: MarkOrderPaid) -> None:
-    """Promised and taken in one, as money that is there; the ledger has it from the customer."""
+    """Promised and taken in one, as money that is there; the ledger has it from the customer, in a journal named by the taking."""
     common = {"order_id": payment.order_id, "payment_id": payment.id, "currency": payment.currency}
     at = args.received_at or ctx.now()
-    for kind, transfer in ((TransactionKind.authorization, None), (TransactionKind.capture, args.transfer)):
+    _, taking = (
         ctx.new(
             PaymentTransaction, kind=kind, outcome=TransactionOutcome.succeeded, amount=amount, provider=MANUAL,
             provider_reference=transfer, reason=None, actor=ctx.actor.reference, occurred_at=at, **common,
-        )  # fmt: skip
-    journal = new_id()
+        )
+        for kind, transfer in ((TransactionKind.authorization, None), (TransactionKind.capture, args.transfer))
+    )  # fmt: skip
     for account, value in ((LedgerAccount.clearing, amount), (LedgerAccount.receivables, -amount)):
         ctx.new(
-            JournalEntry, journal_id=journal, account=account, amount=value, occurred_at=at,
+            JournalEntry, journal_id=taking.id, account=account, amount=value, occurred_at=at,
             description=f"capture of {payment.reference}", **common,
         )  # fmt: skip
 
