@@ -29,7 +29,7 @@ ADDING = re.compile(
 )
 # Which way figures go that are neither stock nor points: prices.
 CHEAPER = re.compile(
-    rf"{TAKING.pattern}|\b(?:off|cheaper|discount\w*|cut\w*|drop\w*|mark\w* ?down|knock\w*|sale|lower\w*|moins|baiss\w*|rédui\w*"
+    rf"{TAKING.pattern}|\b(?:off|down|cheaper|discount\w*|cut\w*|drop\w*|markdown\w*|knock\w*|sale|lower\w*|moins|baiss\w*|rédui\w*"
     r"|remise|günstiger|billiger|senk\w*|reduzier\w*|rabatt|weniger|runter)\b",
     re.I,
 )

@@ -27,10 +27,15 @@ CHANNEL_WORDS = Synonyms(
 
 SAID = Synonyms(
     {
-        "true": ("agrees", "agreed", "consents", "consented", "opted in", "opt in", "subscribed", "said yes", "wants", "accepts"),
+        "true": (
+            "agrees", "agreed", "consents", "consented", "opted in", "opt in", "subscribed", "said yes", "wants", "accepts",
+            "accepte", "d'accord", "est d'accord", "s'abonne", "stimmt zu", "ist einverstanden", "einverstanden", "möchte",
+        ),
         "false": (
             "does not want", "do not want", "doesn't want", "don't want", "not want", "no longer wants", "wants no", "no more",
             "any more", "unsubscribe", "unsubscribed", "opt out", "opted out", "withdraws", "withdrew", "revoked", "said no",
+            "ne veut plus", "ne veut pas", "ne souhaite plus", "se désabonne", "refuse", "désabonner", "désinscrire",
+            "will keine", "möchte keine", "will nicht", "nicht mehr", "keine mehr", "abmelden", "abgemeldet", "widerruft",
         ),
     }
 )  # fmt: skip

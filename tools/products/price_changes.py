@@ -48,6 +48,7 @@ from tools.rules.lookup import WITH_ALL_BELOW, containing, find_category, find_v
 from tools.rules.markdown import Ending, Rule, floor_of
 
 MOST = 10_000  # variants of one change
+MOST_MONEY = 1_000_000_000  # minor units that a price moves by
 SHOWN = 100  # of them, in its answer
 
 
@@ -91,7 +92,7 @@ class ChangePrices(Input):
     percent: Annotated[Decimal, Field(gt=-100, le=1_000, max_digits=7, decimal_places=3)] | None = Field(
         default=None, description="By how many per cent prices rise; below zero they fall: -10 is 10 % off."
     )
-    by_amount: MinorUnits | None = Field(
+    by_amount: Annotated[MinorUnits, Field(ge=-MOST_MONEY, le=MOST_MONEY)] | None = Field(
         default=None, description="By how much prices rise, minor units; below zero they fall."
     )
     to_amount: MinorUnits | None = Field(default=None, ge=0, description="What each of them shall cost, minor units.")

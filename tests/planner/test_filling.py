@@ -1,0 +1,122 @@
+"""Arguments of changes, as people say them: which way prices go, which lines are meant, points, consents, addresses, names."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from orchestrator.index import read_index
+from planner.choose.index import Index
+from planner.fill import slots
+from planner.fill.filled import Told
+from planner.read.fields import read
+from planner.read.reader import Mention
+from planner.read.reading import Reading, Setting
+from tools import registry
+
+PARIS = Setting(datetime(2026, 11, 22, 14, 3, tzinfo=ZoneInfo("Europe/Paris")), ZoneInfo("Europe/Paris"), "EUR")
+
+
+@pytest.fixture(scope="module")
+def index() -> Index:
+    return read_index()
+
+
+def filled(index: Index, tool: str, text: str, mentions: tuple[Mention, ...] = ()) -> dict[str, Any]:
+    """What a tool of the product would be called with, and who would be looked up for it."""
+    reading = Reading.of(text, index.vocabulary, PARIS, mentions)
+    told = Told(PARIS, index.lexicon, index.openers, index.tools[tool].words, writes=registry.tool(tool).writes)
+    found = slots.fill(read(registry.tool(tool).schema), reading, told)
+    return {**found.args, **found.people}
+
+
+def named(text: str, words: str, kind: str) -> tuple[Mention, ...]:
+    """What the reader says that some of the words name."""
+    start = text.index(words)
+    return (Mention(start, start + len(words), kind, 0.9),)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("10 % off everything tagged winter", {"percent": -10}),
+        ("put the prices of winter things up by 3 percent", {"percent": 3}),
+        ("all winter things 2 euros cheaper", {"by_amount": -200}),
+        ("winter things at 9.95 euros", {"to_amount": 995}),
+        ("change the prices of winter things by 10 percent", {}),
+    ],
+)
+def test_which_way_prices_go_is_said_or_asked(index: Index, text: str, told: dict[str, Any]) -> None:
+    found = filled(index, "change_prices", text)
+
+    assert {name: found[name] for name in ("percent", "by_amount", "to_amount") if name in found} == told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("add 2 MUG-BLUE to ORD-1042", {"add": [{"sku": "MUG-BLUE", "quantity": 2}]}),
+        ("make it 3 MUG-BLUE on ORD-1042", {"quantities": [{"sku": "MUG-BLUE", "quantity": 3}]}),
+        ("remove MUG-BLUE from ORD-1042", {"remove": ["MUG-BLUE"]}),
+        ("swap MUG-BLUE for MUG-RED on ORD-1042", {"swaps": [{"sku": "MUG-BLUE", "to": "MUG-RED"}]}),
+        ("send MUG-RED instead of MUG-BLUE with ORD-1042", {"swaps": [{"sku": "MUG-BLUE", "to": "MUG-RED"}]}),
+        ("replace 2 MUG-BLUE by MUG-RED on ORD-1042", {"swaps": [{"sku": "MUG-BLUE", "to": "MUG-RED", "quantity": 2}]}),
+    ],
+)
+def test_lines_of_an_order_are_added_taken_out_or_swapped(index: Index, text: str, told: dict[str, Any]) -> None:
+    assert filled(index, "change_order_lines", text) == {"order": "ORD-1042", **told}
+
+
+def test_a_line_that_is_bought_has_what_one_costs(index: Index) -> None:
+    found = filled(index, "create_purchase_order", "order 50 MUG-BLUE from Atelier Brume at 6 euros")
+
+    assert found["lines"] == [{"sku": "MUG-BLUE", "quantity": 50, "unit_cost": 600}]
+
+
+@pytest.mark.parametrize(
+    ("text", "points"), [("give CUS-301 100 points", 100), ("take 40 points off CUS-301, wrong entry: minus 40", -40)]
+)
+def test_points_are_given_or_taken(index: Index, text: str, points: int) -> None:
+    assert filled(index, "adjust_loyalty_points", text)["points"] == points
+
+
+@pytest.mark.parametrize(
+    ("text", "granted"),
+    [
+        ("CUS-301 agreed to our newsletter", True),
+        ("CUS-301 does not want marketing e-mails any more", False),
+        ("CUS-301 ne veut plus de mails", False),
+        ("CUS-301 möchte keine Mails mehr", False),
+    ],
+)
+def test_a_consent_is_given_or_taken_back(index: Index, text: str, granted: bool) -> None:
+    found = filled(index, "set_consent", text)
+
+    assert (found["customer"], found["channel"], found["granted"]) == ("CUS-301", "email", granted)
+
+
+def test_an_address_may_be_written_out_where_its_number_would_do(index: Index) -> None:
+    found = filled(index, "change_order_address", "send ORD-1042 to 5 rue de la Paix, 75002 Paris, France instead")
+
+    assert found["shipping_address"] == {
+        "line1": "5 rue de la Paix",
+        "postcode": "75002",
+        "city": "Paris",
+        "country": "FR",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "found_by_the_reader", "kind", "whole"),
+    [
+        ("forecast for the travel mug sage", "mug sage", "product", "travel mug sage"),
+        ("forecast for the product mug sage", "mug sage", "product", "mug sage"),
+        ("forget Emre Brandt", "Brandt", "person", "Emre Brandt"),
+        ("forget the customer Emre Brandt", "Brandt", "person", "Emre Brandt"),
+    ],
+)
+def test_a_name_is_taken_whole(index: Index, text: str, found_by_the_reader: str, kind: str, whole: str) -> None:
+    tool, field = ("forecast_demand", "sku") if kind == "product" else ("erase_customer", "customer")
+
+    assert filled(index, tool, text, named(text, found_by_the_reader, kind))[field] == whole
