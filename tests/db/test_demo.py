@@ -35,7 +35,14 @@ FAULTS = {
     "order_amounts": "update orders set units = units + 1 where {one}",
     "order_line_totals": "update order_lines set total = total + tax where tax > 0 and {one}",
     "lines_fulfilled": "update fulfilment_lines set quantity = quantity + 1 where {one}",
-    "orders_left_or_not": "update orders set units_fulfilled = 0, units_returned = 0 where status = 'completed' and {one}",
+    "orders_left_or_not": "update orders set status = 'pending', completed_at = null, confirmed_at = null"
+    " where status = 'completed' and units_fulfilled > 0 and {one}",
+    "order_adjustments": "update orders set adjustments = adjustments + 1, total = total + 1 where {one}",
+    "order_changes": "insert into order_changes"
+    " (merchant_id, id, order_id, version, lines, total_before, total_after, actor, created_at)"
+    " select merchant_id, gen_random_uuid(), id, 1, '[]', total, total + 1, 'USR-1', now() from orders where {one}",
+    "line_discounts": "update order_lines set discounts = discounts || discounts where discounts <> '[]' and {one}",
+    "gift_card_balances": "update journal_entries set account = 'gift_cards' where {one}",
     "promotion_uses": "update promotions set used = used + 1 where {one}",
     "payment_amounts": "update payments set authorized = authorized + 1 where {one}",
     "payment_statuses": "update payments set status = 'captured' where status = 'partially_refunded' and {one}",
@@ -266,7 +273,8 @@ def test_the_demo_shop_holds(demo: Demo, inside: Connection, check: Check):
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_a_check_finds_what_breaks_it(demo: Demo, owner_url: str, check: Check):
     fault = FAULTS[check.name]
-    table = fault.split()[1] if fault.startswith("update") else fault.split()[2]
+    source = fault.partition(" from ")[2] if fault.startswith("insert into order_changes") else fault.partition(" ")[2]
+    table = source.removeprefix("into ").removeprefix("from ").split()[0]
     condition = fault.partition(" where ")[2].replace("and {one}", "").replace("{one}", "true")
     row = f"id = (select id from {table} where merchant_id = '{demo.merchant}' and {condition} order by id limit 1)"
 

@@ -69,13 +69,16 @@ def cursor(*place: Any) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(place, default=str)).decode().rstrip("=")
 
 
-def place(after: str | None, *kinds: type[Any]) -> tuple[Any, ...] | None:
-    """What `cursor` wrote: `place(args.after, datetime, UUID)`. Raises `Invalid` for anything else."""
+def place(after: str | None, *kinds: type[Any], unknown: bool = True) -> tuple[Any, ...] | None:
+    """What `cursor` wrote: `place(args.after, datetime, UUID)`. Raises `Invalid` for anything else.
+
+    `unknown`: what the list is sorted by may be null; an id is never.
+    """
     if after is None:
         return None
     try:
         values = orjson.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
-        return tuple(_read(kind, value) for kind, value in zip(kinds, values, strict=True))
+        return tuple(_read(kind, value, unknown) for kind, value in zip(kinds, values, strict=True))
     except (ValueError, TypeError, binascii.Error) as unreadable:
         raise Invalid(
             "`after` is not a cursor of this list.",
@@ -83,8 +86,8 @@ def place(after: str | None, *kinds: type[Any]) -> tuple[Any, ...] | None:
         ) from unreadable
 
 
-def _read(kind: type[Any], value: Any) -> Any:
-    if value is None and kind is not UUID:  # what a list is sorted by may be unknown, an id is not
+def _read(kind: type[Any], value: Any, unknown: bool) -> Any:
+    if value is None and unknown and kind is not UUID:
         return None
     if type(value) is not (str if kind in (datetime, UUID) else kind):
         raise TypeError(f"{value!r} is not {kind}")

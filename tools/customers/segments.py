@@ -99,7 +99,7 @@ async def list_segments(ctx: Context, args: ListSegments) -> Page[SegmentLine]:
     query = select(Segment).where(Segment.merchant_id == ctx.merchant.id)
     counted = select(func.count()).select_from(query.limit(MOST_COUNTED + 1).subquery())
     total = (await ctx.db.scalars(counted)).one() if args.counts else None
-    since = place(args.after, str)
+    since = place(args.after, str, unknown=False)
     if since:
         query = query.where(Segment.name_key > since[0])
     rows = (await ctx.db.scalars(query.order_by(Segment.name_key).limit(args.limit + 1))).all()

@@ -73,7 +73,7 @@ class ClassTotal(Result):
     share: float = Field(description="Their part of the whole, in per cent.")
 
 
-class Ranking(Page[RankedVariant]):
+class AbcRanking(Page[RankedVariant]):
     """Variants by what they bring in, the best first."""
 
     by: Measure = Field(description="What counts.")
@@ -157,7 +157,7 @@ from classed group by abc order by abc
     raises=[NotFound, Ambiguous],
     examples=["Which items make 80 % of our sales?", "ABC analysis by margin for this year"],
 )
-async def abc_analysis(ctx: Context, args: AbcAnalysis) -> Ranking:
+async def abc_analysis(ctx: Context, args: AbcAnalysis) -> AbcRanking:
     """Sort variants into A, B and C by revenue or margin: the few that matter most.
 
     A are those that together make up 80 % of the whole, B the next 15 %, C the rest. Of orders placed in the period; drafts,
@@ -178,7 +178,7 @@ async def abc_analysis(ctx: Context, args: AbcAnalysis) -> Ranking:
     page = await paged(
         ctx, args, sold + _PAGE, params, as_=_Ranked, show=lambda row: row.shown(currency), at=lambda row: (row.rank,)
     )
-    return Ranking(
+    return AbcRanking(
         by=args.by, placed_from=period.start, placed_until=period.until, zone=ctx.merchant.zone.key, currency=currency,
         classes=[_total(row, currency) for row in classes],
         units_without_cost=sum(row.without_cost for row in classes), **dict(page),

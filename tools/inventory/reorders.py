@@ -203,7 +203,7 @@ async def suggest_reorders(ctx: Context, args: SuggestReorders) -> Reorders:
     stocked = await _stocked(ctx, args)
     planned = await _planned(ctx, stocked, service, review)
     due = sorted((one for one in planned if one.because), key=lambda one: one.urgency)
-    after = place(args.after, int, str)
+    after = place(args.after, int, str, unknown=False)
     following = [one for one in due if after is None or one.urgency > after]
     costs = _summed(due)
     total = total_of(len(due), costs) if args.counts else None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from orchestrator.surfaces.cli import show
-from orchestrator.surfaces.cli.answers import Refused
 
 if TYPE_CHECKING:
     from orchestrator.surfaces.cli.answers import Client, Download
@@ -36,6 +35,8 @@ def _readable(written: str) -> Path:
     if not path.is_file():
         message = f"There is no file {path}."
         hint = "Give the path of a file, or a FILE-… that was uploaded."
+        from orchestrator.surfaces.cli.answers import Refused
+
         raise Refused(404, {"code": "NotFound", "message": message, "hint": hint})
     return path
 
@@ -49,6 +50,8 @@ async def save(file: "Download", to: Path | None, *, overwrite: bool) -> Path:
     except FileExistsError:
         message = f"{path} lies there already."
         hint = "Name another place with --to, or say --overwrite."
+        from orchestrator.surfaces.cli.answers import Refused
+
         raise Refused(409, {"code": "FileExists", "message": message, "hint": hint}) from None
     try:
         with target:

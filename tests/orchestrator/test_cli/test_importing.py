@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import orjson
+import pytest
 
 from tests.importers.test_online_retail import invoice, written
 from tests.importers.test_tau2 import world
 from tests.orchestrator.test_cli.conftest import Cli, OpenShop
+
+pytestmark = pytest.mark.xdist_group("cli")
 
 
 def test_invoices_make_a_shop_whose_owner_can_ask_for_its_sales(cli: Cli, open_shop: OpenShop, tmp_path: Path):

@@ -4,7 +4,7 @@ from typing import Any
 
 from db.models.customers import Customer
 from db.models.orders import Order, OrderStatus
-from tests.factories import NewShop, make_customer, make_order
+from tests.factories import NewShop, make_customer, make_order, make_variant
 from tools import registry
 from tools.contract.call import call
 from tools.customers import addresses, interactions, loyalty, segments
@@ -54,7 +54,7 @@ async def list_addresses(mine: NewShop) -> dict[str, Any]:
 async def _with_order(mine: NewShop) -> tuple[Customer, Order]:
     async with mine.shop.database.transaction(mine.id) as sql:
         customer = make_customer(sql, email="ana.torres@example.com")
-        order = make_order(sql, customer=customer)
+        order = make_order(sql, make_variant(sql, "MUG-BLUE", title="Stoneware mug, blue"), customer=customer)
         await sql.commit()
     return customer, order
 
