@@ -6,12 +6,14 @@ insert into customer_figures (merchant_id, id, orders, spend, last_order_at, poi
 select c.merchant_id, c.id, count(o.id) filter (where o.status <> 'cancelled'),
        coalesce(sum(o.total - o.refunded) filter (where o.currency = m.currency), 0),
        coalesce(max(o.placed_at) filter (where o.status <> 'cancelled'), 'epoch'),
-       (select coalesce(sum(l.points), 0) from loyalty_entries l where l.merchant_id = %(merchant)s and l.customer_id = c.id),
-       c.created_at
+       coalesce(max(l.points), 0), c.created_at
 from customers c
 join merchant_profiles m on m.merchant_id = c.merchant_id
 left join orders o on o.merchant_id = c.merchant_id and o.customer_id = c.id
   and (o.status in ('pending', 'confirmed', 'completed') or o.status = 'cancelled' and o.total < 0)
+left join (
+    select customer_id, sum(points) as points from loyalty_entries where merchant_id = %(merchant)s group by customer_id
+) l on l.customer_id = c.id
 where c.merchant_id = %(merchant)s
   and not exists (select from customer_figures f where f.merchant_id = c.merchant_id and f.id = c.id)
 group by c.merchant_id, c.id
