@@ -26,6 +26,7 @@ from db.models.inventory import (
     Supplier,
 )
 from db.models.orders import COUNTED, CancelReason, Channel, Order, OrderLine, OrderStatus
+from db.models.payments import PaymentMethod, SavedMethod
 from db.models.products import (
     Category,
     Price,
@@ -406,6 +407,16 @@ def make_order(
         figures.spend += total if currency == "EUR" else 0
         figures.last_order_at = max(figures.last_order_at, placed_at)
     return order
+
+
+def make_saved_card(sql: Transaction, customer: Customer) -> SavedMethod:
+    """A card that records from elsewhere have of a customer."""
+    row = SavedMethod(
+        merchant_id=sql.merchant, id=new_id(), customer_id=customer.id, method=PaymentMethod.card, brand="visa",
+        last_four="4242", currency="EUR", source="elsewhere", external_reference=f"card {number()}", created_at=LONG_AGO,
+    )  # fmt: skip
+    sql.session.add(row)
+    return row
 
 
 def make_order_reservation(sql: Transaction, level: StockLevel, order: Order, units: int) -> Reservation:

@@ -49,13 +49,11 @@ def lines(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled)
     for f in led or lists:
         items = [part for part in f.parts if part.kind is Kind.reference]
         count = next((part for part in f.parts if part.kind is Kind.quantity), None)
-        found = (
-            _swap(items, count, reading)
-            if len(items) > 1
-            else _lines(items[0], count, reading)
-            if items and count
-            else []
-        )
+        found: list[dict[str, Any]] = []
+        if len(items) > 1:
+            found = _swap(items, count, reading)
+        elif items and count:
+            found = _lines(items[0], count, reading)
         if len(found) == 1:
             found[0] |= values.fill([part for part in f.parts if part.kind is Kind.money], reading, told.setting)
         if found:

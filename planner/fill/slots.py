@@ -29,6 +29,9 @@ NEVER_DROPPED = ("reference", "foreign", "code", "email", "money", "percent", "p
 IN_CURRENCY = re.compile(rf"\bin ({money.SIGN})", re.I)
 NARROWING = words_of("the a an my our her his their these those only just some both all of")
 PASSING = ("one", "two", "three", "today", "this morning", "in this morning", "this afternoon", "yesterday", "tonight")
+COUNTS = re.compile(
+    r"\s*(?:(?:loyalty|bonus)\s+)?(?:points?|punkte?n?|units?|pieces?|pcs|stück|unités?|pièces?)\b", re.I
+)
 NOWHERE = "(?!)"  # by its label alone: "in Lyon" is no category, and "to Lyon" no new city
 
 
@@ -137,9 +140,10 @@ def _place(f: Field, reading: Reading, told: Told, *, several: bool) -> str | No
 
 
 def _bare_references(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
-    """A lone number of three digits or more is the reference that the tool can't do without."""
+    """A lone number of three digits or more, which counts nothing, is the reference that the tool can't do without."""
     lacking = [f for f in fields if f.kind is Kind.reference and f.required and f.name not in filled.args and f.prefix]
     numbers = [n for n in reading.free("number") if n.value >= 100 and reading.text[n.start : n.end].isdigit()]
+    numbers = [n for n in numbers if not COUNTS.match(reading.text, n.end)]
     if len(lacking) == 1 and numbers and lacking[0].reference not in TAKES_CODES:
         found = [f"{lacking[0].prefix}-{int(reading.take(n).value)}" for n in numbers]
         filled.args[lacking[0].name] = found[0]

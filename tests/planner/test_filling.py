@@ -81,6 +81,10 @@ def test_points_are_given_or_taken(index: Index, text: str, points: int) -> None
     assert filled(index, "adjust_loyalty_points", text)["points"] == points
 
 
+def test_a_number_of_points_is_nobodys_reference(index: Index) -> None:
+    assert filled(index, "adjust_loyalty_points", "give her 300 points") == {"points": 300}
+
+
 @pytest.mark.parametrize(
     ("text", "granted"),
     [

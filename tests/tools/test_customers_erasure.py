@@ -9,14 +9,16 @@ import psycopg
 import pytest
 from psycopg import sql as psql
 from psycopg.types.json import Jsonb
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from db.checks import CHECKS
 from db.models.orders import OrderStatus
+from db.models.payments import SavedMethod
 from orchestrator.approvals import carry_out
 from tests import outside
 from tests.conftest import Do
-from tests.factories import NewShop, make_customer, make_order, make_variant, number, warehouse_of
+from tests.factories import NewShop, make_customer, make_order, make_saved_card, make_variant, number, warehouse_of
 from tests.tools.till import writing
 from tools import registry
 from tools.backoffice.approvals import decide_approval
@@ -25,6 +27,7 @@ from tools.contract.call import Shop, call
 from tools.contract.errors import NotFound
 from tools.customers.addresses import CustomerErased, add_address
 from tools.customers.consents import set_consent
+from tools.customers.export import export_customer_data
 from tools.customers.interactions import list_interactions, log_interaction
 from tools.customers.listing import list_customers
 from tools.customers.loyalty import adjust_loyalty_points, get_loyalty
@@ -202,6 +205,20 @@ async def test_afterwards_nothing_in_the_whole_database_knows_the_person(
     assert found_in_the_database(owner_url, she.known_by) == []
     assert (erased.customer, erased.addresses, erased.contacts, erased.orders_kept) == (helene, 2, 2, 2)
     assert erased.records > 20
+
+
+async def test_ways_of_paying_that_were_kept_are_of_nobody(mine: NewShop, do: Do) -> None:
+    async with writing(mine) as sql:
+        ana = make_customer(sql, "Ana Torres", email="ana@example.com")
+        await sql.session.flush()
+        make_saved_card(sql, ana)
+    assert (await do(export_customer_data, customer=ana.reference)).saved_methods == ["card, visa, 4242"]
+
+    await do(erase_customer, customer=ana.reference)
+
+    async with writing(mine) as sql:
+        (card,) = (await sql.session.scalars(select(SavedMethod).where(SavedMethod.merchant_id == mine.id))).all()
+    assert (card.brand, card.last_four, card.source, card.external_reference) == (None, None, None, None)
 
 
 async def test_accounting_is_as_it_was(mine: NewShop, do: Do, helene: str) -> None:

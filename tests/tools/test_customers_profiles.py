@@ -29,9 +29,12 @@ async def ana(mine: NewShop) -> Customer:
     return customer
 
 
-def make_return(sql: Transaction, order_id: uuid.UUID, number: int, status: ReturnStatus) -> None:
+def make_return(
+    sql: Transaction, order_id: uuid.UUID, number: int, status: ReturnStatus, customer: Customer | None = None
+) -> None:
     row = Return(
         merchant_id=sql.merchant, reference=f"RMA-{number}", order_id=order_id, status=status, currency="EUR",
+        customer_id=customer.id if customer else None,
         reason=ReturnReason.defective, wanted=ReturnWish.refund, requested_at=LONG_AGO, created_at=LONG_AGO,
         updated_at=LONG_AGO,
     )  # fmt: skip

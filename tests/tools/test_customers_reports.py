@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from db import clock
 from db.models.customers import Customer
+from db.models.orders import OrderStatus
 from tests.conftest import Do
 from tests.factories import NewShop, make_customer, make_order, make_variant
 from tests.tools.selling import Sold, make_sale
@@ -90,6 +91,19 @@ async def test_fifths_are_told_by_rank_and_equals_get_the_same(mine: NewShop, do
     }
     (was,) = (await do(segment_customers, group="at_risk")).members
     assert (was.name, was.recency, was.frequency, was.monetary) == ("Was", 1, 5, 5)
+
+
+async def test_a_credit_is_spent_less_and_no_order(mine: NewShop, do: Do) -> None:
+    async with writing(mine) as sql:
+        ana, bea = make_customer(sql, "Ana Torres"), make_customer(sql, "Béa Noël")
+        make_order(sql, customer=ana, unit_price=2_000)
+        for buyer in (ana, bea):
+            credit = make_order(sql, customer=buyer, unit_price=0, status=OrderStatus.cancelled)
+            credit.adjustments = credit.total = -500
+
+    (group,) = (await do(segment_customers)).groups
+
+    assert (group.customers, group.orders, group.spend.amount) == (1, 1, 1_500)
 
 
 async def test_scores_are_what_ranks_in_python_say(mine: NewShop, do: Do, chance: random.Random) -> None:

@@ -18,6 +18,7 @@ from tools.contract.context import Context
 from tools.contract.errors import NotFound
 from tools.contract.jobs import Progress
 from tools.products import imports
+from tools.products.categories import list_categories
 from tools.products.changes import update_product
 from tools.products.creation import create_product
 from tools.products.detail import get_product
@@ -58,6 +59,22 @@ async def test_a_product_arrives_with_all_that_the_sheet_says_of_it(mine: NewSho
 async def broken(mine: NewShop) -> list[str]:
     async with mine.shop.database.transaction(mine.id, read_only=True) as sql:
         return [check.name for check in CHECKS if await sql.execute(check.sql, {"merchant": mine.id})]
+
+
+async def test_categories_of_a_sheet_are_those_that_create_category_would_make(mine: NewShop, do: Do) -> None:
+    await imported(mine, sheet(MUG | {"Product Category": "Home & living > Cups, mugs"}))
+
+    assert [(line.name, line.slug) for line in (await do(list_categories)).data] == [
+        ("Home & living", "home-living"),
+        ("Cups, mugs", "home-living-cups-mugs"),
+    ]
+
+
+async def test_a_category_deeper_than_any_shop_may_have_is_an_error_of_its_line(mine: NewShop) -> None:
+    job = await imported(mine, sheet(MUG | {"Product Category": " > ".join("ABCDEFG")}))
+
+    assert job.status == "failed"
+    assert [(line, column) for line, column, _ in await errors_of(mine, job)] == [(2, "Product Category")]
 
 
 async def test_importing_the_same_again_changes_nothing(mine: NewShop) -> None:

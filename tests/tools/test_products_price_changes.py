@@ -29,7 +29,7 @@ from tools.products.price_changes import (
 from tools.products.price_undo import NothingToUndo, UndoneAlready, undo_price_change
 from tools.products.prices import get_price_history, set_price
 from tools.products.repricing import PriceInThePast, PricePlanned, PricesChangedSince
-from tools.rules.markdown import Ending, Rule, floor_of
+from tools.rules.price_rules import Ending, Rule, floor_of
 
 NOW, LATER = "2026-11-22T15:00:00+01:00", "2026-11-22T16:00:00+01:00"
 FRIDAY, MONDAY = "2026-11-27T00:00:00+01:00", "2026-11-30T00:00:00+01:00"

@@ -73,6 +73,9 @@ class PersonalData(Result):
     consents: list[ChannelConsent] = Field(description="All that they said on marketing, the newest first.")
     points: list[PointsEntry] = Field(description="Loyalty points given and taken, the newest first.")
     interactions: list[InteractionLine] = Field(description="Calls, letters and messages, the newest first.")
+    saved_methods: list[str] = Field(
+        description="Ways of paying that are kept for them: kind, brand, last four digits."
+    )
     orders: list[BoughtOrder] = Field(description="Their orders, the newest first.")
 
 
@@ -81,6 +84,7 @@ class _Held(NamedTuple):
     consents: list[dict[str, Any]]
     points: list[dict[str, Any]]
     interactions: list[dict[str, Any]]
+    saved_methods: list[str]
     orders: list[dict[str, Any]]
 
 
@@ -97,6 +101,8 @@ select array(select reference from customers where merchant_id = %(m)s and merge
               'delivery', i.delivery, 'trouble', i.trouble)
           from interactions i left join orders o on o.merchant_id = %(m)s and o.id = i.order_id
           where i.merchant_id = %(m)s and i.customer_id = %(c)s order by i.occurred_at desc, i.id desc) as interactions,
+    array(select concat_ws(', ', method, brand, last_four) from saved_methods
+          where merchant_id = %(m)s and customer_id = %(c)s order by id) as saved_methods,
     array(select json_build_object('reference', o.reference, 'status', o.status, 'channel', o.channel, 'placed_at', o.placed_at,
               'total', json_build_object('amount', o.total, 'currency', o.currency),
               'refunded', json_build_object('amount', o.refunded, 'currency', o.currency),

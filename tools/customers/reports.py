@@ -226,12 +226,15 @@ class _Member(NamedTuple):
     last_order_at: datetime
 
 
+# Credits are taken off, and are no orders.
 # A fifth is told by rank, and who ties with somebody has the same: of shops where most buy once, no toss of a coin decides.
 _SCORED = """
 with bought as (
-    select customer_id, max(placed_at) as last, count(*)::int as orders, sum(total - refunded)::bigint as spend
-    from orders where merchant_id = %(m)s and customer_id is not null and status = any(%(counted)s) and currency = %(currency)s
-    group by customer_id
+    select customer_id, max(placed_at) filter (where counts) as last, count(*) filter (where counts)::int as orders,
+           sum(total - refunded)::bigint as spend
+    from orders cross join lateral (select status = any(%(counted)s) as counts) c
+    where merchant_id = %(m)s and customer_id is not null and currency = %(currency)s and (counts or total < 0)
+    group by customer_id having bool_or(counts)
 ), scored as (
     select *, least(5, 1 + floor(5 * percent_rank() over (order by date_trunc('day', last, %(zone)s))))::int as recency,
            least(5, 1 + floor(5 * percent_rank() over (order by orders)))::int as frequency,

@@ -200,7 +200,7 @@ def _write(ctx: Context, order: Order, lines: Sequence[EditedLine], priced: Repr
             row.subtotal = row.discount = row.tax = row.total = 0
         rows.append(row)
     order.subtotal, order.discount, order.tax, order.total = (
-        amounts.subtotal, amounts.discount, amounts.tax, amounts.total
+        amounts.subtotal, amounts.discount, amounts.tax, amounts.total + order.adjustments
     )  # fmt: skip
     order.shipping, order.shipping_tax = amounts.shipping, amounts.shipping_tax
     order.units = sum(line.units for line in lines)

@@ -127,6 +127,9 @@ _THEIRS = {
     "payments": """
         update payments set method_label = null
         where merchant_id = %(m)s and order_id = any(%(orders)s) and method_label is not null returning id, reference""",
+    "saved_methods": """
+        update saved_methods set brand = null, last_four = null, source = null, external_reference = null
+        where merchant_id = %(m)s and customer_id = any(%(people)s) returning id, null as reference""",
     "returns": """
         update returns set note = null where merchant_id = %(m)s and order_id = any(%(orders)s) and note is not null
         returning id, reference""",
@@ -142,6 +145,7 @@ _NOTED = (
     "order_notes",
     "order_holds",
     "payments",
+    "saved_methods",
     "returns",
     "return_lines",
 )  # beside what a card is about

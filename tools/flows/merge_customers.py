@@ -81,6 +81,9 @@ _MOVE = {
     "interactions": """
         update interactions set customer_id = %(to)s where merchant_id = %(m)s and customer_id = %(from)s
         returning id, null as reference""",
+    "saved_methods": """
+        update saved_methods set customer_id = %(to)s where merchant_id = %(m)s and customer_id = %(from)s
+        returning id, null as reference""",
     "consents": """
         update consents set customer_id = %(to)s where merchant_id = %(m)s and customer_id = %(from)s
         returning id, null as reference""",

@@ -10,6 +10,7 @@ from pydantic import Field
 from db.models.products import ProductStatus
 from db.money import exponent
 from db.session import Transaction
+from db.text import slug
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import Ambiguous, NotFound
@@ -25,7 +26,6 @@ from tools.products.sheet import (
     WRITTEN_OPTIONS,
     as_listed,
     shown_status,
-    slug,
 )
 from tools.rules.lookup import HOLDS_NOW, WITH_ALL_BELOW, find_category
 from tools.rules.spreadsheets import row_of

@@ -14,12 +14,14 @@ from db.model import new_id
 from db.models.inventory import MovementKind
 from db.models.products import Product, ProductStatus, option_key, search_text
 from db.references import Kind
+from db.text import slug
 from tools.contract.context import Context
 from tools.contract.errors import Conflict
 from tools.contract.jobs import Numbers
 from tools.contract.plain import as_jsonb
 from tools.products.creation import BarcodeNotGtin, gtin
-from tools.products.sheet import Group, SheetProduct, SheetVariant, slug, status_after
+from tools.products.repricing import Wish, held, reprice, window_of
+from tools.products.sheet import Group, SheetProduct, SheetVariant, status_after
 from tools.products.sheet_shelves import Shelves
 from tools.rules import stock
 from tools.rules.lookup import HOLDS_NOW
@@ -102,6 +104,7 @@ class Batch:
     counts: Counts
     warehouse: UUID | None
     made: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in _TABLES})
+    prices: dict[UUID, tuple[int, int | None]] = field(default_factory=dict[UUID, tuple[int, int | None]])
     opening: dict[UUID, int] = field(default_factory=dict[UUID, int])
 
     async def look(self, groups: Sequence[Group], *, lock: bool) -> None:
@@ -130,13 +133,15 @@ class Batch:
         for kind, table in ((Kind.product, "new_products"), (Kind.variant, "new_variants")):
             for row in self.made[table]:
                 row["reference"] = numbers.next(kind)
-        for table, statements in _TABLES.items():
+        whose = {"m": self.ctx.merchant.id, "now": self.ctx.now(), "actor": self.ctx.actor.reference}
+        for table, statement in _TABLES.items():
             rows = self.made[table]
             if rows:
-                params = {"m": self.ctx.merchant.id, "now": self.ctx.now(), "home": self.ctx.merchant.currency,
-                          "actor": self.ctx.actor.reference, "rows": as_jsonb(rows)}  # fmt: skip
-                for statement in statements:
-                    await self.ctx.sql.execute(statement, params)
+                await self.ctx.sql.execute(statement, whose | {"rows": as_jsonb(rows)})
+        if self.prices:
+            window = window_of(self.ctx, self.ctx.merchant.currency, None, None)
+            before = await held(self.ctx, list(self.prices), window)
+            await reprice(self.ctx, window, [Wish(price, *self.prices[price.variant_id]) for price in before])
         if self.opening and self.warehouse:
             levels = await stock.locked(self.ctx, [(variant, self.warehouse) for variant in self.opening], opening=True)
             postings = [stock.Posting(level, on_hand=self.opening[variant]) for (variant, _), level in levels.items()]
@@ -191,7 +196,7 @@ class _Plan:
         self.ours = known.variants if known else list[dict[str, Any]]()
         self.new_variants: list[dict[str, Any]] = []
         self.changed_variants: list[dict[str, Any]] = []
-        self.prices: list[dict[str, Any]] = []
+        self.prices: dict[UUID, tuple[int, int | None]] = {}  # with the price that it is reduced from
         self.opening: dict[UUID, int] = {}
         self.made_skus = 0
 
@@ -222,7 +227,7 @@ class _Plan:
         counts, made = self.batch.counts, self.batch.made
         made["new_variants"] += self.new_variants
         made["changed_variants"] += self.changed_variants
-        made["prices"] += self.prices
+        self.batch.prices |= self.prices
         self.batch.opening |= self.opening
         counts.variants_new += len(self.new_variants)
         counts.variants_changed += len(self.changed_variants)
@@ -350,9 +355,7 @@ class _Plan:
         compare_at = wanted.compare_at if "compare_at" in wanted.model_fields_set else before[1]
         compare_at = compare_at if compare_at is not None and compare_at > wanted.price else None
         if (wanted.price, compare_at) != before:
-            self.prices.append(
-                {"id": new_id(), "variant_id": variant, "amount": wanted.price, "compare_at": compare_at}
-            )
+            self.prices[variant] = (wanted.price, compare_at)
 
     def _refuse_what_nobody_taxes(self, wanted: SheetVariant) -> None:
         if not wanted.taxable and (self.known is None or self.known.tax_class == "standard"):
@@ -408,50 +411,37 @@ _VARIANT = """id uuid, reference text, product_id uuid, sku text, sku_key text, 
 barcode text, weight_grams int, cost numeric, cost_currency text, tracked bool, allow_backorder bool, position int"""
 # What is written of a batch, in this order; rows come as one JSON parameter.
 _TABLES = {
-    "new_products": (f"""
+    "new_products": f"""
         insert into products (merchant_id, id, reference, source, external_reference, status, title, description, brand,
                               category_id, tags, attributes, options, media, search, created_at, updated_at)
         select %(m)s, r.id, r.reference, '{HANDLE}', r.handle, r.status, r.title, r.description, r.brand, r.category_id,
                r.tags, r.attributes, r.options, r.media, r.search, %(now)s, %(now)s
         from jsonb_to_recordset(%(rows)s) as r({_PRODUCT})
-        """,),
-    "changed_products": (f"""
+        """,
+    "changed_products": f"""
         update products p
         set status = r.status, title = r.title, description = r.description, brand = r.brand, category_id = r.category_id,
             tags = r.tags, attributes = r.attributes, options = r.options, media = r.media, search = coalesce(r.search, p.search),
             version = p.version + 1, updated_at = %(now)s
         from jsonb_to_recordset(%(rows)s) as r({_PRODUCT}) where p.merchant_id = %(m)s and p.id = r.id
-        """,),
-    "new_variants": (f"""
+        """,
+    "new_variants": f"""
         insert into variants (merchant_id, id, reference, product_id, sku, sku_key, title, options, option_key, barcode,
                               weight_grams, cost, cost_currency, tracked, allow_backorder, position, created_at, updated_at)
         select %(m)s, r.id, r.reference, r.product_id, r.sku, r.sku_key, r.title, r.options, r.option_key, r.barcode,
                r.weight_grams, r.cost, r.cost_currency, r.tracked, r.allow_backorder, r.position, %(now)s, %(now)s
         from jsonb_to_recordset(%(rows)s) as r({_VARIANT})
-        """,),
-    "changed_variants": (f"""
+        """,
+    "changed_variants": f"""
         update variants v
         set options = r.options, option_key = r.option_key, barcode = r.barcode, weight_grams = r.weight_grams, cost = r.cost,
             cost_currency = r.cost_currency, tracked = r.tracked, allow_backorder = r.allow_backorder,
             version = v.version + 1, updated_at = %(now)s
         from jsonb_to_recordset(%(rows)s) as r({_VARIANT}) where v.merchant_id = %(m)s and v.id = r.id
-        """,),
-    "prices": (f"""
-        update prices r set valid_until = %(now)s
-        where {HOLDS_NOW} and r.currency = %(home)s and r.valid_from < %(now)s
-          and r.variant_id in (select n.variant_id from jsonb_to_recordset(%(rows)s) as n(variant_id uuid))
-        """, """
-        insert into prices (merchant_id, id, variant_id, currency, amount, compare_at, valid_from, valid_until, created_at)
-        select %(m)s, n.id, n.variant_id, %(home)s, n.amount, n.compare_at, %(now)s, (
-                   select min(q.valid_from) from prices q
-                   where q.merchant_id = %(m)s and q.variant_id = n.variant_id and q.currency = %(home)s
-                     and q.customer_group is null and q.min_quantity = 1 and q.valid_from > %(now)s
-               ), %(now)s
-        from jsonb_to_recordset(%(rows)s) as n(id uuid, variant_id uuid, amount bigint, compare_at bigint)
-        """),
-    "events": ("""
+        """,
+    "events": """
         insert into events (merchant_id, id, kind, subject_kind, subject_id, actor, data, created_at)
         select %(m)s, e.id, e.kind, 'product', e.subject, %(actor)s, jsonb_build_object('import', e.key), %(now)s
         from jsonb_to_recordset(%(rows)s) as e(id uuid, kind text, subject uuid, key text)
-        """,),
+        """,
 }  # fmt: skip

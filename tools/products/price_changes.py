@@ -45,7 +45,7 @@ from tools.products.repricing import (
     window_of,
 )  # fmt: skip
 from tools.rules.lookup import WITH_ALL_BELOW, containing, find_category, find_variants
-from tools.rules.markdown import Ending, Rule, floor_of
+from tools.rules.price_rules import Ending, Rule, floor_of
 
 MOST = 10_000  # variants of one change
 MOST_MONEY = 1_000_000_000  # minor units that a price moves by

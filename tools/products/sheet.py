@@ -15,13 +15,13 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from db.models.products import ProductStatus
 from db.money import exponent
-from db.text import fold
 from tools.contract.declare import Input
 from tools.contract.errors import Invalid
 from tools.contract.fields import MinorUnits, Name, NotOurs, Written
 from tools.contract.jobs import LineError
 from tools.products.creation import Prose, Sku, is_above
 from tools.products.detail import Medium
+from tools.products.shelves import LEVELS
 from tools.rules.spreadsheets import SEPARATORS, Row, rows, text_of
 
 MOST_OPTIONS, MOST_ROWS = 5, 400  # of a product: more lines than 250 variants and 100 pictures can need
@@ -90,7 +90,7 @@ class SheetProduct(Input):
     title: Name | None = None
     description: Prose = ""
     brand: Name | None = None
-    category: list[Name] = Field(default=[], max_length=10)
+    category: list[Name] = Field(default=[], max_length=LEVELS)
     tags: list[Written] = Field(default=[], max_length=100)
     attributes: dict[str, Annotated[str, StringConstraints(max_length=1000)]] = Field(default={})
     media: list[Medium] = Field(default=[], max_length=100)
@@ -380,11 +380,6 @@ def listed(tags: str) -> list[str]:
 
 def as_listed(tags: Iterable[str]) -> str:
     return ", ".join('"' + tag.replace('"', '""') + '"' if re.search(r'[,"]', tag) else tag for tag in tags)
-
-
-def slug(*parts: str) -> str:
-    """Words as they stand in an address: `Blue Mug`, `M` is `blue-mug-m`."""
-    return "-".join(filter(None, (re.sub(r"[^a-z0-9]+", "-", fold(part)).strip("-") for part in parts)))
 
 
 def shown_status(status: ProductStatus) -> tuple[str, bool]:

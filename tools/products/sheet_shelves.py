@@ -1,5 +1,6 @@
 """The categories by their paths (`Kitchen > Mugs`), and those that a sheet names and the shop lacks."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
@@ -7,21 +8,7 @@ from db.model import new_id
 from db.models.products import Category
 from db.text import fold
 from tools.contract.context import Context
-
-_PATHS = """
-with recursive tree as (
-    select id, slug, array[name] as path from categories where merchant_id = %(m)s and parent_id is null
-    union all
-    select c.id, c.slug, t.path || c.name from categories c join tree t on c.parent_id = t.id where c.merchant_id = %(m)s
-)
-select id, slug, path from tree order by id
-"""
-
-
-class _Shelf(NamedTuple):
-    id: UUID
-    slug: str
-    path: list[str]
+from tools.products.shelves import Shelf, path_of, slug_of, tree_of
 
 
 class New(NamedTuple):
@@ -39,18 +26,18 @@ Path = tuple[str, ...]
 class Shelves:
     """The tree, as an import finds it and goes on building it."""
 
-    def __init__(self, shelves: list[_Shelf]) -> None:
-        self._paths = {shelf.id: _key(shelf.path) for shelf in shelves}
+    def __init__(self, tree: Mapping[UUID, Shelf]) -> None:
+        self._paths = {id_: _key(path_of(tree, id_)) for id_ in tree}
         self._by_path: dict[Path, UUID] = {}
-        for shelf in shelves:
-            self._by_path.setdefault(_key(shelf.path), shelf.id)
-        self._slugs = {shelf.slug for shelf in shelves}
+        for id_, path in self._paths.items():
+            self._by_path.setdefault(path, id_)
+        self._slugs = {id_: shelf.slug for id_, shelf in tree.items()}
         self.new: list[New] = []
         self.made = 0
 
     @classmethod
     async def of(cls, ctx: Context) -> "Shelves":
-        return cls(await ctx.sql.rows(_PATHS, {"m": ctx.merchant.id}, as_=_Shelf))
+        return cls(await tree_of(ctx))
 
     def place(self, path: list[str], now: UUID | None) -> UUID | None:
         """The category of a path, a new one where there is none. Of two of one path, the one in which the product stands stays."""
@@ -65,11 +52,9 @@ class Shelves:
         return parent
 
     def _add(self, key: Path, name: str, parent: UUID | None) -> UUID:
-        slug = "-".join(fold(part).replace(" ", "-") for part in key[-1:])
-        while slug in self._slugs:
-            slug += "-2"
-        self._slugs.add(slug)
+        slug = slug_of(name, self._slugs[parent] if parent else None, self._slugs.values())
         added = New(new_id(), parent, name, slug)
+        self._slugs[added.id] = slug
         self._by_path[key] = added.id
         self._paths[added.id] = key
         self.new.append(added)

@@ -1,13 +1,13 @@
 """Putting up categories, and moving them in the tree."""
 
-import re
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
 from pydantic import Field
 
 from db.models.products import Category
-from db.text import fold
+from db.text import fold, slug
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import AlreadyTaken, Ambiguous, Conflict, Invalid, NotFound, StaleVersion
@@ -85,15 +85,15 @@ async def create_category(ctx: Context, args: CreateCategory) -> CategoryPlaced:
     """
     parent = await find_category(ctx, args.parent) if args.parent else None
     tree = await _tree(ctx)
-    above = _path(tree, parent.id) if parent else []
+    above = path_of(tree, parent.id) if parent else []
     _is_not_too_deep(args.name, len(above) + 1)
     _name_is_free(tree, args.name, parent)
-    slug = args.slug or _slug(tree, args.name, parent)
-    if any(shelf.slug == slug for shelf in tree.values()):
-        raise CategoryTaken(f"The web name {slug} is another category's.")
+    web_name = args.slug or slug_of(args.name, parent and parent.slug, {shelf.slug for shelf in tree.values()})
+    if any(shelf.slug == web_name for shelf in tree.values()):
+        raise CategoryTaken(f"The web name {web_name} is another category's.")
 
     category = await ctx.add(
-        Category, name=args.name, slug=slug, parent_id=parent and parent.id, position=args.position
+        Category, name=args.name, slug=web_name, parent_id=parent and parent.id, position=args.position
     )
     ctx.event("created", category)
     ctx.tell(f"A category {args.name} is put up {_where(above)}.")
@@ -134,7 +134,7 @@ async def move_category(ctx: Context, args: MoveCategory) -> CategoryPlaced:
     category = await ctx.find(Category, named.reference, for_update=True)
     was_below, moves = category.parent_id, "parent" in args.model_fields_set
     below = (parent and parent.id) if moves else was_below
-    above = _path(tree, below) if below else []
+    above = path_of(tree, below) if below else []
     if below and category.id in _line(tree, below):
         raise CategoryInItself(f"{category.name} ({category.reference}) cannot stand in {' / '.join(above)}.")
     _is_not_too_deep(category.name, len(above) + _height(tree, category.id))
@@ -142,7 +142,7 @@ async def move_category(ctx: Context, args: MoveCategory) -> CategoryPlaced:
     if below != was_below or fold(name) != fold(category.name):
         _name_is_free(tree, name, tree[below] if below else None)
 
-    whose, before = f"{category.name} ({category.reference})", _path(tree, was_below) if was_below else []
+    whose, before = f"{category.name} ({category.reference})", path_of(tree, was_below) if was_below else []
     given = {"name": args.name, "position": args.position, "parent_id": below}
     if below != was_below:
         ctx.tell(f"{whose} moves with all below it, from {_place(before)} to {_place(above)}.")
@@ -173,12 +173,17 @@ class Shelf(NamedTuple):
 async def _tree(ctx: Context) -> dict[UUID, Shelf]:
     """All categories, which nobody else moves until the call's end: two moves at once could close a circle."""
     locked = "select id from categories where merchant_id = %(m)s order by id for no key update"
-    query = "select id, reference, parent_id, name, slug from categories where merchant_id = %(m)s"
     await ctx.sql.execute(locked, {"m": ctx.merchant.id})
+    return await tree_of(ctx)
+
+
+async def tree_of(ctx: Context) -> dict[UUID, Shelf]:
+    """All categories, the oldest first."""
+    query = "select id, reference, parent_id, name, slug from categories where merchant_id = %(m)s order by id"
     return {shelf.id: shelf for shelf in await ctx.sql.rows(query, {"m": ctx.merchant.id}, as_=Shelf)}
 
 
-def _line(tree: dict[UUID, Shelf], id_: UUID) -> list[UUID]:
+def _line(tree: Mapping[UUID, Shelf], id_: UUID) -> list[UUID]:
     """A category and those above it, the lowest first."""
     line: list[UUID] = []
     above: UUID | None = id_
@@ -188,7 +193,7 @@ def _line(tree: dict[UUID, Shelf], id_: UUID) -> list[UUID]:
     return line
 
 
-def _path(tree: dict[UUID, Shelf], id_: UUID) -> list[str]:
+def path_of(tree: Mapping[UUID, Shelf], id_: UUID) -> list[str]:
     return [tree[above].name for above in reversed(_line(tree, id_))]
 
 
@@ -209,11 +214,13 @@ def _name_is_free(tree: dict[UUID, Shelf], name: str, parent: Category | Shelf |
         raise CategoryTaken(f"There is a category {same.name} ({same.reference}) {where} already.")
 
 
-def _slug(tree: dict[UUID, Shelf], name: str, parent: Category | None) -> str:
-    """`kitchen-mugs`; with a number where that is taken."""
-    own = re.sub("[^a-z0-9]+", "-", fold(name)).strip("-") or "category"
-    slug, taken = f"{parent.slug}-{own}" if parent else own, {shelf.slug for shelf in tree.values()}
-    return next(free for free in (slug, *(f"{slug}-{nth}" for nth in range(2, len(taken) + 3))) if free not in taken)
+def slug_of(name: str, parent: str | None, taken: Collection[str]) -> str:
+    """`kitchen-mugs`, by the parent's own; with a number where that is taken."""
+    own = slug(name) or "category"
+    wanted = f"{parent}-{own}" if parent else own
+    return next(
+        free for free in (wanted, *(f"{wanted}-{nth}" for nth in range(2, len(taken) + 3))) if free not in taken
+    )
 
 
 def _where(above: list[str]) -> str:
