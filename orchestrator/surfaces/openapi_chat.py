@@ -92,8 +92,9 @@ _WAIT = {
     "name": "Prefer",
     "in": "header",
     "required": False,
-    "description": "`wait=10` waits so many seconds for the answer (RFC 7240), at most 60.",
-    "schema": {"type": "string", "pattern": "^wait=[0-9]{1,2}$"},
+    "description": "`wait=10` waits so many seconds for the answer, at most 60; other preferences change nothing (RFC 7240).",
+    "schema": {"type": "string"},
+    "example": "wait=10",
 }
 
 
