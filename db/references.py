@@ -20,6 +20,9 @@ class Kind(StrEnum):
     address = "ADR"
     payment = "PAY"
     saved_method = "PM"
+    dispute = "DSP"
+    payout = "POT"
+    payment_link = "LNK"
     shipment = "SHP"
     return_ = "RMA"
     reservation = "RES"
@@ -73,6 +76,9 @@ TABLES = {
     "addresses": Kind.address,
     "payments": Kind.payment,
     "saved_methods": Kind.saved_method,
+    "disputes": Kind.dispute,
+    "payouts": Kind.payout,
+    "payment_links": Kind.payment_link,
     "fulfilments": Kind.shipment,
     "returns": Kind.return_,
     "reservations": Kind.reservation,

@@ -27,6 +27,7 @@ from orchestrator.chat.listening import listening
 from orchestrator.index import read_index
 from orchestrator.installation import NotReady, Urls
 from orchestrator.language_model import open_models
+from orchestrator.outside import Outside, first_secret, providers_of
 from orchestrator.saver import open_saver
 from orchestrator.services import Services
 from orchestrator.settings import Settings
@@ -99,11 +100,17 @@ def _put_together(settings: Settings, database: Database, replica: Database | No
         except Exception:
             _log.exception("%s is left to the worker", approval)
 
-    shop = Shop(database, replica, settings.site, after_commit=after_commit, room=limits.room(settings))
+    async def try_outside(merchant: uuid.UUID, intents: list[str]) -> None:
+        await outside.first_try(merchant, intents)
+
+    shop = Shop(
+        database, replica, settings.site, after_commit=after_commit, outside=try_outside, room=limits.room(settings)
+    )
+    outside = Outside(shop, providers_of(shop, {}, first_secret()))
     chat = Chat(
         shop, supervisor, registry.tools(), limits=limits.turn_limits(settings), room=limits.chat_limits(settings)
     )
-    return Services(settings, shop, chat)
+    return Services(settings, shop, chat, outside)
 
 
 async def _refuse_unready(database: Database) -> None:

@@ -7,7 +7,7 @@ payment's currency. No card number is ever stored.
 import uuid
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -79,6 +79,25 @@ class LedgerAccount(StrEnum):
     opening = "opening"
 
 
+class DisputeStatus(StrEnum):
+    needs_response = "needs_response"
+    under_review = "under_review"
+    won = "won"
+    lost = "lost"
+
+
+class PayoutStatus(StrEnum):
+    in_transit = "in_transit"
+    paid = "paid"
+    failed = "failed"
+
+
+class LinkStatus(StrEnum):
+    open = "open"
+    paid = "paid"
+    expired = "expired"
+
+
 class CreditReason(StrEnum):
     """Why credit was given, or taken."""
 
@@ -110,7 +129,9 @@ class SavedMethod(Tenant, Referenced, Versioned, Base):
         unique("code_digest"),
         unique("provider", "token"),
         index("customer_id", "id"),
-        CheckConstraint("(method in ('gift_card', 'store_credit')) = (balance is not null)", name="credit_has_a_balance"),
+        CheckConstraint(
+            "(method in ('gift_card', 'store_credit')) = (balance is not null)", name="credit_has_a_balance"
+        ),
         CheckConstraint("balance >= 0", name="balance_is_not_negative"),
         CheckConstraint("customer_id is not null or method = 'gift_card'", name="whose"),
     )
@@ -254,6 +275,121 @@ class PaymentTransaction(Tenant, Base):
 
     payment: Mapped[Payment] = one("PaymentTransaction", "payment_id", "Payment", "transactions")
     order: Mapped["Order"] = one("PaymentTransaction", "order_id", "Order")
+
+
+class ProviderEvent(Tenant, Base):
+    """What a provider told by itself, once each. One whose payment is not known yet waits for it: its `payment_id` is null."""
+
+    __tablename__ = "provider_events"
+    __table_args__ = (
+        to("payments", "payment_id"),
+        unique("provider", "event"),
+        index("provider", "provider_reference"),
+    )
+
+    provider: Mapped[str]
+    event: Mapped[str]
+    happened: Mapped[str]
+    provider_reference: Mapped[str | None]
+    payment_id: Mapped[uuid.UUID | None]
+    told: Mapped[dict[str, Any]]
+    occurred_at: Mapped[datetime]
+
+    payment: Mapped[Payment | None] = one("ProviderEvent", "payment_id", "Payment")
+
+
+class Dispute(Tenant, Referenced, Versioned, Stateful, Base):
+    """A customer's bank wants the money of a payment back. It is charged back when the dispute is lost."""
+
+    __tablename__ = "disputes"
+    __table_args__ = referenced(
+        to("payments", "payment_id"),
+        to("orders", "order_id"),
+        unique("provider", "provider_reference"),
+        index("payment_id"),
+        index("status", "id"),
+        CheckConstraint("amount > 0", name="amount"),
+    )
+    MOVES: ClassVar[dict[DisputeStatus, frozenset[DisputeStatus]]] = {
+        DisputeStatus.needs_response: frozenset({DisputeStatus.under_review, DisputeStatus.won, DisputeStatus.lost}),
+        DisputeStatus.under_review: frozenset({DisputeStatus.won, DisputeStatus.lost}),
+        DisputeStatus.won: frozenset(),
+        DisputeStatus.lost: frozenset(),
+    }
+
+    payment_id: Mapped[uuid.UUID]
+    order_id: Mapped[uuid.UUID]
+    status: Mapped[DisputeStatus] = mapped_column(one_of(DisputeStatus, "status"))
+    provider: Mapped[str]
+    provider_reference: Mapped[str]
+    amount: Mapped[int]
+    currency: Mapped[str]
+    reason: Mapped[str]
+    evidence: Mapped[dict[str, Any]]
+    opened_at: Mapped[datetime]
+    due_by: Mapped[datetime | None]
+    submitted_at: Mapped[datetime | None]
+
+    payment: Mapped[Payment] = one("Dispute", "payment_id", "Payment")
+    order: Mapped["Order"] = one("Dispute", "order_id", "Order")
+
+
+class Payout(Tenant, Referenced, Base):
+    """Money that a provider sent to the bank: what it took, less what it gave back and its fees."""
+
+    __tablename__ = "payouts"
+    __table_args__ = referenced(unique("provider", "provider_reference"), index("arrives_at", "id"))
+
+    provider: Mapped[str]
+    provider_reference: Mapped[str]
+    status: Mapped[PayoutStatus] = mapped_column(one_of(PayoutStatus, "status"))
+    amount: Mapped[int]
+    fees: Mapped[int] = minor_units()
+    currency: Mapped[str]
+    arrives_at: Mapped[datetime]
+
+
+class PaymentLink(Tenant, Referenced, Stateful, Base):
+    """A link by which a customer pays what was open of an order; only the SHA-256 of its secret is here."""
+
+    __tablename__ = "payment_links"
+    __table_args__ = referenced(
+        to("orders", "order_id"),
+        unique("secret_hash"),
+        index("order_id"),
+        CheckConstraint("amount > 0", name="amount"),
+    )
+    MOVES: ClassVar[dict[LinkStatus, frozenset[LinkStatus]]] = {
+        LinkStatus.open: frozenset({LinkStatus.paid, LinkStatus.expired}),
+        LinkStatus.paid: frozenset(),
+        LinkStatus.expired: frozenset(),
+    }
+
+    order_id: Mapped[uuid.UUID]
+    status: Mapped[LinkStatus] = mapped_column(one_of(LinkStatus, "status"))
+    amount: Mapped[int]
+    currency: Mapped[str]
+    secret_hash: Mapped[str]
+    expires_at: Mapped[datetime]
+
+    order: Mapped["Order"] = one("PaymentLink", "order_id", "Order")
+
+
+class ManualRequest(Tenant, Base):
+    """What the provider `manual` was asked and answered: its own memory, no part of the shop's books. `told` waits to be told."""
+
+    __tablename__ = "manual_requests"
+    __table_args__ = (unique("key"), index("provider_reference"), index("told_at", "id"))
+
+    key: Mapped[str]
+    deed: Mapped[str]
+    provider_reference: Mapped[str | None]
+    amount: Mapped[int]
+    currency: Mapped[str]
+    outcome: Mapped[str]
+    answer: Mapped[dict[str, Any]]
+    told: Mapped[list[Any]]
+    told_at: Mapped[datetime | None]
 
 
 class JournalEntry(Tenant, Base):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import Field
 from sqlalchemy import select
@@ -17,6 +18,8 @@ from tools.contract.errors import Conflict
 from tools.rules.credit import give_back, paid_with_credit
 
 REFUND, VOID, CHARGE = "refund_payment", "void_payment", "charge_payment"
+AUTHORIZE, CAPTURE = "authorize_payment", "capture_payment"
+COMING = (AUTHORIZE, CHARGE)
 _CAPTURED = (
     PaymentStatus.partially_captured, PaymentStatus.captured, PaymentStatus.partially_refunded, PaymentStatus.won,
 )  # fmt: skip
@@ -66,12 +69,18 @@ class Tender:
         if self.payment.status not in _AUTHORIZED:
             return 0
         payment = self.payment
-        return max(0, payment.authorized - payment.captured - payment.voided - self._on_its_way(VOID))
+        under_way = self._on_its_way(VOID) + self._on_its_way(CAPTURE)
+        return max(0, payment.authorized - payment.captured - payment.voided - under_way)
+
+    @property
+    def coming(self) -> int:
+        """What is being authorized or charged at this moment."""
+        return self._on_its_way(AUTHORIZE) + self._on_its_way(CHARGE)
 
     @property
     def charged(self) -> bool:
         """Whether it is being charged at this moment."""
-        return any(intent.kind == CHARGE for intent in self.under_way)
+        return any(intent.kind in COMING for intent in self.under_way)
 
 
 async def tenders(ctx: Context, order: Order) -> list[Tender]:
@@ -81,7 +90,10 @@ async def tenders(ctx: Context, order: Order) -> list[Tender]:
     pending = select(Intent).where(
         Intent.merchant_id == ctx.merchant.id, Intent.order_id == order.id, Intent.status == IntentStatus.pending
     )
-    under_way = (await ctx.db.scalars(pending.order_by(Intent.id))).all()
+    locked = pending.order_by(Intent.id).with_for_update(
+        key_share=True
+    )  # whoever carries one out waits for what is decided here
+    under_way = (await ctx.db.scalars(locked.execution_options(populate_existing=True))).all()
     return [
         Tender(payment, [intent for intent in under_way if intent.subject_id == payment.id]) for payment in payments
     ]
@@ -96,7 +108,7 @@ def refuse_while_charged(order: Order, held: Sequence[Tender]) -> None:
 
 def stop_charges(ctx: Context, held: Sequence[Tender]) -> list[Tender]:
     """No charge that has not begun is made, and nothing waits for it any more: its payment is cancelled with it."""
-    stopped = {i.reference for tender in held for i in tender.under_way if i.kind == CHARGE and not i.attempts}
+    stopped = {i.reference for tender in held for i in tender.under_way if i.kind in COMING and not i.attempts}
     left: list[Tender] = []
     for tender in held:
         gone = [i for i in tender.under_way if i.reference in stopped or i.arguments.get("after") in stopped]
@@ -135,7 +147,7 @@ async def refund_through(
     ctx.moves_money(money)
     if not paid_with_credit(payment) or after:
         ctx.tell(f"{money} go back through {payment.reference}.")
-        return await _intend(ctx, REFUND, payment, amount, after, reason)
+        return await intend(ctx, REFUND, payment, amount, after=after, reason=reason)
     order = await ctx.db.get_one(Order, (ctx.merchant.id, payment.order_id))
     credit = await give_back(ctx, order, payment, amount)
     ctx.tell(f"{money} of {payment.reference} go back onto {credit.method}: {credit.balance} are on it then.")
@@ -147,7 +159,7 @@ async def let_go(ctx: Context, held: Sequence[Tender], after: str | None = None)
     backs: list[MoneyBack] = []
     for tender in held:
         if tender.promised:
-            back = await _intend(ctx, VOID, tender.payment, tender.promised, after)
+            back = await intend(ctx, VOID, tender.payment, tender.promised, after=after)
             ctx.tell(f"{back.amount} authorized on {back.payment} are let go, and not taken.")
             backs.append(back)
     return backs
@@ -156,7 +168,7 @@ async def let_go(ctx: Context, held: Sequence[Tender], after: str | None = None)
 def tell_what_stays(ctx: Context, held: Sequence[Tender]) -> None:
     """What of an order's money is not given back by this call, and why."""
     for tender in held:
-        payment, on_its_way = tender.payment, sum(i.amount or 0 for i in tender.under_way if i.kind != CHARGE)
+        payment, on_its_way = tender.payment, sum(i.amount or 0 for i in tender.under_way if i.kind in (REFUND, VOID))
         if payment.status is PaymentStatus.disputed:
             ctx.tell(f"{payment.reference} is disputed: nothing is refunded through it.")
         elif on_its_way:
@@ -165,12 +177,11 @@ def tell_what_stays(ctx: Context, held: Sequence[Tender]) -> None:
             )
 
 
-async def _intend(
-    ctx: Context, kind: str, payment: Payment, amount: int, after: str | None, reason: str | None = None
-) -> MoneyBack:
+async def intend(ctx: Context, kind: str, payment: Payment, amount: int, **more: Any) -> MoneyBack:
+    """What a provider is to be asked for after the commit; arguments that are None are left out."""
     money = Money(amount=amount, currency=payment.currency)
-    waits = ({"after": after} if after else {}) | ({"reason": reason} if reason else {})
+    said = {name: value for name, value in more.items() if value is not None}
     intent = await ctx.intend(
-        kind, ("payment", payment.id), order_id=payment.order_id, money=money, payment=payment.reference, **waits
+        kind, ("payment", payment.id), order_id=payment.order_id, money=money, payment=payment.reference, **said
     )
     return MoneyBack(payment=payment.reference, amount=money, intent=intent.reference)

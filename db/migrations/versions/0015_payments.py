@@ -20,6 +20,8 @@ def upgrade() -> None:
     _name_saved_methods()
     _keep_credit()
     _widen_the_ledger()
+    _hear_providers()
+    _dispute_and_pay_out()
 
 
 def _one_of(column: str, values: list[str]) -> str:
@@ -115,6 +117,140 @@ def _keep_credit() -> None:
 def _widen_the_ledger() -> None:
     op.drop_constraint(op.f("ck_journal_entries_account"), "journal_entries")
     op.create_check_constraint(op.f("ck_journal_entries_account"), "journal_entries", _one_of("account", ACCOUNTS))
+
+
+def _hear_providers() -> None:
+    op.create_table(
+        "provider_events",
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("happened", sa.Text(), nullable=False),
+        sa.Column("provider_reference", sa.Text()),
+        sa.Column("payment_id", sa.Uuid()),
+        sa.Column("told", postgresql.JSONB(), nullable=False),
+        sa.Column("occurred_at", MOMENT, nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_provider_events")),
+        sa.UniqueConstraint("merchant_id", "provider", "event", name=op.f("uq_provider_events_merchant_id_provider_event")),
+    )
+    _foreign("provider_events", "payment_id", "payments")
+    op.create_index(
+        op.f("ix_provider_events_merchant_id_provider_provider_reference"),
+        "provider_events",
+        ["merchant_id", "provider", "provider_reference"],
+    )
+    secure(op, "provider_events")
+    op.create_table(
+        "manual_requests",
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("deed", sa.Text(), nullable=False),
+        sa.Column("provider_reference", sa.Text()),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("answer", postgresql.JSONB(), nullable=False),
+        sa.Column("told", postgresql.JSONB(), nullable=False),
+        sa.Column("told_at", MOMENT),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_manual_requests")),
+        sa.UniqueConstraint("merchant_id", "key", name=op.f("uq_manual_requests_merchant_id_key")),
+    )
+    op.create_index(
+        op.f("ix_manual_requests_merchant_id_provider_reference"), "manual_requests", ["merchant_id", "provider_reference"]
+    )
+    op.create_index(op.f("ix_manual_requests_merchant_id_told_at_id"), "manual_requests", ["merchant_id", "told_at", "id"])
+    secure(op, "manual_requests")
+
+
+def _dispute_and_pay_out() -> None:
+    op.create_table(
+        "disputes",
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("payment_id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("status", _choice("status", ["needs_response", "under_review", "won", "lost"]), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("provider_reference", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("evidence", postgresql.JSONB(), nullable=False),
+        sa.Column("opened_at", MOMENT, nullable=False),
+        sa.Column("due_by", MOMENT),
+        sa.Column("submitted_at", MOMENT),
+        sa.Column("source", sa.Text()),
+        sa.Column("external_reference", sa.Text()),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("updated_at", MOMENT, nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_disputes_amount")),
+        sa.CheckConstraint(_one_of("status", ["needs_response", "under_review", "won", "lost"]), name=op.f("ck_disputes_status")),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_disputes")),
+        sa.UniqueConstraint("merchant_id", "provider", "provider_reference", name=op.f("uq_disputes_merchant_id_provider_provider_reference")),
+        sa.UniqueConstraint("merchant_id", "reference", name=op.f("uq_disputes_merchant_id_reference")),
+        sa.UniqueConstraint("merchant_id", "source", "external_reference", name=op.f("uq_disputes_merchant_id_source_external_reference")),
+    )
+    _foreign("disputes", "order_id", "orders")
+    _foreign("disputes", "payment_id", "payments")
+    op.create_index(op.f("ix_disputes_merchant_id_external_reference"), "disputes", ["merchant_id", "external_reference"])
+    op.create_index(op.f("ix_disputes_merchant_id_payment_id"), "disputes", ["merchant_id", "payment_id"])
+    op.create_index(op.f("ix_disputes_merchant_id_status_id"), "disputes", ["merchant_id", "status", "id"])
+    secure(op, "disputes")
+    op.create_table(
+        "payouts",
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("provider_reference", sa.Text(), nullable=False),
+        sa.Column("status", _choice("status", ["in_transit", "paid", "failed"]), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("fees", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("arrives_at", MOMENT, nullable=False),
+        sa.Column("source", sa.Text()),
+        sa.Column("external_reference", sa.Text()),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.CheckConstraint(_one_of("status", ["in_transit", "paid", "failed"]), name=op.f("ck_payouts_status")),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_payouts")),
+        sa.UniqueConstraint("merchant_id", "provider", "provider_reference", name=op.f("uq_payouts_merchant_id_provider_provider_reference")),
+        sa.UniqueConstraint("merchant_id", "reference", name=op.f("uq_payouts_merchant_id_reference")),
+        sa.UniqueConstraint("merchant_id", "source", "external_reference", name=op.f("uq_payouts_merchant_id_source_external_reference")),
+    )
+    op.create_index(op.f("ix_payouts_merchant_id_arrives_at_id"), "payouts", ["merchant_id", "arrives_at", "id"])
+    op.create_index(op.f("ix_payouts_merchant_id_external_reference"), "payouts", ["merchant_id", "external_reference"])
+    secure(op, "payouts")
+    op.create_table(
+        "payment_links",
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("status", _choice("status", ["open", "paid", "expired"]), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("secret_hash", sa.Text(), nullable=False),
+        sa.Column("expires_at", MOMENT, nullable=False),
+        sa.Column("source", sa.Text()),
+        sa.Column("external_reference", sa.Text()),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_payment_links_amount")),
+        sa.CheckConstraint(_one_of("status", ["open", "paid", "expired"]), name=op.f("ck_payment_links_status")),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_payment_links")),
+        sa.UniqueConstraint("merchant_id", "reference", name=op.f("uq_payment_links_merchant_id_reference")),
+        sa.UniqueConstraint("merchant_id", "secret_hash", name=op.f("uq_payment_links_merchant_id_secret_hash")),
+        sa.UniqueConstraint("merchant_id", "source", "external_reference", name=op.f("uq_payment_links_merchant_id_source_external_reference")),
+    )
+    _foreign("payment_links", "order_id", "orders")
+    op.create_index(op.f("ix_payment_links_merchant_id_external_reference"), "payment_links", ["merchant_id", "external_reference"])
+    op.create_index(op.f("ix_payment_links_merchant_id_order_id"), "payment_links", ["merchant_id", "order_id"])
+    secure(op, "payment_links")
 
 
 def downgrade() -> None:
