@@ -22,7 +22,6 @@ class Kind(StrEnum):
     saved_method = "PM"
     dispute = "DSP"
     payout = "POT"
-    payment_link = "LNK"
     shipment = "SHP"
     return_ = "RMA"
     reservation = "RES"
@@ -78,7 +77,6 @@ TABLES = {
     "saved_methods": Kind.saved_method,
     "disputes": Kind.dispute,
     "payouts": Kind.payout,
-    "payment_links": Kind.payment_link,
     "fulfilments": Kind.shipment,
     "returns": Kind.return_,
     "reservations": Kind.reservation,

@@ -11,7 +11,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from connectors.payments import Answer, Asked, Deed, Provider, Silent, Told
@@ -21,13 +21,16 @@ from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import call
 from tools.contract.shop import Shop
 from tools.flows.receive_provider_event import EventReceived, receive_provider_event
-from tools.flows.settle_intent import settle_intent
-from tools.rules.refunds import AUTHORIZE, CAPTURE, CHARGE, REFUND, VOID
+from tools.flows.settle_intent import settle_dispute, settle_intent
+from tools.payments.reconciling import compare_movements
+from tools.rules.refunds import AUTHORIZE, CAPTURE, CHARGE, EVIDENCE, RECONCILE, REFUND, VOID
 
 _log = logging.getLogger(__name__)
 DEADLINE = 10.0  # seconds for an answer
+LIST_DEADLINE = 60.0  # for a list of three months
 QUIET = 30.0  # seconds after which an intent that nobody carries out is taken up
 MOST_AT_ONCE = 100
+REAL = ("stripe",)  # of which nothing is ever said but what it says itself
 _DEEDS = {
     AUTHORIZE: Deed.authorize, CHARGE: Deed.charge, CAPTURE: Deed.capture, VOID: Deed.void, REFUND: Deed.refund,
 }  # fmt: skip
@@ -49,6 +52,16 @@ class _Claimed(NamedTuple):
     token: str | None
 
 
+class _Other(NamedTuple):
+    kind: str
+    arguments: dict[str, Any]
+    ledger_key: str
+    attempts: int
+    provider: str | None
+    dispute: str | None
+    evidence: dict[str, str] | None
+
+
 class _Open(NamedTuple):
     reference: str
 
@@ -68,6 +81,13 @@ where i.merchant_id = %(m)s and i.reference = %(r)s and i.status = 'pending' and
       select from intents w where w.merchant_id = %(m)s and w.reference = i.arguments ->> 'after' and w.status <> 'succeeded')
 returning i.kind, i.amount, i.currency, i.arguments, i.ledger_key, i.attempts, p.reference as payment, p.provider,
           p.provider_reference, coalesce(i.arguments ->> 'token', s.token) as token
+"""
+_CLAIM_OTHER = """
+update intents i set attempts = i.attempts + 1
+from intents j left join disputes d on d.merchant_id = %(m)s and d.id = j.subject_id
+where i.merchant_id = %(m)s and i.reference = %(r)s and i.status = 'pending' and i.kind = any(%(kinds)s)
+  and j.merchant_id = %(m)s and j.id = i.id
+returning i.kind, i.arguments, i.ledger_key, i.attempts, d.provider, d.provider_reference as dispute, d.evidence
 """
 # What was left open: of what the provider answered that it is not decided yet, an event tells.
 _LEFT = """
@@ -119,6 +139,8 @@ class Outside:
             claimed = await sql.row(_CLAIM, params, as_=_Claimed)
             await sql.commit()
         if claimed is None:
+            if other := await self._other(merchant, reference):
+                await self._do_other(merchant, reference, other)
             return []
         try:
             answer = await self._asked(merchant, claimed, reference)
@@ -127,8 +149,39 @@ class Outside:
             return []
         return await self.booking(merchant, claimed, reference, answer)
 
+    async def _other(self, merchant: uuid.UUID, reference: str) -> "_Other | None":
+        """What is no movement of money: an answer to a dispute, a provider's list."""
+        async with self.shop.database.transaction(merchant) as sql:
+            params = {"m": merchant, "r": reference, "kinds": [EVIDENCE, RECONCILE]}
+            other = await sql.row(_CLAIM_OTHER, params, as_=_Other)
+            await sql.commit()
+        return other
+
+    async def _do_other(self, merchant: uuid.UUID, reference: str, other: "_Other") -> None:
+        name = other.provider or other.arguments["provider"]
+        provider = self.providers(merchant).get(name)
+        if provider is None:
+            _log.warning("%s: %s is not set up", reference, name)
+            return
+        key = f"job:{reference}:{other.attempts}"
+        try:
+            async with asyncio.timeout(LIST_DEADLINE):
+                if other.kind == EVIDENCE:
+                    answer = await provider.submit_evidence(other.dispute or "", other.evidence or {}, other.ledger_key)
+                    tool, said = settle_dispute, {"outcome": answer.outcome, "code": answer.code}
+                else:
+                    since, until = (datetime.fromisoformat(other.arguments[name]) for name in ("since", "until"))
+                    found = [asdict(one) async for one in provider.movements(since, until)]
+                    tool, said = compare_movements, {"movements": found}
+        except (Silent, TimeoutError) as silent:
+            _log.warning("%s: %s says nothing (%s); it is asked again", reference, name, silent)
+            return
+        await call(self.shop, tool, {"intent": reference} | said, worker(merchant), key=key, wait=True)
+
     async def _asked(self, merchant: uuid.UUID, claimed: _Claimed, reference: str) -> Answer:
         providers = self.providers(merchant)
+        if claimed.provider in REAL and claimed.provider not in providers:
+            raise Silent("it is not set up")
         provider = providers.get(claimed.provider) or providers[Manual.name]  # money from elsewhere is handled by hand
         asked = Asked(
             _DEEDS[claimed.kind], claimed.ledger_key, claimed.payment, claimed.amount, claimed.currency,
@@ -152,7 +205,7 @@ class Outside:
         """What was left open: by a provider that said nothing, by a process that was killed."""
         params = {
             "m": merchant,
-            "kinds": list(_DEEDS),
+            "kinds": [*_DEEDS, EVIDENCE, RECONCILE],
             "before": self.shop.clock() - timedelta(seconds=quiet),
             "most": MOST_AT_ONCE,
         }

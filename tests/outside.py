@@ -90,7 +90,6 @@ OURS: dict[str, str] = {
     "order_lines": "words_key sku title options discounts tax_class",
     "orders": "currency promotion_codes shipping_method ship_country",
     "payment_transactions": "currency provider actor",
-    "payment_links": "currency secret_hash",
     "payments": "provider currency",
     "payouts": "provider currency",
     "provider_events": "provider happened",

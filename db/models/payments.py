@@ -92,12 +92,6 @@ class PayoutStatus(StrEnum):
     failed = "failed"
 
 
-class LinkStatus(StrEnum):
-    open = "open"
-    paid = "paid"
-    expired = "expired"
-
-
 class CreditReason(StrEnum):
     """Why credit was given, or taken."""
 
@@ -190,6 +184,11 @@ class Payment(Tenant, Referenced, Versioned, Stateful, Base):
         unique("provider", "provider_reference"),
         index("order_id"),
         index("status", "id"),
+        index("created_at", "id"),
+        index("status", "created_at", "id"),
+        index("method", "created_at", "id"),
+        index("provider", "created_at", "id"),
+        index("authorized", "id"),
         CheckConstraint("voided >= 0 and captured >= 0 and captured + voided <= authorized", name="captured"),
         CheckConstraint(
             "refunded >= 0 and charged_back >= 0 and refunded + charged_back <= captured", name="never_over_refunded"
@@ -349,32 +348,6 @@ class Payout(Tenant, Referenced, Base):
     arrives_at: Mapped[datetime]
 
 
-class PaymentLink(Tenant, Referenced, Stateful, Base):
-    """A link by which a customer pays what was open of an order; only the SHA-256 of its secret is here."""
-
-    __tablename__ = "payment_links"
-    __table_args__ = referenced(
-        to("orders", "order_id"),
-        unique("secret_hash"),
-        index("order_id"),
-        CheckConstraint("amount > 0", name="amount"),
-    )
-    MOVES: ClassVar[dict[LinkStatus, frozenset[LinkStatus]]] = {
-        LinkStatus.open: frozenset({LinkStatus.paid, LinkStatus.expired}),
-        LinkStatus.paid: frozenset(),
-        LinkStatus.expired: frozenset(),
-    }
-
-    order_id: Mapped[uuid.UUID]
-    status: Mapped[LinkStatus] = mapped_column(one_of(LinkStatus, "status"))
-    amount: Mapped[int]
-    currency: Mapped[str]
-    secret_hash: Mapped[str]
-    expires_at: Mapped[datetime]
-
-    order: Mapped["Order"] = one("PaymentLink", "order_id", "Order")
-
-
 class ManualRequest(Tenant, Base):
     """What the provider `manual` was asked and answered: its own memory, no part of the shop's books. `told` waits to be told."""
 
@@ -401,7 +374,9 @@ class JournalEntry(Tenant, Base):
         to("payments", "payment_id"),
         index("journal_id"),
         index("account", "occurred_at"),
+        index("occurred_at", "id"),
         index("order_id"),
+        index("payment_id"),
         CheckConstraint("amount <> 0", name="amount"),
     )
 

@@ -90,6 +90,7 @@ UserRef = Annotated[Written, Ref(Kind.user)]
 ApiKeyRef = Annotated[Written, Ref(Kind.api_key)]
 PaymentRef = Annotated[Written, Ref(Kind.payment)]
 SavedMethodRef = Annotated[Written, Ref(Kind.saved_method)]
+DisputeRef = Annotated[Written, Ref(Kind.dispute)]
 ApprovalRef = Annotated[Written, Ref(Kind.approval)]
 FileRef = Annotated[Written, Ref(Kind.file)]  # the command line takes a path, too, and uploads what lies there
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from db.models.backoffice import Intent, IntentStatus
+from db.models.payments import Dispute, DisputeStatus
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.flows.settling import Came, hear_what_waited, locked, settle
@@ -49,3 +50,36 @@ async def settle_intent(ctx: Context, args: SettleIntent) -> IntentSettled:
         await ctx.sql.flush()
         going_on += await hear_what_waited(ctx, order, payment, pending)
     return IntentSettled(intent=args.intent, status=intent.status, going_on=going_on)
+
+
+class SettleDispute(Input):
+    intent: str = Field(description="What was done outside, such as `INT-12`.")
+    outcome: str = Field(description="What was said of it.")
+    code: str | None = Field(default=None, description="Why it failed.")
+
+
+@tool(
+    room="payments",
+    route="POST /disputes/intents/{intent}/outcome",
+    effect=Effect.record,
+    permission="payments:write",
+    raises=[],
+    examples=[],
+    internal=True,
+)
+async def settle_dispute(ctx: Context, args: SettleDispute) -> IntentSettled:
+    """Book whether a provider took the answer to a dispute; one that it did not take can be given again."""
+    intent = await ctx.find(Intent, args.intent, for_update=True)
+    if intent.status is not IntentStatus.pending:
+        return IntentSettled(intent=args.intent, status=intent.status, going_on=[])
+    dispute = await ctx.db.get_one(Dispute, (ctx.merchant.id, intent.subject_id), with_for_update={"key_share": True})
+    intent.outcome = {"outcome": args.outcome, "code": args.code}
+    if args.outcome != "succeeded":
+        ctx.edit(dispute, None, submitted_at=None)
+        ctx.move(intent, IntentStatus.failed, order_id=dispute.order_id, code=args.code)
+        return IntentSettled(intent=args.intent, status=intent.status, going_on=[])
+    ctx.move(intent, IntentStatus.succeeded, order_id=dispute.order_id)
+    if dispute.status is DisputeStatus.needs_response:
+        ctx.edit(dispute, None)
+        ctx.move(dispute, DisputeStatus.under_review, order_id=dispute.order_id)
+    return IntentSettled(intent=args.intent, status=intent.status, going_on=[])

@@ -19,6 +19,7 @@ from tools.rules.credit import give_back, paid_with_credit
 
 REFUND, VOID, CHARGE = "refund_payment", "void_payment", "charge_payment"
 AUTHORIZE, CAPTURE = "authorize_payment", "capture_payment"
+EVIDENCE, RECONCILE = "submit_evidence", "reconcile_payments"
 COMING = (AUTHORIZE, CHARGE)
 _CAPTURED = (
     PaymentStatus.partially_captured, PaymentStatus.captured, PaymentStatus.partially_refunded, PaymentStatus.won,

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _name_saved_methods()
     _keep_credit()
     _widen_the_ledger()
+    _list_payments()
     _hear_providers()
     _dispute_and_pay_out()
 
@@ -117,6 +118,19 @@ def _keep_credit() -> None:
 def _widen_the_ledger() -> None:
     op.drop_constraint(op.f("ck_journal_entries_account"), "journal_entries")
     op.create_check_constraint(op.f("ck_journal_entries_account"), "journal_entries", _one_of("account", ACCOUNTS))
+
+
+def _list_payments() -> None:
+    for table, *columns in (
+        ("payments", "created_at", "id"),
+        ("payments", "status", "created_at", "id"),
+        ("payments", "method", "created_at", "id"),
+        ("payments", "provider", "created_at", "id"),
+        ("payments", "authorized", "id"),
+        ("journal_entries", "occurred_at", "id"),
+        ("journal_entries", "payment_id"),
+    ):
+        op.create_index(op.f(f"ix_{table}_merchant_id_{'_'.join(columns)}"), table, ["merchant_id", *columns])
 
 
 def _hear_providers() -> None:
@@ -226,31 +240,6 @@ def _dispute_and_pay_out() -> None:
     op.create_index(op.f("ix_payouts_merchant_id_arrives_at_id"), "payouts", ["merchant_id", "arrives_at", "id"])
     op.create_index(op.f("ix_payouts_merchant_id_external_reference"), "payouts", ["merchant_id", "external_reference"])
     secure(op, "payouts")
-    op.create_table(
-        "payment_links",
-        sa.Column("merchant_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("reference", sa.Text(), nullable=False),
-        sa.Column("order_id", sa.Uuid(), nullable=False),
-        sa.Column("status", _choice("status", ["open", "paid", "expired"]), nullable=False),
-        sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("currency", sa.Text(), nullable=False),
-        sa.Column("secret_hash", sa.Text(), nullable=False),
-        sa.Column("expires_at", MOMENT, nullable=False),
-        sa.Column("source", sa.Text()),
-        sa.Column("external_reference", sa.Text()),
-        sa.Column("created_at", MOMENT, nullable=False),
-        sa.CheckConstraint("amount > 0", name=op.f("ck_payment_links_amount")),
-        sa.CheckConstraint(_one_of("status", ["open", "paid", "expired"]), name=op.f("ck_payment_links_status")),
-        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_payment_links")),
-        sa.UniqueConstraint("merchant_id", "reference", name=op.f("uq_payment_links_merchant_id_reference")),
-        sa.UniqueConstraint("merchant_id", "secret_hash", name=op.f("uq_payment_links_merchant_id_secret_hash")),
-        sa.UniqueConstraint("merchant_id", "source", "external_reference", name=op.f("uq_payment_links_merchant_id_source_external_reference")),
-    )
-    _foreign("payment_links", "order_id", "orders")
-    op.create_index(op.f("ix_payment_links_merchant_id_external_reference"), "payment_links", ["merchant_id", "external_reference"])
-    op.create_index(op.f("ix_payment_links_merchant_id_order_id"), "payment_links", ["merchant_id", "order_id"])
-    secure(op, "payment_links")
 
 
 def downgrade() -> None:
