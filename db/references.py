@@ -19,6 +19,9 @@ class Kind(StrEnum):
     customer = "CUS"
     address = "ADR"
     payment = "PAY"
+    saved_method = "PM"
+    dispute = "DSP"
+    payout = "POT"
     shipment = "SHP"
     return_ = "RMA"
     reservation = "RES"
@@ -71,6 +74,9 @@ TABLES = {
     "customers": Kind.customer,
     "addresses": Kind.address,
     "payments": Kind.payment,
+    "saved_methods": Kind.saved_method,
+    "disputes": Kind.dispute,
+    "payouts": Kind.payout,
     "fulfilments": Kind.shipment,
     "returns": Kind.return_,
     "reservations": Kind.reservation,

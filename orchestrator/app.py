@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from importlib.metadata import version
@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.roster import ROSTER
+from connectors.payments import Provider
 from db.model import new_id
 from db.session import RUNTIME_SEARCH_PATH, Database, refuse_unsafe_role
 from orchestrator import limits
@@ -27,6 +28,7 @@ from orchestrator.chat.listening import listening
 from orchestrator.index import read_index
 from orchestrator.installation import NotReady, Urls
 from orchestrator.language_model import open_models
+from orchestrator.outside import Outside, first_secret, providers_of
 from orchestrator.saver import open_saver
 from orchestrator.services import Services
 from orchestrator.settings import Settings
@@ -36,6 +38,7 @@ from orchestrator.surfaces import files, openapi, pages, rest, session
 from orchestrator.surfaces.identity import Identity, RateLimiter
 from orchestrator.surfaces.paths import joined
 from orchestrator.surfaces.problems import crash_response, database_response, problem_response
+from orchestrator.surfaces.webhooks import with_webhooks
 from orchestrator.worker import make_worker
 from tools import registry
 from tools.contract.call import Shop
@@ -74,7 +77,7 @@ async def services(settings: Settings, urls: Urls) -> AsyncGenerator[Services]:
         saver = await opened.enter_async_context(open_saver(urls.direct))
         models = await opened.enter_async_context(open_models(settings, index))
         supervisor = Supervisor(ROSTER, registry.tools(), models, index, saver)
-        parts = _put_together(settings, database, replica, supervisor)
+        parts = _put_together(settings, database, replica, supervisor, await _stripe(opened, settings, database))
         opened.push_async_callback(parts.chat.close)
         await opened.enter_async_context(listening(parts.chat.bell, urls.direct))
         yield parts
@@ -87,7 +90,32 @@ async def _opened(stack: AsyncExitStack, url: str, settings: Settings, *, prepar
     return database
 
 
-def _put_together(settings: Settings, database: Database, replica: Database | None, supervisor: Supervisor) -> Services:
+async def _stripe(stack: AsyncExitStack, settings: Settings, database: Database) -> dict[uuid.UUID, Provider]:
+    """The shop that is paid through Stripe, and its account there."""
+    if not (settings.stripe_shop and settings.stripe_key and settings.stripe_webhook_secret):
+        return {}
+    from connectors.payments.stripe import Stripe  # a second of imports, for who uses it
+
+    async with database.connection() as connection:
+        cursor = await connection.execute("select id from merchants where slug = %s", (settings.stripe_shop,))
+        found = await cursor.fetchone()
+    if found is None:
+        raise NotReady(
+            f"There is no shop {settings.stripe_shop}.", hint="SHOPKEEPER_STRIPE_SHOP names a shop by its slug."
+        )
+    key, secret = settings.stripe_key.get_secret_value(), settings.stripe_webhook_secret.get_secret_value()
+    stripe = Stripe(key, secret, settings.stripe_api_base)
+    stack.push_async_callback(stripe.close)
+    return {found[0]: stripe}
+
+
+def _put_together(
+    settings: Settings,
+    database: Database,
+    replica: Database | None,
+    supervisor: Supervisor,
+    others: Mapping[uuid.UUID, Provider],
+) -> Services:
     async def after_commit(merchant: uuid.UUID, jobs: list[Job]) -> None:
         for job in jobs:
             if job.task == CARRY_OUT:
@@ -99,11 +127,17 @@ def _put_together(settings: Settings, database: Database, replica: Database | No
         except Exception:
             _log.exception("%s is left to the worker", approval)
 
-    shop = Shop(database, replica, settings.site, after_commit=after_commit, room=limits.room(settings))
+    async def try_outside(merchant: uuid.UUID, intents: list[str]) -> None:
+        await outside.first_try(merchant, intents)
+
+    shop = Shop(
+        database, replica, settings.site, after_commit=after_commit, outside=try_outside, room=limits.room(settings)
+    )
+    outside = Outside(shop, providers_of(shop, others, first_secret()))
     chat = Chat(
         shop, supervisor, registry.tools(), limits=limits.turn_limits(settings), room=limits.chat_limits(settings)
     )
-    return Services(settings, shop, chat)
+    return Services(settings, shop, chat, outside)
 
 
 async def _refuse_unready(database: Database) -> None:
@@ -135,7 +169,7 @@ def web(parts: Services) -> FastAPI:
         *session.routes(identity, parts.shop.database, VERSION),
         *chat_routes.routes(parts.chat, identity.caller_of),
         *files.routes(parts.shop, parts.settings, identity.caller_of),
-        *rest.routes(parts.shop, tools, identity.caller_of, identity.visitor),
+        *with_webhooks(rest.routes(parts.shop, tools, identity.caller_of, identity.visitor), parts.outside),
         *pages.routes(parts.shop, identity),
     ]
     app.router.routes.extend(joined(doors))

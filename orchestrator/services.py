@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from orchestrator.chat import Chat
+from orchestrator.outside import Outside
 from orchestrator.settings import Settings
 from tools.contract.call import Shop
 
@@ -12,3 +13,4 @@ class Services:
     settings: Settings
     shop: Shop
     chat: Chat
+    outside: Outside

@@ -187,6 +187,35 @@ class Settings(BaseSettings):
             raise PydanticCustomError("address", "write it as smtps://user:password@host:465")
         return given
 
+    stripe_shop: str | None = Field(
+        default=None,
+        alias="SHOPKEEPER_STRIPE_SHOP",
+        description="The slug of the shop whose payments go through Stripe; the others have the test provider alone.",
+    )
+    stripe_key: SecretStr | None = Field(default=None, alias="SHOPKEEPER_STRIPE_KEY", description="Its secret API key.")
+    stripe_webhook_secret: SecretStr | None = Field(
+        default=None,
+        alias="SHOPKEEPER_STRIPE_WEBHOOK_SECRET",
+        description="With what Stripe signs its events (whsec_…).",
+    )
+    stripe_api_base: str = Field(
+        default="https://api.stripe.com",
+        pattern=r"^https?://[^/\s]+$",
+        alias="SHOPKEEPER_STRIPE_API_BASE",
+        description="Where Stripe's API is.",
+    )
+
+    @model_validator(mode="after")
+    def _names_all_of_stripe(self) -> "Settings":
+        """A shop without its key cannot be paid, and one without the secret would believe anybody."""
+        named = {self.stripe_shop is None, self.stripe_key is None, self.stripe_webhook_secret is None}
+        if len(named) > 1:
+            raise PydanticCustomError(
+                "stripe",
+                "SHOPKEEPER_STRIPE_SHOP, SHOPKEEPER_STRIPE_KEY and SHOPKEEPER_STRIPE_WEBHOOK_SECRET go together",
+            )
+        return self
+
     database_url: str | None = Field(
         default=None, alias="DATABASE_URL", description="The runtime role's; default: embedded."
     )
@@ -248,7 +277,8 @@ class Settings(BaseSettings):
         """Where people reach this installation, and whether it can send them mail."""
         from tools.contract.actors import Site  # wakes SQLAlchemy, which settings alone need not
 
-        return Site(self.public_url or self.address, mails=self.smtp_url is not None)
+        providers = ("manual", "stripe") if self.stripe_shop else ("manual",)
+        return Site(self.public_url or self.address, mails=self.smtp_url is not None, providers=providers)
 
     @property
     def mail_sender(self) -> str:

@@ -170,6 +170,8 @@ async def _upkeep_of(services: Services, merchant: uuid.UUID) -> None:
         pass
     await services.chat.sweep(merchant)
     await let_lapse(services, merchant)
+    await services.outside.sweep(merchant)
+    await services.outside.tell(merchant)
 
 
 async def _sealed(services: Services, merchant: uuid.UUID) -> int:

@@ -21,6 +21,7 @@ TITLES = {
     "products": "Products",
     "inventory": "Inventory",
     "customers": "Customers",
+    "payments": "Payments",
     "backoffice": "Back office",
 }
 

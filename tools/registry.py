@@ -49,4 +49,6 @@ def _with_parts(module: ModuleType) -> Iterator[ModuleType]:
 
 def _declared(module: ModuleType) -> list[Tool[Any, Any]]:
     values: list[Any] = list(vars(module).values())
-    return [value for value in values if isinstance(value, Tool) and value.module == module.__name__]
+    return [
+        value for value in values if isinstance(value, Tool) and value.module == module.__name__ and not value.internal
+    ]

@@ -7,7 +7,7 @@ payment's currency. No card number is ever stored.
 import uuid
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -66,7 +66,8 @@ class TransactionOutcome(StrEnum):
 
 
 class LedgerAccount(StrEnum):
-    """`clearing` is money at the providers and the bank, `receivables` what customers owe (below zero: what they have prepaid)."""
+    """`clearing` is money at the providers and the bank, `receivables` what customers owe (below zero: what they have prepaid),
+    `store_credit` and `gift_cards` what the shop owes for them, `goodwill` what it gave away."""
 
     clearing = "clearing"
     receivables = "receivables"
@@ -74,37 +75,100 @@ class LedgerAccount(StrEnum):
     gift_cards = "gift_cards"
     chargebacks = "chargebacks"
     fees = "fees"
+    goodwill = "goodwill"
     opening = "opening"
+
+
+class DisputeStatus(StrEnum):
+    needs_response = "needs_response"
+    under_review = "under_review"
+    won = "won"
+    lost = "lost"
+
+
+class PayoutStatus(StrEnum):
+    in_transit = "in_transit"
+    paid = "paid"
+    failed = "failed"
+
+
+class CreditReason(StrEnum):
+    """Why credit was given, or taken."""
+
+    goodwill = "goodwill"
+    refund = "refund"  # given instead of money
+    sold = "sold"  # a gift card that was paid for
+    opening = "opening"  # owed since before the shop was here
+    spent = "spent"
+    returned = "returned"  # what was paid with it comes back
+    correction = "correction"
+
+
+CREDIT = (PaymentMethod.gift_card, PaymentMethod.store_credit)  # paid from what the shop owes; no provider is asked
 
 
 _OVER = frozenset({PaymentStatus.failed, PaymentStatus.cancelled})
 
 
-class SavedMethod(Tenant, Base):
-    """A customer's way of paying, as records from elsewhere have it: a card by its brand and last digits, an account, a gift card.
+class SavedMethod(Tenant, Referenced, Versioned, Base):
+    """A way of paying that can be used again: a card by its brand, last digits and the provider's token; a gift card; store credit.
 
-    `balance` is what is left on a gift card, in minor units: a cache of the ledger's account `gift_cards`.
+    `balance` is what is left of credit, in minor units: a cache of its entries. A gift card belongs to whoever has its code, of
+    which only the SHA-256 is here. What was removed stays, for the payments that were made with it.
     """
 
     __tablename__ = "saved_methods"
-    __table_args__ = (
+    __table_args__ = referenced(
         to("customers", "customer_id"),
-        unique("source", "external_reference"),
+        unique("code_digest"),
+        unique("provider", "token"),
         index("customer_id", "id"),
-        CheckConstraint("(method = 'gift_card') = (balance is not null)", name="gift_cards_have_a_balance"),
+        CheckConstraint(
+            "(method in ('gift_card', 'store_credit')) = (balance is not null)", name="credit_has_a_balance"
+        ),
         CheckConstraint("balance >= 0", name="balance_is_not_negative"),
+        CheckConstraint("customer_id is not null or method = 'gift_card'", name="whose"),
     )
 
-    customer_id: Mapped[uuid.UUID]
+    customer_id: Mapped[uuid.UUID | None]
     method: Mapped[PaymentMethod] = mapped_column(one_of(PaymentMethod, "method"))
     brand: Mapped[str | None]
     last_four: Mapped[str | None]
     currency: Mapped[str]
     balance: Mapped[int | None]
-    source: Mapped[str | None]
-    external_reference: Mapped[str | None]
+    provider: Mapped[str | None]
+    token: Mapped[str | None]
+    code_digest: Mapped[str | None]
+    expires_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
 
-    customer: Mapped["Customer"] = one("SavedMethod", "customer_id", "Customer")
+    customer: Mapped["Customer | None"] = one("SavedMethod", "customer_id", "Customer")
+
+
+class CreditEntry(Tenant, Base):
+    """Credit that was given (above zero) or taken; the sum of a method's entries is its balance. Append-only.
+
+    `journal_id` is the ledger's side of it.
+    """
+
+    __tablename__ = "credit_entries"
+    __table_args__ = (
+        to("saved_methods", "saved_method_id"),
+        to("orders", "order_id"),
+        index("saved_method_id", "id"),
+        CheckConstraint("amount <> 0", name="amount"),
+    )
+
+    saved_method_id: Mapped[uuid.UUID]
+    journal_id: Mapped[uuid.UUID]
+    amount: Mapped[int]
+    reason: Mapped[CreditReason] = mapped_column(one_of(CreditReason, "reason"))
+    order_id: Mapped[uuid.UUID | None]
+    actor: Mapped[str]
+    occurred_at: Mapped[datetime]
+
+    saved_method: Mapped[SavedMethod] = one("CreditEntry", "saved_method_id", "SavedMethod")
+    order: Mapped["Order | None"] = one("CreditEntry", "order_id", "Order")
 
 
 class Payment(Tenant, Referenced, Versioned, Stateful, Base):
@@ -120,6 +184,11 @@ class Payment(Tenant, Referenced, Versioned, Stateful, Base):
         unique("provider", "provider_reference"),
         index("order_id"),
         index("status", "id"),
+        index("created_at", "id"),
+        index("status", "created_at", "id"),
+        index("method", "created_at", "id"),
+        index("provider", "created_at", "id"),
+        index("authorized", "id"),
         CheckConstraint("voided >= 0 and captured >= 0 and captured + voided <= authorized", name="captured"),
         CheckConstraint(
             "refunded >= 0 and charged_back >= 0 and refunded + charged_back <= captured", name="never_over_refunded"
@@ -207,6 +276,95 @@ class PaymentTransaction(Tenant, Base):
     order: Mapped["Order"] = one("PaymentTransaction", "order_id", "Order")
 
 
+class ProviderEvent(Tenant, Base):
+    """What a provider told by itself, once each. One whose payment is not known yet waits for it: its `payment_id` is null."""
+
+    __tablename__ = "provider_events"
+    __table_args__ = (
+        to("payments", "payment_id"),
+        unique("provider", "event"),
+        index("provider", "provider_reference"),
+    )
+
+    provider: Mapped[str]
+    event: Mapped[str]
+    happened: Mapped[str]
+    provider_reference: Mapped[str | None]
+    payment_id: Mapped[uuid.UUID | None]
+    told: Mapped[dict[str, Any]]
+    occurred_at: Mapped[datetime]
+
+    payment: Mapped[Payment | None] = one("ProviderEvent", "payment_id", "Payment")
+
+
+class Dispute(Tenant, Referenced, Versioned, Stateful, Base):
+    """A customer's bank wants the money of a payment back. It is charged back when the dispute is lost."""
+
+    __tablename__ = "disputes"
+    __table_args__ = referenced(
+        to("payments", "payment_id"),
+        to("orders", "order_id"),
+        unique("provider", "provider_reference"),
+        index("payment_id"),
+        index("status", "id"),
+        CheckConstraint("amount > 0", name="amount"),
+    )
+    MOVES: ClassVar[dict[DisputeStatus, frozenset[DisputeStatus]]] = {
+        DisputeStatus.needs_response: frozenset({DisputeStatus.under_review, DisputeStatus.won, DisputeStatus.lost}),
+        DisputeStatus.under_review: frozenset({DisputeStatus.won, DisputeStatus.lost}),
+        DisputeStatus.won: frozenset(),
+        DisputeStatus.lost: frozenset(),
+    }
+
+    payment_id: Mapped[uuid.UUID]
+    order_id: Mapped[uuid.UUID]
+    status: Mapped[DisputeStatus] = mapped_column(one_of(DisputeStatus, "status"))
+    provider: Mapped[str]
+    provider_reference: Mapped[str]
+    amount: Mapped[int]
+    currency: Mapped[str]
+    reason: Mapped[str]
+    evidence: Mapped[dict[str, Any]]
+    opened_at: Mapped[datetime]
+    due_by: Mapped[datetime | None]
+    submitted_at: Mapped[datetime | None]
+
+    payment: Mapped[Payment] = one("Dispute", "payment_id", "Payment")
+    order: Mapped["Order"] = one("Dispute", "order_id", "Order")
+
+
+class Payout(Tenant, Referenced, Base):
+    """Money that a provider sent to the bank: what it took, less what it gave back and its fees."""
+
+    __tablename__ = "payouts"
+    __table_args__ = referenced(unique("provider", "provider_reference"), index("arrives_at", "id"))
+
+    provider: Mapped[str]
+    provider_reference: Mapped[str]
+    status: Mapped[PayoutStatus] = mapped_column(one_of(PayoutStatus, "status"))
+    amount: Mapped[int]
+    fees: Mapped[int] = minor_units()
+    currency: Mapped[str]
+    arrives_at: Mapped[datetime]
+
+
+class ManualRequest(Tenant, Base):
+    """What the provider `manual` was asked and answered: its own memory, no part of the shop's books. `told` waits to be told."""
+
+    __tablename__ = "manual_requests"
+    __table_args__ = (unique("key"), index("provider_reference"), index("told_at", "id"))
+
+    key: Mapped[str]
+    deed: Mapped[str]
+    provider_reference: Mapped[str | None]
+    amount: Mapped[int]
+    currency: Mapped[str]
+    outcome: Mapped[str]
+    answer: Mapped[dict[str, Any]]
+    told: Mapped[list[Any]]
+    told_at: Mapped[datetime | None]
+
+
 class JournalEntry(Tenant, Base):
     """A line of the double-entry ledger: debits above zero, credits below; the lines of a `journal_id` sum to zero. Append-only."""
 
@@ -216,7 +374,9 @@ class JournalEntry(Tenant, Base):
         to("payments", "payment_id"),
         index("journal_id"),
         index("account", "occurred_at"),
+        index("occurred_at", "id"),
         index("order_id"),
+        index("payment_id"),
         CheckConstraint("amount <> 0", name="amount"),
     )
 

@@ -126,6 +126,7 @@ class Site:
 
     address: str = "http://127.0.0.1:8000"
     mails: bool = False
+    providers: tuple[str, ...] = ("manual",)  # of payments, as far as they are set up
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,11 @@ async def _write(
     if card is None:
         if shop.after_commit and ctx.jobs:
             await shop.after_commit(caller.merchant, ctx.jobs)
+        if shop.outside and ctx.intents:
+            await shop.outside(caller.merchant, ctx.intents)
+            if tool.afterwards:
+                async with opened(shop, tool, caller) as (seen, _):
+                    result = await tool.afterwards(seen, result)
         return Outcome(result=result)
     async with shop.database.transaction(caller.merchant) as sql:
         pausing = Context(sql, ctx.merchant, ctx.actor, shop.clock, key)

@@ -87,6 +87,7 @@ class Context:
         self.produced = Produced()
         self.events: list[dict[str, Any]] = []
         self.jobs: list[Job] = []
+        self.intents: list[str] = []  # references of what is to be done outside as soon as the call is committed
         self.sentences: list[str] = []
         self._now = clock()
         self.changes = Changes(self._now)
@@ -231,6 +232,7 @@ class Context:
         The other side knows it by the call's key and its own reference: two refunds of one call are two requests to it.
         """
         (reference,) = await self.take(Kind.intent)
+        self.intents.append(reference)
         return self.new(
             Intent, reference=reference, status=IntentStatus.pending, kind=kind, subject_kind=subject[0],
             subject_id=subject[1], order_id=order_id, amount=money.amount if money else None,

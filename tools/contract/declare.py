@@ -84,6 +84,8 @@ class Tool(Generic[I, O]):
     version_required: bool
     heavy: bool
     work: "Work[Any] | None"
+    internal: bool
+    afterwards: "Callable[[Context, Any], Awaitable[Any]] | None"
     input: type[I]
     output: type[O]
     description: str
@@ -132,6 +134,8 @@ def tool(
     version_required: bool = False,
     heavy: bool = False,
     work: "Work[Any] | None" = None,
+    internal: bool = False,
+    afterwards: "Callable[[Context, Any], Awaitable[Any]] | None" = None,
     room: str | None = None,
 ) -> "Callable[[Callable[[Context, I], Awaitable[O]]], Tool[I, O]]":
     """Declare an operation. `room` is named by flows alone; elsewhere it is the module's name.
@@ -140,6 +144,8 @@ def tool(
     `version_required`: the input has a `version`, and a caller without it gets 428.
     `heavy`: a report, which may take seconds; few of them run at once, so that they leave room for orders.
     `work`: what the call only begins; the worker goes on with it, see `tools/contract/jobs.py`.
+    `internal`: the worker's own, at no door.
+    `afterwards`: reads the result again, once what the call wanted of the world outside was tried.
     `for_visitors`: nobody has to be signed in; `before` then finds in the input who calls, and in which shop.
     `before` works ahead of the call's transaction, and what it writes stays though the call be refused: a guess is counted so.
     """
@@ -166,6 +172,8 @@ def tool(
             version_required=version_required,
             heavy=heavy,
             work=work,
+            internal=internal,
+            afterwards=afterwards,
             input=hints[parameters[1]],
             output=hints["return"],
             description=inspect.cleandoc(function.__doc__ or ""),

@@ -88,6 +88,9 @@ SupplierRef = Annotated[Written, Ref(Kind.supplier)]
 PurchaseOrderRef = Annotated[Written, Ref(Kind.purchase_order)]
 UserRef = Annotated[Written, Ref(Kind.user)]
 ApiKeyRef = Annotated[Written, Ref(Kind.api_key)]
+PaymentRef = Annotated[Written, Ref(Kind.payment)]
+SavedMethodRef = Annotated[Written, Ref(Kind.saved_method)]
+DisputeRef = Annotated[Written, Ref(Kind.dispute)]
 ApprovalRef = Annotated[Written, Ref(Kind.approval)]
 FileRef = Annotated[Written, Ref(Kind.file)]  # the command line takes a path, too, and uploads what lies there
 

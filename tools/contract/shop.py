@@ -26,6 +26,7 @@ class Shop:
     after_commit: Callable[[UUID, list[Job]], Awaitable[None]] | None = (
         None  # a first try at what cannot wait for the worker
     )
+    outside: Callable[[UUID, list[str]], Awaitable[None]] | None = None  # a first try at what a call wants of the world
     room: Room = field(default_factory=Room)
 
 

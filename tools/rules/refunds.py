@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import Field
 from sqlalchemy import select
@@ -14,8 +15,12 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Result
 from tools.contract.errors import Conflict
+from tools.rules.credit import give_back, paid_with_credit
 
 REFUND, VOID, CHARGE = "refund_payment", "void_payment", "charge_payment"
+AUTHORIZE, CAPTURE = "authorize_payment", "capture_payment"
+EVIDENCE, RECONCILE = "submit_evidence", "reconcile_payments"
+COMING = (AUTHORIZE, CHARGE)
 _CAPTURED = (
     PaymentStatus.partially_captured, PaymentStatus.captured, PaymentStatus.partially_refunded, PaymentStatus.won,
 )  # fmt: skip
@@ -27,7 +32,9 @@ class MoneyBack(Result):
 
     payment: str = Field(description="The payment's reference.")
     amount: Money = Field(description="How much, in minor units.")
-    intent: str = Field(description="What stands for it until it is done.")
+    intent: str | None = Field(
+        description="What stands for it until it is done; null where it is back already, on store credit or a gift card."
+    )
 
 
 class ChargeUnderWay(Conflict):
@@ -63,12 +70,18 @@ class Tender:
         if self.payment.status not in _AUTHORIZED:
             return 0
         payment = self.payment
-        return max(0, payment.authorized - payment.captured - payment.voided - self._on_its_way(VOID))
+        under_way = self._on_its_way(VOID) + self._on_its_way(CAPTURE)
+        return max(0, payment.authorized - payment.captured - payment.voided - under_way)
+
+    @property
+    def coming(self) -> int:
+        """What is being authorized or charged at this moment."""
+        return self._on_its_way(AUTHORIZE) + self._on_its_way(CHARGE)
 
     @property
     def charged(self) -> bool:
         """Whether it is being charged at this moment."""
-        return any(intent.kind == CHARGE for intent in self.under_way)
+        return any(intent.kind in COMING for intent in self.under_way)
 
 
 async def tenders(ctx: Context, order: Order) -> list[Tender]:
@@ -78,7 +91,10 @@ async def tenders(ctx: Context, order: Order) -> list[Tender]:
     pending = select(Intent).where(
         Intent.merchant_id == ctx.merchant.id, Intent.order_id == order.id, Intent.status == IntentStatus.pending
     )
-    under_way = (await ctx.db.scalars(pending.order_by(Intent.id))).all()
+    locked = pending.order_by(Intent.id).with_for_update(
+        key_share=True
+    )  # whoever carries one out waits for what is decided here
+    under_way = (await ctx.db.scalars(locked.execution_options(populate_existing=True))).all()
     return [
         Tender(payment, [intent for intent in under_way if intent.subject_id == payment.id]) for payment in payments
     ]
@@ -93,7 +109,7 @@ def refuse_while_charged(order: Order, held: Sequence[Tender]) -> None:
 
 def stop_charges(ctx: Context, held: Sequence[Tender]) -> list[Tender]:
     """No charge that has not begun is made, and nothing waits for it any more: its payment is cancelled with it."""
-    stopped = {i.reference for tender in held for i in tender.under_way if i.kind == CHARGE and not i.attempts}
+    stopped = {i.reference for tender in held for i in tender.under_way if i.kind in COMING and not i.attempts}
     left: list[Tender] = []
     for tender in held:
         gone = [i for i in tender.under_way if i.reference in stopped or i.arguments.get("after") in stopped]
@@ -120,11 +136,23 @@ async def refund(
         if not amount:
             continue
         most = None if most is None else most - amount
-        back = await _intend(ctx, REFUND, tender.payment, amount, after)
-        ctx.moves_money(back.amount)
-        ctx.tell(f"{back.amount} go back through {back.payment}.")
-        backs.append(back)
+        backs.append(await refund_through(ctx, tender.payment, amount, after=after))
     return backs
+
+
+async def refund_through(
+    ctx: Context, payment: Payment, amount: int, *, after: str | None = None, reason: str | None = None
+) -> MoneyBack:
+    """Give so much back through one locked payment, which has it: an intent; what was paid with credit is back at once."""
+    money = Money(amount=amount, currency=payment.currency)
+    ctx.moves_money(money)
+    if not paid_with_credit(payment) or after:
+        ctx.tell(f"{money} go back through {payment.reference}.")
+        return await intend(ctx, REFUND, payment, amount, after=after, reason=reason)
+    order = await ctx.db.get_one(Order, (ctx.merchant.id, payment.order_id))
+    credit = await give_back(ctx, order, payment, amount)
+    ctx.tell(f"{money} of {payment.reference} go back onto {credit.method}: {credit.balance} are on it then.")
+    return MoneyBack(payment=payment.reference, amount=money, intent=None)
 
 
 async def let_go(ctx: Context, held: Sequence[Tender], after: str | None = None) -> list[MoneyBack]:
@@ -132,7 +160,7 @@ async def let_go(ctx: Context, held: Sequence[Tender], after: str | None = None)
     backs: list[MoneyBack] = []
     for tender in held:
         if tender.promised:
-            back = await _intend(ctx, VOID, tender.payment, tender.promised, after)
+            back = await intend(ctx, VOID, tender.payment, tender.promised, after=after)
             ctx.tell(f"{back.amount} authorized on {back.payment} are let go, and not taken.")
             backs.append(back)
     return backs
@@ -141,7 +169,7 @@ async def let_go(ctx: Context, held: Sequence[Tender], after: str | None = None)
 def tell_what_stays(ctx: Context, held: Sequence[Tender]) -> None:
     """What of an order's money is not given back by this call, and why."""
     for tender in held:
-        payment, on_its_way = tender.payment, sum(i.amount or 0 for i in tender.under_way if i.kind != CHARGE)
+        payment, on_its_way = tender.payment, sum(i.amount or 0 for i in tender.under_way if i.kind in (REFUND, VOID))
         if payment.status is PaymentStatus.disputed:
             ctx.tell(f"{payment.reference} is disputed: nothing is refunded through it.")
         elif on_its_way:
@@ -150,10 +178,11 @@ def tell_what_stays(ctx: Context, held: Sequence[Tender]) -> None:
             )
 
 
-async def _intend(ctx: Context, kind: str, payment: Payment, amount: int, after: str | None) -> MoneyBack:
+async def intend(ctx: Context, kind: str, payment: Payment, amount: int, **more: Any) -> MoneyBack:
+    """What a provider is to be asked for after the commit; arguments that are None are left out."""
     money = Money(amount=amount, currency=payment.currency)
-    waits = {"after": after} if after else {}
+    said = {name: value for name, value in more.items() if value is not None}
     intent = await ctx.intend(
-        kind, ("payment", payment.id), order_id=payment.order_id, money=money, payment=payment.reference, **waits
+        kind, ("payment", payment.id), order_id=payment.order_id, money=money, payment=payment.reference, **said
     )
     return MoneyBack(payment=payment.reference, amount=money, intent=intent.reference)

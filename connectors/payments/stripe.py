@@ -1,0 +1,263 @@
+"""Stripe, through its official SDK: payment intents with manual capture, refunds, disputes, payouts, signed webhooks."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import stripe as sdk
+
+from connectors.payments import Answer, Asked, Deed, Happened, Movement, NotOurs, Outcome, Silent, Told
+from connectors.payments.signatures import check
+
+API_BASE = "https://api.stripe.com"
+PATIENCE = 8.0  # seconds for an answer: less than whoever waits for it gives us
+_OUTCOMES = {
+    "requires_capture": Outcome.succeeded, "succeeded": Outcome.succeeded, "processing": Outcome.pending,
+    "requires_action": Outcome.needs_action, "requires_confirmation": Outcome.pending,
+}  # fmt: skip
+_REFUNDS = {"succeeded": Outcome.succeeded, "pending": Outcome.pending, "requires_action": Outcome.needs_action}
+_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+_PAYOUTS = {"paid": "paid", "failed": "failed", "canceled": "failed"}
+Object = dict[str, Any]
+
+
+class Stripe:
+    name = "stripe"
+
+    def __init__(self, key: str, webhook_secret: str, api_base: str = API_BASE) -> None:
+        self._secret = webhook_secret
+        self._http = sdk.HTTPXClient(timeout=PATIENCE)
+        self._client = sdk.StripeClient(
+            key, base_addresses={"api": api_base}, max_network_retries=0, http_client=self._http
+        )
+
+    async def close(self) -> None:
+        await self._http.close_async()
+
+    async def ask(self, asked: Asked) -> Answer:
+        try:
+            return await self._ask(asked)
+        except sdk.CardError as declined:
+            code = _error(declined).get("decline_code")
+            intent = _part(_error(declined), "payment_intent")
+            return Answer(
+                Outcome.failed, intent.get("id") or asked.reference, code=code or declined.code or "card_declined"
+            )
+        except sdk.InvalidRequestError as refused:
+            return Answer(Outcome.failed, asked.reference, code=refused.code or "invalid_request")
+        except sdk.StripeError as unknown:  # it may have acted: asked again with the same key it says so
+            raise Silent(type(unknown).__name__) from unknown
+
+    async def _ask(self, asked: Asked) -> Answer:
+        options: Any = {"idempotency_key": asked.key}
+        intents, reference = self._client.v1.payment_intents, asked.reference or ""
+        match asked.deed:
+            case Deed.authorize | Deed.charge:
+                params: Any = {
+                    "amount": asked.amount,
+                    "currency": asked.currency.lower(),
+                    "capture_method": "manual" if asked.deed is Deed.authorize else "automatic",
+                    "metadata": {"payment": asked.payment},
+                } | ({"payment_method": asked.token, "confirm": True} if asked.token else {})
+                return _of_intent(_plain(await intents.create_async(params, options)), asked.deed)
+            case Deed.capture:
+                params = {"amount_to_capture": asked.amount} | ({} if asked.final else {"final_capture": False})
+                return _of_intent(_plain(await intents.capture_async(reference, params, options)), asked.deed)
+            case Deed.void:
+                found = _plain(await intents.cancel_async(reference, {}, options))
+                gone = found.get("status") == "canceled"
+                return Answer(Outcome.succeeded if gone else Outcome.pending, found.get("id"))
+            case Deed.refund:
+                params = {
+                    "payment_intent": reference,
+                    "amount": asked.amount,
+                    "metadata": {"payment": asked.payment, "intent": asked.reason or ""},
+                }
+                return _of_refund(_plain(await self._client.v1.refunds.create_async(params, options)))
+
+    def read_event(self, body: bytes, signature: str, now: datetime) -> Told:
+        check(body, signature, self._secret, now)
+        try:
+            return told_of(json.loads(body))
+        except (ValueError, KeyError, TypeError, AttributeError) as unreadable:
+            raise NotOurs("The event cannot be read.") from unreadable
+
+    async def movements(self, since: datetime, until: datetime) -> AsyncIterator[Movement]:
+        params: Any = {
+            "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
+            "limit": 100,
+            "expand": ["data.source"],
+        }
+        try:
+            page = await self._client.v1.balance_transactions.list_async(params)
+            async for line in page.auto_paging_iter():
+                if movement := movement_of(_plain(line)):
+                    yield movement
+        except sdk.StripeError as unknown:
+            raise Silent(type(unknown).__name__) from unknown
+
+    async def submit_evidence(self, dispute: str, evidence: Mapping[str, str], key: str) -> Answer:
+        params: Any = {"evidence": dict(evidence), "submit": True}
+        try:
+            await self._client.v1.disputes.update_async(dispute, params, {"idempotency_key": key})
+        except sdk.InvalidRequestError as refused:
+            return Answer(Outcome.failed, dispute, code=refused.code or "invalid_request")
+        except sdk.StripeError as unknown:
+            raise Silent(type(unknown).__name__) from unknown
+        return Answer(Outcome.succeeded, dispute)
+
+
+# ---- what its objects mean -----------------------------------------------------------------------------------------------
+
+
+def _plain(found: Any) -> Object:
+    return cast(Object, found.to_dict())
+
+
+def _part(thing: Object, name: str) -> Object:
+    """An object within an object; nothing where it is not there, or is only named."""
+    found = thing.get(name)
+    return cast(Object, found) if isinstance(found, dict) else {}
+
+
+def _error(declined: sdk.CardError) -> Object:
+    return _part(cast(Object, declined.json_body or {}), "error")
+
+
+def _of_intent(intent: Object, deed: Deed) -> Answer:
+    outcome = _OUTCOMES.get(str(intent.get("status")), Outcome.failed)
+    failed = _part(intent, "last_payment_error")
+    redirect = _part(_part(intent, "next_action"), "redirect_to_url")
+    transaction = _part(intent, "latest_charge").get("id") or intent.get("latest_charge")
+    return Answer(
+        outcome,
+        intent.get("id"),
+        transaction if deed is Deed.charge and outcome is Outcome.succeeded else None,
+        failed.get("decline_code") or failed.get("code") if outcome is Outcome.failed else None,
+        redirect.get("url"),
+    )
+
+
+def _of_refund(refund: Object) -> Answer:
+    outcome = _REFUNDS.get(str(refund.get("status")), Outcome.failed)
+    code = refund.get("failure_reason") or "refund_failed" if outcome is Outcome.failed else None
+    return Answer(outcome, refund.get("payment_intent"), refund.get("id"), code)
+
+
+def movement_of(line: Object) -> Movement | None:
+    """A line of the balance as what was taken or given back; None for payouts, fees and adjustments."""
+    kind = {"charge": "capture", "payment": "capture", "refund": "refund", "payment_refund": "refund"}.get(
+        str(line.get("type"))
+    )
+    if kind is None:
+        return None
+    source = _part(line, "source")
+    return Movement(
+        kind, str(source.get("id") or line.get("source")), source.get("payment_intent"), abs(int(line["amount"])),
+        str(line["currency"]).upper(), _moment(line.get("created")), int(line.get("fee") or 0),
+    )  # fmt: skip
+
+
+def told_of(event: Object) -> Told:
+    """An event of Stripe in our words; of what is of no account here, that it came."""
+    kind, thing = str(event["type"]), cast(Object, event["data"]["object"])
+    read = _READ.get(kind)
+    common: Object = {"id": str(event["id"]), "at": _moment(event.get("created"))}
+    return read(common, thing) if read else Told(happened=Happened.other, details={"type": kind}, **common)
+
+
+def _authorized(common: Object, intent: Object) -> Told:
+    return _intent(common, intent, Happened.authorized, intent.get("amount_capturable"))
+
+
+def _captured(common: Object, intent: Object) -> Told:
+    return _intent(common, intent, Happened.captured, intent.get("amount_received"))
+
+
+def _voided(common: Object, intent: Object) -> Told:
+    return _intent(common, intent, Happened.voided, None)
+
+
+def _failed(common: Object, intent: Object) -> Told:
+    error = _part(intent, "last_payment_error")
+    code = error.get("decline_code") or error.get("code") or "declined"
+    return _intent(common, intent, Happened.failed, None, code=code)
+
+
+def _intent(common: Object, intent: Object, happened: Happened, amount: Any, **details: Any) -> Told:
+    return Told(
+        happened=happened, reference=intent.get("id"), amount=amount, currency=_currency(intent), total=True,
+        details=details, **common,
+    )  # fmt: skip
+
+
+def _refunded(common: Object, refund: Object) -> Told:
+    status = str(refund.get("status"))
+    happened = {"succeeded": Happened.refunded, "failed": Happened.refund_failed}.get(status, Happened.other)
+    intent = _part(refund, "metadata").get("intent")
+    return Told(
+        happened=happened, reference=refund.get("payment_intent"), transaction=refund.get("id"), amount=refund.get("amount"),
+        currency=_currency(refund), details={"intent": intent} if intent else {}, **common,
+    )  # fmt: skip
+
+
+def _disputed(common: Object, dispute: Object) -> Told:
+    return _dispute(common, dispute, Happened.dispute_opened)
+
+
+def _dispute_updated(common: Object, dispute: Object) -> Told:
+    return _dispute(common, dispute, Happened.dispute_updated)
+
+
+def _dispute_closed(common: Object, dispute: Object) -> Told:
+    lost = dispute.get("status") == "lost"
+    return _dispute(common, dispute, Happened.dispute_lost if lost else Happened.dispute_won)
+
+
+def _dispute(common: Object, dispute: Object, happened: Happened) -> Told:
+    due, at = _part(dispute, "evidence_details").get("due_by"), cast(datetime, common["at"])
+    status = str(dispute.get("status") or "").removeprefix("warning_")
+    details: Object = {"dispute": dispute.get("id"), "reason": dispute.get("reason"), "status": status}
+    if due:
+        details["due_days"] = max(0, (_moment(due) - at).days)
+    return Told(
+        happened=happened, reference=dispute.get("payment_intent"), amount=dispute.get("amount"),
+        currency=_currency(dispute), details=details, **common,
+    )  # fmt: skip
+
+
+def _paid_out(common: Object, payout: Object) -> Told:
+    status = _PAYOUTS.get(str(payout.get("status")), "in_transit")
+    told: Object = common | {"at": _moment(payout.get("arrival_date") or payout.get("created"))}
+    return Told(
+        happened=Happened.payout, transaction=payout.get("id"), amount=payout.get("amount"), currency=_currency(payout),
+        details={"status": status}, **told,
+    )  # fmt: skip
+
+
+_READ = {
+    "payment_intent.amount_capturable_updated": _authorized,
+    "payment_intent.succeeded": _captured,
+    "payment_intent.canceled": _voided,
+    "payment_intent.payment_failed": _failed,
+    "refund.created": _refunded,
+    "refund.updated": _refunded,
+    "refund.failed": _refunded,
+    "charge.refund.updated": _refunded,
+    "charge.dispute.created": _disputed,
+    "charge.dispute.updated": _dispute_updated,
+    "charge.dispute.closed": _dispute_closed,
+    "payout.created": _paid_out,
+    "payout.updated": _paid_out,
+    "payout.paid": _paid_out,
+    "payout.failed": _paid_out,
+}
+
+
+def _currency(thing: Object) -> str | None:
+    return str(thing["currency"]).upper() if thing.get("currency") else None
+
+
+def _moment(seconds: Any) -> datetime:
+    return datetime.fromtimestamp(int(seconds or 0), UTC)

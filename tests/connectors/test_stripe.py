@@ -1,0 +1,112 @@
+"""Stripe: asked through its SDK, over a real server; and every object that it publishes an example of is understood."""
+
+import json
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from connectors.payments import Answer, Asked, Deed, Happened, NotOurs, Outcome, Silent
+from connectors.payments.signatures import sign
+from connectors.payments.stripe import Stripe, movement_of, told_of
+
+EXAMPLES = Path(__file__).parents[3] / "shared/evals/payloads/stripe/openapi/fixtures3.json"
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+SECRET = "whsec_test"
+
+
+@pytest.fixture
+async def stripe(stripe_url: str) -> AsyncGenerator[Stripe]:
+    stripe = Stripe("sk_test_shop", SECRET, stripe_url)
+    yield stripe
+    await stripe.close()
+
+
+def asked(deed: Deed, amount: int, key: str, **more: Any) -> Asked:
+    return Asked(deed, key, "PAY-1001", amount, "EUR", **more)
+
+
+async def test_a_payment_is_authorized_taken_and_given_back(stripe: Stripe, at_stripe: httpx.AsyncClient) -> None:
+    promised = await stripe.ask(asked(Deed.authorize, 2_489, "a", token="pm_card_visa"))
+    assert (promised.outcome, promised.code, promised.transaction) == (Outcome.succeeded, None, None)
+    name = promised.reference or ""
+    assert (await at_stripe.get(f"/v1/payment_intents/{name}")).json()["status"] == "requires_capture"
+
+    taken = await stripe.ask(asked(Deed.capture, 2_489, "b", reference=name))
+    back = await stripe.ask(asked(Deed.refund, 489, "c", reference=name, reason="INT-1003"))
+
+    assert (taken.outcome, back.outcome, back.reference) == (Outcome.succeeded, Outcome.succeeded, name)
+    refund = (await at_stripe.get(f"/v1/refunds/{back.transaction}")).json()
+    assert (refund["amount"], refund["metadata"]) == (489, {"payment": "PAY-1001", "intent": "INT-1003"})
+    charged = await stripe.ask(asked(Deed.charge, 1_000, "d", token="pm_card_visa"))
+    assert (charged.outcome, (charged.transaction or "")[:3]) == (Outcome.succeeded, "ch_")
+
+
+async def test_what_is_declined_let_go_or_not_answered(stripe: Stripe) -> None:
+    declined = await stripe.ask(asked(Deed.charge, 1_000, "e", token="pm_card_chargeCustomerFail"))
+    promised = await stripe.ask(asked(Deed.authorize, 1_000, "f", token="pm_card_visa"))
+    voided = await stripe.ask(asked(Deed.void, 1_000, "g", reference=promised.reference))
+    unknown = await stripe.ask(asked(Deed.capture, 1_000, "h", reference="pi_nobody"))
+
+    assert (declined.outcome, declined.code) == (Outcome.failed, "card_declined")
+    assert voided == Answer(Outcome.succeeded, promised.reference)
+    assert (unknown.outcome, unknown.reference) == (Outcome.failed, "pi_nobody")
+    nobody = Stripe("sk_test_shop", SECRET, "http://127.0.0.1:9")
+    with pytest.raises(Silent):
+        await nobody.ask(asked(Deed.charge, 1, "i", token="pm_card_visa"))
+    await nobody.close()
+
+
+def test_an_event_is_believed_when_it_is_signed_and_new(stripe: Stripe) -> None:
+    intent = {"id": "pi_1", "amount_received": 2_489, "currency": "eur"}
+    body = json.dumps(
+        {"id": "evt_1", "type": "payment_intent.succeeded", "created": 1_795_000_000, "data": {"object": intent}}
+    )
+    at = int(NOW.timestamp())
+
+    told = stripe.read_event(body.encode(), sign(body.encode(), SECRET, at), NOW)
+
+    assert (told.happened, told.reference, told.amount, told.currency, told.total) == (
+        Happened.captured, "pi_1", 2_489, "EUR", True,
+    )  # fmt: skip
+    for signature in (
+        "",
+        "t=1,v1=00",
+        sign(body.encode(), "another", at),
+        sign(body.encode(), SECRET, at - 400),
+        "t=x,v1=é",
+    ):
+        with pytest.raises(NotOurs):
+            stripe.read_event(body.encode(), signature, NOW)
+    with pytest.raises(NotOurs, match="read"):
+        stripe.read_event(b"[]", sign(b"[]", SECRET, at), NOW)
+
+
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="Stripe's published examples lie beside the repository, not in it")
+def test_every_published_object_is_understood() -> None:
+    examples: dict[str, Any] = json.loads(EXAMPLES.read_text())["resources"]
+    assert len(examples) > 150
+
+    def told(kind: str, thing: Any) -> Any:
+        return told_of({"id": "evt_1", "type": kind, "created": 1_795_000_000, "data": {"object": thing}})
+
+    others = {name: thing for name, thing in examples.items() if name not in ("refund", "payout")}
+    assert {told(f"{name}.updated", thing).happened for name, thing in others.items()} == {Happened.other}
+    assert told("payment_intent.succeeded", examples["payment_intent"]).reference == examples["payment_intent"]["id"]
+    assert told("refund.created", examples["refund"]).transaction == examples["refund"]["id"]
+    opened = told("charge.dispute.created", examples["dispute"])
+    assert (opened.amount, opened.details["status"], opened.details["reason"]) == (1_000, "needs_response", "general")
+    assert told("charge.dispute.closed", examples["dispute"] | {"status": "lost"}).happened is Happened.dispute_lost
+    assert told("payout.paid", examples["payout"]).details == {"status": "in_transit"}
+    assert told_of(examples["event"]).happened is Happened.other
+    line = movement_of(examples["balance_transaction"])
+    assert line is not None
+    assert (line.kind, line.amount, line.currency, line.transaction) == (
+        "capture",
+        100,
+        "USD",
+        examples["charge"]["id"],
+    )

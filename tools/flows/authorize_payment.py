@@ -1,0 +1,201 @@
+"""Paying for an order: one way, or split over several. Credit of ours is taken at once; providers are asked after the commit."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from db.model import new_id
+from db.models.orders import Order, OrderStatus
+from db.models.payments import CREDIT, Payment, PaymentMethod, PaymentStatus, SavedMethod
+from db.money import Money
+from tools.contract import words
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Input, Result, tool
+from tools.contract.errors import Conflict
+from tools.contract.fields import MinorUnits, OrderRef, SavedMethodRef
+from tools.flows.mark_order_paid import MoreThanIsOwed, OrderAlreadyPaid, OrderNotPayable
+from tools.flows.settling import confirm_paid
+from tools.rules.credit import NotEnoughCredit, refuse_short, spend
+from tools.rules.paying import (
+    MANUAL,
+    PaymentStanding,
+    ProviderNotSetUp,
+    Token,
+    as_it_stands,
+    provider_of_token,
+    standing,
+)
+from tools.rules.refunds import AUTHORIZE, CHARGE, ChargeUnderWay, Tender, intend, tenders
+from tools.rules.standing import OrderOnHold, refuse_held
+from tools.rules.told import named_order
+
+
+class MethodNotUsable(Conflict):
+    """The saved method cannot pay for this order: it was removed, has expired, is another's, or of another currency."""
+
+    hint = "list_payment_methods shows the customer's methods; a token of the provider works too."
+
+
+class Share(Input):
+    """A part of what is paid, and by what."""
+
+    method: SavedMethodRef | None = Field(
+        default=None, description="A saved method, gift card or store credit: `PM-12`."
+    )
+    token: Token | None = Field(default=None, description="Or the provider's token for a card; never a card number.")
+    amount: MinorUnits | None = Field(
+        default=None, gt=0, description="How much, in minor units of the order's currency; one part takes the rest."
+    )
+
+
+class AuthorizePayment(Input):
+    order: OrderRef = Field(description="The order, such as `ORD-1042`.")
+    method: SavedMethodRef | None = Field(
+        default=None, description="A saved method, gift card or store credit: `PM-12`."
+    )
+    token: Token | None = Field(default=None, description="Or the provider's token for a card; never a card number.")
+    amount: MinorUnits | None = Field(
+        default=None, gt=0, description="Minor units of the order's currency; omit for all that is open."
+    )
+    capture: bool = Field(default=False, description="Take the money at once; otherwise it is captured later.")
+    split: list[Share] = Field(
+        default=[], max_length=5, description="Several ways instead of one: parts by method or token, with amounts."
+    )
+
+    @model_validator(mode="after")
+    def _one_way_or_several(self) -> Self:
+        if self.split and (self.method or self.token or self.amount):
+            raise ValueError("Give `split`, or `method`, `token` and `amount`, not both.")
+        if any(share.method and share.token for share in self.shares):
+            raise ValueError("A part is paid by a `method` or by a `token`, not both.")
+        if sum(share.amount is None for share in self.shares) > 1:
+            raise ValueError("One part alone can be without an amount: it takes the rest.")
+        return self
+
+    @property
+    def shares(self) -> list[Share]:
+        return self.split or [Share(method=self.method, token=self.token, amount=self.amount)]
+
+
+class PaymentsBegun(Result):
+    """What an order is paid by."""
+
+    order: str = Field(description="The order's number.")
+    payments: list[PaymentStanding] = Field(
+        description="A payment for each way, in the order in which they were named."
+    )
+    open: Money = Field(description="What is neither paid, nor authorized, nor being asked for, in minor units.")
+
+
+async def _as_they_stand(ctx: Context, begun: PaymentsBegun) -> PaymentsBegun:
+    return begun.model_copy(update={"payments": [await as_it_stands(ctx, one) for one in begun.payments]})
+
+
+class _Part(NamedTuple):
+    share: Share
+    method: SavedMethod | None
+    amount: int
+
+
+@tool(
+    room="payments",
+    route="POST /orders/{order}/payments",
+    effect=Effect.money,
+    permission="payments:write",
+    raises=[
+        OrderNotPayable, OrderAlreadyPaid, MoreThanIsOwed, OrderOnHold, ChargeUnderWay, MethodNotUsable, NotEnoughCredit,
+        ProviderNotSetUp,
+    ],
+    examples=[
+        "Authorize order 1042 on Ana's saved card PM-12",
+        "Charge ORD-1017 to PM-1004 and take the money right away",
+        "Pay order 1042 with gift card PM-1020 and put the rest on PM-12",
+    ],
+    afterwards=_as_they_stand,
+)  # fmt: skip
+async def authorize_payment(ctx: Context, args: AuthorizePayment) -> PaymentsBegun:
+    """Have what is open of an order promised, or taken with `capture`, by a saved method or a token.
+
+    Amounts are minor units of the order's currency. Gift cards and store credit are taken at once. An order whose whole total
+    is authorized is confirmed. Money that came by itself is mark_order_paid.
+    """
+    order = await ctx.find(Order, args.order, for_update=True)
+    if order.status in (OrderStatus.draft, OrderStatus.cancelled, OrderStatus.expired):
+        raise OrderNotPayable(f"{order.reference} is {order.status}, so nothing can be paid for it.")
+    if args.capture:
+        await refuse_held(ctx, order, "charged")
+    held = await tenders(ctx, order)
+    open_ = order.total - sum(tender.kept + tender.promised + tender.coming for tender in held)
+    parts = await _parts(ctx, order, args.shares, held, open_)
+
+    begun: list[PaymentStanding] = []
+    for part in parts:
+        begun.append(await _pay(ctx, order, part, capture=args.capture))
+    await confirm_paid(ctx, order)
+    left = open_ - sum(part.amount for part in parts)
+    if not args.split:
+        ctx.settled = args.model_copy(update={"amount": parts[0].amount})
+    return PaymentsBegun(order=order.reference, payments=begun, open=Money(amount=left, currency=order.currency))
+
+
+async def _parts(
+    ctx: Context, order: Order, shares: Sequence[Share], held: Sequence[Tender], open_: int
+) -> list[_Part]:
+    """Who pays how much. Raises where it does not fit what is open."""
+    if open_ <= 0:
+        if any(tender.charged for tender in held):
+            raise ChargeUnderWay(f"All that is open of {order.reference} is being charged already.")
+        raise OrderAlreadyPaid(f"{order.reference} is paid, or authorized: {words.money(order.total, order.currency)}.")
+    named = sum(share.amount or 0 for share in shares)
+    rest = open_ - named
+    if rest < 0 or (rest == 0 and any(share.amount is None for share in shares)):
+        asked, left = words.money(named, order.currency), words.money(open_, order.currency)
+        raise MoreThanIsOwed(f"{asked} were to be paid for {order.reference}, and {left} are open.")
+    return [_Part(share, await _method(ctx, order, share), share.amount or rest) for share in shares]
+
+
+async def _method(ctx: Context, order: Order, share: Share) -> SavedMethod | None:
+    if share.method is None:
+        return None
+    method = await ctx.find(SavedMethod, share.method, for_update=True)
+    whose = method.customer_id in (None, order.customer_id) or method.method is PaymentMethod.gift_card
+    over = method.expires_at is not None and method.expires_at <= ctx.now()
+    if method.removed_at or over or not whose:
+        why = "was removed" if method.removed_at else "has expired" if over else "is another customer's"
+        raise MethodNotUsable(f"{method.reference} {why}.")
+    if method.method in CREDIT and method.currency != order.currency:
+        raise MethodNotUsable(f"{method.reference} is in {method.currency}, and {order.reference} in {order.currency}.")
+    return method
+
+
+async def _pay(ctx: Context, order: Order, part: _Part, *, capture: bool) -> PaymentStanding:
+    money = Money(amount=part.amount, currency=order.currency)
+    ctx.moves_money(money)
+    if part.method and part.method.method in CREDIT:
+        refuse_short(part.method, part.amount)
+        payment = await spend(ctx, order, part.method, part.amount)
+        left = words.money(part.method.balance or 0, order.currency)
+        ctx.tell(f"{money} of {named_order(order)} are paid from {part.method.reference}: {left} are left on it.")
+        return standing(order, payment, part.amount, None)
+    payment = await _begin(ctx, order, part)
+    intent = await intend(ctx, CHARGE if capture else AUTHORIZE, payment, part.amount, token=part.share.token)
+    becomes = "charged" if capture else "authorized, and taken later"
+    by = payment.method_label or words.word(payment.method)
+    ctx.tell(f"{money} of {named_order(order)} are {becomes} ({by}).")
+    return standing(order, payment, part.amount, intent.intent)
+
+
+async def _begin(ctx: Context, order: Order, part: _Part) -> Payment:
+    saved = part.method
+    provider = (saved.provider or MANUAL) if saved else provider_of_token(ctx, part.share.token)
+    if provider not in ctx.site.providers:
+        raise ProviderNotSetUp(
+            f"{saved.reference if saved else 'It'} is a method of {provider}, which is not set up here."
+        )
+    label = f"{(saved.brand or saved.method).title()} ending {saved.last_four}" if saved and saved.last_four else None
+    return await ctx.add(
+        Payment, id=new_id(), order_id=order.id, status=PaymentStatus.pending, method=saved.method if saved else PaymentMethod.card,
+        method_label=label, saved_method_id=saved.id if saved else None, provider=provider, currency=order.currency,
+        authorized=0, captured=0, voided=0, refunded=0, charged_back=0,
+    )  # fmt: skip

@@ -1,0 +1,246 @@
+"""Disputes: a customer's bank wants money back. The shop answers with what it knows of the order; and payouts of providers."""
+
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+from pydantic import Field
+
+from db.models.backoffice import Intent
+from db.models.payments import Dispute, DisputeStatus, PayoutStatus
+from db.money import Money
+from tools.contract import words
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Input, Result, tool
+from tools.contract.errors import Conflict
+from tools.contract.fields import DisputeRef, PeriodEnd, PeriodStart, Synonyms, Text, Untrusted, UntrustedText
+from tools.contract.page import Page, Paged, paged, place
+from tools.rules.refunds import EVIDENCE
+
+STATUS_WORDS = Synonyms(
+    {
+        "needs_response": ("open", "waiting for us", "to answer", "offen"),
+        "under_review": ("answered", "being looked at"),
+    }
+)
+
+
+class DisputeNotOpen(Conflict):
+    """It was answered, or is over: a bank takes one answer."""
+
+    hint = "list_disputes shows which still need a response."
+
+
+class ListDisputes(Paged):
+    status: Annotated[DisputeStatus, STATUS_WORDS] | None = Field(default=None, description="Where the dispute stands.")
+
+
+class RespondToDispute(Input):
+    dispute: DisputeRef = Field(description="The dispute, such as `DSP-1001`.")
+    explanation: Text | None = Field(
+        default=None,
+        max_length=3000,
+        description="What the shop says to it, in addition to what it knows of the order.",
+    )
+
+
+class DisputeLine(Result):
+    """A dispute about a payment."""
+
+    reference: str = Field(description="The dispute's reference.")
+    status: DisputeStatus = Field(description="Where it stands.")
+    payment: str = Field(description="The payment that it is about.")
+    order: str = Field(description="Its order.")
+    customer: UntrustedText | None = Field(description="Who bought.")
+    amount: Money = Field(description="What is wanted back, in minor units.")
+    reason: UntrustedText = Field(description="Why, as the bank says.")
+    opened_at: datetime = Field(description="Since when, UTC.")
+    due_by: datetime | None = Field(description="Until when the shop has to answer, UTC.")
+    submitted_at: datetime | None = Field(description="When it answered, UTC.")
+    evidence: Annotated[dict[str, str], Untrusted()] = Field(
+        description="What was sent; of one that needs a response, what the shop knows of the order and would send."
+    )
+
+
+class DisputeAnswered(Result):
+    """The answer that goes to the customer's bank."""
+
+    reference: str = Field(description="The dispute's reference.")
+    evidence: Annotated[dict[str, str], Untrusted()] = Field(description="What is sent.")
+    intent: str | None = Field(description="What stands for it until the provider has it; null once it has.")
+    version: int = Field(description="Grows with each change.")
+
+
+class _Line(NamedTuple):
+    id: UUID
+    amount: int
+    currency: str
+    shown: dict[str, Any]
+
+
+# What the shop knows of an order by itself: who bought what, where it went, when it arrived. Of alias `o`.
+_EVIDENCE = """jsonb_strip_nulls(jsonb_build_object(
+    'customer_name', o.customer_name, 'customer_email_address', o.email,
+    'product_description', (select string_agg(l.quantity - l.cancelled || ' x ' || l.title || ' (' || l.sku || ')', ', '
+                                              order by l.position)
+                            from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id and l.quantity > l.cancelled),
+    'shipping_address', nullif(concat_ws(', ', o.shipping_address ->> 'line1', o.shipping_address ->> 'postcode',
+                                         o.shipping_address ->> 'city', o.shipping_address ->> 'country'), ''),
+    'service_date', to_char(o.placed_at at time zone 'UTC', 'YYYY-MM-DD'))
+    || coalesce((
+        select jsonb_build_object('shipping_carrier', f.carrier, 'shipping_tracking_number', f.tracking_number,
+                                  'shipping_date', to_char(f.shipped_at at time zone 'UTC', 'YYYY-MM-DD'),
+                                  'uncategorized_text', 'Delivered on ' || to_char(f.delivered_at at time zone 'UTC', 'YYYY-MM-DD'))
+        from fulfilments f where f.merchant_id = %(m)s and f.order_id = o.id and f.shipped_at is not null
+        order by f.delivered_at nulls last, f.id limit 1), '{}'))"""
+_LINE = f"""
+d.reference, d.status, p.reference as payment, o.reference as order, o.customer_name as customer, d.reason, d.opened_at, d.due_by,
+d.submitted_at, json_build_object('amount', d.amount, 'currency', d.currency) as amount,
+case when d.status = 'needs_response' then {_EVIDENCE} else d.evidence end as evidence
+"""
+_FROM = """
+disputes d join payments p on p.merchant_id = %(m)s and p.id = d.payment_id
+join orders o on o.merchant_id = %(m)s and o.id = d.order_id
+"""
+
+
+@tool(
+    route="GET /disputes",
+    effect=Effect.read,
+    permission="payments:read",
+    raises=[],
+    examples=["Which disputes need a response?", "Show the chargebacks that we lost"],
+)
+async def list_disputes(ctx: Context, args: ListDisputes) -> Page[DisputeLine]:
+    """List disputes about payments, the newest first, with the evidence that the shop can assemble itself."""
+    since = place(args.after, UUID)
+    params = {"m": ctx.merchant.id, "status": args.status, "place": since[0] if since else None}
+    query = f"""
+        select d.id, d.amount, d.currency, (select row_to_json(shown) from (select {_LINE}) shown) as shown from {_FROM}
+        where d.merchant_id = %(m)s and (%(status)s::text is null or d.status = %(status)s)
+          and (%(place)s::uuid is null or d.id < %(place)s)
+        order by d.id desc limit %(limit)s
+    """
+    return await paged(
+        ctx, args, query, params, as_=_Line, show=lambda row: DisputeLine.model_validate(_texts(row.shown)),
+        at=lambda row: (row.id,), money=("listed.amount", "listed.currency"),
+    )  # fmt: skip
+
+
+def _texts(shown: dict[str, Any]) -> dict[str, Any]:
+    return shown | {"evidence": {name: str(value) for name, value in shown["evidence"].items() if value}}
+
+
+async def _once_sent(ctx: Context, answered: DisputeAnswered) -> DisputeAnswered:
+    intent = await ctx.find(Intent, answered.intent or "")
+    return answered.model_copy(update={"intent": answered.intent if intent.status == "pending" else None})
+
+
+@tool(
+    route="POST /disputes/{dispute}/evidence",
+    effect=Effect.outside,
+    permission="payments:write",
+    raises=[DisputeNotOpen],
+    examples=[
+        "Answer dispute DSP-1001 with what we know",
+        "Respond to DSP-1002: she picked it up in the store herself",
+    ],
+    afterwards=_once_sent,
+)
+async def respond_to_dispute(ctx: Context, args: RespondToDispute) -> DisputeAnswered:
+    """Answer a dispute: what was bought, where it went, when it arrived, and what the shop adds.
+
+    The customer's bank takes one answer, and decides. Nothing is refunded by this.
+    """
+    dispute = await ctx.find(Dispute, args.dispute, for_update=True)
+    if dispute.status is not DisputeStatus.needs_response or dispute.submitted_at:
+        raise DisputeNotOpen(f"{dispute.reference} is {words.word(dispute.status)}: nothing can be added to it.")
+    params = {"m": ctx.merchant.id, "id": dispute.id}
+    query = f"select d.id, d.amount, d.currency, (select row_to_json(shown) from (select {_LINE}) shown) as shown from {_FROM}"
+    (row,) = await ctx.sql.rows(f"{query} where d.merchant_id = %(m)s and d.id = %(id)s", params, as_=_Line)
+    evidence = {name: str(value) for name, value in row.shown["evidence"].items() if value}
+    if args.explanation:
+        evidence["uncategorized_text"] = " ".join(filter(None, [args.explanation, evidence.get("uncategorized_text")]))
+    ctx.edit(dispute, None, evidence=evidence, submitted_at=ctx.now())
+    ctx.event("answered", dispute, order_id=dispute.order_id)
+    money = Money(amount=dispute.amount, currency=dispute.currency)
+    intent = await ctx.intend(
+        EVIDENCE, ("dispute", dispute.id), order_id=dispute.order_id, money=money, dispute=dispute.reference
+    )
+    ctx.tell(f"The bank gets our answer to {dispute.reference} ({money} of {row.shown['order']}); it takes one alone.")
+    ctx.tell(f"It says: {words.listed(words.word(name) for name in evidence)}.")
+    return DisputeAnswered(
+        reference=dispute.reference, evidence=evidence, intent=intent.reference, version=dispute.version
+    )
+
+
+# ---- payouts -------------------------------------------------------------------------------------------------------------
+
+
+class ListPayouts(Paged):
+    status: PayoutStatus | None = Field(default=None, description="Where the payout stands.")
+    arrives_from: PeriodStart | None = Field(default=None, description="At the bank at this instant or later, UTC.")
+    arrives_until: PeriodEnd | None = Field(default=None, description="At the bank before this instant, UTC.")
+
+
+class PayoutLine(Result):
+    """Money that a provider sent to the bank."""
+
+    reference: str = Field(description="The payout's reference.")
+    provider: str = Field(description="Who sent it.")
+    provider_reference: UntrustedText = Field(description="The provider's name for it.")
+    status: PayoutStatus = Field(description="Where it stands.")
+    amount: Money = Field(description="What arrives, in minor units.")
+    fees: Money = Field(description="What the provider kept of it, as far as it said so, in minor units.")
+    taken: Money = Field(
+        description="What was captured through it since its payout before, less refunds, in minor units."
+    )
+    arrives_at: datetime = Field(description="When it is at the bank, UTC.")
+
+
+_PAYOUTS = """
+select y.id, y.amount, y.currency, y.arrives_at as at, (select row_to_json(shown) from (select y.reference, y.provider,
+    y.provider_reference, y.status, y.arrives_at, json_build_object('amount', y.amount, 'currency', y.currency) as amount,
+    json_build_object('amount', y.fees, 'currency', y.currency) as fees,
+    json_build_object('currency', y.currency, 'amount', (
+        select coalesce(sum(case when t.kind = 'capture' then t.amount else -t.amount end), 0) from payment_transactions t
+        where t.merchant_id = %(m)s and t.provider = y.provider and t.currency = y.currency and t.outcome = 'succeeded'
+          and t.kind in ('capture', 'refund', 'chargeback') and t.occurred_at <= y.arrives_at
+          and t.occurred_at > coalesce((
+              select max(b.arrives_at) from payouts b where b.merchant_id = %(m)s and b.provider = y.provider
+                and b.currency = y.currency and b.arrives_at < y.arrives_at), 'epoch'))) as taken) shown) as shown
+from payouts y
+where y.merchant_id = %(m)s and (%(status)s::text is null or y.status = %(status)s)
+  and (%(from)s::timestamptz is null or y.arrives_at >= %(from)s)
+  and (%(until)s::timestamptz is null or y.arrives_at < %(until)s)
+  and (%(place)s::timestamptz is null or (y.arrives_at, y.id) < (%(place)s, %(place_id)s))
+order by y.arrives_at desc, y.id desc limit %(limit)s
+"""
+
+
+class _PaidOut(NamedTuple):
+    id: UUID
+    amount: int
+    currency: str
+    at: datetime
+    shown: dict[str, Any]
+
+
+@tool(
+    route="GET /payouts",
+    effect=Effect.read,
+    permission="payments:read",
+    raises=[],
+    examples=["What did Stripe pay out this month?", "List the payouts that failed"],
+)
+async def list_payouts(ctx: Context, args: ListPayouts) -> Page[PayoutLine]:
+    """List what providers paid out to the bank, with their fees and what was taken through them in that time."""
+    since = place(args.after, datetime, UUID)
+    params = {
+        "m": ctx.merchant.id, "status": args.status, "from": args.arrives_from, "until": args.arrives_until,
+        "place": since[0] if since else None, "place_id": since[1] if since else None,
+    }  # fmt: skip
+    return await paged(
+        ctx, args, _PAYOUTS, params, as_=_PaidOut, show=lambda row: PayoutLine.model_validate(row.shown),
+        at=lambda row: (row.at, row.id), money=("listed.amount", "listed.currency"),
+    )  # fmt: skip
