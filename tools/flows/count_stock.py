@@ -103,7 +103,7 @@ class _Line:
     examples=["We counted 11 MUG-BLUE in A-01-2 in Lyon", "Cycle count WH-1001: 40 BOWL in A-03-1, 12 BOWL in R-02"],
 )
 async def count_stock(ctx: Context, args: CountStock) -> CountBooked:
-    """Enter a count of bins or of the floor: differences become corrections of the stock.
+    """Enter a count of bins or the floor: differences correct the stock.
 
     Each difference is a movement in the ledger. Units that a pick did not find, and that were held back until now, are let go:
     the count says what is there. Nothing is counted while somebody picks from it.

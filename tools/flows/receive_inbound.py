@@ -100,9 +100,10 @@ class InboundReceived(Result):
     examples=["PO-1007 is at the door in Lyon, all complete", "TRF-1003 came to Lille: 18 MUG-BLUE, 2 broken"],
 )  # fmt: skip
 async def receive_inbound(ctx: Context, args: ReceiveInbound) -> InboundReceived:
-    """Book goods at a warehouse's door, with a purchase order or a transfer, and say into which bins they go.
+    """Book goods at a warehouse's door, and say into which bins they go.
 
-    What came lies on the floor until put_away. Damaged units are on hand and not for sale.
+    They come with a purchase order or a transfer. What came lies on the floor until put_away; damaged units are on hand and
+    not for sale.
     """
     warehouse = await find_warehouse(ctx, args.warehouse)
     if args.purchase_order:

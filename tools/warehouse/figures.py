@@ -110,7 +110,10 @@ class _Bin(NamedTuple):
     examples=["How full is the Lyon warehouse?", "How much lies on the floor in WH-1001?"],
 )
 async def warehouse_capacity(ctx: Context, args: WarehouseCapacity) -> Capacity:
-    """Say how full a warehouse is: its bins by zone, the fullest, and what lies on the floor."""
+    """Say how full a warehouse is: bins by zone, and what lies on the floor.
+
+    Units on the floor are in no bin: to be put away, or picked and waiting to be packed.
+    """
     warehouse = await find_warehouse(ctx, args.warehouse)
     params = {"m": ctx.merchant.id, "w": warehouse.id, "limit": FULLEST}
     zones = await ctx.sql.rows(_ZONES, params, as_=_Zone)
@@ -248,7 +251,7 @@ from (
     examples=["How well did Lyon pick last month?", "How accurate are the counts in WH-1002 over the last 90 days?"],
 )
 async def warehouse_performance(ctx: Context, args: WarehousePerformance) -> Performance:
-    """Say how fast and how exactly a warehouse works: picking, packing, shipping, receiving, counting.
+    """Say how fast and how exactly a warehouse picks, packs, ships and counts.
 
     Computed from what happened in the last days, in all and by picker.
     """

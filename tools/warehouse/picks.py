@@ -145,7 +145,7 @@ class GetPickList(Input):
     examples=["Show pick list PCK-1004", "What is on PCK-1012?"],
 )
 async def get_pick_list(ctx: Context, args: GetPickList) -> PickListDetail:
-    """Show a pick list: what to fetch from which bin, in walking order, and what was fetched."""
+    """Show a pick list: what to fetch where, in walking order, and what was there."""
     return await pick_detail(ctx, await ctx.find(PickList, args.pick))
 
 

@@ -256,7 +256,7 @@ _LABELS = {"line1": "street", "line2": "second address line", "priority": "place
     examples=["Rename WH-1002 to Lille Nord", "Ship from Lyon first: priority 0"],
 )
 async def update_warehouse(ctx: Context, args: UpdateWarehouse) -> WarehouseDetail:
-    """Change a warehouse's name, address or place in the order of shipping, or open it again.
+    """Change a warehouse's name, address or place in the order, or reopen it.
 
     What is not given stays as it is. Closing it is close_warehouse.
     """
@@ -326,7 +326,7 @@ from (
     examples=["Close the Nantes warehouse", "We gave up WH-1003, close it"],
 )
 async def close_warehouse(ctx: Context, args: CloseWarehouse) -> WarehouseDetail:
-    """Close a warehouse that is empty: it takes nothing in and ships nothing from now on.
+    """Close an empty warehouse: it takes nothing in and ships nothing any more.
 
     Its history stays, and update_warehouse opens it again.
     """

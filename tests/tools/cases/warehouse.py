@@ -6,7 +6,6 @@ from tests.conftest import Do
 from tests.factories import NewShop
 from tests.tools.cases.inventory import create_purchase_order as buying
 from tests.tools.shelves import on_list, ordered, picked, shelve, two_places
-from tests.tools.till import stocked
 from tools.inventory.adjustments import adjust_stock
 from tools.inventory.purchasing import create_purchase_order
 from tools.warehouse.places import create_warehouse as opening
@@ -19,11 +18,11 @@ def _do(mine: NewShop) -> Do:
     return Do(mine.shop, mine.caller("owner"))
 
 
-async def _shelved(mine: NewShop) -> str:
-    """An order of 2 of the 10 mugs, of which 6 lie in a bin."""
-    await stocked(mine, "MUG-BLUE", 10, title="Stoneware mug, blue")
-    await shelve(_do(mine), {"A-01-1": {"MUG-BLUE": 6}, "A-01-2": {}}, capacity=40)
-    return await ordered(_do(mine), MUG_BLUE=2)
+async def _shelved(mine: NewShop) -> tuple[str, str]:
+    """A warehouse with 10 mugs, 6 of them in a bin, and an order of 2."""
+    place = await two_places(mine, MUG_BLUE=(0, 10), MUG_RED=(0, 4))
+    await shelve(_do(mine), {"A-01-1": {"MUG-BLUE": 6}, "A-01-2": {}}, place, capacity=40)
+    return place, await ordered(_do(mine), MUG_BLUE=2)
 
 
 async def list_warehouses(mine: NewShop) -> dict[str, Any]:
@@ -49,8 +48,8 @@ async def close_warehouse(mine: NewShop) -> dict[str, Any]:
 
 
 async def list_bins(mine: NewShop) -> dict[str, Any]:
-    await _shelved(mine)
-    return {"warehouse": "WH-1", "sku": "MUG-BLUE", "kind": "picking", "empty": False}
+    place, _ = await _shelved(mine)
+    return {"warehouse": place, "sku": "MUG-BLUE", "kind": "picking", "empty": False}
 
 
 async def create_bin(mine: NewShop) -> dict[str, Any]:
@@ -67,11 +66,13 @@ async def allocate_order(mine: NewShop) -> dict[str, Any]:
 
 
 async def create_pick_list(mine: NewShop) -> dict[str, Any]:
-    return {"warehouse": "WH-1", "orders": [await _shelved(mine)]}
+    place, order = await _shelved(mine)
+    return {"warehouse": place, "orders": [order]}
 
 
 async def _listed(mine: NewShop) -> str:
-    return (await on_list(_do(mine), await _shelved(mine))).reference
+    place, order = await _shelved(mine)
+    return (await on_list(_do(mine), order, warehouse=place)).reference
 
 
 async def get_pick_list(mine: NewShop) -> dict[str, Any]:
@@ -79,8 +80,9 @@ async def get_pick_list(mine: NewShop) -> dict[str, Any]:
 
 
 async def list_pick_lists(mine: NewShop) -> dict[str, Any]:
-    await _listed(mine)
-    return {"warehouse": "WH-1", "status": "open"}
+    place, order = await _shelved(mine)
+    await on_list(_do(mine), order, warehouse=place)
+    return {"warehouse": place, "status": "open", "order": order}
 
 
 async def start_pick(mine: NewShop) -> dict[str, Any]:
@@ -94,20 +96,21 @@ async def confirm_pick(mine: NewShop) -> dict[str, Any]:
 
 
 async def report_mispick(mine: NewShop) -> dict[str, Any]:
-    await stocked(mine, "MUG-RED", 4)
-    done = await picked(_do(mine), await _shelved(mine))
+    place, order = await _shelved(mine)
+    done = await picked(_do(mine), order, warehouse=place)
     return {"pick": done.reference, "sku": "MUG-BLUE", "got": "MUG-RED", "note": "the handle is red"}
 
 
 async def plan_packing(mine: NewShop) -> dict[str, Any]:
-    return {"order": await _shelved(mine)}
+    _, order = await _shelved(mine)
+    return {"order": order}
 
 
 async def pack_order(mine: NewShop) -> dict[str, Any]:
-    order = await _shelved(mine)
-    await picked(_do(mine), order)
+    place, order = await _shelved(mine)
+    await picked(_do(mine), order, warehouse=place)
     lines = [{"sku": "MUG-BLUE", "quantity": 2}]
-    return {"order": order, "warehouse": "WH-1", "packages": [{"box": "M", "weight_grams": 940, "lines": lines}]}
+    return {"order": order, "warehouse": place, "packages": [{"box": "M", "weight_grams": 940, "lines": lines}]}
 
 
 async def receive_inbound(mine: NewShop) -> dict[str, Any]:
@@ -119,26 +122,28 @@ async def receive_inbound(mine: NewShop) -> dict[str, Any]:
 
 
 async def put_away(mine: NewShop) -> dict[str, Any]:
-    await _shelved(mine)
-    return {"warehouse": "WH-1", "lines": [{"sku": "MUG-BLUE", "quantity": 4, "bin": "A-01-2"}]}
+    place, _ = await _shelved(mine)
+    return {"warehouse": place, "lines": [{"sku": "MUG-BLUE", "quantity": 4, "bin": "A-01-2"}]}
 
 
 async def move_stock(mine: NewShop) -> dict[str, Any]:
-    await _shelved(mine)
-    return {"warehouse": "WH-1", "sku": "MUG-BLUE", "quantity": 3, "from_bin": "A-01-1", "to_bin": "A-01-2"}
+    place, _ = await _shelved(mine)
+    return {"warehouse": place, "sku": "MUG-BLUE", "quantity": 3, "from_bin": "A-01-1", "to_bin": "A-01-2"}
 
 
 async def count_stock(mine: NewShop) -> dict[str, Any]:
-    await _shelved(mine)
+    place, _ = await _shelved(mine)
     lines = [{"sku": "MUG-BLUE", "bin": "A-01-1", "counted": 5}]
-    return {"warehouse": "WH-1", "lines": lines, "note": "one is chipped"}
+    return {"warehouse": place, "lines": lines, "note": "one is chipped"}
 
 
 async def warehouse_capacity(mine: NewShop) -> dict[str, Any]:
-    await picked(_do(mine), await _shelved(mine))
-    return {"warehouse": "WH-1"}
+    place, order = await _shelved(mine)
+    await picked(_do(mine), order, warehouse=place)
+    return {"warehouse": place}
 
 
 async def warehouse_performance(mine: NewShop) -> dict[str, Any]:
-    await picked(_do(mine), await _shelved(mine))
-    return {"warehouse": "WH-1", "days": 7}
+    place, order = await _shelved(mine)
+    await picked(_do(mine), order, warehouse=place)
+    return {"warehouse": place, "days": 7}
