@@ -167,6 +167,8 @@ class PickList(Tenant, Referenced, Versioned, Stateful, Base):
         index("warehouse_id", "id"),
         index("status", "id"),
         index("warehouse_id", "finished_at"),
+        index("finished_at"),
+        index("picker", "id"),
         CheckConstraint("(status in ('picking', 'picked')) = (started_at is not null)", name="started"),
         CheckConstraint("(status = 'picked') = (finished_at is not null)", name="finished"),
         CheckConstraint("(started_at is null) = (picker is null)", name="started_by_somebody"),

@@ -110,6 +110,12 @@ def upgrade() -> None:
         op.f("ix_pick_lists_merchant_id_status_id"), "pick_lists", ["merchant_id", "status", "id"], unique=False
     )
     op.create_index(
+        op.f("ix_pick_lists_merchant_id_finished_at"), "pick_lists", ["merchant_id", "finished_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_pick_lists_merchant_id_picker_id"), "pick_lists", ["merchant_id", "picker", "id"], unique=False
+    )
+    op.create_index(
         op.f("ix_pick_lists_merchant_id_warehouse_id_finished_at"),
         "pick_lists",
         ["merchant_id", "warehouse_id", "finished_at"],
