@@ -1,6 +1,6 @@
 """The specialists, in the order of the rooms."""
 
-from agents import backoffice, customers, inventory, orders, payments, products
+from agents import backoffice, customers, inventory, orders, payments, products, warehouse
 from agents.specialist import Specialist
 
 ROSTER: tuple[Specialist, ...] = (
@@ -9,6 +9,7 @@ ROSTER: tuple[Specialist, ...] = (
     inventory.SPECIALIST,
     customers.SPECIALIST,
     payments.SPECIALIST,
+    warehouse.SPECIALIST,
     backoffice.SPECIALIST,
 )
 

@@ -115,6 +115,82 @@ _STOCK = (
     ),
 )
 
+_WAREHOUSE = (
+    Check(
+        "bins_hold_what_was_moved",
+        "What lies in a bin is the sum of what was moved into it and out of it.",
+        _equal(
+            "bin_id, variant_id",
+            "quantity",
+            "select bin_id, variant_id, quantity from bin_stock where merchant_id = %(merchant)s",
+            "select bin_id, variant_id, -quantity from bin_movements where merchant_id = %(merchant)s and bin_id is not null",
+        ),
+    ),
+    Check(
+        "bin_units",
+        "A bin has as many units as lie in it.",
+        _equal(
+            "bin_id",
+            "units",
+            "select id, units from bins where merchant_id = %(merchant)s",
+            "select bin_id, -quantity from bin_stock where merchant_id = %(merchant)s",
+        ),
+    ),
+    Check(
+        "stock_in_bins",
+        "What a warehouse has in bins is the sum of its bins; what it has on hand beyond that lies on the floor.",
+        _equal(
+            "warehouse_id, variant_id",
+            "binned",
+            "select warehouse_id, variant_id, binned from stock_levels where merchant_id = %(merchant)s",
+            "select warehouse_id, variant_id, -quantity from bin_stock where merchant_id = %(merchant)s",
+        ),
+    ),
+    Check(
+        "bin_moves_are_pairs",
+        "Each move inside a warehouse is a pair: out of one place, and as many units into another.",
+        """
+        select move_id, sum(quantity) as units from bin_movements where merchant_id = %(merchant)s
+        group by move_id having sum(quantity) <> 0 or count(*) <> 2
+        """,
+    ),
+    Check(
+        "picked_units_are_there",
+        "What was picked for open orders and has not left lies on the floor of its warehouse.",
+        """
+        select p.warehouse_id, p.variant_id, sum(p.units) as picked, s.on_hand - s.binned as on_the_floor
+        from (
+            select t.warehouse_id, t.variant_id, least(sum(t.picked - t.gone), (
+                select coalesce(sum(r.quantity), 0) from reservations r
+                where r.merchant_id = %(merchant)s and r.order_id = t.order_id and r.order_line_id = t.order_line_id
+                  and r.warehouse_id = t.warehouse_id and r.status = 'active'
+            )) as units
+            from pick_tasks t where t.merchant_id = %(merchant)s and t.picked > t.gone
+            group by t.warehouse_id, t.variant_id, t.order_id, t.order_line_id
+        ) p join stock_levels s on s.merchant_id = %(merchant)s and s.warehouse_id = p.warehouse_id and s.variant_id = p.variant_id
+        group by p.warehouse_id, p.variant_id, s.on_hand, s.binned having sum(p.units) > s.on_hand - s.binned
+        """,
+    ),
+    Check(
+        "packed_units_were_picked",
+        "What is in closed packages was picked, and has not left.",
+        """
+        select l.order_line_id, sum(l.quantity) as packed, t.units as picked
+        from packages p
+        join package_lines l on l.merchant_id = %(merchant)s and l.package_id = p.id
+        join order_lines o on o.merchant_id = %(merchant)s and o.id = l.order_line_id
+        join variants v on v.merchant_id = %(merchant)s and v.id = o.variant_id and v.tracked
+        cross join lateral (
+            select coalesce(sum(picked - gone), 0) as units from pick_tasks t
+            where t.merchant_id = %(merchant)s and t.order_id = p.order_id and t.order_line_id = l.order_line_id
+              and t.warehouse_id = p.warehouse_id
+        ) t
+        where p.merchant_id = %(merchant)s and p.status = 'sealed'
+        group by p.warehouse_id, l.order_line_id, t.units having sum(l.quantity) > t.units
+        """,
+    ),
+)
+
 _UNTRACKED = Check(
     "untracked_hold_nothing",
     "What is not counted (made to order, digital) is never held for anybody.",
@@ -428,4 +504,4 @@ _AUDIT = Check(
     MISFITS,
 )
 
-CHECKS: tuple[Check, ...] = (*_STOCK, _UNTRACKED, *_ORDERS, *_MONEY, *_CUSTOMERS, _COUNTERS, *_DUE, _AUDIT)
+CHECKS: tuple[Check, ...] = (*_STOCK, *_WAREHOUSE, _UNTRACKED, *_ORDERS, *_MONEY, *_CUSTOMERS, _COUNTERS, *_DUE, _AUDIT)

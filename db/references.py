@@ -42,6 +42,9 @@ class Kind(StrEnum):
     segment = "SEG"
     job = "JOB"
     intent = "INT"
+    pick_list = "PCK"
+    package = "PKG"
+    stock_count = "CNT"
 
     def reference(self, number: int) -> str:
         """The reference with that number: `Kind.order.reference(1042)` is ORD-1042."""
@@ -97,6 +100,9 @@ TABLES = {
     "segments": Kind.segment,
     "jobs": Kind.job,
     "intents": Kind.intent,
+    "pick_lists": Kind.pick_list,
+    "packages": Kind.package,
+    "stock_counts": Kind.stock_count,
 }
 
 

@@ -2,9 +2,9 @@
 
 The movements and the reservations are the truth; the counts on a stock level are their caches:
 on_hand = Σ movements.quantity, damaged = Σ movements.damaged, reserved = Σ active reservations.quantity,
-incoming = what open purchase orders and transfers will still bring. What can be sold is on_hand - reserved - damaged,
-and a CHECK keeps it from falling below zero: nobody sells a unit twice. What was promised beyond that waits as `backordered`
-on its reservation.
+incoming = what open purchase orders and transfers will still bring, binned = what of on_hand lies in bins. What can be sold is
+on_hand - reserved - damaged, and a CHECK keeps it from falling below zero: nobody sells a unit twice. What was promised beyond
+that waits as `backordered` on its reservation.
 """
 
 import uuid
@@ -109,6 +109,7 @@ class StockLevel(Tenant, Versioned, Base):
         index("supplier_id"),
         CheckConstraint("reserved >= 0 and damaged >= 0 and incoming >= 0", name="counts"),
         CheckConstraint("reserved + damaged <= on_hand", name="never_oversold"),
+        CheckConstraint("binned >= 0 and binned <= on_hand", name="binned"),
         CheckConstraint("reorder_point >= 0 and reorder_target > reorder_point", name="target_above_reorder_point"),
         CheckConstraint("lead_time_days >= 0", name="lead_time"),
         {"postgresql_with": {"fillfactor": 50}},
@@ -120,6 +121,7 @@ class StockLevel(Tenant, Versioned, Base):
     reserved: Mapped[int] = count()
     damaged: Mapped[int] = count()
     incoming: Mapped[int] = count()
+    binned: Mapped[int] = count()
     reorder_point: Mapped[int | None] = mapped_column(Integer)
     reorder_target: Mapped[int | None] = mapped_column(Integer)
     supplier_id: Mapped[uuid.UUID | None]
@@ -194,9 +196,13 @@ class Reservation(Tenant, Referenced, Stateful, Base):
         index("order_id"),
         index("status", "variant_id", "warehouse_id"),
         index("status", "expires_at"),
+        Index(
+            "ix_reservations_to_pick", "merchant_id", "warehouse_id", "order_id",
+            postgresql_where=text("status = 'active' and order_id is not null"),
+        ),
         CheckConstraint("quantity >= 0 and backordered >= 0 and quantity + backordered > 0", name="holds_something"),
         CheckConstraint("(status = 'active') = (closed_at is null)", name="closed_when_not_active"),
-    )
+    )  # fmt: skip
     MOVES: ClassVar[dict[ReservationStatus, frozenset[ReservationStatus]]] = {
         ReservationStatus.active: frozenset(
             {ReservationStatus.consumed, ReservationStatus.released, ReservationStatus.expired}

@@ -30,6 +30,7 @@ from db.seed.demo_people import CALLS
 from db.seed.demo_promotions import write_promotions
 from db.seed.demo_returns import send_back
 from db.seed.demo_stock import Stock
+from db.seed.demo_warehouse import Shelves
 from db.seed.draft import ACTOR, Connection, Draft
 from db.seed.mark import MARK
 from db.text import fold
@@ -101,13 +102,16 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
     stock = Stock(draft, catalogue, demand)
     stock.open()
     register = Register(draft, catalogue, buyers, stock, demand, write_promotions(draft, catalogue))
+    shelves = Shelves(draft, catalogue, stock)
     for sale in sell(register):
         event(draft, sale.row, "placed", sale.at, channel=sale.channel)
         dispatch(register, sale)
         payment = pay(draft, sale)
         send_back(register, sale, payment)
         _remember(draft, sale)
+        shelves.remember(sale)
     stock.count()
+    shelves.fill()
     stock.write_levels()
     for name, written in SEGMENTS.items():
         draft.add(Segment, draft.at(draft.today - timedelta(days=DAYS)), name=name, name_key=fold(name), filter=written)

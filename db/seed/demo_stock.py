@@ -54,6 +54,7 @@ class Stock:
     damaged: list[list[int]] = field(init=False)
     reserved: list[list[int]] = field(init=False)
     incoming: list[list[int]] = field(init=False)
+    binned: list[list[int]] = field(init=False)
     deliveries: Counter[int] = field(default_factory=Counter[int])  # of each SKU so far
     due: dict[date, list[Due]] = field(default_factory=lambda: defaultdict[date, list[Due]](list))
 
@@ -63,8 +64,8 @@ class Stock:
 
     def __post_init__(self) -> None:
         self.tracked = [sku for sku in self.catalogue.skus if sku.tracked]
-        self.free, self.on_hand, self.damaged, self.reserved, self.incoming = (
-            [[0] * len(self.catalogue.skus) for _ in WAREHOUSES] for _ in range(5)
+        self.free, self.on_hand, self.damaged, self.reserved, self.incoming, self.binned = (
+            [[0] * len(self.catalogue.skus) for _ in WAREHOUSES] for _ in range(6)
         )
 
     # ---- movements -------------------------------------------------------------------------------------------------------
@@ -266,6 +267,7 @@ class Stock:
                     StockLevel, opened, warehouse_id=place["id"], variant_id=sku.variant["id"],
                     on_hand=self.on_hand[warehouse][sku.index], reserved=self.reserved[warehouse][sku.index],
                     damaged=self.damaged[warehouse][sku.index], incoming=self.incoming[warehouse][sku.index],
+                    binned=self.binned[warehouse][sku.index],
                     reorder_point=round(needed * 0.3) + 1 if rule else None,
                     reorder_target=ceil(needed * 1.5) + 6 if rule else None,
                     supplier_id=sku.supplier["id"], lead_time_days=lead,

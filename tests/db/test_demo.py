@@ -32,6 +32,15 @@ FAULTS = {
     "open_orders_hold_their_stock": "delete from reservations where {one}",
     "untracked_hold_nothing": "update variants set tracked = false where (select count(*) from reservations r"
     " where r.variant_id = variants.id and r.status = 'active') = 1 and {one}",
+    "bins_hold_what_was_moved": "update bin_stock set quantity = quantity + 1 where {one}",
+    "bin_units": "update bins set units = units + 1 where coalesce(units < capacity, true) and {one}",
+    "stock_in_bins": "update stock_levels set binned = binned + 1 where binned < on_hand and {one}",
+    "bin_moves_are_pairs": "update bin_movements set quantity = quantity + 1 where quantity > 0 and {one}",
+    "picked_units_are_there": "update stock_levels set binned = on_hand where exists (select from pick_tasks t"
+    " where t.variant_id = stock_levels.variant_id and t.warehouse_id = stock_levels.warehouse_id"
+    " and t.picked > t.gone) and {one}",
+    "packed_units_were_picked": "update package_lines set quantity = quantity + 99 where exists (select from packages p"
+    " where p.id = package_lines.package_id and p.status = 'sealed') and {one}",
     "order_amounts": "update orders set units = units + 1 where {one}",
     "order_line_totals": "update order_lines set total = total + tax where tax > 0 and {one}",
     "lines_fulfilled": "update fulfilment_lines set quantity = quantity + 1 where {one}",

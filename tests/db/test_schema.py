@@ -24,15 +24,18 @@ APPEND_ONLY = {
     "access_log",
     "audit_entries",
     "audit_seals",
+    "bin_movements",
     "consents",
     "credit_entries",
     "events",
     "journal_entries",
     "loyalty_entries",
+    "mispicks",
     "order_changes",
     "order_adjustments",
     "payment_transactions",
     "stock_costs",
+    "stock_count_lines",
     "stock_movements",
 }
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

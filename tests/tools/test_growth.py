@@ -47,6 +47,22 @@ select %(merchant)s, gen_random_uuid(), 'PRO-' || n, case when n %% 100 = 0 then
        'CODE' || n, 'code' || n, false, 'percentage', 10, 'everything', now() - interval '1 year',
        case when n > 500 then now() - interval '1 day' end, now(), now()
 from generate_series(1, %(orders)s) n;
+insert into bins (merchant_id, id, warehouse_id, code, code_key, kind, walk, units, created_at)
+select %(merchant)s, gen_random_uuid(), w.id, 'A-' || n, 'a-' || n, 'picking', n, 0, now()
+from generate_series(1, %(orders)s / 5) n, warehouses w where w.merchant_id = %(merchant)s;
+insert into pick_lists (merchant_id, id, reference, warehouse_id, status, picker, started_at, finished_at, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), 'PCK-' || n, w.id, case when n <= 9 then 'open' else 'picked' end,
+       case when n > 9 then 'USR-1' end, case when n > 9 then now() end, case when n > 9 then now() - n * interval '1 hour' end,
+       now(), now()
+from generate_series(1, %(orders)s / 5) n, warehouses w where w.merchant_id = %(merchant)s;
+insert into pick_tasks (merchant_id, id, pick_list_id, position, status, warehouse_id, order_id, order_line_id, variant_id,
+                        quantity, created_at)
+select %(merchant)s, gen_random_uuid(), p.id, 1, case when p.status = 'open' then 'open' else 'dropped' end, p.warehouse_id,
+       o.id, l.id, %(variant)s, 1, now()
+from pick_lists p
+join orders o on o.merchant_id = %(merchant)s and o.reference = 'ORD-' || split_part(p.reference, '-', 2)
+join order_lines l on l.merchant_id = %(merchant)s and l.order_id = o.id
+where p.merchant_id = %(merchant)s;
 insert into interactions (merchant_id, id, customer_id, channel, direction, subject, summary, actor, occurred_at, created_at)
 select %(merchant)s, gen_random_uuid(), c.id, 'phone', 'incoming', 'A call', '', 'USR-1', now() - n * interval '1 hour', now()
 from customers c cross join generate_series(1, %(orders)s / 10) n where c.merchant_id = %(merchant)s and c.reference = 'CUS-1';
@@ -68,6 +84,9 @@ GROWN = (
     "purchase_order_lines",
     "promotions",
     "interactions",
+    "bins",
+    "pick_lists",
+    "pick_tasks",
 )
 READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {}),
@@ -102,6 +121,11 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("list_promotions", {"state": "ended"}),
     ("list_promotions", {"promotion": "code77"}),
     ("list_promotions", {"text": "code7771"}),
+    ("list_bins", {"warehouse": "WH-1"}),
+    ("list_pick_lists", {}),
+    ("list_pick_lists", {"status": "open"}),
+    ("list_pick_lists", {"status": "picked", "warehouse": "WH-1"}),
+    ("list_pick_lists", {"order": "ORD-77"}),
     ("product_revenue", {}),
     ("product_performance", {}),
 ]

@@ -14,8 +14,9 @@ from tools.contract.call import Shop, call
 from tools.contract.errors import Ambiguous, Invalid
 from tools.inventory.adjustments import BelowReserved, NotSetAside, adjust_stock
 from tools.inventory.movements import list_stock_movements
-from tools.inventory.places import NotTracked, WarehouseClosed
+from tools.inventory.places import NotTracked
 from tools.inventory.reservations import reserve_stock
+from tools.rules.places import WarehouseClosed
 
 
 async def mug(mine: NewShop, units: int = 10) -> None:

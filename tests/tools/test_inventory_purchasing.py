@@ -22,7 +22,7 @@ from tools.inventory.availability import check_availability
 from tools.inventory.costs import CostInAnotherCurrency
 from tools.inventory.levels import list_stock
 from tools.inventory.movements import list_stock_movements
-from tools.inventory.places import NotTracked, WarehouseClosed
+from tools.inventory.places import NotTracked
 from tools.inventory.purchase_orders import get_purchase_order, list_purchase_orders
 from tools.inventory.purchasing import (
     CostUnknown,
@@ -34,6 +34,7 @@ from tools.inventory.purchasing import (
 from tools.inventory.receiving import MoreThanOrdered, NotOrdered, receive_purchase_order
 from tools.inventory.reorder_rules import TargetTooLow, set_reorder_rule
 from tools.inventory.suppliers import SupplierInactive, create_supplier, list_suppliers, update_supplier
+from tools.rules.places import WarehouseClosed
 
 
 @pytest.fixture

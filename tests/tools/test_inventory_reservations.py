@@ -24,7 +24,7 @@ from tools.contract.actors import Caller
 from tools.contract.call import Shop, call
 from tools.contract.errors import IllegalMove, Invalid, NotFound
 from tools.inventory.levels import list_stock
-from tools.inventory.places import NotTracked, WarehouseClosed
+from tools.inventory.places import NotTracked
 from tools.inventory.reservations import (
     ExpiryPassed,
     HeldForOrder,
@@ -32,6 +32,7 @@ from tools.inventory.reservations import (
     release_reservation,
     reserve_stock,
 )
+from tools.rules.places import WarehouseClosed
 from tools.rules.stock import NotEnoughStock
 
 

@@ -16,7 +16,7 @@ from tools.contract.call import Shop, call
 from tools.contract.errors import IllegalMove, NotFound
 from tools.inventory.levels import list_stock
 from tools.inventory.movements import list_stock_movements
-from tools.inventory.places import NotTracked, WarehouseClosed
+from tools.inventory.places import NotTracked
 from tools.inventory.reservations import reserve_stock
 from tools.inventory.transfers import (
     MoreThanSent,
@@ -26,6 +26,7 @@ from tools.inventory.transfers import (
     receive_transfer,
     transfer_stock,
 )
+from tools.rules.places import WarehouseClosed
 from tools.rules.stock import NotEnoughStock
 
 

@@ -196,6 +196,41 @@ MESSAGE_TEMPLATES: ShopSetting[dict[str, MessageTemplate]] = ShopSetting(
     "Templates of messages to customers; their fields {name}, {first_name}, {shop} and {order} are known, the others are given.",
 )
 
+
+class Box(BaseModel):
+    """A box that the shop packs into."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: Annotated[str, Field(min_length=1, max_length=20)] = Field(description="What it is called, such as `M`.")
+    length_mm: Annotated[int, Field(ge=10, le=3000)] = Field(description="Its longest side, in millimetres.")
+    width_mm: Annotated[int, Field(ge=10, le=3000)] = Field(description="The next side, in millimetres.")
+    height_mm: Annotated[int, Field(ge=1, le=3000)] = Field(description="The shortest side, in millimetres.")
+    weight_grams: Annotated[int, Field(ge=0, le=50_000)] = Field(description="What it weighs empty, in grams.")
+    holds_grams: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="What may be in it, in grams.")
+
+
+def _named_once(boxes: list[Box]) -> list[Box]:
+    if len({box.code.casefold() for box in boxes}) < len(boxes):
+        raise ValueError("two boxes have the same code")
+    return boxes
+
+
+BOXES: ShopSetting[list[Box]] = ShopSetting(
+    "warehouse.boxes",
+    TypeAdapter(Annotated[list[Box], Field(min_length=1, max_length=50), AfterValidator(_named_once)]),
+    [
+        Box(code=code, length_mm=length, width_mm=width, height_mm=height, weight_grams=weight, holds_grams=holds)
+        for code, length, width, height, weight, holds in (
+            ("S", 250, 180, 100, 90, 3_000),
+            ("M", 350, 250, 150, 180, 8_000),
+            ("L", 450, 350, 250, 350, 15_000),
+            ("XL", 600, 400, 400, 700, 25_000),
+        )
+    ],
+    "The boxes that orders are packed into, with their sides in millimetres and weights in grams.",
+)
+
 SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
     setting.key: setting
     for setting in (
@@ -213,6 +248,7 @@ SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
         MESSAGE_TEMPLATES,
         REQUIRED_ATTRIBUTES,
         SYNONYMS,
+        BOXES,
     )
 }
 

@@ -14,8 +14,9 @@ from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import Delta, Text, VariantRef, WarehouseRef
 from tools.inventory.movements import REASON_WORDS
-from tools.inventory.places import NotTracked, WarehouseClosed, refuse_untracked, the_warehouse
+from tools.inventory.places import NotTracked, refuse_untracked, the_warehouse
 from tools.rules.lookup import find_variant
+from tools.rules.places import WarehouseClosed
 from tools.rules.stock import Level, Posting, locked, post
 
 MOST = 1_000_000

@@ -60,7 +60,7 @@ class StockMove(Result):
     quantity: int = Field(description="Signed change of the units on hand.")
     damaged: int = Field(description="Signed change of the units set aside as damaged.")
     order: str | None = Field(description="The order that they were for.")
-    subject: str | None = Field(description="The shipment, transfer, purchase order or return that moved them.")
+    subject: str | None = Field(description="The shipment, transfer, purchase order, return or count that moved them.")
     actor: str = Field(description="Who moved them: a user's or key's reference, or a part of the system.")
     note: UntrustedText | None = Field(description="What was noted.")
 
@@ -82,7 +82,7 @@ class _MoveRow(NamedTuple):
 
 _LIST = """
 select x.id, x.occurred_at as moved_at, v.sku, w.reference as warehouse, x.kind, x.reason, x.quantity, x.damaged,
-       o.reference as order, coalesce(f.reference, t.reference, p.reference, r.reference) as subject, x.actor, x.note
+       o.reference as order, coalesce(f.reference, t.reference, p.reference, r.reference, c.reference) as subject, x.actor, x.note
 from (
     select * from stock_movements x where x.merchant_id = %(m)s {filters}
     order by x.occurred_at desc, x.id desc limit %(limit)s
@@ -94,6 +94,7 @@ left join fulfilments f on f.merchant_id = %(m)s and f.id = x.subject_id
 left join transfers t on t.merchant_id = %(m)s and t.id = x.subject_id
 left join purchase_orders p on p.merchant_id = %(m)s and p.id = x.subject_id
 left join returns r on r.merchant_id = %(m)s and r.id = x.subject_id
+left join stock_counts c on c.merchant_id = %(m)s and c.id = x.subject_id
 order by x.occurred_at desc, x.id desc
 """
 

@@ -10,18 +10,13 @@ from db.models.warehouse import Warehouse
 from tools.contract.context import Context
 from tools.contract.errors import Ambiguous, Conflict
 from tools.rules.lookup import find_warehouse
+from tools.rules.places import WarehouseClosed
 
 
 class NotTracked(Conflict):
     """The variant has no stock: it is made to order or digital, and sold while it is sellable."""
 
     hint = "Nothing has to be reserved, moved or corrected for it. To count its stock, set `tracked` on the variant."
-
-
-class WarehouseClosed(Conflict):
-    """The warehouse takes nothing in and ships nothing."""
-
-    hint = "Use another warehouse, or open this one again."
 
 
 class _Place(NamedTuple):
@@ -32,11 +27,6 @@ class _Place(NamedTuple):
 def refuse_untracked(variant: Variant) -> None:
     if not variant.tracked:
         raise NotTracked(f"The stock of {variant.sku} is not counted.")
-
-
-def refuse_closed(warehouse: Warehouse) -> None:
-    if not warehouse.active:
-        raise WarehouseClosed(f"{warehouse.name} ({warehouse.reference}) is closed.")
 
 
 async def open_warehouses(ctx: Context) -> list[Warehouse]:

@@ -30,16 +30,11 @@ from tools.contract.fields import (
     WarehouseRef,
 )
 from tools.inventory.costs import CostInAnotherCurrency, costs_now, refuse_other_currency
-from tools.inventory.places import (
-    NotTracked,
-    WarehouseClosed,
-    open_warehouses,
-    refuse_closed,
-    refuse_untracked,
-)
+from tools.inventory.places import NotTracked, open_warehouses, refuse_untracked
 from tools.inventory.purchase_orders import PurchaseOrderDetail, detail, today
 from tools.inventory.suppliers import SupplierInactive, find_supplier, refuse_inactive
 from tools.rules.lookup import find_variants, find_warehouse
+from tools.rules.places import WarehouseClosed, refuse_closed
 from tools.rules.stock import Posting, locked, post
 from tools.rules.told import goods
 

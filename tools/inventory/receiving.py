@@ -16,10 +16,10 @@ from tools.contract.errors import Conflict, StaleVersion
 from tools.contract.fields import PurchaseOrderRef, Text, VariantRef
 from tools.contract.shop_settings import DELIVERY_TOLERANCE, chosen
 from tools.inventory.costs import CostInAnotherCurrency, costs_held, enter_costs, refuse_other_currency
-from tools.inventory.places import WarehouseClosed, refuse_closed
 from tools.inventory.purchase_orders import PurchaseOrderDetail, detail
 from tools.inventory.purchasing import left_of, lines_of, take_off
 from tools.rules.lookup import find_variants
+from tools.rules.places import WarehouseClosed, refuse_closed
 from tools.rules.stock import Level, Posting, locked, post
 from tools.rules.told import goods
 

@@ -12,9 +12,10 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import Days, SupplierRef, VariantRef, WarehouseRef
-from tools.inventory.places import NotTracked, WarehouseClosed, refuse_closed, refuse_untracked, the_warehouse
+from tools.inventory.places import NotTracked, refuse_untracked, the_warehouse
 from tools.inventory.suppliers import SupplierInactive, find_supplier, refuse_inactive
 from tools.rules.lookup import find_variant
+from tools.rules.places import WarehouseClosed, refuse_closed
 from tools.rules.stock import Level, locked
 from tools.rules.told import tell_edits
 

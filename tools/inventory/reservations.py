@@ -30,8 +30,9 @@ from tools.contract.fields import (
     WarehouseRef,
 )
 from tools.contract.page import Page, Paged, paged, place
-from tools.inventory.places import NotTracked, WarehouseClosed, open_warehouses, refuse_closed, refuse_untracked
+from tools.inventory.places import NotTracked, open_warehouses, refuse_untracked
 from tools.rules.lookup import find_variant, find_warehouse
+from tools.rules.places import WarehouseClosed, refuse_closed
 from tools.rules.reservation import release
 from tools.rules.stock import Level, NotEnoughStock, Posting, locked, post
 

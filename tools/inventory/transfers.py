@@ -31,8 +31,9 @@ from tools.contract.fields import (
     WarehouseRef,
 )
 from tools.contract.page import Page, Paged, paged, place
-from tools.inventory.places import NotTracked, WarehouseClosed, refuse_closed, refuse_untracked
+from tools.inventory.places import NotTracked, refuse_untracked
 from tools.rules.lookup import find_variant, find_variants, find_warehouse
+from tools.rules.places import WarehouseClosed, refuse_closed
 from tools.rules.stock import Level, NotEnoughStock, Place, Posting, locked, post
 from tools.rules.told import goods
 

@@ -5,7 +5,7 @@ and what was looked at still holds when it is written.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,9 +14,10 @@ from db.model import new_id
 from db.models.inventory import AdjustmentReason, MovementKind
 from tools.contract.context import Context
 from tools.contract.errors import Conflict
+from tools.rules.bins import Place, vacate
+from tools.rules.picked import hand_over, waiting_at
 
-Place = tuple[UUID, UUID]  # a variant and a warehouse
-_COUNTS = ("on_hand", "damaged", "reserved", "incoming")
+_COUNTS = ("on_hand", "damaged", "reserved", "incoming", "binned")
 
 
 class NotEnoughStock(Conflict):
@@ -35,12 +36,17 @@ class Level(NamedTuple):
     reserved: int
     damaged: int
     incoming: int
+    binned: int
     new: bool
 
     @property
     def available(self) -> int:
         """What can be sold from here now."""
         return self.on_hand - self.reserved - self.damaged
+
+    @property
+    def place(self) -> Place:
+        return self.variant_id, self.warehouse_id
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ class Posting:
     damaged: int = 0
     reserved: int = 0
     incoming: int = 0
+    binned: int = 0  # of those moves that `bins.shift` made
     unit_cost: Decimal | None = None  # of units that were bought
 
     @property
@@ -76,7 +83,8 @@ order by place.variant_id, place.warehouse_id
 on conflict (merchant_id, warehouse_id, variant_id) do nothing
 """
 _LOCK = """
-select s.id, s.variant_id, s.warehouse_id, s.on_hand, s.reserved, s.damaged, s.incoming, s.id = any(%(ids)s::uuid[]) as new
+select s.id, s.variant_id, s.warehouse_id, s.on_hand, s.reserved, s.damaged, s.incoming, s.binned,
+       s.id = any(%(ids)s::uuid[]) as new
 from stock_levels s
 join unnest(%(variants)s::uuid[], %(warehouses)s::uuid[]) as place(variant_id, warehouse_id)
     on place.variant_id = s.variant_id and place.warehouse_id = s.warehouse_id
@@ -88,12 +96,14 @@ _POST = """
 with posting as (
     select * from unnest(
         %(ids)s::uuid[], %(movements)s::uuid[], %(variants)s::uuid[], %(warehouses)s::uuid[],
-        %(on_hand)s::int[], %(damaged)s::int[], %(reserved)s::int[], %(incoming)s::int[], %(unit_costs)s::numeric[]
-    ) as p(id, movement, variant_id, warehouse_id, on_hand, damaged, reserved, incoming, unit_cost)
+        %(on_hand)s::int[], %(damaged)s::int[], %(reserved)s::int[], %(incoming)s::int[], %(binned)s::int[],
+        %(unit_costs)s::numeric[]
+    ) as p(id, movement, variant_id, warehouse_id, on_hand, damaged, reserved, incoming, binned, unit_cost)
 ), counted as (
     update stock_levels s
     set on_hand = s.on_hand + p.on_hand, damaged = s.damaged + p.damaged,
-        reserved = s.reserved + p.reserved, incoming = s.incoming + p.incoming, updated_at = %(now)s
+        reserved = s.reserved + p.reserved, incoming = s.incoming + p.incoming,
+        binned = s.binned + p.binned, updated_at = %(now)s
     from posting p where s.merchant_id = %(m)s and s.id = p.id
 )
 insert into stock_movements (merchant_id, id, warehouse_id, variant_id, kind, reason, quantity, damaged,
@@ -135,8 +145,12 @@ async def post(
 ) -> None:
     """Change the counts of locked levels, at most one posting each; a movement says where units came from or went.
 
-    `kind` is needed where units come, go or are set aside; to reserve, or to announce what will come, needs none.
+    `kind` is needed where units come, go or are set aside; to reserve, or to announce what will come, needs none. What leaves
+    a warehouse is taken from the floor, and from bins where the floor has too few.
     """
+    if kind is MovementKind.sale and order_id:
+        await hand_over(ctx, order_id, {one.level.place: -one.on_hand for one in postings if one.on_hand < 0}, subject)
+    postings = await _out_of_bins(ctx, postings)
     movements = [new_id() for _ in postings]
     cause = {
         "kind": kind, "reason": reason, "order_id": order_id, "note": note,
@@ -155,6 +169,22 @@ async def post(
     }
     await ctx.sql.execute(_POST, params | cause)
     _tell(ctx, postings, movements, cause)
+
+
+async def _out_of_bins(ctx: Context, postings: Sequence[Posting]) -> Sequence[Posting]:
+    """What leaves is not in a bin any more. What was picked for orders stays on the floor for them."""
+    leaving = [one for one in postings if one.on_hand < 0 and one.level.binned and not one.binned]
+    if not leaving:
+        return postings
+    waiting = await waiting_at(ctx, [one.level.place for one in leaving])
+    taken: dict[Place, int] = {}
+    for one in leaving:
+        floor = one.level.on_hand - one.level.binned - waiting[one.level.place]
+        if (units := min(one.level.binned, -one.on_hand - floor)) > 0:
+            taken[one.level.place] = units
+    if taken:
+        await vacate(ctx, taken)
+    return [replace(one, binned=-taken[one.level.place]) if one.level.place in taken else one for one in postings]
 
 
 def _tell(ctx: Context, postings: Sequence[Posting], movements: Sequence[UUID], cause: Mapping[str, Any]) -> None:

@@ -1,0 +1,194 @@
+"""Pick lists as people see them: one, and all."""
+
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+from pydantic import Field
+
+from db.models.backoffice import Membership
+from db.models.orders import Order
+from db.models.warehouse import PickList, PickStatus, TaskStatus
+from tools.contract.context import Context
+from tools.contract.declare import Effect, Input, Result, tool
+from tools.contract.fields import OrderRef, PeriodEnd, PeriodStart, Synonyms, UserRef, WarehouseRef
+from tools.contract.page import Page, Paged, paged, place
+from tools.rules.lookup import find_warehouse
+from tools.warehouse.claims import PickRef
+
+STATUS_WORDS = Synonyms(
+    {
+        "open": ("waiting", "not started", "to do"),
+        "picking": ("started", "under way", "in progress", "being picked"),
+        "picked": ("done", "finished", "complete"),
+    }
+)
+
+
+class PickStop(Result):
+    """Units to fetch at one stop of the walk, for one order."""
+
+    position: int = Field(description="Its place on the walk.")
+    bin: str | None = Field(description="The bin; null: on the floor.")
+    sku: str = Field(description="The variant's SKU.")
+    title: str = Field(description="What it is called.")
+    order: str = Field(description="The order that it is for.")
+    quantity: int = Field(description="Units to fetch.")
+    picked: int = Field(description="Units that were there, and were fetched.")
+    status: TaskStatus = Field(description="How it went.")
+
+
+class PickListDetail(Result):
+    """A pick list, stop by stop."""
+
+    reference: str = Field(description="The pick list's reference.")
+    status: PickStatus = Field(description="How far it is.")
+    warehouse: str = Field(description="The warehouse's reference.")
+    warehouse_name: str = Field(description="What the warehouse is called.")
+    picker: str | None = Field(description="Who picks it: a user's or key's reference.")
+    orders: list[str] = Field(description="The orders that it is for.")
+    units: int = Field(description="Units to fetch.")
+    picked: int = Field(description="Units that were fetched.")
+    stops: list[PickStop] = Field(description="What to fetch where, along the walk.")
+    created_at: datetime = Field(description="When it was made, UTC.")
+    started_at: datetime | None = Field(description="When somebody set out, UTC.")
+    finished_at: datetime | None = Field(description="When it was done, UTC.")
+    version: int = Field(description="Grows with each change.")
+
+
+class PickListLine(Result):
+    """A pick list in short."""
+
+    reference: str = Field(description="The pick list's reference.")
+    status: PickStatus = Field(description="How far it is.")
+    warehouse: str = Field(description="The warehouse's reference.")
+    warehouse_name: str = Field(description="What the warehouse is called.")
+    picker: str | None = Field(description="Who picks it: a user's or key's reference.")
+    orders: list[str] = Field(description="The orders that it is for.")
+    stops: int = Field(description="Stops of the walk.")
+    units: int = Field(description="Units to fetch.")
+    picked: int = Field(description="Units that were fetched.")
+    created_at: datetime = Field(description="When it was made, UTC.")
+    started_at: datetime | None = Field(description="When somebody set out, UTC.")
+    finished_at: datetime | None = Field(description="When it was done, UTC.")
+
+
+class _Row(NamedTuple):
+    id: UUID
+    reference: str
+    status: PickStatus
+    warehouse: str
+    warehouse_name: str
+    picker: str | None
+    orders: list[str]
+    stops: int
+    units: int
+    picked: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    version: int
+
+
+_LISTS = """
+select p.id, p.reference, p.status, w.reference as warehouse, w.name as warehouse_name, p.picker, t.orders, t.stops, t.units,
+       t.picked, p.created_at, p.started_at, p.finished_at, p.version
+from pick_lists p join warehouses w on w.merchant_id = %(m)s and w.id = p.warehouse_id
+cross join lateral (
+    select array_agg(distinct o.reference order by o.reference) as orders, count(*)::int as stops,
+           coalesce(sum(t.quantity) filter (where t.status <> 'dropped'), 0)::int as units, sum(t.picked)::int as picked
+    from pick_tasks t join orders o on o.merchant_id = %(m)s and o.id = t.order_id
+    where t.merchant_id = %(m)s and t.pick_list_id = p.id
+) t
+where p.merchant_id = %(m)s {filters} order by p.id desc limit %(limit)s
+"""
+_STOPS = """
+select t.position, b.code as bin, v.sku, l.title, o.reference as order, t.quantity, t.picked, t.status
+from pick_tasks t
+join variants v on v.merchant_id = %(m)s and v.id = t.variant_id
+join orders o on o.merchant_id = %(m)s and o.id = t.order_id
+join order_lines l on l.merchant_id = %(m)s and l.id = t.order_line_id
+left join bins b on b.merchant_id = %(m)s and b.id = t.bin_id
+where t.merchant_id = %(m)s and t.pick_list_id = %(id)s order by t.position
+"""
+
+
+class _Stop(NamedTuple):
+    position: int
+    bin: str | None
+    sku: str
+    title: str
+    order: str
+    quantity: int
+    picked: int
+    status: TaskStatus
+
+
+async def pick_detail(ctx: Context, pick: PickList) -> PickListDetail:
+    await ctx.sql.flush()
+    params = {"m": ctx.merchant.id, "id": pick.id, "limit": 1}
+    row = await ctx.sql.row(_LISTS.format(filters="and p.id = %(id)s"), params, as_=_Row)
+    assert row is not None
+    stops = [PickStop.model_validate(stop._asdict()) for stop in await ctx.sql.rows(_STOPS, params, as_=_Stop)]
+    return PickListDetail.model_validate(row._asdict() | {"stops": stops})
+
+
+class GetPickList(Input):
+    pick: PickRef = Field(description="The pick list, such as `PCK-1001`.")
+
+
+@tool(
+    route="GET /pick-lists/{pick}",
+    effect=Effect.read,
+    permission="warehouse:read",
+    raises=[],
+    examples=["Show pick list PCK-1004", "What is on PCK-1012?"],
+)
+async def get_pick_list(ctx: Context, args: GetPickList) -> PickListDetail:
+    """Show a pick list: what to fetch where, in walking order, and what was there."""
+    return await pick_detail(ctx, await ctx.find(PickList, args.pick))
+
+
+class ListPickLists(Paged):
+    warehouse: WarehouseRef | None = Field(default=None, description="Only those of this warehouse.")
+    status: Annotated[PickStatus, STATUS_WORDS] | None = Field(default=None, description="Only those in this state.")
+    order: OrderRef | None = Field(default=None, description="Only those with this order, such as `ORD-1042`.")
+    picker: UserRef | None = Field(default=None, description="Only those of this colleague, such as `USR-1002`.")
+    finished_from: PeriodStart | None = Field(default=None, description="Only those done then or later, UTC.")
+    finished_until: PeriodEnd | None = Field(default=None, description="Only those done before then, UTC.")
+
+
+@tool(
+    route="GET /pick-lists",
+    effect=Effect.read,
+    permission="warehouse:read",
+    raises=[],
+    examples=["Which pick lists are open?", "Show what was picked in Lyon today"],
+)
+async def list_pick_lists(ctx: Context, args: ListPickLists) -> Page[PickListLine]:
+    """List pick lists, newest first, with how far each is and who picks it."""
+    asked: dict[str, tuple[str, Any]] = {}
+    if args.warehouse:
+        asked["p.warehouse_id = %(warehouse)s"] = ("warehouse", (await find_warehouse(ctx, args.warehouse)).id)
+    if args.status:
+        asked["p.status = %(status)s"] = ("status", args.status.value)
+    if args.order:
+        asked[_FOR] = ("order", (await ctx.find(Order, args.order)).id)
+    if args.picker:
+        asked["p.picker = %(picker)s"] = ("picker", (await ctx.find(Membership, args.picker)).reference)
+    if args.finished_from:
+        asked["p.finished_at >= %(from)s"] = ("from", args.finished_from)
+    if args.finished_until:
+        asked["p.finished_at < %(until)s"] = ("until", args.finished_until)
+    if since := place(args.after, UUID):
+        asked["p.id < %(before)s"] = ("before", since[0])
+    params = dict(asked.values()) | {"m": ctx.merchant.id}
+    query = _LISTS.format(filters="".join(f" and {condition}" for condition in asked))
+    return await paged(ctx, args, query, params, as_=_Row, show=_shown, at=lambda row: (row.id,))
+
+
+_FOR = "p.id in (select pick_list_id from pick_tasks where merchant_id = %(m)s and order_id = %(order)s)"
+
+
+def _shown(row: _Row) -> PickListLine:
+    return PickListLine.model_validate(row._asdict())
