@@ -39,6 +39,8 @@ class Kind(StrEnum):
     segment = "SEG"
     job = "JOB"
     intent = "INT"
+    ticket = "TCK"
+    warranty_claim = "WAR"
 
     def reference(self, number: int) -> str:
         """The reference with that number: `Kind.order.reference(1042)` is ORD-1042."""
@@ -91,6 +93,8 @@ TABLES = {
     "segments": Kind.segment,
     "jobs": Kind.job,
     "intents": Kind.intent,
+    "tickets": Kind.ticket,
+    "warranty_claims": Kind.warranty_claim,
 }
 
 

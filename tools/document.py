@@ -21,6 +21,7 @@ TITLES = {
     "products": "Products",
     "inventory": "Inventory",
     "customers": "Customers",
+    "after_sales": "After-sales",
     "backoffice": "Back office",
 }
 

@@ -31,6 +31,8 @@ APPEND_ONLY = {
     "order_changes",
     "order_adjustments",
     "payment_transactions",
+    "return_policies",
+    "return_rules",
     "stock_costs",
     "stock_movements",
 }

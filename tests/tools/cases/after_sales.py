@@ -1,0 +1,67 @@
+"""Valid arguments for each tool of the room, in a shop that has what they name."""
+
+from typing import Any
+
+from tests.factories import NewShop, number
+from tests.tools.returning import delivered
+from tools import registry
+from tools.contract.call import call
+
+
+async def _do(mine: NewShop, tool: str, **arguments: Any) -> Any:
+    outcome = await call(mine.shop, registry.tool(tool), arguments, mine.caller("owner"), key=f"case-{number()}")
+    assert outcome.result is not None
+    return outcome.result
+
+
+async def _return(mine: NewShop, upto: str = "requested", **more: Any) -> str:
+    """The reference of a return of two of five blue mugs, as far as it has come."""
+    arguments = await request_return(mine) | more
+    rma = (await _do(mine, "request_return", **arguments)).reference
+    if upto != "requested":
+        await _do(mine, "approve_return", rma=rma)
+    return rma
+
+
+async def check_return_eligibility(mine: NewShop) -> dict[str, Any]:
+    return {"order": (await delivered(mine)).order, "reason": "too_small"}
+
+
+async def request_return(mine: NewShop) -> dict[str, Any]:
+    lines = [{"sku": "blue mugs", "quantity": 2}]
+    return {
+        "order": (await delivered(mine)).order,
+        "lines": lines,
+        "reason": "arrived_broken",
+        "note": "All in pieces!",
+    }
+
+
+async def get_return(mine: NewShop) -> dict[str, Any]:
+    return {"rma": await _return(mine)}
+
+
+async def list_returns(mine: NewShop) -> dict[str, Any]:
+    await _return(mine)
+    return {"status": ["requested"], "product": "MUG-BLUE"}
+
+
+async def cancel_return(mine: NewShop) -> dict[str, Any]:
+    return {"rma": await _return(mine), "note": "She keeps them."}
+
+
+async def approve_return(mine: NewShop) -> dict[str, Any]:
+    return {"rma": await _return(mine), "keeps_goods": True}
+
+
+async def reject_return(mine: NewShop) -> dict[str, Any]:
+    return {"rma": await _return(mine), "note": "The photos show no crack."}
+
+
+async def get_return_policy(mine: NewShop) -> dict[str, Any]:
+    return {"order": (await delivered(mine)).order}
+
+
+async def set_return_policy(mine: NewShop) -> dict[str, Any]:
+    await delivered(mine)
+    return {"category": "Mugs", "reasons": ["changed_mind"], "window_days": 60, "fee": 1_450}
