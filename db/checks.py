@@ -278,11 +278,16 @@ _MONEY = (
     ),
     Check(
         "ledger_has_every_payment",
-        "The ledger's clearing account has for each payment what was captured less what was given back.",
+        "The ledger has for each payment what was taken through a provider less what was given back there.",
         _equal(
             "payment_id",
             "kept",
-            "select id, captured - refunded - charged_back from payments where merchant_id = %(merchant)s",
+            """
+            select payment_id, case when kind in ('capture', 'chargeback_reversal') then amount else -amount end
+            from payment_transactions
+            where merchant_id = %(merchant)s and outcome = 'succeeded' and kind not in ('authorization', 'void')
+              and provider not in ('gift_card', 'store_credit')
+            """,
             """
             select payment_id, -amount from journal_entries
             where merchant_id = %(merchant)s and account = 'clearing' and payment_id is not null
@@ -290,13 +295,26 @@ _MONEY = (
         ),
     ),
     Check(
-        "gift_card_balances",
-        "What is left on gift cards is what the ledger owes for them.",
+        "credit_entries",
+        "What is left on a gift card or of store credit is the sum of what was given and taken.",
         _equal(
-            "currency",
+            "saved_method_id",
+            "balance",
+            "select id, balance from saved_methods where merchant_id = %(merchant)s and balance > 0",
+            "select saved_method_id, -amount from credit_entries where merchant_id = %(merchant)s",
+        ),
+    ),
+    Check(
+        "credit_balances",
+        "What is left on gift cards and of store credit is what the ledger owes for it.",
+        _equal(
+            "method, currency",
             "owed",
-            "select currency, balance from saved_methods where merchant_id = %(merchant)s and balance > 0",
-            "select currency, amount from journal_entries where merchant_id = %(merchant)s and account = 'gift_cards'",
+            "select method, currency, balance from saved_methods where merchant_id = %(merchant)s and balance > 0",
+            """
+            select case account when 'gift_cards' then 'gift_card' else 'store_credit' end, currency, amount
+            from journal_entries where merchant_id = %(merchant)s and account in ('gift_cards', 'store_credit')
+            """,
         ),
     ),
     Check(

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     customer = "CUS"
     address = "ADR"
     payment = "PAY"
+    saved_method = "PM"
     shipment = "SHP"
     return_ = "RMA"
     reservation = "RES"
@@ -73,6 +74,7 @@ TABLES = {
     "customers": Kind.customer,
     "addresses": Kind.address,
     "payments": Kind.payment,
+    "saved_methods": Kind.saved_method,
     "fulfilments": Kind.shipment,
     "returns": Kind.return_,
     "reservations": Kind.reservation,

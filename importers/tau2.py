@@ -21,7 +21,7 @@ from psycopg.types.json import Jsonb
 
 from db.models.customers import CustomerStatus
 from db.models.orders import CancelReason, Channel, OrderStatus
-from db.models.payments import LedgerAccount, PaymentMethod, TransactionKind
+from db.models.payments import CreditReason, LedgerAccount, PaymentMethod, TransactionKind
 from db.models.products import ProductStatus, option_key, search_text
 from db.models.transport import FulfilmentStatus
 from db.money import rounded
@@ -267,6 +267,7 @@ def _write_methods(world: World) -> None:
         "saved_methods",
         {
             "id": world.name(method["id"] for _, method in methods),
+            "reference": intake.references(Kind.saved_method, len(methods)),
             "external_reference": [method["id"] for _, method in methods],
             "customer_id": [world.ids[user["user_id"]] for user, _ in methods],
             "method": [METHODS[method["source"]].value for _, method in methods],
@@ -274,10 +275,20 @@ def _write_methods(world: World) -> None:
             "last_four": [method.get("last_four") for _, method in methods],
             "balance": balances,
         },
-        {"source": SOURCE, "currency": SHOP.currency, "created_at": intake.now},
+        {"source": SOURCE, "currency": SHOP.currency, "created_at": intake.now, "updated_at": intake.now},
     )
     owed = [(method["id"], balance) for (_, method), balance in zip(methods, balances, strict=True) if balance]
     journals = [intake.id(intake.now) for _ in owed]
+    intake.add(
+        "credit_entries",
+        {
+            "id": [intake.id(intake.now) for _ in owed], "journal_id": journals,
+            "saved_method_id": [world.ids[card] for card, _ in owed], "amount": [balance for _, balance in owed],
+        },
+        {
+            "reason": CreditReason.opening.value, "actor": ACTOR, "occurred_at": intake.now, "created_at": intake.now,
+        },
+    )  # fmt: skip
     for account, sign in ((LedgerAccount.opening, 1), (LedgerAccount.gift_cards, -1)):
         intake.add(
             "journal_entries",

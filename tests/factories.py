@@ -412,8 +412,9 @@ def make_order(
 def make_saved_card(sql: Transaction, customer: Customer) -> SavedMethod:
     """A card that records from elsewhere have of a customer."""
     row = SavedMethod(
-        merchant_id=sql.merchant, id=new_id(), customer_id=customer.id, method=PaymentMethod.card, brand="visa",
-        last_four="4242", currency="EUR", source="elsewhere", external_reference=f"card {number()}", created_at=LONG_AGO,
+        **referenced_row(sql, Kind.saved_method), id=new_id(), customer_id=customer.id, method=PaymentMethod.card,
+        brand="visa", last_four="4242", currency="EUR", source="elsewhere", external_reference=f"card {number()}",
+        updated_at=LONG_AGO,
     )  # fmt: skip
     sql.session.add(row)
     return row

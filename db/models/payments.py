@@ -66,7 +66,8 @@ class TransactionOutcome(StrEnum):
 
 
 class LedgerAccount(StrEnum):
-    """`clearing` is money at the providers and the bank, `receivables` what customers owe (below zero: what they have prepaid)."""
+    """`clearing` is money at the providers and the bank, `receivables` what customers owe (below zero: what they have prepaid),
+    `store_credit` and `gift_cards` what the shop owes for them, `goodwill` what it gave away."""
 
     clearing = "clearing"
     receivables = "receivables"
@@ -74,37 +75,85 @@ class LedgerAccount(StrEnum):
     gift_cards = "gift_cards"
     chargebacks = "chargebacks"
     fees = "fees"
+    goodwill = "goodwill"
     opening = "opening"
+
+
+class CreditReason(StrEnum):
+    """Why credit was given, or taken."""
+
+    goodwill = "goodwill"
+    refund = "refund"  # given instead of money
+    sold = "sold"  # a gift card that was paid for
+    opening = "opening"  # owed since before the shop was here
+    spent = "spent"
+    returned = "returned"  # what was paid with it comes back
+    correction = "correction"
+
+
+CREDIT = (PaymentMethod.gift_card, PaymentMethod.store_credit)  # paid from what the shop owes; no provider is asked
 
 
 _OVER = frozenset({PaymentStatus.failed, PaymentStatus.cancelled})
 
 
-class SavedMethod(Tenant, Base):
-    """A customer's way of paying, as records from elsewhere have it: a card by its brand and last digits, an account, a gift card.
+class SavedMethod(Tenant, Referenced, Versioned, Base):
+    """A way of paying that can be used again: a card by its brand, last digits and the provider's token; a gift card; store credit.
 
-    `balance` is what is left on a gift card, in minor units: a cache of the ledger's account `gift_cards`.
+    `balance` is what is left of credit, in minor units: a cache of its entries. A gift card belongs to whoever has its code, of
+    which only the SHA-256 is here. What was removed stays, for the payments that were made with it.
     """
 
     __tablename__ = "saved_methods"
-    __table_args__ = (
+    __table_args__ = referenced(
         to("customers", "customer_id"),
-        unique("source", "external_reference"),
+        unique("code_digest"),
+        unique("provider", "token"),
         index("customer_id", "id"),
-        CheckConstraint("(method = 'gift_card') = (balance is not null)", name="gift_cards_have_a_balance"),
+        CheckConstraint("(method in ('gift_card', 'store_credit')) = (balance is not null)", name="credit_has_a_balance"),
         CheckConstraint("balance >= 0", name="balance_is_not_negative"),
+        CheckConstraint("customer_id is not null or method = 'gift_card'", name="whose"),
     )
 
-    customer_id: Mapped[uuid.UUID]
+    customer_id: Mapped[uuid.UUID | None]
     method: Mapped[PaymentMethod] = mapped_column(one_of(PaymentMethod, "method"))
     brand: Mapped[str | None]
     last_four: Mapped[str | None]
     currency: Mapped[str]
     balance: Mapped[int | None]
-    source: Mapped[str | None]
-    external_reference: Mapped[str | None]
+    provider: Mapped[str | None]
+    token: Mapped[str | None]
+    code_digest: Mapped[str | None]
+    expires_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
 
-    customer: Mapped["Customer"] = one("SavedMethod", "customer_id", "Customer")
+    customer: Mapped["Customer | None"] = one("SavedMethod", "customer_id", "Customer")
+
+
+class CreditEntry(Tenant, Base):
+    """Credit that was given (above zero) or taken; the sum of a method's entries is its balance. Append-only.
+
+    `journal_id` is the ledger's side of it.
+    """
+
+    __tablename__ = "credit_entries"
+    __table_args__ = (
+        to("saved_methods", "saved_method_id"),
+        to("orders", "order_id"),
+        index("saved_method_id", "id"),
+        CheckConstraint("amount <> 0", name="amount"),
+    )
+
+    saved_method_id: Mapped[uuid.UUID]
+    journal_id: Mapped[uuid.UUID]
+    amount: Mapped[int]
+    reason: Mapped[CreditReason] = mapped_column(one_of(CreditReason, "reason"))
+    order_id: Mapped[uuid.UUID | None]
+    actor: Mapped[str]
+    occurred_at: Mapped[datetime]
+
+    saved_method: Mapped[SavedMethod] = one("CreditEntry", "saved_method_id", "SavedMethod")
+    order: Mapped["Order | None"] = one("CreditEntry", "order_id", "Order")
 
 
 class Payment(Tenant, Referenced, Versioned, Stateful, Base):

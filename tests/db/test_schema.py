@@ -25,6 +25,7 @@ APPEND_ONLY = {
     "audit_entries",
     "audit_seals",
     "consents",
+    "credit_entries",
     "events",
     "journal_entries",
     "loyalty_entries",

@@ -14,6 +14,7 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Result
 from tools.contract.errors import Conflict
+from tools.rules.credit import give_back, paid_with_credit
 
 REFUND, VOID, CHARGE = "refund_payment", "void_payment", "charge_payment"
 _CAPTURED = (
@@ -27,7 +28,9 @@ class MoneyBack(Result):
 
     payment: str = Field(description="The payment's reference.")
     amount: Money = Field(description="How much, in minor units.")
-    intent: str = Field(description="What stands for it until it is done.")
+    intent: str | None = Field(
+        description="What stands for it until it is done; null where it is back already, on store credit or a gift card."
+    )
 
 
 class ChargeUnderWay(Conflict):
@@ -120,11 +123,23 @@ async def refund(
         if not amount:
             continue
         most = None if most is None else most - amount
-        back = await _intend(ctx, REFUND, tender.payment, amount, after)
-        ctx.moves_money(back.amount)
-        ctx.tell(f"{back.amount} go back through {back.payment}.")
-        backs.append(back)
+        backs.append(await refund_through(ctx, tender.payment, amount, after=after))
     return backs
+
+
+async def refund_through(
+    ctx: Context, payment: Payment, amount: int, *, after: str | None = None, reason: str | None = None
+) -> MoneyBack:
+    """Give so much back through one locked payment, which has it: an intent; what was paid with credit is back at once."""
+    money = Money(amount=amount, currency=payment.currency)
+    ctx.moves_money(money)
+    if not paid_with_credit(payment) or after:
+        ctx.tell(f"{money} go back through {payment.reference}.")
+        return await _intend(ctx, REFUND, payment, amount, after, reason)
+    order = await ctx.db.get_one(Order, (ctx.merchant.id, payment.order_id))
+    credit = await give_back(ctx, order, payment, amount)
+    ctx.tell(f"{money} of {payment.reference} go back onto {credit.method}: {credit.balance} are on it then.")
+    return MoneyBack(payment=payment.reference, amount=money, intent=None)
 
 
 async def let_go(ctx: Context, held: Sequence[Tender], after: str | None = None) -> list[MoneyBack]:
@@ -150,9 +165,11 @@ def tell_what_stays(ctx: Context, held: Sequence[Tender]) -> None:
             )
 
 
-async def _intend(ctx: Context, kind: str, payment: Payment, amount: int, after: str | None) -> MoneyBack:
+async def _intend(
+    ctx: Context, kind: str, payment: Payment, amount: int, after: str | None, reason: str | None = None
+) -> MoneyBack:
     money = Money(amount=amount, currency=payment.currency)
-    waits = {"after": after} if after else {}
+    waits = ({"after": after} if after else {}) | ({"reason": reason} if reason else {})
     intent = await ctx.intend(
         kind, ("payment", payment.id), order_id=payment.order_id, money=money, payment=payment.reference, **waits
     )
