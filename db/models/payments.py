@@ -110,7 +110,9 @@ class SavedMethod(Tenant, Referenced, Versioned, Base):
         unique("code_digest"),
         unique("provider", "token"),
         index("customer_id", "id"),
-        CheckConstraint("(method in ('gift_card', 'store_credit')) = (balance is not null)", name="credit_has_a_balance"),
+        CheckConstraint(
+            "(method in ('gift_card', 'store_credit')) = (balance is not null)", name="credit_has_a_balance"
+        ),
         CheckConstraint("balance >= 0", name="balance_is_not_negative"),
         CheckConstraint("customer_id is not null or method = 'gift_card'", name="whose"),
     )

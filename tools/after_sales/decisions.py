@@ -80,8 +80,7 @@ def _tell(ctx: Context, row: Return, order: Order, lines: list[Coming]) -> None:
 async def reject_return(ctx: Context, args: RejectReturn) -> ReturnState:
     """Say no to a return that was asked for, with the reason.
 
-    Nothing comes, and nothing is paid.
-    The units may be asked for again. What came in and does not pass is told by inspect_return.
+    Nothing comes, and nothing is paid. The units may be asked for again. What came in and does not pass is told by inspect_return.
     """
     row, order = await locked_return(ctx, args.rma)
     _refuse_decided(row)

@@ -113,7 +113,7 @@ class _Got(NamedTuple):
     examples=["How is RMA-17 getting on?", "What did she write as her reason on RMA-23?"],
 )
 async def get_return(ctx: Context, args: GetReturn) -> ReturnDetail:
-    """Show one return: where it stands, what comes back and how it is, what it gives, and why.
+    """Show one return: where it stands, what comes back, what it gives.
 
     Amounts are minor units of the order's currency. The returns of an order are in get_order and list_returns.
     """

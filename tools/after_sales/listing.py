@@ -95,7 +95,7 @@ where y.merchant_id = %(m)s and y.return_id = r.id and l.product_id = any(%(prod
     examples=["Which returns wait for approval?", "How many lamps came back broken this month?", "Returns to inspect"],
 )
 async def list_returns(ctx: Context, args: ListReturns) -> Page[ReturnSummary]:
-    """List returns, the newest first: by status, reason, order, customer, product, day."""
+    """List returns, the newest first: by status, reason, order, customer, product."""
     order = await ctx.find(Order, args.order) if args.order else None
     customer = await find_customer(ctx, args.customer) if args.customer else None
     products = await products_like(ctx, args.product) if args.product else None

@@ -114,7 +114,7 @@ class ReturnPolicyDetail(Result):
     examples=["How long can customers send things back?", "Who pays the way back of a return?"],
 )
 async def get_return_policy(ctx: Context, args: GetReturnPolicy) -> ReturnPolicyDetail:
-    """Show the terms for returns: days, fees, who pays the way back, by category and reason.
+    """Show the terms for returns: days, fees, who pays the way back.
 
     They are those of today's orders; an order keeps the terms of the day on which it was placed.
     """
@@ -210,7 +210,7 @@ def _said(ctx: Context, terms: Terms) -> str:
     payer = "the shop pays" if terms.way_back is WayBack.shop else "the customer pays"
     kept = [f"{terms.restocking_percent} % of the worth"] if terms.restocking_percent else []
     kept += [words.money(terms.fee, ctx.merchant.currency)] if terms.fee else []
-    states = words.listed((words.word(one) for one in terms.conditions), most=6) or "no condition"
+    states = words.listed([words.word(one) for one in terms.conditions] or ["never"], most=6)
     shipping = " Shipping is given back when all of the order comes back." if terms.refunds_shipping else ""
     return (
         f"within {words.count(terms.window_days, 'day')} of delivery, {payer} the way back, "

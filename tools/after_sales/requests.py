@@ -112,7 +112,7 @@ async def request_return(ctx: Context, args: RequestReturn) -> ReturnState:
     for line, units, reason in _wanted(args, order, lines):
         reasons[line.id] = reason
         asked.append(verdict(ctx, policy, line, units, reason))
-    _refuse(order, asked, goodwill=args.goodwill)
+    refuse_asked(order, asked, goodwill=args.goodwill)
     due = due_of(ctx, order, lines, asked)
     photos = [(await ctx.find(File, photo)).reference for photo in args.photos]
 
@@ -155,7 +155,7 @@ async def _order(ctx: Context, args: RequestReturn) -> Order:
     fitting = [name for name, lines in orders.items() if all(any(_is(line, it) for line in lines) for it in asked)]
     if not fitting:
         what = words.listed(outside(one) for one in asked) if asked else "anything to send back"
-        there = words.listed(f"{row.sku} ({row.reference})" for row in rows) or "nothing that has left"
+        there = words.listed([f"{row.sku} ({row.reference})" for row in rows] or ["nothing that has left"])
         raise NotInOrder(f"No order of {customer.reference} has {what}.", hint=f"Of theirs there is {there}.")
     if len(fitting) > 1:
         raise Ambiguous(f"Several orders of {customer.reference} have it: {words.listed(fitting)}.")
@@ -179,7 +179,7 @@ def _wanted(args: RequestReturn, order: Order, lines: Sequence[Sold]) -> list[tu
     return list(wanted.values())
 
 
-def _refuse(order: Order, asked: Sequence[Verdict], *, goodwill: bool) -> None:
+def refuse_asked(order: Order, asked: Sequence[Verdict], *, goodwill: bool) -> None:
     """Raise where nothing can come back, or the policy does not take it and nobody takes it all the same."""
     if not asked:
         raise ReturnNotAllowed(
@@ -217,7 +217,7 @@ async def cancel_return(ctx: Context, args: CancelReturn) -> ReturnState:
     The units may be asked for again. A return that the shop does not want is reject_return.
     """
     row, order = await locked_return(ctx, args.rma)
-    if ReturnStatus.cancelled not in Return.MOVES[row.status]:
+    if row.exchange_order_id or ReturnStatus.cancelled not in Return.MOVES[row.status]:
         raise ReturnUnderWay(f"{row.reference} is {words.word(row.status)}, so it cannot be called off.")
 
     ctx.edit(row, None, note="\n".join(part for part in (row.note, args.note) if part) or None)

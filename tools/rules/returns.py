@@ -130,7 +130,7 @@ def meant(lines: Sequence[Sold], written: str, where: str) -> Sold:
     key = written.strip().casefold()
     named = [line for line in lines if key == line.sku.casefold() or Kind.variant.canonical(written) == line.variant]
     found = named or [line for line in lines if fits(written, line.title, line.sku, line.options)]
-    there = words.listed(f"{line.units:,} {line.sku} ({line.title})" for line in lines)
+    there = words.listed([f"{line.units:,} {line.sku} ({line.title})" for line in lines] or ["nothing"])
     if not found:
         raise NotInOrder(f"{where} has no {outside(written)}.", hint=f"It has {there}.")
     if len(found) > 1:

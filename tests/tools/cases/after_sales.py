@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from tests.factories import NewShop, number
+from tests.factories import NewShop, make_variant, number, warehouse_of
 from tests.tools.returning import delivered
+from tests.tools.till import writing
 from tools import registry
 from tools.contract.call import call
 
@@ -20,6 +21,10 @@ async def _return(mine: NewShop, upto: str = "requested", **more: Any) -> str:
     rma = (await _do(mine, "request_return", **arguments)).reference
     if upto != "requested":
         await _do(mine, "approve_return", rma=rma)
+    if upto in ("received", "accepted"):
+        await _do(mine, "receive_return", rma=rma)
+    if upto == "accepted":
+        await _do(mine, "inspect_return", rma=rma, condition="damaged")
     return rma
 
 
@@ -56,6 +61,28 @@ async def approve_return(mine: NewShop) -> dict[str, Any]:
 
 async def reject_return(mine: NewShop) -> dict[str, Any]:
     return {"rma": await _return(mine), "note": "The photos show no crack."}
+
+
+async def receive_return(mine: NewShop) -> dict[str, Any]:
+    rma = await _return(mine, "approved")
+    return {"rma": rma, "lines": [{"sku": "MUG-BLUE", "quantity": 1}], "warehouse": "WH-1", "note": "The box is wet."}
+
+
+async def inspect_return(mine: NewShop) -> dict[str, Any]:
+    damaged = {"sku": "blue mug", "quantity": 1, "condition": "damaged", "note": "No handle."}
+    as_new = {"sku": "MUG-BLUE", "quantity": 1, "condition": "as_new"}
+    return {"rma": await _return(mine, "received"), "units": [damaged, as_new]}
+
+
+async def settle_return(mine: NewShop) -> dict[str, Any]:
+    return {"rma": await _return(mine, "accepted"), "fee": 1_050}
+
+
+async def exchange_items(mine: NewShop) -> dict[str, Any]:
+    async with writing(mine) as sql:
+        make_variant(sql, "MUG-WHITE", title="White mug", price=1_500, warehouse=await warehouse_of(sql))
+    swap = {"sku": "blue mugs", "quantity": 2, "new_sku": "MUG-WHITE"}
+    return {"order": (await delivered(mine)).order, "items": [swap], "note": "She likes white better."}
 
 
 async def get_return_policy(mine: NewShop) -> dict[str, Any]:
