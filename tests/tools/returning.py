@@ -6,13 +6,17 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 
 from db.figures import ADD_UP
+from db.model import new_id
+from db.models.backoffice import Membership
+from db.models.conversations import Conversation, Message, Turn, TurnStatus
 from db.models.customers import Customer
 from db.models.inventory import StockLevel
 from db.models.orders import Order, OrderStatus
 from db.models.products import Variant
 from db.models.transport import FulfilmentStatus
+from db.references import Kind
 from tests.aftermath import make_shipment
-from tests.factories import NewShop, make_category, make_customer, make_variant, number, warehouse_of
+from tests.factories import LONG_AGO, NewShop, make_category, make_customer, make_variant, number, warehouse_of
 from tests.tools.till import writing
 from tools.contract.call import call
 from tools.flows.create_order import create_order
@@ -93,3 +97,30 @@ async def shelf(mine: NewShop, sku: str = MUG) -> tuple[int, int]:
         query = select(StockLevel).join(Variant, Variant.id == StockLevel.variant_id)
         levels = (await sql.session.scalars(query.where(StockLevel.merchant_id == mine.id, Variant.sku == sku))).all()
         return sum(level.on_hand for level in levels), sum(level.damaged for level in levels)
+
+
+async def converse(mine: NewShop, role: str) -> str:
+    """A conversation of somebody of the shop, with a question and its answer; its reference."""
+    async with writing(mine) as sql:
+        person = (await sql.session.scalars(select(Membership).where(Membership.user_id == mine.users[role]))).one()
+        held = Conversation(
+            merchant_id=mine.id, id=new_id(), reference=Kind.conversation.reference(number()), owner=person.reference,
+            title="Where is the parcel of ORD-1001?", created_at=LONG_AGO,
+        )  # fmt: skip
+        turn = Turn(
+            merchant_id=mine.id, id=new_id(), conversation_id=held.id, status=TurnStatus.running, key="one", request="",
+            caller={}, durability="sync", usage={}, created_at=LONG_AGO,
+        )  # fmt: skip
+        looked = {"id": "1", "tool": "get_order", "specialist": "orders", "arguments": {"order": "1001"}, "outcome": "done",
+                  "references": ["ORD-1001"], "approval": None}  # fmt: skip
+        said = (("person", "Where is the parcel of ORD-1001?", {}), ("assistant", "Nobody knows.", {"tools": [looked]}))
+        sql.session.add_all([held, turn])
+        await sql.session.flush()
+        for author, text, data in said:
+            sql.session.add(
+                Message(
+                    merchant_id=mine.id, id=new_id(), conversation_id=held.id, turn_id=turn.id, role=author, text=text,
+                    data=data, created_at=LONG_AGO,
+                )
+            )  # fmt: skip
+    return held.reference

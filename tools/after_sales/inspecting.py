@@ -108,10 +108,11 @@ class Looked(NamedTuple):
     ],
 )
 async def inspect_return(ctx: Context, args: InspectReturn) -> ReturnState:
-    """Say how received units are; that decides what becomes of them, and whether they are paid for.
+    """Say how received units are, and so what becomes of them.
 
-    Restocked units are on sale again; those to be refurbished stay set aside; the others leave the stock. When all are looked at,
-    the return is accepted, whole or in part, or rejected: then it is settled.
+    The condition decides that, and whether they are paid for. Restocked units are on sale again; those to be refurbished stay set
+    aside; the others leave the stock. When all are looked at, the return is accepted, whole or in part, or rejected: then it is
+    settled.
     """
     row, order = await locked_return(ctx, args.rma)
     lines = await lines_of(ctx, row)

@@ -85,9 +85,10 @@ order by exists (select from fulfilments f where f.merchant_id = %(m)s and f.ord
     examples=["The parcel of RMA-17 came in", "RMA-1023 is here, but only 3 of the 5 mugs were in it"],
 )
 async def receive_return(ctx: Context, args: ReceiveReturn) -> ReturnState:
-    """Book the goods of an approved return in; they are set aside, not for sale, until inspected.
+    """Book the goods of an approved return in, set aside until inspected.
 
-    What is missing may come later. How the goods are, and what becomes of them, is inspect_return.
+    They are not for sale until then. What is missing may come later. How the goods are, and what becomes of them, is
+    inspect_return.
     """
     row, order = await locked_return(ctx, args.rma)
     lines = await lines_of(ctx, row)

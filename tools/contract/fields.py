@@ -89,6 +89,7 @@ PurchaseOrderRef = Annotated[Written, Ref(Kind.purchase_order)]
 UserRef = Annotated[Written, Ref(Kind.user)]
 ApiKeyRef = Annotated[Written, Ref(Kind.api_key)]
 ApprovalRef = Annotated[Written, Ref(Kind.approval)]
+TicketRef = Annotated[Written, Ref(Kind.ticket)]
 FileRef = Annotated[Written, Ref(Kind.file)]  # the command line takes a path, too, and uploads what lies there
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
+from db.models.after_sales import Priority
 from db.models.orders import Channel
 from tools.contract.context import Context
 from tools.contract.fields import Country, Written
@@ -196,6 +197,24 @@ MESSAGE_TEMPLATES: ShopSetting[dict[str, MessageTemplate]] = ShopSetting(
     "Templates of messages to customers; their fields {name}, {first_name}, {shop} and {order} are known, the others are given.",
 )
 
+ANSWER_HOURS: ShopSetting[dict[Priority, int]] = ShopSetting(
+    "after_sales.answer_hours",
+    TypeAdapter(
+        Annotated[
+            dict[Priority, Annotated[int, Field(ge=1, le=2160)]],
+            Field(min_length=len(Priority), max_length=len(Priority)),
+        ]
+    ),
+    {Priority.low: 72, Priority.normal: 24, Priority.high: 8, Priority.urgent: 2},
+    "Hours in which a ticket of each priority is answered, from when the customer wrote.",
+)
+WARRANTY_MONTHS: ShopSetting[int] = ShopSetting(
+    "after_sales.warranty_months",
+    TypeAdapter(Annotated[int, Field(ge=0, le=240)]),
+    24,
+    "Months from delivery in which the shop answers for what breaks.",
+)
+
 SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
     setting.key: setting
     for setting in (
@@ -213,6 +232,8 @@ SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
         MESSAGE_TEMPLATES,
         REQUIRED_ATTRIBUTES,
         SYNONYMS,
+        ANSWER_HOURS,
+        WARRANTY_MONTHS,
     )
 }
 

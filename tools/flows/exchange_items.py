@@ -27,7 +27,7 @@ from tools.rules.refunds import ChargeUnderWay, MoneyBack, Tender, refund, refus
 from tools.rules.return_policy import policy_at
 from tools.rules.returns import NotInOrder, ReturnNotAllowed, Verdict, due_of, meant, open_return, sold, verdict
 from tools.rules.stock import NotEnoughStock
-from tools.rules.told import named_order
+from tools.rules.told import goods, named_order
 
 _PARTS = ("name", "company", "line1", "line2", "city", "region", "postcode", "country", "phone")
 
@@ -136,9 +136,7 @@ async def exchange_items(ctx: Context, args: ExchangeItems) -> ItemsExchanged:
 async def replace(ctx: Context, order: Order, row: Return, wants: Sequence[NewLine], value: int) -> Replaced:
     """Order new goods for what a return of a locked order gives; the difference goes back, or stays open on the new order."""
     customer = await _customer(ctx, order)
-    placed = await create_order(ctx, _wish(order, customer, wants))
-    new = await ctx.find(Order, placed.reference, for_update=True)
-    _send_free(ctx, new)
+    new = await _order(ctx, _wish(order, customer, wants))
     held = await tenders(ctx, order)
     refuse_while_charged(order, held)
     available = sum(tender.refundable for tender in held)
@@ -177,13 +175,19 @@ def _wish(order: Order, customer: Customer, wants: Sequence[NewLine]) -> CreateO
     )
 
 
-def _send_free(ctx: Context, new: Order) -> None:
-    """What replaces other goods is sent free of charge."""
-    if not new.shipping:
-        return
+async def _order(ctx: Context, wish: CreateOrder) -> Order:
+    """The new order, locked. What replaces other goods is sent free of charge, and its card says so in the place of its own."""
+    said = len(ctx.sentences)
+    placed = await create_order(ctx, wish)
+    del ctx.sentences[said:]
+    new = await ctx.find(Order, placed.reference, for_update=True)
     charged = new.shipping + (0 if new.prices_include_tax else new.shipping_tax)
-    ctx.tell(f"{words.money(charged, new.currency)} of shipping are not charged: it is an exchange.")
-    ctx.edit(new, None, tax=new.tax - new.shipping_tax, total=new.total - charged, shipping=0, shipping_tax=0)
+    if charged:
+        ctx.edit(new, None, tax=new.tax - new.shipping_tax, total=new.total - charged, shipping=0, shipping_tax=0)
+    sent = goods({line.sku: line.quantity for line in placed.lines})
+    cost, are = words.money(new.total, new.currency), words.are(new.units)
+    ctx.tell(f"{sent} {are} ordered and held for it, {cost}, sent free of charge.")
+    return new
 
 
 async def _pay_with(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.factories import NewShop, make_variant, number, warehouse_of
-from tests.tools.returning import delivered
+from tests.tools.returning import converse, delivered
 from tests.tools.till import writing
 from tools import registry
 from tools.contract.call import call
@@ -92,3 +92,80 @@ async def get_return_policy(mine: NewShop) -> dict[str, Any]:
 async def set_return_policy(mine: NewShop) -> dict[str, Any]:
     await delivered(mine)
     return {"category": "Mugs", "reasons": ["changed_mind"], "window_days": 60, "fee": 1_450}
+
+
+async def _ticket(mine: NewShop, **more: Any) -> str:
+    order, customer = await delivered(mine)
+    arguments = {"subject": "Parcel was wet", "order": order, "customer": customer.reference} | more
+    return (await _do(mine, "open_ticket", **arguments)).reference
+
+
+async def open_ticket(mine: NewShop) -> dict[str, Any]:
+    rma = await _return(mine)
+    return {
+        "subject": "Five broken mugs",
+        "text": "Is nobody there?",
+        "rma": rma,
+        "priority": "high",
+        "assignee": "USR-1002",
+    }
+
+
+async def assign_ticket(mine: NewShop) -> dict[str, Any]:
+    return {"ticket": await _ticket(mine), "assignee": "USR-1002"}
+
+
+async def reply_to_ticket(mine: NewShop) -> dict[str, Any]:
+    return {"ticket": await _ticket(mine), "text": "A new parcel leaves tomorrow."}
+
+
+async def close_ticket(mine: NewShop) -> dict[str, Any]:
+    return {"ticket": await _ticket(mine), "resolution": "A new parcel was sent."}
+
+
+async def escalate_ticket(mine: NewShop) -> dict[str, Any]:
+    return {"ticket": await _ticket(mine), "assignee": "USR-1001", "note": "He threatens with a lawyer."}
+
+
+async def get_ticket(mine: NewShop) -> dict[str, Any]:
+    ticket = await _ticket(mine, text="It dripped on the floor.")
+    await _do(mine, "reply_to_ticket", ticket=ticket, text="We are sorry.")
+    return {"ticket": ticket}
+
+
+async def list_tickets(mine: NewShop) -> dict[str, Any]:
+    await _ticket(mine, assignee="USR-1001")
+    return {"priority": ["normal"], "assignee": "USR-1001"}
+
+
+async def hand_over(mine: NewShop) -> dict[str, Any]:
+    return {
+        "conversation": await converse(mine, "owner"),
+        "assignee": "USR-1002",
+        "order": (await delivered(mine)).order,
+    }
+
+
+async def file_warranty_claim(mine: NewShop) -> dict[str, Any]:
+    order = (await delivered(mine, days_ago=200)).order
+    return {"order": order, "sku": "blue mug", "quantity": 2, "defect": "The glaze comes off."}
+
+
+async def decide_warranty_claim(mine: NewShop) -> dict[str, Any]:
+    claim = (await _do(mine, "file_warranty_claim", **await file_warranty_claim(mine))).reference
+    return {"claim": claim, "decision": "accept", "remedy": "refund", "note": "A bad batch."}
+
+
+async def list_warranty_claims(mine: NewShop) -> dict[str, Any]:
+    await _do(mine, "file_warranty_claim", **await file_warranty_claim(mine))
+    return {"status": ["filed"], "product": "MUG-BLUE"}
+
+
+async def submit_survey(mine: NewShop) -> dict[str, Any]:
+    order, customer = await delivered(mine)
+    return {"order": order, "customer": customer.reference, "score": 4, "recommend": 9, "comment": "Quick and kind."}
+
+
+async def satisfaction_report(mine: NewShop) -> dict[str, Any]:
+    await _do(mine, "submit_survey", **await submit_survey(mine))
+    return {}
