@@ -1,6 +1,6 @@
 """The specialists, in the order of the rooms."""
 
-from agents import backoffice, customers, inventory, orders, payments, products, warehouse
+from agents import after_sales, backoffice, customers, inventory, orders, payments, products, warehouse
 from agents.specialist import Specialist
 
 ROSTER: tuple[Specialist, ...] = (
@@ -10,6 +10,7 @@ ROSTER: tuple[Specialist, ...] = (
     customers.SPECIALIST,
     payments.SPECIALIST,
     warehouse.SPECIALIST,
+    after_sales.SPECIALIST,
     backoffice.SPECIALIST,
 )
 

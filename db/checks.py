@@ -395,12 +395,56 @@ _MONEY = (
     ),
     Check(
         "return_refunds",
-        "A return gives back what its lines are worth, less its fee.",
+        "A return gives back what its lines are worth, and the shipping where that is due, less its fee.",
         _equal(
             "return_id",
             "refund",
-            "select id, refund + fee from returns where merchant_id = %(merchant)s",
+            "select id, refund + fee - shipping from returns where merchant_id = %(merchant)s",
             "select return_id, -refund from return_lines where merchant_id = %(merchant)s",
+        ),
+    ),
+    Check(
+        "return_inspections",
+        "The units of a return that are paid for, and those on sale again, are those that inspections found so.",
+        _equal(
+            "return_line_id",
+            "accepted, restocked",
+            """
+            select l.id, l.accepted, l.restocked from return_lines l
+            join returns r on r.merchant_id = %(merchant)s and r.id = l.return_id
+            where l.merchant_id = %(merchant)s and r.warehouse_id is not null
+            """,
+            """
+            select return_line_id, case when accepted then -quantity else 0 end,
+                   case when disposition = 'restock' then -quantity else 0 end
+            from return_inspections where merchant_id = %(merchant)s
+            """,
+        ),
+    ),
+    Check(
+        "returned_stock",
+        "What came back by a return lies in the stock, set aside until inspected or where it is refurbished, unless it left again.",
+        _equal(
+            "return_id, variant_id",
+            "units, set_aside",
+            """
+            select l.return_id, l.variant_id, l.received, l.received from return_lines l
+            join returns r on r.merchant_id = %(merchant)s and r.id = l.return_id
+            join variants v on v.merchant_id = %(merchant)s and v.id = l.variant_id
+            where l.merchant_id = %(merchant)s and r.warehouse_id is not null and v.tracked
+            """,
+            """
+            select l.return_id, l.variant_id, case when i.disposition in ('dispose', 'supplier') then -i.quantity else 0 end,
+                   -i.quantity
+            from return_inspections i
+            join return_lines l on l.merchant_id = %(merchant)s and l.id = i.return_line_id
+            join variants v on v.merchant_id = %(merchant)s and v.id = l.variant_id
+            where i.merchant_id = %(merchant)s and i.disposition <> 'refurbish' and v.tracked
+            """,
+            """
+            select subject_id, variant_id, -quantity, -damaged from stock_movements
+            where merchant_id = %(merchant)s and subject_kind = 'return'
+            """,
         ),
     ),
 )

@@ -45,6 +45,8 @@ class Kind(StrEnum):
     pick_list = "PCK"
     package = "PKG"
     stock_count = "CNT"
+    ticket = "TCK"
+    warranty_claim = "WAR"
 
     def reference(self, number: int) -> str:
         """The reference with that number: `Kind.order.reference(1042)` is ORD-1042."""
@@ -103,6 +105,8 @@ TABLES = {
     "pick_lists": Kind.pick_list,
     "packages": Kind.package,
     "stock_counts": Kind.stock_count,
+    "tickets": Kind.ticket,
+    "warranty_claims": Kind.warranty_claim,
 }
 
 

@@ -40,6 +40,7 @@ _CALLED = """
 select sku as name from variants where merchant_id = %(m)s and id = any(%(ids)s::uuid[])
 union all select name from customers where merchant_id = %(m)s and id = any(%(ids)s::uuid[])
 union all select reference from orders where merchant_id = %(m)s and id = any(%(ids)s::uuid[])
+union all select name from categories where merchant_id = %(m)s and id = any(%(ids)s::uuid[])
 union all select name from warehouses where merchant_id = %(m)s and id = any(%(ids)s::uuid[])
 union all select u.name from memberships s join users u on u.id = s.user_id
           where s.merchant_id = %(m)s and (s.id = any(%(ids)s::uuid[]) or u.id = any(%(ids)s::uuid[]))

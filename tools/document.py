@@ -22,6 +22,8 @@ TITLES = {
     "inventory": "Inventory",
     "customers": "Customers",
     "payments": "Payments",
+    "warehouse": "Warehouse",
+    "after_sales": "After-sales",
     "backoffice": "Back office",
 }
 

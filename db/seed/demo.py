@@ -28,7 +28,7 @@ from db.seed.demo_orders import Register, Sale, sell
 from db.seed.demo_parcels import dispatch
 from db.seed.demo_people import CALLS
 from db.seed.demo_promotions import write_promotions
-from db.seed.demo_returns import send_back
+from db.seed.demo_returns import send_back, write_policies
 from db.seed.demo_stock import Stock
 from db.seed.demo_warehouse import Shelves
 from db.seed.draft import ACTOR, Connection, Draft
@@ -98,6 +98,7 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
     for place in catalogue.warehouses:
         place.update(source=MARK, external_reference=place["code"])
     buyers = write_customers(draft)
+    write_policies(draft, catalogue)
     demand = Demand(draft, catalogue.skus)
     stock = Stock(draft, catalogue, demand)
     stock.open()

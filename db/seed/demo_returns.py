@@ -2,16 +2,30 @@
 
 from datetime import datetime, timedelta
 
-from db.models.after_sales import Condition, Disposition, Return, ReturnLine, ReturnReason, ReturnStatus, ReturnWish
+from db.models.after_sales import (
+    Condition,
+    Disposition,
+    Return,
+    ReturnInspection,
+    ReturnLine,
+    ReturnPolicy,
+    ReturnReason,
+    ReturnRule,
+    ReturnStatus,
+    ReturnWish,
+    WayBack,
+)
 from db.models.orders import OrderStatus
 from db.money import share
+from db.seed.demo_catalogue import DAYS, Catalogue
 from db.seed.demo_events import event
 from db.seed.demo_money import refund
 from db.seed.demo_orders import Register, Sale, SaleLine
-from db.seed.draft import Row
+from db.seed.draft import ACTOR, Draft, Row
 
 BREAKS = "CARAFE-GLASS-1.2L"  # a bad batch: of late it arrives broken
 BREAKS_SINCE = 50  # days before today
+CLOTHING_SINCE = 200  # days before today
 CHANCES = {"Clothing": 0.11, "Kitchen > Glassware": 0.05, "Living > Lamps": 0.06}
 REASONS = {
     "Clothing": ((ReturnReason.too_small, 5), (ReturnReason.too_large, 4), (ReturnReason.changed_mind, 3)),
@@ -86,7 +100,7 @@ def _return(register: Register, sale: Sale, payment: Row, line: SaleLine, delive
     )  # fmt: skip
     back = draft.add(
         ReturnLine, asked, return_id=row["id"], order_line_id=line.row["id"], variant_id=line.sku.variant["id"],
-        quantity=quantity, reason=reason, refund=value,
+        quantity=quantity, reason=reason, refund=value, terms=terms_of(reason, fee),
     )  # fmt: skip
     for status, at in moments.items():
         event(draft, sale.row, status, at, subject=("return", row))
@@ -95,6 +109,8 @@ def _return(register: Register, sale: Sale, payment: Row, line: SaleLine, delive
         back["received"] = quantity
         line.row["returned"] += quantity
         sale.row["units_returned"] += quantity
+        place = register.stock.set_aside(line.sku, quantity, moments[ReturnStatus.received], **_subject(sale, back))
+        row["warehouse_id"] = place["id"]
     if ReturnStatus.accepted in moments:
         _inspect(register, sale, line, back, moments[ReturnStatus.accepted])
     if ReturnStatus.refunded in moments:
@@ -104,9 +120,52 @@ def _return(register: Register, sale: Sale, payment: Row, line: SaleLine, delive
 
 def _inspect(register: Register, sale: Sale, line: SaleLine, back: Row, at: datetime) -> None:
     """What is as new goes back on the shelf; what is broken, to the bin."""
+    units, subject = back["received"], _subject(sale, back)
     if back["reason"] in BROKEN:
         back.update(condition=Condition.damaged, disposition=Disposition.dispose)
-        return
-    back.update(condition=Condition.as_new, disposition=Disposition.restock, restocked=back["received"])
-    subject = {"subject_kind": "return", "subject_id": back["return_id"], "order_id": sale.row["id"]}
-    register.stock.take_back(line.sku, back["received"], at, **subject)
+        register.stock.throw_away(line.sku, units, at, **subject)
+    else:
+        back.update(condition=Condition.as_new, disposition=Disposition.restock, restocked=units)
+        register.stock.take_back(line.sku, units, at, **subject)
+    back["accepted"] = units
+    register.draft.add(
+        ReturnInspection, at, return_line_id=back["id"], quantity=units, condition=back["condition"],
+        disposition=back["disposition"], accepted=True, actor=ACTOR, inspected_at=at,
+    )  # fmt: skip
+
+
+def _subject(sale: Sale, back: Row) -> Row:
+    return {"subject_kind": "return", "subject_id": back["return_id"], "order_id": sale.row["id"]}
+
+
+# ---- the terms -----------------------------------------------------------------------------------------------------------
+
+WINDOW, BROKEN_WINDOW = 30, 90  # days
+EVERY_CONDITION = [condition.value for condition in Condition]
+ON_US = (ReturnReason.arrived_broken, ReturnReason.defective, ReturnReason.wrong_item, ReturnReason.not_as_described)
+
+
+def terms_of(reason: ReturnReason | None, fee: int) -> Row:
+    """The rule of the shop's first policy that decides a reason, as `tools/rules/return_policy.py` keeps it."""
+    broken = reason in ON_US
+    named = reason if broken or reason is ReturnReason.changed_mind else None
+    return {
+        "policy": 1, "category_id": None, "category": None, "reason": named, "returnable": True,
+        "window_days": BROKEN_WINDOW if broken else WINDOW, "restocking_percent": 0, "fee": fee,
+        "conditions": EVERY_CONDITION if broken else ["as_new", "opened"],
+        "way_back": WayBack.shop if broken else WayBack.customer, "refunds_shipping": broken,
+    }  # fmt: skip
+
+
+def write_policies(draft: Draft, catalogue: Catalogue) -> None:
+    """The terms since the shop opened, and kinder ones for clothing since the spring."""
+    for number, days in ((1, DAYS), (2, CLOTHING_SINCE)):
+        at = draft.at(draft.today - timedelta(days=days))
+        policy = draft.add(ReturnPolicy, at, number=number, valid_from=at, actor=ACTOR)
+        rules = [terms_of(reason, 0) for reason in ON_US]
+        rules += [terms_of(ReturnReason.changed_mind, 490), terms_of(None, 0)]
+        if number > 1:
+            rules.append(terms_of(None, 0) | {"category_id": catalogue.categories["Clothing"]["id"], "window_days": 60})
+        for rule in rules:
+            kept = {name: value for name, value in rule.items() if name not in ("policy", "category")}
+            draft.add(ReturnRule, at, policy_id=policy["id"], **kept)

@@ -93,10 +93,18 @@ class Stock:
                 return warehouse
         return None
 
+    def set_aside(self, sku: Sku, units: int, at: datetime, **subject: Any) -> Row:
+        """Units that came back: they lie apart until somebody has looked at them. Returns the warehouse."""
+        self.move(MovementKind.return_, MAIN, sku, units, at, damaged=units, **subject)
+        return self.catalogue.warehouses[MAIN]
+
     def take_back(self, sku: Sku, units: int, at: datetime, **subject: Any) -> None:
-        """Returned units that are as new: on the shelf of the main warehouse from then on, for sale the next day."""
-        self.move(MovementKind.return_, MAIN, sku, units, at, **subject)
+        """Those that are as new: on the shelf from then on, for sale the next day."""
+        self.move(MovementKind.return_, MAIN, sku, 0, at, damaged=-units, **subject)
         self.returned[self.draft.day_of(at) + timedelta(days=1)].append((sku, units))
+
+    def throw_away(self, sku: Sku, units: int, at: datetime, **subject: Any) -> None:
+        self.move(MovementKind.return_, MAIN, sku, -units, at, damaged=-units, **subject)
 
     # ---- buying and moving -----------------------------------------------------------------------------------------------
 

@@ -60,6 +60,8 @@ FAULTS = {
     "journals_balance": "update journal_entries set amount = amount + 1 where {one}",
     "ledger_has_every_payment": "delete from journal_entries where account = 'clearing' and {one}",
     "return_refunds": "update returns set refund = refund + 1 where {one}",
+    "return_inspections": "update return_lines set accepted = accepted - 1 where accepted > 0 and {one}",
+    "returned_stock": "update stock_movements set damaged = damaged + 1 where subject_kind = 'return' and {one}",
     "customer_figures": "update customer_figures set spend = spend + 1 where {one}",
     "loyalty_points": "update customer_figures set points = points + 1 where {one}",
     "merged_customers": "update customers set status = 'merged', merged_into_id = id where {one}",

@@ -34,6 +34,8 @@ APPEND_ONLY = {
     "order_changes",
     "order_adjustments",
     "payment_transactions",
+    "return_policies",
+    "return_rules",
     "stock_costs",
     "stock_count_lines",
     "stock_movements",

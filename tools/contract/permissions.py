@@ -5,10 +5,19 @@ from collections.abc import Collection
 from db.models.backoffice import Role
 
 _VIEW = {"analytics:read", "products:read", "inventory:read", "merchant:read", "account:read", "account:write"}
-_STOCK = {"inventory:write", "warehouse:read", "warehouse:write", "quality:read", "quality:write"}
+_STOCK = {
+    "inventory:write",
+    "warehouse:read",
+    "warehouse:write",
+    "quality:read",
+    "quality:write",
+    "returns:read",
+    "returns:receive",
+}
 _SERVICE = {
     "orders:read", "orders:write", "orders:cancel", "customers:read", "customers:write", "customers:address",
     "payments:read", "payments:write", "payments:refund", "after_sales:read", "after_sales:write",
+    "returns:read", "returns:receive",
     "transport:read", "documents:read", "documents:write", "knowledge:read", "knowledge:write", "fraud:read",
     "warehouse:read", "marketplaces:read", "quality:read", "users:read", "settings:read", "approvals:read",
     "approvals:decide", "audit:read", "monitoring:read", "risk:read", "risk:write", "fraud:write",

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
+from db.models.after_sales import Priority
 from db.models.orders import Channel
 from tools.contract.context import Context
 from tools.contract.fields import Country, Written
@@ -231,6 +232,24 @@ BOXES: ShopSetting[list[Box]] = ShopSetting(
     "The boxes that orders are packed into, with their sides in millimetres and weights in grams.",
 )
 
+ANSWER_HOURS: ShopSetting[dict[Priority, int]] = ShopSetting(
+    "after_sales.answer_hours",
+    TypeAdapter(
+        Annotated[
+            dict[Priority, Annotated[int, Field(ge=1, le=2160)]],
+            Field(min_length=len(Priority), max_length=len(Priority)),
+        ]
+    ),
+    {Priority.low: 72, Priority.normal: 24, Priority.high: 8, Priority.urgent: 2},
+    "Hours in which a ticket of each priority is answered, from when the customer wrote.",
+)
+WARRANTY_MONTHS: ShopSetting[int] = ShopSetting(
+    "after_sales.warranty_months",
+    TypeAdapter(Annotated[int, Field(ge=0, le=240)]),
+    24,
+    "Months from delivery in which the shop answers for what breaks.",
+)
+
 SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
     setting.key: setting
     for setting in (
@@ -249,6 +268,8 @@ SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
         REQUIRED_ATTRIBUTES,
         SYNONYMS,
         BOXES,
+        ANSWER_HOURS,
+        WARRANTY_MONTHS,
     )
 }
 

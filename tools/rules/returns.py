@@ -1,0 +1,246 @@
+"""What of an order may come back, what it is worth, and the return that is opened for it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from db.models.after_sales import (
+    ASKED,
+    GIVEN_UP,
+    Return,
+    ReturnLine,
+    ReturnReason,
+    ReturnStatus,
+    ReturnWish,
+)
+from db.models.orders import Order
+from db.money import Money
+from db.references import Kind
+from db.text import fold
+from tools.contract import words
+from tools.contract.context import Context
+from tools.contract.errors import Ambiguous, Conflict, NotFound
+from tools.contract.outside import outside
+from tools.rules.return_policy import Policy, Terms, fee_of
+
+
+class ReturnNotAllowed(Conflict):
+    """The policy of the order's day does not take these units back, or they cannot come back at all."""
+
+    hint = (
+        "To take them all the same, ask with `goodwill`; check_return_eligibility shows what may come back until when."
+    )
+
+
+class NotInOrder(NotFound):
+    """The order has no such goods."""
+
+
+class Sold(NamedTuple):
+    """A line of an order, and what of it came back or is to come. `shelf`: its category and those above, the nearest first."""
+
+    id: UUID
+    sku: str
+    title: str
+    options: dict[str, Any]
+    variant_id: UUID | None
+    variant: str | None
+    tracked: bool
+    units: int
+    fulfilled: int
+    total: int
+    taken: int
+    given: int
+    shelf: list[UUID]
+    arrived_at: datetime | None
+    returns: list[str]
+
+    @property
+    def left(self) -> int:
+        """Units that are with the customer, and in no return."""
+        return self.fulfilled - self.taken
+
+    def worth(self, units: int) -> int:
+        """What was paid for the next so many units, tax and discount included: all units together are worth the line's total."""
+        upto, before = (self.total * count // self.units for count in (self.taken + units, self.taken))
+        return max(0, min(upto - before, self.total - self.given))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the policy says of units of a line. `until` is the last day; null before anything arrived."""
+
+    line: Sold
+    units: int
+    terms: Terms
+    allowed: bool
+    until: date | None
+    why: str
+
+    @property
+    def worth(self) -> int:
+        return self.line.worth(self.units)
+
+
+_SOLD = """
+with recursive above as (
+    select l.id as line, p.category_id, 0 as depth
+    from order_lines l join products p on p.merchant_id = %(m)s and p.id = l.product_id
+    where l.merchant_id = %(m)s and l.order_id = %(order)s and p.category_id is not null
+    union all
+    select above.line, c.parent_id, above.depth + 1
+    from above join categories c on c.merchant_id = %(m)s and c.id = above.category_id where c.parent_id is not null
+), back as (
+    select x.order_line_id, sum(x.refund) as given,
+           sum(case when r.status = any(%(asked)s) then x.quantity else greatest(x.received, x.accepted) end) as taken,
+           array_agg(r.reference order by r.id) as returns
+    from returns r join return_lines x on x.merchant_id = %(m)s and x.return_id = r.id
+    where r.merchant_id = %(m)s and r.order_id = %(order)s and r.status <> all(%(given_up)s) group by x.order_line_id
+), arrived as (
+    select y.order_line_id, max(f.delivered_at) as at
+    from fulfilments f join fulfilment_lines y on y.merchant_id = %(m)s and y.fulfilment_id = f.id
+    where f.merchant_id = %(m)s and f.order_id = %(order)s group by y.order_line_id
+)
+select l.id, l.sku, l.title, l.options, l.variant_id, v.reference as variant, coalesce(v.tracked, false) as tracked,
+       l.quantity - l.cancelled as units, l.fulfilled, l.total, coalesce(b.taken, 0)::int as taken,
+       coalesce(b.given, 0)::bigint as given, array(select category_id from above where line = l.id order by depth) as shelf,
+       coalesce(a.at, o.completed_at) as arrived_at, coalesce(b.returns, '{}') as returns
+from orders o
+join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id
+left join variants v on v.merchant_id = %(m)s and v.id = l.variant_id
+left join back b on b.order_line_id = l.id
+left join arrived a on a.order_line_id = l.id
+where o.merchant_id = %(m)s and o.id = %(order)s and l.quantity > l.cancelled order by l.position
+"""
+
+
+async def sold(ctx: Context, order: Order) -> list[Sold]:
+    """The lines of an order that stand."""
+    params = {
+        "m": ctx.merchant.id, "order": order.id, "given_up": [status.value for status in GIVEN_UP],
+        "asked": [status.value for status in (*ASKED, ReturnStatus.received)],
+    }  # fmt: skip
+    return await ctx.sql.rows(_SOLD, params, as_=Sold)
+
+
+def meant(lines: Sequence[Sold], written: str, where: str) -> Sold:
+    """The line that people mean by a SKU, a `VAR-7`, or words of a title ("the blue mugs"). Raises `NotInOrder`, `Ambiguous`."""
+    key = written.strip().casefold()
+    named = [line for line in lines if key == line.sku.casefold() or Kind.variant.canonical(written) == line.variant]
+    found = named or [line for line in lines if fits(written, line.title, line.sku, line.options)]
+    there = words.listed([f"{line.units:,} {line.sku} ({line.title})" for line in lines] or ["nothing"])
+    if not found:
+        raise NotInOrder(f"{where} has no {outside(written)}.", hint=f"It has {there}.")
+    if len(found) > 1:
+        skus = words.listed(f"{line.sku} ({line.title})" for line in found)
+        raise Ambiguous(f"{outside(written)} fits {skus} of {where}.", hint="Say which one, by its SKU.")
+    return found[0]
+
+
+_FILLERS = frozenset(["the", "a", "an", "of", "her", "his", "their", "my", "both", "all"])
+
+
+def fits(written: str, title: str, sku: str, options: Mapping[str, Any]) -> bool:
+    """Whether each word of what was written is in the name of the goods, in the singular or the plural."""
+    hay = fold(" ".join([title, sku, *map(str, options.values())]))
+    asked = [word for word in fold(written).split() if word not in _FILLERS]
+    return bool(asked) and all(word in hay or word.removesuffix("s") in hay for word in asked)
+
+
+def verdict(ctx: Context, policy: Policy, line: Sold, units: int | None, reason: ReturnReason) -> Verdict:
+    """What the policy says of so many units of a line; of all that are left, where none are named."""
+    terms = policy.rule_for(reason, line.shelf)
+    asked = max(line.left, 0) if units is None else units
+    arrived = line.arrived_at.astimezone(ctx.merchant.zone).date() if line.arrived_at else None
+    until = terms.last_day(arrived) if arrived else None
+    allowed, why = _judged(ctx, terms, line, asked, until)
+    return Verdict(line, asked, terms, allowed, until, why)
+
+
+def _judged(ctx: Context, terms: Terms, line: Sold, units: int, until: date | None) -> tuple[bool, str]:
+    if why := impossible(line, units):
+        return False, why
+    if not terms.returnable:
+        return False, f"{terms.named} takes none back."
+    days = words.count(terms.window_days, "day")
+    if until is None:
+        return True, f"{terms.named} gives {days} from delivery, and it has not arrived yet."
+    if ctx.now().astimezone(ctx.merchant.zone).date() > until:
+        return False, f"{terms.named} gives {days} from delivery: that was until {words.day(until)}."
+    return True, f"{terms.named} gives {days} from delivery: until {words.day(until)}."
+
+
+def impossible(line: Sold, units: int) -> str:
+    """Why so many units of a line cannot come back, whatever the policy; nothing where they can."""
+    if not line.fulfilled:
+        return "None of it has left: it can be cancelled, or its lines changed."
+    if line.left <= 0:
+        return f"All {line.fulfilled:,} that left came back or are to come ({words.listed(line.returns)})."
+    if units > line.left:
+        also = f", for {line.taken:,} are in {words.listed(line.returns)}" if line.taken else ""
+        return f"{line.left:,} of it can come back{also}; {units:,} were asked."
+    return ""
+
+
+def shipping_due(order: Order, lines: Sequence[Sold], asked: Sequence[Verdict]) -> int:
+    """The order's shipping, where all that was bought comes back at once, under rules that give it back."""
+    coming: dict[UUID, int] = {one.line.id: one.units for one in asked}
+    whole = all(coming.get(line.id, 0) >= line.units for line in lines)
+    if not whole or not all(one.terms.refunds_shipping for one in asked):
+        return 0
+    return order.shipping + (0 if order.prices_include_tax else order.shipping_tax)
+
+
+@dataclass(frozen=True)
+class Due:
+    """What a return gives back, in minor units of the order's currency."""
+
+    worth: int
+    shipping: int
+    fee: int
+    currency: str
+
+    @property
+    def refund(self) -> int:
+        return self.worth + self.shipping - self.fee
+
+    def money(self, amount: int) -> Money:
+        return Money(amount=amount, currency=self.currency)
+
+
+def due_for(ctx: Context, order: Order, parts: Iterable[tuple[Terms, int]], shipping: int) -> Due:
+    parts = list(parts)
+    return Due(sum(worth for _, worth in parts), shipping, fee_of(ctx, parts, order.currency), order.currency)
+
+
+def due_of(ctx: Context, order: Order, lines: Sequence[Sold], asked: Sequence[Verdict]) -> Due:
+    """What a return of these units would give back."""
+    return due_for(ctx, order, [(one.terms, one.worth) for one in asked], shipping_due(order, lines, asked))
+
+
+async def open_return(
+    ctx: Context,
+    order: Order,
+    asked: Sequence[Verdict],
+    due: Due,
+    reasons: Mapping[UUID, ReturnReason],
+    *,
+    status: ReturnStatus = ReturnStatus.requested,
+    wanted: ReturnWish = ReturnWish.refund,
+    **more: Any,
+) -> Return:
+    """Write a return of a locked order. `reasons` are by order line; the first one's is the return's."""
+    row = await ctx.add(
+        Return, order_id=order.id, customer_id=order.customer_id, status=status, reason=reasons[asked[0].line.id],
+        wanted=wanted, currency=order.currency, refund=due.refund, fee=due.fee, refunded=0, shipping=due.shipping,
+        requested_at=ctx.now(), approved_at=None if status is ReturnStatus.requested else ctx.now(), **more,
+    )  # fmt: skip
+    for one in asked:
+        ctx.new(
+            ReturnLine, return_id=row.id, order_line_id=one.line.id, variant_id=one.line.variant_id, quantity=one.units,
+            received=0, restocked=0, accepted=0, terms=one.terms.kept(), reason=reasons[one.line.id], refund=one.worth,
+        )  # fmt: skip
+    ctx.event(f"{status}", row, order_id=order.id, units=sum(one.units for one in asked))
+    return row
