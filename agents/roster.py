@@ -1,6 +1,6 @@
 """The specialists, in the order of the rooms."""
 
-from agents import backoffice, customers, inventory, orders, products
+from agents import backoffice, customers, inventory, orders, products, transport
 from agents.specialist import Specialist
 
 ROSTER: tuple[Specialist, ...] = (
@@ -8,6 +8,7 @@ ROSTER: tuple[Specialist, ...] = (
     products.SPECIALIST,
     inventory.SPECIALIST,
     customers.SPECIALIST,
+    transport.SPECIALIST,
     backoffice.SPECIALIST,
 )
 

@@ -20,6 +20,10 @@ class Kind(StrEnum):
     address = "ADR"
     payment = "PAY"
     shipment = "SHP"
+    carrier = "CAR"
+    pickup = "PKP"
+    manifest = "MAN"
+    carrier_claim = "CCL"
     return_ = "RMA"
     reservation = "RES"
     transfer = "TRF"
@@ -72,6 +76,10 @@ TABLES = {
     "addresses": Kind.address,
     "payments": Kind.payment,
     "fulfilments": Kind.shipment,
+    "carriers": Kind.carrier,
+    "pickups": Kind.pickup,
+    "manifests": Kind.manifest,
+    "carrier_claims": Kind.carrier_claim,
     "returns": Kind.return_,
     "reservations": Kind.reservation,
     "transfers": Kind.transfer,

@@ -1,0 +1,22 @@
+"""The transport specialist."""
+
+from agents.specialist import Specialist
+
+SPECIALIST = Specialist(
+    room="transport",
+    title="Transport",
+    handles="Knows the carriers, what they charge and promise; chooses one, ships orders, follows parcels, says which are late.",
+    tools=(
+        "create_shipment",
+        "cancel_shipment",
+        "get_shipment",
+        "list_shipments",
+        "get_shipping_label",
+        "quote_rates",
+        "choose_carrier",
+        "list_carriers",
+        "get_carrier",
+        "configure_carrier",
+        "remove_carrier",
+    ),
+)
