@@ -11,7 +11,7 @@ from procrastinate import JobContext, PsycopgConnector, RetryDecision, RetryStra
 from procrastinate.jobs import Job, Status
 
 from db import seal
-from orchestrator import files, jobs, mail
+from orchestrator import files, jobs, mail, parcels
 from orchestrator.approvals import CARRY_OUT
 from orchestrator.services import Services
 from tools import registry
@@ -170,6 +170,7 @@ async def _upkeep_of(services: Services, merchant: uuid.UUID) -> None:
         pass
     await services.chat.sweep(merchant)
     await let_lapse(services, merchant)
+    await parcels.travel(services.shop, merchant)
 
 
 async def _sealed(services: Services, merchant: uuid.UUID) -> int:

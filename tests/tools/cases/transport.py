@@ -73,3 +73,24 @@ async def list_shipments(mine: NewShop) -> dict[str, Any]:
 
 async def get_shipping_label(mine: NewShop) -> dict[str, Any]:
     return {"shipment": await _shipped(mine), "format": "zpl"}
+
+
+async def record_tracking_event(mine: NewShop) -> dict[str, Any]:
+    return {
+        "shipment": await _shipped(mine),
+        "code": "picked_up",
+        "occurred_at": "2026-01-05T10:00:00Z",
+        "place": "Lille",
+    }
+
+
+async def track_shipment(mine: NewShop) -> dict[str, Any]:
+    return {"shipment": await _shipped(mine)}
+
+
+async def list_late_shipments(mine: NewShop) -> dict[str, Any]:
+    await _shipped(mine)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        await sql.execute("update fulfilments set promised_at = '2026-01-05' where merchant_id = %s", (mine.id,))
+        await sql.commit()
+    return {"carrier": "CAR-1001", "silent_hours": 1}
