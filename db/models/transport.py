@@ -49,13 +49,6 @@ class TrackingCode(StrEnum):
     unknown = "unknown"
 
 
-class CarrierProvider(StrEnum):
-    """Who prices a carrier's parcels and makes its labels."""
-
-    rate_table = "rate_table"  # the shop itself, from the tables that it keeps
-    easypost = "easypost"
-
-
 class PickupStatus(StrEnum):
     scheduled = "scheduled"
     cancelled = "cancelled"
@@ -106,7 +99,6 @@ class Carrier(Tenant, Referenced, Versioned, Base):
 
     code: Mapped[str]
     name: Mapped[str]
-    provider: Mapped[CarrierProvider] = mapped_column(one_of(CarrierProvider, "provider"))
     active: Mapped[bool] = flag(True)
     countries: Mapped[list[str]] = words()
     currency: Mapped[str]

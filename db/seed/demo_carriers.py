@@ -3,7 +3,7 @@
 from datetime import date, time, timedelta
 from typing import Any
 
-from db.models.transport import Carrier, CarrierProvider, CarrierRate, Pickup, PickupStatus
+from db.models.transport import Carrier, CarrierRate, Pickup, PickupStatus
 from db.seed.demo_catalogue import DAYS
 from db.seed.draft import Draft, Row
 
@@ -65,7 +65,7 @@ def write_carriers(draft: Draft) -> dict[str, Row]:
     carriers: dict[str, Row] = {}
     for code, (name, letters, cutoff, days, services, zones, surcharges, prices) in CARRIERS.items():
         row = draft.add(
-            Carrier, opened, code=code, name=name, provider=CarrierProvider.rate_table, countries=FROM, currency="EUR",
+            Carrier, opened, code=code, name=name, countries=FROM, currency="EUR",
             tracking_prefix=letters, volumetric_divisor=5_000, cutoff=cutoff, pickup_days=days, holidays=holidays,
             services=[
                 {"code": key, "name": called, "delivery_days": weekdays, "max_grams": grams, "max_mm": longest}

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
-from reportlab.graphics.barcode.code128 import _patterns  # pyright: ignore[reportPrivateUsage]
+from reportlab.graphics.barcode import code128
 
 from db.checks import CHECKS
 from db.parcel_numbers import is_parcel_number, parcel_number
@@ -278,9 +278,8 @@ def bars(printed: bytes) -> str:
     module = min(width for _, width in drawn)
     edges = [edge for x, width in drawn for edge in (x, x + width)]
     widths = [round((after - before) / module) for before, after in pairwise(edges)]
-    symbols: dict[Any, int] = {
-        tuple(ord(sign.lower()) - 96 for sign in pattern): value for value, pattern in _patterns.items()
-    }
+    patterns: dict[int, str] = vars(code128)["_patterns"]
+    symbols = {tuple(ord(sign.lower()) - 96 for sign in pattern): value for value, pattern in patterns.items()}
     values = [symbols[tuple(widths[start : start + 6])] for start in range(0, len(widths) - 7, 6)]
     *content, check = values
     assert check == (content[0] + sum(place * value for place, value in enumerate(content))) % 103

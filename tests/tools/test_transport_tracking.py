@@ -94,17 +94,11 @@ async def test_late_parcels_are_listed_and_estimated_by_those_that_arrived(
             where merchant_id = %(m)s
         """
         await sql.execute(late, {"m": mine.id, "now": clock.now(), "came": second})
-        await sql.execute(
-            "update fulfilments set status = 'delivered' where merchant_id = %s and reference = %s", (mine.id, second)
-        )
+        came = "update fulfilments set status = 'delivered' where merchant_id = %s and reference = %s"
+        await sql.execute(came, (mine.id, second))
         await sql.commit()
-    await do(
-        record_tracking_event,
-        shipment=first,
-        code="delivery_delayed",
-        occurred_at=clock.now() - timedelta(hours=80),
-        place="Kehl",
-    )
+    silent = clock.now() - timedelta(hours=80)
+    await do(record_tracking_event, shipment=first, code="delivery_delayed", occurred_at=silent, place="Kehl")
 
     (listed,) = (await do(list_late_shipments, silent_hours=72)).data
     tracked = await do(track_shipment, shipment=first)

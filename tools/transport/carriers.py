@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import func, or_, select
 
-from db.models.transport import Carrier, CarrierProvider, CarrierRate
+from db.models.transport import Carrier, CarrierRate
 from db.references import Kind
 from tools.contract import words
 from tools.contract.context import Context
@@ -33,9 +33,6 @@ class CarrierSummary(Result):
     reference: str = Field(description="The carrier's reference, such as `CAR-1001`.")
     code: str = Field(description="The shop's own short name, such as `colivia`.")
     name: str = Field(description="What it is called.")
-    provider: CarrierProvider = Field(
-        description="Who prices parcels and makes labels: the shop's tables, or a service."
-    )
     active: bool = Field(description="Whether parcels are sent with it.")
     countries: list[str] = Field(description="Where it takes parcels, ISO 3166 alpha-2; empty is everywhere.")
     currency: str = Field(description="What it charges in, ISO 4217.")
@@ -67,7 +64,6 @@ class _Row(NamedTuple):
     reference: str
     code: str
     name: str
-    provider: CarrierProvider
     active: bool
     countries: list[str]
     currency: str
@@ -86,7 +82,7 @@ UNDER_WAY = (
     "delivery_failed",
 )  # fmt: skip
 _CARRIERS = """
-select c.id, c.reference, c.code, c.name, c.provider, c.active, c.countries, c.currency, c.services, c.cutoff, c.pickup_days,
+select c.id, c.reference, c.code, c.name, c.active, c.countries, c.currency, c.services, c.cutoff, c.pickup_days,
        c.version, (select count(*) from fulfilments f where f.merchant_id = %(m)s and f.status = any(%(under_way)s)
                    and f.carrier_id = c.id) as under_way
 from carriers c

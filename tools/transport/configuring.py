@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from sqlalchemy import select
 
-from db.models.transport import Carrier, CarrierProvider
+from db.models.transport import Carrier
 from db.money import Currency
 from tools.contract import words
 from tools.contract.actors import digest_of
@@ -85,9 +85,6 @@ class ConfigureCarrier(Input):
 
     carrier: Code = Field(description="The shop's own short name, such as `colivia`; a new code is a new carrier.")
     name: Name | None = Field(default=None, description="What it is called.")
-    provider: CarrierProvider | None = Field(
-        default=None, description="Who prices parcels and makes labels; the shop's own tables unless said."
-    )
     active: bool | None = Field(default=None, description="Whether parcels are sent with it.")
     countries: list[Country] | None = Field(
         default=None,
@@ -182,16 +179,14 @@ async def configure_carrier(ctx: Context, args: ConfigureCarrier) -> CarrierConf
 
 
 async def _new(ctx: Context, args: ConfigureCarrier, given: dict[str, Any]) -> Carrier:
-    missing = [name for name in ("name", "services", "zones") if name not in given]
-    if not args.rates and args.provider in (None, CarrierProvider.rate_table):
-        missing.append("rates")
+    missing = [name for name in ("name", "services", "zones", "rates") if not getattr(args, name)]
     if missing:
         raise CarrierIncomplete(
             f"There is no carrier {args.carrier} yet, and a new one needs {words.listed(missing)}.",
             hint="list_carriers shows the codes that exist. A few prices will do: import_rate_card brings the others.",
         )
     defaults: dict[str, Any] = {
-        "provider": CarrierProvider.rate_table, "active": True, "countries": [ctx.merchant.country],
+        "active": True, "countries": [ctx.merchant.country],
         "currency": ctx.merchant.currency,
         "tracking_prefix": f"{args.carrier:X<2}"[:2].upper(), "volumetric_divisor": 5_000, "cutoff": time(16),
         "pickup_days": [1, 2, 3, 4, 5], "holidays": [], "surcharges": [], "simulated": False,
@@ -250,7 +245,7 @@ def _new_endpoint(ctx: Context, carrier: Carrier) -> str:
 def _tell_edits(ctx: Context, carrier: Carrier, given: dict[str, Any]) -> None:
     told, whose = len(ctx.sentences), f"{carrier.name} ({carrier.reference})"
     plain = {
-        "name": "name", "provider": "provider", "currency": "currency",
+        "name": "name", "currency": "currency",
         "tracking_prefix": "prefix of tracking numbers", "volumetric_divisor": "volumetric divisor", "cutoff": "cut-off time",
     }  # fmt: skip
     edits = [

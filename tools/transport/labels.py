@@ -11,6 +11,7 @@ from typing import Any
 from tools.contract import words
 
 WIDTH, HEIGHT = 812, 1218  # dots at 203 to an inch: 4 x 6 inches
+LINES_A_PAGE = 52
 _UNDECOMPOSED = str.maketrans(
     {"Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "Ħ": "H", "ħ": "h", "ı": "i", "’": "'", "–": "-", "—": "-"}
 )
@@ -103,6 +104,20 @@ def pdf(label: Label) -> bytes:
         page.setFont("Helvetica-Bold", 13)
         page.drawCentredString(2 * inch, 40, label.spaced)
         _write(page, 14, 16, 8, f"{label.shipment}  {label.order}  {label.shipped_at:%Y-%m-%d}")
+        page.showPage()
+    page.save()
+    return made.getvalue()
+
+
+def pdf_of_lines(lines: Sequence[str]) -> bytes:
+    """Lines of text on pages of A4."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    made = io.BytesIO()
+    page: Any = Canvas(made, pagesize=(595, 842), invariant=1, pageCompression=0)
+    for start in range(0, len(lines), LINES_A_PAGE):
+        for row, line in enumerate(lines[start : start + LINES_A_PAGE]):
+            _write(page, 50, 790 - 14 * row, 10, line)
         page.showPage()
     page.save()
     return made.getvalue()

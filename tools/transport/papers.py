@@ -1,4 +1,4 @@
-"""Papers of a shipment: its label."""
+"""Papers of a shipment: its label, and what customs want to see."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -14,7 +14,8 @@ from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import Ambiguous, Conflict
 from tools.contract.fields import ShipmentRef, Synonyms
 from tools.contract.files import FileResult, Piece
-from tools.transport.labels import Label, address_lines, pdf, zpl
+from tools.transport.customs import customs_lines
+from tools.transport.labels import Label, address_lines, pdf, pdf_of_lines, zpl
 from tools.transport.shipments import find_shipment
 
 
@@ -29,6 +30,18 @@ class LabelFormat(StrEnum):
     zpl = "zpl"
 
 
+class Paper(StrEnum):
+    label = "label"
+    customs = "customs"
+
+
+class NoCustomsPaper(Conflict):
+    """Nothing was declared for it."""
+
+    hint = "prepare_customs makes the declaration of a parcel that leaves the customs territory. It is printed as PDF."
+
+
+PAPER_WORDS = Synonyms({"label": ("sticker", "shipping label"), "customs": ("customs declaration", "cn22", "cn23")})
 FORMAT_WORDS = Synonyms({"pdf": ("printable", "paper"), "zpl": ("zebra", "thermal printer", "label printer")})
 
 
@@ -37,13 +50,16 @@ class GetShippingLabel(Input):
     format: Annotated[LabelFormat, FORMAT_WORDS] = Field(
         default=LabelFormat.pdf, description="PDF for any printer, ZPL for a thermal printer."
     )
+    paper: Annotated[Paper, PAPER_WORDS] = Field(
+        default=Paper.label, description="The label, or the customs declaration."
+    )
 
 
 @tool(
     route="GET /shipments/{shipment}/label",
     effect=Effect.read,
     permission="transport:read",
-    raises=[Ambiguous, NoLabel],
+    raises=[Ambiguous, NoCustomsPaper, NoLabel],
     examples=["Give me the label of SHP-1012", "Download the label of SHP-1007 for the Zebra printer"],
 )
 async def get_shipping_label(ctx: Context, args: GetShippingLabel) -> FileResult:
@@ -52,14 +68,25 @@ async def get_shipping_label(ctx: Context, args: GetShippingLabel) -> FileResult
     It is the same label each time: what was on it when it was bought. One page for each parcel.
     """
     shipment = await find_shipment(ctx, args.shipment)
-    label = await _label_of(ctx, shipment)
-    made = zpl(label).encode() if args.format is LabelFormat.zpl else pdf(label)
+    made = await _declaration(ctx, shipment, args) if args.paper is Paper.customs else await _label(ctx, shipment, args)
 
     async def whole(sql: Transaction, place: Any) -> Piece:
         return Piece(made, None)
 
-    name = f"{shipment.reference}.{args.format}"
+    name = f"{shipment.reference}{'-customs' if args.paper is Paper.customs else ''}.{args.format}"
     return FileResult.of(ctx, get_shipping_label, args, name=name, next_piece=whole)
+
+
+async def _label(ctx: Context, shipment: Fulfilment, args: GetShippingLabel) -> bytes:
+    label = await _label_of(ctx, shipment)
+    return zpl(label).encode() if args.format is LabelFormat.zpl else pdf(label)
+
+
+async def _declaration(ctx: Context, shipment: Fulfilment, args: GetShippingLabel) -> bytes:
+    if shipment.customs is None or args.format is LabelFormat.zpl:
+        raise NoCustomsPaper(f"{shipment.reference} has no customs declaration{' as ZPL' if shipment.customs else ''}.")
+    label = await _label_of(ctx, shipment)
+    return pdf_of_lines(customs_lines(shipment.customs, label.sender, label.receiver))
 
 
 async def _label_of(ctx: Context, shipment: Fulfilment) -> Label:

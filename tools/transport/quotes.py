@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from sqlalchemy import select
 
 from db.models.orders import Order
-from db.models.transport import Carrier, CarrierProvider
+from db.models.transport import Carrier
 from db.models.warehouse import Warehouse
 from db.money import Money, exponent
 from tools.contract import words
@@ -258,10 +258,8 @@ class Offer:
 async def offers(
     ctx: Context, journey: Journey, carrier: Carrier | None = None, service: str | None = None
 ) -> tuple[list[Offer], list[NotOffered]]:
-    """What the carriers with tables of their own offer, the cheapest first, and who does not."""
-    query = select(Carrier).where(
-        Carrier.merchant_id == ctx.merchant.id, Carrier.active, Carrier.provider == CarrierProvider.rate_table
-    )
+    """What the carriers offer, the cheapest first, and who does not."""
+    query = select(Carrier).where(Carrier.merchant_id == ctx.merchant.id, Carrier.active)
     carriers = [carrier] if carrier else list((await ctx.db.scalars(query.order_by(Carrier.name, Carrier.id))).all())
     rates = await rates_of(ctx, [one.id for one in carriers])
     offered: list[Offer] = []

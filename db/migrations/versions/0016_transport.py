@@ -32,7 +32,6 @@ def _carriers() -> None:
         *_key(),
         _text("code"),
         _text("name"),
-        _one_of("provider", "rate_table easypost"),
         sa.Column("active", sa.Boolean(), server_default="true", nullable=False),
         sa.Column("countries", sa.ARRAY(sa.Text()), server_default="{}", nullable=False),
         _text("currency"),

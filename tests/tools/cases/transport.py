@@ -4,8 +4,10 @@ from typing import Any
 
 from tests.carriers import COLIVIA, NORDLINK, sold, with_carriers
 from tests.factories import NewShop, number
+from tests.sheets import uploaded
 from tools.contract.call import call
 from tools.flows import ship_order
+from tools.transport import claims
 
 BOX = {"weight_grams": 1_800, "length_mm": 300, "width_mm": 200, "height_mm": 200}
 
@@ -94,3 +96,58 @@ async def list_late_shipments(mine: NewShop) -> dict[str, Any]:
         await sql.execute("update fulfilments set promised_at = '2026-01-05' where merchant_id = %s", (mine.id,))
         await sql.commit()
     return {"carrier": "CAR-1001", "silent_hours": 1}
+
+
+async def import_rate_card(mine: NewShop) -> dict[str, Any]:
+    await with_carriers(mine)
+    card = (
+        b"service;zone;up_to_grams;price;days_min;days_max\nhome;domestic;2000;5,50;1;2\nhome;corsica;5000;9,00;2;4\n"
+    )
+    return {"carrier": "CAR-1001", "file": await uploaded(mine, card)}
+
+
+async def schedule_pickup(mine: NewShop) -> dict[str, Any]:
+    await _shipped(mine)
+    return {"carrier": "CAR-1001", "warehouse": "WH-1", "ready_from": "15:00", "ready_until": "17:30"}
+
+
+async def create_manifest(mine: NewShop) -> dict[str, Any]:
+    await _shipped(mine)
+    return {"carrier": "CAR-1001", "warehouse": "WH-1"}
+
+
+async def prepare_customs(mine: NewShop) -> dict[str, Any]:
+    shipment = await _shipped(mine)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        abroad = "update fulfilments set ship_to = ship_to || %s::jsonb where merchant_id = %s"
+        await sql.execute(abroad, ('{"country": "CH", "postcode": "8001", "city": "Zürich"}', mine.id))
+        await sql.commit()
+    return {"shipment": shipment, "items": [{"sku": "MUG-BLUE", "hs_code": "6912.00", "origin": "PT"}]}
+
+
+async def validate_address(mine: NewShop) -> dict[str, Any]:
+    return {"order": await sold(mine), "postcode": "6901"}
+
+
+async def reroute_shipment(mine: NewShop) -> dict[str, Any]:
+    elsewhere = {"line1": "8 quai Rambaud", "postcode": "69002", "city": "Lyon"}
+    return {"shipment": await _shipped(mine), **elsewhere, "note": "Ring twice"}
+
+
+async def open_carrier_claim(mine: NewShop) -> dict[str, Any]:
+    shipment = await _shipped(mine)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        await sql.execute("update fulfilments set promised_at = '2026-01-05' where merchant_id = %s", (mine.id,))
+        await sql.commit()
+    return {"shipment": shipment, "kind": "lost", "evidence": ["Photo of the empty shelf"]}
+
+
+async def list_carrier_claims(mine: NewShop) -> dict[str, Any]:
+    arguments = await open_carrier_claim(mine)
+    await call(mine.shop, claims.open_carrier_claim, arguments, mine.caller("owner"), key=f"case-{number()}")
+    return {"carrier": "CAR-1001", "status": "open"}
+
+
+async def carrier_performance(mine: NewShop) -> dict[str, Any]:
+    await _shipped(mine)
+    return {"group_by": "lane", "carrier": "CAR-1001"}
