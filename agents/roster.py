@@ -1,6 +1,6 @@
 """The specialists, in the order of the rooms."""
 
-from agents import after_sales, backoffice, customers, inventory, orders, payments, products, warehouse
+from agents import after_sales, backoffice, customers, inventory, orders, payments, products, transport, warehouse
 from agents.specialist import Specialist
 
 ROSTER: tuple[Specialist, ...] = (
@@ -9,6 +9,7 @@ ROSTER: tuple[Specialist, ...] = (
     inventory.SPECIALIST,
     customers.SPECIALIST,
     payments.SPECIALIST,
+    transport.SPECIALIST,
     warehouse.SPECIALIST,
     after_sales.SPECIALIST,
     backoffice.SPECIALIST,

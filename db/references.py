@@ -23,6 +23,10 @@ class Kind(StrEnum):
     dispute = "DSP"
     payout = "POT"
     shipment = "SHP"
+    carrier = "CAR"
+    pickup = "PKP"
+    manifest = "MAN"
+    carrier_claim = "CCL"
     return_ = "RMA"
     reservation = "RES"
     transfer = "TRF"
@@ -83,6 +87,10 @@ TABLES = {
     "disputes": Kind.dispute,
     "payouts": Kind.payout,
     "fulfilments": Kind.shipment,
+    "carriers": Kind.carrier,
+    "pickups": Kind.pickup,
+    "manifests": Kind.manifest,
+    "carrier_claims": Kind.carrier_claim,
     "returns": Kind.return_,
     "reservations": Kind.reservation,
     "transfers": Kind.transfer,

@@ -33,8 +33,8 @@ from orchestrator.saver import open_saver
 from orchestrator.services import Services
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
+from orchestrator.surfaces import carriers, files, openapi, pages, rest, session
 from orchestrator.surfaces import chat as chat_routes
-from orchestrator.surfaces import files, openapi, pages, rest, session
 from orchestrator.surfaces.identity import Identity, RateLimiter
 from orchestrator.surfaces.paths import joined
 from orchestrator.surfaces.problems import crash_response, database_response, problem_response
@@ -169,6 +169,7 @@ def web(parts: Services) -> FastAPI:
         *session.routes(identity, parts.shop.database, VERSION),
         *chat_routes.routes(parts.chat, identity.caller_of),
         *files.routes(parts.shop, parts.settings, identity.caller_of),
+        *carriers.routes(parts.shop),
         *with_webhooks(rest.routes(parts.shop, tools, identity.caller_of, identity.visitor), parts.outside),
         *pages.routes(parts.shop, identity),
     ]

@@ -11,7 +11,7 @@ from procrastinate import JobContext, PsycopgConnector, RetryDecision, RetryStra
 from procrastinate.jobs import Job, Status
 
 from db import seal
-from orchestrator import files, jobs, mail
+from orchestrator import files, jobs, mail, parcels
 from orchestrator.approvals import CARRY_OUT
 from orchestrator.services import Services
 from tools import registry
@@ -172,6 +172,7 @@ async def _upkeep_of(services: Services, merchant: uuid.UUID) -> None:
     await let_lapse(services, merchant)
     await services.outside.sweep(merchant)
     await services.outside.tell(merchant)
+    await parcels.travel(services.shop, merchant)
 
 
 async def _sealed(services: Services, merchant: uuid.UUID) -> int:

@@ -19,13 +19,14 @@ from db.figures import ADD_UP
 from db.models.customers import Direction, Interaction, InteractionChannel, LoyaltyEntry, LoyaltyReason, Segment
 from db.models.orders import NoteVisibility, OrderNote, OrderStatus
 from db.references import TABLES
+from db.seed.demo_carriers import order_pickup, write_carriers
 from db.seed.demo_catalogue import DAYS, write_catalogue
 from db.seed.demo_customers import write_customers
 from db.seed.demo_demand import Demand
 from db.seed.demo_events import event
 from db.seed.demo_money import pay
 from db.seed.demo_orders import Register, Sale, sell
-from db.seed.demo_parcels import dispatch
+from db.seed.demo_parcels import dispatch, lose_one
 from db.seed.demo_people import CALLS
 from db.seed.demo_promotions import write_promotions
 from db.seed.demo_returns import send_back, write_policies
@@ -102,7 +103,8 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
     demand = Demand(draft, catalogue.skus)
     stock = Stock(draft, catalogue, demand)
     stock.open()
-    register = Register(draft, catalogue, buyers, stock, demand, write_promotions(draft, catalogue))
+    offers, carriers = write_promotions(draft, catalogue), write_carriers(draft)
+    register = Register(draft, catalogue, buyers, stock, demand, offers, carriers)
     shelves = Shelves(draft, catalogue, stock)
     for sale in sell(register):
         event(draft, sale.row, "placed", sale.at, channel=sale.channel)
@@ -111,6 +113,8 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
         send_back(register, sale, payment)
         _remember(draft, sale)
         shelves.remember(sale)
+    lose_one(draft)
+    order_pickup(draft, carriers["rapidex"], catalogue.warehouses[0])
     stock.count()
     shelves.fill()
     stock.write_levels()

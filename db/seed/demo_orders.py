@@ -95,6 +95,7 @@ class Register:
     stock: Stock
     demand: Demand
     offers: list[Offer]
+    carriers: dict[str, Row]
     welcomed: set[str] = field(default_factory=set[str])  # who used the promotion for the first order
 
 

@@ -5,7 +5,17 @@ from datetime import date, datetime, timedelta
 
 from db.models.inventory import MovementKind, Reservation, ReservationReason, ReservationStatus
 from db.models.orders import Channel, OrderHold, OrderStatus
-from db.models.transport import Fulfilment, FulfilmentLine, FulfilmentStatus, TrackingCode, TrackingEvent
+from db.models.transport import (
+    CarrierClaim,
+    ClaimKind,
+    ClaimStatus,
+    Fulfilment,
+    FulfilmentLine,
+    FulfilmentStatus,
+    TrackingCode,
+    TrackingEvent,
+)
+from db.parcel_numbers import parcel_number
 from db.seed.demo_events import event
 from db.seed.demo_orders import Parcel, Register, Sale, SaleLine
 from db.seed.demo_stock import MAIN
@@ -13,14 +23,16 @@ from db.seed.draft import Draft, Row
 
 # service: carrier, days on the way (at least, at most), cost and cost per kilogram in minor units
 SERVICES = {
-    "home": ("Colivia", 2, 3, 420, 55),
-    "parcel": ("Rapidex", 1, 3, 510, 60),
-    "europe": ("Nordlink", 3, 5, 690, 80),
-    "point": ("Relayo", 3, 4, 310, 45),
-    "express": ("Rapidex", 1, 1, 980, 110),
+    "home": ("colivia", 2, 3, 420, 55),
+    "parcel": ("rapidex", 1, 3, 510, 60),
+    "europe": ("nordlink", 3, 5, 690, 80),
+    "point": ("colivia", 3, 4, 310, 45),
+    "express": ("rapidex", 1, 1, 980, 110),
     "collect": ("store", 0, 0, 0, 0),
 }
 STUCK_SINCE = 9  # days before today: Rapidex's parcels to Germany lie in a depot
+PACKING = 150  # grams
+COLLECTED, SORTED = timedelta(hours=1), timedelta(hours=11)  # after it left: the carrier has it, and has sorted it
 TRACKED_SINCE = 90  # days before today; older scans are not kept
 
 
@@ -88,17 +100,22 @@ def _ship(register: Register, sale: Sale, warehouse: int, lines: list[SaleLine],
     )
     if draft.random.random() < 0.04:
         arrives += timedelta(days=2)
-    stuck = carrier == "Rapidex" and sale.country == "DE" and leaves > draft.now - timedelta(days=STUCK_SINCE)
+    stuck = carrier == "rapidex" and sale.country == "DE" and leaves > draft.now - timedelta(days=STUCK_SINCE)
     arrives += timedelta(days=15 if stuck else 0)
     if service == "collect":
         promised = arrives = leaves
     delivered = arrives if arrives <= draft.now else None
-    moving = FulfilmentStatus.delayed if stuck and promised < draft.now else FulfilmentStatus.in_transit
+    moving = FulfilmentStatus.delayed if stuck and promised < draft.now else _moving(draft, leaves)
+    carried_by = register.carriers.get(carrier)
     row = draft.add(
         Fulfilment, leaves, order_id=sale.row["id"], warehouse_id=register.catalogue.warehouses[warehouse]["id"],
-        status=FulfilmentStatus.delivered if delivered else moving, carrier=carrier, service=service, currency="EUR",
-        tracking_number=None if service == "collect" else f"{carrier[:2].upper()}{50_000_000 + sale.serial * 17 + warehouse}FR",
-        cost=base + per_kilogram * grams // 1000, weight_grams=grams, shipped_at=leaves, promised_at=promised,
+        status=FulfilmentStatus.delivered if delivered else moving, currency="EUR", service=service,
+        carrier=carried_by["name"] if carried_by else carrier, carrier_id=carried_by and carried_by["id"],
+        tracking_number=carried_by and parcel_number(
+            carried_by["tracking_prefix"], 50_000_000 + sale.serial * 17 + warehouse, "FR"
+        ),
+        ship_to=sale.row["shipping_address"], parcels=[{"weight_grams": grams + PACKING}],
+        cost=base + per_kilogram * grams // 1000, weight_grams=grams + PACKING, shipped_at=leaves, promised_at=promised,
         delivered_at=delivered,
     )  # fmt: skip
     sale.row["promised_on"] = draft.day_of(promised)
@@ -112,11 +129,18 @@ def _ship(register: Register, sale: Sale, warehouse: int, lines: list[SaleLine],
                 subject_id=row["id"], order_id=sale.row["id"],
             )  # fmt: skip
     sale.parcels.append(Parcel(row, lines, delivered))
-    event(draft, sale.row, "shipped", leaves, subject=("shipment", row), carrier=carrier)
+    event(draft, sale.row, "shipped", leaves, subject=("shipment", row), carrier=row["carrier"])
     if delivered:
         event(draft, sale.row, "delivered", delivered, subject=("shipment", row))
     if leaves > draft.now - timedelta(days=TRACKED_SINCE) and service != "collect":
         _track(draft, row, sale, stuck)
+
+
+def _moving(draft: Draft, leaves: datetime) -> FulfilmentStatus:
+    """As far as the carrier has scanned it."""
+    if draft.now < leaves + COLLECTED:
+        return FulfilmentStatus.label_purchased
+    return FulfilmentStatus.picked_up if draft.now < leaves + SORTED else FulfilmentStatus.in_transit
 
 
 def _service(sale: Sale) -> str:
@@ -138,9 +162,9 @@ def _working_days(draft: Draft, since: datetime, days: int) -> date:
 def _track(draft: Draft, row: Row, sale: Sale, stuck: bool) -> None:
     shipped, delivered = row["shipped_at"], row["delivered_at"]
     scans: list[tuple[TrackingCode, datetime, str | None, str]] = [
-        (TrackingCode.picked_up, shipped + timedelta(hours=1), None, "Picked up")
+        (TrackingCode.picked_up, shipped + COLLECTED, None, "Picked up")
     ]
-    scans.append((TrackingCode.in_transit, shipped + timedelta(hours=11), None, "Left the sorting centre"))
+    scans.append((TrackingCode.in_transit, shipped + SORTED, None, "Left the sorting centre"))
     if stuck:
         late = shipped + timedelta(days=2)
         scans.append((TrackingCode.delivery_delayed, late, "Kehl", "Held at the depot: no vehicle"))
@@ -182,3 +206,20 @@ def _settle(draft: Draft, sale: Sale) -> None:
             note="The card's country is not the parcel's." if sale.held == "fraud_review" else "No house number.",
         )  # fmt: skip
         event(draft, order, "held", at, reason=sale.held)
+
+
+def lose_one(draft: Draft) -> None:
+    """Of the parcels that lie in the depot, one is not found there any more, and the shop asks for its worth."""
+    stuck = [row for row in draft.rows["fulfilments"] if row["status"] is FulfilmentStatus.delayed]
+    if len(stuck) < 2:
+        return
+    lost = min(stuck, key=lambda row: (row["shipped_at"], row["id"]))
+    since = draft.now - timedelta(hours=20)
+    lost["status"] = FulfilmentStatus.lost
+    order = next(row for row in draft.rows["orders"] if row["id"] == lost["order_id"])
+    event(draft, order, "lost", since, subject=("shipment", lost))
+    draft.add(
+        CarrierClaim, since, status=ClaimStatus.open, kind=ClaimKind.lost, fulfilment_id=lost["id"], currency="EUR",
+        amount=order["total"], note="Not found in the depot at Kehl.",
+        evidence=[f"Tracking number {lost['tracking_number']}", f"Value of {order['reference']}"],
+    )  # fmt: skip

@@ -20,7 +20,7 @@ from tools.contract.shop import Shop
 
 PREFIX = "/api/v1"
 PART = 256 * 1024  # bytes
-MEDIA_TYPES = {"csv": "text/csv"}
+MEDIA_TYPES = {"csv": "text/csv", "pdf": "application/pdf", "zpl": "application/zpl"}
 
 
 class Piece(NamedTuple):

@@ -6,24 +6,19 @@ from db.models.backoffice import Role
 
 _VIEW = {"analytics:read", "products:read", "inventory:read", "merchant:read", "account:read", "account:write"}
 _STOCK = {
-    "inventory:write",
-    "warehouse:read",
-    "warehouse:write",
-    "quality:read",
-    "quality:write",
-    "returns:read",
-    "returns:receive",
-}
+    "inventory:write", "warehouse:read", "warehouse:write", "quality:read", "quality:write", "transport:write",
+    "returns:read", "returns:receive",
+}  # fmt: skip
 _SERVICE = {
     "orders:read", "orders:write", "orders:cancel", "customers:read", "customers:write", "customers:address",
     "payments:read", "payments:write", "payments:refund", "after_sales:read", "after_sales:write",
-    "returns:read", "returns:receive",
-    "transport:read", "documents:read", "documents:write", "knowledge:read", "knowledge:write", "fraud:read",
+    "returns:read", "returns:receive", "transport:read", "transport:write",
+    "documents:read", "documents:write", "knowledge:read", "knowledge:write", "fraud:read",
     "warehouse:read", "marketplaces:read", "quality:read", "users:read", "settings:read", "approvals:read",
     "approvals:decide", "audit:read", "monitoring:read", "risk:read", "risk:write", "fraud:write",
 }  # fmt: skip
 _MANAGE = {
-    "products:write", "prices:write", "customers:export", "customers:merge", "transport:write", "marketplaces:write",
+    "products:write", "prices:write", "customers:export", "customers:merge", "marketplaces:write",
     "settings:write", "users:invite", "keys:read", "suppliers:write", "monitoring:write",
 }  # fmt: skip
 _OWN = {"users:write", "keys:write", "policy:write", "merchant:write", "secrets:write", "customers:erase"}
