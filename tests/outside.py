@@ -78,6 +78,7 @@ OURS: dict[str, str] = {
     "loyalty_entries": "actor",
     "merchant_profiles": "name currency currencies zone country",
     "messages": "role",
+    "order_bundles": "sku title",
     "order_changes": "lines actor",
     "order_adjustments": "sku title",
     "order_holds": "owner released_by",

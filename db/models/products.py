@@ -128,8 +128,9 @@ class Product(Tenant, Referenced, Versioned, Stateful, Base):
 class Variant(Tenant, Referenced, Versioned, Base):
     """What is counted, priced and shipped: one choice of each of its product's options.
 
-    An untracked variant (made to order, digital) is sold while `sellable` and never reserved. `cost` is in minor units of
-    `cost_currency` and keeps four decimals: 412.5000 EUR is 4.125 EUR.
+    An untracked variant (made to order, digital) is sold while `sellable` and never reserved. A bundle is one from its beginning:
+    it has a price and no stock, and what is held and sent for it are its components. `cost` is in minor units of `cost_currency`
+    and keeps four decimals: 412.5000 EUR is 4.125 EUR.
     """
 
     __tablename__ = "variants"
@@ -142,6 +143,7 @@ class Variant(Tenant, Referenced, Versioned, Base):
         CheckConstraint("sku <> '' and sku not like '%/%'", name="sku_has_no_slash"),
         CheckConstraint("(cost is null) = (cost_currency is null)", name="cost_has_a_currency"),
         CheckConstraint("cost >= 0", name="cost_is_not_negative"),
+        CheckConstraint("not (bundle and tracked)", name="bundles_are_not_counted"),
     )
 
     product_id: Mapped[uuid.UUID]
@@ -160,11 +162,35 @@ class Variant(Tenant, Referenced, Versioned, Base):
     tracked: Mapped[bool] = flag(True)
     sellable: Mapped[bool] = flag(True)
     allow_backorder: Mapped[bool] = flag(False)
+    bundle: Mapped[bool] = flag(False)
     position: Mapped[int] = count()
     archived_at: Mapped[datetime | None]
 
     product: Mapped[Product] = one("Variant", "product_id", "Product", "variants")
     prices: Mapped[list["Price"]] = many("Price", "variant_id", "Variant", "variant")
+    components: Mapped[list["BundleComponent"]] = many("BundleComponent", "variant_id", "Variant", "variant")
+
+
+class BundleComponent(Tenant, Base):
+    """So many units of a variant are in each bundle. No component is a bundle itself: variants become none later on."""
+
+    __tablename__ = "bundle_components"
+    __table_args__ = (
+        to("variants", "variant_id"),
+        to("variants", "component_id"),
+        unique("variant_id", "component_id"),
+        index("component_id"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("variant_id <> component_id", name="not_in_itself"),
+    )
+
+    variant_id: Mapped[uuid.UUID]
+    component_id: Mapped[uuid.UUID]
+    quantity: Mapped[int] = mapped_column(Integer)
+    position: Mapped[int] = count()
+
+    variant: Mapped[Variant] = one("BundleComponent", "variant_id", "Variant", "components")
+    component: Mapped[Variant] = one("BundleComponent", "component_id", "Variant")
 
 
 class Price(Tenant, Base):
