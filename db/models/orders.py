@@ -338,7 +338,9 @@ class OrderBundle(Tenant, Base):
     order: Mapped[Order] = one("OrderBundle", "order_id", "Order")
     variant: Mapped["Variant"] = one("OrderBundle", "variant_id", "Variant")
     product: Mapped["Product"] = one("OrderBundle", "product_id", "Product")
-    lines: Mapped[list[OrderLine]] = many("OrderLine", "bundle_id", "OrderBundle", "bundle", order_by="OrderLine.position")
+    lines: Mapped[list[OrderLine]] = many(
+        "OrderLine", "bundle_id", "OrderBundle", "bundle", order_by="OrderLine.position"
+    )
 
 
 class OrderAdjustment(Tenant, Base):

@@ -15,6 +15,16 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import Ambiguous, Conflict, Invalid, NotFound, StaleVersion
 from tools.contract.fields import MinorUnits, Name, ProductRef, VariantRef, Written
+from tools.products.bundles import (
+    BundleHasNoStock,
+    BundleInBundle,
+    Component,
+    ComponentArchived,
+    NotABundle,
+    consist_of,
+    parts_of,
+    tell_parts,
+)
 from tools.products.creation import (
     BarcodeNotGtin,
     CurrencyNotSold,
@@ -65,12 +75,15 @@ class AddVariant(NewVariant):
     route="POST /products/{product}/variants",
     effect=Effect.write,
     permission="products:write",
-    raises=[SkuTaken, BarcodeNotGtin, OptionsDiffer, VariantTwice, CurrencyNotSold, StaleVersion, NotFound, Ambiguous],
+    raises=[
+        SkuTaken, BarcodeNotGtin, OptionsDiffer, VariantTwice, CurrencyNotSold, BundleInBundle, ComponentArchived,
+        StaleVersion, NotFound, Ambiguous,
+    ],
     examples=[
         "Add size XL to PRD-1012 as TEE-XL at 19.99",
         "The oak lamp also comes in black, SKU LAMP-BLACK, 79 euros",
     ],
-)
+)  # fmt: skip
 async def add_variant(ctx: Context, args: AddVariant) -> ProductDetail:
     """Add a variant to a product: its options, SKU, price and measures.
 
@@ -80,6 +93,7 @@ async def add_variant(ctx: Context, args: AddVariant) -> ProductDetail:
     barcode = args.barcode and gtin(args.barcode)
     currencies_are_sold(ctx, [args])
     await skus_are_free(ctx, [args.sku])
+    parts = await parts_of(ctx, args.components)
 
     product = await find_product(ctx, args.product, for_update=True)
     others = await _variants_of(ctx, product)
@@ -92,11 +106,14 @@ async def add_variant(ctx: Context, args: AddVariant) -> ProductDetail:
     (reference,) = await ctx.take(Kind.variant)
     position = max((variant.position for variant in others), default=-1) + 1
     variant = new_variant(ctx, product, args, reference=reference, barcode=barcode, position=position)
+    await consist_of(ctx, variant, parts)
     ctx.event("created", variant)
     which = f" ({words.listed(f'{name} {value}' for name, value in args.options.items())})" if args.options else ""
     ctx.tell(
         f"{product.title} ({product.reference}) is also sold as {args.sku}{which}, {priced(args, ctx.merchant.currency)}."
     )
+    if parts:
+        tell_parts(ctx, args.sku, parts)
 
     await ctx.sql.flush()
     return await read_product(ctx, product.reference)
@@ -126,6 +143,9 @@ class UpdateVariant(Input):
     )
     sellable: bool | None = Field(default=None, description="Whether it may be sold.")
     allow_backorder: bool | None = Field(default=None, description="Whether more may be sold than lie there.")
+    components: list[Component] | None = Field(
+        default=None, min_length=1, max_length=50, description="All that is in a bundle from now on."
+    )
     version: int | None = Field(
         default=None, description="The variant's version that was read; refused when it changed since."
     )
@@ -136,19 +156,24 @@ class UpdateVariant(Input):
     effect=Effect.write,
     permission="products:write",
     raises=[
-        EmptyVariantField, BarcodeNotGtin, OptionsDiffer, VariantTwice, StockIsCounted, OrdersHoldNothing, StaleVersion,
-        NotFound, Ambiguous,
+        EmptyVariantField, BarcodeNotGtin, OptionsDiffer, VariantTwice, StockIsCounted, OrdersHoldNothing, NotABundle,
+        BundleHasNoStock, BundleInBundle, ComponentArchived, StaleVersion, NotFound, Ambiguous,
     ],
-    examples=["MUG-BLUE weighs 380 grams", "Do not sell LAMP-OAK any more, but keep the black one"],
+    examples=[
+        "MUG-BLUE weighs 380 grams",
+        "Do not sell LAMP-OAK any more, but keep the black one",
+        "SET-BREAKFAST is 2 MUG-BLUE and 2 BOWL from now on",
+    ],
     version_required=True,
 )  # fmt: skip
 async def update_variant(ctx: Context, args: UpdateVariant) -> ProductDetail:
     """Change a variant: options, barcode, weight, cost, if it is sold or counted.
 
     Fields that are left out stay. `tracked` false makes it made to order, or digital: it is sold while `sellable`, and none
-    is reserved. Its price is changed by `set_price`, its stock by `adjust_stock`, what it is a variant of by `update_product`.
+    is reserved. What is in a bundle changes for orders to come. Its price is changed by `set_price`, its stock by
+    `adjust_stock`, what it is a variant of by `update_product`.
     """
-    given = args.model_dump(exclude_unset=True, exclude={"sku", "version"})
+    given = args.model_dump(exclude_unset=True, exclude={"sku", "version", "components"})
     empty = sorted(name for name, value in given.items() if value is None and name not in _MAY_BE_EMPTY)
     if empty:
         raise EmptyVariantField(f"{words.listed(words.word(name) for name in empty)} of a variant cannot be empty.")
@@ -158,6 +183,7 @@ async def update_variant(ctx: Context, args: UpdateVariant) -> ProductDetail:
         given |= {"cost": None if args.cost is None else Decimal(args.cost)}
         given |= {"cost_currency": None if args.cost is None else ctx.merchant.currency}
 
+    parts = await parts_of(ctx, args.components or [])
     named = await find_variant(ctx, args.sku)
     product = await find_product(ctx, named.reference, for_update=True)
     variant = await find_variant(ctx, named.reference, for_update=True)
@@ -166,9 +192,14 @@ async def update_variant(ctx: Context, args: UpdateVariant) -> ProductDetail:
         given["option_key"] = option_key(args.options)
     if args.tracked is not None and args.tracked is not variant.tracked:
         await _may_be_counted(ctx, variant, counted=args.tracked)
+    if parts and not variant.bundle:
+        raise NotABundle(f"{variant.sku} is no bundle.")
+    if parts:
+        await consist_of(ctx, variant, parts)
+        tell_parts(ctx, variant.sku, parts)
     _tell(ctx, f"{variant.sku} ({product.title})", variant, given)
     ctx.edit(variant, args.version, **given)
-    ctx.event("changed", variant, fields=sorted(given))
+    ctx.event("changed", variant, fields=sorted([*given, *(["components"] if parts else [])]))
 
     await ctx.sql.flush()
     return await read_product(ctx, product.reference)
@@ -235,8 +266,10 @@ order by o.placed_at limit 100
 async def _may_be_counted(ctx: Context, variant: Variant, *, counted: bool) -> None:
     """An order holds each counted unit that it has to send, and none of what is not counted; that stays true on either side.
 
-    Raises `StockIsCounted` or `OrdersHoldNothing`.
+    Raises `StockIsCounted`, `OrdersHoldNothing` or, as neither is a bundle's, `BundleHasNoStock`.
     """
+    if variant.bundle:
+        raise BundleHasNoStock(f"{variant.sku} is a bundle: what is in it is counted.")
     params = {"m": ctx.merchant.id, "variant": variant.id, "open": [OrderStatus.pending, OrderStatus.confirmed]}
     orders = [row.reference for row in await ctx.sql.rows(_OPEN, params, as_=_Open)]
     if counted and orders:
@@ -265,7 +298,6 @@ _CALLED = {"weight_grams": "weight", "length_mm": "length", "width_mm": "width",
 
 
 def _tell(ctx: Context, whose: str, variant: Variant, given: Mapping[str, Any]) -> None:
-    told = len(ctx.sentences)
     for (name, value), becomes in _BECOMES.items():
         if name in given and given[name] is value and getattr(variant, name) is not value:
             ctx.tell(f"{whose} {becomes}.")
@@ -273,7 +305,7 @@ def _tell(ctx: Context, whose: str, variant: Variant, given: Mapping[str, Any]) 
         (_CALLED.get(name, name), _said(name, getattr(variant, name), ctx), _said(name, given[name], ctx))
         for name in ("title", "options", "barcode", "cost", *_CALLED) if name in given
     ])  # fmt: skip
-    if len(ctx.sentences) == told:
+    if not ctx.sentences:
         ctx.tell(f"{whose} stays as it is.")
 
 
