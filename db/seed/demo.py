@@ -19,6 +19,7 @@ from db.figures import ADD_UP
 from db.models.customers import Direction, Interaction, InteractionChannel, LoyaltyEntry, LoyaltyReason, Segment
 from db.models.orders import NoteVisibility, OrderNote, OrderStatus
 from db.references import TABLES
+from db.seed.demo_bundles import bought_as_bundle, write_bundles
 from db.seed.demo_catalogue import DAYS, write_catalogue
 from db.seed.demo_customers import write_customers
 from db.seed.demo_demand import Demand
@@ -101,7 +102,9 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
     stock = Stock(draft, catalogue, demand)
     stock.open()
     register = Register(draft, catalogue, buyers, stock, demand, write_promotions(draft, catalogue))
+    sales: list[Sale] = []
     for sale in sell(register):
+        sales.append(sale)
         event(draft, sale.row, "placed", sale.at, channel=sale.channel)
         dispatch(register, sale)
         payment = pay(draft, sale)
@@ -109,6 +112,10 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
         _remember(draft, sale)
     stock.count()
     stock.write_levels()
+    alone = write_bundles(draft, catalogue, draft.at(draft.today - timedelta(days=DAYS + 30), 9 * 3600))
+    for sale in sales:
+        for line in sale.lines:
+            bought_as_bundle(draft, alone, line, sale.at)
     for name, written in SEGMENTS.items():
         draft.add(Segment, draft.at(draft.today - timedelta(days=DAYS)), name=name, name_key=fold(name), filter=written)
     return draft

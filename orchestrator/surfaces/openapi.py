@@ -14,7 +14,7 @@ from tools.contract import errors
 from tools.contract.cards import Card, NotCarriedOut, Rejected
 from tools.contract.declare import Tool
 from tools.contract.errors import ShopError
-from tools.contract.files import FileResult
+from tools.contract.files import MEDIA_TYPES, FileResult
 
 REF = "#/components/schemas/{model}"
 
@@ -181,7 +181,7 @@ def _responses(tool: Tool[Any, Any], example: Example) -> dict[str, Any]:
     success = {"anyOf": [result, waiting]} if tool.writes else result
     done = _json("Done.", result if creates(tool) else success)
     if issubclass(tool.output, FileResult):
-        done["content"] = {"text/csv": {"schema": {"type": "string"}}}
+        done["content"] = {MEDIA_TYPES[tool.output.SUFFIX]: {"schema": {"type": "string"}}}
     if example.answer is not None:
         for content in done["content"].values():
             content["example"] = example.answer

@@ -42,8 +42,7 @@ FAULTS = {
     " (merchant_id, id, order_id, version, lines, total_before, total_after, actor, created_at)"
     " select merchant_id, gen_random_uuid(), id, 1, '[]', total, total + 1, 'USR-1', now() from orders where {one}",
     "order_bundles": "update order_bundles set unit_price = unit_price + 1 where {one}",
-    "bundles_of_single_things": "update variants set bundle = true, tracked = false where id in (select component_id"
-    " from bundle_components) and {one}",
+    "bundles_of_single_things": "update variants set bundle = true where not tracked and not bundle and {one}",
     "line_discounts": "update order_lines set discounts = discounts || discounts where discounts <> '[]' and {one}",
     "gift_card_balances": "update journal_entries set account = 'gift_cards' where {one}",
     "promotion_uses": "update promotions set used = used + 1 where {one}",

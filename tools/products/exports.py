@@ -128,7 +128,7 @@ async def export_products(ctx: Context, args: ExportProducts) -> FileResult:
         return Piece(b"".join(lines), found[-1].id if len(found) == AT_ONCE else None)
 
     day = ctx.now().astimezone(ctx.merchant.zone).date()
-    return FileResult.of(ctx, export_products, args, name=f"products-{day}.csv", next_piece=next_piece)
+    return FileResult.of(ctx, export_products, args, name=f"products-{day}", next_piece=next_piece)
 
 
 _FURTHER = [
