@@ -103,7 +103,7 @@ OURS: dict[str, str] = {
     "tax_rates": "name country region tax_class",
     "turn_events": "kind",
     "turns": "key request caller durability lease_owner usage",
-    "variants": "sku sku_key title options option_key barcode cost_currency",
+    "variants": "sku sku_key title options option_key barcode cost_currency tax_class",
     "warehouses": "code name line1 line2 city region postcode country",
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ from db.model import Base, Referenced, Stateful, Tenant, Versioned, by_words, in
 from db.text import fold
 
 if TYPE_CHECKING:
-    from db.models.customers import Customer
+    from db.models.customers import Customer, Segment
     from db.models.orders import Order
 
 
@@ -130,7 +130,7 @@ class Variant(Tenant, Referenced, Versioned, Base):
 
     An untracked variant (made to order, digital) is sold while `sellable` and never reserved. A bundle is one from its beginning:
     it has a price and no stock, and what is held and sent for it are its components. `cost` is in minor units of `cost_currency`
-    and keeps four decimals: 412.5000 EUR is 4.125 EUR.
+    and keeps four decimals: 412.5000 EUR is 4.125 EUR. It is taxed as its product where it has no `tax_class` of its own.
     """
 
     __tablename__ = "variants"
@@ -159,6 +159,7 @@ class Variant(Tenant, Referenced, Versioned, Base):
     height_mm: Mapped[int | None] = mapped_column(Integer)
     cost: Mapped[Decimal | None]
     cost_currency: Mapped[str | None]
+    tax_class: Mapped[str | None]
     tracked: Mapped[bool] = flag(True)
     sellable: Mapped[bool] = flag(True)
     allow_backorder: Mapped[bool] = flag(False)
@@ -284,6 +285,7 @@ class Promotion(Tenant, Referenced, Versioned, Stateful, Base):
 
     __tablename__ = "promotions"
     __table_args__ = referenced(
+        to("segments", "segment_id"),
         Index(
             "uq_promotions_living_code", "merchant_id", "code_key",
             unique=True, postgresql_where=text("status <> 'ended'"),
@@ -320,6 +322,7 @@ class Promotion(Tenant, Referenced, Versioned, Stateful, Base):
     applies_to: Mapped[PromotionScope] = mapped_column(one_of(PromotionScope, "applies_to"))
     customer_group: Mapped[str | None]
     customer_tags: Mapped[list[str]] = words()
+    segment_id: Mapped[uuid.UUID | None]
     minimum_subtotal: Mapped[int | None]
     minimum_quantity: Mapped[int | None] = mapped_column(Integer)
     combines_with: Mapped[list[str]] = mapped_column(
@@ -334,6 +337,7 @@ class Promotion(Tenant, Referenced, Versioned, Stateful, Base):
     words_key: Mapped[str] = folded("name || ' ' || coalesce(code, '')")
 
     targets: Mapped[list["PromotionTarget"]] = many("PromotionTarget", "promotion_id", "Promotion", "promotion")
+    segment: Mapped["Segment | None"] = one("Promotion", "segment_id", "Segment")
 
 
 class PromotionTarget(Tenant, Base):

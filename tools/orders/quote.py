@@ -31,6 +31,7 @@ from tools.orders.wishes import (
 from tools.rules.lookup import no_variant
 from tools.rules.pricing import Amounts, Method, Parcel, add_up, price_of
 from tools.rules.promotions import Basket, Item, Promotion, objection, together
+from tools.rules.segments import segments_of
 from tools.rules.tax import Rate, rate_for
 
 # A promotion `o` as `Promotion` has it; `buyer` are the rows of whose uses are counted.
@@ -63,7 +64,7 @@ with recursive buyer as (
 ), part as materialized (
     select b.* from bundle_components b where b.merchant_id = %(m)s and b.variant_id = any(array(select id from named))
 ), variant as (
-    select v.*, p.title as product_title, p.status, p.tax_class, p.category_id
+    select v.*, p.title as product_title, p.status, coalesce(v.tax_class, p.tax_class) as taxed_as, p.category_id
     from variants v join products p on p.merchant_id = v.merchant_id and p.id = v.product_id
     where v.merchant_id = %(m)s and v.id = any(array(select id from named union select component_id from part))
 ), shelf as (
@@ -94,7 +95,7 @@ select row_to_json(quote)::text as quote from (select
     (select coalesce(json_agg(x), '[]') from (
         select v.id, v.reference, v.external_reference, v.sku, v.sku_key, v.product_id, v.title, v.options, v.weight_grams, v.cost,
                v.cost_currency, v.tracked, v.sellable, v.allow_backorder, v.archived_at is not null as archived,
-               v.product_title, v.status, v.tax_class,
+               v.product_title, v.status, v.taxed_as as tax_class,
                array(select shelf.id from shelf where shelf.leaf = v.category_id) as categories,
                (select coalesce(json_agg(json_build_object('variant', part.component_id, 'quantity', part.quantity)
                                          order by part.position), '[]') from part where part.variant_id = v.id) as components,
@@ -257,7 +258,8 @@ async def quote(ctx: Context, wish: OrderWish) -> Quote:
     items = [line.item for line in lines]
     group, tags = (buyer.customer_group, buyer.tags) if buyer else (None, [])
     known = buyer is not None
-    basket = Basket(items, currency, ctx.merchant.currency, ctx.now(), known, group, frozenset(map(fold, tags)))
+    within = await segments_of(ctx, buyer and buyer.id, asked_segments(found.promotions))
+    basket = Basket(items, currency, ctx.merchant.currency, ctx.now(), known, group, frozenset(map(fold, tags)), within)
     promotions = _promotions(wish, found, basket, ctx.merchant.rounding)
     weight = sum((line.variant.weight_grams or 0) * line.quantity for line in lines)
     method = _method(wish, found, country, currency, weight) if shipped else None
@@ -265,6 +267,10 @@ async def quote(ctx: Context, wish: OrderWish) -> Quote:
     shop = ctx.merchant
     amounts = add_up(items, promotions, parcel, found.rates, included=shop.prices_include_tax, rounding=shop.rounding)
     return Quote(wish, found, buyer, currency, channel, shipped, billed, lines, promotions, parcel, amounts)
+
+
+def asked_segments(promotions: Sequence[Promotion]) -> set[UUID]:
+    return {promotion.segment_id for promotion in promotions if promotion.segment_id}
 
 
 async def _read(ctx: Context, wish: OrderWish, currency: str) -> Found:

@@ -110,6 +110,7 @@ class NewVariant(Input):
         default=None, ge=0, description="What a unit costs the shop, minor units of the home currency."
     )
     barcode: Written | None = Field(default=None, description="GTIN of 8, 12, 13 or 14 digits.")
+    tax_class: Written | None = Field(default=None, description="Its tax class, where it is not the product's.")
     weight_grams: int | None = Field(default=None, ge=0, le=10_000_000, description="Weight in grams.")
     length_mm: int | None = Field(default=None, ge=0, le=100_000, description="Length in millimetres.")
     width_mm: int | None = Field(default=None, ge=0, le=100_000, description="Width in millimetres.")
@@ -174,7 +175,8 @@ async def create_product(ctx: Context, args: CreateProduct) -> ProductDetail:
     barcodes = [variant.barcode and gtin(variant.barcode) for variant in args.variants]
     currencies_are_sold(ctx, args.variants)
     await skus_are_free(ctx, [variant.sku for variant in args.variants])
-    await tax_class_exists(ctx, args.tax_class)
+    for tax_class in {args.tax_class, *(variant.tax_class for variant in args.variants if variant.tax_class)}:
+        await tax_class_exists(ctx, tax_class)
     category = await find_category(ctx, args.category) if args.category else None
     parts = [await parts_of(ctx, variant.components) for variant in args.variants]
 
@@ -220,7 +222,7 @@ def new_variant(
 ) -> Variant:
     """The row of a variant, and those of its prices."""
     plain = wanted.model_dump(include={
-        "sku", "options", "weight_grams", "length_mm", "width_mm", "height_mm", "sellable", "allow_backorder",
+        "sku", "options", "tax_class", "weight_grams", "length_mm", "width_mm", "height_mm", "sellable", "allow_backorder",
     })  # fmt: skip
     variant = ctx.new(
         Variant, reference=reference, product_id=product.id, sku_key=wanted.sku.casefold(), barcode=barcode,

@@ -76,6 +76,7 @@ class VariantDetail(Result):
     title: str = Field(description="What it is called.")
     options: dict[str, str] = Field(description="What is chosen of each option.")
     barcode: str | None = Field(description="GTIN.")
+    tax_class: str = Field(description="Which of the shop's tax rates apply: its own class, else its product's.")
     weight_grams: int | None = Field(description="Weight in grams.")
     length_mm: int | None = Field(description="Length in millimetres.")
     width_mm: int | None = Field(description="Width in millimetres.")
@@ -150,7 +151,8 @@ from stock_levels s join warehouses w on w.merchant_id = %(m)s and w.id = s.ware
 where s.merchant_id = %(m)s and s.variant_id = v.id
 """
 _VARIANTS = f"""
-select v.reference, v.sku, v.title, v.options, v.barcode, v.weight_grams, v.length_mm, v.width_mm, v.height_mm, v.tracked,
+select v.reference, v.sku, v.title, v.options, v.barcode, coalesce(v.tax_class, p.tax_class) as tax_class,
+       v.weight_grams, v.length_mm, v.width_mm, v.height_mm, v.tracked,
        v.sellable, v.allow_backorder, v.archived_at is not null as archived, v.version, v.position,
        case when v.cost is not null then {_COST} end as cost,
        coalesce((select jsonb_agg(to_jsonb(r) order by r.currency, r.min_quantity, r.customer_group nulls first)

@@ -31,6 +31,7 @@ from tools.products.creation import (
     NewVariant,
     OptionsDiffer,
     SkuTaken,
+    UnknownTaxClass,
     VariantTwice,
     choices,
     currencies_are_sold,
@@ -38,6 +39,7 @@ from tools.products.creation import (
     new_variant,
     priced,
     skus_are_free,
+    tax_class_exists,
 )  # fmt: skip
 from tools.products.detail import ProductDetail, read_product
 from tools.rules.lookup import find_product, find_variant
@@ -47,7 +49,7 @@ from tools.rules.told import tell_edits
 class EmptyVariantField(Invalid):
     """What every variant has cannot be empty."""
 
-    hint = "Leave out what shall stay as it is; only barcode, cost, weight and measurements may be null."
+    hint = "Leave out what shall stay as it is; only barcode, tax class, cost, weight and measurements may be null."
 
 
 class StockIsCounted(Conflict):
@@ -76,7 +78,7 @@ class AddVariant(NewVariant):
     effect=Effect.write,
     permission="products:write",
     raises=[
-        SkuTaken, BarcodeNotGtin, OptionsDiffer, VariantTwice, CurrencyNotSold, BundleInBundle, ComponentArchived,
+        SkuTaken, BarcodeNotGtin, OptionsDiffer, VariantTwice, CurrencyNotSold, UnknownTaxClass, BundleInBundle, ComponentArchived,
         StaleVersion, NotFound, Ambiguous,
     ],
     examples=[
@@ -93,6 +95,8 @@ async def add_variant(ctx: Context, args: AddVariant) -> ProductDetail:
     barcode = args.barcode and gtin(args.barcode)
     currencies_are_sold(ctx, [args])
     await skus_are_free(ctx, [args.sku])
+    if args.tax_class:
+        await tax_class_exists(ctx, args.tax_class)
     parts = await parts_of(ctx, args.components)
 
     product = await find_product(ctx, args.product, for_update=True)
@@ -119,7 +123,7 @@ async def add_variant(ctx: Context, args: AddVariant) -> ProductDetail:
     return await read_product(ctx, product.reference)
 
 
-_MAY_BE_EMPTY = {"barcode", "cost", "weight_grams", "length_mm", "width_mm", "height_mm"}
+_MAY_BE_EMPTY = {"barcode", "tax_class", "cost", "weight_grams", "length_mm", "width_mm", "height_mm"}
 
 
 class UpdateVariant(Input):
@@ -131,6 +135,7 @@ class UpdateVariant(Input):
         default=None, max_length=5, description='What is chosen of each option from now on: `{"Colour": "Blue"}`.'
     )
     barcode: Written | None = Field(default=None, description="GTIN of 8, 12, 13 or 14 digits; null takes it away.")
+    tax_class: Written | None = Field(default=None, description="Its tax class; null: that of its product.")
     weight_grams: int | None = Field(default=None, ge=0, le=10_000_000, description="Weight in grams; null: not known.")
     length_mm: int | None = Field(default=None, ge=0, le=100_000, description="Length in millimetres; null: not known.")
     width_mm: int | None = Field(default=None, ge=0, le=100_000, description="Width in millimetres; null: not known.")
@@ -156,7 +161,8 @@ class UpdateVariant(Input):
     effect=Effect.write,
     permission="products:write",
     raises=[
-        EmptyVariantField, BarcodeNotGtin, OptionsDiffer, VariantTwice, StockIsCounted, OrdersHoldNothing, NotABundle,
+        EmptyVariantField, BarcodeNotGtin, OptionsDiffer, VariantTwice, StockIsCounted, OrdersHoldNothing, UnknownTaxClass,
+        NotABundle,
         BundleHasNoStock, BundleInBundle, ComponentArchived, StaleVersion, NotFound, Ambiguous,
     ],
     examples=[
@@ -179,6 +185,8 @@ async def update_variant(ctx: Context, args: UpdateVariant) -> ProductDetail:
         raise EmptyVariantField(f"{words.listed(words.word(name) for name in empty)} of a variant cannot be empty.")
     if args.barcode is not None:
         given["barcode"] = gtin(args.barcode)
+    if args.tax_class is not None:
+        await tax_class_exists(ctx, args.tax_class)
     if "cost" in given:
         given |= {"cost": None if args.cost is None else Decimal(args.cost)}
         given |= {"cost_currency": None if args.cost is None else ctx.merchant.currency}
@@ -303,7 +311,7 @@ def _tell(ctx: Context, whose: str, variant: Variant, given: Mapping[str, Any]) 
             ctx.tell(f"{whose} {becomes}.")
     tell_edits(ctx, whose, [
         (_CALLED.get(name, name), _said(name, getattr(variant, name), ctx), _said(name, given[name], ctx))
-        for name in ("title", "options", "barcode", "cost", *_CALLED) if name in given
+        for name in ("title", "options", "barcode", "tax_class", "cost", *_CALLED) if name in given
     ])  # fmt: skip
     if not ctx.sentences:
         ctx.tell(f"{whose} stays as it is.")

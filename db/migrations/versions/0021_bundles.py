@@ -1,4 +1,4 @@
-"""Bundles: what they consist of, and what an order has of them"""
+"""Bundles, promotions for segments of customers, and tax classes of single variants"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -69,6 +69,11 @@ def upgrade() -> None:
         )
     for table in ("bundle_components", "order_bundles"):
         secure(op, table)
+    op.add_column("variants", sa.Column("tax_class", sa.Text(), nullable=True))
+    op.add_column("promotions", sa.Column("segment_id", sa.Uuid(), nullable=True))
+    op.create_foreign_key(
+        "fk_promotions_merchant_id_segment_id", "promotions", "segments", ["merchant_id", "segment_id"], ["merchant_id", "id"]
+    )
 
 
 def _own() -> list[sa.Column[object]]:
@@ -76,6 +81,8 @@ def _own() -> list[sa.Column[object]]:
 
 
 def downgrade() -> None:
+    op.drop_column("promotions", "segment_id")
+    op.drop_column("variants", "tax_class")
     op.drop_column("order_lines", "per_bundle")
     op.drop_column("order_lines", "bundle_id")
     op.drop_table("order_bundles")
