@@ -275,6 +275,28 @@ _ORDERS = (
         """,
     ),
     Check(
+        "order_bundles",
+        "A bundle on an order is all of what is in it, at prices that add up to its own.",
+        """
+        select o.reference, b.sku, b.quantity from order_bundles b
+        join orders o on o.merchant_id = %(merchant)s and o.id = b.order_id
+        join order_lines l on l.merchant_id = %(merchant)s and l.bundle_id = b.id
+        where b.merchant_id = %(merchant)s group by o.reference, b.id, b.sku, b.quantity, b.unit_price
+        having bool_or(l.order_id <> b.order_id or l.quantity - l.cancelled <> l.per_bundle * b.quantity)
+            or sum(l.unit_price * l.per_bundle) <> b.unit_price
+        """,
+    ),
+    Check(
+        "bundles_of_single_things",
+        "A bundle consists of something, and of no bundle; nothing else consists of anything.",
+        """
+        select v.sku, c.sku as component from variants v
+        left join bundle_components b on b.merchant_id = %(merchant)s and b.variant_id = v.id
+        left join variants c on c.merchant_id = %(merchant)s and c.id = b.component_id
+        where v.merchant_id = %(merchant)s and (v.bundle and c.bundle is not false or not v.bundle and b.id is not null)
+        """,
+    ),
+    Check(
         "promotion_uses",
         "A promotion was used as often as orders that stand used it.",
         _equal(

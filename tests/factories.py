@@ -28,6 +28,7 @@ from db.models.inventory import (
 from db.models.orders import COUNTED, CancelReason, Channel, Order, OrderLine, OrderStatus
 from db.models.payments import PaymentMethod, SavedMethod
 from db.models.products import (
+    BundleComponent,
     Category,
     Price,
     Product,
@@ -235,6 +236,20 @@ def make_variant(
     if (place := warehouse.id if warehouse else warehouse_id) is not None:
         make_stock(sql, variant, place, stock)
     return variant
+
+
+def make_bundle(sql: Transaction, sku: str, *parts: tuple[Variant, int], price: int = 4_900, **more: Any) -> Variant:
+    """A bundle on sale, of so many units of each variant."""
+    bundle = make_variant(sql, sku, price=price, tracked=False, title=more.pop("title", "A set"), **more)
+    bundle.bundle = True
+    for position, (variant, units) in enumerate(parts):
+        sql.session.add(
+            BundleComponent(
+                merchant_id=sql.merchant, variant_id=bundle.id, component_id=variant.id, quantity=units,
+                position=position, created_at=LONG_AGO,
+            )
+        )  # fmt: skip
+    return bundle
 
 
 def make_stock(sql: Transaction, variant: Variant, warehouse_id: uuid.UUID, units: int) -> StockLevel:

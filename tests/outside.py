@@ -98,6 +98,7 @@ OURS: dict[str, str] = {
     "merchant_profiles": "name currency currencies zone country",
     "messages": "role",
     "mispicks": "actor",
+    "order_bundles": "sku title",
     "order_changes": "lines actor",
     "order_adjustments": "sku title",
     "order_holds": "owner released_by",
@@ -135,7 +136,7 @@ OURS: dict[str, str] = {
     "tickets": "assignee opened_by",
     "turn_events": "kind",
     "turns": "key request caller durability lease_owner usage",
-    "variants": "sku sku_key title options option_key barcode cost_currency",
+    "variants": "sku sku_key title options option_key barcode cost_currency tax_class",
     "warehouses": "code name line1 line2 city region postcode country",
 }  # fmt: skip
 

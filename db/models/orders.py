@@ -257,6 +257,7 @@ class OrderLine(Tenant, Base):
     `discount` contain tax where the order's prices do; `tax` is the line's tax and `total` what the customer pays for it.
     `tax_rate` is a fraction (0.2000 is 20 %); `unit_cost` is in minor units with four decimals. `discounts` says which promotions
     make up `discount`: [{"promotion": "PRO-1001", "amount": 200}]; it is empty where nobody said, as for orders from elsewhere.
+    A line of a bundle is what each of its bundles has `per_bundle` units of, at their share of the bundle's price.
     """
 
     __tablename__ = "order_lines"
@@ -267,7 +268,10 @@ class OrderLine(Tenant, Base):
         unique("order_id", "position"),
         index("variant_id", "order_id"),
         index("product_id", "order_id"),
+        to("order_bundles", "bundle_id"),
+        index("bundle_id"),
         by_words("words_key"),
+        CheckConstraint("(bundle_id is null) = (per_bundle is null) and per_bundle > 0", name="per_bundle"),
         CheckConstraint("quantity > 0 and cancelled >= 0", name="quantity"),
         CheckConstraint("fulfilled >= 0 and fulfilled <= quantity - cancelled", name="fulfilled"),
         CheckConstraint("returned >= 0 and returned <= fulfilled", name="returned"),
@@ -297,11 +301,46 @@ class OrderLine(Tenant, Base):
     tax_rate: Mapped[Decimal] = mapped_column(Numeric(7, 5))
     tax: Mapped[int] = minor_units()
     total: Mapped[int]
+    bundle_id: Mapped[uuid.UUID | None]
+    per_bundle: Mapped[int | None] = mapped_column(Integer)
     words_key: Mapped[str] = folded("title || ' ' || sku")
 
     order: Mapped[Order] = one("OrderLine", "order_id", "Order", "lines")
+    bundle: Mapped["OrderBundle | None"] = one("OrderLine", "bundle_id", "OrderBundle", "lines")
     variant: Mapped["Variant | None"] = one("OrderLine", "variant_id", "Variant")
     product: Mapped["Product | None"] = one("OrderLine", "product_id", "Product")
+
+
+class OrderBundle(Tenant, Base):
+    """Bundles on an order as they were named and priced: `quantity` of them stand now. What they consist of are lines of the order,
+    whose unit prices add up to `unit_price`.
+    """
+
+    __tablename__ = "order_bundles"
+    __table_args__ = (
+        to("orders", "order_id"),
+        to("variants", "variant_id"),
+        to("products", "product_id"),
+        index("order_id"),
+        index("variant_id", "order_id"),
+        index("product_id"),
+        CheckConstraint("quantity >= 0 and unit_price >= 0", name="amounts"),
+    )
+
+    order_id: Mapped[uuid.UUID]
+    variant_id: Mapped[uuid.UUID]
+    product_id: Mapped[uuid.UUID]
+    sku: Mapped[str]
+    title: Mapped[str]
+    quantity: Mapped[int] = mapped_column(Integer)
+    unit_price: Mapped[int]
+
+    order: Mapped[Order] = one("OrderBundle", "order_id", "Order")
+    variant: Mapped["Variant"] = one("OrderBundle", "variant_id", "Variant")
+    product: Mapped["Product"] = one("OrderBundle", "product_id", "Product")
+    lines: Mapped[list[OrderLine]] = many(
+        "OrderLine", "bundle_id", "OrderBundle", "bundle", order_by="OrderLine.position"
+    )
 
 
 class OrderAdjustment(Tenant, Base):

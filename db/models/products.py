@@ -16,7 +16,7 @@ from db.model import Base, Referenced, Stateful, Tenant, Versioned, by_words, in
 from db.text import fold
 
 if TYPE_CHECKING:
-    from db.models.customers import Customer
+    from db.models.customers import Customer, Segment
     from db.models.orders import Order
 
 
@@ -128,8 +128,9 @@ class Product(Tenant, Referenced, Versioned, Stateful, Base):
 class Variant(Tenant, Referenced, Versioned, Base):
     """What is counted, priced and shipped: one choice of each of its product's options.
 
-    An untracked variant (made to order, digital) is sold while `sellable` and never reserved. `cost` is in minor units of
-    `cost_currency` and keeps four decimals: 412.5000 EUR is 4.125 EUR.
+    An untracked variant (made to order, digital) is sold while `sellable` and never reserved. A bundle is one from its beginning:
+    it has a price and no stock, and what is held and sent for it are its components. `cost` is in minor units of `cost_currency`
+    and keeps four decimals: 412.5000 EUR is 4.125 EUR. It is taxed as its product where it has no `tax_class` of its own.
     """
 
     __tablename__ = "variants"
@@ -142,6 +143,7 @@ class Variant(Tenant, Referenced, Versioned, Base):
         CheckConstraint("sku <> '' and sku not like '%/%'", name="sku_has_no_slash"),
         CheckConstraint("(cost is null) = (cost_currency is null)", name="cost_has_a_currency"),
         CheckConstraint("cost >= 0", name="cost_is_not_negative"),
+        CheckConstraint("not (bundle and tracked)", name="bundles_are_not_counted"),
     )
 
     product_id: Mapped[uuid.UUID]
@@ -157,14 +159,39 @@ class Variant(Tenant, Referenced, Versioned, Base):
     height_mm: Mapped[int | None] = mapped_column(Integer)
     cost: Mapped[Decimal | None]
     cost_currency: Mapped[str | None]
+    tax_class: Mapped[str | None]
     tracked: Mapped[bool] = flag(True)
     sellable: Mapped[bool] = flag(True)
     allow_backorder: Mapped[bool] = flag(False)
+    bundle: Mapped[bool] = flag(False)
     position: Mapped[int] = count()
     archived_at: Mapped[datetime | None]
 
     product: Mapped[Product] = one("Variant", "product_id", "Product", "variants")
     prices: Mapped[list["Price"]] = many("Price", "variant_id", "Variant", "variant")
+    components: Mapped[list["BundleComponent"]] = many("BundleComponent", "variant_id", "Variant", "variant")
+
+
+class BundleComponent(Tenant, Base):
+    """So many units of a variant are in each bundle. No component is a bundle itself: variants become none later on."""
+
+    __tablename__ = "bundle_components"
+    __table_args__ = (
+        to("variants", "variant_id"),
+        to("variants", "component_id"),
+        unique("variant_id", "component_id"),
+        index("component_id"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("variant_id <> component_id", name="not_in_itself"),
+    )
+
+    variant_id: Mapped[uuid.UUID]
+    component_id: Mapped[uuid.UUID]
+    quantity: Mapped[int] = mapped_column(Integer)
+    position: Mapped[int] = count()
+
+    variant: Mapped[Variant] = one("BundleComponent", "variant_id", "Variant", "components")
+    component: Mapped[Variant] = one("BundleComponent", "component_id", "Variant")
 
 
 class Price(Tenant, Base):
@@ -258,6 +285,7 @@ class Promotion(Tenant, Referenced, Versioned, Stateful, Base):
 
     __tablename__ = "promotions"
     __table_args__ = referenced(
+        to("segments", "segment_id"),
         Index(
             "uq_promotions_living_code", "merchant_id", "code_key",
             unique=True, postgresql_where=text("status <> 'ended'"),
@@ -294,6 +322,7 @@ class Promotion(Tenant, Referenced, Versioned, Stateful, Base):
     applies_to: Mapped[PromotionScope] = mapped_column(one_of(PromotionScope, "applies_to"))
     customer_group: Mapped[str | None]
     customer_tags: Mapped[list[str]] = words()
+    segment_id: Mapped[uuid.UUID | None]
     minimum_subtotal: Mapped[int | None]
     minimum_quantity: Mapped[int | None] = mapped_column(Integer)
     combines_with: Mapped[list[str]] = mapped_column(
@@ -308,6 +337,7 @@ class Promotion(Tenant, Referenced, Versioned, Stateful, Base):
     words_key: Mapped[str] = folded("name || ' ' || coalesce(code, '')")
 
     targets: Mapped[list["PromotionTarget"]] = many("PromotionTarget", "promotion_id", "Promotion", "promotion")
+    segment: Mapped["Segment | None"] = one("Promotion", "segment_id", "Segment")
 
 
 class PromotionTarget(Tenant, Base):

@@ -19,6 +19,7 @@ from db.figures import ADD_UP
 from db.models.customers import Direction, Interaction, InteractionChannel, LoyaltyEntry, LoyaltyReason, Segment
 from db.models.orders import NoteVisibility, OrderNote, OrderStatus
 from db.references import TABLES
+from db.seed.demo_bundles import bought_as_bundle, write_bundles
 from db.seed.demo_carriers import order_pickup, write_carriers
 from db.seed.demo_catalogue import DAYS, write_catalogue
 from db.seed.demo_customers import write_customers
@@ -106,7 +107,9 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
     offers, carriers = write_promotions(draft, catalogue), write_carriers(draft)
     register = Register(draft, catalogue, buyers, stock, demand, offers, carriers)
     shelves = Shelves(draft, catalogue, stock)
+    sales: list[Sale] = []
     for sale in sell(register):
+        sales.append(sale)
         event(draft, sale.row, "placed", sale.at, channel=sale.channel)
         dispatch(register, sale)
         payment = pay(draft, sale)
@@ -118,6 +121,10 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
     stock.count()
     shelves.fill()
     stock.write_levels()
+    alone = write_bundles(draft, catalogue, draft.at(draft.today - timedelta(days=DAYS + 30), 9 * 3600))
+    for sale in sales:
+        for line in sale.lines:
+            bought_as_bundle(draft, alone, line, sale.at)
     for name, written in SEGMENTS.items():
         draft.add(Segment, draft.at(draft.today - timedelta(days=DAYS)), name=name, name_key=fold(name), filter=written)
     return draft

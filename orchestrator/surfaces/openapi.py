@@ -181,9 +181,7 @@ def _responses(tool: Tool[Any, Any], example: Example) -> dict[str, Any]:
     success = {"anyOf": [result, waiting]} if tool.writes else result
     done = _json("Done.", result if creates(tool) else success)
     if issubclass(tool.output, FileResult):
-        chosen: Any = tool.input.model_fields.get("format")  # where a file comes in several forms
-        kinds = list(chosen.annotation) if chosen else ["csv"]
-        done["content"] = {MEDIA_TYPES[kind]: {"schema": {"type": "string"}} for kind in kinds}
+        done["content"] = {MEDIA_TYPES[kind]: {"schema": {"type": "string"}} for kind in tool.output.KINDS}
     if example.answer is not None:
         for content in done["content"].values():
             content["example"] = example.answer

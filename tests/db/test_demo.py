@@ -50,6 +50,8 @@ FAULTS = {
     "order_changes": "insert into order_changes"
     " (merchant_id, id, order_id, version, lines, total_before, total_after, actor, created_at)"
     " select merchant_id, gen_random_uuid(), id, 1, '[]', total, total + 1, 'USR-1', now() from orders where {one}",
+    "order_bundles": "update order_bundles set unit_price = unit_price + 1 where {one}",
+    "bundles_of_single_things": "update variants set bundle = true where not tracked and not bundle and {one}",
     "line_discounts": "update order_lines set discounts = discounts || discounts where discounts <> '[]' and {one}",
     "credit_entries": "update saved_methods set balance = balance + 1 where {one}",
     "credit_balances": "update journal_entries set account = 'gift_cards' where {one}",

@@ -9,7 +9,16 @@ from decimal import Decimal
 from uuid import UUID
 
 from db.model import new_id
-from db.models.orders import CancelReason, Channel, Order, OrderLine, OrderStatus
+from db.models.customers import Customer
+from db.models.orders import (
+    AdjustmentKind,
+    CancelReason,
+    Channel,
+    Order,
+    OrderAdjustment,
+    OrderLine,
+    OrderStatus,
+)
 from db.models.payments import (
     Payment,
     PaymentMethod,
@@ -103,6 +112,23 @@ def make_sale(
                 total=paid if included else paid + tax,
             )
         )  # fmt: skip
+    return order
+
+
+def make_credit(
+    sql: Transaction, variant: Variant, units: int, amount: int, *, on: str | datetime, customer: Customer | None = None
+) -> Order:
+    """An invoice that takes goods back, as records from elsewhere have it."""
+    order = make_sale(sql, placed_at=on, status=OrderStatus.cancelled)
+    order.adjustments, order.total = -amount, order.total - amount
+    order.customer_id = customer.id if customer else None
+    sql.session.add(
+        OrderAdjustment(
+            merchant_id=sql.merchant, order_id=order.id, position=1, kind=AdjustmentKind.goods, quantity=-units,
+            product_id=variant.product_id, sku=variant.sku, title=variant.title, unit_price=Decimal(amount) / units,
+            amount=-amount, occurred_at=order.placed_at, created_at=order.placed_at,
+        )
+    )  # fmt: skip
     return order
 
 

@@ -212,7 +212,8 @@ async def test_ways_of_paying_that_were_kept_are_of_nobody(mine: NewShop, do: Do
         ana = make_customer(sql, "Ana Torres", email="ana@example.com")
         await sql.session.flush()
         make_saved_card(sql, ana)
-    assert (await do(export_customer_data, customer=ana.reference)).saved_methods == ["card, visa, 4242"]
+    file = await do(export_customer_data, customer=ana.reference)
+    assert b"card, visa, 4242" in b"".join([piece async for piece in file.stream(mine.shop, mine.id)])
 
     await do(erase_customer, customer=ana.reference)
 

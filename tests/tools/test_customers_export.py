@@ -1,14 +1,18 @@
 """A person gets all that is held about them, and nothing that is held about others."""
 
 import uuid
+from typing import Any
 
 import orjson
 import psycopg
+import pytest
 
 from tests import outside
 from tests.conftest import Do
 from tests.factories import NewShop, make_customer, make_order, make_variant, warehouse_of
 from tests.tools.till import writing
+from tools.contract.call import call
+from tools.customers import export
 from tools.customers.consents import set_consent
 from tools.customers.export import export_customer_data
 from tools.customers.interactions import log_interaction
@@ -28,6 +32,13 @@ KEYS = {
     "ship_region",
     "ship_postcode",
 }  # the same again, to be searched by
+
+
+async def document(mine: NewShop, customer: str) -> dict[str, Any]:
+    """The file, as the person gets it."""
+    made = (await call(mine.shop, export_customer_data, {"customer": customer}, mine.caller("owner"))).result
+    assert made is not None
+    return orjson.loads(b"".join([piece async for piece in made.stream(mine.shop, mine.id)]))
 
 
 async def test_a_person_gets_all_that_outsiders_columns_hold_of_them(mine: NewShop, do: Do, owner_url: str) -> None:
@@ -50,11 +61,10 @@ async def test_a_person_gets_all_that_outsiders_columns_hold_of_them(mine: NewSh
     await do(log_interaction, customer=ana.reference, subject="Asked for an invoice", summary="Sent by mail")
     await do(adjust_loyalty_points, customer=ana.reference, points=10, note="A birthday")
 
-    data = await do(export_customer_data, customer="ana@example.com")
+    exported = await document(mine, "ana@example.com")
 
-    assert data.former_references == [again.reference]
-    assert [(line.sku, line.quantity) for line in data.orders[0].lines] == [("MUG-BLUE", 2)]
-    exported = orjson.loads(orjson.dumps(data.model_dump(mode="json")))
+    assert exported["former_references"] == [again.reference]
+    assert [(line["sku"], line["quantity"]) for line in exported["orders"][0]["lines"]] == [("MUG-BLUE", 2)]
     held = [value for value in _held(owner_url, mine.id) if value not in ("", "A. Torres")]
     assert len(held) > 20
     assert [value for value in held if value not in _texts(exported)] == []
@@ -84,14 +94,21 @@ def _texts(value: object) -> set[str]:
     return {value} if isinstance(value, str) else set()
 
 
-async def test_nothing_of_others_is_in_it(mine: NewShop, do: Do) -> None:
+async def test_it_is_a_file_of_theirs_alone_read_piece_by_piece(
+    mine: NewShop, do: Do, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "AT_ONCE", 2)
     async with writing(mine) as sql:
         ana, paul = make_customer(sql, "Ana Torres"), make_customer(sql, "Paul Martin")
-        make_order(sql, customer=ana)
-        other = make_order(sql, customer=paul)
+        orders = [make_order(sql, customer=ana).reference for _ in range(4)]
+        make_order(sql, customer=paul)
 
-    data = await do(export_customer_data, customer=ana.reference)
+    file = await do(export_customer_data, customer=ana.reference)
+    data = await document(mine, ana.reference)
+    his = await document(mine, paul.reference)
 
-    written = data.model_dump_json()
-    assert "Paul" not in written
-    assert other.reference not in written
+    assert (file.name, file.media_type) == (f"{ana.reference}-data.json", "application/json")
+    assert file.link.endswith(f"/api/v1/customers/{ana.reference}/export")
+    assert sorted(order["reference"] for order in data["orders"]) == sorted(orders)
+    assert "Paul" not in str(data)
+    assert [len(his["orders"]), his["profile"]["name"]] == [1, "Paul Martin"]

@@ -12,13 +12,17 @@ from db.models.products import Promotion, PromotionScope, PromotionTarget, Promo
 from db.session import Transaction
 from tests.conftest import Do
 from tests.factories import LONG_AGO, NewShop, make_category, make_customer, make_promotion, make_variant, warehouse_of
+from tests.tools.till import LYON
 from tools.contract.call import call
 from tools.contract.errors import ShopError
 from tools.contract.shop import Shop
+from tools.customers.segments import create_segment
 from tools.flows.cancel_order import cancel_order
+from tools.flows.change_order_lines import change_order_lines
 from tools.flows.create_order import create_order
 from tools.orders.detail import get_order
 from tools.orders.wishes import PromotionNotApplicable, PromotionUnknown, PromotionUsedUp
+from tools.products.promotions import create_promotion, update_promotion
 
 MUG = [{"sku": "MUG-BLUE", "quantity": 1}]
 
@@ -209,3 +213,25 @@ async def test_an_order_that_is_refused_uses_no_promotion(mine: NewShop, do: Do,
         )
 
     assert await used(mine, once) == (0, 0)
+
+
+# ---- who is in a segment -------------------------------------------------------------------------------------------------
+
+
+async def test_a_promotion_for_a_segment_is_for_who_is_in_it_when_they_order(do: Do, ana: Customer) -> None:
+    await do(create_segment, name="Newcomers", filter="orders = 0")
+    made = await do(create_promotion, percent=10, segment="newcomers")
+    await do(create_promotion, code="HELLO", percent=50, segment="Newcomers")
+
+    guest = await do(create_order, shipping_address=LYON, lines=MUG)
+    first = await do(create_order, customer=ana.reference, lines=MUG)
+    more = await do(change_order_lines, order=first.reference, add=MUG)
+    second = await do(create_order, customer=ana.reference, lines=MUG)
+    with pytest.raises(PromotionNotApplicable, match="it is for customers of a segment, and who orders is not in it"):
+        await do(create_order, customer=ana.reference, lines=MUG, promotion_codes=["HELLO"])
+    freed = await do(update_promotion, promotion=made.reference, segment=None, version=made.version)
+    third = await do(create_order, customer=ana.reference, lines=MUG)
+
+    assert made.segment is not None
+    assert (made.segment.name, freed.segment) == ("Newcomers", None)
+    assert [order.discount.amount for order in (guest, first, more, second, third)] == [0, 200, 400, 0, 200]

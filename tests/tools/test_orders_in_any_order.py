@@ -13,6 +13,7 @@ from db.models.products import Product
 from tests.conftest import Do
 from tests.factories import (
     NewShop,
+    make_bundle,
     make_customer,
     make_promotion,
     make_stock,
@@ -37,7 +38,7 @@ from tools.orders.many import set_order_statuses
 from tools.orders.status import set_order_status
 
 T = TypeVar("T")
-SKUS = ["MUG-BLUE", "MUG-RED", "BOWL", "ENGRAVING"]
+SKUS = ["MUG-BLUE", "MUG-RED", "BOWL", "ENGRAVING", "SET"]
 skus, units, orders = st.sampled_from(SKUS), st.integers(1, 4), st.integers(0, 3)
 baskets = st.lists(skus, min_size=1, max_size=3, unique=True)
 statuses = st.sampled_from(["pending", "confirmed", "completed"])
@@ -51,8 +52,9 @@ async def arrange(mine: NewShop) -> str:
         make_stock(sql, blue, second.id, 4)
         product = next(row for row in sql.session.new if isinstance(row, Product))
         make_variant(sql, "MUG-RED", price=2_450, stock=5, warehouse=main, product=product)
-        make_variant(sql, "BOWL", price=3_333, stock=2, warehouse=main, allow_backorder=True)
-        make_variant(sql, "ENGRAVING", price=507, tracked=False)
+        bowl = make_variant(sql, "BOWL", price=3_333, stock=2, warehouse=main, allow_backorder=True)
+        engraving = make_variant(sql, "ENGRAVING", price=507, tracked=False)
+        make_bundle(sql, "SET", (blue, 2), (bowl, 1), (engraving, 1), price=6_001)
         make_promotion(sql, percent=7, minimum_subtotal=5_000, usage_limit=3)
         make_promotion(sql, amount=501, minimum_subtotal=8_000, usage_limit_per_customer=2)
         return make_customer(sql).reference

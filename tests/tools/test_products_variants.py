@@ -12,6 +12,7 @@ from db.models.products import Product, Variant
 from tests.conftest import Do
 from tests.factories import NewShop, make_customer, make_order, make_variant, warehouse_of
 from tests.tools.selling import rows_of
+from tools.backoffice.taxes import set_tax_rate
 from tools.contract.errors import NotFound, StaleVersion, VersionRequired
 from tools.flows.create_order import create_order
 from tools.inventory.adjustments import adjust_stock
@@ -21,6 +22,7 @@ from tools.products.creation import (
     CurrencyNotSold,
     OptionsDiffer,
     SkuTaken,
+    UnknownTaxClass,
     VariantTwice,
     create_product,
 )
@@ -196,3 +198,17 @@ async def test_options_of_two_variants_added_at_once_stay_their_own(mine: NewSho
         variants = (await sql.session.scalars(select(Variant.position).where(Variant.merchant_id == mine.id))).all()
     assert sorted(product.options[0]["values"]) == ["L", "M", "S", "XL", "XXL"]
     assert sorted(variants) == [0, 1, 2, 3, 4]
+
+
+async def test_a_variant_may_be_taxed_otherwise_than_its_product(mine: NewShop, do: Do, tee: str) -> None:
+    await do(set_tax_rate, country="FR", tax_class="children", rate="5.5", name="TVA 5.5 %")
+    with pytest.raises(UnknownTaxClass, match="No tax rate is of the class toys"):
+        await do(update_variant, sku="TEE-S", tax_class="toys", version=1)
+
+    product = await do(update_variant, sku="TEE-S", tax_class="children", tracked=False, version=1)
+    await do(update_variant, sku="TEE-M", tracked=False, version=1)
+    lines = [{"sku": sku, "quantity": 1} for sku in ("TEE-S", "TEE-M")]
+    placed = await do(create_order, channel="store", lines=lines)
+
+    assert [variant.tax_class for variant in product.variants] == ["children", "standard"]
+    assert [line.tax.amount for line in placed.lines] == [104, 333]  # 19.99 less 19.99 / 1.055; 19.99 / 6

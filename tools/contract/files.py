@@ -5,7 +5,7 @@ Nobody holds a file whole, and no transaction stays open between two pieces: a s
 
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import IO, Any, NamedTuple, Self
+from typing import IO, Any, ClassVar, NamedTuple, Self
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from tools.contract.shop import Shop
 
 PREFIX = "/api/v1"
 PART = 256 * 1024  # bytes
-MEDIA_TYPES = {"csv": "text/csv", "pdf": "application/pdf", "zpl": "application/zpl"}
+MEDIA_TYPES = {"csv": "text/csv", "json": "application/json", "pdf": "application/pdf", "zpl": "application/zpl"}
 
 
 class Piece(NamedTuple):
@@ -40,6 +40,8 @@ class FileResult(Result):
     There is no secret in it, and it ends with the session.
     """
 
+    KINDS: ClassVar[tuple[str, ...]] = ("csv",)  # in which it may come: the last part of its name
+
     name: str = Field(description="What the file is called.")
     media_type: str = Field(description="Its media type, such as `text/csv`.")
     link: str = Field(description="Where whoever is signed in, and may, downloads it.")
@@ -47,9 +49,8 @@ class FileResult(Result):
 
     @classmethod
     def of(cls, ctx: Context, tool: Tool[Any, Any], args: Input, *, name: str, next_piece: NextPiece) -> Self:
-        made = cls(
-            name=name, media_type=MEDIA_TYPES[name.rpartition(".")[2]], link=ctx.site.address + address_of(tool, args)
-        )
+        media_type = MEDIA_TYPES[name.rpartition(".")[2]]
+        made = cls(name=name, media_type=media_type, link=ctx.site.address + address_of(tool, args))
         made._next = next_piece
         return made
 
@@ -60,6 +61,12 @@ class FileResult(Result):
             async with (shop.replica or shop.database).transaction(merchant, read_only=True) as sql:
                 content, place = await self._next(sql, place)
             yield content
+
+
+class JsonFile(FileResult):
+    """The same, of JSON."""
+
+    KINDS: ClassVar[tuple[str, ...]] = ("json",)
 
 
 def address_of(tool: Tool[Any, Any], args: Input) -> str:

@@ -2,14 +2,17 @@
 
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
+from uuid import UUID
 
 from pydantic import Field, JsonValue
 
 from db.models.customers import ConsentChannel
 from db.money import Money
+from db.session import Transaction
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.fields import CustomerRef, Untrusted
+from tools.contract.files import JsonFile, Piece
 from tools.customers.addresses import AddressDetail, addresses_of
 from tools.customers.consents import ConsentSaid
 from tools.customers.fields import Said
@@ -17,6 +20,8 @@ from tools.customers.interactions import InteractionLine
 from tools.customers.loyalty import PointsEntry
 from tools.customers.profiles import CustomerProfile
 from tools.rules.lookup import find_customer
+
+AT_ONCE = 200  # orders of a piece
 
 
 class ExportCustomerData(Input):
@@ -63,7 +68,7 @@ class BoughtOrder(Result):
 
 
 class PersonalData(Result):
-    """All that is held about a person."""
+    """All that is held about a person, as the document has it; `orders` follow, the newest first."""
 
     exported_at: datetime = Field(description="When this was put together, UTC.")
     shop: str = Field(description="The shop that holds it.")
@@ -76,7 +81,6 @@ class PersonalData(Result):
     saved_methods: list[str] = Field(
         description="Ways of paying that are kept for them: kind, brand, last four digits."
     )
-    orders: list[BoughtOrder] = Field(description="Their orders, the newest first.")
 
 
 class _Held(NamedTuple):
@@ -85,7 +89,12 @@ class _Held(NamedTuple):
     points: list[dict[str, Any]]
     interactions: list[dict[str, Any]]
     saved_methods: list[str]
-    orders: list[dict[str, Any]]
+
+
+class _Bought(NamedTuple):
+    id: UUID
+    placed_at: datetime
+    bought: dict[str, Any]
 
 
 _HELD = """
@@ -102,8 +111,11 @@ select array(select reference from customers where merchant_id = %(m)s and merge
           from interactions i left join orders o on o.merchant_id = %(m)s and o.id = i.order_id
           where i.merchant_id = %(m)s and i.customer_id = %(c)s order by i.occurred_at desc, i.id desc) as interactions,
     array(select concat_ws(', ', method, brand, last_four) from saved_methods
-          where merchant_id = %(m)s and customer_id = %(c)s order by id) as saved_methods,
-    array(select json_build_object('reference', o.reference, 'status', o.status, 'channel', o.channel, 'placed_at', o.placed_at,
+          where merchant_id = %(m)s and customer_id = %(c)s order by id) as saved_methods
+"""
+_BOUGHT = """
+select o.id, o.placed_at, json_build_object('reference', o.reference, 'status', o.status, 'channel', o.channel,
+              'placed_at', o.placed_at,
               'total', json_build_object('amount', o.total, 'currency', o.currency),
               'refunded', json_build_object('amount', o.refunded, 'currency', o.currency),
               'customer_name', o.customer_name, 'email', o.email, 'phone', o.phone, 'shipping_address', o.shipping_address,
@@ -117,8 +129,10 @@ select array(select reference from customers where merchant_id = %(m)s and merge
               'parcels', array(select concat_ws(', ', f.reference, f.carrier, f.tracking_number) from fulfilments f
                                where f.merchant_id = %(m)s and f.order_id = o.id order by f.id),
               'returns', array(select concat_ws(', ', r.reference, r.reason, r.note) from returns r
-                               where r.merchant_id = %(m)s and r.order_id = o.id order by r.id))
-          from orders o where o.merchant_id = %(m)s and o.customer_id = %(c)s order by o.placed_at desc, o.id desc) as orders
+                               where r.merchant_id = %(m)s and r.order_id = o.id order by r.id)) as bought
+from orders o where o.merchant_id = %(m)s and o.customer_id = %(c)s
+    and (%(placed_at)s::timestamptz is null or (o.placed_at, o.id) < (%(placed_at)s, %(id)s::uuid))
+order by o.placed_at desc, o.id desc limit %(limit)s
 """
 
 
@@ -130,15 +144,28 @@ select array(select reference from customers where merchant_id = %(m)s and merge
     raises=[],
     examples=["Export all data that we hold about CUS-1001", "ana@example.com asks for a copy of her data"],
 )
-async def export_customer_data(ctx: Context, args: ExportCustomerData) -> PersonalData:
+async def export_customer_data(ctx: Context, args: ExportCustomerData) -> JsonFile:
     """Export all data held about a person: profile, orders, consents, contacts.
 
-    With addresses, points, payments, parcels and returns, as one document to be handed to the person. Amounts are minor units.
+    With addresses, points, payments, parcels and returns, as a JSON file to be handed to the person. Amounts are minor
+    units.
     """
     customer = await find_customer(ctx, args.customer, by_name=False)
-    (held,) = await ctx.sql.rows(_HELD, {"m": ctx.merchant.id, "c": customer.id}, as_=_Held)
+    params: dict[str, Any] = {"m": ctx.merchant.id, "c": customer.id, "limit": AT_ONCE}
+    (held,) = await ctx.sql.rows(_HELD, params, as_=_Held)
     ctx.discloses(1)
     profile = {name: getattr(customer, name) for name in CustomerProfile.model_fields}
     addresses = [AddressDetail.of(row) for row in await addresses_of(ctx, customer)]
     about = {"exported_at": ctx.now(), "shop": ctx.merchant.name, "profile": profile, "addresses": addresses}
-    return PersonalData.model_validate(held._asdict() | about)
+    document = PersonalData.model_validate(held._asdict() | about).model_dump_json(indent=2)
+
+    async def next_piece(sql: Transaction, place: Any) -> Piece:
+        placed_at, last = place or (None, None)
+        found = await sql.rows(_BOUGHT, {**params, "placed_at": placed_at, "id": last}, as_=_Bought)
+        orders = ",\n".join(BoughtOrder.model_validate(row.bought).model_dump_json(indent=2) for row in found)
+        begins = f'{document.removesuffix("}").rstrip()},\n"orders": [\n' if place == () else ",\n" if found else ""
+        more = len(found) == AT_ONCE
+        ends = "" if more else "\n]\n}\n"
+        return Piece(f"{begins}{orders}{ends}".encode(), (found[-1].placed_at, found[-1].id) if more else None)
+
+    return JsonFile.of(ctx, export_customer_data, args, name=f"{customer.reference}-data.json", next_piece=next_piece)

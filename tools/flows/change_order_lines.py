@@ -8,10 +8,11 @@ from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy import select
+from sqlalchemy.orm import aliased
 
 from db.models.customers import Customer
 from db.models.inventory import Reservation, ReservationStatus
-from db.models.orders import Order, OrderChange, OrderLine, OrderStatus
+from db.models.orders import Order, OrderBundle, OrderChange, OrderLine, OrderStatus
 from db.models.products import Promotion, PromotionUse, Variant
 from db.money import Money
 from tools.contract import words
@@ -20,14 +21,17 @@ from tools.contract.declare import Effect, Result, tool
 from tools.contract.fields import OrderRef
 from tools.orders.edits import (
     Basket,
+    EditedBundle,
     EditedLine,
     LineEdits,
     NothingToChange,
     NotOnOrder,
     OrderWouldBeEmpty,
+    Sold,
     SwapForItself,
     SwapOfAnotherProduct,
     edited,
+    sold_of,
 )
 from tools.orders.quote import Found, read, used_up
 from tools.orders.repricing import Repriced, repriced
@@ -63,6 +67,16 @@ class LineNow(Result):
     discount: Money = Field(description="Taken off the line, in minor units.")
     tax: Money = Field(description="The line's tax, in minor units.")
     total: Money = Field(description="What the customer pays for it, in minor units.")
+    bundle: str | None = Field(description="SKU of the bundle that it is part of.")
+
+
+class BundleNow(Result):
+    """Bundles of the order as they are now; what they consist of are its lines."""
+
+    sku: str = Field(description="The bundle's SKU.")
+    before: int = Field(description="Bundles until now; 0 for new ones.")
+    quantity: int = Field(description="Bundles now.")
+    unit_price: Money = Field(description="For one, in minor units; its lines share it.")
 
 
 class OrderChanged(Result):
@@ -71,6 +85,7 @@ class OrderChanged(Result):
     reference: str = Field(description="The order's number.")
     status: OrderStatus = Field(description="Where the order itself stands.")
     lines: list[LineNow] = Field(description="Every line that the order ever had.")
+    bundles: list[BundleNow] = Field(description="Which of it is bundles.")
     promotions: list[str] = Field(description="References of the promotions that it has now.")
     subtotal: Money = Field(description="Unit prices by quantities, in minor units.")
     discount: Money = Field(description="Taken off the lines, in minor units.")
@@ -104,8 +119,8 @@ async def change_order_lines(ctx: Context, args: ChangeOrderLines) -> OrderChang
     """Change what is on an order before anything of it has left.
 
     Units that are on it keep their price, what comes on top costs what it costs today; promotions, tax and shipping are
-    computed anew. Stock is held or let go, what was paid too much goes back, and what is due is said. Where it goes:
-    change_order_address.
+    computed anew. Stock is held or let go, what was paid too much goes back, and what is due is said. A bundle is changed as
+    one, by its own SKU. Where it goes: change_order_address.
     """
     order = await ctx.find(Order, args.order, for_update=True)
     refuse_closed(order, "what is on it")
@@ -137,25 +152,39 @@ class _Lines:
 
 async def _lines(ctx: Context, order: Order, args: ChangeOrderLines) -> _Lines:
     """The lines as they are to be, with all that their prices depend on."""
+    single, whole = aliased(Variant), aliased(Variant)
     query = (
-        select(OrderLine, Variant.reference)
-        .outerjoin(Variant, (Variant.merchant_id == ctx.merchant.id) & (Variant.id == OrderLine.variant_id))
+        select(OrderLine, single.reference, OrderBundle, whole.reference)
+        .outerjoin(single, (single.merchant_id == ctx.merchant.id) & (single.id == OrderLine.variant_id))
+        .outerjoin(OrderBundle, (OrderBundle.merchant_id == ctx.merchant.id) & (OrderBundle.id == OrderLine.bundle_id))
+        .outerjoin(whole, (whole.merchant_id == ctx.merchant.id) & (whole.id == OrderBundle.variant_id))
         .where(OrderLine.merchant_id == ctx.merchant.id, OrderLine.order_id == order.id)
         .order_by(OrderLine.position)
     )
-    rows = [(row, variant) for row, variant in (await ctx.db.execute(query)).all()]
+    rows = [(line, variant, sold, named) for line, variant, sold, named in (await ctx.db.execute(query)).all()]
     customer = await ctx.db.get(Customer, (ctx.merchant.id, order.customer_id)) if order.customer_id else None
-    names = [*args.skus, *(variant for _, variant in rows if variant)]
+    names = [*args.skus, *(name for _, variant, _, bundle in rows for name in (variant, bundle) if name)]
     country = order.ship_country or ctx.merchant.country
     found = await read(ctx, order.currency, names, customer.reference if customer else None, countries=[country])
-    variants = {variant.id: variant for variant in found.variants}
-    here = [
-        EditedLine(row, variants.get(row.variant_id) if row.variant_id else None, row.sku, row.unit_price, row.tax_rate,
-                   row.quantity - row.cancelled, row.quantity - row.cancelled)
-        for row, _ in rows
-    ]  # fmt: skip
+    here = _as_they_are([(line, bundle) for line, _, bundle, _ in rows], found)
     basket = Basket(order.reference, here)
     return _Lines(await edited(ctx, basket, args, found, (country, order.ship_region), order.currency), found)
+
+
+def _as_they_are(rows: Sequence[tuple[OrderLine, OrderBundle | None]], found: Found) -> list[EditedLine]:
+    variants = {variant.id: variant for variant in found.variants}
+    bundles: dict[UUID, EditedBundle] = {}
+    lines: list[EditedLine] = []
+    for row, whole in rows:
+        units, variant = row.quantity - row.cancelled, variants.get(row.variant_id) if row.variant_id else None
+        line = EditedLine(row, variant, row.sku, row.unit_price, row.tax_rate, units, units)
+        if whole:
+            sold = variants.get(whole.variant_id)
+            fresh = EditedBundle(whole, sold, whole.sku, whole.unit_price, whole.quantity, whole.quantity)
+            line.bundle, line.per_bundle = bundles.setdefault(whole.id, fresh), row.per_bundle
+            line.bundle.lines.append(line)
+        lines.append(line)
+    return lines
 
 
 async def _uses(ctx: Context, order: Order) -> list[PromotionUse]:
@@ -187,9 +216,10 @@ async def _grant(ctx: Context, order: Order, priced: Repriced, uses: Sequence[Pr
 def _write(ctx: Context, order: Order, lines: Sequence[EditedLine], priced: Repriced) -> list[OrderLine]:
     """The lines' rows and the order's amounts; returns the rows, in the order of the lines."""
     amounts, costs = priced.amounts, iter(enumerate(priced.amounts.lines))
+    bundles = {line.bundle: _write_bundle(ctx, order, line.bundle) for line in lines if line.bundle}
     rows: list[OrderLine] = []
     for position, line in enumerate(lines, start=1):
-        row = line.row or _new_line(ctx, order, line, position)
+        row = line.row or _new_line(ctx, order, line, position, line.bundle and bundles[line.bundle])
         row.quantity += max(0, line.units - line.before)
         row.cancelled += max(0, line.before - line.units)
         row.discounts = []
@@ -208,7 +238,19 @@ def _write(ctx: Context, order: Order, lines: Sequence[EditedLine], priced: Repr
     return rows
 
 
-def _new_line(ctx: Context, order: Order, line: EditedLine, position: int) -> OrderLine:
+def _write_bundle(ctx: Context, order: Order, bundle: EditedBundle) -> OrderBundle:
+    variant = bundle.variant
+    if bundle.row is None:
+        assert variant is not None
+        bundle.row = ctx.new(
+            OrderBundle, order_id=order.id, variant_id=variant.id, product_id=variant.product_id, sku=variant.sku,
+            title=variant.name, quantity=bundle.units, unit_price=bundle.unit_price,
+        )  # fmt: skip
+    bundle.row.quantity = bundle.units
+    return bundle.row
+
+
+def _new_line(ctx: Context, order: Order, line: EditedLine, position: int, bundle: OrderBundle | None) -> OrderLine:
     variant = line.variant
     assert variant is not None
     return ctx.new(
@@ -216,12 +258,15 @@ def _new_line(ctx: Context, order: Order, line: EditedLine, position: int) -> Or
         sku=variant.sku, title=variant.name, options=variant.options, quantity=0, cancelled=0, fulfilled=0, returned=0,
         unit_price=line.unit_price, tax_class=variant.tax_class, tax_rate=line.tax_rate,
         unit_cost=variant.cost if variant.cost_currency == order.currency else None,
+        bundle_id=bundle and bundle.id, per_bundle=line.per_bundle,
     )  # fmt: skip
 
 
 def _record(ctx: Context, order: Order, lines: Sequence[EditedLine], total: int) -> None:
     changed = [
-        {"sku": line.sku, "before": line.before, "after": line.units} for line in lines if line.units != line.before
+        {"sku": sold.sku, "before": sold.before, "after": sold.units}
+        for sold in sold_of(lines)
+        if sold.units != sold.before
     ]
     ctx.new(
         OrderChange, order_id=order.id, version=order.version, lines=changed, total_before=total,
@@ -330,7 +375,7 @@ async def _settle(ctx: Context, order: Order) -> tuple[int, list[MoneyBack]]:
 def _tell(
     ctx: Context, order: Order, lines: Sequence[EditedLine], priced: Repriced, held: set[UUID], total: int
 ) -> None:
-    ctx.tell(f"{named_order(order)} changes: {words.listed(_changes(lines))}.")
+    ctx.tell(f"{named_order(order)} changes: {words.listed(_changes(sold_of(lines)))}.")
     now = words.money(order.total, order.currency)
     costs = (
         f"It costs {now} as before"
@@ -347,10 +392,10 @@ def _tell(
         ctx.tell(f"{words.count(lost, 'promotion does', 'promotions do')} not count any more.")
 
 
-def _changes(lines: Sequence[EditedLine]) -> list[str]:
+def _changes(sold: Sequence[Sold]) -> list[str]:
     """`2 MUG-BLUE become 3`, `1 BOWL is taken out`, `1 MUG-RED is added`."""
     told: list[str] = []
-    for line in lines:
+    for line in sold:
         was, now = f"{line.before:,} {line.sku}", f"{line.units:,}"
         if line.before and line.units and line.before != line.units:
             told.append(f"{was} {'becomes' if line.before == 1 else 'become'} {now}")
@@ -381,8 +426,14 @@ def _shown(
             LineNow(
                 sku=row.sku, title=row.title, before=line.before, quantity=line.units, unit_price=money(row.unit_price),
                 discount=money(row.discount), tax=money(row.tax), total=money(row.total),
+                bundle=line.bundle and line.bundle.sku,
             )
             for line, row in zip(lines, rows, strict=True)
+        ],
+        bundles=[
+            BundleNow(sku=one.sku, before=one.before, quantity=one.units, unit_price=money(one.unit_price))
+            for one in sold_of(lines)
+            if isinstance(one, EditedBundle)
         ],
         promotions=[promotion.reference for promotion in priced.given],
         subtotal=money(order.subtotal),

@@ -1,5 +1,6 @@
 """Placing an order: quote it in one statement, then hold the stock and write everything in one more."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, NamedTuple, Self
@@ -17,7 +18,7 @@ from tools.contract.declare import Effect, Result, tool
 from tools.contract.fields import NotOurs
 from tools.contract.plain import as_jsonb
 from tools.orders.detail import DiscountShare
-from tools.orders.quote import Quote, quote, used_up
+from tools.orders.quote import Quote, QuotedBundle, quote, used_up
 from tools.orders.wishes import (
     AddressOfAnother,
     CustomerMayNotOrder,
@@ -43,7 +44,11 @@ _ORDER = (
 )  # fmt: skip
 _LINE = (
     "merchant_id", "id", "order_id", "position", "variant_id", "product_id", "sku", "title", "options", "quantity",
-    "unit_price", "unit_cost", "subtotal", "discount", "discounts", "tax_class", "tax_rate", "tax", "total", "created_at",
+    "unit_price", "unit_cost", "subtotal", "discount", "discounts", "tax_class", "tax_rate", "tax", "total", "bundle_id",
+    "per_bundle", "created_at",
+)  # fmt: skip
+_BUNDLE = (
+    "merchant_id", "id", "order_id", "variant_id", "product_id", "sku", "title", "quantity", "unit_price", "created_at",
 )  # fmt: skip
 _USE = ("merchant_id", "id", "promotion_id", "order_id", "customer_id", "amount", "created_at")
 
@@ -67,6 +72,10 @@ with granted as materialized (
     insert into orders (reference, {", ".join(_ORDER)})
     select number.reference, {", ".join(f"o.{column}" for column in _ORDER)}
     from number cross join jsonb_populate_record(null::orders, %(order)s) o
+), bundled as (
+    insert into order_bundles ({", ".join(_BUNDLE)})
+    select {", ".join(f"b.{column}" for column in _BUNDLE)}
+    from ok cross join jsonb_populate_recordset(null::order_bundles, %(bundles)s) b
 ), lined as (
     insert into order_lines ({", ".join(_LINE)})
     select {", ".join(f"l.{column}" for column in _LINE)}
@@ -118,7 +127,17 @@ class PlacedLine(Result):
     discounts: list[DiscountShare] = Field(description="By which promotions.")
     tax: Money = Field(description="The line's tax, in minor units.")
     total: Money = Field(description="What the customer pays for it, in minor units.")
+    bundle: str | None = Field(description="SKU of the bundle that it is part of.")
     held: list[HeldUnits] = Field(description="Where units are held for it; empty for drafts and untracked variants.")
+
+
+class PlacedBundle(Result):
+    """Bundles on the order; what they consist of are its lines."""
+
+    sku: str = Field(description="The bundle's SKU.")
+    title: str = Field(description="What it is called.")
+    quantity: int = Field(description="Bundles.")
+    unit_price: Money = Field(description="For one, in minor units; its lines share it.")
 
 
 class GivenPromotion(Result):
@@ -141,6 +160,7 @@ class PlacedOrder(Result):
     expires_at: datetime | None = Field(description="When it lapses unless it is paid or confirmed, UTC.")
     prices_include_tax: bool = Field(description="Whether prices, discounts and shipping contain tax.")
     lines: list[PlacedLine] = Field(description="What was bought.")
+    bundles: list[PlacedBundle] = Field(description="Which of it was bought as bundles.")
     promotions: list[GivenPromotion] = Field(description="What reduced it.")
     shipping_method: str | None = Field(description="Code of the way of sending; null when nothing is sent.")
     subtotal: Money = Field(description="Unit prices by quantities, in minor units.")
@@ -163,6 +183,7 @@ class _Rows:
     """The rows that the statement writes beside stock and reservations."""
 
     order: dict[str, Any]
+    bundles: list[dict[str, Any]]
     lines: list[dict[str, Any]]
     uses: list[dict[str, Any]]
     needs: list[Need]
@@ -209,7 +230,7 @@ async def _place(ctx: Context, quoted: Quote, rows: _Rows) -> _Placed:
     params = {
         "m": ctx.merchant.id, "now": ctx.now(), "counter": new_id(), "customer_id": order["customer_id"],
         "promotions": [promotion.id for promotion in quoted.given],
-        "order": as_jsonb(order), "lines": as_jsonb(rows.lines), "uses": as_jsonb(rows.uses),
+        "order": as_jsonb(order), "bundles": as_jsonb(rows.bundles), "lines": as_jsonb(rows.lines), "uses": as_jsonb(rows.uses),
     } | reserving(rows.needs, list(quoted.found.warehouses), order["id"])  # fmt: skip
     placed = await ctx.sql.row(_PLACE, params, as_=_Placed)
     assert placed is not None
@@ -219,6 +240,7 @@ async def _place(ctx: Context, quoted: Quote, rows: _Rows) -> _Placed:
         raise used_up(gone[0]) if gone else shortage(rows.needs, placed.stock)
 
     ctx.changes.inserted("orders", [{"reference": placed.reference, **order}])
+    ctx.changes.inserted("order_bundles", rows.bundles)
     ctx.changes.inserted("order_lines", rows.lines)
     ctx.changes.inserted("promotion_uses", rows.uses)
     for row in placed.granted:
@@ -231,12 +253,15 @@ async def _place(ctx: Context, quoted: Quote, rows: _Rows) -> _Placed:
 def _tell(ctx: Context, quoted: Quote, rows: _Rows, placed: _Placed) -> None:
     order, name = rows.order, rows.order["customer_name"]
     bought: dict[str, int] = {}
-    for line in quoted.lines:
+    for line in [*quoted.bundles, *(line for line in quoted.lines if not line.bundle)]:
         bought[line.variant.sku] = bought.get(line.variant.sku, 0) + line.quantity
     buyer = f"{name} ({quoted.buyer.reference})" if quoted.buyer else name or order["email"] or "a guest"
     total = words.money(order["total"], quoted.currency)
     what = "A draft is written" if order["status"] == OrderStatus.draft else "An order is placed"
     ctx.tell(f"{what} for {buyer}: {goods(bought)}, {total} in all.")
+    for bundle in quoted.bundles:
+        parts = {part.sku: units for part, units in quoted.found.parts_of(bundle.variant)}
+        ctx.tell(f"In each {bundle.variant.sku} {words.are(sum(parts.values()))} {goods(parts)}.")
     for promotion in quoted.given:
         off = words.money(quoted.amounts.given[promotion.id], quoted.currency)
         ctx.tell(f"{promotion.name} ({promotion.reference}) takes {off} off.")
@@ -253,7 +278,8 @@ def _tell(ctx: Context, quoted: Quote, rows: _Rows, placed: _Placed) -> None:
 def _rows(ctx: Context, args: CreateOrder, quoted: Quote) -> _Rows:
     own = {"merchant_id": ctx.merchant.id, "created_at": ctx.now()}
     order: dict[str, Any] = own | _order_row(ctx, args, quoted)
-    lines: list[dict[str, Any]] = [own | row for row in _line_rows(quoted, order["id"])]
+    bundles = {bundle: own | _bundle_row(bundle, order["id"]) for bundle in quoted.bundles}
+    lines: list[dict[str, Any]] = [own | row for row in _line_rows(quoted, order["id"], bundles)]
     uses: list[dict[str, Any]] = [
         own | {"id": new_id(), "promotion_id": promotion.id, "order_id": order["id"], "customer_id": order["customer_id"],
                "amount": quoted.amounts.given[promotion.id]}
@@ -264,7 +290,7 @@ def _rows(ctx: Context, args: CreateOrder, quoted: Quote) -> _Rows:
         for line, row in zip(quoted.lines, lines, strict=True)
         if line.variant.tracked
     ]
-    return _Rows(order, lines, uses, [] if args.draft else needs)
+    return _Rows(order, list(bundles.values()), lines, uses, [] if args.draft else needs)
 
 
 def _order_row(ctx: Context, args: CreateOrder, quoted: Quote) -> dict[str, Any]:
@@ -305,7 +331,15 @@ def _order_row(ctx: Context, args: CreateOrder, quoted: Quote) -> dict[str, Any]
     }
 
 
-def _line_rows(quoted: Quote, order: UUID) -> list[dict[str, Any]]:
+def _bundle_row(bundle: QuotedBundle, order: UUID) -> dict[str, Any]:
+    variant = bundle.variant
+    return {
+        "id": new_id(), "order_id": order, "variant_id": variant.id, "product_id": variant.product_id, "sku": variant.sku,
+        "title": variant.name, "quantity": bundle.quantity, "unit_price": bundle.unit_price,
+    }  # fmt: skip
+
+
+def _line_rows(quoted: Quote, order: UUID, bundles: Mapping[QuotedBundle, dict[str, Any]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for at, (line, amounts) in enumerate(zip(quoted.lines, quoted.amounts.lines, strict=True)):
         subtotal, discount, tax, total = amounts
@@ -316,6 +350,7 @@ def _line_rows(quoted: Quote, order: UUID) -> list[dict[str, Any]]:
             "unit_price": line.unit_price, "unit_cost": variant.cost if variant.cost_currency == quoted.currency else None,
             "subtotal": subtotal, "discount": discount, "discounts": quoted.amounts.discounts(quoted.given, at),
             "tax_class": variant.tax_class, "tax_rate": line.tax_rate, "tax": tax, "total": total,
+            "bundle_id": bundles[line.bundle]["id"] if line.bundle else None, "per_bundle": line.per_bundle,
         })  # fmt: skip
     return rows
 
@@ -342,8 +377,15 @@ def _shown(quoted: Quote, rows: _Rows, placed: _Placed, reference: str) -> Place
                     for share in row["discounts"]
                 ],
                 held=[_held(quoted, held) for held in placed.held if held["order_line_id"] == str(row["id"])],
+                bundle=line.bundle and line.bundle.variant.sku,
             )
-            for row in rows.lines
+            for line, row in zip(quoted.lines, rows.lines, strict=True)
+        ],
+        bundles=[
+            PlacedBundle(
+                sku=row["sku"], title=row["title"], quantity=row["quantity"], unit_price=money(row["unit_price"])
+            )
+            for row in rows.bundles
         ],
         promotions=[
             GivenPromotion(

@@ -110,17 +110,27 @@ class _Class(NamedTuple):
     without_cost: int
 
 
+# Credits, by which records from elsewhere take goods back, are taken off on the day they were written, at what the goods cost now.
 # A class is left when the others before it have filled it: the variant that crosses 80 % is still an A. What loses money is C.
 _SOLD = """
-with sold as (
-    select l.variant_id as id, sum(l.total - l.tax)::bigint as revenue, sum(l.quantity - l.cancelled)::int as units,
-           round(sum(l.total - l.tax - l.unit_cost * (l.quantity - l.cancelled)))::bigint as margin,
-           coalesce(sum(l.quantity - l.cancelled) filter (where l.unit_cost is null), 0)::int as without_cost
+with facts as (
+    select l.variant_id as id, l.total - l.tax as revenue, l.quantity - l.cancelled as units, l.unit_cost as cost
     from orders o
     cross join lateral (select * from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id offset 0) l
     where o.merchant_id = %(m)s and o.placed_at >= %(start)s and o.placed_at < %(until)s and o.status = any(%(counted)s)
       and o.currency = %(currency)s and l.variant_id is not null
-    group by l.variant_id
+    union all
+    select v.id, a.amount, a.quantity, case when v.cost_currency = %(currency)s then v.cost end
+    from order_adjustments a
+    cross join lateral (select * from orders o where o.merchant_id = %(m)s and o.id = a.order_id offset 0) o
+    join variants v on v.merchant_id = %(m)s and v.product_id = a.product_id and v.sku = a.sku
+    where a.merchant_id = %(m)s and a.occurred_at >= %(start)s and a.occurred_at < %(until)s
+      and o.status = 'cancelled' and o.total < 0 and o.currency = %(currency)s
+), sold as (
+    select id, sum(revenue)::bigint as revenue, sum(units)::int as units,
+           round(sum(revenue - cost * units))::bigint as margin,
+           greatest(coalesce(sum(units) filter (where cost is null), 0), 0)::int as without_cost
+    from facts group by id
 ), measured as (
     select v.sku, p.title, s.*, coalesce({measure}, 0) as amount
     from sold s
@@ -161,7 +171,7 @@ async def abc_analysis(ctx: Context, args: AbcAnalysis) -> AbcRanking:
     """Sort variants into A, B and C by revenue or margin: the few that matter most.
 
     A are those that together make up 80 % of the whole, B the next 15 %, C the rest. Of orders placed in the period; drafts,
-    cancelled and expired ones are left out, refunds are not taken off. Cost is what it was when the order was placed.
+    cancelled and expired ones are left out; credits are taken off, refunds are not. Cost is what it was when the order was placed.
     """
     currency = args.currency or ctx.merchant.currency
     period = _period(ctx, args)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from db.models.products import Variant
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.fields import Day, Quantity, VariantRef, WarehouseRef
@@ -56,18 +57,30 @@ class WarehouseAvailability(Result):
     by_date: list[Promise] = Field(description="Today, and each day on which more will come.")
 
 
+class ComponentAvailability(Result):
+    """What is in a bundle, and what there is of it."""
+
+    sku: str = Field(description="The variant's SKU.")
+    quantity: int = Field(description="Units in each bundle.")
+    available: int | None = Field(description="Units that can be promised now; null: not counted.")
+    bundles: int | None = Field(description="Bundles that these are enough for; null: not counted.")
+
+
 class Availability(Result):
-    """What can be promised of a variant. Of an untracked one (made to order, digital) any quantity, while it is sellable."""
+    """What can be promised of a variant. Of an untracked one (made to order, digital) any quantity, while it is sellable; of a
+    bundle what the scarcest of its components allows, and `warehouses` are theirs to say.
+    """
 
     sku: str = Field(description="The variant's SKU.")
     title: str = Field(description="The variant's title.")
     tracked: bool = Field(description="Whether its stock is counted.")
     sellable: bool = Field(description="Whether it is on sale.")
     backorder_allowed: bool = Field(description="Whether orders beyond the stock are taken.")
-    available: int | None = Field(description="Units that can be promised now, warehouses together; null: untracked.")
+    available: int | None = Field(description="Units that can be promised now, warehouses together; null: not counted.")
     by_date: list[Promise] = Field(description="Today, and each day on which more will come, warehouses together.")
     warehouses: list[WarehouseAvailability] = Field(description="The same for each warehouse, in the shop's own order.")
     supplies: list[Supply] = Field(description="What open purchase orders and transfers will bring.")
+    components: list[ComponentAvailability] = Field(description="What is in it, when it is a bundle.")
     asked: int | None = Field(description="The quantity asked about.")
     enough: bool | None = Field(
         description="Whether the quantity is there by the day asked; null: no quantity was asked."
@@ -142,18 +155,20 @@ async def check_availability(ctx: Context, args: CheckAvailability) -> Availabil
     """Tell how many units can be promised now and later, and from which warehouse.
 
     Counts what open purchase orders and transfers will bring, on the day they are expected, less what is promised already.
-    A supply without a day, or with a day that has passed, is listed and not counted.
+    A supply without a day, or with a day that has passed, is listed and not counted. Of a bundle there is what its components
+    allow.
     """
     variant = await find_variant(ctx, args.sku)
     warehouse = await find_warehouse(ctx, args.warehouse) if args.warehouse else None
-    params = {"m": ctx.merchant.id, "variant": variant.id, "warehouse": warehouse.id if warehouse else None}
-    levels = await ctx.sql.rows(_LEVELS, params, as_=_Level)
-    coming = await ctx.sql.rows(_COMING, params, as_=_Coming)
     today = ctx.now().astimezone(ctx.merchant.zone).date()
-
-    by_date = _promised(levels, coming, today)
+    at = warehouse.id if warehouse else None
+    parts = (
+        await _components(ctx, variant) if variant.bundle else [_Component(variant.id, variant.sku, 1, variant.tracked)]
+    )
+    stocks = [await _stock(ctx, part, at, today) for part in parts if part.tracked]
+    by_date = _together(stocks) if stocks else []
     enough, earliest = _reached(by_date, args.quantity, args.by or today)
-    if not variant.tracked:
+    if not stocks:
         enough, earliest = variant.sellable if args.quantity else None, today if variant.sellable else None
     return Availability(
         sku=variant.sku,
@@ -161,14 +176,73 @@ async def check_availability(ctx: Context, args: CheckAvailability) -> Availabil
         tracked=variant.tracked,
         sellable=variant.sellable and variant.archived_at is None,
         backorder_allowed=variant.allow_backorder,
-        available=by_date[0].available if variant.tracked else None,
-        by_date=by_date if variant.tracked else [],
-        warehouses=[_in_warehouse(level, coming, today) for level in levels] if variant.tracked else [],
-        supplies=[_supply(supply, today) for supply in coming],
+        available=by_date[0].available if by_date else None,
+        by_date=by_date,
+        warehouses=[_in_warehouse(level, stocks[0].coming, today) for level in stocks[0].levels]
+        if variant.tracked
+        else [],
+        supplies=[_supply(supply, today) for stock in stocks for supply in stock.coming],
+        components=_shown(parts, stocks) if variant.bundle else [],
         asked=args.quantity,
         enough=enough,
         earliest=earliest,
     )
+
+
+class _Component(NamedTuple):
+    id: UUID
+    sku: str
+    quantity: int
+    tracked: bool
+
+
+_COMPONENTS = """
+select v.id, v.sku, b.quantity, v.tracked
+from bundle_components b join variants v on v.merchant_id = %(m)s and v.id = b.component_id
+where b.merchant_id = %(m)s and b.variant_id = %(variant)s order by b.position
+"""
+
+
+async def _components(ctx: Context, bundle: Variant) -> list[_Component]:
+    return await ctx.sql.rows(_COMPONENTS, {"m": ctx.merchant.id, "variant": bundle.id}, as_=_Component)
+
+
+class _Stock(NamedTuple):
+    """What there is and will be of a variant."""
+
+    part: _Component
+    levels: list[_Level]
+    coming: list[_Coming]
+    by_date: list[Promise]
+
+
+async def _stock(ctx: Context, part: _Component, warehouse: UUID | None, today: date) -> _Stock:
+    params = {"m": ctx.merchant.id, "variant": part.id, "warehouse": warehouse}
+    levels = await ctx.sql.rows(_LEVELS, params, as_=_Level)
+    coming = await ctx.sql.rows(_COMING, params, as_=_Coming)
+    return _Stock(part, levels, coming, _promised(levels, coming, today))
+
+
+def _together(stocks: list[_Stock]) -> list[Promise]:
+    """How many there can be, day by day, of what takes so many units of each: as many as the scarcest allows."""
+    days = sorted({promise.on for stock in stocks for promise in stock.by_date})
+    return [Promise(on=day, available=min(_enough_for(stock, day) for stock in stocks)) for day in days]
+
+
+def _enough_for(stock: _Stock, day: date) -> int:
+    units = [promise.available for promise in stock.by_date if promise.on <= day]
+    return units[-1] // stock.part.quantity
+
+
+def _shown(parts: list[_Component], stocks: list[_Stock]) -> list[ComponentAvailability]:
+    units = {stock.part.id: stock.by_date[0].available for stock in stocks}
+    return [
+        ComponentAvailability(
+            sku=part.sku, quantity=part.quantity, available=units.get(part.id),
+            bundles=units[part.id] // part.quantity if part.tracked else None,
+        )
+        for part in parts
+    ]  # fmt: skip
 
 
 def _promised(levels: Iterable[_Level], coming: Iterable[_Coming], today: date) -> list[Promise]:

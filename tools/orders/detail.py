@@ -55,7 +55,18 @@ class OrderLineDetail(Result):
     tax_rate: Decimal = Field(description="A fraction: 0.2 is 20 %.")
     tax: Money = Field(description="The line's tax, in minor units.")
     total: Money = Field(description="What the customer pays for it, in minor units.")
+    bundle: str | None = Field(description="SKU of the bundle that it is part of.")
     held: list[HeldStock] = Field(description="Where units are held for it.")
+
+
+class OrderBundleDetail(Result):
+    """Bundles on the order, as they were named and priced; what they consist of are lines."""
+
+    sku: str = Field(description="The bundle's SKU.")
+    title: str = Field(description="What it is called.")
+    quantity: int = Field(description="Bundles that there are; 0 when they were taken out.")
+    unit_price: Money = Field(description="For one, in minor units; its lines share it.")
+    total: Money = Field(description="What the customer pays for them, in minor units.")
 
 
 class OrderAdjustmentDetail(Result):
@@ -196,6 +207,7 @@ class OrderDetail(OrderBrief):
     refunded: Money = Field(description="Given back so far, in minor units.")
     note: UntrustedText | None = Field(description="What the customer said about the order.")
     lines: list[OrderLineDetail] = Field(description="What was bought.")
+    bundles: list[OrderBundleDetail] = Field(description="Which of it was bought as bundles.")
     adjustments: list[OrderAdjustmentDetail] = Field(description="What was charged or credited beside the lines.")
     promotions: list[OrderPromotion] = Field(description="What reduced it.")
     payments: list[OrderPayment] = Field(description="How it is paid.")
@@ -225,9 +237,13 @@ _LINES = _list(
     f"""x.sku, x.title, x.options, x.quantity, x.cancelled, x.fulfilled, x.returned, {money("x.unit_price")} as unit_price,
     {money("x.subtotal")} as subtotal, {money("x.discount")} as discount, {_DISCOUNTS} as discounts,
     x.tax_rate::text as tax_rate, {money("x.tax")} as tax,
-    {money("x.total")} as total, {_HELD} as held""",
-    "order_lines x",
+    {money("x.total")} as total, b.sku as bundle, {_HELD} as held""",
+    "order_lines x left join order_bundles b on b.merchant_id = %(m)s and b.id = x.bundle_id",
     "x.position",
+)
+_PAID = "(select sum(l.total) from order_lines l where l.merchant_id = %(m)s and l.bundle_id = x.id)"
+_BUNDLES = _list(
+    f"x.sku, x.title, x.quantity, {money('x.unit_price')} as unit_price, {money(_PAID)} as total", "order_bundles x"
 )
 _ADJUSTMENTS = _list(
     f"x.kind, x.sku, x.title, x.quantity, {money('x.amount')} as amount, x.occurred_at",
@@ -281,7 +297,7 @@ select o.reference, (
         o.shipping_method, o.prices_include_tax, {money("o.subtotal")} as subtotal, {money("o.discount")} as discount,
         {money("o.shipping")} as shipping, {money("o.adjustments")} as adjusted, {money("o.tax")} as tax, {money("o.paid")} as paid,
         {money("o.refunded")} as refunded, o.note, o.version, {_LINES} as lines,
-        {_ADJUSTMENTS} as adjustments, {_PROMOTIONS} as promotions,
+        {_BUNDLES} as bundles, {_ADJUSTMENTS} as adjustments, {_PROMOTIONS} as promotions,
         {_PAYMENTS} as payments, {_SHIPMENTS} as shipments, {_RETURNS} as returns,
         {_list("x.reason, x.note, x.owner, x.placed_at, x.released_at", "order_holds x")} as holds,
         {_list("x.visibility, x.text, x.author, x.created_at as written_at", "order_notes x")} as notes,

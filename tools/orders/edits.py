@@ -1,19 +1,22 @@
 """What is to become of an order's lines: from what was asked, line by line, to how many units of each there are afterwards."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
 
 from pydantic import Field
 
-from db.models.orders import OrderLine
+from db.models.orders import OrderBundle, OrderLine
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Input
 from tools.contract.errors import Conflict, Invalid
 from tools.contract.fields import Quantity, VariantRef
 from tools.contract.shop_settings import SWAP_FOR_ITSELF, SWAP_WITHIN_PRODUCT, chosen
-from tools.orders.quote import Found, Wanted, no_price, refuse_unsellable, variant_of
+from tools.orders.quote import Found, variant_of
+from tools.orders.wanted import Wanted, no_price, refuse_unsellable, split
 from tools.orders.wishes import NewLine
 from tools.rules.pricing import price_of
 from tools.rules.promotions import Item
@@ -82,9 +85,12 @@ class LineEdits(Input):
         return [*(line.sku for line in [*self.quantities, *self.add]), *self.remove, *swapped]
 
 
-@dataclass
+@dataclass(eq=False)
 class EditedLine:
-    """A line as it is to be: `row` is what it was, none for a new one. Prices are minor units of the order's currency."""
+    """A line as it is to be: `row` is what it was, none for a new one. Prices are minor units of the order's currency.
+
+    A line of a bundle has `per_bundle` units for each, and is changed with it alone.
+    """
 
     row: OrderLine | None
     variant: Wanted | None
@@ -93,12 +99,56 @@ class EditedLine:
     tax_rate: Decimal
     before: int
     units: int
+    bundle: "EditedBundle | None" = field(default=None, repr=False)
+    per_bundle: int | None = None
 
     @property
     def item(self) -> Item:
-        product = self.variant.product_id if self.variant else self.row.product_id if self.row else None
-        categories = self.variant.categories if self.variant else frozenset[UUID]()
+        sold = self.bundle or self
+        product = sold.variant.product_id if sold.variant else sold.row.product_id if sold.row else None
+        categories = sold.variant.categories if sold.variant else frozenset[UUID]()
         return Item(product or UUID(int=0), categories, self.units, self.unit_price * self.units, self.tax_rate)
+
+    @property
+    def made_of(self) -> dict[UUID, int]:
+        return {}
+
+    def become(self, units: int) -> None:
+        self.units = units
+
+
+@dataclass(eq=False)
+class EditedBundle:
+    """Bundles as they are to be, likewise; `lines` are what they consist of."""
+
+    row: OrderBundle | None
+    variant: Wanted | None
+    sku: str
+    unit_price: int
+    before: int
+    units: int
+    lines: list[EditedLine] = field(default_factory=list[EditedLine])
+
+    @property
+    def made_of(self) -> dict[UUID, int]:
+        """Units of each variant in one of them."""
+        parts = Counter[UUID]()
+        for line in self.lines:
+            parts[line.variant.id if line.variant else UUID(int=0)] += line.per_bundle or 0
+        return dict(parts)
+
+    def become(self, units: int) -> None:
+        self.units = units
+        for line in self.lines:
+            line.units = units * (line.per_bundle or 0)
+
+
+Sold = EditedLine | EditedBundle
+
+
+def sold_of(lines: Iterable[EditedLine]) -> list[Sold]:
+    """What was bought: the bundles in place of their lines."""
+    return list(dict.fromkeys(line.bundle or line for line in lines))
 
 
 @dataclass
@@ -110,24 +160,30 @@ class Basket:
     added: dict[UUID, int] = field(default_factory=dict[UUID, int])
 
     def units_of(self, variant: Wanted) -> int:
-        return sum(line.units for line in self._of(variant))
+        return sum(sold.units for sold in self.of(variant))
 
     def take(self, variant: Wanted, units: int) -> None:
         """Take units out, of the latest lines first. Raises `NotOnOrder`."""
         there = self.units_of(variant)
         if units > there or not there:
-            has = f"{words.count(there, 'unit')} of" if there else "no"
-            raise NotOnOrder(f"{self.reference} has {has} {variant.sku}, and {units or 'some'} were asked for.")
-        for line in reversed(self._of(variant)):
-            taken = min(line.units, units)
-            line.units -= taken
+            raise self._not_there(variant, units, there)
+        for sold in reversed(self.of(variant)):
+            taken = min(sold.units, units)
+            sold.become(sold.units - taken)
             units -= taken
 
     def put(self, variant: Wanted, units: int) -> None:
         self.added[variant.id] = self.added.get(variant.id, 0) + units
 
-    def _of(self, variant: Wanted) -> list[EditedLine]:
-        return [line for line in self.lines if line.variant and line.variant.id == variant.id]
+    def of(self, variant: Wanted) -> list[Sold]:
+        """Where it was bought by itself."""
+        return [sold for sold in sold_of(self.lines) if sold.variant and sold.variant.id == variant.id]
+
+    def _not_there(self, variant: Wanted, units: int, there: int) -> NotOnOrder:
+        has = f"{words.count(there, 'unit')} of" if there else "no"
+        within = {line.bundle.sku for line in self.lines if line.bundle and line.units and line.sku == variant.sku}
+        part = f"; what there is of it is part of {words.listed(sorted(within))}" if within and not there else ""
+        return NotOnOrder(f"{self.reference} has {has} {variant.sku}, and {units or 'some'} were asked for{part}.")
 
 
 async def edited(
@@ -173,14 +229,29 @@ def _add(ctx: Context, basket: Basket, found: Found, destination: tuple[str, str
     variants = {variant.id: variant for variant in found.variants}
     for id_, units in basket.added.items():
         variant = variants[id_]
-        refuse_unsellable(variant)
+        parts = found.parts_of(variant)
+        refuse_unsellable(variant, parts)
         price = price_of(variant.offers, basket.units_of(variant) + units)
         if price is None:
             raise no_price(ctx, [variant.sku], currency)
-        fitting = [line for line in basket.lines if line.units and line.variant and line.variant.id == id_]
-        fitting = [line for line in fitting if line.unit_price == price]
+        made_of = {part.id: quantity for part, quantity in parts}
+        fitting = [sold for sold in basket.of(variant) if sold.units and sold.unit_price == price]
+        fitting = [sold for sold in fitting if sold.made_of == made_of]
         if fitting:
-            fitting[0].units += units
+            fitting[0].become(fitting[0].units + units)
         else:
-            rate = rate_for(found.rates, variant.tax_class, *destination)
-            basket.lines.append(EditedLine(None, variant, variant.sku, price, rate, 0, units))
+            basket.lines += _new_lines(variant, price, units, found, destination)
+
+
+def _new_lines(
+    variant: Wanted, price: int, units: int, found: Found, destination: tuple[str, str | None]
+) -> list[EditedLine]:
+    if not variant.components:
+        rate = rate_for(found.rates, variant.tax_class, *destination)
+        return [EditedLine(None, variant, variant.sku, price, rate, 0, units)]
+    bundle = EditedBundle(None, variant, variant.sku, price, 0, 0)
+    for part, each, share in split(price, found.parts_of(variant)):
+        rate = rate_for(found.rates, part.tax_class, *destination)
+        bundle.lines.append(EditedLine(None, part, part.sku, share, rate, 0, 0, bundle, each))
+    bundle.become(units)
+    return bundle.lines

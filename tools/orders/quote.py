@@ -3,40 +3,36 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
 from db.models.customers import CustomerStatus
 from db.models.orders import Channel
-from db.models.products import ProductStatus, PromotionStatus
+from db.models.products import PromotionStatus
 from db.money import Rounding
 from db.references import Kind
 from db.text import fold
 from tools.contract.context import Context
 from tools.contract.errors import Ambiguous, RowLocked
 from tools.contract.shop_settings import DEFAULT_CHANNEL, EXPIRE_UNPAID_AFTER
+from tools.orders.wanted import Read, Wanted, no_price, refuse_unsellable, split
 from tools.orders.wishes import (
     AddressOfAnother,
     CustomerMayNotOrder,
-    NoPriceInCurrency,
     NoShippingAddress,
     NoShippingMethod,
     OrderWish,
     PromotionNotApplicable,
     PromotionUnknown,
     PromotionUsedUp,
-    VariantNotSellable,
     WrittenAddress,
 )
 from tools.rules.lookup import no_variant
-from tools.rules.pricing import Amounts, Method, Offer, Parcel, add_up, price_of
+from tools.rules.pricing import Amounts, Method, Parcel, add_up, price_of
 from tools.rules.promotions import Basket, Item, Promotion, objection, together
+from tools.rules.segments import segments_of
 from tools.rules.tax import Rate, rate_for
-
-ON_SALE = (ProductStatus.active, ProductStatus.discontinued)  # discontinued goods are sold while they last
 
 # A promotion `o` as `Promotion` has it; `buyer` are the rows of whose uses are counted.
 PROMOTION = """
@@ -61,11 +57,16 @@ with recursive buyer as (
     union
     select a.* from addresses a join buyer on buyer.id = a.customer_id
     where %(theirs)s and a.merchant_id = %(m)s and (a.is_default_shipping or a.is_default_billing)
-), variant as (
-    select v.*, p.title as product_title, p.status, p.tax_class, p.category_id
-    from variants v join products p on p.merchant_id = v.merchant_id and p.id = v.product_id
+), named as materialized (
+    select v.id from variants v
     where v.merchant_id = %(m)s and (v.sku_key = any(%(keys)s) or v.reference = any(%(variants)s)
                                      or v.external_reference = any(%(written)s))
+), part as materialized (
+    select b.* from bundle_components b where b.merchant_id = %(m)s and b.variant_id = any(array(select id from named))
+), variant as (
+    select v.*, p.title as product_title, p.status, coalesce(v.tax_class, p.tax_class) as taxed_as, p.category_id
+    from variants v join products p on p.merchant_id = v.merchant_id and p.id = v.product_id
+    where v.merchant_id = %(m)s and v.id = any(array(select id from named union select component_id from part))
 ), shelf as (
     select c.id as leaf, c.id, c.parent_id from categories c
     where c.merchant_id = %(m)s and c.id in (select category_id from variant)
@@ -94,8 +95,10 @@ select row_to_json(quote)::text as quote from (select
     (select coalesce(json_agg(x), '[]') from (
         select v.id, v.reference, v.external_reference, v.sku, v.sku_key, v.product_id, v.title, v.options, v.weight_grams, v.cost,
                v.cost_currency, v.tracked, v.sellable, v.allow_backorder, v.archived_at is not null as archived,
-               v.product_title, v.status, v.tax_class,
+               v.product_title, v.status, v.taxed_as as tax_class,
                array(select shelf.id from shelf where shelf.leaf = v.category_id) as categories,
+               (select coalesce(json_agg(json_build_object('variant', part.component_id, 'quantity', part.quantity)
+                                         order by part.position), '[]') from part where part.variant_id = v.id) as components,
                (select coalesce(json_agg(o), '[]') from (
                     select p.amount, p.customer_group, p.min_quantity from prices p
                     where p.merchant_id = %(m)s and p.variant_id = v.id and p.currency = %(currency)s
@@ -120,11 +123,7 @@ select row_to_json(quote)::text as quote from (select
 """
 
 
-class _Read(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Buyer(_Read):
+class Buyer(Read):
     id: UUID
     reference: str
     status: CustomerStatus
@@ -135,7 +134,7 @@ class Buyer(_Read):
     tags: list[str]
 
 
-class KnownAddress(_Read):
+class KnownAddress(Read):
     id: UUID
     reference: str
     external_reference: str | None
@@ -153,46 +152,14 @@ class KnownAddress(_Read):
     phone: str | None
 
 
-class Wanted(_Read):
-    """A variant with the prices that it may have."""
-
-    id: UUID
-    reference: str
-    external_reference: str | None
-    sku: str
-    sku_key: str
-    product_id: UUID
-    title: str
-    options: dict[str, Any]
-    weight_grams: int | None
-    cost: Decimal | None
-    cost_currency: str | None
-    tracked: bool
-    sellable: bool
-    allow_backorder: bool
-    archived: bool
-    product_title: str
-    status: ProductStatus
-    tax_class: str
-    categories: frozenset[UUID]
-    offers: list[Offer]
-
-    @property
-    def name(self) -> str:
-        """How a line is called: the product, and which of its variants."""
-        if self.title.startswith(self.product_title) or not self.title:
-            return self.title or self.product_title
-        return f"{self.product_title}, {self.title}"
-
-
-class Place(_Read):
+class Place(Read):
     """A warehouse that ships."""
 
     reference: str
     name: str
 
 
-class Found(_Read):
+class Found(Read):
     """What the statement read."""
 
     gone: int  # 1 where the customer was merged or erased in this very moment
@@ -205,24 +172,41 @@ class Found(_Read):
     warehouses: dict[UUID, Place]  # in the merchant's order
     settings: dict[str, dict[str, Any]]
 
+    def parts_of(self, bundle: Wanted) -> list[tuple[Wanted, int]]:
+        """What is in a bundle, and how many units of each."""
+        variants = {variant.id: variant for variant in self.variants}
+        return [(variants[part.variant], part.quantity) for part in bundle.components]
+
 
 class _Row(NamedTuple):
     quote: str
 
 
+@dataclass(frozen=True, eq=False)
+class QuotedBundle:
+    """Bundles at their price, in minor units; what they consist of are lines."""
+
+    variant: Wanted
+    quantity: int
+    unit_price: int
+
+
 @dataclass(frozen=True)
 class QuotedLine:
-    """Units of a variant at their price, in minor units."""
+    """Units of a variant at their price, in minor units; of what is in a bundle, `per_bundle` in each."""
 
     variant: Wanted
     quantity: int
     unit_price: int
     tax_rate: Decimal
+    bundle: QuotedBundle | None = None
+    per_bundle: int | None = None
 
     @property
     def item(self) -> Item:
-        subtotal = self.unit_price * self.quantity
-        return Item(self.variant.product_id, self.variant.categories, self.quantity, subtotal, self.tax_rate)
+        """What promotions look at: a bundle is bought as what it is itself."""
+        sold, subtotal = self.bundle.variant if self.bundle else self.variant, self.unit_price * self.quantity
+        return Item(sold.product_id, sold.categories, self.quantity, subtotal, self.tax_rate)
 
 
 @dataclass(frozen=True)
@@ -240,6 +224,10 @@ class Quote:
     promotions: list[Promotion]
     parcel: Parcel | None
     amounts: Amounts
+
+    @property
+    def bundles(self) -> list[QuotedBundle]:
+        return list(dict.fromkeys(line.bundle for line in self.lines if line.bundle))
 
     @cached_property
     def given(self) -> list[Promotion]:
@@ -270,7 +258,8 @@ async def quote(ctx: Context, wish: OrderWish) -> Quote:
     items = [line.item for line in lines]
     group, tags = (buyer.customer_group, buyer.tags) if buyer else (None, [])
     known = buyer is not None
-    basket = Basket(items, currency, ctx.merchant.currency, ctx.now(), known, group, frozenset(map(fold, tags)))
+    within = await segments_of(ctx, buyer and buyer.id, asked_segments(found.promotions))
+    basket = Basket(items, currency, ctx.merchant.currency, ctx.now(), known, group, frozenset(map(fold, tags)), within)
     promotions = _promotions(wish, found, basket, ctx.merchant.rounding)
     weight = sum((line.variant.weight_grams or 0) * line.quantity for line in lines)
     method = _method(wish, found, country, currency, weight) if shipped else None
@@ -278,6 +267,10 @@ async def quote(ctx: Context, wish: OrderWish) -> Quote:
     shop = ctx.merchant
     amounts = add_up(items, promotions, parcel, found.rates, included=shop.prices_include_tax, rounding=shop.rounding)
     return Quote(wish, found, buyer, currency, channel, shipped, billed, lines, promotions, parcel, amounts)
+
+
+def asked_segments(promotions: Sequence[Promotion]) -> set[UUID]:
+    return {promotion.segment_id for promotion in promotions if promotion.segment_id}
 
 
 async def _read(ctx: Context, wish: OrderWish, currency: str) -> Found:
@@ -377,16 +370,22 @@ async def _lines(
         variants[variant.id] = variant
         quantities[variant.id] = quantities.get(variant.id, 0) + line.quantity
     for variant in variants.values():
-        refuse_unsellable(variant)
+        refuse_unsellable(variant, found.parts_of(variant))
     prices = {id_: price_of(variant.offers, quantities[id_]) for id_, variant in variants.items()}
     if unpriced := [variants[id_].sku for id_, price in prices.items() if price is None]:
         raise no_price(ctx, unpriced, currency)
-    return [
-        QuotedLine(
-            variant, quantities[id_], prices[id_] or 0, rate_for(found.rates, variant.tax_class, country, region)
-        )
-        for id_, variant in variants.items()
-    ]
+    lines: list[QuotedLine] = []
+    for id_, variant in variants.items():
+        quantity, price = quantities[id_], prices[id_] or 0
+        rate = partial(rate_for, found.rates, country=country, region=region)
+        if not variant.components:
+            lines.append(QuotedLine(variant, quantity, price, rate(variant.tax_class)))
+            continue
+        bundle = QuotedBundle(variant, quantity, price)
+        for part in split(price, found.parts_of(variant)):
+            units, taxed = part.units * quantity, rate(part.variant.tax_class)
+            lines.append(QuotedLine(part.variant, units, part.unit_price, taxed, bundle, part.units))
+    return lines
 
 
 async def variant_of(ctx: Context, name: str, found: Found) -> Wanted:
@@ -405,22 +404,6 @@ async def variant_of(ctx: Context, name: str, found: Found) -> Wanted:
         raise Ambiguous(f"{name} fits {', '.join(f'{variant.sku} ({variant.reference})' for variant in meant)}.")
     ctx.means(Kind.variant, name, meant[0].reference)
     return meant[0]
-
-
-def refuse_unsellable(variant: Wanted) -> None:
-    """Raise unless it is on sale."""
-    if variant.archived or variant.status not in ON_SALE:
-        state = ProductStatus.archived if variant.archived else variant.status
-        raise VariantNotSellable(f"{variant.sku} ({variant.product_title}) is {state}, so it cannot be ordered.")
-    if not variant.sellable:
-        raise VariantNotSellable(f"{variant.sku} ({variant.product_title}) is not for sale at present.")
-
-
-def no_price(ctx: Context, skus: Sequence[str], currency: str) -> NoPriceInCurrency:
-    return NoPriceInCurrency(
-        f"There is no price in {currency} for {', '.join(skus)}.",
-        hint=f"Set one, or order in another currency: this shop sells in {', '.join(ctx.merchant.currencies)}.",
-    )
 
 
 def _method(wish: OrderWish, found: Found, country: str, currency: str, weight: int) -> Method:

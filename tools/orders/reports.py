@@ -275,6 +275,7 @@ class _Rates(NamedTuple):
     on_hold: int
 
 
+# A credit is no order that was cancelled.
 _RATES = """
 with windows as (
     select * from unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) with ordinality as w(starts, ends, nth)
@@ -284,7 +285,7 @@ with windows as (
            round(100.0 * sum(o.units_returned) / nullif(sum(o.units_fulfilled), 0), 1)::float8 as returned
     from windows w
     left join orders o on o.merchant_id = %(m)s and o.placed_at >= w.starts and o.placed_at < w.ends and o.status <> 'draft'
-      and o.placed_at >= %(earliest)s
+      and o.placed_at >= %(earliest)s and not (o.status = 'cancelled' and o.total < 0)
     group by w.nth
 ), parcels as (
     select f.order_id, min(f.shipped_at) as first from fulfilments f

@@ -13,10 +13,11 @@ from db.money import Rounding
 from db.text import fold
 from tools.contract.context import Context
 from tools.orders.edits import EditedLine
-from tools.orders.quote import PROMOTION, Found
+from tools.orders.quote import PROMOTION, Found, asked_segments
 from tools.orders.wishes import NoShippingMethod
 from tools.rules.pricing import Amounts, Method, Parcel, add_up
 from tools.rules.promotions import Basket, Promotion, objection, together
+from tools.rules.segments import segments_of
 from tools.rules.tax import STANDARD
 
 # The promotions that the order has, or had until its lines were changed before.
@@ -49,7 +50,8 @@ class Repriced:
 
 async def repriced(ctx: Context, order: Order, lines: Sequence[EditedLine], found: Found, held: set[UUID]) -> Repriced:
     """Promotions count as of when the order was placed: what it has it keeps while its conditions are met, and it gets an
-    automatic one that held already then. `held` are those that it has now.
+    automatic one that held already then. `held` are those that it has now. Who was of a segment when it was placed stays so:
+    the order itself may have led out of it.
     """
     here = [line for line in lines if line.units]
     params = {"m": ctx.merchant.id, "order": order.id, "customer": order.customer_id}
@@ -59,7 +61,10 @@ async def repriced(ctx: Context, order: Order, lines: Sequence[EditedLine], foun
     group, tags = (buyer.customer_group, buyer.tags) if buyer else (None, [])
     items = [line.item for line in here]
     known, folded = order.customer_id is not None, frozenset(map(fold, tags))
-    basket = Basket(items, order.currency, ctx.merchant.currency, order.placed_at, known, group, folded)
+    within = asked_segments(own) | await segments_of(ctx, order.customer_id, asked_segments(found.promotions))
+    basket = Basket(
+        items, order.currency, ctx.merchant.currency, order.placed_at, known, group, folded, frozenset(within)
+    )
     may = _promotions(own, found.promotions, basket, held, rounding)
     parcel = _parcel(order, here, found)
     amounts = add_up(items, may, parcel, found.rates, included=order.prices_include_tax, rounding=rounding)

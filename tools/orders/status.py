@@ -18,7 +18,7 @@ from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import OrderRef, Synonyms
 from tools.contract.shop_settings import EXPIRE_UNPAID_AFTER, chosen
-from tools.orders.quote import ON_SALE
+from tools.orders.wanted import ON_SALE
 from tools.orders.wishes import CustomerMayNotOrder, VariantNotSellable
 from tools.rules.reservation import Need, reserve, shipping_from, tell_held
 from tools.rules.standing import OrderOnHold, refuse_held
@@ -192,7 +192,13 @@ class _DraftLine(NamedTuple):
 
 _DRAFT_LINES = """
 select l.id as line, v.id as variant, v.sku, l.position, l.quantity - l.cancelled as quantity, v.allow_backorder as backorder,
-       v.tracked, v.sellable and v.archived_at is null and p.status = any(%(on_sale)s) as on_sale
+       v.tracked, v.sellable and v.archived_at is null and p.status = any(%(on_sale)s) and not exists (
+           select from order_bundles b
+           join variants whole on whole.merchant_id = %(m)s and whole.id = b.variant_id
+           join products sold on sold.merchant_id = %(m)s and sold.id = b.product_id
+           where b.merchant_id = %(m)s and b.id = l.bundle_id
+             and not (whole.sellable and whole.archived_at is null and sold.status = any(%(on_sale)s))
+       ) as on_sale
 from order_lines l
 join variants v on v.merchant_id = l.merchant_id and v.id = l.variant_id
 join products p on p.merchant_id = v.merchant_id and p.id = v.product_id
@@ -207,8 +213,7 @@ async def _hold_stock(ctx: Context, order: Order) -> Holding:
         raise CustomerMayNotOrder(f"{customer.reference} is {customer.status} and may not order.")
     params = {"m": ctx.merchant.id, "order": order.id, "on_sale": [status.value for status in ON_SALE]}
     lines = await ctx.sql.rows(_DRAFT_LINES, params, as_=_DraftLine)
-    gone = ", ".join(line.sku for line in lines if not line.on_sale)
-    if gone:
+    if gone := ", ".join(dict.fromkeys(line.sku for line in lines if not line.on_sale)):
         raise VariantNotSellable(f"{gone} went off sale since {order.reference} was written.")
     needs = [
         Need(line.line, line.variant, line.sku, line.position, line.quantity, line.backorder)

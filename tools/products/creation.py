@@ -17,6 +17,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import AlreadyTaken, Ambiguous, Conflict, Invalid, NotFound
 from tools.contract.fields import CategoryRef, Hint, MinorUnits, Name, Written
+from tools.products.bundles import BundleInBundle, Component, ComponentArchived, Parts, consist_of, parts_of, tell_parts
 from tools.products.detail import Medium, ProductDetail, read_product
 from tools.rules.lookup import find_category
 
@@ -109,6 +110,7 @@ class NewVariant(Input):
         default=None, ge=0, description="What a unit costs the shop, minor units of the home currency."
     )
     barcode: Written | None = Field(default=None, description="GTIN of 8, 12, 13 or 14 digits.")
+    tax_class: Written | None = Field(default=None, description="Its tax class, where it is not the product's.")
     weight_grams: int | None = Field(default=None, ge=0, le=10_000_000, description="Weight in grams.")
     length_mm: int | None = Field(default=None, ge=0, le=100_000, description="Length in millimetres.")
     width_mm: int | None = Field(default=None, ge=0, le=100_000, description="Width in millimetres.")
@@ -116,6 +118,9 @@ class NewVariant(Input):
     tracked: bool = Field(default=True, description="Whether units are counted; false for made to order, or digital.")
     sellable: bool = Field(default=True, description="Whether it may be sold.")
     allow_backorder: bool = Field(default=False, description="Whether more may be sold than lie there.")
+    components: list[Component] = Field(
+        default=[], max_length=50, description="What is in each, when it is a bundle: its stock is theirs."
+    )
 
     @model_validator(mode="after")
     def _compares_with_more(self) -> Self:
@@ -151,24 +156,29 @@ class CreateProduct(Input):
     effect=Effect.write,
     permission="products:write",
     raises=[
-        SkuTaken, BarcodeNotGtin, OptionsDiffer, VariantTwice, CurrencyNotSold, UnknownTaxClass, NotFound, Ambiguous,
+        SkuTaken, BarcodeNotGtin, OptionsDiffer, VariantTwice, CurrencyNotSold, UnknownTaxClass, BundleInBundle,
+        ComponentArchived, NotFound, Ambiguous,
     ],
     examples=[
         "Create a product Oak tray, SKU TRAY-OAK, at 24.90",
         "Add a linen napkin in white and grey, 12 euros each, category Table linen",
+        "A breakfast set SET-BREAKFAST for 49 euros, made of 2 MUG-BLUE and a BOWL",
     ],
 )  # fmt: skip
 async def create_product(ctx: Context, args: CreateProduct) -> ProductDetail:
     """Put a new product into the catalogue, with its variants and prices.
 
-    It is a draft unless `on_sale`. Prices are minor units: 1999 is 19.99 EUR. Stock comes with `adjust_stock`.
+    It is a draft unless `on_sale`. Prices are minor units: 1999 is 19.99 EUR. Stock comes with `adjust_stock`. A variant with
+    `components` is a bundle: it has a price of its own, and what is in it is held and sent.
     """
     _options_fit(args.variants)
     barcodes = [variant.barcode and gtin(variant.barcode) for variant in args.variants]
     currencies_are_sold(ctx, args.variants)
     await skus_are_free(ctx, [variant.sku for variant in args.variants])
-    await tax_class_exists(ctx, args.tax_class)
+    for tax_class in {args.tax_class, *(variant.tax_class for variant in args.variants if variant.tax_class)}:
+        await tax_class_exists(ctx, tax_class)
     category = await find_category(ctx, args.category) if args.category else None
+    parts = [await parts_of(ctx, variant.components) for variant in args.variants]
 
     product = await ctx.add(
         Product, status=ProductStatus.active if args.on_sale else ProductStatus.draft, title=args.title,
@@ -179,20 +189,26 @@ async def create_product(ctx: Context, args: CreateProduct) -> ProductDetail:
     )  # fmt: skip
     references = await ctx.take(Kind.variant, len(args.variants))
     for position, wanted in enumerate(args.variants):
-        new_variant(ctx, product, wanted, reference=references[position], barcode=barcodes[position], position=position)
+        variant = new_variant(
+            ctx, product, wanted, reference=references[position], barcode=barcodes[position], position=position
+        )
+        await consist_of(ctx, variant, parts[position])
     ctx.event("created", product)
-    _tell(ctx, args, category.name if category else None)
+    _tell(ctx, args, category.name if category else None, parts)
 
     await ctx.sql.flush()
     return await read_product(ctx, product.reference)
 
 
-def _tell(ctx: Context, args: CreateProduct, category: str | None) -> None:
+def _tell(ctx: Context, args: CreateProduct, category: str | None, parts: Sequence[Parts]) -> None:
     where = f" in {category}" if category else ""
     sold = "on sale at once" if args.on_sale else "as a draft, not on sale yet"
     ctx.tell(f"{args.title} comes into the catalogue{where}, {sold}.")
     variants = words.listed(f"{variant.sku} {priced(variant, ctx.merchant.currency)}" for variant in args.variants)
     ctx.tell(f"It is sold as {variants}.")
+    for variant, in_it in zip(args.variants, parts, strict=True):
+        if in_it:
+            tell_parts(ctx, variant.sku, in_it)
 
 
 def priced(variant: NewVariant, home: str) -> str:
@@ -206,13 +222,14 @@ def new_variant(
 ) -> Variant:
     """The row of a variant, and those of its prices."""
     plain = wanted.model_dump(include={
-        "sku", "options", "weight_grams", "length_mm", "width_mm", "height_mm", "tracked", "sellable", "allow_backorder",
+        "sku", "options", "tax_class", "weight_grams", "length_mm", "width_mm", "height_mm", "sellable", "allow_backorder",
     })  # fmt: skip
     variant = ctx.new(
         Variant, reference=reference, product_id=product.id, sku_key=wanted.sku.casefold(), barcode=barcode,
         title=wanted.title or " / ".join(wanted.options.values()) or product.title, position=position,
         option_key=option_key(wanted.options), cost=None if wanted.cost is None else Decimal(wanted.cost),
-        cost_currency=None if wanted.cost is None else ctx.merchant.currency, **plain,
+        cost_currency=None if wanted.cost is None else ctx.merchant.currency, bundle=bool(wanted.components),
+        tracked=wanted.tracked and not wanted.components, **plain,
     )  # fmt: skip
     for price in wanted.prices(ctx.merchant.currency):
         ctx.new(Price, variant_id=variant.id, valid_from=ctx.now(), **price.model_dump())

@@ -12,6 +12,7 @@ from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import ProductRef, UntrustedText
 from tools.products.listing import money
+from tools.rules.bundles import BUNDLES_LEFT
 from tools.rules.lookup import PRODUCTS_NAMED, no_product, product_name
 
 
@@ -59,6 +60,14 @@ class StockShown(Result):
     reorder_point: int | None = Field(description="At how many available units to buy more.")
 
 
+class ComponentShown(Result):
+    """What is in a bundle."""
+
+    sku: str = Field(description="The variant's SKU.")
+    title: str = Field(description="What it is called.")
+    quantity: int = Field(description="Units in each bundle.")
+
+
 class VariantDetail(Result):
     """What is bought: one choice of each option."""
 
@@ -67,18 +76,21 @@ class VariantDetail(Result):
     title: str = Field(description="What it is called.")
     options: dict[str, str] = Field(description="What is chosen of each option.")
     barcode: str | None = Field(description="GTIN.")
+    tax_class: str = Field(description="Which of the shop's tax rates apply: its own class, else its product's.")
     weight_grams: int | None = Field(description="Weight in grams.")
     length_mm: int | None = Field(description="Length in millimetres.")
     width_mm: int | None = Field(description="Width in millimetres.")
     height_mm: int | None = Field(description="Height in millimetres.")
     cost: Money | None = Field(description="What a unit costs the shop, minor units, rounded.")
-    tracked: bool = Field(description="Whether its units are counted; otherwise it is made to order, or digital.")
+    tracked: bool = Field(description="Whether its units are counted; else it is made to order, digital or a bundle.")
     sellable: bool = Field(description="Whether it may be sold.")
     allow_backorder: bool = Field(description="Whether more may be sold than lie there.")
+    components: list[ComponentShown] = Field(description="What is in it, when it is a bundle.")
     archived: bool = Field(description="Whether it was taken out for good.")
     prices: list[PriceShown] = Field(description="Its prices now.")
     available: int | None = Field(
-        description="Units that can be sold now, from all active warehouses; null if not counted."
+        description="Units that can be sold now, from all active warehouses; of a bundle what its components allow; null if"
+        " not counted."
     )
     stock: list[StockShown] = Field(description="Its stock in each active warehouse.")
     version: int = Field(description="Grows with each change.")
@@ -139,12 +151,18 @@ from stock_levels s join warehouses w on w.merchant_id = %(m)s and w.id = s.ware
 where s.merchant_id = %(m)s and s.variant_id = v.id
 """
 _VARIANTS = f"""
-select v.reference, v.sku, v.title, v.options, v.barcode, v.weight_grams, v.length_mm, v.width_mm, v.height_mm, v.tracked,
+select v.reference, v.sku, v.title, v.options, v.barcode, coalesce(v.tax_class, p.tax_class) as tax_class,
+       v.weight_grams, v.length_mm, v.width_mm, v.height_mm, v.tracked,
        v.sellable, v.allow_backorder, v.archived_at is not null as archived, v.version, v.position,
        case when v.cost is not null then {_COST} end as cost,
        coalesce((select jsonb_agg(to_jsonb(r) order by r.currency, r.min_quantity, r.customer_group nulls first)
                  from ({_PRICES}) r), '[]') as prices,
-       coalesce(s.stock, '[]') as stock, case when v.tracked then coalesce(s.available, 0) end as available
+       coalesce(s.stock, '[]') as stock,
+       case when v.tracked then coalesce(s.available, 0) when v.bundle then {BUNDLES_LEFT} end as available,
+       coalesce((select jsonb_agg(jsonb_build_object('sku', part.sku, 'title', part.title, 'quantity', b.quantity)
+                                  order by b.position)
+                 from bundle_components b join variants part on part.merchant_id = %(m)s and part.id = b.component_id
+                 where b.merchant_id = %(m)s and b.variant_id = v.id), '[]') as components
 from variants v
 cross join lateral (
     select jsonb_agg(to_jsonb(s) order by s.priority, s.warehouse) as stock, sum(s.available) as available from ({_STOCK}) s
@@ -191,7 +209,7 @@ async def read_product(ctx: Context, written: str) -> ProductDetail:
 def _of_all(variants: list[dict[str, Any]], currency: str) -> dict[str, Any]:
     """What the variants that are not archived come to. A price is everybody's for a single unit; the latest counts."""
     offered = [variant for variant in variants if not variant["archived"]]
-    counted = [variant["available"] for variant in offered if variant["tracked"]]
+    counted = [units for variant in offered if (units := variant["available"]) is not None]
     prices = [price for variant in offered if (price := _price_now(variant["prices"], currency)) is not None]
     return {
         "price_from": money(min(prices, default=None), currency),

@@ -77,7 +77,7 @@ select p.id, p.reference, case when p.source = '{HANDLE}' then p.external_refere
        p.description, p.brand, p.category_id, p.tags, p.attributes, p.tax_class, p.options, p.media,
        coalesce((select jsonb_agg(to_jsonb(v) order by v.position, v.id) from (
            select v.id, v.reference, v.sku, v.sku_key, v.options, v.option_key, v.barcode, v.weight_grams, v.cost::text as cost,
-                  v.cost_currency, v.tracked, v.allow_backorder, v.position, h.amount as price, h.compare_at,
+                  v.cost_currency, v.tracked, v.bundle, v.allow_backorder, v.position, h.amount as price, h.compare_at,
                   exists (select from stock_levels s where s.merchant_id = %(m)s and s.variant_id = v.id
                           and (s.on_hand > 0 or s.reserved > 0)) as held
            from variants v left join lateral (
@@ -302,6 +302,7 @@ class _Plan:
         if known is None:
             return self._new_variant(product, wanted, sku, key)
         after = known | self._given(wanted, known)
+        after["tracked"] &= not known["bundle"]
         if wanted.options and option_key(wanted.options) != known["option_key"]:
             after |= {"options": wanted.options, "option_key": key}
         fields = {

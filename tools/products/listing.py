@@ -15,6 +15,7 @@ from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import CategoryRef, MinorUnits, Name, Synonyms, Written
 from tools.contract.page import Page, Paged, paged, place
+from tools.rules.bundles import BUNDLES_LEFT
 from tools.rules.lookup import HOLDS_NOW, WITH_ALL_BELOW, find_category
 
 
@@ -134,10 +135,10 @@ def money(amount: int | None, currency: str) -> Money | None:
 # What the variants of product `p` come to. A price is everybody's for a single unit; of several that hold, the latest counts.
 OFFER = f"""
 select count(*) as variants, (array_agg(v.sku order by v.position, v.id))[:5] as skus, min(r.amount) as price_from,
-       max(r.amount) as price_to, sum(coalesce(s.available, 0)) filter (where v.tracked) as available,
+       max(r.amount) as price_to, sum(u.units) as available,
        bool_or(r.amount between coalesce(%(min_price)s::bigint, 0) and coalesce(%(max_price)s::bigint, r.amount)) as in_range,
-       case when not coalesce(bool_or(v.sellable and (not v.tracked or s.available > 0)), false) then 'out_of_stock'
-            when bool_or(v.tracked and coalesce(s.available, 0) <= s.reorder_point) then 'low_stock' else 'in_stock' end as stock
+       case when not coalesce(bool_or(v.sellable and (u.units is null or u.units > 0)), false) then 'out_of_stock'
+            when bool_or(v.tracked and u.units <= s.reorder_point) then 'low_stock' else 'in_stock' end as stock
 from variants v
 left join lateral (
     select r.amount from prices r
@@ -149,6 +150,9 @@ left join lateral (
     from stock_levels s join warehouses w on w.merchant_id = %(m)s and w.id = s.warehouse_id and w.active
     where s.merchant_id = %(m)s and s.variant_id = v.id
 ) s on true
+cross join lateral (
+    select case when v.tracked then coalesce(s.available, 0) when v.bundle then {BUNDLES_LEFT} end as units
+) u
 where v.merchant_id = %(m)s and v.product_id = p.id and v.archived_at is null
 """
 COLUMNS = """

@@ -61,6 +61,7 @@ class PromotionDetail(Result):
     categories: list[ForWhat] = Field(description="The categories that it is for; empty is not only some.")
     customer_group: str | None = Field(description="Only for customers of this price group.")
     customer_tags: list[str] = Field(description="Only for customers with one of these tags; empty is everybody.")
+    segment: ForWhat | None = Field(description="Only for customers who are in this segment when they order.")
     minimum_subtotal: Money | None = Field(description="What it is for has to cost that much, minor units.")
     minimum_quantity: int | None = Field(description="So many units of what it is for have to be bought.")
     starts_at: datetime = Field(description="From when, UTC.")
@@ -87,6 +88,7 @@ class _Shown(NamedTuple):
     categories: list[dict[str, str]]
     customer_group: str | None
     customer_tags: list[str]
+    segment: dict[str, str] | None
     minimum_subtotal: int | None
     minimum_quantity: int | None
     starts_at: datetime
@@ -121,7 +123,10 @@ p.id, p.reference, p.name, case
     when p.status = 'active' then 'running' else p.status end as state,
 p.code, p.kind, p.percent, p.amount, coalesce(p.currency, %(home)s) as currency,
 {_targets("products", "product_id", "title")}, {_targets("categories", "category_id", "name")},
-p.customer_group, p.customer_tags, p.minimum_subtotal, p.minimum_quantity, p.starts_at, p.ends_at, p.usage_limit,
+p.customer_group, p.customer_tags, (
+    select json_build_object('reference', s.reference, 'name', s.name) from segments s
+    where s.merchant_id = %(m)s and s.id = p.segment_id) as segment,
+p.minimum_subtotal, p.minimum_quantity, p.starts_at, p.ends_at, p.usage_limit,
 p.usage_limit_per_customer, p.used, p.combines_with, p.priority, p.version
 """
 _WORDS = "p.words_key like all(%(words)s::text[])"

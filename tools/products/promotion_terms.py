@@ -46,7 +46,7 @@ def when(ctx: Context, at: datetime) -> str:
     return words.moment(at, ctx.merchant.zone)
 
 
-def terms(ctx: Context, promotion: Promotion, targets: Sequence[Target]) -> dict[str, str | None]:
+def terms(ctx: Context, promotion: Promotion, targets: Sequence[Target], segment: str | None) -> dict[str, str | None]:
     """All that a promotion says, by what it is called."""
     least, currency = promotion.minimum_subtotal, promotion.currency or ctx.merchant.currency
     scope = "products" if promotion.applies_to is PromotionScope.products else "categories"
@@ -57,6 +57,7 @@ def terms(ctx: Context, promotion: Promotion, targets: Sequence[Target]) -> dict
         scope: words.listed(target.name for target in targets) if targets else None,
         "customer group": promotion.customer_group,
         "customer tags": words.listed(promotion.customer_tags) if promotion.customer_tags else None,
+        "segment": segment,
         "least subtotal": None if least is None else words.money(least, currency),
         "least quantity": _count(promotion.minimum_quantity, "unit"),
         "start": when(ctx, promotion.starts_at),
@@ -72,8 +73,8 @@ def _count(number: int | None, what: str) -> str | None:
     return None if number is None else words.count(number, what)
 
 
-def tell_new(ctx: Context, promotion: Promotion, targets: Sequence[Target]) -> None:
-    said = terms(ctx, promotion, targets)
+def tell_new(ctx: Context, promotion: Promotion, targets: Sequence[Target], segment: str | None) -> None:
+    said = terms(ctx, promotion, targets, segment)
     given, of = said.pop("discount"), said.pop("products", None) or said.pop("categories", None)
     takes = (
         f"takes {given} {of or 'the whole order'}" if promotion.amount or promotion.percent else "makes shipping free"

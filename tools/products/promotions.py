@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from db.models.customers import Segment
 from db.models.products import (
     DiscountClass,
     Promotion,
@@ -34,6 +35,7 @@ from tools.contract.fields import (
     PeriodStart,
     ProductRef,
     PromotionRef,
+    SegmentRef,
     Synonyms,
     Written,
 )
@@ -41,6 +43,7 @@ from tools.products.creation import CurrencyNotSold
 from tools.products.promotion_detail import Percent, PromotionDetail, find_promotion, read_promotion
 from tools.products.promotion_terms import Target, gives, named, tell_changed, tell_new, terms, when
 from tools.rules.lookup import find_category, find_product
+from tools.rules.segments import find_segment
 
 
 class PromotionCodeTaken(AlreadyTaken):
@@ -123,6 +126,9 @@ class CreatePromotion(Input):
     customer_tags: Annotated[Tags, AfterValidator(_once)] = Field(
         default=[], max_length=20, description="Only for customers with one of these tags."
     )
+    segment: SegmentRef | None = Field(
+        default=None, description="Only for customers who are in this segment when they order: `SEG-7` or its name."
+    )
     minimum_subtotal: MinorUnits | None = Field(
         default=None, gt=0, description="What it is for has to cost that much, minor units of `currency`."
     )
@@ -184,6 +190,7 @@ async def create_promotion(ctx: Context, args: CreatePromotion) -> PromotionDeta
         raise PromotionEndsTooEarly(f"It would end on {when(ctx, args.ends_at)}; {_start(ctx, starts)}.")
     currency = _currency(ctx, args)
     targets = await _targets(ctx, args.products, args.categories)
+    segment = await find_segment(ctx, args.segment) if args.segment else None
     if args.code:
         await _free_the_code(ctx, args.code)
 
@@ -195,12 +202,12 @@ async def create_promotion(ctx: Context, args: CreatePromotion) -> PromotionDeta
         Promotion, status=PromotionStatus.draft if args.draft else PromotionStatus.active,
         name=args.name or args.code or _title(args, currency), code_key=args.code and args.code.casefold(),
         automatic=args.code is None, kind=args.kind, currency=currency, applies_to=_scope(args.products, args.categories),
-        combines_with=_classes(args.combines_with), starts_at=starts, **plain,
+        combines_with=_classes(args.combines_with), starts_at=starts, segment_id=segment and segment.id, **plain,
     )  # fmt: skip
     for target in targets:
         ctx.new(PromotionTarget, promotion_id=promotion.id, **{target.column: target.id})
     ctx.event("created", promotion)
-    tell_new(ctx, promotion, targets)
+    tell_new(ctx, promotion, targets, segment and segment.name)
     await ctx.sql.flush()
     return await read_promotion(ctx, promotion.id)
 
@@ -303,9 +310,9 @@ SWITCH_WORDS = Synonyms({
     "paused": ("pause", "suspend", "stop for now", "switch off for now", "on hold"),
 })  # fmt: skip
 MAY_BE_EMPTY = {
-    "customer_group", "minimum_subtotal", "minimum_quantity", "ends_at", "usage_limit", "usage_limit_per_customer",
+    "customer_group", "segment", "minimum_subtotal", "minimum_quantity", "ends_at", "usage_limit", "usage_limit_per_customer",
 }  # fmt: skip
-_NOT_A_COLUMN = {"promotion", "version", "status", "products", "categories", "combines_with"}
+_NOT_A_COLUMN = {"promotion", "version", "status", "products", "categories", "segment", "combines_with"}
 
 
 class UpdatePromotion(Input):
@@ -329,6 +336,9 @@ class UpdatePromotion(Input):
     customer_group: Name | None = Field(default=None, description="Only for this price group; null: for all.")
     customer_tags: Annotated[Tags, AfterValidator(_once)] | None = Field(
         default=None, max_length=20, description="Only for customers with one of these tags; empty: for all."
+    )
+    segment: SegmentRef | None = Field(
+        default=None, description="Only for customers of this segment: `SEG-7` or its name; null: for all."
     )
     minimum_subtotal: MinorUnits | None = Field(
         default=None, gt=0, description="What it is for has to cost that much, minor units; null is no minimum."
@@ -378,6 +388,7 @@ async def update_promotion(ctx: Context, args: UpdatePromotion) -> PromotionDeta
         raise EmptyPromotionField(f"{', '.join(empty)} of a promotion cannot be empty.")
     replaced = args.products is not None or args.categories is not None
     targets = await _targets(ctx, args.products or [], args.categories or [])
+    segment = await find_segment(ctx, args.segment) if args.segment else None
     promotion = await find_promotion(ctx, args.promotion, for_update=True)
     _refuse_what_cannot_be(ctx, promotion, given)
 
@@ -389,11 +400,15 @@ async def update_promotion(ctx: Context, args: UpdatePromotion) -> PromotionDeta
         given["combines_with"] = _classes(args.combines_with)
     if args.minimum_subtotal is not None and promotion.currency is None:
         given["currency"] = ctx.merchant.currency
-    was, called = terms(ctx, promotion, before), promotion.name
+    asked = await ctx.db.get(Segment, (ctx.merchant.id, promotion.segment_id)) if promotion.segment_id else None
+    was, called = terms(ctx, promotion, before, asked and asked.name), promotion.name
+    if "segment" in args.model_fields_set:
+        asked, given["segment_id"] = segment, segment and segment.id
     ctx.edit(promotion, args.version, **given)
     if replaced:
         await _retarget(ctx, promotion, standing, targets)
-    tell_changed(ctx, promotion, called, was, terms(ctx, promotion, targets if replaced else before))
+    becomes = terms(ctx, promotion, targets if replaced else before, asked and asked.name)
+    tell_changed(ctx, promotion, called, was, becomes)
     if args.status is not None and args.status.value != promotion.status.value:
         ctx.move(promotion, PromotionStatus(args.status))
         ctx.tell(f"{named(promotion)} {_BECOMES[args.status]}.")

@@ -15,12 +15,23 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import Ambiguous, Conflict, Invalid, NotFound, StaleVersion
 from tools.contract.fields import MinorUnits, Name, ProductRef, VariantRef, Written
+from tools.products.bundles import (
+    BundleHasNoStock,
+    BundleInBundle,
+    Component,
+    ComponentArchived,
+    NotABundle,
+    consist_of,
+    parts_of,
+    tell_parts,
+)
 from tools.products.creation import (
     BarcodeNotGtin,
     CurrencyNotSold,
     NewVariant,
     OptionsDiffer,
     SkuTaken,
+    UnknownTaxClass,
     VariantTwice,
     choices,
     currencies_are_sold,
@@ -28,6 +39,7 @@ from tools.products.creation import (
     new_variant,
     priced,
     skus_are_free,
+    tax_class_exists,
 )  # fmt: skip
 from tools.products.detail import ProductDetail, read_product
 from tools.rules.lookup import find_product, find_variant
@@ -37,7 +49,7 @@ from tools.rules.told import tell_edits
 class EmptyVariantField(Invalid):
     """What every variant has cannot be empty."""
 
-    hint = "Leave out what shall stay as it is; only barcode, cost, weight and measurements may be null."
+    hint = "Leave out what shall stay as it is; only barcode, tax class, cost, weight and measurements may be null."
 
 
 class StockIsCounted(Conflict):
@@ -65,12 +77,15 @@ class AddVariant(NewVariant):
     route="POST /products/{product}/variants",
     effect=Effect.write,
     permission="products:write",
-    raises=[SkuTaken, BarcodeNotGtin, OptionsDiffer, VariantTwice, CurrencyNotSold, StaleVersion, NotFound, Ambiguous],
+    raises=[
+        SkuTaken, BarcodeNotGtin, OptionsDiffer, VariantTwice, CurrencyNotSold, UnknownTaxClass, BundleInBundle, ComponentArchived,
+        StaleVersion, NotFound, Ambiguous,
+    ],
     examples=[
         "Add size XL to PRD-1012 as TEE-XL at 19.99",
         "The oak lamp also comes in black, SKU LAMP-BLACK, 79 euros",
     ],
-)
+)  # fmt: skip
 async def add_variant(ctx: Context, args: AddVariant) -> ProductDetail:
     """Add a variant to a product: its options, SKU, price and measures.
 
@@ -80,6 +95,9 @@ async def add_variant(ctx: Context, args: AddVariant) -> ProductDetail:
     barcode = args.barcode and gtin(args.barcode)
     currencies_are_sold(ctx, [args])
     await skus_are_free(ctx, [args.sku])
+    if args.tax_class:
+        await tax_class_exists(ctx, args.tax_class)
+    parts = await parts_of(ctx, args.components)
 
     product = await find_product(ctx, args.product, for_update=True)
     others = await _variants_of(ctx, product)
@@ -92,17 +110,20 @@ async def add_variant(ctx: Context, args: AddVariant) -> ProductDetail:
     (reference,) = await ctx.take(Kind.variant)
     position = max((variant.position for variant in others), default=-1) + 1
     variant = new_variant(ctx, product, args, reference=reference, barcode=barcode, position=position)
+    await consist_of(ctx, variant, parts)
     ctx.event("created", variant)
     which = f" ({words.listed(f'{name} {value}' for name, value in args.options.items())})" if args.options else ""
     ctx.tell(
         f"{product.title} ({product.reference}) is also sold as {args.sku}{which}, {priced(args, ctx.merchant.currency)}."
     )
+    if parts:
+        tell_parts(ctx, args.sku, parts)
 
     await ctx.sql.flush()
     return await read_product(ctx, product.reference)
 
 
-_MAY_BE_EMPTY = {"barcode", "cost", "weight_grams", "length_mm", "width_mm", "height_mm"}
+_MAY_BE_EMPTY = {"barcode", "tax_class", "cost", "weight_grams", "length_mm", "width_mm", "height_mm"}
 
 
 class UpdateVariant(Input):
@@ -114,6 +135,7 @@ class UpdateVariant(Input):
         default=None, max_length=5, description='What is chosen of each option from now on: `{"Colour": "Blue"}`.'
     )
     barcode: Written | None = Field(default=None, description="GTIN of 8, 12, 13 or 14 digits; null takes it away.")
+    tax_class: Written | None = Field(default=None, description="Its tax class; null: that of its product.")
     weight_grams: int | None = Field(default=None, ge=0, le=10_000_000, description="Weight in grams; null: not known.")
     length_mm: int | None = Field(default=None, ge=0, le=100_000, description="Length in millimetres; null: not known.")
     width_mm: int | None = Field(default=None, ge=0, le=100_000, description="Width in millimetres; null: not known.")
@@ -126,6 +148,9 @@ class UpdateVariant(Input):
     )
     sellable: bool | None = Field(default=None, description="Whether it may be sold.")
     allow_backorder: bool | None = Field(default=None, description="Whether more may be sold than lie there.")
+    components: list[Component] | None = Field(
+        default=None, min_length=1, max_length=50, description="All that is in a bundle from now on."
+    )
     version: int | None = Field(
         default=None, description="The variant's version that was read; refused when it changed since."
     )
@@ -136,28 +161,37 @@ class UpdateVariant(Input):
     effect=Effect.write,
     permission="products:write",
     raises=[
-        EmptyVariantField, BarcodeNotGtin, OptionsDiffer, VariantTwice, StockIsCounted, OrdersHoldNothing, StaleVersion,
-        NotFound, Ambiguous,
+        EmptyVariantField, BarcodeNotGtin, OptionsDiffer, VariantTwice, StockIsCounted, OrdersHoldNothing, UnknownTaxClass,
+        NotABundle,
+        BundleHasNoStock, BundleInBundle, ComponentArchived, StaleVersion, NotFound, Ambiguous,
     ],
-    examples=["MUG-BLUE weighs 380 grams", "Do not sell LAMP-OAK any more, but keep the black one"],
+    examples=[
+        "MUG-BLUE weighs 380 grams",
+        "Do not sell LAMP-OAK any more, but keep the black one",
+        "SET-BREAKFAST is 2 MUG-BLUE and 2 BOWL from now on",
+    ],
     version_required=True,
 )  # fmt: skip
 async def update_variant(ctx: Context, args: UpdateVariant) -> ProductDetail:
     """Change a variant: options, barcode, weight, cost, if it is sold or counted.
 
     Fields that are left out stay. `tracked` false makes it made to order, or digital: it is sold while `sellable`, and none
-    is reserved. Its price is changed by `set_price`, its stock by `adjust_stock`, what it is a variant of by `update_product`.
+    is reserved. What is in a bundle changes for orders to come. Its price is changed by `set_price`, its stock by
+    `adjust_stock`, what it is a variant of by `update_product`.
     """
-    given = args.model_dump(exclude_unset=True, exclude={"sku", "version"})
+    given = args.model_dump(exclude_unset=True, exclude={"sku", "version", "components"})
     empty = sorted(name for name, value in given.items() if value is None and name not in _MAY_BE_EMPTY)
     if empty:
         raise EmptyVariantField(f"{words.listed(words.word(name) for name in empty)} of a variant cannot be empty.")
     if args.barcode is not None:
         given["barcode"] = gtin(args.barcode)
+    if args.tax_class is not None:
+        await tax_class_exists(ctx, args.tax_class)
     if "cost" in given:
         given |= {"cost": None if args.cost is None else Decimal(args.cost)}
         given |= {"cost_currency": None if args.cost is None else ctx.merchant.currency}
 
+    parts = await parts_of(ctx, args.components or [])
     named = await find_variant(ctx, args.sku)
     product = await find_product(ctx, named.reference, for_update=True)
     variant = await find_variant(ctx, named.reference, for_update=True)
@@ -166,9 +200,14 @@ async def update_variant(ctx: Context, args: UpdateVariant) -> ProductDetail:
         given["option_key"] = option_key(args.options)
     if args.tracked is not None and args.tracked is not variant.tracked:
         await _may_be_counted(ctx, variant, counted=args.tracked)
+    if parts and not variant.bundle:
+        raise NotABundle(f"{variant.sku} is no bundle.")
+    if parts:
+        await consist_of(ctx, variant, parts)
+        tell_parts(ctx, variant.sku, parts)
     _tell(ctx, f"{variant.sku} ({product.title})", variant, given)
     ctx.edit(variant, args.version, **given)
-    ctx.event("changed", variant, fields=sorted(given))
+    ctx.event("changed", variant, fields=sorted([*given, *(["components"] if parts else [])]))
 
     await ctx.sql.flush()
     return await read_product(ctx, product.reference)
@@ -235,8 +274,10 @@ order by o.placed_at limit 100
 async def _may_be_counted(ctx: Context, variant: Variant, *, counted: bool) -> None:
     """An order holds each counted unit that it has to send, and none of what is not counted; that stays true on either side.
 
-    Raises `StockIsCounted` or `OrdersHoldNothing`.
+    Raises `StockIsCounted`, `OrdersHoldNothing` or, as neither is a bundle's, `BundleHasNoStock`.
     """
+    if variant.bundle:
+        raise BundleHasNoStock(f"{variant.sku} is a bundle: what is in it is counted.")
     params = {"m": ctx.merchant.id, "variant": variant.id, "open": [OrderStatus.pending, OrderStatus.confirmed]}
     orders = [row.reference for row in await ctx.sql.rows(_OPEN, params, as_=_Open)]
     if counted and orders:
@@ -265,15 +306,14 @@ _CALLED = {"weight_grams": "weight", "length_mm": "length", "width_mm": "width",
 
 
 def _tell(ctx: Context, whose: str, variant: Variant, given: Mapping[str, Any]) -> None:
-    told = len(ctx.sentences)
     for (name, value), becomes in _BECOMES.items():
         if name in given and given[name] is value and getattr(variant, name) is not value:
             ctx.tell(f"{whose} {becomes}.")
     tell_edits(ctx, whose, [
         (_CALLED.get(name, name), _said(name, getattr(variant, name), ctx), _said(name, given[name], ctx))
-        for name in ("title", "options", "barcode", "cost", *_CALLED) if name in given
+        for name in ("title", "options", "barcode", "tax_class", "cost", *_CALLED) if name in given
     ])  # fmt: skip
-    if len(ctx.sentences) == told:
+    if not ctx.sentences:
         ctx.tell(f"{whose} stays as it is.")
 
 

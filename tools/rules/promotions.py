@@ -38,6 +38,7 @@ class Promotion(BaseModel):
     categories: frozenset[UUID]
     customer_group: str | None
     customer_tags: frozenset[str]
+    segment_id: UUID | None = None
     minimum_subtotal: int | None
     minimum_quantity: int | None
     combines_with: frozenset[DiscountClass]
@@ -90,6 +91,7 @@ class Basket:
     customer: bool
     customer_group: str | None
     customer_tags: frozenset[str]  # folded
+    segments: frozenset[UUID] = frozenset()  # that the customer is in
 
 
 def concerns(promotion: Promotion, item: Item) -> bool:
@@ -119,6 +121,8 @@ def _not_for_the_customer(promotion: Promotion, basket: Basket) -> str | None:
         return f"it is for customers of the group {promotion.customer_group}"
     if promotion.customer_tags and basket.customer_tags.isdisjoint(map(fold, promotion.customer_tags)):
         return f"it is for customers with the tag {' or '.join(sorted(promotion.customer_tags))}"
+    if promotion.segment_id is not None and promotion.segment_id not in basket.segments:
+        return "it is for customers of a segment, and who orders is not in it"
     if promotion.usage_limit_per_customer is not None and not basket.customer:
         return "it is limited for each customer, and the order names none"
     return None

@@ -31,12 +31,17 @@ class Need:
     backorder: bool
 
 
-# Which warehouse: the first in the merchant's order that holds all lines; if none does, lines are split in that order.
-# `ok` has its row when every line is held, or may wait for the next delivery at the first warehouse. `materialized` is meaning,
-# not tuning: what was locked is looked at once. Between this and RESERVE a statement defines `number`, from `ok` alone.
+# Which warehouse: the first in the merchant's order that holds all lines; if none does, lines are split in that order. Lines of
+# one variant stand in a queue: the units that each wants are a stretch of the queue, those of each warehouse a stretch of the
+# supply, and a line gets from a warehouse what both have in common. `ok` has its row when every line is held, or may wait for the
+# next delivery at the first warehouse. `materialized` is meaning, not tuning: what was locked is looked at once. Between this and
+# RESERVE a statement defines `number`, from `ok` alone.
 ALLOT = """
 need as (
-    select * from jsonb_to_recordset(%(need)s) as need(line uuid, variant uuid, position int, quantity int, backorder boolean)
+    select *, sum(quantity) over (partition by variant order by position) - quantity as begins
+    from jsonb_to_recordset(%(need)s) as need(line uuid, variant uuid, position int, quantity int, backorder boolean)
+), wanted as (
+    select variant, sum(quantity) as quantity from need group by variant
 ), place as (
     select * from unnest(%(warehouses)s::uuid[]) with ordinality as place(id, rank)
 ), stock as materialized (
@@ -47,16 +52,19 @@ need as (
     order by s.variant_id, s.warehouse_id for no key update of s
 ), whole as (
     select min(place.rank) as rank from place where exists (select from need) and not exists (
-        select from need left join stock on stock.variant_id = need.variant and stock.warehouse_id = place.id
-        where coalesce(stock.available, 0) < need.quantity
+        select from wanted left join stock on stock.variant_id = wanted.variant and stock.warehouse_id = place.id
+        where coalesce(stock.available, 0) < wanted.quantity
     )
+), supply as (
+    select stock.*, place.rank,
+           sum(stock.available) over (partition by stock.variant_id order by place.rank) - stock.available as begins
+    from stock join place on place.id = stock.warehouse_id cross join whole where coalesce(whole.rank, place.rank) = place.rank
 ), taken as (
-    select stock.*, need.line, need.position, place.rank, case
-        when whole.rank is null
-        then least(stock.available, greatest(0, need.quantity - coalesce(sum(stock.available) over before, 0)))
-        when whole.rank = place.rank then need.quantity else 0 end as quantity
-    from stock join place on place.id = stock.warehouse_id join need on need.variant = stock.variant_id cross join whole
-    window before as (partition by need.line order by place.rank rows between unbounded preceding and 1 preceding)
+    select s.id, s.variant_id, s.warehouse_id, s.rank, need.line, need.position, greatest(0,
+        least(s.begins + s.available, need.begins + need.quantity) - greatest(s.begins, need.begins)) as quantity
+    from supply s join need on need.variant = s.variant_id
+), level as (
+    select stock.*, coalesce((select sum(taken.quantity) from taken where taken.id = stock.id), 0)::int as quantity from stock
 ), short as (
     select need.*, need.quantity - coalesce((select sum(quantity) from taken where taken.line = need.line), 0) as missing
     from need
@@ -81,13 +89,13 @@ held as (
     from allotted cross join number window walk as (order by position, rank)
     returning id, reference, status, reason, warehouse_id, variant_id, quantity, backordered, order_id, order_line_id
 ), kept as (
-    update stock_levels s set reserved = s.reserved + taken.quantity, updated_at = %(now)s
-    from taken cross join ok where s.merchant_id = %(m)s and s.id = taken.id and taken.quantity > 0
-      and s.id = any(array(select id from taken))
+    update stock_levels s set reserved = s.reserved + level.quantity, updated_at = %(now)s
+    from level cross join ok where s.merchant_id = %(m)s and s.id = level.id and level.quantity > 0
+      and s.id = any(array(select id from level))
 )"""
 RESERVED = """
 (select reference from number) as reference,
-coalesce((select json_agg(taken) from taken), '[]') as stock,
+coalesce((select json_agg(level) from level), '[]') as stock,
 coalesce((select json_agg(held order by reference) from held), '[]') as held"""
 
 _FOR_AN_ORDER = f"""
@@ -167,14 +175,17 @@ def tell_held(
 
 
 def shortage(needs: Sequence[Need], stock: Sequence[dict[str, Any]]) -> NotEnoughStock:
-    """The refusal, with the numbers of each line that is short."""
-    available = {str(need.variant): 0 for need in needs}
+    """The refusal, with the numbers of each variant that is short: its lines together."""
+    wanted, available = Counter[str](), Counter[str]()
+    for need in needs:
+        wanted[str(need.variant)] += need.quantity
     for level in stock:
         available[level["variant_id"]] += level["available"]
+    skus = {str(need.variant): need.sku for need in needs if not need.backorder}
     short = [
-        {"sku": need.sku, "wanted": need.quantity, "available": available[str(need.variant)]}
-        for need in needs
-        if not need.backorder and available[str(need.variant)] < need.quantity
+        {"sku": sku, "wanted": wanted[variant], "available": available[variant]}
+        for variant, sku in skus.items()
+        if available[variant] < wanted[variant]
     ]
     said = "; ".join(f"{line['sku']} has {line['available']} available, {line['wanted']} were asked" for line in short)
     return NotEnoughStock(

@@ -14,11 +14,12 @@ operators come from the tables below.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import or_, select
 
@@ -120,6 +121,30 @@ async def find_segment(ctx: Context, written: str) -> Segment:
         raise await _no_segment(ctx, written)
     ctx.means(Kind.segment, written, meant[0].reference)
     return meant[0]
+
+
+class _Within(NamedTuple):
+    within: list[bool]
+
+
+async def segments_of(ctx: Context, customer: UUID | None, segments: Collection[UUID]) -> frozenset[UUID]:
+    """In which of the segments a customer is now; a guest is in none."""
+    if customer is None or not segments:
+        return frozenset()
+    rows = (
+        await ctx.db.scalars(select(Segment).where(Segment.merchant_id == ctx.merchant.id, Segment.id.in_(segments)))
+    ).all()
+    conditions = [condition_of(ctx, row.filter, f"s{nth}_") for nth, row in enumerate(rows)]
+    query = f"""
+        select array[{", ".join(condition.sql for condition in conditions)}] as within
+        from customers c join customer_figures f on f.merchant_id = %(m)s and f.id = c.id
+        where c.merchant_id = %(m)s and c.id = %(customer)s
+    """
+    params: dict[str, Any] = {"m": ctx.merchant.id, "customer": customer}
+    for condition in conditions:
+        params |= condition.params
+    (found,) = await ctx.sql.rows(query, params, as_=_Within)
+    return frozenset(row.id for row, within in zip(rows, found.within, strict=True) if within)
 
 
 class _Near(NamedTuple):

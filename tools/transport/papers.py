@@ -1,7 +1,7 @@
 """Papers of a shipment: its label, and what customs want to see."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -55,6 +55,12 @@ class GetShippingLabel(Input):
     )
 
 
+class LabelFile(FileResult):
+    """A file as an answer, in the form that was chosen."""
+
+    KINDS: ClassVar[tuple[str, ...]] = ("pdf", "zpl")
+
+
 @tool(
     route="GET /shipments/{shipment}/label",
     effect=Effect.read,
@@ -62,7 +68,7 @@ class GetShippingLabel(Input):
     raises=[Ambiguous, NoCustomsPaper, NoLabel],
     examples=["Give me the label of SHP-1012", "Download the label of SHP-1007 for the Zebra printer"],
 )
-async def get_shipping_label(ctx: Context, args: GetShippingLabel) -> FileResult:
+async def get_shipping_label(ctx: Context, args: GetShippingLabel) -> LabelFile:
     """Download a shipment's label, with its barcode, as PDF or ZPL.
 
     It is the same label each time: what was on it when it was bought. One page for each parcel.
@@ -74,7 +80,7 @@ async def get_shipping_label(ctx: Context, args: GetShippingLabel) -> FileResult
         return Piece(made, None)
 
     name = f"{shipment.reference}{'-customs' if args.paper is Paper.customs else ''}.{args.format}"
-    return FileResult.of(ctx, get_shipping_label, args, name=name, next_piece=whole)
+    return LabelFile.of(ctx, get_shipping_label, args, name=name, next_piece=whole)
 
 
 async def _label(ctx: Context, shipment: Fulfilment, args: GetShippingLabel) -> bytes:

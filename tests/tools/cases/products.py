@@ -141,7 +141,10 @@ async def undo_price_change(mine: NewShop) -> dict[str, Any]:
 
 
 async def add_variant(mine: NewShop) -> dict[str, Any]:
-    return {"product": await _unsold(mine), "sku": "MUG-GREEN", "options": {"Style": "Green"}, "price": 2_490}
+    sku, _ = await _on_shelf(mine)
+    in_it = [{"sku": sku, "quantity": 2}]
+    options = {"Style": "A pair"}
+    return {"product": await _unsold(mine), "sku": "MUG-PAIR", "options": options, "price": 3_490, "components": in_it}
 
 
 async def update_variant(mine: NewShop) -> dict[str, Any]:
