@@ -6,7 +6,7 @@ from alembic import op
 from db.migrations.wall import secure
 
 revision = "0021"
-down_revision = "0014"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
