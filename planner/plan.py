@@ -11,17 +11,17 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, BaseMessage
 
 from planner.choose import resume
-from planner.choose.decide import Ask, Decision, Decline, Desk, Step, decide, described
+from planner.choose.decide import Ask, Decision, Decline, Desk, Step, decide
 from planner.choose.following import follow_up, only_narrows
 from planner.choose.index import SMALL_TALK, Index
 from planner.choose.lookup import Found, first_call, following_call, found_in, second_call
 from planner.choose.pointing import THING, resolved
 from planner.converse import things
 from planner.converse.memory import Conversation, Result
-from planner.read import clauses
+from planner.read import clauses, mood
 from planner.read.fields import Field, Kind, read
 from planner.read.language import to_english
-from planner.tell import answer, talk
+from planner.tell import answer, asking, talk
 from planner.tell.asked import Asked
 from planner.tell.lists import COUNT
 from planner.tell.voice import Voice
@@ -46,7 +46,7 @@ class Plan:
             {**vars(step), "args": dict(step.args), "people": dict(step.people), "notes": list(step.notes)}
             for step in self.steps
         ]
-        question = {"text": self.question.text, "pending": dict(self.question.pending)} if self.question else None
+        question = {"pending": dict(self.question.pending)} if self.question else None
         return {
             "steps": steps,
             "notes": list(self.notes),
@@ -62,7 +62,7 @@ class Plan:
             Step(s["tool"], s["args"], s["people"], s["newest"], tuple(s["notes"])) for s in stored.get("steps", [])
         ]
         asked = stored.get("question")
-        question = Ask(asked["text"], asked["pending"]) if asked else None
+        question = Ask(asked["pending"]) if asked else None
         return cls(
             steps,
             stored.get("notes", []),
@@ -101,7 +101,8 @@ def next_message(
 
 def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
     desk = turn.desk
-    text = desk.talk.request if desk.index.reader else to_english(desk.talk.request)
+    request, _ = mood.without_preview(desk.talk.request)
+    text = request if desk.index.reader else to_english(request)
     english = to_english(text)
     if not text:
         return AIMessage(talk.hint(desk))
@@ -254,11 +255,9 @@ def _cannot_look_up(turn: Turn, plan: Plan, step: Step, wanted: Field, said: str
             turn,
             replace(plan, steps=[replace(step, args={**step.args, wanted.name: said}, people={}), *plan.steps[1:]]),
         )
-    text = (
-        f"I can't look up “{said}” here. Which {wanted.reference.replace('_', ' ')} is it? {wanted.description}".strip()
-    )
+    asked = {"frame": "no_look_up", "noun": wanted.reference, "said": said}
     pending = {"kind": "slots", "tool": step.tool, "args": dict(step.args), "people": {}, "missing": [wanted.name]}
-    return _close(turn, replace(plan, question=Ask(text, pending)), [])
+    return _close(turn, replace(plan, question=Ask({**pending, **asked})), [])
 
 
 def _continue(turn: Turn, results: list[Result]) -> AIMessage:
@@ -271,8 +270,9 @@ def _continue(turn: Turn, results: list[Result]) -> AIMessage:
         return _after_look_up(turn, plan, last, results)
     failed = answer.problem(last.value) is not None
     if failed and plan.steps and turn.desk.index.tools[last.call.tool].entry.writes:
-        undone = [described(turn.desk.index.tools[step.tool], step.args) for step in plan.steps]
-        plan = replace(plan, steps=[], notes=[*plan.notes, *(f"Not done after that: {what}." for what in undone)])
+        voice = Voice.of(turn.desk.talk)
+        undone = [asking.described(turn.desk.index.tools[step.tool], step.args, voice) for step in plan.steps]
+        plan = replace(plan, steps=[], notes=[*plan.notes, *(voice.say("undone", what=what) for what in undone)])
     if plan.steps:
         return _next_calls(turn, plan)
     return _close(turn, plan, results)
@@ -307,14 +307,12 @@ def _solved_too(other: Step, step: Step, awaiting: Mapping[str, Any], value: str
 
 
 def _which(step: Step, awaiting: Mapping[str, Any], found: Found, rest: Sequence[Step]) -> Ask:
-    noun, said = str(awaiting["reference"]).replace("_", " "), awaiting["said"]
-    base: dict[str, Any] = {"tool": step.tool, "args": dict(step.args), "people": {}, "missing": [found.field]}
+    asked = {"frame": "found_none", "noun": awaiting["reference"], "said": awaiting["said"]}
+    base: dict[str, Any] = {"tool": step.tool, "args": dict(step.args), "people": {}, "missing": [found.field], **asked}
     base["then"] = Plan(rest).packed()["steps"]
     if not found.options:
-        return Ask(f"I found no {noun} for “{said}”. Which {noun} do you mean?", {"kind": "slots", **base})
-    lines = "\n".join(f"{n}. {label}" for n, (_, label) in enumerate(found.options, 1))
-    options = [{"value": value, "label": label} for value, label in found.options]
-    return Ask(f"Which {noun} do you mean by “{said}”?\n\n{lines}", {"kind": "pick", **base, "options": options})
+        return Ask({"kind": "slots", **base})
+    return Ask({"kind": "pick", **base, "options": [{"value": value, "label": label} for value, label in found.options]})
 
 
 def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bool = False) -> AIMessage:
@@ -322,7 +320,7 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
     shown = [result for result in results if (show_asides or not result.aside) and result.call.tool != WIDER]
     text = " ".join([*plan.leads, answer.compose(shown, list(plan.notes), turn.desk)])
     if plan.question:
-        text = f"{text}\n\n{plan.question.text}".strip()
+        text = f"{text}\n\n{asking.question(plan.question.pending, turn.desk)}".strip()
     kept: dict[str, Any] = {"pending": dict(plan.question.pending)} if plan.question else {}
     if shown:
         done = [result for result in shown if answer.problem(result.value) is None]

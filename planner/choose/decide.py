@@ -15,6 +15,7 @@ from planner.converse.memory import Conversation
 from planner.converse.things import shown
 from planner.fill import slots
 from planner.fill.filled import Filled, Told
+from planner.read import mood
 from planner.read.fields import Choice, Field, Kind
 from planner.read.reading import Reading
 from planner.read.signals import READING_STARTS, WRITING_STARTS
@@ -41,20 +42,6 @@ UNFIT = {
     "number": 0.5,
     "period": 0.6,
 }
-ASKS = re.compile(
-    r"^(?:(?:hey|hi|hello|so|and|but|ok|well|since|until|from|to|at|in|for|on)[, ]+)*"
-    r"(?:has|have|had|was|were|is|are|did|does|do|why|who|whom|whose|when|what"
-    r"|how|which|where|should|may|(?:can|could|must|will|would)\s+(?!you\b|u\b|ya\b|someone\b))\b",
-    re.I,
-)
-SHOWS = re.compile(
-    r"^(?:(?:please|pls|hey|hi|hello|can you|could you)[, ]+)*(?:show|list|find|search|look|view|display|see)\b", re.I
-)
-POLITE = re.compile(r"\b(?:can|could|may)\s+(?:i|we)\b", re.I)
-FORBIDS = re.compile(
-    r"(?:^|[,.;:]\s*|\b(?:please|but|and|so|pls)\s+)(?:don'?t|do not|never|no need to|instead of|please not)\s+\w+(?:\s+\w+)?",
-    re.I,
-)
 POINTS = re.compile(r"\b(?:it|this|that|them|these|those|she|he|her|him|his|they|their|same|one)\b", re.I)
 # With no word for what: of what was shown.
 OF_GOODS = re.compile(r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I)
@@ -75,9 +62,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Ask:
-    """A question, with what is known already, so that the answer completes the call."""
+    """A question, as what is known already, so that the answer completes the call; `tell.asking` puts it into words."""
 
-    text: str
     pending: Mapping[str, Any]
 
 
@@ -126,6 +112,9 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
 
     `before` are the steps of the clauses that came earlier in the same message.
     """
+    named = _only_named(text, desk)
+    if named:
+        return named
     scores = desk.index.wishes(said or text)
     best_any = max(scores, key=lambda name: scores[name])
     if best_any in NO_TOOL and not _names_something(text, desk):
@@ -133,7 +122,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     if best_any in desk.index.elsewhere and scores[best_any] >= ELSEWHERE:
         return _not_here(text, best_any, scores, desk, said or text)
     found = candidates(text, desk, said or text)
-    asks = SHOWS.search(text) is not None or (ASKS.search(text) is not None and POLITE.search(text) is None)
+    asks = mood.asks(said or text, text)
     if asks:  # a question changes nothing: the share of the writing tools goes to the others
         found = _reading(found, sum(score for name, score in scores.items() if _writes(name, desk)))
     if not found or found[0].score < (FLOOR if asks else READ_FLOOR):
@@ -145,9 +134,23 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name)
         return _write(text, chosen, found, desk, before) if agreed else Decline("unclear", text)
     own = desk.index.scores(said or text)[chosen.tool.entry.name]
-    if max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, desk):
+    if max(chosen.score, own) < CERTAIN and not asks and _strange_opening(text, chosen.tool, desk):
         return Decline("unclear", text)
     return _settle(text, chosen, desk, before)
+
+
+def _only_named(text: str, desk: Desk) -> Decision | None:
+    """Nothing but one thing's reference, "Bestellung 11012 bitte": it is shown."""
+    reading = desk.reading(text)
+    named = reading.free("reference")
+    if len(named) != 1 or not named[0].reference or f"get_{named[0].reference}" not in desk.offered:
+        return None
+    beside = f"{reading.text[: named[0].start]} {reading.text[named[0].end :]}"
+    said = {word for word in tokens(beside) if word not in FILLER and stem(word) != stem(named[0].reference)}
+    ordinary = {*named[0].reference.split("_"), "number", "no", "ref", "reference"}
+    if said - ordinary or "?" in beside:
+        return None
+    return complete(desk.index.tools[f"get_{named[0].reference}"], text, desk)
 
 
 def _not_here(text: str, best: str, scores: Mapping[str, float], desk: Desk, said: str) -> Decline:
@@ -200,8 +203,7 @@ def _commanded(text: str, candidates: list[Candidate]) -> Candidate | None:
     if not writes:
         return None
     likeliest = max(writes, key=lambda candidate: candidate.score)
-    ordered = tokens(text)[:1] and tokens(text)[0] in WRITING_STARTS
-    return likeliest if likeliest.score >= (0.2 if ordered else 0.5) else None
+    return likeliest if likeliest.score >= (0.2 if mood.orders(text) else 0.5) else None
 
 
 def _able(candidates: list[Candidate]) -> Candidate:
@@ -222,9 +224,8 @@ def _whole(candidate: Candidate) -> bool:
 
 def _clear(text: str, chosen: Candidate, rivals: list[Candidate]) -> bool:
     """A command that one write takes whole and no other tool in question does: its card is question enough."""
-    commanded = bool(set(tokens(text)[:1]) & WRITING_STARTS)
     whole = _whole(chosen) and any(f.name in chosen.filled.args for f in chosen.tool.required)
-    return commanded and whole and not any(_whole(c) or not c.tool.entry.writes for c in rivals)
+    return mood.orders(text) and whole and not any(_whole(c) or not c.tool.entry.writes for c in rivals)
 
 
 def _unclear(text: str, desk: Desk, best: str, score: float) -> Decline:
@@ -258,9 +259,9 @@ def _unfit(filled: Filled, text: str) -> float:
 
 
 def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk, before: list[Step]) -> Decision:
-    forbidden = FORBIDS.search(text)
+    forbidden = mood.forbidden(text)
     if forbidden and set(tokens(forbidden[0])[1:]) & (WRITING_STARTS | desk.index.openers):
-        return Decline("forbidden", forbidden[0])
+        return Decline("forbidden", forbidden[0].strip(" ,.;:"))
     rivals = [c for c in candidates if c is not chosen and chosen.fit - c.fit < CLEAR and c.score > 0.1]
     unsure = rivals or chosen.score < WRITE_FLOOR
     if unsure and not (chosen.score >= WHOLE_FLOOR and _clear(text, chosen, rivals)):
@@ -279,35 +280,18 @@ def _confirmed(text: str, chosen: Candidate, decision: Decision) -> Decision:
     filled = chosen.filled
     left = [*(text[span.start : span.end] for span in filled.unplaced), *filled.doubts]
     left += [said for said in filled.strange if said not in left]
-    if not isinstance(decision, list) or not (left or POLITE.search(text)):
+    if not isinstance(decision, list) or not left:
         return decision
     steps = [
         {"tool": step.tool, "args": dict(step.args), "people": dict(step.people), "newest": step.newest}
         for step in decision
     ]
-    what = "\n".join(f"- {described(chosen.tool, step.args)}" for step in decision)
-    places = ", ".join(f"“{words.strip()}”" for words in left)
-    doubt = f" I have no place in it for {places}: shall I go ahead without?" if left else ""
-    return Ask(f"Shall I do this?{doubt}\n\n{what}", {"kind": "confirm", "steps": steps})
+    return Ask({"kind": "confirm", "steps": steps, "unplaced": left})
 
 
 def _choice(text: str, candidates: list[Candidate]) -> Ask:
-    options = [{"tool": c.tool.entry.name, "text": text, "label": described(c.tool, c.filled.args)} for c in candidates]
-    lines = "\n".join(f"{n}. {option['label']}" for n, option in enumerate(options, 1))
-    if len(options) == 1:
-        return Ask(f"Do you want me to do this?\n\n{lines}", {"kind": "choice", "options": options})
-    return Ask(f"I am not sure which of these you mean:\n\n{lines}", {"kind": "choice", "options": options})
-
-
-def described(tool: Tool, args: Mapping[str, Any]) -> str:
-    """A call in words: "Cancel order (order ORD-1042): stop an unshipped order, release its stock and refund it"."""
-    told = ", ".join(f"{name.replace('_', ' ')} {shown}" for name, shown in ((n, _short(v)) for n, v in args.items()))
-    summary = tool.entry.summary.rstrip(".")
-    return f"{tool.title}{f' ({told})' if told else ''}: {summary[0].lower()}{summary[1:]}"
-
-
-def _short(value: object) -> str:
-    return str(value).replace("_", " ") if not isinstance(value, dict | list) else "as you said"
+    options = [{"tool": c.tool.entry.name, "text": text, "args": dict(c.filled.args)} for c in candidates]
+    return Ask({"kind": "choice", "options": options})
 
 
 def complete(tool: Tool, text: str, desk: Desk) -> Decision:
@@ -352,12 +336,11 @@ def _ask_what(tool: Tool, filled: Filled) -> Ask:
         "people": filled.people,
         "missing": [f.name for f in open_ones],
     }
-    return Ask(f"What should change? I can set: {', '.join(f.label for f in open_ones)}.", pending)
+    return Ask({**pending, "changes": True})
 
 
 def ask_for(tool: Tool, missing: list[Field], args: Mapping[str, Any], people: Mapping[str, str]) -> Ask:
     """The question for required arguments."""
-    wanted = "\n".join(f"- {f.label}: {f.description.rstrip('.') or f.label}{_options(f)}" for f in missing)
     pending = {
         "kind": "slots",
         "tool": tool.entry.name,
@@ -365,11 +348,7 @@ def ask_for(tool: Tool, missing: list[Field], args: Mapping[str, Any], people: M
         "people": dict(people),
         "missing": [f.name for f in missing],
     }
-    return Ask(f"For “{tool.title.lower()}” I still need:\n\n{wanted}", pending)
-
-
-def _options(f: Field) -> str:
-    return f" ({', '.join(choice.phrases[0] for choice in f.choices)})" if f.choices else ""
+    return Ask(pending)
 
 
 def _left_out(text: str, filled: Filled, tool: Tool) -> list[str]:

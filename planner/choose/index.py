@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from planner import phrases
-from planner.read import clauses, entities, fields, head, learned, signals
+from planner.read import clauses, cues, entities, fields, head, learned, signals
 from planner.read.embedder import shared
 from planner.read.entities import Vocabulary
 from planner.read.fields import Field, Kind
@@ -116,6 +116,7 @@ class Index:
         }
         self._trained = trained
         self._names = (*tools, *NO_TOOL)
+        self._reading = frozenset(name for name, tool in tools.items() if not tool.entry.writes)
         self._scored = lru_cache(maxsize=512)(self._score)
 
     @classmethod
@@ -194,18 +195,27 @@ class Index:
         """
         here = self.scores(text)
         if self.reader is None:
-            return here
-        read = self.reader.read(text).scores
+            return cues.weighed(text, here, self._reading)
+        read = self._read(text)
         there = {name: read[name] for name in self.elsewhere if name in read}
         both = {name: score * (read.get(name, 0.0) + DOUBT) for name, score in here.items()}
         left = (1 - sum(there.values())) / sum(both.values())
-        return {name: score * left for name, score in both.items()} | there
+        return cues.weighed(text, {name: score * left for name, score in both.items()} | there, self._reading)
+
+    def _read(self, text: str) -> Mapping[str, float]:
+        """The reader's word. It knows English best: of another language it hears the English words too, and takes the mean."""
+        reader = cast(Reader, self.reader)
+        told, english = reader.read(text).scores, to_english(text)
+        if english == text:
+            return told
+        other = reader.read(english).scores
+        return {name: (score + other[name]) / 2 for name, score in told.items()}
 
     def agreed(self, text: str, name: str) -> bool:
         """Whether head and reader both hold a tool possible, or the reader all but certain: else it changes nothing."""
         if self.reader is None:
             return True
-        return self.scores(text)[name] >= POSSIBLE or self.reader.read(text).scores.get(name, 0.0) >= CERTAIN
+        return self.scores(text)[name] >= POSSIBLE or self._read(text).get(name, 0.0) >= CERTAIN
 
     def wished(self, text: str, *, among: Collection[str], limit: int) -> list[Ranked]:
         """The tools of `among` that are wished for likeliest, best first."""
