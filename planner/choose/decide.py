@@ -5,17 +5,19 @@ imperative, and a place for everything that was said.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import log
 from typing import Any
 
+from planner.choose import ground
 from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
 from planner.converse.memory import Conversation
 from planner.converse.things import shown
 from planner.fill import slots
 from planner.fill.filled import Filled, Told
-from planner.read import mood
+from planner.read import goods, grounds, mood
 from planner.read.fields import Choice, Field, Kind
 from planner.read.reading import Reading
 from planner.read.signals import READING_STARTS, WRITING_STARTS
@@ -101,7 +103,20 @@ class Desk:
     talk: Conversation
 
     def reading(self, text: str) -> Reading:
-        return Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
+        read = Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
+        if ground.SEARCH not in self.offered:
+            return read
+        placed = grounds.placed(self.phrases(read), self.known) if self.known else ()
+        return replace(read, grounds=placed, grounded=True)
+
+    def phrases(self, read: Reading) -> list[goods.Phrase]:
+        """The pieces of a text of which the shop is asked what they are."""
+        return goods.phrases(read.text, read.spans, read.mentions, self.index.ordinary, ground.spoken_of(self.talk))
+
+    @cached_property
+    def known(self) -> Mapping[str, Sequence[grounds.Row]] | None:
+        """What the shop was asked in this turn, and said."""
+        return ground.told(self.talk)
 
     def told(self, tool: Tool) -> Told:
         return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.words, tool.entry.writes)

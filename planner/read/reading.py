@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from planner.read import entities
 from planner.read.entities import Span, Vocabulary
+from planner.read.grounds import Ground
 from planner.read.reader import Mention
 from planner.read.words import FILLER, stem, words_of
 
@@ -58,6 +59,8 @@ class Reading:
     spans: list[Span]
     mentions: tuple[Mention, ...] = ()
     claimed: list[tuple[int, int]] = field(default_factory=lambda: list[tuple[int, int]]())
+    grounds: tuple[Ground, ...] = ()  # what its pieces are in the shop
+    grounded: bool = False  # whether the shop is asked for names: what it does not know is none
 
     @classmethod
     def of(cls, text: str, vocabulary: Vocabulary, setting: Setting, mentions: tuple[Mention, ...] = ()) -> "Reading":
@@ -66,7 +69,7 @@ class Reading:
 
     def fresh(self) -> "Reading":
         """The same text with nothing claimed: each tool tries for itself."""
-        return Reading(self.text, self.spans, self.mentions)
+        return replace(self, claimed=[])
 
     def free(self, *kinds: str) -> list[Span]:
         """The spans of these kinds that nobody has claimed, in order."""
