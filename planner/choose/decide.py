@@ -27,6 +27,7 @@ READ_FLOOR = 0.22  # the same for other requests
 ELSEWHERE = 0.2  # of the probability of what is not done here, where nothing else is likelier: it is said so
 NAMED = 0.4  # of that probability: below it not the operation is named but its room, if all its operations together have so much
 CERTAIN = 0.6
+LIKELY = 0.4  # of a reader's probability that took up nothing of what was said
 WRITE_FLOOR = 0.45
 CLEAR = 1.0  # lead in log-probability that a write needs over the next tool
 REACH = 0.2  # of the best reader's probability: from here another may take its place by having a place for all that was said
@@ -65,6 +66,7 @@ class Ask:
     """A question, as what is known already, so that the answer completes the call; `tell.asking` puts it into words."""
 
     pending: Mapping[str, Any]
+    look: tuple["Step", ...] = ()  # what is shown before it is asked
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name)
         return _write(text, chosen, found, desk, before) if agreed else Decline("unclear", text)
     own = desk.index.scores(said or text)[chosen.tool.entry.name]
-    if max(chosen.score, own) < CERTAIN and not asks and _strange_opening(text, chosen.tool, desk):
+    if _tells_nothing(chosen) or (max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, desk)):
         return Decline("unclear", text)
     return _settle(text, chosen, desk, before)
 
@@ -189,9 +191,18 @@ def _reading(candidates: list[Candidate], share: float) -> list[Candidate]:
     return [replace(c, score=c.score / (1 - share)) for c in candidates if not c.tool.entry.writes and c.score >= FAINT]
 
 
+def _tells_nothing(chosen: Candidate) -> bool:
+    """Whether a tool that is not very likely could make nothing of all that was said."""
+    filled = chosen.filled
+    return chosen.score < LIKELY and bool(filled.strange or filled.unplaced) and not (filled.args or filled.people)
+
+
 def _strange_opening(text: str, tool: Tool, desk: Desk) -> bool:
     """A request that begins with a word which the tool never hears: "refund ..." to a tool that shows."""
-    word = desk.reading(text).opening()
+    reading = desk.reading(text)
+    if reading.free("reference") and not reading.free("number"):
+        return False  # "lifetime value of CUS-7": whatever it opens with, it says of what
+    word = reading.opening()
     return (
         bool(word) and word not in FILLER and stem(word) not in tool.words | TRADE_STEMS and word not in READING_STARTS
     )

@@ -26,6 +26,8 @@ def question(pending: Mapping[str, Any], desk: Desk) -> str:
         case "pick":
             lines = _numbered([str(option["label"]) for option in pending["options"]])
             return f"{voice.say('which_of_them', **_wanted(pending, voice))}\n\n{lines}"
+        case "vague":
+            return voice.say(pending["frame"])
         case _ if "said" in pending:
             return voice.say(pending["frame"], **_wanted(pending, voice))
         case _:
