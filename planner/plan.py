@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from planner.choose import ground, resume
+from planner.choose import ground, resume, vague
 from planner.choose.decide import Ask, Decision, Decline, Desk, Step, decide
 from planner.choose.following import follow_up, only_narrows
 from planner.choose.index import SMALL_TALK, Index
@@ -142,12 +142,14 @@ def _decided(text: str, desk: Desk) -> list[tuple[str, Decision]]:
             said = f"{decisions.pop()[0]}, {said}"
         plain = to_english(said)
         english = resolved(plain, [text for text, _ in decisions], desk)
-        decision = decide(english, desk, before=steps, said=said if english == plain else english)
+        own = said if english == plain else english
+        decision = vague.instead(decide(english, desk, before=steps, said=own), english, own, desk)
         if THING.search(english) and _about_nothing(decision, desk):
             decision = Decline("pointing", said)  # a list of everything is no answer about "it"
         decisions.append((said, decision))
         steps += decision if isinstance(decision, list) else []
-    return decisions
+    vague_ones = [one for one in decisions if isinstance(one[1], Ask) and one[1].look]
+    return [one for one in decisions if not isinstance(one[1], Decline)] if vague_ones else decisions  # "…, fix it"
 
 
 def _about_nothing(decision: Decision, desk: Desk) -> bool:
@@ -168,7 +170,7 @@ class Nothing(Plan):
 def _gather(decisions: Sequence[tuple[str, Decision]], desk: Desk) -> Plan:
     """One plan out of the decisions for each clause; what was not understood is said, not dropped."""
     steps = [
-        step for _, decision in decisions for step in (decision if isinstance(decision, list) else _meanwhile(decision))
+        step for _, decision in decisions for step in (decision if isinstance(decision, list) else _beside(decision))
     ]
     questions = [decision for _, decision in decisions if isinstance(decision, Ask)]
     declined = [decision for _, decision in decisions if isinstance(decision, Decline)]
@@ -183,8 +185,9 @@ def _gather(decisions: Sequence[tuple[str, Decision]], desk: Desk) -> Plan:
     return Plan(steps, [*notes, *left, *later], questions[0] if questions else None, leads=leads)
 
 
-def _meanwhile(decision: Decision) -> Sequence[Step]:
-    return decision.meanwhile if isinstance(decision, Decline) else ()
+def _beside(decision: Decision) -> Sequence[Step]:
+    """What is shown though it is not what was asked for: of what is not done here, and before a question."""
+    return decision.meanwhile if isinstance(decision, Decline) else decision.look if isinstance(decision, Ask) else ()
 
 
 def _carry_out(turn: Turn, plan: Plan, *, may_widen: bool = False) -> AIMessage:
@@ -341,6 +344,9 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
         done = [result for result in shown if answer.problem(result.value) is None]
         calls = [{"tool": result.call.tool, "args": dict(result.call.args)} for result in done]
         kept["did"] = {"calls": calls, "shown": things.kept(done, turn.desk.index.vocabulary.prefixes)}
+    named = ground.titles(turn.desk.reading(to_english(turn.desk.talk.request)))
+    if named:
+        kept["did"] = {"calls": [], "shown": [], **kept.get("did", {}), "goods": named[-1]}
     return AIMessage(text or talk.hint(turn.desk), additional_kwargs=kept)
 
 

@@ -16,7 +16,7 @@ from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS,
 from planner.converse.memory import Conversation
 from planner.converse.things import shown
 from planner.fill import slots
-from planner.fill.filled import Filled, Told
+from planner.fill.filled import Filled, Told, Which
 from planner.read import goods, grounds, mood
 from planner.read.fields import Choice, Field, Kind
 from planner.read.reading import Reading
@@ -29,6 +29,7 @@ READ_FLOOR = 0.22  # the same for other requests
 ELSEWHERE = 0.2  # of the probability of what is not done here, where nothing else is likelier: it is said so
 NAMED = 0.4  # of that probability: below it not the operation is named but its room, if all its operations together have so much
 CERTAIN = 0.6
+LIKELY = 0.4  # of a reader's probability that took up nothing of what was said
 WRITE_FLOOR = 0.45
 CLEAR = 1.0  # lead in log-probability that a write needs over the next tool
 REACH = 0.2  # of the best reader's probability: from here another may take its place by having a place for all that was said
@@ -67,6 +68,7 @@ class Ask:
     """A question, as what is known already, so that the answer completes the call; `tell.asking` puts it into words."""
 
     pending: Mapping[str, Any]
+    look: tuple["Step", ...] = ()  # what is shown before it is asked
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Desk:
         if ground.SEARCH not in self.offered:
             return read
         placed = grounds.placed(self.phrases(read), self.known) if self.known else ()
-        return replace(read, grounds=placed, grounded=True)
+        return replace(read, grounds=placed, grounded=True, ordinary=self.index.ordinary)
 
     def phrases(self, read: Reading) -> list[goods.Phrase]:
         """The pieces of a text of which the shop is asked what they are."""
@@ -149,7 +151,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name)
         return _write(text, chosen, found, desk, before) if agreed else Decline("unclear", text)
     own = desk.index.scores(said or text)[chosen.tool.entry.name]
-    if max(chosen.score, own) < CERTAIN and not asks and _strange_opening(text, chosen.tool, desk):
+    if _tells_nothing(chosen) or (max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, desk)):
         return Decline("unclear", text)
     return _settle(text, chosen, desk, before)
 
@@ -204,9 +206,18 @@ def _reading(candidates: list[Candidate], share: float) -> list[Candidate]:
     return [replace(c, score=c.score / (1 - share)) for c in candidates if not c.tool.entry.writes and c.score >= FAINT]
 
 
+def _tells_nothing(chosen: Candidate) -> bool:
+    """Whether a tool that is not very likely could make nothing of all that was said."""
+    filled = chosen.filled
+    return chosen.score < LIKELY and bool(filled.strange or filled.unplaced) and not (filled.args or filled.people)
+
+
 def _strange_opening(text: str, tool: Tool, desk: Desk) -> bool:
     """A request that begins with a word which the tool never hears: "refund ..." to a tool that shows."""
-    word = desk.reading(text).opening()
+    reading = desk.reading(text)
+    if reading.free("reference") and not reading.free("number"):
+        return False  # "lifetime value of CUS-7": whatever it opens with, it says of what
+    word = reading.opening()
     return (
         bool(word) and word not in FILLER and stem(word) not in tool.words | TRADE_STEMS and word not in READING_STARTS
     )
@@ -321,6 +332,8 @@ def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Dec
     tool, filled = chosen.tool, chosen.filled
     _by_likeness(tool, filled, desk)
     _point_back(text, tool, filled, desk, before)
+    if filled.which:
+        return _which(tool, filled)
     missing = [f for f in tool.required if f.name not in filled.args and f.name not in filled.people]
     if missing:
         return ask_for(tool, missing, filled.args, filled.people)
@@ -330,6 +343,26 @@ def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Dec
     step = Step(tool.entry.name, filled.args, filled.people, NEWEST.search(text) is not None, notes)
     others = [{name: value} for name, values in filled.more.items() for value in values]
     return [step, *(replace(step, args={**filled.args, **other}) for other in others)]
+
+
+def _which(tool: Tool, filled: Filled) -> Ask:
+    """Which of the goods that a name fits; or what there is instead of those that nothing fits."""
+    name, which = next(iter(filled.which.items()))
+    told = {key: value for key, value in filled.args.items() if key != name}
+    pending: dict[str, Any] = {"kind": "pick", "tool": tool.entry.name, "args": told, "people": dict(filled.people)}
+    options = [{"value": _with(filled.args.get(name), which, value), "label": label} for value, label in which.options]
+    asked = {"noun": which.noun, "said": which.said, "choices": which.choices, "options": options, "missing": [name]}
+    return Ask({**pending, **asked, "frame": "comes_in" if which.lacks else "which_goods", "lacks": which.lacks})
+
+
+def _with(lines: Any, which: Which, value: str) -> Any:
+    """An option as the argument: the reference, or the lines with it in the place of the one that is asked about."""
+    if which.at is None:
+        return value
+    return [
+        {key: value if said == "" else said for key, said in line.items()} if nth == which.at else line
+        for nth, line in enumerate(lines)
+    ]
 
 
 def _changes_nothing(tool: Tool, filled: Filled) -> bool:

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from planner.converse.memory import Conversation
+from planner.converse.results import rows_of
 from planner.read.grounds import Row
+from planner.read.reading import Reading
 
 SEARCH = "search_shop"
 
@@ -18,8 +20,8 @@ def told(talk: Conversation) -> Mapping[str, Sequence[Row]] | None:
     found: dict[str, list[Row]] | None = None
     for result in talk.results():
         if result.call.tool == SEARCH:
-            value = cast(Mapping[str, Any], result.value) if isinstance(result.value, dict) else {}
-            listed = cast(Sequence[Mapping[str, Any]], value.get("found") or ())
+            value = cast(object, result.value)
+            listed = rows_of(cast(Mapping[str, Any], value).get("found")) if isinstance(value, dict) else []
             rows = [(str(row.get("words")).casefold(), Row.of(row)) for row in listed]
             asked = [str(phrase).casefold() for phrase in result.call.args.get("words", ())]
             found = (found or {}) | {phrase: [row for words, row in rows if words == phrase] for phrase in asked}
@@ -33,3 +35,9 @@ def spoken_of(talk: Conversation) -> str:
         if did.get("goods"):
             return str(did["goods"])
     return ""
+
+
+def titles(reading: Reading) -> list[str]:
+    """The products that a text names, by their titles, in its order."""
+    rows = [row for one in reading.grounds for row in one.goods[:1]]
+    return [row.name if row.kind == "product" else row.about.split(" / ")[0] for row in rows]

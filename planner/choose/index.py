@@ -29,6 +29,7 @@ NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.B
 _log = logging.getLogger(__name__)
 DOUBT = 1e-4  # of a reader's probability: no tool is ruled out by it alone
 POSSIBLE, CERTAIN = 0.25, 0.7  # of the head's probability, and of the reader's, of a tool that changes something
+BOTH = 0.9  # of the two together, for the same
 SURE = 0.75  # of a room's probability: from here on no language model is asked where to go
 TRADE_STEMS = frozenset(stem(word) for word in TRADE | set(signals.DEED_OF))
 
@@ -219,10 +220,14 @@ class Index:
         return {name: (score + other[name]) / 2 for name, score in told.items()}
 
     def agreed(self, text: str, name: str) -> bool:
-        """Whether head and reader both hold a tool possible, or the reader all but certain: else it changes nothing."""
-        if self.reader is None:
+        """Whether head and reader both hold a tool possible, or the reader is all but certain, or words say it: else no change."""
+        if self.reader is None or cues.names(text, name):
             return True
-        return self.scores(text)[name] >= POSSIBLE or self._read(text).get(name, 0.0) >= CERTAIN
+        return (
+            self.scores(text)[name] >= POSSIBLE
+            or self._read(text).get(name, 0.0) >= CERTAIN
+            or self.wishes(text)[name] >= BOTH
+        )
 
     def wished(self, text: str, *, among: Collection[str], limit: int) -> list[Ranked]:
         """The tools of `among` that are wished for likeliest, best first."""

@@ -87,12 +87,12 @@ def _lines(item: Field, count: Field, reading: Reading, filled: Filled, name: st
 
 
 def _goods(item: Field, count: Field, reading: Reading, filled: Filled, name: str, before: int) -> list[dict[str, Any]]:
-    """Goods by their names, and how many of each: "two sage travel mugs and one chai blend". One that is not certain is asked about."""
+    """Goods by their names, and how many of each: "two sage travel mugs and one chai blend". What is not certain is asked."""
     lines: list[dict[str, Any]] = []
     grounds = [ground for ground in reading.grounds if ground.goods and reading.open(ground.start, ground.end)]
     for ground in grounds:
         number = count_of(ground.start, ground.end, reading)
-        reading.claim(ground.start, ground.end)
+        reading.take_ground(ground)
         certain = len(ground.variants) == 1 and not ground.lacks
         if not certain and name not in filled.which:
             filled.which[name] = Which.of(ground, item.reference, at=before + len(lines))

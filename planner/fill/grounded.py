@@ -13,6 +13,8 @@ from planner.read.reading import Reading
 
 GOODS = ("product", "variant")
 MOST = 3  # products of which a reader shows each; of more it is asked which
+TOWN = r"\s*,?\s*\(?(?:(?:in|from|of|at|de|à|aus)\s+)?"  # between a name and where its bearer lives
+IN_TOWN = r"\s+\(?(?:in|from|of|de|à|aus)\s+([A-ZÀ-Þ][\w-]+(?: [A-ZÀ-Þ][\w-]+)?)"
 AFTER_TO = re.compile(r"\b(?:to|into|for|over to)\s+(?:the\s+|our\s+)?$", re.I)
 
 
@@ -20,7 +22,6 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) 
     """What is open yet and stands in the text as a thing of the shop."""
     if not reading.grounds:
         return
-    _warehouses(fields, reading, filled)
     for ground in _open(reading):
         if ground.goods or ground.of("category", "brand", "tag"):
             _goods(ground, fields, reading, told, filled)
@@ -37,7 +38,7 @@ def _wanted(fields: Sequence[Field], filled: Filled, *references: str) -> list[F
     return [f for f in open_ones if f.name not in {**filled.args, **filled.people} and f.name not in filled.which]
 
 
-def _warehouses(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+def warehouses(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
     """One warehouse, or two: from where, and to where."""
     grounds = [ground for ground in _open(reading) if ground.of("warehouse", fits=("exact", "begins", "near"))]
     wanted = _wanted(fields, filled, "warehouse")
@@ -57,7 +58,7 @@ def _warehouses(fields: Sequence[Field], reading: Reading, filled: Filled) -> No
 
 
 def _taken(ground: Ground, reading: Reading, *kinds: str) -> str:
-    reading.claim(ground.start, ground.end)
+    reading.take_ground(ground)
     return ground.of(*kinds, fits=("exact", "begins", "words", "near"))[0].name
 
 
@@ -66,13 +67,13 @@ def _goods(ground: Ground, fields: Sequence[Field], reading: Reading, told: Told
     if shelf:
         f, row = shelf
         filled.args[f.name] = [row.name] if f.many else row.name
-        reading.claim(ground.start, ground.end)
+        reading.take_ground(ground)
         return
     variants = _wanted(fields, filled, "variant")
     products = _wanted(fields, filled, "product")
     if not ground.goods or not (variants or products):
         return
-    reading.claim(ground.start, ground.end)
+    reading.take_ground(ground)
     if ground.lacks:
         filled.which[(variants or products)[0].name] = Which.of(ground, (variants or products)[0].reference)
         return
@@ -112,7 +113,7 @@ def _people(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
         wanted = _wanted(fields, filled, "customer")
         if not rows or not wanted or _named_otherwise(ground, reading):
             continue
-        reading.claim(ground.start, ground.end)
+        reading.take_ground(ground)
         town = _town(ground, reading)
         if len(rows) == 1 and not town:
             filled.args[wanted[0].name] = rows[0].reference
@@ -130,9 +131,13 @@ def _town(ground: Ground, reading: Reading) -> str:
     """The town that stands beside a name: "Hélène Perrin in Bordeaux", "lefevre, nantes"."""
     for other in _open(reading):
         between = reading.text[ground.end : other.start]
-        if other.start >= ground.end and re.fullmatch(r"\s*,?\s*\(?(?:(?:in|from|of|at|de|à|aus)\s+)?", between, re.I):
-            if other.of("city", "warehouse"):
-                return _taken(other, reading, "city", "warehouse")
+        beside = other.start >= ground.end and re.fullmatch(TOWN, between, re.I)
+        if beside and other.of("city", "warehouse"):
+            return _taken(other, reading, "city", "warehouse")
+    unknown = re.match(IN_TOWN, reading.text[ground.end :])
+    if unknown and reading.open(ground.end + unknown.start(1), ground.end + unknown.end(1)):
+        reading.claim(ground.end + unknown.start(1), ground.end + unknown.end(1))
+        return unknown[1]
     return ""
 
 

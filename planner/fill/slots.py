@@ -41,6 +41,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     _notes(fields, reading, told, filled)
     composites.addresses(fields, reading, filled)
     named.suppliers(fields, reading, filled)
+    grounded.warehouses(fields, reading, filled)
     composites.lines(fields, reading, told, filled)
     _references(fields, reading, told, filled)
     grounded.fill(fields, reading, told, filled)
@@ -107,7 +108,7 @@ def _references(fields: Sequence[Field], reading: Reading, told: Told, filled: F
         if len(set(found)) > 1 and not f.many:
             filled.more[f.name] = list(dict.fromkeys(found))[1:]
     places = [f for f in fields if f.kind is Kind.reference and _named_place(f)]
-    for f in sorted(places, key=lambda f: f.reference != "warehouse"):
+    for f in sorted((f for f in places if f.name not in filled.args), key=lambda f: f.reference != "warehouse"):
         said = _place(f, reading, told, several=sum(other.reference == f.reference for other in places) > 1)
         if said:
             filled.args[f.name] = said

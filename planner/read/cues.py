@@ -17,6 +17,11 @@ from planner.read.words import fold
 WEIGHT = 0.6  # of what is named so, beside what was learned
 
 
+def names(text: str, operation: str) -> bool:
+    """Whether the words name an operation."""
+    return operation in _named(text)
+
+
 def weighed(text: str, scores: Mapping[str, float], reads: Collection[str]) -> Mapping[str, float]:
     """The probabilities with the share of what the words name. An order is none of those that `reads`."""
     found = _named(text) & scores.keys()
@@ -38,4 +43,6 @@ def _named(text: str) -> frozenset[str]:
 @lru_cache(maxsize=1)
 def _patterns() -> Mapping[str, re.Pattern[str]]:
     told = json.loads(files("planner.data").joinpath("cues.json").read_text("utf-8"))
-    return {name: re.compile("|".join(each)) for name, each in cast(Mapping[str, list[str]], told).items()}
+    return {
+        name: re.compile(rf"(?<!\w)(?:{'|'.join(each)})") for name, each in cast(Mapping[str, list[str]], told).items()
+    }

@@ -5,11 +5,13 @@ French words into English ones, compounds included, and tells a word for a thing
 thing is the shop's to say: `search_shop` is asked for the pieces, once a turn.
 """
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import NamedTuple
 
 from planner.read import embedder
@@ -31,30 +33,25 @@ LETTERED = re.compile(r"^(?:size|in|grösse|größe|taille)\s(?:S|M|L)$", re.I)
 QUALIFYING = ("adjective", "measure")
 ONES = re.compile(r"\s+ones?\b", re.I)
 EXCEPTED = re.compile(r"\bnot\s+(?:the\s+|in\s+)?$", re.I)
-# Names of things that are more often said for something else; a thing only beside another word for one.
-WEAK = words_of(
-    "book top board down clear table light picture ring watch game card set case bank sheet bed cap pull throw mill scale phone"
-    " spread plain smoke screen desk living pair travel toy garden kid french reading gift cover cable memory cast dry hair"
-)
 OF_GOODS = ("product", "category", "tag")
 OF_OTHERS = ("customer", "person", "place", "warehouse")
-MOST = 12  # names that one call may ask for
-# Words that stand for a thing that was spoken of: "the small ones".
-STANDING = words_of("one other rest both size colour version piece bag box pack pair set bottle jar")
-# Ordinary words that a vocabulary of English does not have among its first: never anybody's name, nor a thing's.
-ORDINARY = words_of(
-    """adress addresse agin alot asap btw cant couldnt didnt doesnt dont einfach etwa gerade havent hasnt hier hm hmm ihm ihn ihr
-    ihrer größe größen gros paar invoice invoices isnt ja jetzt kg kind kinda mal mehr nee noch nur okay oops pcs pls plz refund refunds restock sku skus
-    someones stp svp thx tomorow tommorow ugh vat voucher vouchers wasnt whats wheres whos wont wouldnt yeah yep yesterday
-    betrag höchster avis bitte davon deren dessen schon auch doch wieder wird werden wurde kann können soll sollen muss müssen
-    haben hatte hatten gibt geht ging liegt steht stehen bleibt bleiben nehmen machen mach stell stellen zeig sag schick schicken
-    vorübergehend grade gerade stimmt hinten vorne wieviele wieviel runter rauf rein raus dazu damit dafür dort heute morgen
-    nachschub kosten kostet bestand bestände lagerwert zuerst zuletzt höchste niedrigste ganze ganz ganzen genau ungefähr fais font
-    peux peut veut veux faut fait faire vais va vont aller venir vient viens dire dis dit prendre prends passer passe passé
-    encore déjà toujours jamais aussi alors donc puis ensuite après avant pendant depuis trop très bien mal peu beaucoup assez
-    truc chose choses besoin photo photos ici là voilà oui non ok bon bonne réglé réglée changé changée d'avis avis
-    retard cause raison compte comptes rendu rendue livré livraison remboursement facture avoir points fidélité""".casefold()
-)
+MOST = 12
+
+
+class Everyday(NamedTuple):
+    """Words of everyday talk, by language as data (`everyday.json`)."""
+
+    ordinary: frozenset[str]  # nobody's name, and no thing's, though English has them not among its most frequent
+    weak: frozenset[str]  # names of things that are more often said for something else: "book", "top"
+    standing: frozenset[str]  # for a thing that was spoken of: "the small one", "the big bag"
+
+
+@lru_cache(maxsize=1)
+def everyday() -> Everyday:
+    """As they are shipped."""
+    told = json.loads(files("planner.data").joinpath("everyday.json").read_text(encoding="utf-8"))
+    ordinary = words_of(" ".join(told["ordinary"].values()))
+    return Everyday(ordinary, words_of(told["weak"]), words_of(told["standing"]))
 
 
 class Phrase(NamedTuple):
@@ -175,9 +172,7 @@ def translated(text: str, language: str, unless: Callable[[str], bool] = lambda 
 
 
 def _names(found: Sequence[re.Match[str]], text: str, known: Mapping[tuple[str, ...], str], language: str) -> str:
-    together = all(
-        re.fullmatch(r"[ '’-]", text[one.end() : other.start()]) for one, other in zip(found, found[1:], strict=False)
-    )
+    together = all(re.fullmatch(r"[ '’-]", text[one.end() : other.start()]) for one, other in pairwise(found))
     return known.get(tuple(root(one[0], language) for one in found), "") if together else ""
 
 
@@ -242,7 +237,11 @@ class Ordinary:
     def __contains__(self, word: object) -> bool:
         said = re.sub(r"['’].*$", "", str(word).casefold())
         return (
-            said in FILLER or said in TRADE or said in ORDINARY or stem(said) in self._known or embedder.frequent(said)
+            said in FILLER
+            or said in TRADE
+            or said in everyday().ordinary
+            or stem(said) in self._known
+            or embedder.frequent(said)
         )
 
 
@@ -282,7 +281,7 @@ def _kind(m: re.Match[str], mentions: Sequence[Mention], ordinary: Ordinary) -> 
         return "name"
     if word in known.adjectives or re.sub(r"(?:er|est)$", "", word) in known.adjectives:
         return "adjective"
-    if word in WEAK and named not in OF_GOODS:
+    if word in everyday().weak and named not in OF_GOODS:
         return "weak"
     if word in known.english:
         return "noun"
@@ -293,7 +292,7 @@ def _kind(m: re.Match[str], mentions: Sequence[Mention], ordinary: Ordinary) -> 
 
 def _excepted(text: str, run: Sequence[Token]) -> bool:
     """ "Not the small one"; a word alone that is more often another ("book"), or that only stands for a thing ("the bag")."""
-    if all(token.kind == "weak" or singular(token.said) in STANDING for token in run):
+    if all(token.kind == "weak" or singular(token.said) in everyday().standing for token in run):
         return True
     return all(token.kind in QUALIFYING for token in run) and EXCEPTED.search(text[: run[0].start]) is not None
 

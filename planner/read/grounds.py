@@ -1,4 +1,4 @@
-"""What the pieces of a sentence are in the shop: goods, a place, a person; and the words of a name that the shop has no thing for."""
+"""What the pieces of a sentence are in the shop: goods, a place, a person; and what was said of goods that they do not come in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +37,7 @@ class Ground:
     end: int
     said: str
     rows: tuple[Row, ...]
+    also: tuple[tuple[int, int], ...] = ()  # where it is said once more, less closely
 
     def of(self, *kinds: str, fits: Sequence[str] = SURE) -> list[Row]:
         """The rows of these kinds that fit best, as far as they fit so well."""
@@ -73,8 +74,9 @@ def placed(phrases: Sequence[Phrase], told: Mapping[str, Sequence[Row]]) -> tupl
     for phrase, rows in sorted(known, key=lambda one: (not one[0].goods, one[0].start - one[0].end)):
         ground = _goods(phrase, rows, others)
         if ground and not any(ground.start < one.end and one.start < ground.end for one in found):
-            found = [one for one in found if not (phrase.standing and _general(one, ground))]
-            found.append(ground)
+            general = [one for one in found if phrase.standing and _general(one, ground)]
+            found = [one for one in found if one not in general]
+            found.append(replace(ground, also=tuple((one.start, one.end) for one in general)))
     for ground in sorted(others, key=lambda one: one.start - one.end):
         if not any(ground.start < one.end and one.start < ground.end for one in found):
             found.append(ground)
@@ -84,13 +86,15 @@ def placed(phrases: Sequence[Phrase], told: Mapping[str, Sequence[Row]]) -> tupl
 def _named(rows: Sequence[Row], asked: str) -> tuple[Row, ...]:
     """Who and what is called so: a customer by whole words of the name, lest everybody whose name begins so is meant."""
     words = fold(asked).split()
-    return tuple(
-        row for row in rows
-        if row.fits == "exact" or row.fits in SURE and (
-            row.kind in PLACES or (row.kind == "customer" and {*words} <= {*fold(row.name).replace("-", " ").split()})
-        )
-        or row.fits == "near" and row.kind in (*PLACES, "customer") and len(asked) > 4
-    )  # fmt: skip
+    return tuple(row for row in rows if _called(row, words, len(asked) > 4))
+
+
+def _called(row: Row, words: Sequence[str], long: bool) -> bool:
+    if row.fits == "exact" or (row.fits in SURE and row.kind in PLACES):
+        return True
+    if row.fits in SURE and row.kind == "customer":
+        return {*words} <= {*fold(row.name).replace("-", " ").split()}
+    return row.fits == "near" and long and row.kind in (*PLACES, "customer")
 
 
 def _goods(phrase: Phrase, rows: Sequence[Row], others: Sequence[Ground]) -> Ground | None:

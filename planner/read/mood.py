@@ -67,6 +67,16 @@ def forbidden(text: str) -> re.Match[str] | None:
     return _patterns()["forbids"].search(text)
 
 
+def complains(said: str) -> bool:
+    """Whether something is said to be wrong, or asked to be settled, without what it is."""
+    return _patterns()["complaints"].search(said) is not None
+
+
+def unpriced(said: str) -> bool:
+    """Whether a price is to go up or down, without how far."""
+    return _patterns()["unpriced"].search(said) is not None
+
+
 def _matches(kind: str, said: str) -> bool:
     return _patterns()[kind].match(bare(said)) is not None
 
@@ -82,7 +92,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     fronted = str(told["fronted"])
     built = {kind: f"(?:{'|'.join(told[kind].values())})" for kind in ("modal", "asked_to", "questions", "shows")}
     built = {kind: f"{fronted}?{each}" if kind == "modal" else each for kind, each in built.items()}
-    built |= {kind: str(told[kind]) for kind in ("previews", "forbids")}
+    built |= {kind: str(told[kind]) for kind in ("previews", "forbids", "complaints", "unpriced")}
     return {
         "asides": re.compile(rf"^\W*{told['asides']}", re.I),
         **{kind: re.compile(pattern, re.I) for kind, pattern in built.items()},
