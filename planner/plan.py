@@ -10,23 +10,25 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from planner.choose import resume
-from planner.choose.decide import Ask, Decision, Decline, Desk, Step, decide, described
+from planner.choose import ground, resume, vague
+from planner.choose.decide import Ask, Decision, Decline, Desk, Step, decide
 from planner.choose.following import follow_up, only_narrows
 from planner.choose.index import SMALL_TALK, Index
 from planner.choose.lookup import Found, first_call, following_call, found_in, second_call
 from planner.choose.pointing import THING, resolved
 from planner.converse import things
 from planner.converse.memory import Conversation, Result
-from planner.read import clauses
+from planner.read import clauses, mood
 from planner.read.fields import Field, Kind, read
 from planner.read.language import to_english
-from planner.tell import answer, talk
+from planner.tell import answer, asking, talk
 from planner.tell.asked import Asked
 from planner.tell.lists import COUNT
 from planner.tell.voice import Voice
 
 WIDER = "expand_scope"
+GROUNDS = "grounds"  # what a look-up is awaited for that is made before anything is decided
+LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Plan:
             {**vars(step), "args": dict(step.args), "people": dict(step.people), "notes": list(step.notes)}
             for step in self.steps
         ]
-        question = {"text": self.question.text, "pending": dict(self.question.pending)} if self.question else None
+        question = {"pending": dict(self.question.pending)} if self.question else None
         return {
             "steps": steps,
             "notes": list(self.notes),
@@ -62,7 +64,7 @@ class Plan:
             Step(s["tool"], s["args"], s["people"], s["newest"], tuple(s["notes"])) for s in stored.get("steps", [])
         ]
         asked = stored.get("question")
-        question = Ask(asked["text"], asked["pending"]) if asked else None
+        question = Ask(asked["pending"]) if asked else None
         return cls(
             steps,
             stored.get("notes", []),
@@ -94,14 +96,26 @@ def next_message(
     """The planner's next message: tool calls, an answer, or a question. `functions` are the offered ones by name."""
     turn = Turn.of(messages, functions, index)
     results = turn.desk.talk.results()
-    if results and results[-1].call.tool != WIDER:
+    grounded = GROUNDS in ((turn.desk.talk.plan or {}).get("awaiting") or {})
+    if results and results[-1].call.tool != WIDER and not grounded:
         return _continue(turn, results)
-    return _begin(turn, may_widen=turn.wider is not None and not results)
+    names = _names(turn) if turn.desk.known is None and ground.SEARCH in turn.desk.offered else []
+    if names:
+        return _calling(turn, [(ground.SEARCH, {"words": names})], Plan(awaiting={GROUNDS: True}))
+    return _begin(turn, may_widen=turn.wider is not None and all(r.call.tool != WIDER for r in results))
+
+
+def _names(turn: Turn) -> list[str]:
+    """What may be somebody's name, or a thing's: the shop is asked before anything is decided."""
+    desk = turn.desk
+    english = to_english(desk.talk.request)
+    return [phrase.asked[:LONGEST_NAME] for phrase in desk.phrases(desk.reading(english))]
 
 
 def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
     desk = turn.desk
-    text = desk.talk.request if desk.index.reader else to_english(desk.talk.request)
+    request, _ = mood.without_preview(desk.talk.request)
+    text = request if desk.index.reader else to_english(request)
     english = to_english(text)
     if not text:
         return AIMessage(talk.hint(desk))
@@ -128,12 +142,14 @@ def _decided(text: str, desk: Desk) -> list[tuple[str, Decision]]:
             said = f"{decisions.pop()[0]}, {said}"
         plain = to_english(said)
         english = resolved(plain, [text for text, _ in decisions], desk)
-        decision = decide(english, desk, before=steps, said=said if english == plain else english)
+        own = said if english == plain else english
+        decision = vague.instead(decide(english, desk, before=steps, said=own), english, own, desk)
         if THING.search(english) and _about_nothing(decision, desk):
             decision = Decline("pointing", said)  # a list of everything is no answer about "it"
         decisions.append((said, decision))
         steps += decision if isinstance(decision, list) else []
-    return decisions
+    vague_ones = [one for one in decisions if isinstance(one[1], Ask) and one[1].look]
+    return [one for one in decisions if not isinstance(one[1], Decline)] if vague_ones else decisions  # "…, fix it"
 
 
 def _about_nothing(decision: Decision, desk: Desk) -> bool:
@@ -154,7 +170,7 @@ class Nothing(Plan):
 def _gather(decisions: Sequence[tuple[str, Decision]], desk: Desk) -> Plan:
     """One plan out of the decisions for each clause; what was not understood is said, not dropped."""
     steps = [
-        step for _, decision in decisions for step in (decision if isinstance(decision, list) else _meanwhile(decision))
+        step for _, decision in decisions for step in (decision if isinstance(decision, list) else _beside(decision))
     ]
     questions = [decision for _, decision in decisions if isinstance(decision, Ask)]
     declined = [decision for _, decision in decisions if isinstance(decision, Decline)]
@@ -169,8 +185,9 @@ def _gather(decisions: Sequence[tuple[str, Decision]], desk: Desk) -> Plan:
     return Plan(steps, [*notes, *left, *later], questions[0] if questions else None, leads=leads)
 
 
-def _meanwhile(decision: Decision) -> Sequence[Step]:
-    return decision.meanwhile if isinstance(decision, Decline) else ()
+def _beside(decision: Decision) -> Sequence[Step]:
+    """What is shown though it is not what was asked for: of what is not done here, and before a question."""
+    return decision.meanwhile if isinstance(decision, Decline) else decision.look if isinstance(decision, Ask) else ()
 
 
 def _carry_out(turn: Turn, plan: Plan, *, may_widen: bool = False) -> AIMessage:
@@ -254,11 +271,9 @@ def _cannot_look_up(turn: Turn, plan: Plan, step: Step, wanted: Field, said: str
             turn,
             replace(plan, steps=[replace(step, args={**step.args, wanted.name: said}, people={}), *plan.steps[1:]]),
         )
-    text = (
-        f"I can't look up “{said}” here. Which {wanted.reference.replace('_', ' ')} is it? {wanted.description}".strip()
-    )
+    asked = {"frame": "no_look_up", "noun": wanted.reference, "said": said}
     pending = {"kind": "slots", "tool": step.tool, "args": dict(step.args), "people": {}, "missing": [wanted.name]}
-    return _close(turn, replace(plan, question=Ask(text, pending)), [])
+    return _close(turn, replace(plan, question=Ask({**pending, **asked})), [])
 
 
 def _continue(turn: Turn, results: list[Result]) -> AIMessage:
@@ -271,8 +286,9 @@ def _continue(turn: Turn, results: list[Result]) -> AIMessage:
         return _after_look_up(turn, plan, last, results)
     failed = answer.problem(last.value) is not None
     if failed and plan.steps and turn.desk.index.tools[last.call.tool].entry.writes:
-        undone = [described(turn.desk.index.tools[step.tool], step.args) for step in plan.steps]
-        plan = replace(plan, steps=[], notes=[*plan.notes, *(f"Not done after that: {what}." for what in undone)])
+        voice = Voice.of(turn.desk.talk)
+        undone = [asking.described(turn.desk.index.tools[step.tool], step.args, voice) for step in plan.steps]
+        plan = replace(plan, steps=[], notes=[*plan.notes, *(voice.say("undone", what=what) for what in undone)])
     if plan.steps:
         return _next_calls(turn, plan)
     return _close(turn, plan, results)
@@ -307,14 +323,14 @@ def _solved_too(other: Step, step: Step, awaiting: Mapping[str, Any], value: str
 
 
 def _which(step: Step, awaiting: Mapping[str, Any], found: Found, rest: Sequence[Step]) -> Ask:
-    noun, said = str(awaiting["reference"]).replace("_", " "), awaiting["said"]
-    base: dict[str, Any] = {"tool": step.tool, "args": dict(step.args), "people": {}, "missing": [found.field]}
+    asked = {"frame": "found_none", "noun": awaiting["reference"], "said": awaiting["said"]}
+    base: dict[str, Any] = {"tool": step.tool, "args": dict(step.args), "people": {}, "missing": [found.field], **asked}
     base["then"] = Plan(rest).packed()["steps"]
     if not found.options:
-        return Ask(f"I found no {noun} for “{said}”. Which {noun} do you mean?", {"kind": "slots", **base})
-    lines = "\n".join(f"{n}. {label}" for n, (_, label) in enumerate(found.options, 1))
-    options = [{"value": value, "label": label} for value, label in found.options]
-    return Ask(f"Which {noun} do you mean by “{said}”?\n\n{lines}", {"kind": "pick", **base, "options": options})
+        return Ask({"kind": "slots", **base})
+    return Ask(
+        {"kind": "pick", **base, "options": [{"value": value, "label": label} for value, label in found.options]}
+    )
 
 
 def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bool = False) -> AIMessage:
@@ -322,12 +338,15 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
     shown = [result for result in results if (show_asides or not result.aside) and result.call.tool != WIDER]
     text = " ".join([*plan.leads, answer.compose(shown, list(plan.notes), turn.desk)])
     if plan.question:
-        text = f"{text}\n\n{plan.question.text}".strip()
+        text = f"{text}\n\n{asking.question(plan.question.pending, turn.desk)}".strip()
     kept: dict[str, Any] = {"pending": dict(plan.question.pending)} if plan.question else {}
     if shown:
         done = [result for result in shown if answer.problem(result.value) is None]
         calls = [{"tool": result.call.tool, "args": dict(result.call.args)} for result in done]
         kept["did"] = {"calls": calls, "shown": things.kept(done, turn.desk.index.vocabulary.prefixes)}
+    named = ground.titles(turn.desk.reading(to_english(turn.desk.talk.request)))
+    if named:
+        kept["did"] = {"calls": [], "shown": [], **kept.get("did", {}), "goods": named[-1]}
     return AIMessage(text or talk.hint(turn.desk), additional_kwargs=kept)
 
 

@@ -5,16 +5,19 @@ imperative, and a place for everything that was said.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import log
 from typing import Any
 
+from planner.choose import ground
 from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
 from planner.converse.memory import Conversation
 from planner.converse.things import shown
 from planner.fill import slots
-from planner.fill.filled import Filled, Told
+from planner.fill.filled import Filled, Told, Which
+from planner.read import goods, grounds, mood
 from planner.read.fields import Choice, Field, Kind
 from planner.read.reading import Reading
 from planner.read.signals import READING_STARTS, WRITING_STARTS
@@ -26,6 +29,7 @@ READ_FLOOR = 0.22  # the same for other requests
 ELSEWHERE = 0.2  # of the probability of what is not done here, where nothing else is likelier: it is said so
 NAMED = 0.4  # of that probability: below it not the operation is named but its room, if all its operations together have so much
 CERTAIN = 0.6
+LIKELY = 0.4  # of a reader's probability that took up nothing of what was said
 WRITE_FLOOR = 0.45
 CLEAR = 1.0  # lead in log-probability that a write needs over the next tool
 REACH = 0.2  # of the best reader's probability: from here another may take its place by having a place for all that was said
@@ -41,20 +45,6 @@ UNFIT = {
     "number": 0.5,
     "period": 0.6,
 }
-ASKS = re.compile(
-    r"^(?:(?:hey|hi|hello|so|and|but|ok|well|since|until|from|to|at|in|for|on)[, ]+)*"
-    r"(?:has|have|had|was|were|is|are|did|does|do|why|who|whom|whose|when|what"
-    r"|how|which|where|should|may|(?:can|could|must|will|would)\s+(?!you\b|u\b|ya\b|someone\b))\b",
-    re.I,
-)
-SHOWS = re.compile(
-    r"^(?:(?:please|pls|hey|hi|hello|can you|could you)[, ]+)*(?:show|list|find|search|look|view|display|see)\b", re.I
-)
-POLITE = re.compile(r"\b(?:can|could|may)\s+(?:i|we)\b", re.I)
-FORBIDS = re.compile(
-    r"(?:^|[,.;:]\s*|\b(?:please|but|and|so|pls)\s+)(?:don'?t|do not|never|no need to|instead of|please not)\s+\w+(?:\s+\w+)?",
-    re.I,
-)
 POINTS = re.compile(r"\b(?:it|this|that|them|these|those|she|he|her|him|his|they|their|same|one)\b", re.I)
 # With no word for what: of what was shown.
 OF_GOODS = re.compile(r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I)
@@ -75,10 +65,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Ask:
-    """A question, with what is known already, so that the answer completes the call."""
+    """A question, as what is known already, so that the answer completes the call; `tell.asking` puts it into words."""
 
-    text: str
     pending: Mapping[str, Any]
+    look: tuple["Step", ...] = ()  # what is shown before it is asked
 
 
 @dataclass(frozen=True)
@@ -115,7 +105,20 @@ class Desk:
     talk: Conversation
 
     def reading(self, text: str) -> Reading:
-        return Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
+        read = Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
+        if ground.SEARCH not in self.offered:
+            return read
+        placed = grounds.placed(self.phrases(read), self.known) if self.known else ()
+        return replace(read, grounds=placed, grounded=True, ordinary=self.index.ordinary)
+
+    def phrases(self, read: Reading) -> list[goods.Phrase]:
+        """The pieces of a text of which the shop is asked what they are."""
+        return goods.phrases(read.text, read.spans, read.mentions, self.index.ordinary, ground.spoken_of(self.talk))
+
+    @cached_property
+    def known(self) -> Mapping[str, Sequence[grounds.Row]] | None:
+        """What the shop was asked in this turn, and said."""
+        return ground.told(self.talk)
 
     def told(self, tool: Tool) -> Told:
         return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.words, tool.entry.writes)
@@ -126,6 +129,9 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
 
     `before` are the steps of the clauses that came earlier in the same message.
     """
+    named = _only_named(text, desk)
+    if named:
+        return named
     scores = desk.index.wishes(said or text)
     best_any = max(scores, key=lambda name: scores[name])
     if best_any in NO_TOOL and not _names_something(text, desk):
@@ -133,7 +139,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     if best_any in desk.index.elsewhere and scores[best_any] >= ELSEWHERE:
         return _not_here(text, best_any, scores, desk, said or text)
     found = candidates(text, desk, said or text)
-    asks = SHOWS.search(text) is not None or (ASKS.search(text) is not None and POLITE.search(text) is None)
+    asks = mood.asks(said or text, text)
     if asks:  # a question changes nothing: the share of the writing tools goes to the others
         found = _reading(found, sum(score for name, score in scores.items() if _writes(name, desk)))
     if not found or found[0].score < (FLOOR if asks else READ_FLOOR):
@@ -145,9 +151,23 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name)
         return _write(text, chosen, found, desk, before) if agreed else Decline("unclear", text)
     own = desk.index.scores(said or text)[chosen.tool.entry.name]
-    if max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, desk):
+    if _tells_nothing(chosen) or (max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, desk)):
         return Decline("unclear", text)
     return _settle(text, chosen, desk, before)
+
+
+def _only_named(text: str, desk: Desk) -> Decision | None:
+    """Nothing but one thing's reference, "Bestellung 11012 bitte": it is shown."""
+    reading = desk.reading(text)
+    named = reading.free("reference")
+    if len(named) != 1 or not named[0].reference or f"get_{named[0].reference}" not in desk.offered:
+        return None
+    beside = f"{reading.text[: named[0].start]} {reading.text[named[0].end :]}"
+    said = {word for word in tokens(beside) if word not in FILLER and stem(word) != stem(named[0].reference)}
+    ordinary = {*named[0].reference.split("_"), "number", "no", "ref", "reference"}
+    if said - ordinary or "?" in beside:
+        return None
+    return complete(desk.index.tools[f"get_{named[0].reference}"], text, desk)
 
 
 def _not_here(text: str, best: str, scores: Mapping[str, float], desk: Desk, said: str) -> Decline:
@@ -186,9 +206,18 @@ def _reading(candidates: list[Candidate], share: float) -> list[Candidate]:
     return [replace(c, score=c.score / (1 - share)) for c in candidates if not c.tool.entry.writes and c.score >= FAINT]
 
 
+def _tells_nothing(chosen: Candidate) -> bool:
+    """Whether a tool that is not very likely could make nothing of all that was said."""
+    filled = chosen.filled
+    return chosen.score < LIKELY and bool(filled.strange or filled.unplaced) and not (filled.args or filled.people)
+
+
 def _strange_opening(text: str, tool: Tool, desk: Desk) -> bool:
     """A request that begins with a word which the tool never hears: "refund ..." to a tool that shows."""
-    word = desk.reading(text).opening()
+    reading = desk.reading(text)
+    if reading.free("reference") and not reading.free("number"):
+        return False  # "lifetime value of CUS-7": whatever it opens with, it says of what
+    word = reading.opening()
     return (
         bool(word) and word not in FILLER and stem(word) not in tool.words | TRADE_STEMS and word not in READING_STARTS
     )
@@ -200,8 +229,7 @@ def _commanded(text: str, candidates: list[Candidate]) -> Candidate | None:
     if not writes:
         return None
     likeliest = max(writes, key=lambda candidate: candidate.score)
-    ordered = tokens(text)[:1] and tokens(text)[0] in WRITING_STARTS
-    return likeliest if likeliest.score >= (0.2 if ordered else 0.5) else None
+    return likeliest if likeliest.score >= (0.2 if mood.orders(text) else 0.5) else None
 
 
 def _able(candidates: list[Candidate]) -> Candidate:
@@ -222,9 +250,8 @@ def _whole(candidate: Candidate) -> bool:
 
 def _clear(text: str, chosen: Candidate, rivals: list[Candidate]) -> bool:
     """A command that one write takes whole and no other tool in question does: its card is question enough."""
-    commanded = bool(set(tokens(text)[:1]) & WRITING_STARTS)
     whole = _whole(chosen) and any(f.name in chosen.filled.args for f in chosen.tool.required)
-    return commanded and whole and not any(_whole(c) or not c.tool.entry.writes for c in rivals)
+    return mood.orders(text) and whole and not any(_whole(c) or not c.tool.entry.writes for c in rivals)
 
 
 def _unclear(text: str, desk: Desk, best: str, score: float) -> Decline:
@@ -258,9 +285,9 @@ def _unfit(filled: Filled, text: str) -> float:
 
 
 def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk, before: list[Step]) -> Decision:
-    forbidden = FORBIDS.search(text)
+    forbidden = mood.forbidden(text)
     if forbidden and set(tokens(forbidden[0])[1:]) & (WRITING_STARTS | desk.index.openers):
-        return Decline("forbidden", forbidden[0])
+        return Decline("forbidden", forbidden[0].strip(" ,.;:"))
     rivals = [c for c in candidates if c is not chosen and chosen.fit - c.fit < CLEAR and c.score > 0.1]
     unsure = rivals or chosen.score < WRITE_FLOOR
     if unsure and not (chosen.score >= WHOLE_FLOOR and _clear(text, chosen, rivals)):
@@ -279,35 +306,18 @@ def _confirmed(text: str, chosen: Candidate, decision: Decision) -> Decision:
     filled = chosen.filled
     left = [*(text[span.start : span.end] for span in filled.unplaced), *filled.doubts]
     left += [said for said in filled.strange if said not in left]
-    if not isinstance(decision, list) or not (left or POLITE.search(text)):
+    if not isinstance(decision, list) or not left:
         return decision
     steps = [
         {"tool": step.tool, "args": dict(step.args), "people": dict(step.people), "newest": step.newest}
         for step in decision
     ]
-    what = "\n".join(f"- {described(chosen.tool, step.args)}" for step in decision)
-    places = ", ".join(f"“{words.strip()}”" for words in left)
-    doubt = f" I have no place in it for {places}: shall I go ahead without?" if left else ""
-    return Ask(f"Shall I do this?{doubt}\n\n{what}", {"kind": "confirm", "steps": steps})
+    return Ask({"kind": "confirm", "steps": steps, "unplaced": left})
 
 
 def _choice(text: str, candidates: list[Candidate]) -> Ask:
-    options = [{"tool": c.tool.entry.name, "text": text, "label": described(c.tool, c.filled.args)} for c in candidates]
-    lines = "\n".join(f"{n}. {option['label']}" for n, option in enumerate(options, 1))
-    if len(options) == 1:
-        return Ask(f"Do you want me to do this?\n\n{lines}", {"kind": "choice", "options": options})
-    return Ask(f"I am not sure which of these you mean:\n\n{lines}", {"kind": "choice", "options": options})
-
-
-def described(tool: Tool, args: Mapping[str, Any]) -> str:
-    """A call in words: "Cancel order (order ORD-1042): stop an unshipped order, release its stock and refund it"."""
-    told = ", ".join(f"{name.replace('_', ' ')} {shown}" for name, shown in ((n, _short(v)) for n, v in args.items()))
-    summary = tool.entry.summary.rstrip(".")
-    return f"{tool.title}{f' ({told})' if told else ''}: {summary[0].lower()}{summary[1:]}"
-
-
-def _short(value: object) -> str:
-    return str(value).replace("_", " ") if not isinstance(value, dict | list) else "as you said"
+    options = [{"tool": c.tool.entry.name, "text": text, "args": dict(c.filled.args)} for c in candidates]
+    return Ask({"kind": "choice", "options": options})
 
 
 def complete(tool: Tool, text: str, desk: Desk) -> Decision:
@@ -322,6 +332,8 @@ def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Dec
     tool, filled = chosen.tool, chosen.filled
     _by_likeness(tool, filled, desk)
     _point_back(text, tool, filled, desk, before)
+    if filled.which:
+        return _which(tool, filled)
     missing = [f for f in tool.required if f.name not in filled.args and f.name not in filled.people]
     if missing:
         return ask_for(tool, missing, filled.args, filled.people)
@@ -331,6 +343,26 @@ def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Dec
     step = Step(tool.entry.name, filled.args, filled.people, NEWEST.search(text) is not None, notes)
     others = [{name: value} for name, values in filled.more.items() for value in values]
     return [step, *(replace(step, args={**filled.args, **other}) for other in others)]
+
+
+def _which(tool: Tool, filled: Filled) -> Ask:
+    """Which of the goods that a name fits; or what there is instead of those that nothing fits."""
+    name, which = next(iter(filled.which.items()))
+    told = {key: value for key, value in filled.args.items() if key != name}
+    pending: dict[str, Any] = {"kind": "pick", "tool": tool.entry.name, "args": told, "people": dict(filled.people)}
+    options = [{"value": _with(filled.args.get(name), which, value), "label": label} for value, label in which.options]
+    asked = {"noun": which.noun, "said": which.said, "choices": which.choices, "options": options, "missing": [name]}
+    return Ask({**pending, **asked, "frame": "comes_in" if which.lacks else "which_goods", "lacks": which.lacks})
+
+
+def _with(lines: Any, which: Which, value: str) -> Any:
+    """An option as the argument: the reference, or the lines with it in the place of the one that is asked about."""
+    if which.at is None:
+        return value
+    return [
+        {key: value if said == "" else said for key, said in line.items()} if nth == which.at else line
+        for nth, line in enumerate(lines)
+    ]
 
 
 def _changes_nothing(tool: Tool, filled: Filled) -> bool:
@@ -352,12 +384,11 @@ def _ask_what(tool: Tool, filled: Filled) -> Ask:
         "people": filled.people,
         "missing": [f.name for f in open_ones],
     }
-    return Ask(f"What should change? I can set: {', '.join(f.label for f in open_ones)}.", pending)
+    return Ask({**pending, "changes": True})
 
 
 def ask_for(tool: Tool, missing: list[Field], args: Mapping[str, Any], people: Mapping[str, str]) -> Ask:
     """The question for required arguments."""
-    wanted = "\n".join(f"- {f.label}: {f.description.rstrip('.') or f.label}{_options(f)}" for f in missing)
     pending = {
         "kind": "slots",
         "tool": tool.entry.name,
@@ -365,11 +396,7 @@ def ask_for(tool: Tool, missing: list[Field], args: Mapping[str, Any], people: M
         "people": dict(people),
         "missing": [f.name for f in missing],
     }
-    return Ask(f"For “{tool.title.lower()}” I still need:\n\n{wanted}", pending)
-
-
-def _options(f: Field) -> str:
-    return f" ({', '.join(choice.phrases[0] for choice in f.choices)})" if f.choices else ""
+    return Ask(pending)
 
 
 def _left_out(text: str, filled: Filled, tool: Tool) -> list[str]:
