@@ -22,6 +22,7 @@ TITLES = {
     "inventory": "Inventory",
     "customers": "Customers",
     "payments": "Payments",
+    "transport": "Transport",
     "warehouse": "Warehouse",
     "after_sales": "After-sales",
     "backoffice": "Back office",
