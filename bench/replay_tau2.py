@@ -13,6 +13,7 @@ import tempfile
 import uuid
 from collections import Counter
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,6 +99,10 @@ class Replay:
                 )
             case "modify_pending_order_address":
                 await self.ask("change_order_address", order=args["order_id"], shipping_address=_written(args))
+            case "modify_pending_order_items":
+                pairs = Counter(zip_longest(args["item_ids"], args["new_item_ids"], fillvalue=""))
+                swaps = [{"sku": old, "to": new, "quantity": units} for (old, new), units in pairs.items()]
+                await self.ask("change_order_lines", order=args["order_id"], swaps=swaps)
             case "calculate" | "transfer_to_human_agents":
                 pass  # neither is about the shop
             case _:

@@ -48,6 +48,7 @@ REASONS = {
 }
 # With these, our rules are that world's; those that a version does not know are left out.
 RULES: Mapping[str, Any] = {
+    "orders.cancel_reasons": [reason for theirs, reason in REASONS.items() if theirs],
     "orders.lines_change_once": True,
     "orders.swaps_stay_within_product": True,
     "orders.swaps_for_the_same_variant": False,

@@ -41,7 +41,8 @@ where s.merchant_id = %(m)s order by s.id
 """
 _ORDERS = f"""
 select {_THEIRS.format("o")} as number, {_THEIRS.format("c")} as customer, o.status, o.fulfilment_state, o.cancel_reason,
-       o.shipping_address
+       o.shipping_address, exists (
+           select from order_changes x where x.merchant_id = %(m)s and x.order_id = o.id) as modified
 from orders o join customers c on c.merchant_id = %(m)s and c.id = o.customer_id
 where o.merchant_id = %(m)s and o.status in ('confirmed', 'completed', 'cancelled') order by o.placed_at, o.id
 """
@@ -159,7 +160,7 @@ def _order(order: Row, lines: Sequence[Row], parcels: Sequence[Row], entries: Se
         "user_id": order["customer"],
         "address": _address(order["shipping_address"]),
         "items": [_item(line) for line in lines for _ in range(line["units"])],
-        "status": "processed" if _under_way(order) else _STANDING[order["status"]],
+        "status": _status(order),
         "fulfillments": [
             {"tracking_id": parcel["tracking_number"].split(), "item_ids": parcel["skus"]} for parcel in parcels
         ],
@@ -174,8 +175,13 @@ def _order(order: Row, lines: Sequence[Row], parcels: Sequence[Row], entries: Se
     return told | ({"cancel_reason": reason} if reason else {})
 
 
-def _under_way(order: Row) -> bool:
-    return order["status"] == "confirmed" and order["fulfilment_state"] != "unfulfilled"
+def _status(order: Row) -> str:
+    """Confirmed is pending there, until something has left; and otherwise called once its lines were changed."""
+    if order["status"] != "confirmed":
+        return _STANDING[order["status"]]
+    if order["fulfilment_state"] != "unfulfilled":
+        return "processed"
+    return "pending (item modified)" if order["modified"] else "pending"
 
 
 def _item(line: Row) -> Row:

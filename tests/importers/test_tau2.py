@@ -21,8 +21,11 @@ from tools.contract.call import Shop
 from tools.contract.shop_settings import SHOP_SETTINGS
 from tools.customers.addresses import update_address
 from tools.customers.profiles import get_customer
+from tools.flows.cancel_order import CancelReasonNotAccepted, cancel_order
+from tools.flows.change_order_lines import change_order_lines
 from tools.inventory.availability import check_availability
 from tools.orders.detail import get_order
+from tools.rules.standing import OrderLinesLocked
 
 FILE = Path(__file__).parents[3] / "shared/evals/tau2_retail/db.json"
 
@@ -186,6 +189,23 @@ async def test_what_our_operations_change_is_in_what_is_given_back(
     expected = copy.deepcopy(world())
     expected["users"]["ana_lee_1"]["address"] = ADDRESS | {"address1": "2 Oak Ave", "zip": "78702"}
     assert given_back() == expected
+
+
+async def test_a_pending_order_whose_items_were_changed_says_so_and_stays_as_it_is(
+    bring: Bring, given_back: GivenBack, as_owner: Do
+) -> None:
+    bring(world())
+    with pytest.raises(CancelReasonNotAccepted, match="cannot be cancelled for the reason duplicate") as refused:
+        await as_owner(cancel_order, order="#W2", reason="duplicate")
+
+    await as_owner(change_order_lines, order="#W2", quantities=[{"sku": "1111111111", "quantity": 1}])
+
+    assert "`no_longer_needed` and `ordered_by_mistake`" in refused.value.advice
+    orders = given_back()["orders"]
+    assert [orders[name]["status"] for name in ("#W2", "#W1")] == ["pending (item modified)", "processed"]
+    assert orders["#W2"]["items"] == [item(MUG)]
+    with pytest.raises(OrderLinesLocked):
+        await as_owner(cancel_order, order="#W2", reason="ordered_by_mistake")
 
 
 async def test_the_rules_of_that_world_that_this_version_knows_are_the_shops(bring: Bring, empty: NewShop) -> None:

@@ -1,10 +1,12 @@
 """What people wait for reads no more rows in a shop of ten times the size: counted by EXPLAIN, whatever the clock says."""
 
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import psycopg
 import pytest
 
+from db import clock
 from db.figures import ADD_UP
 from db.models.products import Variant
 from tests.conftest import Do
@@ -126,6 +128,8 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("list_pick_lists", {"status": "open"}),
     ("list_pick_lists", {"status": "picked", "warehouse": "WH-1"}),
     ("list_pick_lists", {"order": "ORD-77"}),
+    ("sales_by_customer", {}),
+    ("abc_analysis", {"placed_from": (clock.now() - timedelta(days=30)).isoformat()}),
     ("product_revenue", {}),
     ("product_performance", {}),
 ]

@@ -11,9 +11,11 @@ from db.models.products import Price, Product, ProductStatus, Variant
 from tests.conftest import Do
 from tests.factories import NewShop, make_category, make_order, make_variant, warehouse_of
 from tests.tools.selling import rows_of
+from tests.tools.till import choose
 from tools.contract.actors import Hand
 from tools.contract.call import Shop
 from tools.contract.errors import IllegalMove, Invalid, NotFound, StaleVersion, VersionRequired
+from tools.products.attributes import AttributeNotOfType
 from tools.products.changes import EmptyProductField, OpenOrdersNeedIt, archive_product, update_product
 from tools.products.creation import (
     BarcodeNotGtin,
@@ -25,6 +27,7 @@ from tools.products.creation import (
     create_product,
 )
 from tools.products.detail import get_product
+from tools.products.listing import list_products
 from tools.products.searching import search_products
 
 
@@ -335,3 +338,43 @@ async def test_a_tag_comes_or_goes_and_the_others_stay(do: Do) -> None:
     assert added.tags == ["Summer", "new", "Gift"]
     assert [product.reference for product in found.data] == [made.reference]
     assert removed.tags == ["new", "Gift"]
+
+
+# ---- typed attributes ----------------------------------------------------------------------------------------------------
+
+
+async def test_attributes_are_of_the_types_that_the_shop_chose_and_are_compared_by_them(mine: NewShop, do: Do) -> None:
+    types = {
+        "Volume": {"type": "number", "unit": "ml"}, "dishwasher": {"type": "boolean"}, "since": {"type": "date"},
+        "glaze": {"type": "choice", "values": ["Matt", "Gloss"]}, "pieces": {"type": "integer"},
+    }  # fmt: skip
+    await choose(mine, "products.attribute_types", types)
+    written = {
+        "volume": "350",
+        "dishwasher": "yes",
+        "since": "2026-03-01",
+        "glaze": "matt",
+        "pieces": 2,
+        "maker": "Luna",
+    }
+    mug = await do(create_product, title="Mug", variants=[{"sku": "MUG"}], attributes=written)
+    await do(create_product, title="Jug", variants=[{"sku": "JUG"}], attributes={"volume": 1_200.5})
+
+    async def found(attribute: str) -> list[str]:
+        return [row.title for row in (await do(list_products, attribute=attribute, sort="alphabetical")).data]
+
+    assert mug.attributes == {
+        "Volume": 350, "dishwasher": True, "since": "2026-03-01", "glaze": "Matt", "pieces": 2, "maker": "Luna",
+    }  # fmt: skip
+    assert [await found(one) for one in ("volume>=350", "volume > 350", "since<2026-04-01", "glaze=matt", "maker")] == [
+        ["Jug", "Mug"], ["Jug"], ["Mug"], ["Mug"], ["Mug"],
+    ]  # fmt: skip
+    for name, value, says in (
+        ("volume", "big", "Volume is a number of ml, and not big"), ("glaze", "raw", "glaze is one of Matt, Gloss"),
+        ("pieces", 1.5, "pieces is a whole number, and not 1.5"), ("since", "1 May", "since is a day such as"),
+        ("dishwasher", "maybe", "dishwasher is true or false"),
+    ):  # fmt: skip
+        with pytest.raises(AttributeNotOfType, match=says):
+            await do(update_product, product="MUG", attributes={name: value}, version=1)
+    with pytest.raises(Invalid, match="big is no number and no day"):
+        await found("volume>big")

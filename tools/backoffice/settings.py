@@ -120,9 +120,8 @@ def _worded(value: Any) -> str:
     """A choice in a sentence: of several by name, the numbers that they have, else what is called so."""
     if isinstance(value, dict):
         named = cast(dict[str, Any], value).items()
-        return words.listed(
-            f"{words.word(name)} {one:,}" if isinstance(one, int) else words.word(name) for name, one in named
-        )
+        told = [f"{words.word(name)} {one:,}" if isinstance(one, int) else words.word(name) for name, one in named]
+        return words.listed(told) if told else "none"
     return "not chosen" if value is None else words.word(f"{value}")
 
 

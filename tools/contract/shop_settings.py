@@ -7,12 +7,13 @@ uses `EXPIRE_UNPAID_AFTER.of(value)`.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+from enum import StrEnum
+from typing import Annotated, Any, Generic, NamedTuple, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
 from db.models.after_sales import Priority
-from db.models.orders import Channel
+from db.models.orders import CancelReason, Channel
 from tools.contract.context import Context
 from tools.contract.fields import Country, Written
 
@@ -50,6 +51,12 @@ LOCK_CHANGED_ORDERS: ShopSetting[bool] = ShopSetting(
     TypeAdapter(bool),
     False,
     "Whether the lines of an order can be changed once only; after that it cannot be cancelled either.",
+)
+CANCEL_REASONS: ShopSetting[list[CancelReason]] = ShopSetting(
+    "orders.cancel_reasons",
+    TypeAdapter(Annotated[list[CancelReason], Field(max_length=len(CancelReason))]),
+    [],
+    "The only reasons for which people cancel orders; none chosen is any.",
 )
 SWAP_WITHIN_PRODUCT: ShopSetting[bool] = ShopSetting(
     "orders.swaps_stay_within_product",
@@ -98,6 +105,41 @@ REQUIRED_ATTRIBUTES: ShopSetting[list[str]] = ShopSetting(
     TypeAdapter(Annotated[list[Written], Field(max_length=20)]),
     [],
     "Attributes that every product shall have, because sales channels ask for them: check_catalogue lists what lacks one.",
+)
+
+
+class AttributeKind(StrEnum):
+    text = "text"
+    integer = "integer"
+    number = "number"
+    boolean = "boolean"
+    date = "date"
+    choice = "choice"
+
+
+class AttributeType(BaseModel):
+    """What an attribute of products can be."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: AttributeKind = Field(description="Text, a whole number, a number, true or false, a day, or one of `values`.")
+    values: Annotated[list[Written], Field(max_length=200)] = Field(
+        default=[], description="Of a choice: what there is."
+    )
+    unit: Written | None = Field(default=None, description="Of a number: in what it is told, such as `ml`.")
+
+    @model_validator(mode="after")
+    def _choices_have_values(self) -> Self:
+        if bool(self.values) != (self.type is AttributeKind.choice):
+            raise ValueError("`values` are what a choice is made of, and nothing else has any")
+        return self
+
+
+ATTRIBUTE_TYPES: ShopSetting[dict[str, AttributeType]] = ShopSetting(
+    "products.attribute_types",
+    TypeAdapter(Annotated[dict[Written, AttributeType], Field(max_length=200)]),
+    {},
+    'Of which type attributes of products are: {"volume": {"type": "number", "unit": "ml"}}. Others may be anything.',
 )
 SYNONYMS: ShopSetting[list[list[str]]] = ShopSetting(
     "products.search_synonyms",
@@ -256,6 +298,7 @@ SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
         EXPIRE_UNPAID_AFTER,
         DEFAULT_CHANNEL,
         LOCK_CHANGED_ORDERS,
+        CANCEL_REASONS,
         SWAP_WITHIN_PRODUCT,
         SWAP_FOR_ITSELF,
         LOW_STOCK_DAYS,
@@ -266,6 +309,7 @@ SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
         LOYALTY_TIERS,
         MESSAGE_TEMPLATES,
         REQUIRED_ATTRIBUTES,
+        ATTRIBUTE_TYPES,
         SYNONYMS,
         BOXES,
         ANSWER_HOURS,

@@ -16,6 +16,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import OrderRef, Synonyms, Text
+from tools.contract.shop_settings import CANCEL_REASONS, chosen
 from tools.rules.refunds import MoneyBack, let_go, refund, stop_charges, tell_what_stays, tenders
 from tools.rules.reservation import release
 from tools.rules.shipments import void_prepared
@@ -46,6 +47,10 @@ class OrderDoesNotExpire(Conflict):
     """Only a pending order that nobody paid expires."""
 
 
+class CancelReasonNotAccepted(Conflict):
+    """This shop cancels for the reasons that it chose alone."""
+
+
 class CancelOrder(Input):
     order: OrderRef = Field(description="The order, such as `ORD-1042`.")
     reason: Annotated[CancelReason, REASON_WORDS] = Field(
@@ -72,7 +77,7 @@ class CancelledOrder(Result):
     route="DELETE /orders/{order}",
     effect=Effect.money,
     permission="orders:cancel",
-    raises=[OrderAlreadyShipped, OrderDoesNotExpire, OrderLinesLocked],
+    raises=[OrderAlreadyShipped, OrderDoesNotExpire, OrderLinesLocked, CancelReasonNotAccepted],
     examples=["Cancel order 1042, the customer changed her mind", "Stop ORD-1042, it was ordered twice", "Cancel 1042"],
 )
 async def cancel_order(ctx: Context, args: CancelOrder) -> CancelledOrder:
@@ -86,6 +91,7 @@ async def cancel_order(ctx: Context, args: CancelOrder) -> CancelledOrder:
     to = _outcome(ctx, order, args.reason)
     if to is OrderStatus.cancelled:
         await refuse_locked(ctx, order)
+        await _refuse_reason(ctx, order, args.reason)
     _tell(ctx, order, to, args.reason)
 
     ctx.edit(order, None, cancel_reason=args.reason, cancelled_at=ctx.now() if to is OrderStatus.cancelled else None)
@@ -109,6 +115,16 @@ async def cancel_order(ctx: Context, args: CancelOrder) -> CancelledOrder:
         voided_shipments=shipments,
         version=order.version,
     )
+
+
+async def _refuse_reason(ctx: Context, order: Order, reason: CancelReason) -> None:
+    accepted = await chosen(ctx, CANCEL_REASONS)
+    if accepted and reason not in accepted:
+        named = words.listed(f"`{one}`" for one in accepted)
+        raise CancelReasonNotAccepted(
+            f"{order.reference} cannot be cancelled for the reason {words.word(reason)}.",
+            hint=f"The setting `orders.cancel_reasons` accepts {named}.",
+        )
 
 
 def _outcome(ctx: Context, order: Order, reason: CancelReason) -> OrderStatus:

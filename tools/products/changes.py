@@ -13,7 +13,8 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, Conflict, IllegalMove, Invalid, NotFound, StaleVersion
 from tools.contract.fields import CategoryRef, Name, ProductRef, Synonyms, Written
-from tools.products.creation import Attribute, Prose, UnknownTaxClass, tax_class_exists
+from tools.products.attributes import Attribute, AttributeNotOfType, of_their_types
+from tools.products.creation import Prose, UnknownTaxClass, tax_class_exists
 from tools.products.detail import Medium, ProductDetail, read_product
 from tools.rules.lookup import find_category, find_product
 from tools.rules.tags import retagged
@@ -79,7 +80,7 @@ class UpdateProduct(Input):
     route="PATCH /products/{product}",
     effect=Effect.write,
     permission="products:write",
-    raises=[EmptyProductField, UnknownTaxClass, IllegalMove, StaleVersion, NotFound, Ambiguous],
+    raises=[EmptyProductField, UnknownTaxClass, AttributeNotOfType, IllegalMove, StaleVersion, NotFound, Ambiguous],
     examples=["Rename PRD-1012 to Oak serving tray", "Take MUG-BLUE offline for now"],
     version_required=True,
 )
@@ -100,7 +101,7 @@ async def update_product(ctx: Context, args: UpdateProduct) -> ProductDetail:
 
     product = await find_product(ctx, args.product, for_update=True)
     if args.attributes is not None:
-        merged: dict[str, Any] = {**product.attributes, **args.attributes}
+        merged: dict[str, Any] = {**product.attributes, **await of_their_types(ctx, args.attributes)}
         given["attributes"] = {name: value for name, value in merged.items() if value is not None}
     if args.tags_add or args.tags_remove:
         given["tags"] = retagged(given.get("tags", product.tags), args.tags_add, args.tags_remove)

@@ -17,6 +17,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import AlreadyTaken, Ambiguous, Conflict, Invalid, NotFound
 from tools.contract.fields import CategoryRef, Hint, MinorUnits, Name, Written
+from tools.products.attributes import Attribute, AttributeNotOfType, of_their_types
 from tools.products.bundles import BundleInBundle, Component, ComponentArchived, Parts, consist_of, parts_of, tell_parts
 from tools.products.detail import Medium, ProductDetail, read_product
 from tools.rules.lookup import find_category
@@ -68,7 +69,6 @@ Sku = Annotated[
     str, StringConstraints(min_length=1, max_length=100, pattern="^[^/]+$"), AfterValidator(_no_reference), Hint("sku")
 ]
 Prose = Annotated[str, StringConstraints(max_length=20_000), Hint("note")]
-Attribute = str | int | float | bool
 
 
 def is_above(compare_at: int | None, price: int | None) -> None:
@@ -156,7 +156,7 @@ class CreateProduct(Input):
     effect=Effect.write,
     permission="products:write",
     raises=[
-        SkuTaken, BarcodeNotGtin, OptionsDiffer, VariantTwice, CurrencyNotSold, UnknownTaxClass, BundleInBundle,
+        SkuTaken, BarcodeNotGtin, OptionsDiffer, VariantTwice, CurrencyNotSold, UnknownTaxClass, AttributeNotOfType, BundleInBundle,
         ComponentArchived, NotFound, Ambiguous,
     ],
     examples=[
@@ -177,13 +177,14 @@ async def create_product(ctx: Context, args: CreateProduct) -> ProductDetail:
     await skus_are_free(ctx, [variant.sku for variant in args.variants])
     for tax_class in {args.tax_class, *(variant.tax_class for variant in args.variants if variant.tax_class)}:
         await tax_class_exists(ctx, tax_class)
+    attributes = await of_their_types(ctx, args.attributes)
     category = await find_category(ctx, args.category) if args.category else None
     parts = [await parts_of(ctx, variant.components) for variant in args.variants]
 
     product = await ctx.add(
         Product, status=ProductStatus.active if args.on_sale else ProductStatus.draft, title=args.title,
         description=args.description, brand=args.brand, category_id=category and category.id, tags=args.tags,
-        attributes=args.attributes, tax_class=args.tax_class, options=choices([of.options for of in args.variants]),
+        attributes=attributes, tax_class=args.tax_class, options=choices([of.options for of in args.variants]),
         media=[medium.model_dump() for medium in args.media],
         search=search_text(args.title, args.brand, args.tags, [variant.sku for variant in args.variants]),
     )  # fmt: skip

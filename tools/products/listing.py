@@ -1,5 +1,6 @@
 """Lists of products: by what they are, or by words; and what both show of each."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,9 +13,10 @@ from db.models.products import ProductStatus
 from db.money import Currency, Money
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
-from tools.contract.errors import Ambiguous, NotFound
+from tools.contract.errors import Ambiguous, Invalid, NotFound
 from tools.contract.fields import CategoryRef, MinorUnits, Name, Synonyms, Written
 from tools.contract.page import Page, Paged, paged, place
+from tools.products.attributes import day_in, number_in
 from tools.rules.bundles import BUNDLES_LEFT
 from tools.rules.lookup import HOLDS_NOW, WITH_ALL_BELOW, find_category
 
@@ -78,7 +80,9 @@ class ProductFilters(Paged):
     currency: Currency | None = Field(default=None, description="Currency of the prices; unless said, the shop's own.")
     tag: Written | None = Field(default=None, description="Tag, whatever the case.")
     attribute: Written | None = Field(
-        default=None, description="Attribute or option that it has, as `name` or `name=value`: `material=oak`."
+        default=None,
+        description="Attribute or option that it has, as `name` or `name=value`: `material=oak`; of numbers and days also"
+        " `volume>=500`, `<`, `<=` and `>`.",
     )
 
 
@@ -165,6 +169,12 @@ _CHOICE = """
  or exists (select from jsonb_array_elements(p.options) x, jsonb_array_elements_text(x -> 'values') y
             where lower(x ->> 'name') = %(name)s and (%(value)s::text is null or lower(y) = %(value)s)))
 """
+_COMPARED = """
+exists (select from jsonb_each(p.attributes) a where lower(a.key) = %(name)s and case jsonb_typeof(a.value)
+        when 'number' then a.value::numeric {sign} %(number)s::numeric
+        when 'string' then a.value #>> '{{}}' {sign} %(day)s and a.value #>> '{{}}' ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$' end)
+"""
+_SIGN = re.compile(r"(<=|>=|<|>|=)")
 _CONDITIONS = {
     "category": f"p.category_id in ({WITH_ALL_BELOW})",
     "brand": "lower(p.brand) = lower(%(brand)s)",
@@ -261,8 +271,12 @@ async def conditions_of(ctx: Context, args: ProductFilters) -> tuple[str, dict[s
     if args.stock is not None:
         asked["stock"] = [args.stock, ProductStock.low_stock] if args.stock is ProductStock.in_stock else [args.stock]
     if args.attribute is not None:
-        name, _, value = args.attribute.lower().partition("=")
-        asked |= {"name": name.strip(), "value": value.strip() or None}
+        name, sign, value = [*(part.strip() for part in _SIGN.split(args.attribute.lower(), maxsplit=1)), "", ""][:3]
+        asked |= {"name": name, "value": value or None, "number": number_in(value), "day": day_in(value)}
+        if sign in ("<", "<=", ">", ">="):
+            if asked["number"] is None and asked["day"] is None:
+                raise Invalid(f"{value or 'Nothing'} is no number and no day.", hint="Compare as in volume>=500.")
+            conditions[conditions.index(_CHOICE)] = _COMPARED.format(sign=sign)
     own = {
         "m": ctx.merchant.id, "now": ctx.now(), "currency": args.currency or ctx.merchant.currency,
         "min_price": None, "max_price": None,

@@ -141,10 +141,9 @@ async def undo_price_change(mine: NewShop) -> dict[str, Any]:
 
 
 async def add_variant(mine: NewShop) -> dict[str, Any]:
-    sku, _ = await _on_shelf(mine)
+    sku = await _unsold(mine)
     in_it = [{"sku": sku, "quantity": 2}]
-    options = {"Style": "A pair"}
-    return {"product": await _unsold(mine), "sku": "MUG-PAIR", "options": options, "price": 3_490, "components": in_it}
+    return {"product": sku, "sku": "MUG-PAIR", "options": {"Style": "A pair"}, "price": 3_490, "components": in_it}
 
 
 async def update_variant(mine: NewShop) -> dict[str, Any]:
