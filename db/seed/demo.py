@@ -20,6 +20,7 @@ from db.models.customers import Direction, Interaction, InteractionChannel, Loya
 from db.models.orders import NoteVisibility, OrderNote, OrderStatus
 from db.references import TABLES
 from db.seed.demo_catalogue import DAYS, write_catalogue
+from db.seed.demo_credit import write_credit
 from db.seed.demo_customers import write_customers
 from db.seed.demo_demand import Demand
 from db.seed.demo_events import event
@@ -30,7 +31,7 @@ from db.seed.demo_people import CALLS
 from db.seed.demo_promotions import write_promotions
 from db.seed.demo_returns import send_back
 from db.seed.demo_stock import Stock
-from db.seed.draft import ACTOR, Connection, Draft
+from db.seed.draft import ACTOR, Connection, Draft, Row
 from db.seed.mark import MARK
 from db.text import fold
 
@@ -101,12 +102,15 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
     stock = Stock(draft, catalogue, demand)
     stock.open()
     register = Register(draft, catalogue, buyers, stock, demand, write_promotions(draft, catalogue))
+    paid: list[tuple[Sale, Row]] = []
     for sale in sell(register):
         event(draft, sale.row, "placed", sale.at, channel=sale.channel)
         dispatch(register, sale)
         payment = pay(draft, sale)
         send_back(register, sale, payment)
+        paid.append((sale, payment))
         _remember(draft, sale)
+    write_credit(draft, paid)
     stock.count()
     stock.write_levels()
     for name, written in SEGMENTS.items():

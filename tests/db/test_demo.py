@@ -42,7 +42,7 @@ FAULTS = {
     " (merchant_id, id, order_id, version, lines, total_before, total_after, actor, created_at)"
     " select merchant_id, gen_random_uuid(), id, 1, '[]', total, total + 1, 'USR-1', now() from orders where {one}",
     "line_discounts": "update order_lines set discounts = discounts || discounts where discounts <> '[]' and {one}",
-    "credit_entries": "update saved_methods set balance = balance + 1 where {one}",
+    "credit_entries": "update saved_methods set balance = balance + 1 where balance > 0 and {one}",
     "credit_balances": "update journal_entries set account = 'gift_cards' where {one}",
     "promotion_uses": "update promotions set used = used + 1 where {one}",
     "payment_amounts": "update payments set authorized = authorized + 1 where {one}",
