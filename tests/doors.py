@@ -14,6 +14,7 @@ import orjson
 from typer.testing import CliRunner
 
 from agents.chat_tool import ChatTool
+from orchestrator.outside import Outside, providers_of
 from orchestrator.surfaces.cli import app
 from orchestrator.surfaces.cli.values import Field, fields_of
 from orchestrator.surfaces.identity import COOKIE
@@ -39,6 +40,7 @@ Through = Callable[[AnyTool, dict[str, Any], NewShop, str], Awaitable[Came]]
 
 def chat(shop: Shop) -> Through:
     """As the chat's tools node calls it, by a person's own hand."""
+    shop = replace(shop, outside=Outside(shop, providers_of(shop, {}, "a secret")).first_try)
 
     async def through(tool: AnyTool, arguments: dict[str, Any], who: NewShop, role: str) -> Came:
         caller = replace(who.caller(role), door=Door.chat)

@@ -333,11 +333,16 @@ class Dispute(Tenant, Referenced, Versioned, Stateful, Base):
     order: Mapped["Order"] = one("Dispute", "order_id", "Order")
 
 
-class Payout(Tenant, Referenced, Base):
+class Payout(Tenant, Referenced, Stateful, Base):
     """Money that a provider sent to the bank: what it took, less what it gave back and its fees."""
 
     __tablename__ = "payouts"
     __table_args__ = referenced(unique("provider", "provider_reference"), index("arrives_at", "id"))
+    MOVES: ClassVar[dict[PayoutStatus, frozenset[PayoutStatus]]] = {
+        PayoutStatus.in_transit: frozenset({PayoutStatus.paid, PayoutStatus.failed}),
+        PayoutStatus.paid: frozenset({PayoutStatus.failed}),
+        PayoutStatus.failed: frozenset(),
+    }
 
     provider: Mapped[str]
     provider_reference: Mapped[str]

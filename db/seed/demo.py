@@ -22,6 +22,7 @@ from db.references import TABLES
 from db.seed.demo_bundles import bought_as_bundle, write_bundles
 from db.seed.demo_carriers import order_pickup, write_carriers
 from db.seed.demo_catalogue import DAYS, write_catalogue
+from db.seed.demo_credit import write_credit
 from db.seed.demo_customers import write_customers
 from db.seed.demo_demand import Demand
 from db.seed.demo_events import event
@@ -33,7 +34,7 @@ from db.seed.demo_promotions import write_promotions
 from db.seed.demo_returns import send_back, write_policies
 from db.seed.demo_stock import Stock
 from db.seed.demo_warehouse import Shelves
-from db.seed.draft import ACTOR, Connection, Draft
+from db.seed.draft import ACTOR, Connection, Draft, Row
 from db.seed.mark import MARK
 from db.text import fold
 
@@ -107,22 +108,23 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
     offers, carriers = write_promotions(draft, catalogue), write_carriers(draft)
     register = Register(draft, catalogue, buyers, stock, demand, offers, carriers)
     shelves = Shelves(draft, catalogue, stock)
-    sales: list[Sale] = []
+    paid: list[tuple[Sale, Row]] = []
     for sale in sell(register):
-        sales.append(sale)
         event(draft, sale.row, "placed", sale.at, channel=sale.channel)
         dispatch(register, sale)
         payment = pay(draft, sale)
         send_back(register, sale, payment)
+        paid.append((sale, payment))
         _remember(draft, sale)
         shelves.remember(sale)
+    write_credit(draft, paid)
     lose_one(draft)
     order_pickup(draft, carriers["rapidex"], catalogue.warehouses[0])
     stock.count()
     shelves.fill()
     stock.write_levels()
     alone = write_bundles(draft, catalogue, draft.at(draft.today - timedelta(days=DAYS + 30), 9 * 3600))
-    for sale in sales:
+    for sale, _ in paid:
         for line in sale.lines:
             bought_as_bundle(draft, alone, line, sale.at)
     for name, written in SEGMENTS.items():

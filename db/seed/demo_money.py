@@ -6,6 +6,7 @@ from db.models.orders import HoldReason
 from db.models.payments import (
     JournalEntry,
     LedgerAccount,
+    ManualRequest,
     Payment,
     PaymentMethod,
     PaymentStatus,
@@ -28,6 +29,11 @@ CACHES = {
     TransactionKind.void: "voided",
     TransactionKind.refund: "refunded",
 }
+DEEDS = {
+    TransactionKind.authorization: "authorize", TransactionKind.capture: "capture", TransactionKind.void: "void",
+    TransactionKind.refund: "refund",
+}  # fmt: skip
+REMEMBERED = timedelta(days=35)  # for which the provider has its own list, to be compared with the shop's
 
 
 def pay(draft: Draft, sale: Sale) -> Row:
@@ -83,6 +89,8 @@ def record(
     )  # fmt: skip
     if failed:
         return
+    if at > draft.now - REMEMBERED and kind in DEEDS:
+        _remember(draft, payment, kind, amount, at)
     payment[CACHES[kind]] += amount
     payment["updated_at"] = sale.row["updated_at"] = max(at, sale.row["updated_at"])
     sale.row["authorized"] = payment["authorized"] - payment["voided"]
@@ -90,6 +98,16 @@ def record(
     if kind in (TransactionKind.capture, TransactionKind.refund):
         event(draft, sale.row, CACHES[kind], at, subject=("payment", payment), amount=amount, currency="EUR")
         _book(draft, sale, payment, kind, amount, at)
+
+
+def _remember(draft: Draft, payment: Row, kind: TransactionKind, amount: int, at: datetime) -> None:
+    """The provider's own record of the last transaction."""
+    name = draft.rows["payment_transactions"][-1]["provider_reference"]
+    answer = {"outcome": "succeeded", "reference": payment["provider_reference"], "transaction": name}
+    draft.add(
+        ManualRequest, at, key=name, deed=DEEDS[kind], provider_reference=payment["provider_reference"], amount=amount,
+        currency="EUR", outcome="succeeded", answer=answer, told=[], told_at=at,
+    )  # fmt: skip
 
 
 def _book(draft: Draft, sale: Sale, payment: Row, kind: TransactionKind, amount: int, at: datetime) -> None:

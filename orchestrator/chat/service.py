@@ -27,6 +27,7 @@ from orchestrator.supervisor import Supervisor
 from orchestrator.tasks import ended
 from tools.contract.actors import Actor, Caller, Shopfront
 from tools.contract.call import Shop
+from tools.contract.card_numbers import hidden
 from tools.contract.declare import Tool
 from tools.contract.errors import IdempotencyKeyReused, Invalid, NotFound, ShopError, TooManyRequests
 from tools.contract.idempotency import enter
@@ -101,7 +102,7 @@ class Chat:
 
     async def post_message(self, caller: Caller, conversation: str, text: str, key: str) -> TurnRow:
         """Say something; the turn that answers it has begun. The same key is the same turn."""
-        return await self._post(caller, conversation, Request(text.strip()), key)
+        return await self._post(caller, conversation, Request(hidden(text.strip())), key)
 
     async def post_request(self, caller: Caller, request: Request, key: str) -> TurnRow:
         """A structured request: a conversation of its own, found again by its key."""

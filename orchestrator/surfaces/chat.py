@@ -25,6 +25,7 @@ from orchestrator.state import Request
 from orchestrator.surfaces.problems import problem_of, problem_response
 from orchestrator.surfaces.rest import PREFIX, CallerOf, read_json
 from tools.contract.actors import Caller
+from tools.contract.card_numbers import hidden
 from tools.contract.errors import IdempotencyKeyMissing, Invalid, ShopError, Unreadable
 from tools.contract.page import cursor, place
 from tools.contract.plain import as_json
@@ -128,7 +129,7 @@ class _Doors:
         asked = Asked.model_validate(await read_json(request))
         if named := self.chat.tools.get(asked.tool or ""):
             from_json(named, asked.arguments)  # a body is read strictly, the operation's part of it too
-        text = asked.task or f"{asked.tool} {as_json(asked.arguments).decode()}"
+        text = hidden(asked.task or f"{asked.tool} {as_json(asked.arguments).decode()}")
         wanted = Request(text[:8_000], asked.specialist, asked.tool, asked.arguments)
         turn = await self.chat.post_request(caller, wanted, key)
         wait = _wait(request)

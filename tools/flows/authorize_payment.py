@@ -115,10 +115,11 @@ class _Part(NamedTuple):
     afterwards=_as_they_stand,
 )  # fmt: skip
 async def authorize_payment(ctx: Context, args: AuthorizePayment) -> PaymentsBegun:
-    """Have what is open of an order promised, or taken with `capture`, by a saved method or a token.
+    """Have what is open of an order promised, or taken with `capture`.
 
-    Amounts are minor units of the order's currency. Gift cards and store credit are taken at once. An order whose whole total
-    is authorized is confirmed. Money that came by itself is mark_order_paid.
+    By a saved method or a token, or split over several. Amounts are minor units of the order's currency. Gift cards and store
+    credit are taken at once. An order whose whole total is authorized is confirmed. Money that came by itself is
+    mark_order_paid.
     """
     order = await ctx.find(Order, args.order, for_update=True)
     if order.status in (OrderStatus.draft, OrderStatus.cancelled, OrderStatus.expired):

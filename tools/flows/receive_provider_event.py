@@ -5,9 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
-from db.model import new_id
 from db.models.orders import Order
 from db.models.payments import (
     Dispute,
@@ -111,15 +109,19 @@ async def receive_provider_event(ctx: Context, args: ReceiveProviderEvent) -> Ev
 
 
 async def _keep(ctx: Context, args: ReceiveProviderEvent) -> ProviderEvent | None:
-    """The event, kept; None for one that is known. Two at once meet at the unique constraint, and one of both waits."""
+    """The event, kept; None for one that is known. Deliveries of one event have one key, so that they follow each other."""
+    known = select(ProviderEvent.id).where(
+        ProviderEvent.merchant_id == ctx.merchant.id,
+        ProviderEvent.provider == args.provider,
+        ProviderEvent.event == args.event,
+    )
+    if (await ctx.db.scalars(known)).first():
+        return None
     told = args.model_dump(mode="json", include={"transaction", "amount", "currency", "total", "details"})
-    values = {
-        "merchant_id": ctx.merchant.id, "id": new_id(), "provider": args.provider, "event": args.event,
-        "happened": args.happened, "provider_reference": args.reference, "told": told, "occurred_at": args.at,
-        "created_at": ctx.now(),
-    }  # fmt: skip
-    statement = insert(ProviderEvent).values(values).on_conflict_do_nothing().returning(ProviderEvent)
-    return (await ctx.db.scalars(statement)).first()
+    return ctx.new(
+        ProviderEvent, provider=args.provider, event=args.event, happened=args.happened,
+        provider_reference=args.reference, told=told, occurred_at=args.at,
+    )  # fmt: skip
 
 
 async def _dispute(ctx: Context, order: Order, payment: Payment, args: ReceiveProviderEvent) -> None:
@@ -182,7 +184,8 @@ async def _pay_out(ctx: Context, args: ReceiveProviderEvent) -> None:
     )
     payout = (await ctx.db.scalars(query.with_for_update(key_share=True))).first()
     if payout is not None:
-        payout.status = status if payout.status is PayoutStatus.in_transit else payout.status
+        if status in Payout.MOVES[payout.status]:
+            ctx.move(payout, status)
         return
     (reference,) = await ctx.take(Kind.payout)
     ctx.new(

@@ -145,8 +145,8 @@ where e.merchant_id = %(m)s and s.reference = %(reference)s order by e.id desc l
 async def issue_store_credit(ctx: Context, args: IssueStoreCredit) -> Credit:
     """Give a customer credit to spend in the shop, or take some away.
 
-    Amounts are minor units. Credit is a ledger: what was given is never changed, and it never falls below zero. A refund as store
-    credit is refund_payment.
+    Amounts are minor units. Credit is a ledger: what was given is never changed, and it never falls below zero. A refund as
+    store credit is refund_payment.
     """
     if not args.amount:
         raise NothingToGive("No credit at all was to be given.")
@@ -164,9 +164,9 @@ async def issue_store_credit(ctx: Context, args: IssueStoreCredit) -> Credit:
     examples=["Issue a gift card of 50 euros, it was paid in the store", "A 20 euro gift card for Ana, as an apology"],
 )
 async def issue_gift_card(ctx: Context, args: IssueGiftCard) -> GiftCardIssued:
-    """Make a gift card with an amount on it. Its code is shown once, and whoever has it pays with it.
+    """Make a gift card with an amount on it, and a code that is shown once.
 
-    Amounts are minor units. The code is stored nowhere: keep it, or send it on.
+    Amounts are minor units. Whoever has the code pays with it. The code is stored nowhere: keep it, or send it on.
     """
     _refuse_reason(args.reason, CreditReason.goodwill, CreditReason.sold)
     customer = await customer_to_pay(ctx, args.customer) if args.customer else None
@@ -194,7 +194,7 @@ async def issue_gift_card(ctx: Context, args: IssueGiftCard) -> GiftCardIssued:
     examples=["What is left on the gift card PM-1020?", "Look up gift card ABCD-EFGH-JKLM-NPQR"],
 )
 async def get_gift_card(ctx: Context, args: GetGiftCard) -> GiftCard:
-    """Show what is left on a gift card, and what was paid with it; by its code or its reference."""
+    """Show what is left on a gift card and what was paid with it."""
     written = args.card.strip()
     params = {
         "m": ctx.merchant.id, "written": written, "reference": written.upper(), "digest": _digest(written.upper()),

@@ -112,7 +112,10 @@ join orders o on o.merchant_id = %(m)s and o.id = d.order_id
     examples=["Which disputes need a response?", "Show the chargebacks that we lost"],
 )
 async def list_disputes(ctx: Context, args: ListDisputes) -> Page[DisputeLine]:
-    """List disputes about payments, the newest first, with the evidence that the shop can assemble itself."""
+    """List disputes about payments, with the evidence that the shop has.
+
+    The newest first. Of one that needs a response it is what the shop knows of the order and would send.
+    """
     since = place(args.after, UUID)
     params = {"m": ctx.merchant.id, "status": args.status, "place": since[0] if since else None}
     query = f"""
@@ -148,9 +151,10 @@ async def _once_sent(ctx: Context, answered: DisputeAnswered) -> DisputeAnswered
     afterwards=_once_sent,
 )
 async def respond_to_dispute(ctx: Context, args: RespondToDispute) -> DisputeAnswered:
-    """Answer a dispute: what was bought, where it went, when it arrived, and what the shop adds.
+    """Answer a dispute with what the shop knows of the order.
 
-    The customer's bank takes one answer, and decides. Nothing is refunded by this.
+    That is what was bought, where it went, when it arrived, and what the shop adds. The customer's bank takes one answer, and
+    decides. Nothing is refunded by this.
     """
     dispute = await ctx.find(Dispute, args.dispute, for_update=True)
     if dispute.status is not DisputeStatus.needs_response or dispute.submitted_at:
@@ -234,7 +238,7 @@ class _PaidOut(NamedTuple):
     examples=["What did Stripe pay out this month?", "List the payouts that failed"],
 )
 async def list_payouts(ctx: Context, args: ListPayouts) -> Page[PayoutLine]:
-    """List what providers paid out to the bank, with their fees and what was taken through them in that time."""
+    """List what providers paid out to the bank, with fees and what was taken."""
     since = place(args.after, datetime, UUID)
     params = {
         "m": ctx.merchant.id, "status": args.status, "from": args.arrives_from, "until": args.arrives_until,

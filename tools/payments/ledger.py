@@ -10,10 +10,10 @@ from db.models.orders import Order
 from db.models.payments import LedgerAccount, Payment
 from db.money import Currency, Money
 from tools.contract.context import Context
-from tools.contract.declare import Effect, Result, tool
+from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import OrderRef, PaymentRef, PeriodEnd, PeriodStart, Synonyms
-from tools.contract.page import Paged, cursor, place
+from tools.contract.page import cursor, place
 
 ACCOUNT_WORDS = Synonyms(
     {
@@ -25,7 +25,11 @@ ACCOUNT_WORDS = Synonyms(
 )
 
 
-class GetLedger(Paged):
+class GetLedger(Input):
+    limit: int = Field(
+        default=20, ge=1, le=100, description="How many lines at most.", json_schema_extra={"x-kind": "limit"}
+    )
+    after: str | None = Field(default=None, max_length=400, description="The `next` of the page before.")
     account: Annotated[LedgerAccount, ACCOUNT_WORDS] | None = Field(default=None, description="Lines of this account.")
     order: OrderRef | None = Field(default=None, description="About this order.")
     payment: PaymentRef | None = Field(default=None, description="About this payment.")
@@ -107,10 +111,10 @@ _OFF = "select currency from journal_entries where merchant_id = %(m)s group by 
     examples=["Show the ledger of this month", "How much do we owe in gift cards?", "The ledger lines of order 1042"],
 )
 async def get_ledger(ctx: Context, args: GetLedger) -> Ledger:
-    """Show the double-entry ledger behind payments, refunds and credit: balances by account, and its lines.
+    """Show the double-entry ledger behind payments, refunds and credit.
 
-    Debits are above zero, credits below; all of it sums to zero. `clearing` is money at providers and bank, `store_credit` and
-    `gift_cards` are what the shop owes.
+    Each account with its balance, and the lines, the newest first. Debits are above zero, credits below; all of it sums to
+    zero. `clearing` is money at providers and bank, `store_credit` and `gift_cards` are what the shop owes.
     """
     params: dict[str, Any] = args.model_dump() | {"m": ctx.merchant.id, "limit": args.limit + 1}
     if args.order:

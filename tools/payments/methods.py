@@ -139,7 +139,7 @@ async def save_payment_method(ctx: Context, args: SavePaymentMethod) -> MethodLi
     examples=["Which cards does Ana have saved?", "How much store credit does CUS-1001 have?"],
 )
 async def list_payment_methods(ctx: Context, args: ListPaymentMethods) -> MethodList:
-    """List a customer's saved methods, gift cards and store credit, with what is left on them."""
+    """List a customer's saved methods, gift cards and store credit, with balances."""
     customer = await find_customer(ctx, args.customer)
     rows = await ctx.sql.rows(_METHODS, {"m": ctx.merchant.id, "c": customer.id}, as_=_Row)
     ctx.discloses(1)

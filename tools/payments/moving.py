@@ -76,9 +76,10 @@ class RefundPayment(Input):
     afterwards=as_it_stands,
 )
 async def capture_payment(ctx: Context, args: CapturePayment) -> PaymentStanding:
-    """Take money that a payment has authorized: all of it, or a part, several times if need be.
+    """Take money that a payment has authorized, all of it or a part.
 
-    Amounts are minor units of the payment's currency. The sum never passes what was authorized. An order on hold is not charged.
+    Several times, if need be. Amounts are minor units of the payment's currency. The sum never passes what was authorized. An
+    order on hold is not charged.
     """
     order, tender = await _held(ctx, args.payment, args.version)
     payment = tender.payment
@@ -138,9 +139,10 @@ async def void_payment(ctx: Context, args: VoidPayment) -> PaymentStanding:
     afterwards=as_it_stands,
 )
 async def refund_payment(ctx: Context, args: RefundPayment) -> PaymentStanding:
-    """Give all or part of a captured payment back, to the way it was paid or as store credit.
+    """Give all or part of a captured payment back.
 
-    Amounts are minor units of the payment's currency: 1500 is 15.00 EUR, and 1500 JPY. The sum never passes what was captured.
+    To the way it was paid, or as store credit. Amounts are minor units of the payment's currency: 1500 is 15.00 EUR, and 1500
+    JPY. The sum never passes what was captured.
     """
     order, tender = await _held(ctx, args.payment, args.version)
     payment, left = tender.payment, tender.refundable

@@ -151,7 +151,7 @@ class _Got(NamedTuple):
     examples=["Show payment PAY-1042", "Why did PAY-1042 fail?"],
 )
 async def get_payment(ctx: Context, args: GetPayment) -> PaymentDetail:
-    """Show one payment: attempts, captures, refunds, what is under way, and the provider's references."""
+    """Show one payment: attempts, captures, refunds, and what is under way."""
     payment = await ctx.find(Payment, args.payment)
     (got,) = await ctx.sql.rows(_GET, {"m": ctx.merchant.id, "id": payment.id}, as_=_Got)
     return PaymentDetail.model_validate(got.shown)

@@ -80,9 +80,10 @@ async def _once_compared(ctx: Context, begun: Reconciliation) -> Reconciliation:
     afterwards=_once_compared,
 )
 async def reconcile_payments(ctx: Context, args: ReconcilePayments) -> Reconciliation:
-    """Compare the provider's list of captures and refunds with ours, and name every difference.
+    """Compare the provider's list with ours, and name every difference.
 
-    Nothing is changed by it. The times are the provider's; what was moved within a minute of either end may be on one list alone.
+    It is about captures and refunds. Nothing is changed by it. The times are the provider's; what was moved within a minute of
+    either end may be on one list alone.
     """
     until = min(args.until or ctx.now(), ctx.now())
     since = args.since or until - timedelta(days=7)

@@ -288,9 +288,10 @@ async def refund_report(ctx: Context, args: RefundReport) -> RefundsReported:
     examples=["What money came in last week?", "Payments received per month this year, by method"],
 )
 async def revenue_report(ctx: Context, args: RevenueReport) -> RevenueReported:
-    """Report the money that came in: taken less given back, compared with the period before.
+    """Report the money that came in: taken less given back.
 
-    It counts payments when they were taken; what was sold, whenever it is paid, is sales_report.
+    Compared with the period before. It counts payments when they were taken; what was sold, whenever it is paid, is
+    sales_report.
     """
     found = await _reported(ctx, args, _IN)
     before = await _sums(ctx, found.period.before(ctx.merchant.zone, ctx.now()), found.currency, _IN)

@@ -53,6 +53,7 @@ async def _in_process(settings: Settings, progress: Progress) -> AsyncGenerator[
 def _shop(database: "Database", settings: Settings) -> "Shop":
     """What calls need; what was decided is carried out at once, as everywhere. A chat that waited for it goes on in the worker."""
     from orchestrator.approvals import CARRY_OUT, carry_out
+    from orchestrator.outside import Outside, first_secret, providers_of
     from tools import registry
     from tools.contract.call import Shop
     from tools.contract.errors import ShopError
@@ -65,7 +66,11 @@ def _shop(database: "Database", settings: Settings) -> "Shop":
                 except ShopError as in_the_way:
                     show.say(f"It is decided, and the worker will carry it out: {in_the_way.message}")
 
-    shop = Shop(database, site=settings.site, after_commit=after_commit)
+    async def try_outside(merchant: uuid.UUID, intents: list[str]) -> None:
+        await outside.first_try(merchant, intents)
+
+    shop = Shop(database, site=settings.site, after_commit=after_commit, outside=try_outside)
+    outside = Outside(shop, providers_of(shop, {}, first_secret()))  # real providers are asked by the worker
     return shop
 
 

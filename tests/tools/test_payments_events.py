@@ -1,0 +1,162 @@
+"""What providers tell by themselves: once each, in any order; disputes, payouts, and whose list is right."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from db.money import Money
+from tests.factories import NewShop
+from tests.tools.misfits import misfits
+from tests.tools.paying import TOTAL, Till, till
+from tools.contract.errors import ShopError
+from tools.flows.authorize_payment import authorize_payment
+from tools.flows.receive_provider_event import receive_provider_event
+from tools.payments.disputes import DisputeNotOpen, list_disputes, list_payouts, respond_to_dispute
+from tools.payments.moving import PaymentNotRefundable, refund_payment
+from tools.payments.reading import list_payment_providers, list_payments
+from tools.payments.reconciling import PeriodTooLong, reconcile_payments
+from tools.payments.reports import refund_report, revenue_report, transaction_report
+from tools.rules.paying import ProviderNotSetUp
+
+_ = till
+
+
+async def told(till: Till, event: str, happened: str, **more: Any) -> str:
+    arguments = {"endpoint": f"{till.mine.id}.manual", "event": event, "happened": happened} | more
+    return (await till.do(receive_provider_event, at="2026-01-05T10:00:00Z", **arguments)).became
+
+
+async def test_events_count_once_and_in_any_order(mine: NewShop, till: Till) -> None:
+    begun = (
+        await till.later(authorize_payment, order=await till.order(), token="tok_needs_action", capture=True)
+    ).payments[0]
+    intent = begun.intent or ""
+    await till.outside.carry_out(mine.id, intent)
+    name = (await till.payment(begun.payment)).provider_reference or ""
+    captured = {"reference": name, "transaction": "ch_1", "amount": TOTAL, "currency": "EUR"}
+
+    assert await told(till, "evt_2", "captured", **captured) == "booked"
+    assert await told(till, "evt_2", "captured", **captured) == "known"
+    assert await told(till, "evt_3", "captured", **captured) == "booked"  # another delivery of the same movement
+    assert await told(till, "evt_1", "authorized", reference=name, amount=TOTAL) == "booked"
+    assert await told(till, "evt_4", "failed", reference=name) == "booked"
+    assert await told(till, "evt_5", "refunded", reference=name, transaction="re_1", amount=300) == "booked"
+    assert await told(till, "evt_6", "captured", reference="not known yet", amount=5) == "waiting"
+
+    shown = await till.payment(begun.payment)
+    assert (shown.status, shown.captured.amount, shown.refunded.amount) == ("partially_refunded", TOTAL, 300)
+    assert [one.kind for one in shown.transactions] == ["authorization", "capture", "refund"]
+    assert await misfits(mine) == {}
+
+
+async def test_a_dispute_is_answered_once_with_what_the_shop_knows_and_lost(mine: NewShop, till: Till) -> None:
+    ana = await till.customer()
+    begun = (await till.do(authorize_payment, order=await till.order(ana), token="tok_dispute", capture=True)).payments[
+        0
+    ]
+    assert await till.outside.tell(mine.id) == 1
+    (dispute,) = (await till.do(list_disputes, status="needs_response")).data
+    assert (dispute.payment, dispute.amount.amount, dispute.reason) == (begun.payment, TOTAL, "fraudulent")
+    assert dispute.evidence["product_description"] == "1 x Blue mug (MUG-BLUE)"
+    with pytest.raises(PaymentNotRefundable, match="is disputed"):
+        await till.do(refund_payment, payment=begun.payment)
+
+    answered = await till.do(respond_to_dispute, dispute=dispute.reference, explanation="She wears it.")
+
+    assert (answered.intent, answered.evidence["uncategorized_text"]) == (None, "She wears it.")
+    with pytest.raises(DisputeNotOpen, match="is under review"):
+        await till.do(respond_to_dispute, dispute=dispute.reference)
+    name = (await till.payment(begun.payment)).provider_reference
+    of_it = (await till.do(list_disputes)).data[0]
+    await told(
+        till,
+        "evt_9",
+        "dispute_lost",
+        reference=name,
+        amount=TOTAL,
+        details={"dispute": await _name(till, of_it.reference)},
+    )
+    shown = await till.payment(begun.payment)
+    assert (shown.status, shown.charged_back.amount, shown.disputes) == ("lost", TOTAL, [dispute.reference])
+    assert (await till.do(refund_report)).total.charged_back.amount == 0  # it was charged back before the last 30 days
+    assert await misfits(mine) == {}
+
+
+async def _name(till: Till, dispute: str) -> str:
+    async with till.mine.shop.database.transaction(till.mine.id) as sql:
+        cursor = await sql.connection.execute(
+            "select provider_reference from disputes where merchant_id = %s and reference = %s", (till.mine.id, dispute)
+        )
+        return str((await cursor.fetchone() or [""])[0])
+
+
+async def test_a_payout_is_kept_as_it_stands_last(till: Till) -> None:
+    payout = {"transaction": "po_1", "amount": 2_300, "currency": "eur"}
+    await told(till, "evt_1", "payout", **payout, details={"status": "in_transit", "fees": 89})
+    await told(till, "evt_2", "payout", **payout, details={"status": "paid"})
+
+    (shown,) = (await till.do(list_payouts)).data
+
+    assert (shown.status, shown.amount.amount, shown.fees.amount, shown.amount.currency) == ("paid", 2_300, 89, "EUR")
+
+
+async def test_every_difference_between_both_lists_is_named(mine: NewShop, till: Till) -> None:
+    agreed = (await till.do(authorize_payment, order=await till.order(), capture=True)).payments[0]
+    ours = (await till.do(authorize_payment, order=await till.order(), capture=True)).payments[0]
+    async with mine.shop.database.transaction(mine.id) as sql:
+        name = (await till.payment(ours.payment)).provider_reference
+        await sql.execute(
+            "delete from manual_requests where merchant_id = %s and provider_reference = %s", (mine.id, name)
+        )
+        await sql.execute(
+            """
+            insert into manual_requests (merchant_id, id, key, deed, provider_reference, amount, currency, outcome, answer, told,
+                                         told_at, created_at)
+            select merchant_id, gen_random_uuid(), 'theirs alone', 'refund', 'ok-unknown', 77, 'EUR', 'succeeded',
+                   '{"transaction": "refund-x"}', '[]', created_at, created_at from manual_requests where merchant_id = %s limit 1
+            """,
+            (mine.id,),
+        )
+        await sql.commit()
+    until = (await till.do(list_payment_providers)).providers[0]
+    assert (until.name, until.healthy, until.succeeded) == ("manual", True, 4)
+
+    found = await till.do(reconcile_payments, until=mine.shop.clock() + timedelta(minutes=1))
+
+    assert (found.status, found.compared, found.agreed) == ("succeeded", 3, 1)
+    assert [(one.kind, one.movement, one.payment, one.theirs, one.ours) for one in found.differences] == [
+        ("only_with_provider", "refund", None, Money(amount=77, currency="EUR"), None),
+        ("only_with_us", "capture", ours.payment, None, Money(amount=TOTAL, currency="EUR")),
+    ]
+    assert agreed.payment not in [one.payment for one in found.differences]
+    with pytest.raises(PeriodTooLong):
+        await till.do(reconcile_payments, since="2020-01-01T00:00:00Z")
+    with pytest.raises(ProviderNotSetUp):
+        await till.do(reconcile_payments, provider="stripe")
+
+
+async def test_reports_and_lists_say_what_moved(till: Till) -> None:
+    paid = (await till.do(authorize_payment, order=await till.order(), capture=True)).payments[0]
+    await till.do(authorize_payment, order=await till.order(), token="tok_declined")
+    await till.do(refund_payment, payment=paid.payment, amount=489, reason="scratch")
+
+    transactions = await till.do(transaction_report, group_by="method")
+    refunds = await till.do(refund_report, group_by="reason")
+    revenue = await till.do(revenue_report, group_by="day")
+
+    assert (transactions.total.succeeded, transactions.total.failed, transactions.total.success_pct) == (3, 1, 50.0)
+    assert [(one.group, one.refunds, one.refunded.amount) for one in refunds.groups] == [("scratch", 1, 489)]
+    assert (refunds.refund_rate_pct, revenue.total.net.amount, revenue.change_pct) == (19.6, TOTAL - 489, None)
+    assert [one.net.amount for one in revenue.groups] == [TOTAL - 489]
+    listed = await till.do(list_payments, sort="largest", limit=1, count=True)
+    assert (listed.data[0].reference, listed.total and listed.total.rows) == (paid.payment, 2)
+    following = await till.do(list_payments, sort="largest", limit=1, after=listed.next)
+    assert [row.status for row in following.data] == ["failed"]
+    assert (await till.do(list_payments, status="failed", max_amount=0)).data == following.data
+
+
+async def test_only_an_owner_books_an_event_by_hand(mine: NewShop, till: Till) -> None:
+    till.do.caller = mine.caller("manager")
+    with pytest.raises(ShopError, match="secrets:write"):
+        await told(till, "evt_1", "payout")
