@@ -19,7 +19,7 @@ from db.figures import ADD_UP
 from db.models.customers import Direction, Interaction, InteractionChannel, LoyaltyEntry, LoyaltyReason, Segment
 from db.models.orders import NoteVisibility, OrderNote, OrderStatus
 from db.references import TABLES
-from db.seed.demo_carriers import order_pickup, write_carriers
+from db.seed.demo_carriers import hand_over, order_pickup, write_carriers
 from db.seed.demo_catalogue import DAYS, write_catalogue
 from db.seed.demo_customers import write_customers
 from db.seed.demo_demand import Demand
@@ -110,6 +110,7 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
         send_back(register, sale, payment)
         _remember(draft, sale)
     lose_one(draft)
+    hand_over(draft, carriers["colivia"], catalogue.warehouses[0])
     order_pickup(draft, carriers["rapidex"], catalogue.warehouses[0])
     stock.count()
     stock.write_levels()
