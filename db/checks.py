@@ -252,6 +252,27 @@ _ORDERS = (
         ),
     ),
     Check(
+        "parcels_arrived",
+        "What has not been delivered has no time of arrival.",
+        """
+        select reference, status, delivered_at from fulfilments
+        where merchant_id = %(merchant)s and delivered_at is not null and status <> 'delivered'
+        """,
+    ),
+    Check(
+        "manifests",
+        "A manifest has as many parcels, and as heavy ones, as the shipments that were handed over with it.",
+        _equal(
+            "manifest_id",
+            "parcels, weight_grams",
+            "select id, parcels, weight_grams from manifests where merchant_id = %(merchant)s",
+            """
+            select manifest_id, -greatest(jsonb_array_length(parcels), 1), -coalesce(weight_grams, 0)
+            from fulfilments where merchant_id = %(merchant)s and manifest_id is not null
+            """,
+        ),
+    ),
+    Check(
         "orders_left_or_not",
         "A completed order has left, but for what is never held; one not confirmed, or cancelled, has not left at all.",
         """

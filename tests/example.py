@@ -97,7 +97,7 @@ async def sent(tool: AnyTool, mine: NewShop, client: httpx.AsyncClient) -> tuple
     )
     names = Names()
     request = names.renamed({"path": path, "query": arguments if flat else {}, "body": {} if flat else arguments})
-    told = answer.text if answer.headers["content-type"].startswith("text/") else answer.json()
+    told = answer.json() if "json" in answer.headers["content-type"] else answer.text
     return Example(**request, answer=names.renamed(told)), answer
 
 

@@ -20,7 +20,7 @@ from db.models.customers import Direction, Interaction, InteractionChannel, Loya
 from db.models.orders import NoteVisibility, OrderNote, OrderStatus
 from db.references import TABLES
 from db.seed.demo_bundles import bought_as_bundle, write_bundles
-from db.seed.demo_carriers import order_pickup, write_carriers
+from db.seed.demo_carriers import hand_over, order_pickup, write_carriers
 from db.seed.demo_catalogue import DAYS, write_catalogue
 from db.seed.demo_credit import write_credit
 from db.seed.demo_customers import write_customers
@@ -119,6 +119,7 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
         shelves.remember(sale)
     write_credit(draft, paid)
     lose_one(draft)
+    hand_over(draft, carriers["colivia"], catalogue.warehouses[0])
     order_pickup(draft, carriers["rapidex"], catalogue.warehouses[0])
     stock.count()
     shelves.fill()

@@ -3,7 +3,7 @@
 from datetime import date, time, timedelta
 from typing import Any
 
-from db.models.transport import Carrier, CarrierRate, Pickup, PickupStatus
+from db.models.transport import Carrier, CarrierRate, FulfilmentStatus, Manifest, Pickup, PickupStatus
 from db.seed.demo_catalogue import DAYS
 from db.seed.draft import Draft, Row
 
@@ -82,6 +82,27 @@ def write_carriers(draft: Draft) -> dict[str, Row]:
                 )  # fmt: skip
         carriers[code] = row
     return carriers
+
+
+def hand_over(draft: Draft, carrier: Row, warehouse: Row) -> None:
+    """What the carrier took over at the warehouse on its last round, on one list."""
+    theirs = [
+        row
+        for row in draft.rows["fulfilments"]
+        if row["carrier_id"] == carrier["id"]
+        and row["warehouse_id"] == warehouse["id"]
+        and row["shipped_at"] < draft.now
+    ]
+    day = draft.day_of(max(row["shipped_at"] for row in theirs))
+    taken = [row for row in theirs if draft.day_of(row["shipped_at"]) == day]
+    manifest = draft.add(
+        Manifest, max(row["shipped_at"] for row in taken), carrier_id=carrier["id"], warehouse_id=warehouse["id"],
+        parcels=len(taken), weight_grams=sum(row["weight_grams"] for row in taken),
+    )  # fmt: skip
+    for row in taken:
+        row["manifest_id"] = manifest["id"]
+        if row["status"] is FulfilmentStatus.label_purchased:
+            row["status"] = FulfilmentStatus.manifested
 
 
 def order_pickup(draft: Draft, carrier: Row, warehouse: Row) -> None:

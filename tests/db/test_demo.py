@@ -44,6 +44,8 @@ FAULTS = {
     "order_amounts": "update orders set units = units + 1 where {one}",
     "order_line_totals": "update order_lines set total = total + tax where tax > 0 and {one}",
     "lines_fulfilled": "update fulfilment_lines set quantity = quantity + 1 where {one}",
+    "parcels_arrived": "update fulfilments set status = 'in_transit' where status = 'delivered' and {one}",
+    "manifests": "update manifests set parcels = parcels + 1 where {one}",
     "orders_left_or_not": "update orders set status = 'pending', completed_at = null, confirmed_at = null"
     " where status = 'completed' and units_fulfilled > 0 and {one}",
     "order_adjustments": "update orders set adjustments = adjustments + 1, total = total + 1 where {one}",

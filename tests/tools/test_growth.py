@@ -68,6 +68,19 @@ where p.merchant_id = %(merchant)s;
 insert into interactions (merchant_id, id, customer_id, channel, direction, subject, summary, actor, occurred_at, created_at)
 select %(merchant)s, gen_random_uuid(), c.id, 'phone', 'incoming', 'A call', '', 'USR-1', now() - n * interval '1 hour', now()
 from customers c cross join generate_series(1, %(orders)s / 10) n where c.merchant_id = %(merchant)s and c.reference = 'CUS-1';
+insert into carriers (merchant_id, id, reference, code, name, currency, tracking_prefix, volumetric_divisor, cutoff, created_at,
+                      updated_at)
+values (%(merchant)s, gen_random_uuid(), 'CAR-1', 'colivia', 'Colivia', 'EUR', 'CO', 5000, '16:00', now(), now());
+insert into fulfilments (merchant_id, id, reference, order_id, warehouse_id, carrier_id, status, carrier, service, tracking_number,
+                         currency, cost, ship_to, promised_at, shipped_at, delivered_at, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), 'SHP-' || o.n, o.id, w.id, c.id, case when o.n <= 15 then 'in_transit' else 'delivered' end,
+       'Colivia', 'home', 'CO' || o.n, 'EUR', 550, '{"country": "FR"}', o.placed_at - interval '1 day', o.placed_at,
+       case when o.n > 15 then o.placed_at + interval '2 days' end, now(), now()
+from (select *, split_part(reference, '-', 2)::int as n from orders where merchant_id = %(merchant)s) o
+join warehouses w on w.merchant_id = %(merchant)s join carriers c on c.merchant_id = %(merchant)s;
+insert into carrier_claims (merchant_id, id, reference, status, kind, fulfilment_id, currency, amount, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), 'CCL-' || split_part(f.reference, '-', 2), 'open', 'late', f.id, 'EUR', 100, now(), now()
+from fulfilments f where f.merchant_id = %(merchant)s;
 """
 # Most shops are small. A join that names the merchant by the row beside it is planned for the average shop, and may then walk
 # through all that a large one has; a join that names the shop's own id is planned for that shop.
@@ -89,6 +102,8 @@ GROWN = (
     "bins",
     "pick_lists",
     "pick_tasks",
+    "fulfilments",
+    "carrier_claims",
 )
 READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {}),
@@ -130,6 +145,14 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("list_pick_lists", {"order": "ORD-77"}),
     ("sales_by_customer", {}),
     ("abc_analysis", {"placed_from": (clock.now() - timedelta(days=30)).isoformat()}),
+    ("list_carriers", {}),
+    ("list_shipments", {}),
+    ("list_shipments", {"status": ["in_transit"]}),
+    ("list_shipments", {"carrier": "colivia"}),
+    ("list_shipments", {"tracking_number": "CO77"}),
+    ("list_late_shipments", {}),
+    ("track_shipment", {"shipment": "SHP-7"}),
+    ("list_carrier_claims", {}),
     ("product_revenue", {}),
     ("product_performance", {}),
 ]

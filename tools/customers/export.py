@@ -126,8 +126,8 @@ select o.id, o.placed_at, json_build_object('reference', o.reference, 'status', 
               'notes', array(select n.text from order_notes n where n.merchant_id = %(m)s and n.order_id = o.id order by n.id),
               'payments', array(select concat_ws(', ', p.reference, p.method, p.method_label) from payments p
                                 where p.merchant_id = %(m)s and p.order_id = o.id order by p.id),
-              'parcels', array(select concat_ws(', ', f.reference, f.carrier, f.tracking_number) from fulfilments f
-                               where f.merchant_id = %(m)s and f.order_id = o.id order by f.id),
+              'parcels', array(select concat_ws(', ', f.reference, f.carrier, f.tracking_number, nullif(f.ship_to, '{}')::text)
+                               from fulfilments f where f.merchant_id = %(m)s and f.order_id = o.id order by f.id),
               'returns', array(select concat_ws(', ', r.reference, r.reason, r.note) from returns r
                                where r.merchant_id = %(m)s and r.order_id = o.id order by r.id)) as bought
 from orders o where o.merchant_id = %(m)s and o.customer_id = %(c)s

@@ -118,6 +118,9 @@ _THEIRS = {
         update orders set customer_name = null, email = null, phone = null, note = null, shipping_address = '{}',
                billing_address = '{}', ship_postcode = null, version = version + 1, updated_at = %(now)s
         where merchant_id = %(m)s and id = any(%(orders)s) returning id, reference""",
+    "fulfilments": """
+        update fulfilments set ship_to = jsonb_build_object('country', ship_to -> 'country'), customs = null
+        where merchant_id = %(m)s and order_id = any(%(orders)s) and ship_to <> '{}' returning id, null as reference""",
     "order_notes": """
         update order_notes set text = %(erased)s where merchant_id = %(m)s and order_id = any(%(orders)s)
         returning id, null as reference""",
@@ -142,6 +145,7 @@ _THEIRS = {
 _DELETED = ("addresses", "interactions", "consents")
 _NOTED = (
     "loyalty_entries",
+    "fulfilments",
     "order_notes",
     "order_holds",
     "payments",

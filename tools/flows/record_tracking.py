@@ -109,6 +109,9 @@ async def _scans(ctx: Context, shipment: Fulfilment) -> list[Scan]:
 
 def _advance(ctx: Context, order: Order, shipment: Fulfilment, scans: list[Scan]) -> None:
     """Move the shipment to where all of its events leave it. What has ended stays where it is."""
+    found_later = scans[-1].occurred_at == max(scan.occurred_at for scan in scans)
+    if shipment.status is FulfilmentStatus.lost and not found_later:
+        return
     came = standing(scans)
     if came.status in (None, shipment.status) or came.status not in Fulfilment.MOVES[shipment.status]:
         return
