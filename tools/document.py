@@ -21,6 +21,7 @@ TITLES = {
     "products": "Products",
     "inventory": "Inventory",
     "customers": "Customers",
+    "warehouse": "Warehouse",
     "backoffice": "Back office",
 }
 

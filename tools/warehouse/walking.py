@@ -16,7 +16,7 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
-from tools.contract.fields import VariantRef
+from tools.contract.fields import Quantity, VariantRef
 from tools.rules.allocation import Allocation, Portion, Site, allot, opened, sites_for
 from tools.rules.bins import Move, Place, lying, shift
 from tools.rules.lookup import find_variants
@@ -113,7 +113,7 @@ class PickedUnits(Input):
     bin: str | None = Field(
         default=None, min_length=1, max_length=40, description="The bin; omit: all stops of the variant together."
     )
-    picked: int = Field(ge=0, le=1_000_000, description="Units that were there, and were fetched.")
+    picked: Quantity = Field(ge=0, le=1_000_000, description="Units that were there, and were fetched.")
 
 
 class ConfirmPick(Input):
