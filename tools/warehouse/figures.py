@@ -72,7 +72,8 @@ class _Stock(NamedTuple):
 
 _ZONES = """
 select zone as storage_zone, count(*)::int as bins, (count(*) filter (where units = 0))::int as empty_bins,
-       sum(units)::int as units, coalesce(sum(capacity), 0)::int as capacity, (coalesce(sum(units) filter (where capacity is not null), 0))::int as bounded
+       sum(units)::int as units, coalesce(sum(capacity), 0)::int as capacity,
+       (coalesce(sum(units) filter (where capacity is not null), 0))::int as bounded
 from bins where merchant_id = %(m)s and warehouse_id = %(w)s group by zone order by zone nulls last
 """
 _STOCK = """

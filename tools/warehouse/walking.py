@@ -23,7 +23,7 @@ from tools.rules.lookup import find_variants
 from tools.rules.picked import waiting_at, waiting_for
 from tools.rules.stock import Level, post
 from tools.rules.told import goods
-from tools.warehouse.claims import PickRef, claimed, fixed
+from tools.warehouse.claims import PickRef, claimed, end, fixed
 from tools.warehouse.picks import PickListDetail, pick_detail
 
 
@@ -73,7 +73,7 @@ async def start_pick(ctx: Context, args: StartPick) -> PickListDetail:
     going = [task for task in tasks if task.status is TaskStatus.open and task.order_id not in left_out]
     for task in tasks:
         if task.order_id in left_out and task.status is TaskStatus.open:
-            task.status = TaskStatus.dropped
+            end(task, TaskStatus.dropped)
 
     if not going:
         ctx.edit(pick, None)
@@ -276,7 +276,7 @@ async def _outcomes(ctx: Context, fetched: Mapping[PickTask, int], allocation: A
         wanted[portion] -= kept + missing
         task.picked, task.gone = units, units - kept
         whole = TaskStatus.picked if kept == task.quantity else TaskStatus.dropped
-        task.status = TaskStatus.short if missing else whole
+        end(task, TaskStatus.short if missing else whole)
         outcomes.append(_Outcome(task, kept, missing))
     return outcomes
 
