@@ -195,7 +195,7 @@ class PickList(Tenant, Referenced, Versioned, Stateful, Base):
 _ALIVE = text("status = 'open' or picked > gone or missing > 0")
 
 
-class PickTask(Tenant, Base):
+class PickTask(Tenant, Stateful, Base):
     """Units of an order line to fetch from a bin, or from the floor, by their place on the walk.
 
     Of what was `picked`, `gone` has left with a parcel or was put back; the rest waits to be packed. `missing` was not there: those
@@ -218,6 +218,12 @@ class PickTask(Tenant, Base):
         CheckConstraint("gone >= 0 and gone <= picked and missing >= 0", name="counts"),
         CheckConstraint("(missing > 0) = (held_id is not null)", name="missing_units_are_held"),
     )
+    MOVES: ClassVar[dict[TaskStatus, frozenset[TaskStatus]]] = {
+        TaskStatus.open: frozenset({TaskStatus.picked, TaskStatus.short, TaskStatus.dropped}),
+        TaskStatus.picked: frozenset(),
+        TaskStatus.short: frozenset(),
+        TaskStatus.dropped: frozenset(),
+    }
 
     pick_list_id: Mapped[uuid.UUID]
     position: Mapped[int] = mapped_column(Integer)

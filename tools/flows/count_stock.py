@@ -18,7 +18,7 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
-from tools.contract.fields import Text, UntrustedText, VariantRef, WarehouseRef
+from tools.contract.fields import Quantity, Text, UntrustedText, VariantRef, WarehouseRef
 from tools.inventory.adjustments import BelowReserved
 from tools.inventory.places import NotTracked, refuse_untracked
 from tools.rules.bins import BinFull, Move, Place, lying, shift
@@ -47,7 +47,7 @@ class CountedUnits(Input):
     bin: BinCode | None = Field(
         default=None, description="The bin; omit for the floor, without what was picked for orders."
     )
-    counted: int = Field(ge=0, le=1_000_000, description="Units that are there, damaged ones included.")
+    counted: Quantity = Field(ge=0, le=1_000_000, description="Units that are there, damaged ones included.")
 
 
 class CountStock(Input):

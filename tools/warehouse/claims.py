@@ -15,6 +15,7 @@ from sqlalchemy.orm import joinedload
 from db.models.orders import Order
 from db.models.warehouse import PickList, PickStatus, PickTask, TaskStatus
 from db.references import Kind
+from db.transitions import check_move
 from tools.contract.context import Context
 from tools.contract.fields import Ref, Written
 from tools.rules.allocation import Portion
@@ -63,13 +64,19 @@ async def fixed(ctx: Context, orders: Collection[UUID]) -> Counter[Portion]:
     return portions
 
 
+def end(task: PickTask, to: TaskStatus) -> None:
+    """A task is done, or will not be. The list's own move is the event that tells of it."""
+    check_move(PickTask.MOVES, task.status, to, f"Stop {task.position}")
+    task.status = to
+
+
 async def take_off_lists(ctx: Context, order: Order) -> list[str]:
     """Take an order off the pick lists that nobody has started; returns their references. A list without tasks is cancelled."""
     tasks = [task for task in await open_tasks(ctx, [order.id]) if task.pick_list.status is PickStatus.open]
     if not tasks:
         return []
     for task in tasks:
-        task.status = TaskStatus.dropped
+        end(task, TaskStatus.dropped)
     lists = select(PickList).where(
         PickList.merchant_id == ctx.merchant.id, PickList.id.in_({task.pick_list_id for task in tasks})
     )

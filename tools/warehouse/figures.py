@@ -21,7 +21,7 @@ class WarehouseCapacity(Input):
 class ZoneFill(Result):
     """How full a zone is."""
 
-    zone: str | None = Field(description="The zone; null: bins without one.")
+    storage_zone: str | None = Field(description="The zone; null: bins without one.")
     bins: int = Field(description="Its bins.")
     empty_bins: int = Field(description="Those with nothing in them.")
     units: int = Field(description="Units in its bins.")
@@ -55,7 +55,7 @@ class Capacity(Result):
 
 
 class _Zone(NamedTuple):
-    zone: str | None
+    storage_zone: str | None
     bins: int
     empty_bins: int
     units: int
@@ -71,8 +71,9 @@ class _Stock(NamedTuple):
 
 
 _ZONES = """
-select zone, count(*)::int as bins, (count(*) filter (where units = 0))::int as empty_bins, sum(units)::int as units,
-       coalesce(sum(capacity), 0)::int as capacity, (coalesce(sum(units) filter (where capacity is not null), 0))::int as bounded
+select zone as storage_zone, count(*)::int as bins, (count(*) filter (where units = 0))::int as empty_bins,
+       sum(units)::int as units, coalesce(sum(capacity), 0)::int as capacity,
+       (coalesce(sum(units) filter (where capacity is not null), 0))::int as bounded
 from bins where merchant_id = %(m)s and warehouse_id = %(w)s group by zone order by zone nulls last
 """
 _STOCK = """

@@ -41,7 +41,13 @@ class CreatePickList(Input):
     orders: list[OrderRef] | None = Field(
         default=None, min_length=1, max_length=50, description="The orders; omit: those that wait longest."
     )
-    at_most: int = Field(default=10, ge=1, le=50, description="How many orders at most, where none are named.")
+    at_most: int = Field(
+        default=10,
+        ge=1,
+        le=50,
+        description="How many orders at most, where none are named.",
+        json_schema_extra={"x-kind": "limit"},
+    )
 
 
 class _Id(NamedTuple):

@@ -41,7 +41,7 @@ class BinLine(Result):
     """A bin, and what lies in it."""
 
     code: str = Field(description="What stands on the bin.")
-    zone: str | None = Field(description="The zone that it is in.")
+    storage_zone: str | None = Field(description="The zone that it is in.")
     kind: BinKind = Field(description="Picked from first, or bulk.")
     walk: int = Field(description="Its place on the walk through the warehouse, lowest first.")
     units: int = Field(description="Units in it.")
@@ -52,7 +52,7 @@ class BinLine(Result):
 class _BinRow(NamedTuple):
     id: UUID
     code: str
-    zone: str | None
+    storage_zone: str | None
     kind: BinKind
     walk: int
     units: int
@@ -61,7 +61,7 @@ class _BinRow(NamedTuple):
 
 
 _BINS = """
-select b.id, b.code, b.zone, b.kind, b.walk, b.units, b.capacity, array(
+select b.id, b.code, b.zone as storage_zone, b.kind, b.walk, b.units, b.capacity, array(
     select json_build_object('sku', v.sku, 'quantity', s.quantity)
     from bin_stock s join variants v on v.merchant_id = %(m)s and v.id = s.variant_id
     where s.merchant_id = %(m)s and s.bin_id = b.id and s.quantity > 0 order by v.sku
@@ -142,7 +142,13 @@ async def create_bin(ctx: Context, args: CreateBin) -> BinLine:
     room = f" for {args.capacity:,} units" if args.capacity else ""
     ctx.tell(f"{warehouse.name} gets the {args.kind} bin {args.code}{room}.")
     return BinLine(
-        code=made.code, zone=made.zone, kind=made.kind, walk=made.walk, units=0, capacity=made.capacity, contents=[]
+        code=made.code,
+        storage_zone=made.zone,
+        kind=made.kind,
+        walk=made.walk,
+        units=0,
+        capacity=made.capacity,
+        contents=[],
     )
 
 

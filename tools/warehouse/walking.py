@@ -16,14 +16,14 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
-from tools.contract.fields import VariantRef
+from tools.contract.fields import Quantity, VariantRef
 from tools.rules.allocation import Allocation, Portion, Site, allot, opened, sites_for
 from tools.rules.bins import Move, Place, lying, shift
 from tools.rules.lookup import find_variants
 from tools.rules.picked import waiting_at, waiting_for
 from tools.rules.stock import Level, post
 from tools.rules.told import goods
-from tools.warehouse.claims import PickRef, claimed, fixed
+from tools.warehouse.claims import PickRef, claimed, end, fixed
 from tools.warehouse.picks import PickListDetail, pick_detail
 
 
@@ -73,7 +73,7 @@ async def start_pick(ctx: Context, args: StartPick) -> PickListDetail:
     going = [task for task in tasks if task.status is TaskStatus.open and task.order_id not in left_out]
     for task in tasks:
         if task.order_id in left_out and task.status is TaskStatus.open:
-            task.status = TaskStatus.dropped
+            end(task, TaskStatus.dropped)
 
     if not going:
         ctx.edit(pick, None)
@@ -113,7 +113,7 @@ class PickedUnits(Input):
     bin: str | None = Field(
         default=None, min_length=1, max_length=40, description="The bin; omit: all stops of the variant together."
     )
-    picked: int = Field(ge=0, le=1_000_000, description="Units that were there, and were fetched.")
+    picked: Quantity = Field(ge=0, le=1_000_000, description="Units that were there, and were fetched.")
 
 
 class ConfirmPick(Input):
@@ -276,7 +276,7 @@ async def _outcomes(ctx: Context, fetched: Mapping[PickTask, int], allocation: A
         wanted[portion] -= kept + missing
         task.picked, task.gone = units, units - kept
         whole = TaskStatus.picked if kept == task.quantity else TaskStatus.dropped
-        task.status = TaskStatus.short if missing else whole
+        end(task, TaskStatus.short if missing else whole)
         outcomes.append(_Outcome(task, kept, missing))
     return outcomes
 
