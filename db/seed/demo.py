@@ -22,6 +22,7 @@ from db.references import TABLES
 from db.seed.demo_catalogue import DAYS, write_catalogue
 from db.seed.demo_customers import write_customers
 from db.seed.demo_demand import Demand
+from db.seed.demo_desk import write_desk
 from db.seed.demo_events import event
 from db.seed.demo_money import pay
 from db.seed.demo_orders import Register, Sale, sell
@@ -108,6 +109,7 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
         payment = pay(draft, sale)
         send_back(register, sale, payment)
         _remember(draft, sale)
+    write_desk(draft)
     stock.count()
     stock.write_levels()
     for name, written in SEGMENTS.items():

@@ -111,6 +111,7 @@ async def test_a_return_is_asked_for_in_a_customers_words_and_shown_with_the_ord
     assert [(row.reference, row.goods, row.refund.amount) for row in listed.data] == [
         (asked.reference, "4 MUG-BLUE", 7_996)
     ]
+    assert listed.total
     assert listed.total.sums[0].amount == 7_996
     assert [one.reference for one in (await do(get_order, order=order)).returns] == [asked.reference]
     assert await misfits(mine) == {}
