@@ -321,7 +321,7 @@ class Ticket(Tenant, Referenced, Versioned, Stateful, Base):
         to("orders", "order_id"),
         to("returns", "return_id"),
         to("conversations", "conversation_id"),
-        index("status", "due_at", "id"),
+        index("status", "opened_at", "id"),
         index("opened_at", "id"),
         index("assignee", "status"),
         index("customer_id", "id"),

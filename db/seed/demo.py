@@ -25,6 +25,7 @@ from db.seed.demo_catalogue import DAYS, write_catalogue
 from db.seed.demo_credit import write_credit
 from db.seed.demo_customers import write_customers
 from db.seed.demo_demand import Demand
+from db.seed.demo_desk import write_desk
 from db.seed.demo_events import event
 from db.seed.demo_money import pay
 from db.seed.demo_orders import Register, Sale, sell
@@ -121,6 +122,7 @@ def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft
     lose_one(draft)
     hand_over(draft, carriers["colivia"], catalogue.warehouses[0])
     order_pickup(draft, carriers["rapidex"], catalogue.warehouses[0])
+    write_desk(draft)
     stock.count()
     shelves.fill()
     stock.write_levels()

@@ -65,7 +65,8 @@ def _told(result: Result, desk: Desk, voice: Voice, asked: Asked) -> str:
         return _listed(rows, whole or {}, result, tool, voice, asked)
     value: Row = {"result": found} if whole is None else whole
     if tool and tool.entry.writes:
-        return "\n\n".join(filter(None, [_done(value, tool, voice), shown.facts(_unnamed(value), voice)]))
+        done = " ".join(filter(None, [_done(value, tool, voice), _says(value, voice)]))
+        return "\n\n".join([done, shown.facts(_unsaid(_unnamed(value)), voice)]).strip()
     return _thing(value, result, tool, voice, asked)
 
 
@@ -164,14 +165,23 @@ def _thing(value: Row, result: Result, tool: Tool | None, voice: Voice, asked: A
             if about and main.count(".") == 1
             else f"{main} {shown.capital(about)}.".replace(" .", "")
         )
-        return "\n\n".join(filter(None, [first.strip(), shown.facts(told, voice, result.call.args)]))
+        first = " ".join(filter(None, [_says(value, voice), first.strip()]))
+        return "\n\n".join([first, shown.facts(_unsaid(told), voice, result.call.args)]).strip()
     called = _called(value)
     fact = things.facts_asked(value, called or _noun(result), voice, asked)
     if fact:
         return fact
-    return "\n\n".join(
-        filter(None, [f"**{called}**" if called else "", shown.facts(_unnamed(value), voice, result.call.args)])
-    )
+    first = _says(value, voice) or (f"**{called}**" if called else "")
+    return "\n\n".join(filter(None, [first, shown.facts(_unsaid(_unnamed(value)), voice, result.call.args)]))
+
+
+def _says(value: Row, voice: Voice) -> str:
+    """The sentence that a result brings itself; in English, as all that operations say."""
+    return str(value.get("says") or "") if voice.language == ENGLISH else ""
+
+
+def _unsaid(value: Row) -> Row:
+    return {key: part for key, part in value.items() if key != "says"}
 
 
 def _done(value: Row, tool: Tool, voice: Voice) -> str:

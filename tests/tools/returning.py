@@ -113,7 +113,10 @@ async def converse(mine: NewShop, role: str) -> str:
         )  # fmt: skip
         looked = {"id": "1", "tool": "get_order", "specialist": "orders", "arguments": {"order": "1001"}, "outcome": "done",
                   "references": ["ORD-1001"], "approval": None}  # fmt: skip
-        said = (("person", "Where is the parcel of ORD-1001?", {}), ("assistant", "Nobody knows.", {"tools": [looked]}))
+        said: tuple[tuple[str, str, dict[str, Any]], ...] = (
+            ("person", "Where is the parcel of ORD-1001?", {}),
+            ("assistant", "Nobody knows.", {"tools": [looked]}),
+        )
         sql.session.add_all([held, turn])
         await sql.session.flush()
         for author, text, data in said:

@@ -21,6 +21,8 @@ from tests.conftest import Do
 from tests.factories import NewShop, make_customer, make_order, make_saved_card, make_variant, number, warehouse_of
 from tests.tools.till import writing
 from tools import registry
+from tools.after_sales.surveys import submit_survey
+from tools.after_sales.tickets import close_ticket, open_ticket, reply_to_ticket
 from tools.backoffice.approvals import decide_approval
 from tools.contract.actors import Door, Hand
 from tools.contract.call import Shop, call
@@ -125,6 +127,10 @@ async def helene(mine: NewShop, do: Do, she: Person, owner_url: str) -> str:
     await do(merge_customers, customer=made.reference, duplicate=she.second)
     await do(log_interaction, customer=she.email, subject=she.words, summary=she.words)
     await do(adjust_loyalty_points, customer=made.reference, points=70, note=she.words)
+    ticket = await do(open_ticket, customer=made.reference, subject=she.name, text=she.words)
+    await do(reply_to_ticket, ticket=ticket.reference, text=f"Dear {she.name}")
+    await do(close_ticket, ticket=ticket.reference, resolution=she.words)
+    await do(submit_survey, customer=made.reference, score=2, comment=she.words)
     await do(set_consent, customer=made.reference, channel="email", granted=True, source="form", wording=she.words)
     await do(
         notify_customer, customer=made.reference, template="news", fields={"subject": she.name, "message": "Hello"}
@@ -203,7 +209,7 @@ async def test_afterwards_nothing_in_the_whole_database_knows_the_person(
     erased = await do(erase_customer, customer=she.email)
 
     assert found_in_the_database(owner_url, she.known_by) == []
-    assert (erased.customer, erased.addresses, erased.contacts, erased.orders_kept) == (helene, 2, 2, 2)
+    assert (erased.customer, erased.addresses, erased.contacts, erased.orders_kept) == (helene, 2, 3, 2)
     assert erased.records > 20
 
 

@@ -24,6 +24,8 @@ from tests.factories import (
 from tests.tools.test_customers_loyalty import off
 from tests.tools.test_customers_profiles import make_return
 from tests.tools.till import writing
+from tools.after_sales.surveys import submit_survey
+from tools.after_sales.tickets import open_ticket
 from tools.contract.errors import GaveWay, NotFound, RowLocked
 from tools.customers.addresses import CustomerErased, add_address, list_addresses
 from tools.customers.consents import set_consent
@@ -37,6 +39,12 @@ from tools.orders.listing import list_orders
 
 PROOF: dict[str, Any] = {"source": "checkout form", "wording": "2026-01"}
 LINES = [{"sku": "MUG-BLUE", "quantity": 1}]
+_CLAIM = """
+insert into warranty_claims (merchant_id, id, reference, order_id, order_line_id, customer_id, status, quantity, defect,
+                             covered_until, filed_at, created_at, updated_at)
+select %(m)s, gen_random_uuid(), 'WAR-900001', o.id, l.id, o.customer_id, 'filed', 1, 'It broke', current_date, now(), now(), now()
+from orders o join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id where o.merchant_id = %(m)s and o.id = %(order)s
+"""
 
 
 class Two:
@@ -96,6 +104,10 @@ async def test_no_row_of_any_table_is_left_with_the_one_who_went(
     await do(log_interaction, customer=two.again.reference, subject="A call")
     await do(adjust_loyalty_points, customer=two.again.reference, points=5)
     await do(set_consent, customer=two.again.reference, channel="post", granted=True, **PROOF)
+    await do(open_ticket, customer=two.again.reference, subject="A wet parcel")
+    await do(submit_survey, customer=two.again.reference, score=4)
+    async with writing(mine) as sql:
+        await sql.execute(_CLAIM, {"m": mine.id, "order": two.order.id})
     pointing, had = rows_of_tables(owner_url, mine, two.again)
 
     await do(merge_customers, **two.names)

@@ -81,6 +81,26 @@ join warehouses w on w.merchant_id = %(merchant)s join carriers c on c.merchant_
 insert into carrier_claims (merchant_id, id, reference, status, kind, fulfilment_id, currency, amount, created_at, updated_at)
 select %(merchant)s, gen_random_uuid(), 'CCL-' || split_part(f.reference, '-', 2), 'open', 'late', f.id, 'EUR', 100, now(), now()
 from fulfilments f where f.merchant_id = %(merchant)s;
+insert into returns (merchant_id, id, reference, order_id, customer_id, status, reason, wanted, currency, requested_at, created_at,
+                     updated_at)
+select %(merchant)s, gen_random_uuid(), 'RMA-' || o.n, o.id, o.customer_id, case when o.n <= 15 then 'requested' else 'closed' end,
+       case when o.n %% 2 = 0 then 'too_small' else 'other' end, 'refund', 'EUR', o.placed_at, now(), now()
+from (select *, split_part(reference, '-', 2)::int as n from orders where merchant_id = %(merchant)s) o where o.n %% 5 = 0;
+insert into return_lines (merchant_id, id, return_id, order_line_id, variant_id, quantity, reason, created_at)
+select %(merchant)s, gen_random_uuid(), r.id, l.id, l.variant_id, 1, r.reason, now()
+from returns r join order_lines l on l.merchant_id = %(merchant)s and l.order_id = r.order_id where r.merchant_id = %(merchant)s;
+insert into tickets (merchant_id, id, reference, status, priority, channel, subject, customer_id, order_id, opened_by, opened_at,
+                     due_at, closed_at, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), 'TCK-' || n, case when n <= 15 then 'open' else 'closed' end, 'normal', 'email', 'Wet',
+       c.id, null, 'USR-1', now() - n * interval '5 hours', case when n <= 15 then now() end, case when n > 15 then now() end,
+       now(), now()
+from generate_series(1, %(orders)s / 5) n join customers c on c.merchant_id = %(merchant)s and c.reference = 'CUS-' || n;
+insert into warranty_claims (merchant_id, id, reference, order_id, order_line_id, status, quantity, defect, covered_until, filed_at,
+                             decided_at, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), replace(r.reference, 'RMA', 'WAR'), r.order_id, l.order_line_id,
+       case when r.status = 'closed' then 'declined' else 'filed' end, 1, 'It broke', current_date, r.requested_at,
+       case when r.status = 'closed' then now() end, now(), now()
+from returns r join return_lines l on l.merchant_id = %(merchant)s and l.return_id = r.id where r.merchant_id = %(merchant)s;
 """
 # Most shops are small. A join that names the merchant by the row beside it is planned for the average shop, and may then walk
 # through all that a large one has; a join that names the shop's own id is planned for that shop.
@@ -104,6 +124,10 @@ GROWN = (
     "pick_tasks",
     "fulfilments",
     "carrier_claims",
+    "returns",
+    "return_lines",
+    "tickets",
+    "warranty_claims",
 )
 READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {}),
@@ -154,6 +178,14 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("track_shipment", {"shipment": "SHP-7"}),
     ("list_carrier_claims", {}),
     ("product_revenue", {}),
+    ("list_returns", {}),
+    ("list_returns", {"open": True}),
+    ("list_returns", {"reason": ["too_small"]}),
+    ("list_tickets", {}),
+    ("list_tickets", {"late": True}),
+    ("list_tickets", {"status": ["closed"]}),
+    ("list_warranty_claims", {}),
+    ("list_warranty_claims", {"status": ["filed"]}),
     ("product_performance", {}),
 ]
 

@@ -48,7 +48,7 @@ class ReturnEligibility(Result):
     """What may come back, and what it would give."""
 
     order: str = Field(description="The order's number.")
-    answer: str = Field(description="The answer, as a sentence.")
+    says: str = Field(description="The answer, as a sentence.")
     reason: ReturnReason = Field(description="The reason that it is about.")
     policy: int = Field(description="The policy of the order's day; 0 is the built-in one.")
     refund: Money = Field(description="What all that may come back would give, less fees, in minor units.")
@@ -83,7 +83,7 @@ async def check_return_eligibility(ctx: Context, args: CheckReturnEligibility) -
     due = due_of(ctx, order, lines, coming)
     return ReturnEligibility(
         order=order.reference,
-        answer=_answer(order, judged, coming, due),
+        says=_answer(order, judged, coming, due),
         reason=args.reason,
         policy=policy.number,
         refund=due.money(due.refund),

@@ -102,7 +102,7 @@ class ReturnPolicyDetail(Result):
 
     policy: int = Field(description="Its number; 0 is the built-in policy of a shop that set none.")
     valid_from: datetime | None = Field(description="Orders placed from then on have it, UTC; null for the built-in.")
-    in_short: str = Field(description="The general rule, as a sentence.")
+    says: str = Field(description="The general rule, as a sentence.")
     rules: list[ReturnRuleDetail] = Field(description="The rules; the general one last.")
 
 
@@ -222,7 +222,7 @@ def _shown(ctx: Context, policy: Policy) -> ReturnPolicyDetail:
     return ReturnPolicyDetail(
         policy=policy.number,
         valid_from=policy.valid_from,
-        in_short=f"Returns in general: {_said(ctx, policy.general)}",
+        says=f"Returns in general: {_said(ctx, policy.general)}",
         rules=[
             ReturnRuleDetail(
                 about=rule.about,

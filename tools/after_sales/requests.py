@@ -62,10 +62,17 @@ class RequestReturn(Input):
     customer: CustomerRef | None = Field(
         default=None, description="Who bought it, where the order is not known: their latest order that has the goods."
     )
+    sku: VariantRef | None = Field(
+        default=None,
+        description="What comes back, where it is one thing: a SKU such as `MUG-BLUE`, or words of its title.",
+    )
+    quantity: Quantity | None = Field(
+        default=None, ge=1, le=100_000, description="Units of it; omit for all of it that can come back."
+    )
     lines: list[UnitsComingBack] = Field(
         default=[],
         max_length=200,
-        description="What comes back; omit for all that the customer still has of the order.",
+        description="Several things; omit it and `sku` for all that the customer has of the order.",
     )
     reason: Reason = Field(description="Why it comes back.")
     wanted: Wish = Field(
@@ -79,7 +86,16 @@ class RequestReturn(Input):
     def says_of_what(self) -> Self:
         if self.order is None and self.customer is None:
             raise ValueError("Give the `order`, or the `customer` whose order it is.")
+        if (self.sku or self.quantity) and self.lines:
+            raise ValueError("Give `sku` and `quantity` for one thing, or `lines` for several.")
+        if self.quantity and not self.sku:
+            raise ValueError("Say of what there are so many, as `sku`.")
         return self
+
+    @property
+    def goods(self) -> list[UnitsComingBack]:
+        """What was named, if anything was."""
+        return [UnitsComingBack(sku=self.sku, quantity=self.quantity)] if self.sku else self.lines
 
 
 class CancelReturn(Input):
@@ -151,7 +167,7 @@ async def _order(ctx: Context, args: RequestReturn) -> Order:
     orders: dict[str, list[_Latest]] = {}
     for row in rows:
         orders.setdefault(row.reference, []).append(row)
-    asked = [one.sku for one in args.lines]
+    asked = [one.sku for one in args.goods]
     fitting = [name for name, lines in orders.items() if all(any(_is(line, it) for line in lines) for it in asked)]
     if not fitting:
         what = words.listed(outside(one) for one in asked) if asked else "anything to send back"
@@ -168,10 +184,10 @@ def _is(line: _Latest, written: str) -> bool:
 
 def _wanted(args: RequestReturn, order: Order, lines: Sequence[Sold]) -> list[tuple[Sold, int | None, ReturnReason]]:
     """Line, units and reason of what was asked; of all that is left, where nothing was named. Each line once."""
-    if not args.lines:
+    if not args.goods:
         return [(line, None, args.reason) for line in lines if line.left > 0]
     wanted: dict[UUID, tuple[Sold, int | None, ReturnReason]] = {}
-    for one in args.lines:
+    for one in args.goods:
         line = meant(lines, one.sku, order.reference)
         before = wanted.get(line.id)
         both = before[1] + one.quantity if before and before[1] and one.quantity else one.quantity

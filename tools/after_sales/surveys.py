@@ -1,6 +1,6 @@
 """What customers think: marks as they gave them, and what they come to."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
@@ -266,7 +266,8 @@ def _figures(row: _Figures) -> SatisfactionFigures:
 
 
 def _says(ctx: Context, period: Period, now: SatisfactionFigures, before: SatisfactionFigures) -> str:
-    start, last = (words.day(at.astimezone(ctx.merchant.zone)) for at in (period.start, period.until))
+    ends = period.start, period.until - timedelta(microseconds=1)
+    start, last = (words.day(at.astimezone(ctx.merchant.zone)) for at in ends)
     if not now.answers:
         return f"Nobody gave marks from {start} until {last}."
     marks = f", on average {now.average:g} of 5 ({now.content:g} % gave 4 or 5)" if now.average is not None else ""

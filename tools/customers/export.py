@@ -81,6 +81,13 @@ class PersonalData(Result):
     saved_methods: list[str] = Field(
         description="Ways of paying that are kept for them: kind, brand, last four digits."
     )
+    tickets: Annotated[list[str], Untrusted()] = Field(
+        description="What they asked of the shop's people: reference, subject, all that was said, how it ended."
+    )
+    warranty_claims: Annotated[list[str], Untrusted()] = Field(
+        description="Warranty claims: reference, defect, decision."
+    )
+    surveys: Annotated[list[str], Untrusted()] = Field(description="Marks that they gave, and what they said.")
 
 
 class _Held(NamedTuple):
@@ -89,6 +96,9 @@ class _Held(NamedTuple):
     points: list[dict[str, Any]]
     interactions: list[dict[str, Any]]
     saved_methods: list[str]
+    tickets: list[str]
+    warranty_claims: list[str]
+    surveys: list[str]
 
 
 class _Bought(NamedTuple):
@@ -111,7 +121,15 @@ select array(select reference from customers where merchant_id = %(m)s and merge
           from interactions i left join orders o on o.merchant_id = %(m)s and o.id = i.order_id
           where i.merchant_id = %(m)s and i.customer_id = %(c)s order by i.occurred_at desc, i.id desc) as interactions,
     array(select concat_ws(', ', method, brand, last_four) from saved_methods
-          where merchant_id = %(m)s and customer_id = %(c)s order by id) as saved_methods
+          where merchant_id = %(m)s and customer_id = %(c)s order by id) as saved_methods,
+    array(select concat_ws(', ', t.reference, t.subject, t.resolution, (
+              select string_agg(x.text, '; ' order by x.id) from ticket_messages x
+              where x.merchant_id = %(m)s and x.ticket_id = t.id and x.kind <> 'internal'))
+          from tickets t where t.merchant_id = %(m)s and t.customer_id = %(c)s order by t.id) as tickets,
+    array(select concat_ws(', ', reference, defect, status, remedy, note) from warranty_claims
+          where merchant_id = %(m)s and customer_id = %(c)s order by id) as warranty_claims,
+    array(select concat_ws(', ', submitted_at::date, score || ' of 5', recommend || ' of 10', comment) from surveys
+          where merchant_id = %(m)s and customer_id = %(c)s order by id) as surveys
 """
 _BOUGHT = """
 select o.id, o.placed_at, json_build_object('reference', o.reference, 'status', o.status, 'channel', o.channel,

@@ -104,6 +104,26 @@ union select a ->> 'name', null, null, null, a ->> 'phone', a ->> 'line1', null
 """
 # What is theirs: by the table, what becomes of its rows. Each returns them.
 _THEIRS = {
+    "ticket_messages": """
+        delete from ticket_messages where merchant_id = %(m)s and ticket_id in (
+            select id from tickets where merchant_id = %(m)s and (customer_id = any(%(people)s) or order_id = any(%(orders)s)))
+        returning id, null as reference""",
+    "tickets": """
+        update tickets set subject = %(erased)s, evidence = '[]', resolution = null, version = version + 1, updated_at = %(now)s
+        where merchant_id = %(m)s and (customer_id = any(%(people)s) or order_id = any(%(orders)s)) returning id, reference""",
+    "warranty_claims": """
+        update warranty_claims set defect = %(erased)s, note = null, version = version + 1, updated_at = %(now)s
+        where merchant_id = %(m)s and order_id = any(%(orders)s) returning id, reference""",
+    "surveys": """
+        update surveys set comment = null
+        where merchant_id = %(m)s and (customer_id = any(%(people)s) or order_id = any(%(orders)s)) and comment is not null
+        returning id, null as reference""",
+    "return_inspections": """
+        update return_inspections set note = null
+        where merchant_id = %(m)s and note is not null and return_line_id in (
+            select l.id from return_lines l join returns r on r.merchant_id = %(m)s and r.id = l.return_id
+            where l.merchant_id = %(m)s and r.order_id = any(%(orders)s))
+        returning id, null as reference""",
     "addresses": "delete from addresses where merchant_id = %(m)s and customer_id = any(%(people)s) returning id, reference",
     "interactions": """
         delete from interactions where merchant_id = %(m)s and customer_id = any(%(people)s) returning id, null as reference""",
@@ -142,7 +162,7 @@ _THEIRS = {
             select id from returns where merchant_id = %(m)s and order_id = any(%(orders)s))
         returning id, null as reference""",
 }
-_DELETED = ("addresses", "interactions", "consents")
+_DELETED = ("ticket_messages", "addresses", "interactions", "consents")
 _NOTED = (
     "loyalty_entries",
     "fulfilments",
@@ -152,6 +172,10 @@ _NOTED = (
     "saved_methods",
     "returns",
     "return_lines",
+    "return_inspections",
+    "tickets",
+    "warranty_claims",
+    "surveys",
 )  # beside what a card is about
 _AUDITED = """
 update audit_payloads set arguments = '{}' where merchant_id = %(m)s and subjects && %(named)s::text[] and arguments <> '{}'

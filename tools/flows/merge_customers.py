@@ -73,6 +73,15 @@ _MOVE = {
     "returns": """
         update returns set customer_id = %(to)s, version = version + 1, updated_at = %(now)s
         where merchant_id = %(m)s and customer_id = %(from)s returning id, reference""",
+    "tickets": """
+        update tickets set customer_id = %(to)s, version = version + 1, updated_at = %(now)s
+        where merchant_id = %(m)s and customer_id = %(from)s returning id, reference""",
+    "warranty_claims": """
+        update warranty_claims set customer_id = %(to)s, version = version + 1, updated_at = %(now)s
+        where merchant_id = %(m)s and customer_id = %(from)s returning id, reference""",
+    "surveys": """
+        update surveys set customer_id = %(to)s where merchant_id = %(m)s and customer_id = %(from)s
+        returning id, null as reference""",
     "promotion_uses": """
         update promotion_uses set customer_id = %(to)s
         where merchant_id = %(m)s and customer_id = %(from)s and order_id in (

@@ -224,9 +224,9 @@ def _create_tickets() -> None:
     op.create_index(op.f("ix_tickets_merchant_id_order_id"), "tickets", ["merchant_id", "order_id"], unique=False)
     op.create_index(op.f("ix_tickets_merchant_id_return_id"), "tickets", ["merchant_id", "return_id"], unique=False)
     op.create_index(
-        op.f("ix_tickets_merchant_id_status_due_at_id"),
+        op.f("ix_tickets_merchant_id_status_opened_at_id"),
         "tickets",
-        ["merchant_id", "status", "due_at", "id"],
+        ["merchant_id", "status", "opened_at", "id"],
         unique=False,
     )
     secure(op, "tickets")
