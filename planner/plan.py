@@ -10,23 +10,21 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from planner.choose import resume
-from planner.choose.decide import Ask, Decision, Decline, Desk, Step, decide, described
-from planner.choose.following import follow_up, only_narrows
+from planner.choose.decide import Ask, Decision, Decline, Desk, Step, described
 from planner.choose.index import SMALL_TALK, Index
 from planner.choose.lookup import Found, first_call, following_call, found_in, second_call
-from planner.choose.pointing import THING, resolved
+from planner.choose.turns import Meant, understand
 from planner.converse import things
 from planner.converse.memory import Conversation, Result
-from planner.read import clauses
+from planner.read import acts
 from planner.read.fields import Field, Kind, read
-from planner.read.language import to_english
 from planner.tell import answer, talk
 from planner.tell.asked import Asked
 from planner.tell.lists import COUNT
 from planner.tell.voice import Voice
 
 WIDER = "expand_scope"
+UNDERSTOOD_NOTHING = ("unclear", "elsewhere", "~beyond", "pointing", "not_narrowed", "not_carried")
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,7 @@ class Plan:
     awaiting: Mapping[str, Any] | None = None  # the look-up that the last call makes: which field, by what name
     leads: Sequence[str] = ()  # remarks that the answer begins with
     opening: str = ""  # the greeting that the last calls are made for
+    open: Mapping[str, Any] | None = None  # an earlier question that stays open beside what is done
 
     def packed(self) -> dict[str, Any]:
         """As JSON, for `additional_kwargs`."""
@@ -54,6 +53,7 @@ class Plan:
             "awaiting": self.awaiting,
             "leads": list(self.leads),
             "opening": self.opening,
+            "open": self.open,
         }
 
     @classmethod
@@ -70,6 +70,7 @@ class Plan:
             stored.get("awaiting"),
             stored.get("leads", []),
             stored.get("opening", ""),
+            stored.get("open"),
         )
 
 
@@ -101,47 +102,11 @@ def next_message(
 
 def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
     desk = turn.desk
-    text = desk.talk.request if desk.index.reader else to_english(desk.talk.request)
-    english = to_english(text)
+    text = desk.talk.request
     if not text:
         return AIMessage(talk.hint(desk))
-    resumed = resume.resume(english, desk)
-    if resumed is not None:
-        return _carry_out(turn, _gather([("", resumed)], desk), may_widen=may_widen)
-    followed = follow_up(english, desk) if resolved(english, (), desk) == english else None
-    if followed:
-        return _carry_out(turn, Plan([followed]), may_widen=False)
-    if only_narrows(english, desk):
-        return AIMessage(Voice.of(desk.talk).say("not_narrowed", said=text.strip(" ?!.")))
-    return _carry_out(turn, _gather(_decided(text, desk), desk), may_widen=may_widen)
-
-
-def _decided(text: str, desk: Desk) -> list[tuple[str, Decision]]:
-    """Each clause, and the decision for it."""
-    decisions: list[tuple[str, Decision]] = []
-    steps: list[Step] = []
-    for clause in clauses.split(text, desk.index.wishes):
-        said = clause.text
-        if (
-            clause.leans and decisions and isinstance(decisions[-1][1], Decline)
-        ):  # what happened, then what to do about it
-            said = f"{decisions.pop()[0]}, {said}"
-        plain = to_english(said)
-        english = resolved(plain, [text for text, _ in decisions], desk)
-        decision = decide(english, desk, before=steps, said=said if english == plain else english)
-        if THING.search(english) and _about_nothing(decision, desk):
-            decision = Decline("pointing", said)  # a list of everything is no answer about "it"
-        decisions.append((said, decision))
-        steps += decision if isinstance(decision, list) else []
-    return decisions
-
-
-def _about_nothing(decision: Decision, desk: Desk) -> bool:
-    """Whether a look-up was told nothing of what it is about."""
-    if isinstance(decision, Ask):
-        asked = decision.pending
-        return asked["kind"] == "slots" and not asked["args"] and not desk.index.tools[asked["tool"]].entry.writes
-    return isinstance(decision, list) and not any(step.args or step.people for step in decision)
+    meant = understand(text, desk)
+    return _carry_out(turn, _gather(meant, desk), may_widen=may_widen)
 
 
 @dataclass(frozen=True)
@@ -151,22 +116,27 @@ class Nothing(Plan):
     decline: Decline = field(default_factory=lambda: Decline("unclear"))
 
 
-def _gather(decisions: Sequence[tuple[str, Decision]], desk: Desk) -> Plan:
+def _gather(meant: Meant, desk: Desk) -> Plan:
     """One plan out of the decisions for each clause; what was not understood is said, not dropped."""
+    decisions, voice = meant.decisions, Voice.of(desk.talk)
+    done = [voice.say("already_done", what=what) for what in meant.done]
     steps = [
         step for _, decision in decisions for step in (decision if isinstance(decision, list) else _meanwhile(decision))
     ]
     questions = [decision for _, decision in decisions if isinstance(decision, Ask)]
     declined = [decision for _, decision in decisions if isinstance(decision, Decline)]
-    if not steps and not questions:
-        return Nothing(decline=next((d for d in declined if d.why != SMALL_TALK), declined[0]))
-    voice = Voice.of(desk.talk)
-    left = [voice.say("not_understood", said=d.said) for d in declined if d.why in ("unclear", "elsewhere", "~beyond")]
+    if not steps and not questions and declined:
+        decline = next((d for d in declined if d.why != SMALL_TALK), declined[0])
+        return Nothing(decline=decline, leads=done, open=meant.open)
+    left = [voice.say("not_understood", said=d.said) for d in declined if d.why in UNDERSTOOD_NOTHING]
+    waiting = [d for d in declined if d.why == "waits"]
+    left += [voice.say("waits", said=d.said) for d in waiting]
     left += [talk.closed(d, voice) for d in declined if d.why in ("planned", "people") and not d.meanwhile]
-    leads = [talk.closed(d, voice) for d in declined if d.meanwhile]
+    leads = [*done, *(talk.closed(d, voice) for d in declined if d.meanwhile)]
     notes = [voice.say("not_used", said=said) for step in steps for said in step.notes]
     later = [voice.say("one_question")] if len(questions) > 1 else []
-    return Plan(steps, [*notes, *left, *later], questions[0] if questions else None, leads=leads)
+    stays = {"kind": "wish", "text": acts.unconditioned(waiting[0].said)} if waiting else meant.open
+    return Plan(steps, [*notes, *left, *later], questions[0] if questions else None, leads=leads, open=stays)
 
 
 def _meanwhile(decision: Decision) -> Sequence[Step]:
@@ -177,22 +147,23 @@ def _carry_out(turn: Turn, plan: Plan, *, may_widen: bool = False) -> AIMessage:
     if isinstance(plan, Nothing):
         if plan.decline.why == "elsewhere" and may_widen:
             return _widen(turn, plan.decline)
-        return _decline(turn, plan.decline)
+        return _keep_open(_decline(turn, plan), plan, turn.desk)
     if plan.steps:
         return _next_calls(turn, plan)
     return _close(turn, plan, [])
 
 
-def _decline(turn: Turn, decline: Decline) -> AIMessage:
+def _decline(turn: Turn, plan: Nothing) -> AIMessage:
     """No wish that a tool is for: what could be asked today, which of two readings was meant, or that it can't be done."""
+    decline = plan.decline
     frame, calls = talk.opening(decline, turn.desk)
     if calls:
-        return _calling(turn, calls, Plan(opening=frame))
+        return _calling(turn, calls, Plan(opening=frame, open=plan.open))
     if frame:
         return AIMessage(talk.opened(frame, [], turn.desk))
     options = talk.choices(decline, turn.desk)
     if not options:
-        return AIMessage(talk.declined(decline, turn.desk))
+        return AIMessage(" ".join([*plan.leads, talk.declined(decline, turn.desk)]))
     voice = Voice.of(turn.desk.talk)
     lines = "\n".join(f"{n}. {option['label']}" for n, option in enumerate(options, 1))
     text = f"{voice.say('unclear')} {voice.say('did_you_mean')}\n\n{lines}"
@@ -327,8 +298,33 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
     if shown:
         done = [result for result in shown if answer.problem(result.value) is None]
         calls = [{"tool": result.call.tool, "args": dict(result.call.args)} for result in done]
-        kept["did"] = {"calls": calls, "shown": things.kept(done, turn.desk.index.vocabulary.prefixes)}
-    return AIMessage(text or talk.hint(turn.desk), additional_kwargs=kept)
+        kept["did"] = {
+            "calls": calls,
+            "shown": things.kept(done, turn.desk.index.vocabulary.prefixes),
+            "put": [_put(result) for result in shown if _was_put(result, turn.desk)],
+        }
+    message = AIMessage(text or talk.hint(turn.desk), additional_kwargs=kept)
+    return _keep_open(message, plan, turn.desk)
+
+
+def _was_put(result: Result, desk: Desk) -> bool:
+    """A change, and a look-up that failed: what may be corrected in the next turn."""
+    return desk.index.tools[result.call.tool].entry.writes or answer.problem(result.value) is not None
+
+
+def _put(result: Result) -> dict[str, Any]:
+    problem = answer.problem(result.value)
+    became = "done" if problem is None else "refused" if problem.get("code") == "Rejected" else "failed"
+    return {"tool": result.call.tool, "args": dict(result.call.args), "became": became}
+
+
+def _keep_open(message: AIMessage, plan: Plan, desk: Desk) -> AIMessage:
+    """The answer with the question that stays open named at its end, unless a new one is asked."""
+    kept = cast(dict[str, Any], message.additional_kwargs)
+    if plan.open is None or message.tool_calls or "pending" in kept:
+        return message
+    text = "\n\n".join(filter(None, [message.text, talk.still_open(plan.open, desk)]))
+    return AIMessage(text, additional_kwargs={**kept, "pending": dict(plan.open)})
 
 
 def _calling(turn: Turn, calls: Sequence[tuple[str, Mapping[str, Any]]], plan: Plan) -> AIMessage:

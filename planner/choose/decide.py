@@ -5,7 +5,7 @@ imperative, and a place for everything that was said.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import log
 from typing import Any
@@ -16,8 +16,10 @@ from planner.converse.things import shown
 from planner.fill import slots
 from planner.fill.filled import Filled, Told
 from planner.read.fields import Choice, Field, Kind
+from planner.read.language import to_english
 from planner.read.reading import Reading
 from planner.read.signals import READING_STARTS, WRITING_STARTS
+from planner.read.spoken import language_of
 from planner.read.words import FILLER, content, stem, tokens
 
 FAINT = 0.08  # of a tool's own probability: below it no share of others can lift it
@@ -83,7 +85,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Decline:
-    """Nothing to do: `~hello`, `~help`, `~beyond`, "unclear", "elsewhere", "forbidden", "pointing", "planned", "people"."""
+    """Nothing to do: `~hello`, `~help`, `~beyond`, "unclear", "elsewhere", "forbidden", "pointing", "planned", "people".
+
+    Of a turn within its conversation: "left", "waits" for an answer, "not_carried" into what was put, "nothing_open" to agree to.
+    """
 
     why: str
     said: str = ""
@@ -116,6 +121,10 @@ class Desk:
 
     def reading(self, text: str) -> Reading:
         return Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
+
+    def english(self, text: str) -> str:
+        """A text in English words; a few words that show no language are in the conversation's."""
+        return to_english(text, self.talk.language if language_of(text) in (None, self.talk.language) else "")
 
     def told(self, tool: Tool) -> Told:
         return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.words, tool.entry.writes)
@@ -281,14 +290,16 @@ def _confirmed(text: str, chosen: Candidate, decision: Decision) -> Decision:
     left += [said for said in filled.strange if said not in left]
     if not isinstance(decision, list) or not (left or POLITE.search(text)):
         return decision
-    steps = [
-        {"tool": step.tool, "args": dict(step.args), "people": dict(step.people), "newest": step.newest}
-        for step in decision
-    ]
-    what = "\n".join(f"- {described(chosen.tool, step.args)}" for step in decision)
+    return confirmation(decision, left, tools={chosen.tool.entry.name: chosen.tool})
+
+
+def confirmation(steps: Sequence[Step], left: Sequence[str], *, tools: Mapping[str, Tool]) -> Ask:
+    """Whether to go ahead with what was understood, without the words that have no place in it."""
+    stored = [{"tool": s.tool, "args": dict(s.args), "people": dict(s.people), "newest": s.newest} for s in steps]
+    what = "\n".join(f"- {described(tools[step.tool], step.args)}" for step in steps)
     places = ", ".join(f"“{words.strip()}”" for words in left)
     doubt = f" I have no place in it for {places}: shall I go ahead without?" if left else ""
-    return Ask(f"Shall I do this?{doubt}\n\n{what}", {"kind": "confirm", "steps": steps})
+    return Ask(f"Shall I do this?{doubt}\n\n{what}", {"kind": "confirm", "steps": stored})
 
 
 def _choice(text: str, candidates: list[Candidate]) -> Ask:
@@ -299,11 +310,16 @@ def _choice(text: str, candidates: list[Candidate]) -> Ask:
     return Ask(f"I am not sure which of these you mean:\n\n{lines}", {"kind": "choice", "options": options})
 
 
+def title(tool: Tool, args: Mapping[str, Any]) -> str:
+    """A call by name: "Cancel order (order ORD-1042)"."""
+    told = ", ".join(f"{name.replace('_', ' ')} {_short(value)}" for name, value in args.items())
+    return f"{tool.title}{f' ({told})' if told else ''}"
+
+
 def described(tool: Tool, args: Mapping[str, Any]) -> str:
     """A call in words: "Cancel order (order ORD-1042): stop an unshipped order, release its stock and refund it"."""
-    told = ", ".join(f"{name.replace('_', ' ')} {shown}" for name, shown in ((n, _short(v)) for n, v in args.items()))
     summary = tool.entry.summary.rstrip(".")
-    return f"{tool.title}{f' ({told})' if told else ''}: {summary[0].lower()}{summary[1:]}"
+    return f"{title(tool, args)}: {summary[0].lower()}{summary[1:]}"
 
 
 def _short(value: object) -> str:

@@ -2,43 +2,38 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from planner.choose.decide import Decision, Decline, Desk, Step, ask_for, complete, decide
+from planner.choose.edit import edited
 from planner.choose.index import NO_TOOL, Tool
+from planner.converse.memory import Call
 from planner.fill import slots
+from planner.read.acts import Act, cleaned, withdraws
 from planner.read.fields import Field, Kind
 from planner.read.money import figure, minor_units
 from planner.read.words import NUMBERS, ORDINALS, content
 
-YES = re.compile(
-    r"^\W*(?:yes|yep|yeah|sure|ok|okay|please do|do it|go ahead|go on|correct|right|exactly|confirm(?:ed)?|oui|ja)\b",
-    re.I,
-)
-NO = re.compile(
-    r"^\W*(?:no|nope|never ?mind|forget it|forget about it|cancel(?: that| it)?"
-    r"|stop|leave it|nothing|non|nein)\W*(?:thanks?|please)?\W*$",
-    re.I,
-)
 AS_SAID = (Kind.note, Kind.text, Kind.reason_text, Kind.proper_name, Kind.search, Kind.city, Kind.postcode, Kind.phone)
 
 
-def resume(text: str, desk: Desk) -> Decision | None:
-    """The decision that the reply allows; None when nothing was asked, or the reply is a new request."""
-    pending = desk.talk.pending
-    if pending is None:
-        return None
-    if NO.search(text):
+def resume(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
+    """The decision that the reply allows; None where it is no reply: a question beside it, or another request."""
+    if (act.declines and act.alone) or withdraws(act.said):
         return Decline("left")
+    text = desk.english(act.said)
     match pending.get("kind"):
         case "confirm":
-            return [_step(step) for step in pending["steps"]] if YES.search(text) else None
+            return _confirmed(act, pending, desk)
+        case "wish":
+            return decide(str(pending["text"]), desk, before=[]) if act.agrees and act.alone else None
         case "choice":
-            return _chosen(text, pending, desk)
+            return _chosen(act, text, pending, desk)
         case "pick":
             return _picked(text, pending, desk)
         case "slots":
-            return _supplied(text, pending, desk)
+            return None if act.aside or act.asks_whole else _supplied(text, pending, desk)
         case _:
             return None
 
@@ -47,10 +42,23 @@ def _step(stored: Mapping[str, Any]) -> Step:
     return Step(stored["tool"], stored["args"], stored.get("people", {}), bool(stored.get("newest")))
 
 
-def _chosen(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
+def _confirmed(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
+    """Go ahead, as it is or with what the reply changes in it: "yes, but 15"."""
+    steps = [_step(step) for step in pending["steps"]]
+    if act.agrees and act.alone:
+        return steps
+    if act.asks or not all(step.tool in desk.offered for step in steps):
+        return None
+    found = edited(Call(steps[0].tool, steps[0].args), desk.english(cleaned(act.rest)), desk)
+    if found is None:
+        return steps if act.agrees else None
+    return [replace(found.step, people={**steps[0].people, **found.step.people}), *steps[1:]]
+
+
+def _chosen(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
     options: Sequence[Mapping[str, Any]] = [option for option in pending["options"] if option["tool"] in desk.offered]
     number = _numbered(text, len(options))
-    if number is None and len(options) == 1 and YES.search(text):
+    if number is None and len(options) == 1 and act.agrees:
         number = 0
     if number is None:
         wishes = desk.index.wishes(text)
@@ -151,4 +159,5 @@ def _is_new_request(
     first = re.match(r"\w+", text.lower())
     opens = first is not None and first[0] in desk.index.openers
     supplied = any(f.name in new or f.name in people for f in wanted)
-    return (other and opens) or (not supplied and (other or not wanted))
+    asks = text.rstrip().endswith("?")
+    return (other and opens) or (not supplied and (other or asks or not wanted))

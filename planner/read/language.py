@@ -18,20 +18,26 @@ ENOUGH = 2  # words that only this language has, before a text is taken for it
 
 
 @lru_cache(maxsize=512)
-def to_english(text: str) -> str:
-    """The request in English words, with "haven't been paid" as "not paid"; a plain English text comes back unchanged."""
+def to_english(text: str, spoken: str = "") -> str:
+    """The request in English words, with "haven't been paid" as "not paid"; a plain English text comes back unchanged.
+
+    `spoken` is the language of the conversation, where a few words show none: "et en octobre ?".
+    """
     text = NEGATED.sub("not ", text)
     words = re.findall(r"[^\W\d_]+", text.lower())
-    for signs, pattern, glossary in _languages():
-        if sum(word in signs for word in words) >= min(ENOUGH, max(1, len(words) - 1)):
+    for language, (signs, pattern, glossary) in _languages().items():
+        if language == spoken or sum(word in signs for word in words) >= min(ENOUGH, max(1, len(words) - 1)):
             return pattern.sub(lambda match, known=glossary: known[match[0].lower()], text)
     return text
 
 
 @lru_cache(maxsize=1)
-def _languages() -> list[tuple[frozenset[str], re.Pattern[str], dict[str, str]]]:
+def _languages() -> dict[str, tuple[frozenset[str], re.Pattern[str], dict[str, str]]]:
     stored = json.loads(files("planner.data").joinpath("glossary.json").read_text(encoding="utf-8"))
-    return [(frozenset(known["signs"].split()), _pattern(known["words"]), known["words"]) for known in stored.values()]
+    return {
+        language: (frozenset(known["signs"].split()), _pattern(known["words"]), known["words"])
+        for language, known in stored.items()
+    }
 
 
 def _pattern(words: dict[str, str]) -> re.Pattern[str]:

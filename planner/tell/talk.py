@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from planner.choose.decide import FAINT, Decline, Desk
+from planner.choose.decide import FAINT, Decline, Desk, title
 from planner.choose.index import BEYOND, HELP, SMALL_TALK
 from planner.converse.memory import Result
 from planner.tell import lists, things
@@ -119,6 +119,12 @@ def declined(decline: Decline, desk: Desk) -> str:
             return voice.say("forbidden", said=decline.said)
         case "pointing":
             return voice.say("which_one")
+        case "not_narrowed":
+            return voice.say("not_narrowed", said=decline.said)
+        case "not_carried":
+            return voice.say("not_carried", said=decline.said, what=decline.operation)
+        case "nothing_open":
+            return voice.say("nothing_open_to_agree")
         case "planned" | "people":
             return closed(decline, voice)
         case "elsewhere" if decline.room in rooms() and decline.room not in _open_rooms(desk):
@@ -131,6 +137,14 @@ def declined(decline: Decline, desk: Desk) -> str:
             return _with_examples(voice.say("beyond"), desk, voice)
         case _:
             return hint(desk)
+
+
+def still_open(pending: Mapping[str, Any], desk: Desk) -> str:
+    """What was asked before and is not answered yet."""
+    calls = [pending, *cast(Sequence[Mapping[str, Any]], pending.get("steps", ()))]
+    call = next((one for one in calls if one.get("tool") in desk.index.tools), None)
+    what = str(pending.get("text", "")) if call is None else title(desk.index.tools[call["tool"]], call.get("args", {}))
+    return Voice.of(desk.talk).say("still_open", what=what)
 
 
 def closed(decline: Decline, voice: Voice) -> str:

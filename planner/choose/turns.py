@@ -1,0 +1,251 @@
+"""What a turn is within its conversation, before it is read as a request of its own.
+
+In this order: it goes back to something that was left open; it replies to a question; it agrees to, or corrects, a change that was
+put to the person; it goes on from what was looked up; it asks for something new, about what was spoken of or not.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from planner.choose import pointing, resume
+from planner.choose.decide import Ask, Decision, Decline, Desk, Step, ask_for, confirmation, decide, described
+from planner.choose.edit import edited
+from planner.choose.following import carried, follow_up
+from planner.choose.index import NO_TOOL
+from planner.converse.memory import Call, Deed
+from planner.read import acts, clauses
+from planner.read.acts import Act
+from planner.read.words import content, stem, tokens
+
+LIKELY = 0.8  # of a probability: from here on a few words are a wish of their own
+FRAGMENT = 8  # words, at most, of what may correct a change without saying so
+SENTENCES = re.compile(r"(?<=[.;!?])\s+|\s*\n+\s*")
+PIECES = re.compile(r"\s*[,;]\s+|\s+(?:and then|and|et puis|et|und dann|und)\s+", re.I)
+KEPT_OPEN = ("slots", "confirm", "wish", "pick")  # questions that a question beside them does not close
+
+
+@dataclass(frozen=True)
+class Meant:
+    """Each wish of a turn and what to do about it; a question that stays open beside it; changes that are done already."""
+
+    decisions: Sequence[tuple[str, Decision]]
+    open: Mapping[str, Any] | None = None
+    done: Sequence[str] = ()
+
+
+def understand(text: str, desk: Desk) -> Meant:
+    """What the turn means, given what stands before it."""
+    act, pending = Act.of(text), desk.talk.pending
+    returned = _returned(act, desk) if act.returns else None
+    if returned is not None:
+        return returned
+    if pending is not None:
+        reply = resume.resume(act, pending, desk)
+        if reply is not None:
+            return Meant([("", reply)])
+    else:
+        about = _about_deeds(act, desk)
+        if about is not None:
+            return about
+    stays = pending if pending and pending.get("kind") in KEPT_OPEN else None
+    return replace(_anew(act, desk), open=stays)
+
+
+def _anew(act: Act, desk: Desk) -> Meant:
+    """A turn that answers nothing: it goes on from what was looked up, or asks for something new."""
+    if act.alone and act.declines:
+        return Meant([(act.said, Decline("left"))])
+    if act.alone and act.agrees and not _small(act.said):
+        return Meant([(act.said, Decline("nothing_open", act.said))])
+    pointed = pointing.resolved(act.said, (), desk)
+    followed = follow_up(act, desk) if not pointed.things else None
+    if followed is not None:
+        return Meant([(act.said, followed)])
+    said = act.rest if act.rest and any((act.agrees, act.declines, act.aside, act.corrects)) else act.said
+    return Meant(_decided(said, desk))
+
+
+def _small(said: str) -> bool:
+    """ "ok" and "great" end a matter as often as they agree to one."""
+    return acts.leads_alone(said)
+
+
+# ---- changes that were put to the person ----------------------------------------------------------------------------------
+
+
+def _about_deeds(act: Act, desk: Desk) -> Meant | None:
+    """Agreement to, or correction of, the changes that the person was shown last; None where the turn is about something else."""
+    deeds, fresh = desk.talk.deeds()
+    deeds = [deed for deed in deeds if deed.call.tool in desk.offered]
+    if not deeds:
+        return None
+    done = [described(desk.index.tools[d.call.tool], d.call.args) for d in deeds if d.became == "done"]
+    undone = [deed for deed in deeds if deed.became != "done"]
+    if act.agrees and act.alone:
+        if undone:
+            return Meant([("", [Step(d.call.tool, d.call.args) for d in undone])])
+        return Meant([], done=done) if fresh else None
+    if act.declines and act.alone:
+        return Meant([(act.said, Decline("left"))])
+    corrected = _corrected(act, deeds, desk, fresh=fresh)
+    if corrected is not None:
+        return Meant([("", corrected)])
+    if act.agrees and fresh and not act.corrects:
+        return Meant(_decided(act.rest, desk), done=done)
+    return None
+
+
+def _corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> Decision | None:
+    """The changes as the turn corrects them, or others of the same kind that it adds."""
+    says_so = act.corrects or act.declines or act.same or act.adds
+    if act.asks_whole or not (says_so or (fresh and _fragment(act.rest, desk))):
+        return None
+    if not fresh and not (act.same or act.adds or act.corrects):
+        return None
+    parts = [part for part in SENTENCES.split(act.rest) if not _leaves(part)]
+    steps: list[Step] = []
+    left: list[str] = []
+    base = deeds[-1]
+    for nth, part in enumerate(parts):
+        own = Act.of(part)
+        more = act.same or own.adds or own.same or (nth > 0 and bool(steps))
+        found = _edit(
+            own.rest or part, base.call if not steps else Call(steps[-1].tool, steps[-1].args), desk, adds=own.adds
+        )
+        if found is None:
+            continue
+        step, words = found
+        left += words
+        if more and not steps and base.became != "done":
+            steps.append(Step(base.call.tool, base.call.args))
+        steps = [*steps, step] if more or not steps else [*steps[:-1], step]
+    if not steps:
+        certain = max((v for k, v in desk.index.wishes(act.rest).items() if k not in NO_TOOL), default=0.0)
+        if says_so and certain < LIKELY and len(content(act.rest)) <= FRAGMENT and not act.asks:
+            return Decline(
+                "not_carried", act.rest.strip(), operation=described(desk.index.tools[base.call.tool], base.call.args)
+            )
+        return None
+    tools = desk.index.tools
+    return confirmation(steps, left, tools=tools) if left and tools[steps[0].tool].entry.writes else steps
+
+
+def _edit(said: str, call: Call, desk: Desk, *, adds: bool) -> tuple[Step, list[str]] | None:
+    """The call as some words change it, and the figures and names among them that found no place."""
+    words = ", ".join(piece for piece in re.split(r"\s*[,;]\s+", said) if not _leaves(piece))
+    pointed = pointing.resolved(words, (), desk)
+    text = desk.english(acts.cleaned(pointed.text.removeprefix("show ")))
+    found = edited(call, text, desk, adds=adds)
+    if found is None:
+        return None
+    return found.step, [word for word in found.left if re.search(r"\d|[A-ZÀ-Þ]", word)]
+
+
+def _leaves(piece: str) -> bool:
+    """ "leave that one as it was", "and go ahead" change nothing."""
+    own = Act.of(piece)
+    return own.alone and (own.declines or own.agrees)
+
+
+def _fragment(text: str, desk: Desk) -> bool:
+    """A few words that ask for nothing certain by themselves: "12 %", "and the large one 20"."""
+    wishes = desk.index.wishes(text)
+    return len(tokens(text)) <= FRAGMENT and max(wishes.values()) < LIKELY and not text.rstrip().endswith("?")
+
+
+# ---- back to something that was left open -----------------------------------------------------------------------------------
+
+
+def _returned(act: Act, desk: Desk) -> Meant | None:
+    """ "back to the purchase order, put 10 december as expected date and go ahead"."""
+    what, *rest = re.split(r"\s*[,;:]\s*|\.\s+", act.rest, maxsplit=1)
+    kept = [one for one in _left_open(desk) if one["tool"] in desk.offered]
+    named = [one for one in kept if _named(one, what, desk)] or (kept if len(kept) == 1 else [])
+    if not named:
+        return None
+    one = named[0]
+    tool = desk.index.tools[one["tool"]]
+    step, further = Step(one["tool"], one["args"], one.get("people", {})), list[tuple[str, Decision]]()
+    for piece in PIECES.split(rest[0]) if rest else []:
+        own = Act.of(piece)
+        if own.alone and (own.agrees or not piece.strip()):
+            continue
+        found = None if own.asks else edited(Call(step.tool, step.args), desk.english(own.rest), desk)
+        if found is None:
+            further += _decided(piece, desk)
+        else:
+            step = replace(found.step, people={**step.people, **found.step.people})
+    missing = [f for f in tool.required if f.name not in step.args and f.name not in step.people]
+    first: Decision = ask_for(tool, missing, step.args, step.people) if missing else [step]
+    return Meant([("", first), *further])
+
+
+def _left_open(desk: Desk) -> list[dict[str, Any]]:
+    """Calls that were asked about or put to the person and never made, the latest first."""
+    found: list[dict[str, Any]] = []
+    for kept in desk.talk.kept():
+        pending = cast(dict[str, Any], kept.get("pending") or {})
+        found += [
+            one
+            for one in [pending, *cast(list[dict[str, Any]], pending.get("steps", []))]
+            if "tool" in one and "args" in one
+        ]
+        put = cast(dict[str, Any], kept.get("did") or {}).get("put") or []
+        found += [one for one in cast(list[dict[str, Any]], put) if one["became"] != "done"]
+    return found
+
+
+def _named(one: Mapping[str, Any], what: str, desk: Desk) -> bool:
+    said = {stem(word) for word in content(desk.english(what))}
+    own = f"{one['tool'].replace('_', ' ')} {one['args']} {one.get('people', '')}"
+    return bool(said & {stem(word) for word in tokens(own)})
+
+
+# ---- requests ---------------------------------------------------------------------------------------------------------------
+
+
+def _decided(text: str, desk: Desk) -> list[tuple[str, Decision]]:
+    """Each clause, and the decision for it."""
+    decisions: list[tuple[str, Decision]] = []
+    steps: list[Step] = []
+    for clause in clauses.split(text, desk.index.wishes):
+        said = clause.text
+        waits = acts.condition(said)
+        if waits and decisions:
+            decisions.append((said, Decline("waits", re.sub(r"^(?:and|then|et|und)\s+", "", said, flags=re.I))))
+            continue
+        if clause.leans and decisions and isinstance(decisions[-1][1], Decline):
+            said = f"{decisions.pop()[0]}, {said}"  # what happened, then what to do about it
+        decision = _wish(said, [text for text, _ in decisions], steps, desk)
+        decisions.append((said, decision))
+        steps += decision if isinstance(decision, list) else []
+    return decisions
+
+
+def _wish(said: str, earlier: Sequence[str], steps: list[Step], desk: Desk) -> Decision:
+    """The decision for one clause, with what it points at put in the place of the words."""
+    pointed = pointing.resolved(said, earlier, desk)
+    decision = decide(desk.english(pointed.text), desk, before=steps, said=pointed.text)
+    if pointed.lost and _about_nothing(decision, desk):
+        return Decline("pointing", pointed.lost)  # a list of everything is no answer about "it"
+    scoped = pointing.points().search(said) is not None or acts.goes_on(said)
+    if scoped and not pointed.things and not earlier and isinstance(decision, list):
+        return [carried(step, desk) for step in decision]
+    return decision
+
+
+def _about_nothing(decision: Decision, desk: Desk) -> bool:
+    """Whether a look-up was told nothing of what it is about."""
+    if isinstance(decision, Ask):
+        asked = decision.pending
+        return asked["kind"] == "slots" and not asked["args"] and not desk.index.tools[asked["tool"]].entry.writes
+    return isinstance(decision, list) and not any(_tells(step, desk) for step in decision)
+
+
+def _tells(step: Step, desk: Desk) -> bool:
+    """Whether a call has more than how to sort and how many: "the last order" of nobody is no order of hers."""
+    if step.people or desk.index.tools[step.tool].entry.writes:
+        return True
+    return any(name not in ("limit", "sort", "count", "by") for name in step.args)
