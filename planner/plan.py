@@ -4,7 +4,7 @@ State lives in the messages alone. `additional_kwargs` of an answer carries `pen
 `did` (the calls of the turn); of a message that calls tools, `plan` (what is still to be done after the results).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -259,7 +259,7 @@ def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) 
     if again:
         return _calling(turn, [(again.tool, again.args)], replace(plan, awaiting=again.awaiting))
     if found.value is None:
-        return _close(turn, replace(plan, steps=[], question=_which(step, awaiting, found, rest)), results)
+        return _go_on_without(turn, plan, results, lambda then: _which(step, awaiting, found, then))
     following = following_call(found.value, step, awaiting, turn.desk)
     if following:
         return _calling(turn, [(following.tool, following.args)], replace(plan, awaiting=following.awaiting))
@@ -267,6 +267,16 @@ def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) 
     solved = replace(step, args={**step.args, found.field: found.value}, people=people)
     others = [_solved_too(other, step, awaiting, found.value) for other in rest]
     return _next_calls(turn, replace(plan, steps=[solved, *others], awaiting=None))
+
+
+def _go_on_without(
+    turn: Turn, plan: Plan, results: Sequence[Result], ask: Callable[[Sequence[Step]], Ask]
+) -> AIMessage:
+    """Somebody or something was not found: what can be looked up without it is looked up, and then it is asked for."""
+    rest = plan.steps[1:]
+    apart = [step for step in rest if not step.people and not turn.desk.index.tools[step.tool].entry.writes]
+    plan = replace(plan, steps=apart, awaiting=None, question=ask([step for step in rest if step not in apart]))
+    return _next_calls(turn, plan) if apart else _close(turn, plan, results)
 
 
 def _solved_too(other: Step, step: Step, awaiting: Mapping[str, Any], value: str) -> Step:
@@ -294,7 +304,9 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
     text = " ".join([*plan.leads, answer.compose(shown, list(plan.notes), turn.desk)])
     if plan.question:
         text = f"{text}\n\n{plan.question.text}".strip()
-    kept: dict[str, Any] = {"pending": dict(plan.question.pending)} if plan.question else {}
+    kept: dict[str, Any] = {}
+    if plan.question:
+        kept["pending"] = {**plan.question.pending, **({"before": plan.open} if plan.open else {})}
     if shown:
         done = [result for result in shown if answer.problem(result.value) is None]
         calls = [{"tool": result.call.tool, "args": dict(result.call.args)} for result in done]

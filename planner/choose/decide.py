@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from math import log
 from typing import Any
 
+from planner.choose.focus import focus
 from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
 from planner.converse.memory import Conversation
-from planner.converse.things import shown
 from planner.fill import slots
 from planner.fill.filled import Filled, Told
+from planner.read import pointers
 from planner.read.fields import Choice, Field, Kind
 from planner.read.language import to_english
 from planner.read.reading import Reading
@@ -57,7 +58,6 @@ FORBIDS = re.compile(
     r"(?:^|[,.;:]\s*|\b(?:please|but|and|so|pls)\s+)(?:don'?t|do not|never|no need to|instead of|please not)\s+\w+(?:\s+\w+)?",
     re.I,
 )
-POINTS = re.compile(r"\b(?:it|this|that|them|these|those|she|he|her|him|his|they|their|same|one)\b", re.I)
 # With no word for what: of what was shown.
 OF_GOODS = re.compile(r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I)
 NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
@@ -416,12 +416,6 @@ def _take_likeness(owner: tuple[Field, Choice], filled: Filled, said: str) -> No
     filled.unused.remove(said)
 
 
-def _of_the_thing(f: Field, desk: Desk) -> list[str]:
-    """The one thing that was shown, or what stands in it: "the customer" of an order."""
-    things = shown(desk.talk)
-    return [things[0].refers[f.reference]] if len(things) == 1 and f.reference in things[0].refers else []
-
-
 def _point_back(text: str, tool: Tool, filled: Filled, desk: Desk, before: list[Step]) -> None:
     """ "it", "her", "the order": the one that was spoken of last, when only one fits."""
     for f in tool.fields:
@@ -429,13 +423,17 @@ def _point_back(text: str, tool: Tool, filled: Filled, desk: Desk, before: list[
             continue
         noun = re.search(rf"\b(?:the|this|that|same)\s+{re.escape(f.reference.replace('_', ' '))}\b", text, re.I)
         goods = f.reference in ("product", "variant") and OF_GOODS.search(text) is not None
-        if not noun and not goods and not (POINTS.search(text) and (f.required or f.reference == "customer")):
+        if (
+            not noun
+            and not goods
+            and not (pointers.plain("points").search(text) and (f.required or f.reference == "customer"))
+        ):
             continue
         for step in reversed(before):
             if f.name in step.people:
                 filled.people[f.name] = step.people[f.name]
                 return
         same = [str(step.args[f.name]) for step in before if f.name in step.args]
-        found = same or _of_the_thing(f, desk) or ([] if goods else desk.talk.mentioned(f.prefix))
+        found = same or focus(desk.talk, desk.index, (f.reference,))
         if len(set(found)) == 1:
             filled.args[f.name] = found[0]

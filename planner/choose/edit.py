@@ -5,7 +5,7 @@ out of nothing: what it names takes the place of what stood there, everything el
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, cast
@@ -24,6 +24,7 @@ GIVING_REASON = re.compile(r"\b(?:because|reason|note|as|weil|grund|notiz|car|pa
 COUNTS = (Kind.quantity, Kind.delta, Kind.number, Kind.days, Kind.limit)
 FIGURES = (*COUNTS, Kind.money, Kind.percent)
 GOODS = ("variant", "product")
+CAPITALS = re.compile(r"\b(?:AND|ET|UND|OR|NOT)\b")  # for stress: no names
 JOINT = re.compile(r"\s*(?:,|&|\b(?:and|et|und)\b)\s*", re.I)
 
 Path = tuple[str | int, ...]
@@ -41,7 +42,7 @@ class Edit:
 def edited(call: Call, said: str, desk: Desk, *, adds: bool = False) -> Edit | None:
     """The call with what the words change in it; None where they change nothing. `adds`: to lists, beside what is there."""
     tool = desk.index.tools[call.tool]
-    args, rest, swapped = _swapped(call.args, said)
+    args, rest, swapped = _swapped(call.args, CAPITALS.sub(lambda joint: joint[0].lower(), said))
     reading = desk.reading(rest)
     filled = slots.fill(tool.fields, reading, desk.told(tool))
     new = {name: value for name, value in filled.args.items() if _may(tool.fields, name, rest, desk, call.tool)}
@@ -97,11 +98,10 @@ def _may(fields: Sequence[Field], name: str, said: str, desk: Desk, tool: str) -
 def _names(fields: Sequence[Field], args: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
     """All the names of a list that had names: "Garden and Christmas"."""
     listed = [f for f in fields if f.many and f.kind is Kind.reference and not f.parts and f.name in args]
-    text = re.sub(r"\b(?:AND|ET|UND)\b", "and", reading.text)
     spans = [span for span in reading.spans if span.kind not in ("perhaps_code",)]
     runs = [
         m[0]
-        for m in NAME.finditer(text)
+        for m in NAME.finditer(reading.text)
         if not any(span.start < m.end() and m.start() < span.end for span in spans) and m[0].lower() not in ("i",)
     ]
     names = [name for run in runs for name in JOINT.split(run) if name and name[0].isupper()]
@@ -123,14 +123,17 @@ def _sibling(name: str, said: str, args: Mapping[str, Any], fields: Sequence[Fie
     """Another of the same goods by what sets it apart: "the medium one" after POT-TERRACOTTA-SMALL."""
     f = next(f for f in fields if f.name == name)
     parts = str(args.get(name) or "").split("-")
-    if f.reference not in GOODS or len(parts) < 2 or len(said.split()) > 2:
+    if f.reference not in GOODS or len(parts) < 2 or parts[-1].isdigit() or len(said.split()) > 2:
         return said
     return " ".join([*parts[:-1], re.sub(r"^(?:the|le|la|der|die|das)\s+|\s+ones?$", "", said, flags=re.I)]).lower()
 
 
 def _unknown(filled: Filled, said: str, new: Mapping[str, Any]) -> tuple[str, ...]:
     taken = " ".join(str(value).lower() for value in new.values())
-    return tuple(dict.fromkeys(word for word in [*filled.doubts, *filled.unused] if word.lower() not in taken))
+    words = [
+        word for word in [*filled.doubts, *filled.unused] if not all(one.lower() in taken for one in JOINT.split(word))
+    ]
+    return tuple(dict.fromkeys(words))
 
 
 # ---- figures -------------------------------------------------------------------------------------------------------------
@@ -145,7 +148,7 @@ def _set_figure(args: dict[str, Any], fields: Sequence[Field], span: Span, desk:
         fitting = [(path, f) for path, f in places if f.kind in kinds]
         if len(fitting) == 1:
             path, f = fitting[0]
-            _put(args, path, lambda old: _figure(span, f, old, desk))
+            _put(args, path, span, f, desk)
             return True
         if fitting:
             return False
@@ -185,8 +188,8 @@ def _places(value: Any, fields: Sequence[Field], path: Path) -> Iterator[tuple[P
             yield (*path, f.name), f
 
 
-def _put(args: dict[str, Any], path: Path, change: Callable[[Any], Any]) -> None:
+def _put(args: dict[str, Any], path: Path, span: Span, f: Field, desk: Desk) -> None:
     holder: Any = args
     for step in path[:-1]:
         holder = holder[step]
-    holder[path[-1]] = change(holder[path[-1]])
+    holder[path[-1]] = _figure(span, f, holder[path[-1]], desk)

@@ -27,19 +27,26 @@ def focus(talk: Conversation, index: Index, kinds: Collection[str]) -> list[str]
 
 
 def _of(did: Mapping[str, Any], index: Index) -> Iterator[list[tuple[str, str]]]:
-    """What one answer was about, from the surest on."""
-    for name in ("put", "calls"):
-        calls = cast(list[dict[str, Any]], did.get(name) or [])
-        yield [one for call in calls if call["tool"] in index.tools for one in referred(call, index)]
-    shown = [one for one in cast(list[dict[str, Any]], did.get("shown") or []) if not one.get("inner")]
+    """What one answer was about, from the surest on: a change, the thing that was asked for, what was shown, what narrowed it."""
+    put, calls, shown = (cast(list[dict[str, Any]], did.get(name) or []) for name in ("put", "calls", "shown"))
+    yield [one for call in put for one in referred(call, index)]
+    yield [one for call in calls for one in referred(call, index, required=True)]
+    yield [(kind, str(value)) for one in shown if not one.get("inner") for kind, value in one["refers"].items()]
+    yield [one for call in calls for one in referred(call, index)]
     yield [(kind, str(value)) for one in shown for kind, value in one["refers"].items()]
-    whole = cast(list[dict[str, Any]], did.get("shown") or [])
-    yield [(kind, str(value)) for one in whole for kind, value in one["refers"].items()]
 
 
-def referred(call: Mapping[str, Any], index: Index) -> list[tuple[str, str]]:
-    """The references in a call's arguments, and what they name."""
-    return list(_references(call["args"], index.tools[call["tool"]].fields))
+def referred(call: Mapping[str, Any], index: Index, *, required: bool = False) -> list[tuple[str, str]]:
+    """The references in a call's arguments, and what they name; those alone that the call could not do without."""
+    fields = index.tools[call["tool"]].fields if call["tool"] in index.tools else ()
+    return list(_references(call["args"], [f for f in fields if f.required or not required]))
+
+
+def listed(call: Mapping[str, Any], index: Index) -> list[str]:
+    """The names in the lists of a call: the categories of a promotion."""
+    known = index.tools[call["tool"]].fields if call["tool"] in index.tools else ()
+    fields = [f for f in known if f.many and f.kind is Kind.reference]
+    return [str(value) for f in fields for value in call["args"].get(f.name) or ()]
 
 
 def _references(args: Any, fields: Sequence[Field]) -> Iterator[tuple[str, str]]:

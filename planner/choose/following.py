@@ -10,10 +10,10 @@ from planner.choose.edit import Edit, edited
 from planner.converse.memory import Call
 from planner.fill import values
 from planner.read import periods
-from planner.read.acts import Act, cleaned, excludes, goes_on
+from planner.read.acts import Act, cleaned, excludes, goes_on, narrows
 from planner.read.fields import Field, Kind
 from planner.read.reading import Reading
-from planner.read.words import content
+from planner.read.words import content, tokens
 
 THE_MOST = re.compile(
     r"^(?:and )?(?:which (?:one )?is )?the (?:\w+est|most \w+|best|worst)(?: one| order| product)?\W*$", re.I
@@ -25,6 +25,14 @@ HOW_MANY = re.compile(
 )  # of what was shown
 LIKELY = 0.8  # of a probability: from here on a fragment is a request of its own
 SHORT = 4  # words with meaning, at most, of a fragment
+NARROWING = (
+    Kind.choice,
+    Kind.city,
+    Kind.country,
+    Kind.reference,
+    Kind.money,
+    Kind.period_start,
+)  # fields that are told of
 SCOPE = (Kind.period_start, Kind.period_end, Kind.city, Kind.country, Kind.reference)  # what a new question takes over
 
 
@@ -42,10 +50,13 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
     best = desk.index.rank(text, among=desk.offered, limit=1)
     if len(content(text)) > SHORT + 2 or (best and best[0].name != last.tool and best[0].score > LIKELY):
         return None
-    found = _again(last, text, desk)
-    if found is None or (excludes(said) and not found.step.people):
-        narrows = len(content(text)) <= SHORT and max(desk.index.wishes(said).values()) < LIKELY
-        return Decline("not_narrowed", said.strip(" ?!.")) if narrows and not act.asks_whole else None
+    found = None if excludes(said) else _again(last, text, desk)
+    if found is None:
+        fields = [f.label for f in desk.index.tools[last.tool].fields if f.kind in NARROWING]
+        narrow = excludes(said) or (
+            narrows(said) and len(tokens(text)) <= SHORT and not desk.reading(text).free("reference")
+        )
+        return Decline("not_narrowed", said.strip(" ?!."), operation=", ".join(fields)) if narrow else None
     return [replace(found.step, notes=found.left)]
 
 

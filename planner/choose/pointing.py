@@ -1,30 +1,33 @@
-"""What a sentence points at: "cancel it", "her addresses", "the second one", "le plus cher", "the one in Lyon", "die anderen beiden".
+"""What a sentence points at: "cancel it", "her addresses", "the second one", "le plus cher", "die anderen beiden".
 
 Its reference takes the words' place, where only one thing can be meant. Words that point and find nothing are reported: a list
 of everything is no answer about "it". The words are data (`data/pointers.json`).
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from typing import Any, cast
 
 from planner.choose.decide import Desk
-from planner.choose.focus import PEOPLE, focus
+from planner.choose.focus import PEOPLE, focus, listed
 from planner.converse.things import Figure, Thing, shown, shown_whole
+from planner.read import pointers
 from planner.read.language import to_english
 from planner.read.reading import Reading
 from planner.read.words import FILLER, fold
 
+CERTAIN = ("it", "this one", "that one", "its", "her", "his")  # words that point, whatever stands beside them
+ENCLITIC = re.compile(r"(?<=[a-zé])-(le|la|les|lui|leur)(?![\w-])", re.I)  # "annule-la"
+STANDS_FOR = {"le": "celui-là", "la": "celle-là", "les": "ceux-là", "lui": "lui", "leur": "leur"}
+SPOKEN = ("en", "fr", "de")
 MOST = 6  # things that one word may stand for
 ALONE = re.compile(r"^(?:and|what about|how about|only|just|et|und)?\s*[A-Z][\w-]*\W*$")
 WHOLE = re.compile(
     r"^\W*(?:and|und|et|only|just|nur|seulement)?\s*(?P<what>[\w/-]+(?: [\w/-]+){0,2}?)(?: ones?)?\W*$", re.I
 )
 PRICES, TIMES = ("price", "cost", "amount", "total", "value"), ("_at", "_on", "date", "time")
+DAYS = ("days", "lead_time", "duration", "weeks")
 SOLD = ("revenue", "net", "sold", "units", "quantity", "score")
 SIZES = (
     "total",
@@ -50,6 +53,8 @@ EXTREMES: Mapping[str, tuple[Callable[..., Any], Sequence[str]]] = {
     "worst": (min, SOLD),
     "biggest": (max, SIZES),
     "smallest": (min, SIZES),
+    "slowest": (max, DAYS),
+    "quickest": (min, DAYS),
 }
 
 
@@ -64,6 +69,7 @@ class Pointed:
 
 def resolved(text: str, earlier: Sequence[str], desk: Desk) -> Pointed:
     """The text with the references that it points to, where that is certain; as it is, where it names something itself."""
+    text = ENCLITIC.sub(lambda found: f" {STANDS_FOR[found[1].lower()]}", text)
     reading = _read(text, desk)
     if reading.free("reference", "foreign", "code") or any(reading.free("email")):
         return Pointed(text)
@@ -82,20 +88,24 @@ def _picked(text: str, desk: Desk) -> Pointed | None:
     things = shown(desk.talk)
     inner = [thing for thing in shown_whole(desk.talk) if thing.inner]
     rows = inner if len(things) <= 1 and inner else things
-    nth = _pattern("ordinals").search(text)
-    if nth and rows:
-        place = int(_key("ordinals", nth["word"]))
+    nth = pointers.placed("ordinals").search(text)
+    if nth and (rows or nth["one"]):
+        place = int(pointers.key("ordinals", nth["word"]))
         return _told(text, nth, [rows[place]] if -len(rows) <= place < len(rows) else [])
-    most = _pattern("extremes").search(text)
-    if most and len(rows) > 1:
-        return _told(text, most, _extreme(_key("extremes", most["word"]), rows), whole=False)
-    one = _having().search(text)
+    most = pointers.placed("extremes").search(text)
+    if most and most["one"] and not rows:
+        return Pointed(text, lost=most[0])
+    if most and len(rows) == 1:
+        return _told(text, most, rows)
+    if most and rows:
+        return _told(text, most, _extreme(pointers.key("extremes", most["word"]), rows), whole=False)
+    one = pointers.having().search(text)
     if one and rows:
         having = [thing for thing in rows if _has(thing, one["what"])]
         return _told(text, one, having) if len(having) == 1 else None
-    others = _plain("others").search(text) or _plain("other").search(text)
+    others = pointers.plain("others").search(text) or pointers.plain("other").search(text)
     if others and len(rows) > 1:
-        return _told(text, others, _others(rows, desk, several=_plain("others").search(text) is not None))
+        return _told(text, others, _others(rows, desk, several=pointers.plain("others").search(text) is not None))
     return _such(text, rows)
 
 
@@ -128,7 +138,7 @@ def _extreme(which: str, things: Sequence[Thing]) -> list[Thing]:
 def _size(thing: Thing) -> float | None:
     """What size the words of a variant say: small before large, 36-37 before 38-39."""
     parts = re.split(r"[-/ ]+", fold(thing.reference))
-    sizes = cast(list[str], _words()["sizes"])
+    sizes = cast(list[str], pointers.words()["sizes"])
     words = [sizes.index(part) for part in parts if part in sizes]
     figures = [float(m[0]) for part in parts[1:] if (m := re.match(r"\d+", part))]
     return (-1000.0 + words[-1]) if words else figures[0] if figures else None
@@ -150,7 +160,7 @@ def _such(text: str, things: Sequence[Thing]) -> Pointed | None:
     """ "the medium one", "the navy", "die rote": a word after an article that one of several rows has, and no other."""
     if len(things) < 2:
         return None
-    for found in [*_single().finditer(text), *WHOLE.finditer(text)]:
+    for found in [*pointers.single().finditer(text), *WHOLE.finditer(text)]:
         having = [thing for thing in things if _has(thing, found["what"])]
         if len(having) == 1:
             return _told(text, found, having)
@@ -161,7 +171,7 @@ def _has(thing: Thing, said: str) -> bool:
     """Whether a thing has all the words, as they were said or in English."""
     own = f"{thing.said} {fold(thing.reference).replace('-', ' ')}"
     words = [word for word in fold(said).split() if word not in FILLER]
-    return bool(words) and all(_word(word, own) or _word(fold(to_english(word, "fr")), own) for word in words)
+    return bool(words) and all(any(_word(fold(to_english(word, spoken)), own) for spoken in SPOKEN) for word in words)
 
 
 def _word(word: str, own: str) -> bool:
@@ -173,38 +183,53 @@ def _word(word: str, own: str) -> bool:
 
 
 def _meant(text: str, named: Sequence[str], desk: Desk) -> Pointed:
-    """With what "it", "her" and "them" stand for: what the sentence before named, else what was last spoken of."""
-    several = _plain("all").search(text)
-    if several and not named:
-        things = shown(desk.talk)
-        if 1 < len(things) <= MOST and (found := _told(text, several, things)):
-            return found
-    for name, people in (("it", False), ("owner", True), ("person", True)):
-        found = _plain(name).search(text)
-        if found is None or (name == "owner" and not re.match(r"\s+\w", text[found.end() :])):
-            continue
-        its = found[0].lower() == "its"
-        meant = _only(_candidates(named, desk, people=people and not its))
+    """With what "it", "her", "them" and "the customer" stand for: what the sentence before named, else what was last spoken of."""
+    several = pointers.plain("all").search(text)
+    if several and not named and (several_ones := _all(several[0], desk)):
+        return _told(text, several, several_ones) or Pointed(text)
+    for found, people in _pronouns(text):
+        owns = found.re is pointers.plain("owner")
+        meant = _only(_candidates(named, desk, people=people))
         if meant:
-            owns = f"{meant}'s" if name == "owner" else meant
-            return Pointed(f"{text[: found.start()]}{owns}{text[found.end() :]}", things=(meant,))
-        if name == "it" or its or found[0].lower() in ("her", "his"):
+            said = f"{meant}'s" if owns else meant
+            return Pointed(f"{text[: found.start()]}{said}{text[found.end() :]}", things=(meant,))
+        if found[0].lower() in CERTAIN:
             return Pointed(text, lost=found[0])
+    noun = pointers.nouns().search(text)
+    if noun and noun.lastgroup and not named:
+        meant = _only(focus(desk.talk, desk.index, (noun.lastgroup,)))
+        return (
+            Pointed(f"{text[: noun.start()]}{meant}{text[noun.end() :]}", things=(meant,)) if meant else Pointed(text)
+        )
     return Pointed(text)
+
+
+def _pronouns(text: str) -> Iterator[tuple[re.Match[str], bool]]:
+    """The pronouns of a text, and whether each stands for a person."""
+    for name, people in (("it", False), ("owner", True), ("person", True)):
+        found = pointers.plain(name).search(text)
+        if found and (name != "owner" or re.match(r"\s+\w", text[found.end() :])):
+            yield found, people and found[0].lower() != "its"
+
+
+def _all(said: str, desk: Desk) -> list[Thing]:
+    """What "those two" and "them" are: what the last change was about, else the rows that were shown; as many as were said."""
+    count = next(
+        (int(n) for n, words in pointers.words()["counted"].items() if re.search(rf"\b(?:{words})\b", said, re.I)), 0
+    )
+    latest = next(desk.talk.did(), dict[str, Any]())
+    put = [Thing(value, {}, "") for call in latest.get("put") or () for value in listed(call, desk.index)]
+    for things in (put, shown(desk.talk)):
+        if 1 < len(things) <= MOST and len(things) == (count or len(things)):
+            return things
+    return []
 
 
 def _candidates(named: Sequence[str], desk: Desk, *, people: bool) -> list[str]:
     prefixes = desk.index.vocabulary.prefixes
     said = [value for value in named if (prefixes.get(value.partition("-")[0], "") in PEOPLE) == people]
     kinds = [kind for kind in {*prefixes.values(), "variant"} if (kind in PEOPLE) == people]
-    alone = shown(desk.talk)
-    if len(alone) == 1 and not people and not said and _last_showed(desk):
-        return [alone[0].reference]
     return said or focus(desk.talk, desk.index, kinds)
-
-
-def _last_showed(desk: Desk) -> bool:
-    return bool(next(desk.talk.did(), {}).get("shown"))
 
 
 def _only(values: Sequence[str]) -> str | None:
@@ -213,52 +238,3 @@ def _only(values: Sequence[str]) -> str | None:
 
 def _read(text: str, desk: Desk) -> Reading:
     return Reading.of(text, desk.index.vocabulary, desk.talk.setting)
-
-
-# ---- the words -----------------------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=1)
-def _words() -> dict[str, Any]:
-    return json.loads(files("planner.data").joinpath("pointers.json").read_text(encoding="utf-8"))
-
-
-@lru_cache(maxsize=16)
-def _plain(name: str) -> re.Pattern[str]:
-    after = "(?!['’]s)" if name == "it" else ""
-    return re.compile(rf"(?<![\w-])(?:{_words()[name]})(?![\w-]){after}", re.I)
-
-
-@lru_cache(maxsize=2)
-def _pattern(name: str) -> re.Pattern[str]:
-    """An article, the word, and either what says that a row is meant or the end of the phrase: "the last one", "le dernier, …"."""
-    told = _words()
-    word = "|".join(sorted(cast(dict[str, str], told[name]).values(), key=len, reverse=True))
-    apart = rf"(?=\s*(?:[,.;:?!)]|$)|\s+(?:{told['goes_on']})(?!\w))"
-    return re.compile(
-        rf"(?<![\w-])(?:(?:{told['articles']})\s*)(?P<word>{word})(?!\w)(?:(?:\s+(?:{told['one']})(?!\w))+|{apart})",
-        re.I,
-    )
-
-
-def _key(name: str, said: str) -> str:
-    return next(key for key, words in _words()[name].items() if re.fullmatch(words, said, re.I))
-
-
-@lru_cache(maxsize=1)
-def _having() -> re.Pattern[str]:
-    told = _words()
-    lead = rf"(?:{told['having_leads']})"
-    return re.compile(rf"(?<![\w-])(?:{told['having']})\s+{lead}\s*(?:the\s+|la\s+|le\s+)?(?P<what>[^?!.,;]+)", re.I)
-
-
-@lru_cache(maxsize=1)
-def _single() -> re.Pattern[str]:
-    told = _words()
-    apart = rf"(?=\s*(?:[,.;:?!)]|$)|\s+(?:{told['goes_on']})(?!\w))"
-    return re.compile(rf"(?<![\w-])(?:{told['articles']})\s*(?P<what>[^\W_][\w/-]*)(?:\s+ones?(?!\w)|{apart})", re.I)
-
-
-def points() -> re.Pattern[str]:
-    """Any word that stands for something that was spoken of before."""
-    return _plain("points")

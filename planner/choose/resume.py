@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from planner.choose.decide import Decision, Decline, Desk, Step, ask_for, complete, decide
+from planner.choose.decide import Ask, Decision, Decline, Desk, Step, ask_for, complete, decide
 from planner.choose.edit import edited
 from planner.choose.index import NO_TOOL, Tool
+from planner.choose.pointing import resolved
 from planner.converse.memory import Call
 from planner.fill import slots
 from planner.read.acts import Act, cleaned, withdraws
@@ -28,12 +29,14 @@ def resume(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
             return _confirmed(act, pending, desk)
         case "wish":
             return decide(str(pending["text"]), desk, before=[]) if act.agrees and act.alone else None
+        case _ if act.aside or act.asks_whole:
+            return None
         case "choice":
             return _chosen(act, text, pending, desk)
         case "pick":
-            return _picked(text, pending, desk)
+            return _picked(act, text, pending, desk)
         case "slots":
-            return None if act.aside or act.asks_whole else _supplied(text, pending, desk)
+            return _supplied(act, pending, desk)
         case _:
             return None
 
@@ -60,6 +63,9 @@ def _chosen(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Deci
     number = _numbered(text, len(options))
     if number is None and len(options) == 1 and act.agrees:
         number = 0
+    if number is None and act.alone:  # "yes" to two readings says nothing of which
+        lines = "\n".join(f"{n}. {option['label']}" for n, option in enumerate(options, 1))
+        return Ask(f"Which of these do you mean?\n\n{lines}", pending)
     if number is None:
         wishes = desk.index.wishes(text)
         if sum(wishes.get(name, 0.0) for name in NO_TOOL) > 0.5 and not desk.reading(text).spans:
@@ -84,7 +90,7 @@ def _numbered(text: str, count: int) -> int | None:
     return None
 
 
-def _picked(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
+def _picked(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
     if pending["tool"] not in desk.offered:
         return None
     options: Sequence[Mapping[str, Any]] = pending["options"]
@@ -93,15 +99,20 @@ def _picked(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | Non
     number = _numbered(text, len(options))
     chosen = named[0] if len(named) == 1 else options[number] if number is not None else None
     if chosen is None:
-        return _supplied(text, pending, desk)
+        return _supplied(act, pending, desk)
     return [Step(pending["tool"], {**pending["args"], pending["missing"][0]: chosen["value"]}), *_then(pending)]
 
 
-def _supplied(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
+def _supplied(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
     if pending["tool"] not in desk.offered:
         return None
     tool = desk.index.tools[pending["tool"]]
     wanted = [f for f in tool.fields if f.name in pending["missing"]]
+    if act.alone:  # "go ahead", with something still missing
+        return ask_for(tool, wanted, pending["args"], pending.get("people", {}))
+    if act.corrects or act.declines:
+        pending = _corrected(act, pending, desk)
+    text = desk.english(resolved(act.said, (), desk).text)
     reading = desk.reading(text)
     filled = slots.fill(tool.fields, reading, desk.told(tool))
     new = {name: value for name, value in filled.args.items() if name not in pending["args"]}
@@ -117,6 +128,13 @@ def _supplied(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | N
     if missing:
         return ask_for(tool, missing, args, people)
     return [Step(tool.entry.name, args, people), *_then(pending)]
+
+
+def _corrected(act: Act, pending: Mapping[str, Any], desk: Desk) -> Mapping[str, Any]:
+    """What was known already, as the reply corrects it."""
+    said = desk.english(cleaned(resolved(act.rest, (), desk).text))
+    found = edited(Call(pending["tool"], pending["args"]), said, desk)
+    return {**pending, "args": dict(found.step.args)} if found else pending
 
 
 def _then(pending: Mapping[str, Any]) -> list[Step]:

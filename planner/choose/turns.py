@@ -10,20 +10,28 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from planner.choose import pointing, resume
-from planner.choose.decide import Ask, Decision, Decline, Desk, Step, ask_for, confirmation, decide, described
+from planner.choose.decide import Ask, Decision, Decline, Desk, Step, ask_for, complete, confirmation, decide, described
 from planner.choose.edit import edited
+from planner.choose.focus import focus
 from planner.choose.following import carried, follow_up
 from planner.choose.index import NO_TOOL
 from planner.converse.memory import Call, Deed
-from planner.read import acts, clauses
+from planner.read import acts, clauses, pointers
 from planner.read.acts import Act
 from planner.read.words import content, stem, tokens
 
 LIKELY = 0.8  # of a probability: from here on a few words are a wish of their own
+FEW = 4  # words, at most, of a fragment that says nothing by itself
 FRAGMENT = 8  # words, at most, of what may correct a change without saying so
 SENTENCES = re.compile(r"(?<=[.;!?])\s+|\s*\n+\s*")
+PRICE = re.compile(r"(?<![\w-])\d+(?:[.,]\d{1,2})?\s?(?:€|eur(?:os?)?\b|$)", re.I)
 PIECES = re.compile(r"\s*[,;]\s+|\s+(?:and then|and|et puis|et|und dann|und)\s+", re.I)
-KEPT_OPEN = ("slots", "confirm", "wish", "pick")  # questions that a question beside them does not close
+WAITING = re.compile(rf"[\s,.;:?!]+((?:{acts.conditions()})(?!\w).*)$", re.I | re.S)
+CODE = r"[A-Z][A-Z0-9]*-[A-Z0-9-]+"
+ALSO = re.compile(
+    rf"\s*,?\s+(?:and|et|und)\s+(?=(?:also\s+|auch\s+|aussi\s+)?(?:(?:that\s+)?of|for|de|pour|von|für)?\s*{CODE}\s+\S+\s+\d)"
+)
+KEPT_OPEN = ("slots", "confirm", "wish", "pick", "choice")  # questions that a question beside them does not close
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ def understand(text: str, desk: Desk) -> Meant:
     if pending is not None:
         reply = resume.resume(act, pending, desk)
         if reply is not None:
-            return Meant([("", reply)])
+            return Meant([("", reply)], open=pending.get("before"))
     else:
         about = _about_deeds(act, desk)
         if about is not None:
@@ -60,11 +68,40 @@ def _anew(act: Act, desk: Desk) -> Meant:
     if act.alone and act.agrees and not _small(act.said):
         return Meant([(act.said, Decline("nothing_open", act.said))])
     pointed = pointing.resolved(act.said, (), desk)
+    said_figure = _figure_for(act, pointed.things, desk)
+    if said_figure:
+        return Meant([(act.said, _decide(said_figure, desk, []))])
     followed = follow_up(act, desk) if not pointed.things else None
     if followed is not None:
         return Meant([(act.said, followed)])
+    if _from_nothing(act.said, desk):
+        return Meant([(act.said, Decline("pointing", act.said))])
     said = act.rest if act.rest and any((act.agrees, act.declines, act.aside, act.corrects)) else act.said
     return Meant(_decided(said, desk))
+
+
+def _figure_for(act: Act, things: Sequence[str], desk: Desk) -> str:
+    """ "make it 9.90" of something that has a price, said whole; "" for anything else."""
+    said = acts.cleaned(act.rest)
+    figure = PRICE.search(said)
+    if not act.corrects or figure is None or len(tokens(said)) > FEW:
+        return ""
+    priced = list(things) or focus(desk.talk, desk.index, ("variant", "product"))
+    return f"change the price of {priced[0]} to {figure[0].strip()}" if len(priced) == 1 else ""
+
+
+def _from_nothing(said: str, desk: Desk) -> bool:
+    """ "and a month ago?", where nothing was looked up that it could go on from."""
+    best = max(wishes := desk.index.wishes(said), key=lambda name: wishes[name])
+    short = (
+        acts.goes_on(said) and len(tokens(said)) <= FEW and not desk.reading(said).free("reference", "code", "email")
+    )
+    return (
+        short
+        and desk.talk.last_call() is None
+        and bool(desk.talk.earlier)
+        and (best in NO_TOOL or wishes[best] < LIKELY)
+    )
 
 
 def _small(said: str) -> bool:
@@ -167,7 +204,9 @@ def _returned(act: Act, desk: Desk) -> Meant | None:
         return None
     one = named[0]
     tool = desk.index.tools[one["tool"]]
-    step, further = Step(one["tool"], one["args"], one.get("people", {})), list[tuple[str, Decision]]()
+    chosen = complete(tool, str(one["text"]), desk) if "text" in one else None  # of two readings that were offered
+    known = chosen.pending if isinstance(chosen, Ask) else vars(chosen[0]) if isinstance(chosen, list) else one
+    step, further = Step(one["tool"], known.get("args", {}), known.get("people", {})), list[tuple[str, Decision]]()
     for piece in PIECES.split(rest[0]) if rest else []:
         own = Act.of(piece)
         if own.alone and (own.agrees or not piece.strip()):
@@ -192,8 +231,8 @@ def _left_open(desk: Desk) -> list[dict[str, Any]]:
             for one in [pending, *cast(list[dict[str, Any]], pending.get("steps", []))]
             if "tool" in one and "args" in one
         ]
-        put = cast(dict[str, Any], kept.get("did") or {}).get("put") or []
-        found += [one for one in cast(list[dict[str, Any]], put) if one["became"] != "done"]
+        put = cast(list[dict[str, Any]], cast(dict[str, Any], kept.get("did") or {}).get("put") or [])
+        found += [one for one in put if one["became"] != "done"]
     return found
 
 
@@ -207,33 +246,74 @@ def _named(one: Mapping[str, Any], what: str, desk: Desk) -> bool:
 
 
 def _decided(text: str, desk: Desk) -> list[tuple[str, Decision]]:
-    """Each clause, and the decision for it."""
+    """Each clause, and the decision for it. A wish that depends on an answer waits until the answer is there."""
+    waits = WAITING.search(text)
+    now = text[: waits.start()] if waits else text
     decisions: list[tuple[str, Decision]] = []
     steps: list[Step] = []
-    for clause in clauses.split(text, desk.index.wishes):
-        said = clause.text
-        waits = acts.condition(said)
-        if waits and decisions:
-            decisions.append((said, Decline("waits", re.sub(r"^(?:and|then|et|und)\s+", "", said, flags=re.I))))
-            continue
+    for clause in clauses.split(now, desk.index.wishes):
+        said, *others = ALSO.split(clause.text)
         if clause.leans and decisions and isinstance(decisions[-1][1], Decline):
             said = f"{decisions.pop()[0]}, {said}"  # what happened, then what to do about it
         decision = _wish(said, [text for text, _ in decisions], steps, desk)
+        decision = _each_other(decision, others, desk) if others else decision
         decisions.append((said, decision))
         steps += decision if isinstance(decision, list) else []
-    return decisions
+    return [*decisions, (waits[1], Decline("waits", waits[1]))] if waits else decisions
+
+
+def _each_other(decision: Decision, others: Sequence[str], desk: Desk) -> Decision:
+    """ "set MUG-BLUE to 12 and MUG-RED to 13": the same for each further thing, with its own figure."""
+    if not isinstance(decision, list):
+        return decision
+    steps = list(decision)
+    for said in others:
+        found = edited(Call(steps[-1].tool, steps[-1].args), desk.english(said), desk)
+        steps += [found.step] if found else []
+    return steps
 
 
 def _wish(said: str, earlier: Sequence[str], steps: list[Step], desk: Desk) -> Decision:
     """The decision for one clause, with what it points at put in the place of the words."""
     pointed = pointing.resolved(said, earlier, desk)
-    decision = decide(desk.english(pointed.text), desk, before=steps, said=pointed.text)
+    decision = _for_each(_decide(pointed.text, desk, steps), pointed.things)
+    if pointed.things and _unused(decision, pointed.things):  # a pronoun that stood for another kind of thing
+        plain = _decide(said, desk, steps)
+        decision = decision if isinstance(plain, Decline) else plain
     if pointed.lost and _about_nothing(decision, desk):
         return Decline("pointing", pointed.lost)  # a list of everything is no answer about "it"
-    scoped = pointing.points().search(said) is not None or acts.goes_on(said)
+    scoped = pointers.plain("points").search(said) is not None or acts.goes_on(said)
     if scoped and not pointed.things and not earlier and isinstance(decision, list):
         return [carried(step, desk) for step in decision]
     return decision
+
+
+def _decide(text: str, desk: Desk, steps: list[Step]) -> Decision:
+    """As it was said, else in English words: of what hangs together with what was said before, either may be understood."""
+    english = desk.english(text)
+    decision = decide(english, desk, before=steps, said=text)
+    if english != text and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL):
+        return decide(english, desk, before=steps)
+    return decision
+
+
+def _for_each(decision: Decision, things: Sequence[str]) -> Decision:
+    """A call that takes one of several things that were pointed at, once for each of them."""
+    if not isinstance(decision, list) or len(decision) != 1 or len(things) < 2:
+        return decision
+    name = next((name for name, value in decision[0].args.items() if value in things), "")
+    return [replace(decision[0], args={**decision[0].args, name: one}) for one in things] if name else decision
+
+
+def _unused(decision: Decision, things: Sequence[str]) -> bool:
+    """Whether what was pointed at found no place in what is to be done."""
+    if isinstance(decision, Decline):
+        return True
+    if isinstance(decision, Ask):
+        return not any(
+            thing in str(decision.pending.get("args", decision.pending.get("steps", ""))) for thing in things
+        )
+    return not any(thing in f"{step.args}{step.people}" for step in decision for thing in things)
 
 
 def _about_nothing(decision: Decision, desk: Desk) -> bool:

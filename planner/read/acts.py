@@ -94,6 +94,11 @@ def cleaned(rest: str) -> str:
     return said
 
 
+def narrows(text: str) -> bool:
+    """Whether a fragment can only narrow what was shown: "only Lyon", "nach Lager"."""
+    return re.match(rf"(?:(?:and|et|und)\s+)?(?:{_words('narrows')})(?!\w)", text.strip(), re.I) is not None
+
+
 def excludes(text: str) -> bool:
     """Whether what is named is to be left out: "without the mugs"."""
     return (
@@ -111,15 +116,14 @@ def goes_on(text: str) -> bool:
     return re.match(rf"(?:{_words('goes_on')})(?!\w)", text.strip(), re.I) is not None
 
 
-def condition(text: str) -> str:
-    """The words with which a text makes what it wishes depend on an answer: "if so"; "" where there are none."""
-    found = re.match(rf"(?:(?:and|et|und|then|dann|alors)\s+)?(?:{_words('conditions')})(?!\w)", text.strip(), re.I)
-    return found[0] if found else ""
+def conditions() -> str:
+    """The pattern of the words with which a wish depends on an answer: "if so"."""
+    return _words("conditions")
 
 
 def unconditioned(text: str) -> str:
     """The wish alone: "revoke those" of "if so revoke those"."""
-    return text[len(condition(text)) :].lstrip(SIGNS)
+    return re.sub(rf"^(?:{_words('conditions')})(?!\w)", "", text, flags=re.I).lstrip(SIGNS)
 
 
 def swaps(text: str) -> list[tuple[str, str]]:

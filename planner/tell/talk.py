@@ -120,7 +120,8 @@ def declined(decline: Decline, desk: Desk) -> str:
         case "pointing":
             return voice.say("which_one")
         case "not_narrowed":
-            return voice.say("not_narrowed", said=decline.said)
+            by = f" {voice.say('narrows_by', fields=decline.operation)}" if decline.operation else ""
+            return voice.say("not_narrowed", said=decline.said) + by
         case "not_carried":
             return voice.say("not_carried", said=decline.said, what=decline.operation)
         case "nothing_open":
@@ -141,7 +142,7 @@ def declined(decline: Decline, desk: Desk) -> str:
 
 def still_open(pending: Mapping[str, Any], desk: Desk) -> str:
     """What was asked before and is not answered yet."""
-    calls = [pending, *cast(Sequence[Mapping[str, Any]], pending.get("steps", ()))]
+    calls = [pending, *(one for name in ("steps", "options") for one in cast(Sequence[Row], pending.get(name, ())))]
     call = next((one for one in calls if one.get("tool") in desk.index.tools), None)
     what = str(pending.get("text", "")) if call is None else title(desk.index.tools[call["tool"]], call.get("args", {}))
     return Voice.of(desk.talk).say("still_open", what=what)
