@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from planner.choose.decide import Ask, Decision, Decline, Desk, Step, described
+from planner.choose.decide import Ask, Decision, Decline, Desk, Step
 from planner.choose.index import SMALL_TALK, Index
 from planner.choose.lookup import Found, first_call, following_call, found_in, second_call
 from planner.choose.turns import Meant, understand
@@ -242,7 +242,7 @@ def _continue(turn: Turn, results: list[Result]) -> AIMessage:
         return _after_look_up(turn, plan, last, results)
     failed = answer.problem(last.value) is not None
     if failed and plan.steps and turn.desk.index.tools[last.call.tool].entry.writes:
-        undone = [described(turn.desk.index.tools[step.tool], step.args) for step in plan.steps]
+        undone = [turn.desk.described(step.tool, step.args) for step in plan.steps]
         plan = replace(plan, steps=[], notes=[*plan.notes, *(f"Not done after that: {what}." for what in undone)])
     if plan.steps:
         return _next_calls(turn, plan)

@@ -8,17 +8,17 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import log
-from typing import Any
+from typing import Any, cast
 
 from planner.choose.focus import focus
 from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
 from planner.converse.memory import Conversation
-from planner.fill import slots
+from planner.fill import slots, values
 from planner.fill.filled import Filled, Told
-from planner.read import pointers
+from planner.read import money, pointers
 from planner.read.fields import Choice, Field, Kind
 from planner.read.language import to_english
-from planner.read.reading import Reading
+from planner.read.reading import Reading, Setting
 from planner.read.signals import READING_STARTS, WRITING_STARTS
 from planner.read.spoken import language_of
 from planner.read.words import FILLER, content, stem, tokens
@@ -61,6 +61,7 @@ FORBIDS = re.compile(
 # With no word for what: of what was shown.
 OF_GOODS = re.compile(r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I)
 NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
+TIMES = (Kind.period_start, Kind.period_end, Kind.moment)
 ALIKE = 0.62  # cosine from which leftover words are taken for the value of an enum
 
 
@@ -125,6 +126,10 @@ class Desk:
     def english(self, text: str) -> str:
         """A text in English words; a few words that show no language are in the conversation's."""
         return to_english(text, self.talk.language if language_of(text) in (None, self.talk.language) else "")
+
+    def described(self, tool: str, args: Mapping[str, Any]) -> str:
+        """A call in words, for the person."""
+        return described(self.index.tools[tool], args, self.talk.setting)
 
     def told(self, tool: Tool) -> Told:
         return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.words, tool.entry.writes)
@@ -276,54 +281,71 @@ def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk
         rivals = rivals or [c for c in candidates if c is not chosen and c.score > FAINT]
         if not rivals and chosen.filled.missing:
             return Decline("unclear", text)
-        return _choice(text, [chosen, *rivals[:1]])
+        return _choice(text, [chosen, *rivals[:1]], desk)
     decision = _settle(text, chosen, desk, before)
     if isinstance(decision, Ask):
         return decision
-    return _confirmed(text, chosen, decision)
+    return _confirmed(text, chosen, decision, desk)
 
 
-def _confirmed(text: str, chosen: Candidate, decision: Decision) -> Decision:
+def _confirmed(text: str, chosen: Candidate, decision: Decision, desk: Desk) -> Decision:
     """A write goes ahead only when everything that was said has found its place."""
     filled = chosen.filled
     left = [*(text[span.start : span.end] for span in filled.unplaced), *filled.doubts]
     left += [said for said in filled.strange if said not in left]
     if not isinstance(decision, list) or not (left or POLITE.search(text)):
         return decision
-    return confirmation(decision, left, tools={chosen.tool.entry.name: chosen.tool})
+    return confirmation(decision, left, desk)
 
 
-def confirmation(steps: Sequence[Step], left: Sequence[str], *, tools: Mapping[str, Tool]) -> Ask:
+def confirmation(steps: Sequence[Step], left: Sequence[str], desk: Desk) -> Ask:
     """Whether to go ahead with what was understood, without the words that have no place in it."""
     stored = [{"tool": s.tool, "args": dict(s.args), "people": dict(s.people), "newest": s.newest} for s in steps]
-    what = "\n".join(f"- {described(tools[step.tool], step.args)}" for step in steps)
+    told = [desk.described(step.tool, {**step.args, **step.people}) for step in steps]
+    what = "\n".join(f"- {one}" for one in told)
     places = ", ".join(f"“{words.strip()}”" for words in left)
     doubt = f" I have no place in it for {places}: shall I go ahead without?" if left else ""
     return Ask(f"Shall I do this?{doubt}\n\n{what}", {"kind": "confirm", "steps": stored})
 
 
-def _choice(text: str, candidates: list[Candidate]) -> Ask:
-    options = [{"tool": c.tool.entry.name, "text": text, "label": described(c.tool, c.filled.args)} for c in candidates]
+def _choice(text: str, candidates: list[Candidate], desk: Desk) -> Ask:
+    named = [(c.tool.entry.name, c.filled.args) for c in candidates]
+    options = [{"tool": name, "text": text, "label": desk.described(name, args)} for name, args in named]
     lines = "\n".join(f"{n}. {option['label']}" for n, option in enumerate(options, 1))
     if len(options) == 1:
         return Ask(f"Do you want me to do this?\n\n{lines}", {"kind": "choice", "options": options})
     return Ask(f"I am not sure which of these you mean:\n\n{lines}", {"kind": "choice", "options": options})
 
 
-def title(tool: Tool, args: Mapping[str, Any]) -> str:
-    """A call by name: "Cancel order (order ORD-1042)"."""
-    told = ", ".join(f"{name.replace('_', ' ')} {_short(value)}" for name, value in args.items())
-    return f"{tool.title}{f' ({told})' if told else ''}"
+def title(tool: Tool, args: Mapping[str, Any], setting: Setting) -> str:
+    """A call by name: "Set price (sku MUG-BLUE, amount 14.90 EUR)"."""
+    known = {f.name: f for f in tool.fields}
+    currency = str(args.get("currency") or setting.currency)
+    told = [
+        f"{name.replace('_', ' ')} {_short(value, known.get(name), currency, setting)}" for name, value in args.items()
+    ]
+    return f"{tool.title} ({', '.join(told)})" if told else tool.title
 
 
-def described(tool: Tool, args: Mapping[str, Any]) -> str:
+def described(tool: Tool, args: Mapping[str, Any], setting: Setting) -> str:
     """A call in words: "Cancel order (order ORD-1042): stop an unshipped order, release its stock and refund it"."""
     summary = tool.entry.summary.rstrip(".")
-    return f"{title(tool, args)}: {summary[0].lower()}{summary[1:]}"
+    return f"{title(tool, args, setting)}: {summary[0].lower()}{summary[1:]}"
 
 
-def _short(value: object) -> str:
-    return str(value).replace("_", " ") if not isinstance(value, dict | list) else "as you said"
+def _short(value: object, f: Field | None, currency: str, setting: Setting) -> str:
+    if isinstance(value, list):
+        return ", ".join(_short(one, f, currency, setting) for one in cast(list[object], value))
+    if isinstance(value, dict):
+        parts = {part.name: part for part in f.parts} if f else {}
+        return " ".join(
+            _short(one, parts.get(key), currency, setting) for key, one in cast(dict[str, object], value).items()
+        )
+    if f and f.kind is Kind.money and isinstance(value, int):
+        return money.written(value, currency)
+    if f and f.kind in TIMES and isinstance(value, str):
+        return values.local(value, setting).strftime("%Y-%m-%d")
+    return str(value).replace("_", " ")
 
 
 def complete(tool: Tool, text: str, desk: Desk) -> Decision:

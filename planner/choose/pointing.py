@@ -185,8 +185,11 @@ def _word(word: str, own: str) -> bool:
 def _meant(text: str, named: Sequence[str], desk: Desk) -> Pointed:
     """With what "it", "her", "them" and "the customer" stand for: what the sentence before named, else what was last spoken of."""
     several = pointers.plain("all").search(text)
-    if several and not named and (several_ones := _all(several[0], desk)):
-        return _told(text, several, several_ones) or Pointed(text)
+    if several and not named:
+        if several_ones := _all(several[0], desk):
+            return _told(text, several, several_ones) or Pointed(text)
+        if goods := _only(focus(desk.talk, desk.index, ("variant", "product"))):  # "how many of them"
+            return Pointed(f"{text[: several.start()]}{_of(several[0])}{goods}{text[several.end() :]}", things=(goods,))
     for found, people in _pronouns(text):
         owns = found.re is pointers.plain("owner")
         meant = _only(_candidates(named, desk, people=people))
@@ -204,9 +207,13 @@ def _meant(text: str, named: Sequence[str], desk: Desk) -> Pointed:
     return Pointed(text)
 
 
+def _of(said: str) -> str:
+    return "of " if re.match(r"(?:all |both )?of\b|davon|von\b", said, re.I) else ""
+
+
 def _pronouns(text: str) -> Iterator[tuple[re.Match[str], bool]]:
     """The pronouns of a text, and whether each stands for a person."""
-    for name, people in (("it", False), ("owner", True), ("person", True)):
+    for name, people in (("it", False), ("owner", True), ("person", True), ("perhaps", False), ("perhaps", True)):
         found = pointers.plain(name).search(text)
         if found and (name != "owner" or re.match(r"\s+\w", text[found.end() :])):
             yield found, people and found[0].lower() != "its"

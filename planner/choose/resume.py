@@ -16,6 +16,7 @@ from planner.read.fields import Field, Kind
 from planner.read.money import figure, minor_units
 from planner.read.words import NUMBERS, ORDINALS, content
 
+FEW = 4  # words with meaning, at most, that tell which of two readings is meant
 AS_SAID = (Kind.note, Kind.text, Kind.reason_text, Kind.proper_name, Kind.search, Kind.city, Kind.postcode, Kind.phone)
 
 
@@ -71,7 +72,7 @@ def _chosen(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Deci
         if sum(wishes.get(name, 0.0) for name in NO_TOOL) > 0.5 and not desk.reading(text).spans:
             return None
         alone = desk.index.rank(text, limit=1)
-        if alone and alone[0].score > 0.6 and len(content(text)) > 1:
+        if len(content(text)) > FEW or (alone and alone[0].score > 0.6 and len(content(text)) > 1):
             return None
         return decide(f"{pending['options'][0]['text']} {text}", desk, before=[])
     return complete(desk.index.tools[options[number]["tool"]], str(options[number]["text"]), desk)
@@ -88,6 +89,16 @@ def _numbered(text: str, count: int) -> int | None:
         if number is not None and 0 <= number < count:
             return number
     return None
+
+
+def named(act: Act, pending: Mapping[str, Any]) -> str | None:
+    """The wish with the thing that the reply names in place of the word that pointed at several."""
+    options: Sequence[Mapping[str, Any]] = pending["options"]
+    said = set(re.findall(r"[\w@.-]+", act.said.lower()))
+    found = [option for option in options if said & set(re.findall(r"[\w@.-]{2,}", str(option["label"]).lower()))]
+    number = _numbered(act.said, len(options))
+    chosen = found[0] if len(found) == 1 else options[number] if number is not None and not act.asks_whole else None
+    return str(pending["text"]).replace(str(pending["lost"]), str(chosen["value"]), 1) if chosen else None
 
 
 def _picked(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:

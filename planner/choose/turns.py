@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from planner.choose import pointing, resume
-from planner.choose.decide import Ask, Decision, Decline, Desk, Step, ask_for, complete, confirmation, decide, described
+from planner.choose.decide import Ask, Decision, Decline, Desk, Step, ask_for, complete, confirmation, decide
 from planner.choose.edit import edited
 from planner.choose.focus import focus
 from planner.choose.following import carried, follow_up
 from planner.choose.index import NO_TOOL
 from planner.converse.memory import Call, Deed
+from planner.converse.things import shown
 from planner.read import acts, clauses, pointers
 from planner.read.acts import Act
 from planner.read.words import content, stem, tokens
@@ -31,6 +32,7 @@ CODE = r"[A-Z][A-Z0-9]*-[A-Z0-9-]+"
 ALSO = re.compile(
     rf"\s*,?\s+(?:and|et|und)\s+(?=(?:also\s+|auch\s+|aussi\s+)?(?:(?:that\s+)?of|for|de|pour|von|für)?\s*{CODE}\s+\S+\s+\d)"
 )
+MOST_ROWS, LABEL = 10, 60  # rows that are offered, and the letters of each
 KEPT_OPEN = ("slots", "confirm", "wish", "pick", "choice")  # questions that a question beside them does not close
 
 
@@ -50,6 +52,9 @@ def understand(text: str, desk: Desk) -> Meant:
     if returned is not None:
         return returned
     if pending is not None:
+        named = resume.named(act, pending) if pending.get("kind") == "point" else None
+        if named is not None:
+            return Meant(_decided(named, desk), open=pending.get("before"))
         reply = resume.resume(act, pending, desk)
         if reply is not None:
             return Meant([("", reply)], open=pending.get("before"))
@@ -86,22 +91,23 @@ def _figure_for(act: Act, things: Sequence[str], desk: Desk) -> str:
     figure = PRICE.search(said)
     if not act.corrects or figure is None or len(tokens(said)) > FEW:
         return ""
+    if not (things or _shows_price(desk)):
+        return ""
     priced = list(things) or focus(desk.talk, desk.index, ("variant", "product"))
     return f"change the price of {priced[0]} to {figure[0].strip()}" if len(priced) == 1 else ""
 
 
+def _shows_price(desk: Desk) -> bool:
+    """Whether a price stands in the latest answer."""
+    latest = next(desk.talk.did(), dict[str, Any]())
+    return any("price" in name for one in latest.get("shown") or () for name in one.get("figures", ()))
+
+
 def _from_nothing(said: str, desk: Desk) -> bool:
     """ "and a month ago?", where nothing was looked up that it could go on from."""
-    best = max(wishes := desk.index.wishes(said), key=lambda name: wishes[name])
-    short = (
-        acts.goes_on(said) and len(tokens(said)) <= FEW and not desk.reading(said).free("reference", "code", "email")
-    )
-    return (
-        short
-        and desk.talk.last_call() is None
-        and bool(desk.talk.earlier)
-        and (best in NO_TOOL or wishes[best] < LIKELY)
-    )
+    goes_on = re.match(r"(?:and|et|und)\b", said, re.I) is not None or acts.narrows(said)
+    bare = len(tokens(said)) <= FEW and not desk.reading(said).free("reference", "code", "email", "number")
+    return goes_on and bare and desk.talk.last_call() is None and any(True for _ in desk.talk.kept())
 
 
 def _small(said: str) -> bool:
@@ -118,7 +124,7 @@ def _about_deeds(act: Act, desk: Desk) -> Meant | None:
     deeds = [deed for deed in deeds if deed.call.tool in desk.offered]
     if not deeds:
         return None
-    done = [described(desk.index.tools[d.call.tool], d.call.args) for d in deeds if d.became == "done"]
+    done = [desk.described(d.call.tool, d.call.args) for d in deeds if d.became == "done"]
     undone = [deed for deed in deeds if deed.became != "done"]
     if act.agrees and act.alone:
         if undone:
@@ -141,6 +147,8 @@ def _corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> D
         return None
     if not fresh and not (act.same or act.adds or act.corrects):
         return None
+    if says_so and (lost := pointing.resolved(acts.cleaned(act.rest), (), desk).lost):
+        return Decline("pointing", lost)
     parts = [part for part in SENTENCES.split(act.rest) if not _leaves(part)]
     steps: list[Step] = []
     left: list[str] = []
@@ -161,12 +169,9 @@ def _corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> D
     if not steps:
         certain = max((v for k, v in desk.index.wishes(act.rest).items() if k not in NO_TOOL), default=0.0)
         if says_so and certain < LIKELY and len(content(act.rest)) <= FRAGMENT and not act.asks:
-            return Decline(
-                "not_carried", act.rest.strip(), operation=described(desk.index.tools[base.call.tool], base.call.args)
-            )
+            return Decline("not_carried", act.rest.strip(), operation=desk.described(base.call.tool, base.call.args))
         return None
-    tools = desk.index.tools
-    return confirmation(steps, left, tools=tools) if left and tools[steps[0].tool].entry.writes else steps
+    return confirmation(steps, left, desk) if left and desk.index.tools[steps[0].tool].entry.writes else steps
 
 
 def _edit(said: str, call: Call, desk: Desk, *, adds: bool) -> tuple[Step, list[str]] | None:
@@ -280,8 +285,9 @@ def _wish(said: str, earlier: Sequence[str], steps: list[Step], desk: Desk) -> D
     if pointed.things and _unused(decision, pointed.things):  # a pronoun that stood for another kind of thing
         plain = _decide(said, desk, steps)
         decision = decision if isinstance(plain, Decline) else plain
-    if pointed.lost and _about_nothing(decision, desk):
-        return Decline("pointing", pointed.lost)  # a list of everything is no answer about "it"
+    lost = pointed.lost and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL)
+    if lost or (pointed.lost and _about_nothing(decision, desk)):
+        return _which(said, pointed.lost, decision, desk)  # a list of everything is no answer about "it"
     scoped = pointers.plain("points").search(said) is not None or acts.goes_on(said)
     if scoped and not pointed.things and not earlier and isinstance(decision, list):
         return [carried(step, desk) for step in decision]
@@ -295,6 +301,20 @@ def _decide(text: str, desk: Desk, steps: list[Step]) -> Decision:
     if english != text and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL):
         return decide(english, desk, before=steps)
     return decision
+
+
+def _which(said: str, lost: str, decision: Decision, desk: Desk) -> Decision:
+    """Which of the things that were shown the words mean; where nothing was, that it is not known."""
+    rows = [
+        {"value": thing.reference, "label": " ".join([thing.reference, thing.said[:LABEL]])}
+        for thing in shown(desk.talk)
+    ]
+    if not 1 < len(rows) <= MOST_ROWS:
+        return Decline("pointing", lost)
+    lines = "\n".join(f"{n}. {row['label']}" for n, row in enumerate(rows, 1))
+    return Ask(
+        f"Which one do you mean by “{lost}”?\n\n{lines}", {"kind": "point", "text": said, "lost": lost, "options": rows}
+    )
 
 
 def _for_each(decision: Decision, things: Sequence[str]) -> Decision:
@@ -320,7 +340,7 @@ def _about_nothing(decision: Decision, desk: Desk) -> bool:
     """Whether a look-up was told nothing of what it is about."""
     if isinstance(decision, Ask):
         asked = decision.pending
-        return asked["kind"] == "slots" and not asked["args"] and not desk.index.tools[asked["tool"]].entry.writes
+        return asked["kind"] == "slots" and not (asked["args"] or asked["people"])
     return isinstance(decision, list) and not any(_tells(step, desk) for step in decision)
 
 

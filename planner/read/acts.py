@@ -20,6 +20,9 @@ LEADING = {  # what a turn does, and the words for it, in the order in which the
     "corrects": "apologies",
 }
 ENDS = r"(?=\s*(?:[,.;:!?…–-]|$))"
+APOLOGY = re.compile(
+    r"[,.;!]\s*(?:sorry|my mistake|oops|pardon|désolée?|entschuldigung|verschrieben|vertippt)\W*$", re.I
+)  # at the end
 ASKING = re.compile(
     r"(?:who|whom|whose|what|whats|when|where|why|how|which|is|are|was|were|does|did|do (?:we|i|they)|has|have"
     r"|qui|que|quoi|quel(?:le)?s?|quand|où|pourquoi|comment|combien|est-ce"
@@ -69,8 +72,9 @@ class Act:
             name, rest = step
             if name:
                 found[name] = True
-        for name, words in (("corrects", "corrects"), ("corrects", "apologies"), ("adds", "adds")):
-            found[name] = found.get(name, False) or _anywhere(words).search(rest) is not None
+        for name in ("corrects", "adds"):
+            found[name] = found.get(name, False) or _anywhere(name).search(rest) is not None
+        found["corrects"] = found["corrects"] or APOLOGY.search(rest) is not None
         return cls(text, rest, **{name: holds for name, holds in found.items() if holds})
 
 

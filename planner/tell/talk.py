@@ -144,7 +144,11 @@ def still_open(pending: Mapping[str, Any], desk: Desk) -> str:
     """What was asked before and is not answered yet."""
     calls = [pending, *(one for name in ("steps", "options") for one in cast(Sequence[Row], pending.get(name, ())))]
     call = next((one for one in calls if one.get("tool") in desk.index.tools), None)
-    what = str(pending.get("text", "")) if call is None else title(desk.index.tools[call["tool"]], call.get("args", {}))
+    what = (
+        str(pending.get("text", ""))
+        if call is None
+        else title(desk.index.tools[call["tool"]], call.get("args", {}), desk.talk.setting)
+    )
     return Voice.of(desk.talk).say("still_open", what=what)
 
 
