@@ -12,6 +12,7 @@ from planner.converse.memory import Conversation
 from planner.read import clauses
 from planner.read.language import to_english
 from planner.read.reading import Reading, Setting
+from planner.tell import asking
 
 LIKELIEST = 5
 
@@ -41,7 +42,7 @@ def explain(text: str, index: Index, setting: Setting) -> Iterator[Told]:
             lacks = "".join(f"; lacks {field.label}" for field in one.filled.missing)
             left = "".join(f"; no place for “{english[span.start : span.end]}”" for span in one.filled.unplaced)
             yield Told("fill", f"{one.tool.entry.name}({told}){lacks}{left}")
-        yield Told("decide", _decided(decide(english, desk, before=[], said=part.text)))
+        yield Told("decide", _decided(decide(english, desk, before=[], said=part.text), desk))
 
 
 def _read(text: str, reading: Reading) -> Iterator[Told]:
@@ -57,10 +58,10 @@ def _called(name: str, index: Index) -> str:
     return f"{name} (of {index.elsewhere[name].room}, not here)" if name in index.elsewhere else name
 
 
-def _decided(decision: Decision) -> str:
+def _decided(decision: Decision, desk: Desk) -> str:
     match decision:
         case Ask():
-            return f"asks: {decision.text}"
+            return f"asks: {asking.question(decision.pending, desk)}"
         case Decline():
             return f"declines: {decision.why} {decision.operation}".strip()
         case _:

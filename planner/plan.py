@@ -16,9 +16,9 @@ from planner.choose.lookup import Found, first_call, following_call, found_in, s
 from planner.choose.turns import Meant, understand
 from planner.converse import things
 from planner.converse.memory import Conversation, Result
-from planner.read import acts
+from planner.read import acts, mood
 from planner.read.fields import Field, Kind, read
-from planner.tell import answer, talk
+from planner.tell import answer, asking, talk
 from planner.tell.asked import Asked
 from planner.tell.lists import COUNT
 from planner.tell.voice import Voice
@@ -45,7 +45,7 @@ class Plan:
             {**vars(step), "args": dict(step.args), "people": dict(step.people), "notes": list(step.notes)}
             for step in self.steps
         ]
-        question = {"text": self.question.text, "pending": dict(self.question.pending)} if self.question else None
+        question = {"pending": dict(self.question.pending)} if self.question else None
         return {
             "steps": steps,
             "notes": list(self.notes),
@@ -62,7 +62,7 @@ class Plan:
             Step(s["tool"], s["args"], s["people"], s["newest"], tuple(s["notes"])) for s in stored.get("steps", [])
         ]
         asked = stored.get("question")
-        question = Ask(asked["text"], asked["pending"]) if asked else None
+        question = Ask(asked["pending"]) if asked else None
         return cls(
             steps,
             stored.get("notes", []),
@@ -102,7 +102,7 @@ def next_message(
 
 def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
     desk = turn.desk
-    text = desk.talk.request
+    text, _ = mood.without_preview(desk.talk.request)
     if not text:
         return AIMessage(talk.hint(desk))
     meant = understand(text, desk)
@@ -119,9 +119,10 @@ class Nothing(Plan):
 def _gather(meant: Meant, desk: Desk) -> Plan:
     """One plan out of the decisions for each clause; what was not understood is said, not dropped."""
     decisions, voice = meant.decisions, Voice.of(desk.talk)
-    done = [voice.say("already_done", what=what) for what in meant.done]
+    tools = desk.index.tools
+    done = [voice.say("already_done", what=asking.called(tools[one.tool], one.args, voice)) for one in meant.done]
     steps = [
-        step for _, decision in decisions for step in (decision if isinstance(decision, list) else _meanwhile(decision))
+        step for _, decision in decisions for step in (decision if isinstance(decision, list) else _beside(decision))
     ]
     questions = [decision for _, decision in decisions if isinstance(decision, Ask)]
     declined = [decision for _, decision in decisions if isinstance(decision, Decline)]
@@ -139,8 +140,9 @@ def _gather(meant: Meant, desk: Desk) -> Plan:
     return Plan(steps, [*notes, *left, *later], questions[0] if questions else None, leads=leads, open=stays)
 
 
-def _meanwhile(decision: Decision) -> Sequence[Step]:
-    return decision.meanwhile if isinstance(decision, Decline) else ()
+def _beside(decision: Decision) -> Sequence[Step]:
+    """What is shown though it is not what was asked for: of what is not done here, and before a question."""
+    return decision.meanwhile if isinstance(decision, Decline) else decision.look if isinstance(decision, Ask) else ()
 
 
 def _carry_out(turn: Turn, plan: Plan, *, may_widen: bool = False) -> AIMessage:
@@ -225,11 +227,9 @@ def _cannot_look_up(turn: Turn, plan: Plan, step: Step, wanted: Field, said: str
             turn,
             replace(plan, steps=[replace(step, args={**step.args, wanted.name: said}, people={}), *plan.steps[1:]]),
         )
-    text = (
-        f"I can't look up “{said}” here. Which {wanted.reference.replace('_', ' ')} is it? {wanted.description}".strip()
-    )
+    asked = {"frame": "no_look_up", "noun": wanted.reference, "said": said}
     pending = {"kind": "slots", "tool": step.tool, "args": dict(step.args), "people": {}, "missing": [wanted.name]}
-    return _close(turn, replace(plan, question=Ask(text, pending)), [])
+    return _close(turn, replace(plan, question=Ask({**pending, **asked})), [])
 
 
 def _continue(turn: Turn, results: list[Result]) -> AIMessage:
@@ -242,8 +242,9 @@ def _continue(turn: Turn, results: list[Result]) -> AIMessage:
         return _after_look_up(turn, plan, last, results)
     failed = answer.problem(last.value) is not None
     if failed and plan.steps and turn.desk.index.tools[last.call.tool].entry.writes:
-        undone = [turn.desk.described(step.tool, step.args) for step in plan.steps]
-        plan = replace(plan, steps=[], notes=[*plan.notes, *(f"Not done after that: {what}." for what in undone)])
+        voice = Voice.of(turn.desk.talk)
+        undone = [asking.described(turn.desk.index.tools[step.tool], step.args, voice) for step in plan.steps]
+        plan = replace(plan, steps=[], notes=[*plan.notes, *(voice.say("undone", what=what) for what in undone)])
     if plan.steps:
         return _next_calls(turn, plan)
     return _close(turn, plan, results)
@@ -288,14 +289,14 @@ def _solved_too(other: Step, step: Step, awaiting: Mapping[str, Any], value: str
 
 
 def _which(step: Step, awaiting: Mapping[str, Any], found: Found, rest: Sequence[Step]) -> Ask:
-    noun, said = str(awaiting["reference"]).replace("_", " "), awaiting["said"]
-    base: dict[str, Any] = {"tool": step.tool, "args": dict(step.args), "people": {}, "missing": [found.field]}
+    asked = {"frame": "found_none", "noun": awaiting["reference"], "said": awaiting["said"]}
+    base: dict[str, Any] = {"tool": step.tool, "args": dict(step.args), "people": {}, "missing": [found.field], **asked}
     base["then"] = Plan(rest).packed()["steps"]
     if not found.options:
-        return Ask(f"I found no {noun} for “{said}”. Which {noun} do you mean?", {"kind": "slots", **base})
-    lines = "\n".join(f"{n}. {label}" for n, (_, label) in enumerate(found.options, 1))
-    options = [{"value": value, "label": label} for value, label in found.options]
-    return Ask(f"Which {noun} do you mean by “{said}”?\n\n{lines}", {"kind": "pick", **base, "options": options})
+        return Ask({"kind": "slots", **base})
+    return Ask(
+        {"kind": "pick", **base, "options": [{"value": value, "label": label} for value, label in found.options]}
+    )
 
 
 def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bool = False) -> AIMessage:
@@ -303,7 +304,7 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
     shown = [result for result in results if (show_asides or not result.aside) and result.call.tool != WIDER]
     text = " ".join([*plan.leads, answer.compose(shown, list(plan.notes), turn.desk)])
     if plan.question:
-        text = f"{text}\n\n{plan.question.text}".strip()
+        text = f"{text}\n\n{asking.question(plan.question.pending, turn.desk)}".strip()
     kept: dict[str, Any] = {}
     if plan.question:
         kept["pending"] = {**plan.question.pending, **({"before": plan.open} if plan.open else {})}
@@ -335,7 +336,7 @@ def _keep_open(message: AIMessage, plan: Plan, desk: Desk) -> AIMessage:
     kept = cast(dict[str, Any], message.additional_kwargs)
     if plan.open is None or message.tool_calls or "pending" in kept:
         return message
-    text = "\n\n".join(filter(None, [message.text, talk.still_open(plan.open, desk)]))
+    text = "\n\n".join(filter(None, [message.text, asking.still_open(plan.open, desk)]))
     return AIMessage(text, additional_kwargs={**kept, "pending": dict(plan.open)})
 
 

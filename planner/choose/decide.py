@@ -8,17 +8,17 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import log
-from typing import Any, cast
+from typing import Any
 
 from planner.choose.focus import focus
 from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
 from planner.converse.memory import Conversation
-from planner.fill import slots, values
+from planner.fill import slots
 from planner.fill.filled import Filled, Told
-from planner.read import money, pointers
+from planner.read import mood, pointers
 from planner.read.fields import Choice, Field, Kind
 from planner.read.language import to_english
-from planner.read.reading import Reading, Setting
+from planner.read.reading import Reading
 from planner.read.signals import READING_STARTS, WRITING_STARTS
 from planner.read.spoken import language_of
 from planner.read.words import FILLER, content, stem, tokens
@@ -29,6 +29,7 @@ READ_FLOOR = 0.22  # the same for other requests
 ELSEWHERE = 0.2  # of the probability of what is not done here, where nothing else is likelier: it is said so
 NAMED = 0.4  # of that probability: below it not the operation is named but its room, if all its operations together have so much
 CERTAIN = 0.6
+LIKELY = 0.4  # of a reader's probability that took up nothing of what was said
 WRITE_FLOOR = 0.45
 CLEAR = 1.0  # lead in log-probability that a write needs over the next tool
 REACH = 0.2  # of the best reader's probability: from here another may take its place by having a place for all that was said
@@ -44,24 +45,9 @@ UNFIT = {
     "number": 0.5,
     "period": 0.6,
 }
-ASKS = re.compile(
-    r"^(?:(?:hey|hi|hello|so|and|but|ok|well|since|until|from|to|at|in|for|on)[, ]+)*"
-    r"(?:has|have|had|was|were|is|are|did|does|do|why|who|whom|whose|when|what"
-    r"|how|which|where|should|may|(?:can|could|must|will|would)\s+(?!you\b|u\b|ya\b|someone\b))\b",
-    re.I,
-)
-SHOWS = re.compile(
-    r"^(?:(?:please|pls|hey|hi|hello|can you|could you)[, ]+)*(?:show|list|find|search|look|view|display|see)\b", re.I
-)
-POLITE = re.compile(r"\b(?:can|could|may)\s+(?:i|we)\b", re.I)
-FORBIDS = re.compile(
-    r"(?:^|[,.;:]\s*|\b(?:please|but|and|so|pls)\s+)(?:don'?t|do not|never|no need to|instead of|please not)\s+\w+(?:\s+\w+)?",
-    re.I,
-)
 # With no word for what: of what was shown.
 OF_GOODS = re.compile(r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I)
 NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
-TIMES = (Kind.period_start, Kind.period_end, Kind.moment)
 ALIKE = 0.62  # cosine from which leftover words are taken for the value of an enum
 
 
@@ -78,10 +64,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Ask:
-    """A question, with what is known already, so that the answer completes the call."""
+    """A question, as what is known already, so that the answer completes the call; `tell.asking` puts it into words."""
 
-    text: str
     pending: Mapping[str, Any]
+    look: tuple["Step", ...] = ()  # what is shown before it is asked
 
 
 @dataclass(frozen=True)
@@ -127,10 +113,6 @@ class Desk:
         """A text in English words; a few words that show no language are in the conversation's."""
         return to_english(text, self.talk.language if language_of(text) in (None, self.talk.language) else "")
 
-    def described(self, tool: str, args: Mapping[str, Any]) -> str:
-        """A call in words, for the person."""
-        return described(self.index.tools[tool], args, self.talk.setting)
-
     def told(self, tool: Tool) -> Told:
         return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.words, tool.entry.writes)
 
@@ -140,6 +122,9 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
 
     `before` are the steps of the clauses that came earlier in the same message.
     """
+    named = _only_named(text, desk)
+    if named:
+        return named
     scores = desk.index.wishes(said or text)
     best_any = max(scores, key=lambda name: scores[name])
     if best_any in NO_TOOL and not _names_something(text, desk):
@@ -147,7 +132,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     if best_any in desk.index.elsewhere and scores[best_any] >= ELSEWHERE:
         return _not_here(text, best_any, scores, desk, said or text)
     found = candidates(text, desk, said or text)
-    asks = SHOWS.search(text) is not None or (ASKS.search(text) is not None and POLITE.search(text) is None)
+    asks = mood.asks(said or text, text)
     if asks:  # a question changes nothing: the share of the writing tools goes to the others
         found = _reading(found, sum(score for name, score in scores.items() if _writes(name, desk)))
     if not found or found[0].score < (FLOOR if asks else READ_FLOOR):
@@ -159,9 +144,23 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name)
         return _write(text, chosen, found, desk, before) if agreed else Decline("unclear", text)
     own = desk.index.scores(said or text)[chosen.tool.entry.name]
-    if max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, desk):
+    if _tells_nothing(chosen) or (max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, desk)):
         return Decline("unclear", text)
     return _settle(text, chosen, desk, before)
+
+
+def _only_named(text: str, desk: Desk) -> Decision | None:
+    """Nothing but one thing's reference, "Bestellung 11012 bitte": it is shown."""
+    reading = desk.reading(text)
+    named = reading.free("reference")
+    if len(named) != 1 or not named[0].reference or f"get_{named[0].reference}" not in desk.offered:
+        return None
+    beside = f"{reading.text[: named[0].start]} {reading.text[named[0].end :]}"
+    said = {word for word in tokens(beside) if word not in FILLER and stem(word) != stem(named[0].reference)}
+    ordinary = {*named[0].reference.split("_"), "number", "no", "ref", "reference"}
+    if said - ordinary or "?" in beside:
+        return None
+    return complete(desk.index.tools[f"get_{named[0].reference}"], text, desk)
 
 
 def _not_here(text: str, best: str, scores: Mapping[str, float], desk: Desk, said: str) -> Decline:
@@ -200,9 +199,18 @@ def _reading(candidates: list[Candidate], share: float) -> list[Candidate]:
     return [replace(c, score=c.score / (1 - share)) for c in candidates if not c.tool.entry.writes and c.score >= FAINT]
 
 
+def _tells_nothing(chosen: Candidate) -> bool:
+    """Whether a tool that is not very likely could make nothing of all that was said."""
+    filled = chosen.filled
+    return chosen.score < LIKELY and bool(filled.strange or filled.unplaced) and not (filled.args or filled.people)
+
+
 def _strange_opening(text: str, tool: Tool, desk: Desk) -> bool:
     """A request that begins with a word which the tool never hears: "refund ..." to a tool that shows."""
-    word = desk.reading(text).opening()
+    reading = desk.reading(text)
+    if reading.free("reference") and not reading.free("number"):
+        return False  # "lifetime value of CUS-7": whatever it opens with, it says of what
+    word = reading.opening()
     return (
         bool(word) and word not in FILLER and stem(word) not in tool.words | TRADE_STEMS and word not in READING_STARTS
     )
@@ -214,8 +222,7 @@ def _commanded(text: str, candidates: list[Candidate]) -> Candidate | None:
     if not writes:
         return None
     likeliest = max(writes, key=lambda candidate: candidate.score)
-    ordered = tokens(text)[:1] and tokens(text)[0] in WRITING_STARTS
-    return likeliest if likeliest.score >= (0.2 if ordered else 0.5) else None
+    return likeliest if likeliest.score >= (0.2 if mood.orders(text) else 0.5) else None
 
 
 def _able(candidates: list[Candidate]) -> Candidate:
@@ -236,9 +243,8 @@ def _whole(candidate: Candidate) -> bool:
 
 def _clear(text: str, chosen: Candidate, rivals: list[Candidate]) -> bool:
     """A command that one write takes whole and no other tool in question does: its card is question enough."""
-    commanded = bool(set(tokens(text)[:1]) & WRITING_STARTS)
     whole = _whole(chosen) and any(f.name in chosen.filled.args for f in chosen.tool.required)
-    return commanded and whole and not any(_whole(c) or not c.tool.entry.writes for c in rivals)
+    return mood.orders(text) and whole and not any(_whole(c) or not c.tool.entry.writes for c in rivals)
 
 
 def _unclear(text: str, desk: Desk, best: str, score: float) -> Decline:
@@ -272,80 +278,41 @@ def _unfit(filled: Filled, text: str) -> float:
 
 
 def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk, before: list[Step]) -> Decision:
-    forbidden = FORBIDS.search(text)
+    forbidden = mood.forbidden(text)
     if forbidden and set(tokens(forbidden[0])[1:]) & (WRITING_STARTS | desk.index.openers):
-        return Decline("forbidden", forbidden[0])
+        return Decline("forbidden", forbidden[0].strip(" ,.;:"))
     rivals = [c for c in candidates if c is not chosen and chosen.fit - c.fit < CLEAR and c.score > 0.1]
     unsure = rivals or chosen.score < WRITE_FLOOR
     if unsure and not (chosen.score >= WHOLE_FLOOR and _clear(text, chosen, rivals)):
         rivals = rivals or [c for c in candidates if c is not chosen and c.score > FAINT]
         if not rivals and chosen.filled.missing:
             return Decline("unclear", text)
-        return _choice(text, [chosen, *rivals[:1]], desk)
+        return _choice(text, [chosen, *rivals[:1]])
     decision = _settle(text, chosen, desk, before)
     if isinstance(decision, Ask):
         return decision
-    return _confirmed(text, chosen, decision, desk)
+    return _confirmed(text, chosen, decision)
 
 
-def _confirmed(text: str, chosen: Candidate, decision: Decision, desk: Desk) -> Decision:
+def _confirmed(text: str, chosen: Candidate, decision: Decision) -> Decision:
     """A write goes ahead only when everything that was said has found its place."""
     filled = chosen.filled
     left = [*(text[span.start : span.end] for span in filled.unplaced), *filled.doubts]
     left += [said for said in filled.strange if said not in left]
-    if not isinstance(decision, list) or not (left or POLITE.search(text)):
+    if not isinstance(decision, list) or not left:
         return decision
-    return confirmation(decision, left, desk)
+    return confirmation(decision, left)
 
 
-def confirmation(steps: Sequence[Step], left: Sequence[str], desk: Desk) -> Ask:
+def confirmation(steps: Sequence[Step], left: Sequence[str]) -> Ask:
     """Whether to go ahead with what was understood, without the words that have no place in it."""
     stored = [{"tool": s.tool, "args": dict(s.args), "people": dict(s.people), "newest": s.newest} for s in steps]
-    told = [desk.described(step.tool, {**step.args, **step.people}) for step in steps]
-    what = "\n".join(f"- {one}" for one in told)
-    places = ", ".join(f"“{words.strip()}”" for words in left)
-    doubt = f" I have no place in it for {places}: shall I go ahead without?" if left else ""
-    return Ask(f"Shall I do this?{doubt}\n\n{what}", {"kind": "confirm", "steps": stored})
+    return Ask({"kind": "confirm", "steps": stored, "unplaced": list(left)})
 
 
-def _choice(text: str, candidates: list[Candidate], desk: Desk) -> Ask:
-    named = [(c.tool.entry.name, c.filled.args) for c in candidates]
-    options = [{"tool": name, "text": text, "label": desk.described(name, args)} for name, args in named]
-    lines = "\n".join(f"{n}. {option['label']}" for n, option in enumerate(options, 1))
-    if len(options) == 1:
-        return Ask(f"Do you want me to do this?\n\n{lines}", {"kind": "choice", "options": options})
-    return Ask(f"I am not sure which of these you mean:\n\n{lines}", {"kind": "choice", "options": options})
-
-
-def title(tool: Tool, args: Mapping[str, Any], setting: Setting) -> str:
-    """A call by name: "Set price (sku MUG-BLUE, amount 14.90 EUR)"."""
-    known = {f.name: f for f in tool.fields}
-    currency = str(args.get("currency") or setting.currency)
-    told = [
-        f"{name.replace('_', ' ')} {_short(value, known.get(name), currency, setting)}" for name, value in args.items()
-    ]
-    return f"{tool.title} ({', '.join(told)})" if told else tool.title
-
-
-def described(tool: Tool, args: Mapping[str, Any], setting: Setting) -> str:
-    """A call in words: "Cancel order (order ORD-1042): stop an unshipped order, release its stock and refund it"."""
-    summary = tool.entry.summary.rstrip(".")
-    return f"{title(tool, args, setting)}: {summary[0].lower()}{summary[1:]}"
-
-
-def _short(value: object, f: Field | None, currency: str, setting: Setting) -> str:
-    if isinstance(value, list):
-        return ", ".join(_short(one, f, currency, setting) for one in cast(list[object], value))
-    if isinstance(value, dict):
-        parts = {part.name: part for part in f.parts} if f else {}
-        return " ".join(
-            _short(one, parts.get(key), currency, setting) for key, one in cast(dict[str, object], value).items()
-        )
-    if f and f.kind is Kind.money and isinstance(value, int):
-        return money.written(value, currency)
-    if f and f.kind in TIMES and isinstance(value, str):
-        return values.local(value, setting).strftime("%Y-%m-%d")
-    return str(value).replace("_", " ")
+def _choice(text: str, candidates: list[Candidate]) -> Ask:
+    options = [{"tool": c.tool.entry.name, "text": text, "args": dict(c.filled.args)} for c in candidates]
+    return Ask({"kind": "choice", "options": options})
 
 
 def complete(tool: Tool, text: str, desk: Desk) -> Decision:
@@ -390,12 +357,11 @@ def _ask_what(tool: Tool, filled: Filled) -> Ask:
         "people": filled.people,
         "missing": [f.name for f in open_ones],
     }
-    return Ask(f"What should change? I can set: {', '.join(f.label for f in open_ones)}.", pending)
+    return Ask({**pending, "changes": True})
 
 
 def ask_for(tool: Tool, missing: list[Field], args: Mapping[str, Any], people: Mapping[str, str]) -> Ask:
     """The question for required arguments."""
-    wanted = "\n".join(f"- {f.label}: {f.description.rstrip('.') or f.label}{_options(f)}" for f in missing)
     pending = {
         "kind": "slots",
         "tool": tool.entry.name,
@@ -403,11 +369,7 @@ def ask_for(tool: Tool, missing: list[Field], args: Mapping[str, Any], people: M
         "people": dict(people),
         "missing": [f.name for f in missing],
     }
-    return Ask(f"For “{tool.title.lower()}” I still need:\n\n{wanted}", pending)
-
-
-def _options(f: Field) -> str:
-    return f" ({', '.join(choice.phrases[0] for choice in f.choices)})" if f.choices else ""
+    return Ask(pending)
 
 
 def _left_out(text: str, filled: Filled, tool: Tool) -> list[str]:

@@ -25,7 +25,6 @@ HOW_MANY = re.compile(
 )  # of what was shown
 LIKELY = 0.8  # of a probability: from here on a fragment is a request of its own
 SHORT = 4  # words with meaning, at most, of a fragment
-NARROWING = (
     Kind.choice,
     Kind.city,
     Kind.country,
@@ -52,11 +51,10 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
         return None
     found = None if excludes(said) else _again(last, text, desk)
     if found is None:
-        fields = [f.label for f in desk.index.tools[last.tool].fields if f.kind in NARROWING]
         narrow = excludes(said) or (
             narrows(said) and len(tokens(text)) <= SHORT and not desk.reading(text).free("reference")
         )
-        return Decline("not_narrowed", said.strip(" ?!."), operation=", ".join(fields)) if narrow else None
+        return Decline("not_narrowed", said.strip(" ?!."), operation=last.tool) if narrow else None
     return [replace(found.step, notes=found.left)]
 
 

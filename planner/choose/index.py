@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from planner import phrases
-from planner.read import clauses, entities, fields, head, learned, signals
+from planner.read import clauses, cues, entities, fields, head, learned, signals
 from planner.read.embedder import shared
 from planner.read.entities import Vocabulary
 from planner.read.fields import Field, Kind
@@ -29,6 +29,7 @@ NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.B
 _log = logging.getLogger(__name__)
 DOUBT = 1e-4  # of a reader's probability: no tool is ruled out by it alone
 POSSIBLE, CERTAIN = 0.25, 0.7  # of the head's probability, and of the reader's, of a tool that changes something
+BOTH = 0.9  # of the two together, for the same
 SURE = 0.75  # of a room's probability: from here on no language model is asked where to go
 TRADE_STEMS = frozenset(stem(word) for word in TRADE | set(signals.DEED_OF))
 
@@ -116,6 +117,7 @@ class Index:
         }
         self._trained = trained
         self._names = (*tools, *NO_TOOL)
+        self._reading = frozenset(name for name, tool in tools.items() if not tool.entry.writes)
         self._scored = lru_cache(maxsize=512)(self._score)
 
     @classmethod
@@ -194,18 +196,31 @@ class Index:
         """
         here = self.scores(text)
         if self.reader is None:
-            return here
-        read = self.reader.read(text).scores
+            return cues.weighed(text, here, self._reading)
+        read = self._read(text)
         there = {name: read[name] for name in self.elsewhere if name in read}
         both = {name: score * (read.get(name, 0.0) + DOUBT) for name, score in here.items()}
         left = (1 - sum(there.values())) / sum(both.values())
-        return {name: score * left for name, score in both.items()} | there
+        return cues.weighed(text, {name: score * left for name, score in both.items()} | there, self._reading)
+
+    def _read(self, text: str) -> Mapping[str, float]:
+        """The reader's word. It knows English best: of another language it hears the English words too, and takes the mean."""
+        reader = cast(Reader, self.reader)
+        told, english = reader.read(text).scores, to_english(text)
+        if english == text:
+            return told
+        other = reader.read(english).scores
+        return {name: (score + other[name]) / 2 for name, score in told.items()}
 
     def agreed(self, text: str, name: str) -> bool:
-        """Whether head and reader both hold a tool possible, or the reader all but certain: else it changes nothing."""
-        if self.reader is None:
+        """Whether head and reader both hold a tool possible, or the reader is all but certain, or words say it: else no change."""
+        if self.reader is None or cues.names(text, name):
             return True
-        return self.scores(text)[name] >= POSSIBLE or self.reader.read(text).scores.get(name, 0.0) >= CERTAIN
+        return (
+            self.scores(text)[name] >= POSSIBLE
+            or self._read(text).get(name, 0.0) >= CERTAIN
+            or self.wishes(text)[name] >= BOTH
+        )
 
     def wished(self, text: str, *, among: Collection[str], limit: int) -> list[Ranked]:
         """The tools of `among` that are wished for likeliest, best first."""

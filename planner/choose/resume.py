@@ -65,8 +65,7 @@ def _chosen(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Deci
     if number is None and len(options) == 1 and act.agrees:
         number = 0
     if number is None and act.alone:  # "yes" to two readings says nothing of which
-        lines = "\n".join(f"{n}. {option['label']}" for n, option in enumerate(options, 1))
-        return Ask(f"Which of these do you mean?\n\n{lines}", pending)
+        return Ask(pending)
     if number is None:
         wishes = desk.index.wishes(text)
         if sum(wishes.get(name, 0.0) for name in NO_TOOL) > 0.5 and not desk.reading(text).spans:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from planner.choose import pointing, resume
+from planner.choose import pointing, resume, vague
 from planner.choose.decide import Ask, Decision, Decline, Desk, Step, ask_for, complete, confirmation, decide
 from planner.choose.edit import edited
 from planner.choose.focus import focus
@@ -33,7 +33,14 @@ ALSO = re.compile(
     rf"\s*,?\s+(?:and|et|und)\s+(?=(?:also\s+|auch\s+|aussi\s+)?(?:(?:that\s+)?of|for|de|pour|von|für)?\s*{CODE}\s+\S+\s+\d)"
 )
 MOST_ROWS, LABEL = 10, 60  # rows that are offered, and the letters of each
-KEPT_OPEN = ("slots", "confirm", "wish", "pick", "choice")  # questions that a question beside them does not close
+KEPT_OPEN = (
+    "point",
+    "slots",
+    "confirm",
+    "wish",
+    "pick",
+    "choice",
+)  # questions that a question beside them does not close
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class Meant:
 
     decisions: Sequence[tuple[str, Decision]]
     open: Mapping[str, Any] | None = None
-    done: Sequence[str] = ()
+    done: Sequence[Call] = ()
 
 
 def understand(text: str, desk: Desk) -> Meant:
@@ -124,7 +131,7 @@ def _about_deeds(act: Act, desk: Desk) -> Meant | None:
     deeds = [deed for deed in deeds if deed.call.tool in desk.offered]
     if not deeds:
         return None
-    done = [desk.described(d.call.tool, d.call.args) for d in deeds if d.became == "done"]
+    done = [deed.call for deed in deeds if deed.became == "done"]
     undone = [deed for deed in deeds if deed.became != "done"]
     if act.agrees and act.alone:
         if undone:
@@ -169,9 +176,9 @@ def _corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> D
     if not steps:
         certain = max((v for k, v in desk.index.wishes(act.rest).items() if k not in NO_TOOL), default=0.0)
         if says_so and certain < LIKELY and len(content(act.rest)) <= FRAGMENT and not act.asks:
-            return Decline("not_carried", act.rest.strip(), operation=desk.described(base.call.tool, base.call.args))
+            return Decline("not_carried", act.rest.strip(), operation=base.call.tool)
         return None
-    return confirmation(steps, left, desk) if left and desk.index.tools[steps[0].tool].entry.writes else steps
+    return confirmation(steps, left) if left and desk.index.tools[steps[0].tool].entry.writes else steps
 
 
 def _edit(said: str, call: Call, desk: Desk, *, adds: bool) -> tuple[Step, list[str]] | None:
@@ -264,6 +271,8 @@ def _decided(text: str, desk: Desk) -> list[tuple[str, Decision]]:
         decision = _each_other(decision, others, desk) if others else decision
         decisions.append((said, decision))
         steps += decision if isinstance(decision, list) else []
+    if any(isinstance(decision, Ask) and decision.look for _, decision in decisions):
+        decisions = [one for one in decisions if not isinstance(one[1], Decline)]  # "…, fix it"
     return [*decisions, (waits[1], Decline("waits", waits[1]))] if waits else decisions
 
 
@@ -299,8 +308,8 @@ def _decide(text: str, desk: Desk, steps: list[Step]) -> Decision:
     english = desk.english(text)
     decision = decide(english, desk, before=steps, said=text)
     if english != text and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL):
-        return decide(english, desk, before=steps)
-    return decision
+        decision = decide(english, desk, before=steps)
+    return vague.instead(decision, english, text, desk)
 
 
 def _which(said: str, lost: str, decision: Decision, desk: Desk) -> Decision:
@@ -311,10 +320,7 @@ def _which(said: str, lost: str, decision: Decision, desk: Desk) -> Decision:
     ]
     if not 1 < len(rows) <= MOST_ROWS:
         return Decline("pointing", lost)
-    lines = "\n".join(f"{n}. {row['label']}" for n, row in enumerate(rows, 1))
-    return Ask(
-        f"Which one do you mean by “{lost}”?\n\n{lines}", {"kind": "point", "text": said, "lost": lost, "options": rows}
-    )
+    return Ask({"kind": "point", "text": said, "lost": lost, "options": rows})
 
 
 def _for_each(decision: Decision, things: Sequence[str]) -> Decision:

@@ -53,6 +53,9 @@ def _told(result: Result, desk: Desk, voice: Voice, asked: Asked) -> str:
     if error is not None:
         return _failure(error, voice)
     tool = desk.index.tools.get(result.call.tool)
+    named = _searched(result)
+    if named is not None:
+        return _names(named, result, voice)
     found: object = result.value
     if isinstance(found, str):
         return found
@@ -72,6 +75,22 @@ def _failure(error: Error, voice: Voice) -> str:
     if error.get("code") == "Rejected":
         return " ".join(filter(None, [voice.say("rejected"), message, hint]))
     return voice.say("failed", why=" ".join(filter(None, [message, hint]))).strip()
+
+
+def _names(rows: Sequence[Row], result: Result, voice: Voice) -> str:
+    """What is called so: its kind in words, and what tells it from its like."""
+    if not rows:
+        return voice.say("nothing_called", said=voice.quoted([str(word) for word in result.call.args["words"]]))
+    count = voice.counted(len(rows), result.call.tool)
+    return f"{voice.say('rows', rows=count)}\n\n{shown.table(rows, voice, result.call.args, of=result.call.tool)}"
+
+
+def _searched(result: Result) -> list[dict[str, Any]] | None:
+    """What a search for names found, as rows."""
+    value: object = result.value
+    if "words" not in result.call.args or not (isinstance(value, dict) or value == ""):
+        return None
+    return cast(list[dict[str, Any]], cast(Row, value).get("found") or []) if value else []
 
 
 def _rows(value: Any) -> list[dict[str, Any]] | None:

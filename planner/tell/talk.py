@@ -4,9 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from planner.choose.decide import FAINT, Decline, Desk, title
-from planner.choose.index import BEYOND, HELP, SMALL_TALK
+from planner.choose.decide import FAINT, Decline, Desk
+from planner.choose.index import BEYOND, HELP, SMALL_TALK, Entry
 from planner.converse.memory import Result
+from planner.read.fields import Kind
+from planner.read.language import to_english
+from planner.read.words import content, stem
 from planner.tell import lists, things
 from planner.tell.answer import problem
 from planner.tell.columns import Row
@@ -27,8 +30,9 @@ MOST = 3  # suggestions
 ASKS = {
     "to_ship": "list_orders",
     "run_low": "low_stock_products",
-    "approvals": "list_approvals",
+    "sales": "sales_report",
     "unpaid": "list_orders",
+    "approvals": "list_approvals",
 }
 CHAT = 10  # words at most of thanks or a farewell; more tell something else
 CHOICES = 2  # readings offered of a request that was not understood
@@ -103,10 +107,21 @@ def choices(decline: Decline, desk: Desk) -> list[dict[str, str]]:
         return []
     readers = [name for name in desk.offered if not desk.index.tools[name].entry.writes]
     ranked = [one.name for one in desk.index.rank(decline.said, among=readers, limit=CHOICES) if one.score > FAINT]
+    said, voice = {stem(word) for word in content(to_english(decline.said))}, Voice.of(desk.talk)
     return [
-        {"tool": name, "text": decline.said, "label": desk.index.tools[name].entry.summary.rstrip(".")}
+        {"tool": name, "text": decline.said, "label": _label(desk.index.tools[name].entry, voice)}
         for name in ranked
+        if said & _named_by(desk.index.tools[name].entry)
     ]
+
+
+def _named_by(entry: Entry) -> set[str]:
+    """The words of an operation's own name and summary: a reading that shares none with the request would be absurd."""
+    return {stem(word) for word in content(f"{entry.name.replace('_', ' ')} {entry.summary}")}
+
+
+def _label(entry: Entry, voice: Voice) -> str:
+    return entry.summary.rstrip(".") if voice.language == ENGLISH else voice.title(entry.name)
 
 
 def declined(decline: Decline, desk: Desk) -> str:
@@ -120,10 +135,11 @@ def declined(decline: Decline, desk: Desk) -> str:
         case "pointing":
             return voice.say("which_one")
         case "not_narrowed":
-            by = f" {voice.say('narrows_by', fields=decline.operation)}" if decline.operation else ""
-            return voice.say("not_narrowed", said=decline.said) + by
+            return (
+                f"{voice.say('not_narrowed', said=decline.said)} {_narrowed_by(decline.operation, desk, voice)}".strip()
+            )
         case "not_carried":
-            return voice.say("not_carried", said=decline.said, what=decline.operation)
+            return voice.say("not_carried", said=decline.said, what=voice.title(decline.operation))
         case "nothing_open":
             return voice.say("nothing_open_to_agree")
         case "planned" | "people":
@@ -140,16 +156,11 @@ def declined(decline: Decline, desk: Desk) -> str:
             return hint(desk)
 
 
-def still_open(pending: Mapping[str, Any], desk: Desk) -> str:
-    """What was asked before and is not answered yet."""
-    calls = [pending, *(one for name in ("steps", "options") for one in cast(Sequence[Row], pending.get(name, ())))]
-    call = next((one for one in calls if one.get("tool") in desk.index.tools), None)
-    what = (
-        str(pending.get("text", ""))
-        if call is None
-        else title(desk.index.tools[call["tool"]], call.get("args", {}), desk.talk.setting)
-    )
-    return Voice.of(desk.talk).say("still_open", what=what)
+def _narrowed_by(operation: str, desk: Desk, voice: Voice) -> str:
+    """What a list or report can be narrowed by."""
+    kinds = (Kind.choice, Kind.city, Kind.country, Kind.reference, Kind.money, Kind.period_start)
+    fields = [field for field in desk.index.tools[operation].fields if field.kind in kinds]
+    return voice.say("narrows_by", fields=", ".join(voice.label(field.name) for field in fields)) if fields else ""
 
 
 def closed(decline: Decline, voice: Voice) -> str:
@@ -188,16 +199,6 @@ def _with_examples(lead: str, desk: Desk, voice: Voice) -> str:
 
 
 def _examples(desk: Desk, voice: Voice) -> list[str]:
-    """What could be asked: an example of each reader on offer, one of every room before the second of any.
-
-    Examples are English; in another language there are the questions that greetings suggest.
-    """
-    if voice.language != ENGLISH:
-        asks = words()["suggestions"]
-        return [str(asks[name][voice.language]) for name, tool in ASKS.items() if tool in desk.offered]
-    rooms: dict[str, list[str]] = {}
-    for name, tool in desk.index.tools.items():
-        if name in desk.offered and tool.entry.examples and not tool.entry.writes:
-            rooms.setdefault(tool.entry.room, []).append(tool.entry.examples[0])
-    longest = max(map(len, rooms.values()), default=0)
-    return [examples[n] for n in range(longest) for examples in rooms.values() if n < len(examples)]
+    """What could be asked: the questions that greetings suggest, of those whose reader is on offer."""
+    asks = words()["suggestions"]
+    return [str(asks[name][voice.language]) for name, tool in ASKS.items() if tool in desk.offered]

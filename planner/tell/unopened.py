@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, cast
 
-from planner.tell.voice import ENGLISH, words
+from planner.tell.voice import ENGLISH, title, words
 
 
 @lru_cache(maxsize=1)
@@ -20,18 +20,8 @@ def not_open(operation: str, room: str, language: str = ENGLISH, *, shown: bool 
     known = rooms()[room]
     instead = known["operations"].get(operation, known["instead"])[language]
     frame = "not_open_but" if shown else "not_open" if operation else "room_not_open"
-    what = _titles().get((operation, language)) or operation.replace("_", " ").capitalize()
+    what = title(operation, language)
     return str(words()["frames"][frame][language]).format(what=what, room=known["name"][language], instead=instead)
-
-
-@lru_cache(maxsize=1)
-def _titles() -> Mapping[tuple[str, str], str]:
-    """What operations that are not open are called in French and German; in English their names say it."""
-    lines = files("planner.data").joinpath("titles.tsv").read_text("utf-8").splitlines()
-    rows = (line.split("\t") for line in lines)
-    return {
-        (name, language): title for name, french, german in rows for language, title in (("fr", french), ("de", german))
-    }
 
 
 def room_name(room: str, language: str) -> str:

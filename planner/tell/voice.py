@@ -49,6 +49,14 @@ class Voice:
         word = str(known.get(self.language) or said.replace("_", " "))
         return AGREES.sub(lambda found: f"{found[0]}s", word) if self.language == "fr" and count > 1 else word
 
+    def title(self, operation: str) -> str:
+        """What an operation is called: `cancel_order` is "Cancel order"."""
+        return title(operation, self.language)
+
+    def quoted(self, said: Sequence[str]) -> str:
+        """Somebody's own words, each in quotes."""
+        return ", ".join(self.say("quote", said=words.strip()) for words in said)
+
     def nouns(self, tool: str) -> Sequence[str]:
         """What a tool lists: one, several, and (where the language has it) its gender."""
         known = words()["nouns"].get(words()["lists"].get(tool, ""))
@@ -67,6 +75,21 @@ class Voice:
     def listed(self, parts: Sequence[str], joint: str = "and") -> str:
         """ "a, b and c"."""
         return f" {self.say(joint)} ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
+def title(operation: str, language: str) -> str:
+    """What an operation is called in a language."""
+    return _titles().get((operation, language)) or operation.replace("_", " ").capitalize()
+
+
+@lru_cache(maxsize=1)
+def _titles() -> Mapping[tuple[str, str], str]:
+    """What operations are called in French and German; in English their names say it."""
+    lines = files("planner.data").joinpath("titles.tsv").read_text("utf-8").splitlines()
+    rows = (line.split("\t") for line in lines)
+    return {
+        (name, language): title for name, french, german in rows for language, title in (("fr", french), ("de", german))
+    }
 
 
 def _noun(tool: str) -> tuple[str, str]:

@@ -90,7 +90,7 @@ def test_a_request_becomes_a_call_with_all_its_arguments(
         ("cancel an order", "order"),
         ("reserve some MUG-BLUE", "quantity"),
         ("adjust the stock of MUG-BLUE by 5", "delta"),
-        ("change the contact details of CUS-5", "email"),
+        ("change the contact details of CUS-5", "e-mail"),
     ],
 )
 def test_a_write_that_lacks_something_asks_for_it(talk: Conversation, text: str, asked: str) -> None:

@@ -181,7 +181,7 @@ def test_a_request_beyond_the_tools_is_admitted_with_what_can_be_asked(talk: Con
 
     assert talk.calls == []
     assert "nothing was done" in answer.text
-    assert "- Show all pending orders" in answer.text
+    assert "- which orders wait to be shipped?" in answer.text
 
 
 def test_a_wish_of_another_room_opens_it_instead_of_guessing(index: Index) -> None:

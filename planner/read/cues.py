@@ -1,0 +1,48 @@
+"""Words that name an operation almost for certain: "stock value", "Lagerwert", "who supplies".
+
+A sentence embedding has little to hold on to in two words, and less where they are French or German; these are data.
+"""
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from importlib.resources import files
+from typing import cast
+
+from planner.read import mood
+from planner.read.language import to_english
+from planner.read.words import fold
+
+WEIGHT = 0.6  # of what is named so, beside what was learned
+
+
+def names(text: str, operation: str) -> bool:
+    """Whether the words name an operation."""
+    return operation in _named(text)
+
+
+def weighed(text: str, scores: Mapping[str, float], reads: Collection[str]) -> Mapping[str, float]:
+    """The probabilities with the share of what the words name. An order is none of those that `reads`."""
+    found = _named(text) & scores.keys()
+    if found and mood.orders(to_english(text)):
+        found -= frozenset(reads)
+    if not found:
+        return scores
+    likeliest = {name: scores[name] + 0.01 for name in found}
+    shares = {name: WEIGHT * score / sum(likeliest.values()) for name, score in likeliest.items()}
+    return {name: score * (1 - WEIGHT) + shares.get(name, 0.0) for name, score in scores.items()}
+
+
+@lru_cache(maxsize=512)
+def _named(text: str) -> frozenset[str]:
+    said = fold(text).replace("’", "'")
+    return frozenset(name for name, pattern in _patterns().items() if pattern.search(said))
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> Mapping[str, re.Pattern[str]]:
+    told = json.loads(files("planner.data").joinpath("cues.json").read_text("utf-8"))
+    return {
+        name: re.compile(rf"(?<!\w)(?:{'|'.join(each)})") for name, each in cast(Mapping[str, list[str]], told).items()
+    }

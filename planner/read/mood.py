@@ -1,0 +1,99 @@
+"""What kind of sentence it is, before it is asked which operation it means: a question changes nothing, "can we" is a wish,
+"show me first, don't do anything yet" asks for the card that every change shows anyway.
+
+Said in English, French or German; the words are data (`moods.json`).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from enum import StrEnum, auto
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, cast
+
+from planner.read.signals import WRITING_STARTS
+from planner.read.words import tokens
+
+
+class Mood(StrEnum):
+    """A question wants to know, an order wants something done, a wish asks whether it can be; the rest tells something."""
+
+    question = auto()
+    order = auto()
+    wish = auto()
+    statement = auto()
+
+
+def mood(said: str, english: str = "") -> Mood:
+    """The mood of one clause. `english` is the same in English words, where it was said in another language."""
+    english = english or said
+    if _matches("asked_to", said):
+        return Mood.question if _shows_after("asked_to", said) else Mood.order
+    if _matches("modal", said):
+        return Mood.wish
+    if _matches("shows", said) or _matches("questions", said):
+        return Mood.question
+    if orders(english):
+        return Mood.order
+    return Mood.question if said.rstrip().endswith("?") else Mood.statement
+
+
+def asks(said: str, english: str = "") -> bool:
+    """Whether it is a plain question, or only wants to be shown something: no change passes."""
+    return mood(said, english) is Mood.question
+
+
+def orders(english: str) -> bool:
+    """Whether it begins with a word by which things are changed."""
+    return bool(tokens(bare(english))[:1]) and tokens(bare(english))[0] in WRITING_STARTS
+
+
+def bare(text: str) -> str:
+    """Without what a sentence begins with before it begins: "btw", "sorry, other thing:", "ok thx."."""
+    return _patterns()["asides"].sub("", text.lstrip(), count=1)
+
+
+def without_preview(text: str) -> tuple[str, bool]:
+    """The text without the wish to see it first, and whether that stood there: the card is what shows it."""
+    left = _patterns()["previews"].sub(" ", text)
+    if left == text or not re.search(r"\w{3}", left):
+        return text, False
+    return re.sub(r"\s*[,;:–-]\s*(?=[.!?]|$)|(?<=[.!?])\s*[.!?]+", "", re.sub(r"\s+", " ", left)).strip(), True
+
+
+def forbidden(text: str) -> re.Match[str] | None:
+    """What a text says not to do."""
+    return _patterns()["forbids"].search(text)
+
+
+def complains(said: str) -> bool:
+    """Whether something is said to be wrong, or asked to be settled, without what it is."""
+    return _patterns()["complaints"].search(said) is not None
+
+
+def unpriced(said: str) -> bool:
+    """Whether a price is to go up or down, without how far."""
+    return _patterns()["unpriced"].search(said) is not None
+
+
+def _matches(kind: str, said: str) -> bool:
+    return _patterns()[kind].match(bare(said)) is not None
+
+
+def _shows_after(kind: str, said: str) -> bool:
+    found = _patterns()[kind].match(bare(said))
+    return found is not None and _matches("shows", bare(said)[found.end() :])
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> dict[str, re.Pattern[str]]:
+    told = cast(Mapping[str, Any], json.loads(files("planner.data").joinpath("moods.json").read_text("utf-8")))
+    fronted = str(told["fronted"])
+    built = {kind: f"(?:{'|'.join(told[kind].values())})" for kind in ("modal", "asked_to", "questions", "shows")}
+    built = {kind: f"{fronted}?{each}" if kind == "modal" else each for kind, each in built.items()}
+    built |= {kind: str(told[kind]) for kind in ("previews", "forbids", "complaints", "unpriced")}
+    return {
+        "asides": re.compile(rf"^\W*{told['asides']}", re.I),
+        **{kind: re.compile(pattern, re.I) for kind, pattern in built.items()},
+    }

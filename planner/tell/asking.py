@@ -1,0 +1,114 @@
+"""What the planner asks: to go on, which of two readings is meant, for what is missing. In the language of the request."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from planner.choose.decide import Desk
+from planner.choose.index import Tool
+from planner.read.fields import Field, Kind
+from planner.tell import shown
+from planner.tell.columns import Row
+from planner.tell.voice import ENGLISH, Voice
+
+MOST = 8  # values of a choice that are named; more are no help
+
+
+def question(pending: Mapping[str, Any], desk: Desk) -> str:
+    """The words for a question that waits for its answer."""
+    voice, tools = Voice.of(desk.talk), desk.index.tools
+    match pending["kind"]:
+        case "confirm":
+            calls = [described(tools[step["tool"]], step["args"], voice) for step in pending["steps"]]
+            return _confirmation(calls, pending.get("unplaced", ()), voice)
+        case "choice":
+            options: Sequence[Mapping[str, Any]] = pending["options"]
+            return _choice([described(tools[one["tool"]], one["args"], voice) for one in options], voice)
+        case "pick":
+            lines = _numbered([str(option["label"]) for option in pending["options"]])
+            return f"{voice.say('which_of_them', **_wanted(pending, voice))}\n\n{lines}"
+        case "point":
+            lines = _numbered([str(option["label"]) for option in pending["options"]])
+            return f"{voice.say('which_row', said=pending['lost'])}\n\n{lines}"
+        case "vague":
+            return voice.say(pending["frame"])
+        case _ if "said" in pending:
+            return voice.say(pending["frame"], **_wanted(pending, voice))
+        case _:
+            tool = tools[pending["tool"]]
+            fields = [field for field in tool.fields if field.name in pending["missing"]]
+            return _changes(fields, voice) if pending.get("changes") else _missing(tool, fields, voice)
+
+
+def described(tool: Tool, args: Mapping[str, Any], voice: Voice) -> str:
+    """A call in words: "Cancel order (order ORD-1042): stop an unshipped order, release its stock and refund it"."""
+    head, summary = called(tool, args, voice), tool.entry.summary.rstrip(".")
+    return f"{head}: {summary[0].lower()}{summary[1:]}" if voice.language == ENGLISH else head
+
+
+def called(tool: Tool, args: Mapping[str, Any], voice: Voice) -> str:
+    """A call by name: "Set price (SKU MUG-BLUE, amount 14.90 EUR)"."""
+    fields = {field.name: field for field in tool.fields}
+    told = ", ".join(_argument(fields.get(name), name, said, voice) for name, said in args.items())
+    return f"{voice.title(tool.entry.name)}{f' ({told})' if told else ''}"
+
+
+def still_open(pending: Mapping[str, Any], desk: Desk) -> str:
+    """What was asked before and is not answered yet, by name."""
+    voice = Voice.of(desk.talk)
+    calls = [pending, *(one for name in ("steps", "options") for one in cast(Sequence[Row], pending.get(name, ())))]
+    call = next((one for one in calls if one.get("tool") in desk.index.tools), None)
+    what = called(desk.index.tools[call["tool"]], call.get("args", {}), voice) if call else str(pending.get("text", ""))
+    return voice.say("still_open", what=what)
+
+
+def _wanted(pending: Mapping[str, Any], voice: Voice) -> dict[str, str]:
+    return {"noun": voice.label(str(pending["noun"])), "said": str(pending["said"])}
+
+
+def _confirmation(calls: Sequence[str], unplaced: Sequence[str], voice: Voice) -> str:
+    """Whether to go ahead, though something that was said has no place in it."""
+    doubt = [voice.say("no_place", said=voice.quoted(unplaced))] if unplaced else []
+    return f"{' '.join([voice.say('shall_i'), *doubt])}\n\n{_points(calls)}"
+
+
+def _choice(labels: Sequence[str], voice: Voice) -> str:
+    """Which of the readings is meant; of one, whether it is."""
+    return f"{voice.say('this_one' if len(labels) == 1 else 'which_reading')}\n\n{_numbered(labels)}"
+
+
+def _missing(tool: Tool, fields: Sequence[Field], voice: Voice) -> str:
+    title = voice.title(tool.entry.name)
+    asked = voice.say("still_needed", what=title.lower() if voice.language == ENGLISH else title)
+    return f"{asked}\n\n{_points(_needed(field, voice) for field in fields)}"
+
+
+def _changes(fields: Sequence[Field], voice: Voice) -> str:
+    """What of a thing can be changed, where it was not said."""
+    return voice.say("what_changes", fields=", ".join(voice.label(field.name) for field in fields))
+
+
+def _argument(field: Field | None, name: str, said: Any, voice: Voice) -> str:
+    money = field is not None and field.kind is Kind.money and isinstance(said, int)
+    value: Row | Any = {"amount": said, "currency": voice.setting.currency} if money else said
+    told = shown.value(value, voice) if not isinstance(value, dict) or money else ""
+    return f"{voice.label(name)} {told or voice.say('as_said')}"
+
+
+def _needed(field: Field, voice: Voice) -> str:
+    """Its name, and its values where it has a few; in English what it is, in a few words."""
+    if field.kind is Kind.flag or field.type == "boolean":
+        options = f" ({voice.say('yes_word')}, {voice.say('no_word')})"
+    elif field.choices:
+        options = f" ({', '.join(voice.word(str(one.value)) for one in field.choices[:MOST])})"
+    else:
+        options = ""
+    about = field.description.split(". ")[0].rstrip(".").replace("`", "") if voice.language == ENGLISH else ""
+    return f"{voice.label(field.name)}{f': {about}' if about and not options else ''}{options}"
+
+
+def _points(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _numbered(lines: Sequence[str]) -> str:
+    return "\n".join(f"{n}. {line}" for n, line in enumerate(lines, 1))
