@@ -72,7 +72,7 @@ def _swapped(args: Mapping[str, Any], said: str) -> tuple[dict[str, Any], str, b
             rest = re.sub(rf"(?<!\w)(?:{re.escape(old)}|{re.escape(new)})(?!\w)", " ", rest)
         else:  # what is not meant, whatever it was, is no value
             rest = re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", " ", rest)
-    return found, rest, any_done
+    return found, acts.without(rest, "negations") if any_done else rest, any_done
 
 
 def _replaced(value: Any, old: str, new: str) -> Any:

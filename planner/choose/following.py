@@ -25,13 +25,6 @@ HOW_MANY = re.compile(
 )  # of what was shown
 LIKELY = 0.8  # of a probability: from here on a fragment is a request of its own
 SHORT = 4  # words with meaning, at most, of a fragment
-    Kind.choice,
-    Kind.city,
-    Kind.country,
-    Kind.reference,
-    Kind.money,
-    Kind.period_start,
-)  # fields that are told of
 SCOPE = (Kind.period_start, Kind.period_end, Kind.city, Kind.country, Kind.reference)  # what a new question takes over
 
 
@@ -51,9 +44,11 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
         return None
     found = None if excludes(said) else _again(last, text, desk)
     if found is None:
-        narrow = excludes(said) or (
-            narrows(said) and len(tokens(text)) <= SHORT and not desk.reading(text).free("reference")
+        reading = desk.reading(text)
+        only = (
+            (narrows(said) or reading.free("period")) and len(tokens(text)) <= SHORT and not reading.free("reference")
         )
+        narrow = excludes(said) or only
         return Decline("not_narrowed", said.strip(" ?!."), operation=last.tool) if narrow else None
     return [replace(found.step, notes=found.left)]
 

@@ -190,6 +190,10 @@ def _meant(text: str, named: Sequence[str], desk: Desk) -> Pointed:
             return _told(text, several, several_ones) or Pointed(text)
         if goods := _only(focus(desk.talk, desk.index, ("variant", "product"))):  # "how many of them"
             return Pointed(f"{text[: several.start()]}{_of(several[0])}{goods}{text[several.end() :]}", things=(goods,))
+        if re.match(
+            r"(?:all |both )?of\b|davon|von\b|d['’]entre|les? \w+|the \w+|those \w+|these \w+", several[0], re.I
+        ):
+            return Pointed(text, lost=several[0])
     for found, people in _pronouns(text):
         owns = found.re is pointers.plain("owner")
         meant = _only(_candidates(named, desk, people=people))

@@ -19,6 +19,7 @@ from planner.converse.memory import Call, Deed
 from planner.converse.things import shown
 from planner.read import acts, clauses, pointers
 from planner.read.acts import Act
+from planner.read.fields import Kind
 from planner.read.words import content, stem, tokens
 
 LIKELY = 0.8  # of a probability: from here on a few words are a wish of their own
@@ -32,6 +33,7 @@ CODE = r"[A-Z][A-Z0-9]*-[A-Z0-9-]+"
 ALSO = re.compile(
     rf"\s*,?\s+(?:and|et|und)\s+(?=(?:also\s+|auch\s+|aussi\s+)?(?:(?:that\s+)?of|for|de|pour|von|für)?\s*{CODE}\s+\S+\s+\d)"
 )
+NO_SUBJECT = (Kind.period_start, Kind.period_end, Kind.limit, Kind.flag)
 MOST_ROWS, LABEL = 10, 60  # rows that are offered, and the letters of each
 KEPT_OPEN = (
     "point",
@@ -149,7 +151,7 @@ def _about_deeds(act: Act, desk: Desk) -> Meant | None:
 
 def _corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> Decision | None:
     """The changes as the turn corrects them, or others of the same kind that it adds."""
-    says_so = act.corrects or act.declines or act.same or act.adds
+    says_so = act.corrects or act.declines or act.same or act.adds or bool(acts.swaps(act.rest))
     if act.asks_whole or not (says_so or (fresh and _fragment(act.rest, desk))):
         return None
     if not fresh and not (act.same or act.adds or act.corrects):
@@ -185,7 +187,7 @@ def _edit(said: str, call: Call, desk: Desk, *, adds: bool) -> tuple[Step, list[
     """The call as some words change it, and the figures and names among them that found no place."""
     words = ", ".join(piece for piece in re.split(r"\s*[,;]\s+", said) if not _leaves(piece))
     pointed = pointing.resolved(words, (), desk)
-    text = desk.english(acts.cleaned(pointed.text.removeprefix("show ")))
+    text = desk.english(acts.bare(pointed.text.removeprefix("show ")))
     found = edited(call, text, desk, adds=adds)
     if found is None:
         return None
@@ -290,16 +292,18 @@ def _each_other(decision: Decision, others: Sequence[str], desk: Desk) -> Decisi
 def _wish(said: str, earlier: Sequence[str], steps: list[Step], desk: Desk) -> Decision:
     """The decision for one clause, with what it points at put in the place of the words."""
     pointed = pointing.resolved(said, earlier, desk)
+    if pointers.tells_place(pointed.lost):
+        return _which(said, pointed.lost, desk)
     decision = _for_each(_decide(pointed.text, desk, steps), pointed.things)
     if pointed.things and _unused(decision, pointed.things):  # a pronoun that stood for another kind of thing
         plain = _decide(said, desk, steps)
         decision = decision if isinstance(plain, Decline) else plain
-    lost = pointed.lost and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL)
-    if lost or (pointed.lost and _about_nothing(decision, desk)):
-        return _which(said, pointed.lost, decision, desk)  # a list of everything is no answer about "it"
     scoped = pointers.plain("points").search(said) is not None or acts.goes_on(said)
     if scoped and not pointed.things and not earlier and isinstance(decision, list):
-        return [carried(step, desk) for step in decision]
+        decision = [carried(step, desk) for step in decision]
+    lost = pointed.lost and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL)
+    if lost or (pointed.lost and _about_nothing(decision, desk)):
+        return _which(said, pointed.lost, desk)  # a list of everything is no answer about "it"
     return decision
 
 
@@ -312,7 +316,7 @@ def _decide(text: str, desk: Desk, steps: list[Step]) -> Decision:
     return vague.instead(decision, english, text, desk)
 
 
-def _which(said: str, lost: str, decision: Decision, desk: Desk) -> Decision:
+def _which(said: str, lost: str, desk: Desk) -> Decision:
     """Which of the things that were shown the words mean; where nothing was, that it is not known."""
     rows = [
         {"value": thing.reference, "label": " ".join([thing.reference, thing.said[:LABEL]])}
@@ -328,7 +332,9 @@ def _for_each(decision: Decision, things: Sequence[str]) -> Decision:
     if not isinstance(decision, list) or len(decision) != 1 or len(things) < 2:
         return decision
     name = next((name for name, value in decision[0].args.items() if value in things), "")
-    return [replace(decision[0], args={**decision[0].args, name: one}) for one in things] if name else decision
+    notes = tuple(note for note in decision[0].notes if note not in things)
+    each = [replace(decision[0], args={**decision[0].args, name: one}, notes=notes) for one in things]
+    return each if name else decision
 
 
 def _unused(decision: Decision, things: Sequence[str]) -> bool:
@@ -351,7 +357,9 @@ def _about_nothing(decision: Decision, desk: Desk) -> bool:
 
 
 def _tells(step: Step, desk: Desk) -> bool:
-    """Whether a call has more than how to sort and how many: "the last order" of nobody is no order of hers."""
-    if step.people or desk.index.tools[step.tool].entry.writes:
+    """Whether a call has more than when, how many and in which order: "the last order" of nobody is no order of hers."""
+    tool = desk.index.tools[step.tool]
+    if step.people or tool.entry.writes:
         return True
-    return any(name not in ("limit", "sort", "count", "by") for name in step.args)
+    subject = {f.name for f in tool.fields if f.kind not in NO_SUBJECT and f.name not in ("sort", "by", "group_by")}
+    return bool(subject & set(step.args))

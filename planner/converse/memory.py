@@ -118,7 +118,8 @@ class Conversation:
                 did = cast(list[dict[str, Any]], (_kept(message, "did") or {}).get("calls", []))
                 if did:
                     return Call(did[-1]["tool"], did[-1]["args"])
-                if message.tool_calls and not (_kept(message, "plan") or {}).get("awaiting"):
+                plan = _kept(message, "plan") or {}
+                if message.tool_calls and not (plan.get("awaiting") or plan.get("opening")):
                     return Call(message.tool_calls[-1]["name"], message.tool_calls[-1]["args"])
         return None
 

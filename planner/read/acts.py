@@ -72,6 +72,8 @@ class Act:
             name, rest = step
             if name:
                 found[name] = True
+        if found and re.fullmatch(rf"\W*(?:(?:{_words('fillers')})\W*)+", rest, re.I):
+            rest = ""  # "yes please"
         for name in ("corrects", "adds"):
             found[name] = found.get(name, False) or _anywhere(name).search(rest) is not None
         found["corrects"] = found["corrects"] or APOLOGY.search(rest) is not None
@@ -92,15 +94,18 @@ def without(rest: str, *names: str) -> str:
 
 def cleaned(rest: str) -> str:
     """The values that are said, without all words for what is done and how the text goes on."""
-    said = without(rest, "corrects", "apologies", "merely", "adds", "same")
+    said = bare(rest)
     while (found := re.match(rf"(?:{_words('goes_on')}|{_words('fillers')})(?=\s)\s*", said, re.I)) is not None:
         said = said[found.end() :]
     return said
 
 
-def narrows(text: str) -> bool:
-    """Whether a fragment can only narrow what was shown: "only Lyon", "nach Lager"."""
-    return re.match(rf"(?:(?:and|et|und)\s+)?(?:{_words('narrows')})(?!\w)", text.strip(), re.I) is not None
+def bare(rest: str) -> str:
+    """The same, with the words that lead to a value: "from Nantes"."""
+    said = without(rest, "corrects", "apologies", "merely", "adds", "same")
+    while (found := re.match(rf"(?:{_words('fillers')})(?=\s)\s*", said, re.I)) is not None:
+        said = said[found.end() :]
+    return said
 
 
 def excludes(text: str) -> bool:

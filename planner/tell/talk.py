@@ -160,7 +160,8 @@ def _narrowed_by(operation: str, desk: Desk, voice: Voice) -> str:
     """What a list or report can be narrowed by."""
     kinds = (Kind.choice, Kind.city, Kind.country, Kind.reference, Kind.money, Kind.period_start)
     fields = [field for field in desk.index.tools[operation].fields if field.kind in kinds]
-    return voice.say("narrows_by", fields=", ".join(voice.label(field.name) for field in fields)) if fields else ""
+    named = [voice.label("period" if field.kind is Kind.period_start else field.name) for field in fields]
+    return voice.say("narrows_by", fields=", ".join(named)) if named else ""
 
 
 def closed(decline: Decline, voice: Voice) -> str:
