@@ -6,7 +6,7 @@ of everything is no answer about "it". The words are data (`data/pointers.json`)
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from planner.choose.decide import Desk
@@ -101,12 +101,23 @@ def _picked(text: str, desk: Desk) -> Pointed | None:
         return _told(text, most, _extreme(pointers.key("extremes", most["word"]), rows), whole=False)
     one = pointers.having().search(text)
     if one and rows:
-        having = [thing for thing in rows if _has(thing, one["what"])]
-        return _told(text, one, having) if len(having) == 1 else None
+        return _with_words(text, one, rows)
     others = pointers.plain("others").search(text) or pointers.plain("other").search(text)
     if others and len(rows) > 1:
         return _told(text, others, _others(rows, desk, several=pointers.plain("others").search(text) is not None))
     return _such(text, rows)
+
+
+def _with_words(text: str, one: re.Match[str], rows: Sequence[Thing]) -> Pointed | None:
+    """The row that has the words, or the first of them: "die nach Köln bitte"."""
+    words = one["what"].split()
+    for end in range(len(words), 0, -1):
+        having = [thing for thing in rows if _has(thing, " ".join(words[:end]))]
+        if having:
+            left = " ".join(words[end:])
+            found = _told(text, one, having) if len(having) == 1 else None
+            return replace(found, text=f"{found.text} {left}".strip()) if found else None
+    return None
 
 
 def _told(text: str, found: re.Match[str], things: Sequence[Thing], *, whole: bool = True) -> Pointed | None:
@@ -137,6 +148,8 @@ def _extreme(which: str, things: Sequence[Thing]) -> list[Thing]:
 
 def _size(thing: Thing) -> float | None:
     """What size the words of a variant say: small before large, 36-37 before 38-39."""
+    if "variant" not in thing.refers:
+        return None
     parts = re.split(r"[-/ ]+", fold(thing.reference))
     sizes = cast(list[str], pointers.words()["sizes"])
     words = [sizes.index(part) for part in parts if part in sizes]

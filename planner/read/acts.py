@@ -108,6 +108,11 @@ def bare(rest: str) -> str:
     return said
 
 
+def narrows(text: str) -> bool:
+    """Whether a fragment can only narrow what was shown: "only Lyon", "nach Lager"."""
+    return re.match(rf"(?:(?:and|et|und)\s+)?(?:{_words('narrows')})(?!\w)", text.strip(), re.I) is not None
+
+
 def excludes(text: str) -> bool:
     """Whether what is named is to be left out: "without the mugs"."""
     return (

@@ -203,7 +203,7 @@ def test_a_fragment_that_cannot_be_carried_says_so_and_what_could(talk: Conversa
 
 
 def test_a_fragment_with_nothing_before_it_is_no_request(talk: Conversation) -> None:
-    talk.say("hello", {"data": []}, {"data": []}, {"data": []})
+    talk.say("hello", *[{"error": {"message": "Not now."}}] * 3)
 
     assert "I do not know" in talk.say("and a month ago?").text
     assert talk.calls == []
