@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
+from planner.choose import ground
 from planner.choose.decide import Ask, Decision, Decline, Desk, Step
 from planner.choose.index import SMALL_TALK, Index
 from planner.choose.lookup import Found, first_call, following_call, found_in, second_call
@@ -25,6 +26,8 @@ from planner.tell.voice import Voice
 
 WIDER = "expand_scope"
 UNDERSTOOD_NOTHING = ("unclear", "elsewhere", "~beyond", "pointing", "not_narrowed", "not_carried")
+GROUNDS = "grounds"  # what a look-up is awaited for that is made before anything is decided
+LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,20 @@ def next_message(
     """The planner's next message: tool calls, an answer, or a question. `functions` are the offered ones by name."""
     turn = Turn.of(messages, functions, index)
     results = turn.desk.talk.results()
-    if results and results[-1].call.tool != WIDER:
+    grounded = GROUNDS in ((turn.desk.talk.plan or {}).get("awaiting") or {})
+    if results and results[-1].call.tool != WIDER and not grounded:
         return _continue(turn, results)
-    return _begin(turn, may_widen=turn.wider is not None and not results)
+    names = _names(turn) if turn.desk.known is None and ground.SEARCH in turn.desk.offered else []
+    if names:
+        return _calling(turn, [(ground.SEARCH, {"words": names})], Plan(awaiting={GROUNDS: True}))
+    return _begin(turn, may_widen=turn.wider is not None and all(r.call.tool != WIDER for r in results))
+
+
+def _names(turn: Turn) -> list[str]:
+    """What may be somebody's name, or a thing's: the shop is asked before anything is decided."""
+    desk = turn.desk
+    english = desk.english(desk.talk.request)
+    return [phrase.asked[:LONGEST_NAME] for phrase in desk.phrases(desk.reading(english))]
 
 
 def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
@@ -316,6 +330,9 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
             "shown": things.kept(done, turn.desk.index.vocabulary.prefixes),
             "put": [_put(result) for result in shown if _was_put(result, turn.desk)],
         }
+    named = ground.titles(turn.desk.reading(turn.desk.english(turn.desk.talk.request)))
+    if named:
+        kept["did"] = {"calls": [], "shown": [], **kept.get("did", {}), "goods": named[-1]}
     message = AIMessage(text or talk.hint(turn.desk), additional_kwargs=kept)
     return _keep_open(message, plan, turn.desk)
 

@@ -7,15 +7,17 @@ imperative, and a place for everything that was said.
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import log
 from typing import Any
 
+from planner.choose import ground
 from planner.choose.focus import focus
 from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
 from planner.converse.memory import Conversation
 from planner.fill import slots
-from planner.fill.filled import Filled, Told
-from planner.read import mood, pointers
+from planner.fill.filled import Filled, Told, Which
+from planner.read import goods, grounds, mood, pointers
 from planner.read.fields import Choice, Field, Kind
 from planner.read.language import to_english
 from planner.read.reading import Reading
@@ -107,7 +109,20 @@ class Desk:
     talk: Conversation
 
     def reading(self, text: str) -> Reading:
-        return Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
+        read = Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
+        if ground.SEARCH not in self.offered:
+            return read
+        placed = grounds.placed(self.phrases(read), self.known) if self.known else ()
+        return replace(read, grounds=placed, grounded=True, ordinary=self.index.ordinary)
+
+    def phrases(self, read: Reading) -> list[goods.Phrase]:
+        """The pieces of a text of which the shop is asked what they are."""
+        return goods.phrases(read.text, read.spans, read.mentions, self.index.ordinary, ground.spoken_of(self.talk))
+
+    @cached_property
+    def known(self) -> Mapping[str, Sequence[grounds.Row]] | None:
+        """What the shop was asked in this turn, and said."""
+        return ground.told(self.talk)
 
     def english(self, text: str) -> str:
         """A text in English words; a few words that show no language are in the conversation's."""
@@ -327,6 +342,8 @@ def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Dec
     tool, filled = chosen.tool, chosen.filled
     _by_likeness(tool, filled, desk)
     _point_back(text, tool, filled, desk, before)
+    if filled.which:
+        return _which(tool, filled)
     missing = [f for f in tool.required if f.name not in filled.args and f.name not in filled.people]
     if missing:
         return ask_for(tool, missing, filled.args, filled.people)
@@ -336,6 +353,26 @@ def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Dec
     step = Step(tool.entry.name, filled.args, filled.people, NEWEST.search(text) is not None, notes)
     others = [{name: value} for name, values in filled.more.items() for value in values]
     return [step, *(replace(step, args={**filled.args, **other}) for other in others)]
+
+
+def _which(tool: Tool, filled: Filled) -> Ask:
+    """Which of the goods that a name fits; or what there is instead of those that nothing fits."""
+    name, which = next(iter(filled.which.items()))
+    told = {key: value for key, value in filled.args.items() if key != name}
+    pending: dict[str, Any] = {"kind": "pick", "tool": tool.entry.name, "args": told, "people": dict(filled.people)}
+    options = [{"value": _with(filled.args.get(name), which, value), "label": label} for value, label in which.options]
+    asked = {"noun": which.noun, "said": which.said, "choices": which.choices, "options": options, "missing": [name]}
+    return Ask({**pending, **asked, "frame": "comes_in" if which.lacks else "which_goods", "lacks": which.lacks})
+
+
+def _with(lines: Any, which: Which, value: str) -> Any:
+    """An option as the argument: the reference, or the lines with it in the place of the one that is asked about."""
+    if which.at is None:
+        return value
+    return [
+        {key: value if said == "" else said for key, said in line.items()} if nth == which.at else line
+        for nth, line in enumerate(lines)
+    ]
 
 
 def _changes_nothing(tool: Tool, filled: Filled) -> bool:

@@ -9,6 +9,8 @@ import re
 from functools import lru_cache
 from importlib.resources import files
 
+from planner.read import goods
+
 NEGATED = re.compile(
     r"\b(?:have|has|had|is|are|was|were)(?:n['’]?t| not)\s+(?:yet\s+)?(?:been\s+)?(?:yet\s+)?"
     r"|\b(?:waiting|still|yet|remaining|left) to be\s+",
@@ -26,9 +28,10 @@ def to_english(text: str, spoken: str = "") -> str:
     text = NEGATED.sub("not ", text)
     words = re.findall(r"[^\W\d_]+", text.lower())
     for language, (signs, pattern, glossary) in _languages().items():
-        if language == spoken or sum(word in signs for word in words) >= min(ENOUGH, max(1, len(words) - 1)):
-            return pattern.sub(lambda match, known=glossary: known[match[0].lower()], text)
-    return text
+        told = sum(word in signs for word in words) + goods.told_by(text, language)
+        if language == spoken or told >= min(ENOUGH, max(1, len(words) - 1)):
+            return pattern.sub(lambda match, known=glossary: known[match[0].lower()], goods.translated(text, language))
+    return goods.guessed(text)
 
 
 @lru_cache(maxsize=1)

@@ -25,7 +25,8 @@ def order(number: int, city: str, total: int, day: int) -> dict[str, Any]:
     }
 
 
-ORDERS = {"data": [order(1, "Lyon", 900, 3), order(2, "Gent", 4500, 1), order(3, "Köln", 100, 2)], "has_more": False}
+ROWS = [order(1, "Lyon", 900, 3), order(2, "Gent", 4500, 1), order(3, "Köln", 100, 2)]
+ORDERS = {"data": ROWS, "has_more": False}
 
 
 # ---- a change that was put to the person ----------------------------------------------------------------------------------
@@ -142,7 +143,7 @@ def test_a_row_is_pointed_at_by_its_place_by_what_it_has_most_of_and_by_its_word
 
 
 def test_the_other_one_is_the_one_that_the_last_change_was_not_about(talk: Conversation) -> None:
-    talk.say("show all pending orders", {"data": ORDERS["data"][:2], "has_more": False})
+    talk.say("show all pending orders", {"data": ROWS[:2], "has_more": False})
     talk.say("cancel the first one", NO)
     talk.say("no sorry, I meant the other one, leave that one as it was")
 
