@@ -19,6 +19,7 @@ from connectors.payments.manual import Manual, json_of, told_of
 from orchestrator.desk import ShopDesk
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import call
+from tools.contract.declare import Tool
 from tools.contract.shop import Shop
 from tools.flows.receive_provider_event import EventReceived, receive_provider_event
 from tools.flows.settle_intent import settle_dispute, settle_intent
@@ -168,14 +169,15 @@ class Outside:
             async with asyncio.timeout(LIST_DEADLINE):
                 if other.kind == EVIDENCE:
                     answer = await provider.submit_evidence(other.dispute or "", other.evidence or {}, other.ledger_key)
-                    tool, said = settle_dispute, {"outcome": answer.outcome, "code": answer.code}
+                    said: dict[str, Any] = {"outcome": answer.outcome, "code": answer.code}
                 else:
                     since, until = (datetime.fromisoformat(other.arguments[name]) for name in ("since", "until"))
                     found = [asdict(one) async for one in provider.movements(since, until)]
-                    tool, said = compare_movements, {"movements": found}
+                    said = {"movements": found}
         except (Silent, TimeoutError) as silent:
             _log.warning("%s: %s says nothing (%s); it is asked again", reference, name, silent)
             return
+        tool: Tool[Any, Any] = settle_dispute if other.kind == EVIDENCE else compare_movements
         await call(self.shop, tool, {"intent": reference} | said, worker(merchant), key=key, wait=True)
 
     async def _asked(self, merchant: uuid.UUID, claimed: _Claimed, reference: str) -> Answer:

@@ -12,6 +12,7 @@ import pytest
 from db import clock
 from db.checks import CHECKS
 from orchestrator.chat import Chat
+from orchestrator.outside import Outside, first_secret, providers_of
 from orchestrator.services import Services
 from orchestrator.settings import Settings
 from orchestrator.worker import let_lapse, make_worker, pick_up
@@ -25,13 +26,17 @@ from tools.inventory.reservations import reserve_stock
 LATER = clock.now() + timedelta(days=300)
 
 
+def services_of(settings: Settings, chat: Chat) -> Services:
+    return Services(settings, chat.shop, chat, Outside(chat.shop, providers_of(chat.shop, {}, first_secret())))
+
+
 class JobRow(NamedTuple):
     status: str
 
 
 @pytest.fixture
 async def worker(settings: Settings, chat: Chat, runtime_url: str) -> AsyncGenerator[procrastinate.App]:
-    app = make_worker(Services(settings, chat.shop, chat), runtime_url)
+    app = make_worker(services_of(settings, chat), runtime_url)
     async with app.open_async():
         yield app
 
@@ -103,8 +108,8 @@ async def test_what_should_have_lapsed_is_shown_by_the_check_and_taken_up_by_the
     order, reservation = await overdue(mine)
     before = await broken(mine)
 
-    await let_lapse(Services(settings, chat.shop, chat), mine.id)
-    await let_lapse(Services(settings, chat.shop, chat), mine.id)
+    await let_lapse(services_of(settings, chat), mine.id)
+    await let_lapse(services_of(settings, chat), mine.id)
 
     assert before == {"nothing_overdue": 2}
     assert await broken(mine) == {}
