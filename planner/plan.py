@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from planner.choose import ground, resume, vague
+from planner.choose import ground, named, resume, vague
 from planner.choose.decide import Ask, Decision, Decline, Desk, Step, decide
 from planner.choose.following import follow_up, only_narrows
 from planner.choose.index import SMALL_TALK, Index
@@ -143,7 +143,9 @@ def _decided(text: str, desk: Desk) -> list[tuple[str, Decision]]:
         plain = to_english(said)
         english = resolved(plain, [text for text, _ in decisions], desk)
         own = said if english == plain else english
-        decision = vague.instead(decide(english, desk, before=steps, said=own), english, own, desk)
+        decision = named.instead(
+            vague.instead(decide(english, desk, before=steps, said=own), english, own, desk), english, desk
+        )
         if THING.search(english) and _about_nothing(decision, desk):
             decision = Decline("pointing", said)  # a list of everything is no answer about "it"
         decisions.append((said, decision))
