@@ -5,15 +5,16 @@ imperative, and a place for everything that was said.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from math import log
 from typing import Any
 
 from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
 from planner.converse.memory import Conversation
 from planner.converse.things import shown
-from planner.fill import slots
+from planner.fill import slots, values
 from planner.fill.filled import Filled, Told
 from planner.read import mood
 from planner.read.fields import Choice, Field, Kind
@@ -46,6 +47,9 @@ UNFIT = {
 POINTS = re.compile(r"\b(?:it|this|that|them|these|those|she|he|her|him|his|they|their|same|one)\b", re.I)
 # With no word for what: of what was shown.
 OF_GOODS = re.compile(r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I)
+COMPARES = re.compile(
+    r"\b(?:compar\w+|versus|vs|against|than|gegenüber|verglichen|im vergleich|par rapport|contre)\b", re.I
+)
 NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
 ALIKE = 0.62  # cosine from which leftover words are taken for the value of an enum
 
@@ -325,7 +329,27 @@ def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Dec
     notes = () if tool.entry.writes else tuple(_left_out(text, filled, tool))
     step = Step(tool.entry.name, filled.args, filled.people, NEWEST.search(text) is not None, notes)
     others = [{name: value} for name, values in filled.more.items() for value in values]
+    against = () if tool.entry.writes else _against(text, step, filled, tool, desk)
+    if against:
+        return list(against)
     return [step, *(replace(step, args={**filled.args, **other}) for other in others)]
+
+
+def _against(text: str, step: Step, filled: Filled, tool: Tool, desk: Desk) -> Sequence[Step]:
+    """The same report over a second period, where one is to be compared with the other."""
+    bounds = [f for f in tool.fields if f.kind in (Kind.period_start, Kind.period_end)]
+    later = [span for span in filled.unplaced if span.kind == "period" and span.value.start is not None]
+    start = next((str(step.args[f.name]) for f in bounds if f.name in step.args), None)
+    if len(bounds) != 2 or len(later) != 1 or start is None or not COMPARES.search(text):
+        return ()
+    said = text[later[0].start : later[0].end].strip()
+    asked = values.period_args(bounds, later[0].value.start, later[0].value.end, desk.talk.setting)
+    if asked.get(bounds[0].name) == start:  # "the Friday before": not the one that was named first
+        week = timedelta(days=7)
+        first, last = (moment and moment - week for moment in (later[0].value.start, later[0].value.end))
+        asked = values.period_args(bounds, first, last, desk.talk.setting)
+    notes = tuple(note for note in step.notes if note != said)
+    return replace(step, notes=notes), replace(step, args={**step.args, **asked}, notes=())
 
 
 def _changes_nothing(tool: Tool, filled: Filled) -> bool:
