@@ -33,6 +33,7 @@ class Index(Protocol):
     def rank(self, text: str, *, among: Collection[str] | None = None, limit: int = 18) -> Sequence[Ranked]: ...
     def route(self, text: str) -> Route: ...
     def mentions(self, text: str) -> Sequence[Mention]: ...
+    def names(self, text: str) -> bool: ...
 
 
 def entries(tools: Iterable[Tool[Any, Any]], phrasings: Mapping[str, Sequence[str]]) -> list[Entry]:
@@ -108,7 +109,7 @@ class Catalogue:
         return sorted([*chosen, *others[: max(0, least - len(chosen))]], key=self.place.__getitem__)
 
     def _names(self, text: str) -> bool:
-        return any(one.kind in NAMED_IN_WORDS for one in self.index.mentions(text))
+        return any(one.kind in NAMED_IN_WORDS for one in self.index.mentions(text)) or self.index.names(text)
 
     def _finders(self, names: Sequence[str], text: str) -> list[str]:
         """The readers that find what these tools have to be given and the text does not name: orders for an order."""

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from planner.choose import resume, vague
+from planner.choose import ground, resume, vague
 from planner.choose.decide import Ask, Decision, Decline, Desk, Step, decide
 from planner.choose.following import follow_up, only_narrows
 from planner.choose.index import SMALL_TALK, Index
@@ -27,6 +27,8 @@ from planner.tell.lists import COUNT
 from planner.tell.voice import Voice
 
 WIDER = "expand_scope"
+GROUNDS = "grounds"  # what a look-up is awaited for that is made before anything is decided
+LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,20 @@ def next_message(
     """The planner's next message: tool calls, an answer, or a question. `functions` are the offered ones by name."""
     turn = Turn.of(messages, functions, index)
     results = turn.desk.talk.results()
-    if results and results[-1].call.tool != WIDER:
+    grounded = GROUNDS in ((turn.desk.talk.plan or {}).get("awaiting") or {})
+    if results and results[-1].call.tool != WIDER and not grounded:
         return _continue(turn, results)
-    return _begin(turn, may_widen=turn.wider is not None and not results)
+    names = _names(turn) if turn.desk.known is None and ground.SEARCH in turn.desk.offered else []
+    if names:
+        return _calling(turn, [(ground.SEARCH, {"words": names})], Plan(awaiting={GROUNDS: True}))
+    return _begin(turn, may_widen=turn.wider is not None and all(r.call.tool != WIDER for r in results))
+
+
+def _names(turn: Turn) -> list[str]:
+    """What may be somebody's name, or a thing's: the shop is asked before anything is decided."""
+    desk = turn.desk
+    english = to_english(desk.talk.request)
+    return [phrase.asked[:LONGEST_NAME] for phrase in desk.phrases(desk.reading(english))]
 
 
 def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
@@ -331,6 +344,9 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
         done = [result for result in shown if answer.problem(result.value) is None]
         calls = [{"tool": result.call.tool, "args": dict(result.call.args)} for result in done]
         kept["did"] = {"calls": calls, "shown": things.kept(done, turn.desk.index.vocabulary.prefixes)}
+    named = ground.titles(turn.desk.reading(to_english(turn.desk.talk.request)))
+    if named:
+        kept["did"] = {"calls": [], "shown": [], **kept.get("did", {}), "goods": named[-1]}
     return AIMessage(text or talk.hint(turn.desk), additional_kwargs=kept)
 
 

@@ -7,16 +7,18 @@ imperative, and a place for everything that was said.
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from functools import cached_property
 from math import log
 from typing import Any
 
+from planner.choose import ground
 from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
 from planner.converse.memory import Conversation
 from planner.converse.things import shown
-from planner.fill import slots, values
-from planner.fill.filled import Filled, Told
-from planner.read import mood
+from planner.fill import slots
+from planner.fill.filled import Filled, Told, Which
+from planner.fill.versus import other_period
+from planner.read import goods, grounds, mood
 from planner.read.fields import Choice, Field, Kind
 from planner.read.reading import Reading
 from planner.read.signals import READING_STARTS, WRITING_STARTS
@@ -47,9 +49,6 @@ UNFIT = {
 POINTS = re.compile(r"\b(?:it|this|that|them|these|those|she|he|her|him|his|they|their|same|one)\b", re.I)
 # With no word for what: of what was shown.
 OF_GOODS = re.compile(r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I)
-COMPARES = re.compile(
-    r"\b(?:compar\w+|versus|vs|against|than|gegenüber|verglichen|im vergleich|par rapport|contre)\b", re.I
-)
 NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
 ALIKE = 0.62  # cosine from which leftover words are taken for the value of an enum
 
@@ -107,7 +106,20 @@ class Desk:
     talk: Conversation
 
     def reading(self, text: str) -> Reading:
-        return Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
+        read = Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
+        if ground.SEARCH not in self.offered:
+            return read
+        placed = grounds.placed(self.phrases(read), self.known) if self.known else ()
+        return replace(read, grounds=placed, grounded=True, ordinary=self.index.ordinary)
+
+    def phrases(self, read: Reading) -> list[goods.Phrase]:
+        """The pieces of a text of which the shop is asked what they are."""
+        return goods.phrases(read.text, read.spans, read.mentions, self.index.ordinary, ground.spoken_of(self.talk))
+
+    @cached_property
+    def known(self) -> Mapping[str, Sequence[grounds.Row]] | None:
+        """What the shop was asked in this turn, and said."""
+        return ground.told(self.talk)
 
     def told(self, tool: Tool) -> Told:
         return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.words, tool.entry.writes)
@@ -321,6 +333,8 @@ def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Dec
     tool, filled = chosen.tool, chosen.filled
     _by_likeness(tool, filled, desk)
     _point_back(text, tool, filled, desk, before)
+    if filled.which:
+        return _which(tool, filled)
     missing = [f for f in tool.required if f.name not in filled.args and f.name not in filled.people]
     if missing:
         return ask_for(tool, missing, filled.args, filled.people)
@@ -329,27 +343,31 @@ def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Dec
     notes = () if tool.entry.writes else tuple(_left_out(text, filled, tool))
     step = Step(tool.entry.name, filled.args, filled.people, NEWEST.search(text) is not None, notes)
     others = [{name: value} for name, values in filled.more.items() for value in values]
-    against = () if tool.entry.writes else _against(text, step, filled, tool, desk)
+    against = other_period(text, tool.fields, filled, desk.talk.setting)
     if against:
-        return list(against)
+        kept = tuple(note for note in step.notes if note != against.said)
+        return [replace(step, notes=kept), replace(step, args={**step.args, **against.args}, notes=())]
     return [step, *(replace(step, args={**filled.args, **other}) for other in others)]
 
 
-def _against(text: str, step: Step, filled: Filled, tool: Tool, desk: Desk) -> Sequence[Step]:
-    """The same report over a second period, where one is to be compared with the other."""
-    bounds = [f for f in tool.fields if f.kind in (Kind.period_start, Kind.period_end)]
-    later = [span for span in filled.unplaced if span.kind == "period" and span.value.start is not None]
-    start = next((str(step.args[f.name]) for f in bounds if f.name in step.args), None)
-    if len(bounds) != 2 or len(later) != 1 or start is None or not COMPARES.search(text):
-        return ()
-    said = text[later[0].start : later[0].end].strip()
-    asked = values.period_args(bounds, later[0].value.start, later[0].value.end, desk.talk.setting)
-    if asked.get(bounds[0].name) == start:  # "the Friday before": not the one that was named first
-        week = timedelta(days=7)
-        first, last = (moment and moment - week for moment in (later[0].value.start, later[0].value.end))
-        asked = values.period_args(bounds, first, last, desk.talk.setting)
-    notes = tuple(note for note in step.notes if note != said)
-    return replace(step, notes=notes), replace(step, args={**step.args, **asked}, notes=())
+def _which(tool: Tool, filled: Filled) -> Ask:
+    """Which of the goods that a name fits; or what there is instead of those that nothing fits."""
+    name, which = next(iter(filled.which.items()))
+    told = {key: value for key, value in filled.args.items() if key != name}
+    pending: dict[str, Any] = {"kind": "pick", "tool": tool.entry.name, "args": told, "people": dict(filled.people)}
+    options = [{"value": _with(filled.args.get(name), which, value), "label": label} for value, label in which.options]
+    asked = {"noun": which.noun, "said": which.said, "choices": which.choices, "options": options, "missing": [name]}
+    return Ask({**pending, **asked, "frame": "comes_in" if which.lacks else "which_goods", "lacks": which.lacks})
+
+
+def _with(lines: Any, which: Which, value: str) -> Any:
+    """An option as the argument: the reference, or the lines with it in the place of the one that is asked about."""
+    if which.at is None:
+        return value
+    return [
+        {key: value if said == "" else said for key, said in line.items()} if nth == which.at else line
+        for nth, line in enumerate(lines)
+    ]
 
 
 def _changes_nothing(tool: Tool, filled: Filled) -> bool:

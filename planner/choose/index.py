@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 
 from planner import phrases
-from planner.read import clauses, cues, entities, fields, head, learned, signals
+from planner.read import clauses, cues, entities, fields, goods, head, learned, signals
 from planner.read.embedder import shared
 from planner.read.entities import Vocabulary
 from planner.read.fields import Field, Kind
@@ -115,6 +115,7 @@ class Index:
         self.lexicon = TRADE_STEMS | {
             stem(word) for tool in tools.values() for word in _described(tool.entry, tool.fields)
         }
+        self.ordinary = goods.Ordinary(self.lexicon)
         self._trained = trained
         self._names = (*tools, *NO_TOOL)
         self._reading = frozenset(name for name, tool in tools.items() if not tool.entry.writes)
@@ -171,6 +172,12 @@ class Index:
     def mentions(self, text: str) -> tuple[Mention, ...]:
         """What the words of a text name; nothing without a trained reader."""
         return self.reader.read(text).mentions if self.reader else ()
+
+    def names(self, text: str) -> bool:
+        """Whether a text may name somebody or something of the shop."""
+        english = to_english(text)
+        spans = entities.find(english, self.vocabulary, learned.TIMELESS)
+        return bool(goods.phrases(english, spans, self.mentions(english), self.ordinary, thing="it"))
 
     def route(self, text: str) -> Route:
         """The rooms that a request needs, in the order in which it speaks of them."""

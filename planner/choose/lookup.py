@@ -58,7 +58,7 @@ def second_call(tried: str, awaiting: Mapping[str, Any], desk: Desk) -> LookUp |
     """Where a list knows nobody of that name: who is called alike."""
     if awaiting["reference"] != "customer" or tried == SEARCH or SEARCH not in desk.offered:
         return None
-    return LookUp(SEARCH, {"words": [awaiting["said"]]}, dict(awaiting))
+    return LookUp(SEARCH, {"words": [str(awaiting["said"]).partition(", ")[0]]}, dict(awaiting))
 
 
 def _goods(fields: Sequence[Field], step: Step) -> dict[str, str]:
@@ -100,13 +100,15 @@ def _usable(tool: Tool) -> bool:
 
 def _by_name(tool: Tool, said: str) -> dict[str, Any]:
     wanted = (Kind.email,) if "@" in said else ()
+    name, _, town = said.partition(", ")  # "Hélène Perrin, Bordeaux"
+    city = next((f.name for f in tool.fields if f.kind is Kind.city), None)
     for kind in (*wanted, Kind.search, Kind.proper_name):
         f = next(
             (f for f in tool.fields if f.kind is kind and (kind is not Kind.proper_name or f.name.endswith("name"))),
             None,
         )
         if f:
-            return {f.name: said}
+            return {f.name: name, city: town} if city and town else {f.name: name}
     return {}
 
 
@@ -119,7 +121,7 @@ def found_in(result: Any, awaiting: Mapping[str, Any], *, newest: bool) -> Found
     if isinstance(result, dict) and "found" in result:
         return _grounded(cast(list[dict[str, Any]], result["found"]), awaiting)
     options = [(value, _label(row, value)) for row in rows_of(result) if (value := _reference(row, awaiting))]
-    said = str(awaiting["said"]).casefold()
+    said = str(awaiting["said"]).partition(", ")[0].casefold()
     if awaiting["reference"] in ("customer", "product") and len(options) > 1:
         exact = [pair for pair, row in zip(options, rows_of(result), strict=False) if said in _called(row)]
         options = exact if len(exact) == 1 else options

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from planner.fill import texts, values
-from planner.fill.filled import Filled, Told
+from planner.fill.filled import Filled, Told, Which
 from planner.read.entities import Span
 from planner.read.fields import Field, Kind
 from planner.read.reading import Reading
@@ -17,6 +17,9 @@ LEADING = {  # to a list of lines, where a tool has several
     "swaps": r"\b(?:swap\w*|exchang\w*|replac\w*|instead|in place of|échang\w*|remplac\w*|tausch\w*|ersetz\w*|statt)\b",
     "remove": r"\b(?:remov\w*|take|drop|without|delete|enl[eè]v\w*|retir\w*|supprim\w*|entfern\w*|streich\w*|raus)\b",
 }
+COUNTING = re.compile(
+    r"\s*(?:x|×|units?|pieces?|pcs|of|more|\w+)?\s*(?:of\s+)?(?:the\s+|our\s+|your\s+)?", re.I
+)  # a number and its thing
 CAPITALS = r"(?<![\w@./-])((?=[A-Z0-9]*[A-Z])[A-Z0-9]{4,50})(?![\w@-])"
 
 
@@ -53,7 +56,7 @@ def lines(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled)
         if len(items) > 1:
             found = _swap(items, count, reading)
         elif items and count:
-            found = _lines(items[0], count, reading)
+            found = _lines(items[0], count, reading, filled, f.name)
         if len(found) == 1:
             found[0] |= values.fill([part for part in f.parts if part.kind is Kind.money], reading, told.setting)
         if found:
@@ -69,17 +72,32 @@ def _swap(items: Sequence[Field], count: Field | None, reading: Reading) -> list
         r"\b(?:instead of|in place of|anstelle|statt|à la place)\b", reading.text[spans[0].end : spans[1].start], re.I
     ):
         spans.reverse()
-    number = _count_of(spans[0], reading)
+    number = count_of(spans[0].start, spans[0].end, reading)
     swapped = {items[0].name: reading.take(spans[0]).value, items[1].name: reading.take(spans[1]).value}
     return [swapped | ({count.name: int(reading.take(number).value)} if count and number else {})]
 
 
-def _lines(item: Field, count: Field, reading: Reading) -> list[dict[str, Any]]:
+def _lines(item: Field, count: Field, reading: Reading, filled: Filled, name: str) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for span in [s for s in reading.free("code", "reference", "foreign") if names(s, item)]:
-        number = _count_of(span, reading)
+        number = count_of(span.start, span.end, reading)
         lines.append({item.name: span.value, count.name: int(reading.take(number).value) if number else 1})
         reading.take(span)
+    return [*lines, *_goods(item, count, reading, filled, name, len(lines))]
+
+
+def _goods(item: Field, count: Field, reading: Reading, filled: Filled, name: str, before: int) -> list[dict[str, Any]]:
+    """Goods by their names, and how many of each: "two sage travel mugs and one chai blend". What is not certain is asked."""
+    lines: list[dict[str, Any]] = []
+    grounds = [ground for ground in reading.grounds if ground.goods and reading.open(ground.start, ground.end)]
+    for ground in grounds:
+        number = count_of(ground.start, ground.end, reading)
+        reading.take_ground(ground)
+        certain = len(ground.variants) == 1 and not ground.lacks
+        if not certain and name not in filled.which:
+            filled.which[name] = Which.of(ground, item.reference, at=before + len(lines))
+        value = ground.variants[0].name if certain else ""
+        lines.append({item.name: value, count.name: int(reading.take(number).value) if number else 1})
     return lines
 
 
@@ -99,17 +117,11 @@ def items(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled)
             filled.args[f.name] = [item]
 
 
-def _count_of(span: Span, reading: Reading) -> Span | None:
-    numbers = [n for n in reading.free("number") if n.value > 0]
-    before = [
-        n
-        for n in numbers
-        if n.end <= span.start
-        and re.fullmatch(r"\s*(?:x|×|units?|pieces?|pcs|of|\w+)?\s*(?:of\s+)?", reading.text[n.end : span.start])
-    ]
-    after = [
-        n for n in numbers if n.start >= span.end and re.fullmatch(r"\s*[x×*,:(]?\s*", reading.text[span.end : n.start])
-    ]
+def count_of(start: int, end: int, reading: Reading) -> Span | None:
+    """How many of what stands there: the number before it, or after it."""
+    numbers = [n for n in reading.free("number") if n.value > 0 and (n.end <= start or n.start >= end)]
+    before = [n for n in numbers if n.end <= start and COUNTING.fullmatch(reading.text[n.end : start])]
+    after = [n for n in numbers if n.start >= end and re.fullmatch(r"\s*[x×*,:(]?\s*", reading.text[end : n.start])]
     return before[-1] if before else after[0] if after else None
 
 

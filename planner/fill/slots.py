@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from planner.fill import composites, named, texts, values
+from planner.fill import composites, grounded, named, texts, values
 from planner.fill.composites import TAKES_CODES
 from planner.fill.filled import Filled, Told
 from planner.read import money
@@ -41,8 +41,10 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     _notes(fields, reading, told, filled)
     composites.addresses(fields, reading, filled)
     named.suppliers(fields, reading, filled)
+    grounded.warehouses(fields, reading, filled)
     composites.lines(fields, reading, told, filled)
     _references(fields, reading, told, filled)
+    grounded.fill(fields, reading, told, filled)
     _emails_and_codes(fields, reading, told, filled)
     filled.args |= values.fill(_open(fields, filled, Kind.limit), reading, told.setting)
     _choices(fields, reading, filled)
@@ -106,7 +108,7 @@ def _references(fields: Sequence[Field], reading: Reading, told: Told, filled: F
         if len(set(found)) > 1 and not f.many:
             filled.more[f.name] = list(dict.fromkeys(found))[1:]
     places = [f for f in fields if f.kind is Kind.reference and _named_place(f)]
-    for f in sorted(places, key=lambda f: f.reference != "warehouse"):
+    for f in sorted((f for f in places if f.name not in filled.args), key=lambda f: f.reference != "warehouse"):
         said = _place(f, reading, told, several=sum(other.reference == f.reference for other in places) > 1)
         if said:
             filled.args[f.name] = said
@@ -302,7 +304,7 @@ def _someone(f: Field, reading: Reading, told: Told) -> str | None:
     for start, end in reading.names(told.openers):
         reading.claim(start, end)
         return re.sub(r"['’]s?$", "", reading.text[start:end])
-    runs = reading.unknown(told.known) if f.required else []
+    runs = reading.unknown(told.known) if f.required and not reading.grounded else []
     if runs and len(reading.text[runs[0][0] : runs[0][1]].split()) <= 4:
         reading.claim(*runs[0])
         return re.sub(r"['’]s?$", "", reading.text[runs[0][0] : runs[0][1]])
@@ -320,7 +322,8 @@ def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Fil
     for f in fields:
         if f.many and f.name in filled.args and not isinstance(filled.args[f.name], list):
             filled.args[f.name] = [filled.args[f.name]]
-    filled.missing = [f for f in fields if f.required and f.name not in filled.args and f.name not in filled.people]
+    known = {*filled.args, *filled.people, *filled.which}
+    filled.missing = [f for f in fields if f.required and f.name not in known]
     said_in_passing = PASSING if told.writes else PASSING[:3]
     filled.unplaced = [
         s for s in reading.free(*NEVER_DROPPED) if reading.text[s.start : s.end].lower() not in said_in_passing

@@ -73,7 +73,8 @@ def place(
         (rf"\b{lead}\s+(?:the\s+|our\s+)?({proper})", 0),
         (rf"\b{lead}\s+(?:the\s+|our\s+)?([^\W\d_]{{4,}})(?=\s+{label}|\s*[.?!,]?$|\s+to\b|\s+from\b)", re.I),
     )
-    for pattern, flags in (*(by_label if alone else ()), *by_lead):
+    known_places = reading.grounded and field.kind is Kind.reference  # those that there are, the shop has told
+    for pattern, flags in (*(by_label if alone else ()), *(() if known_places else by_lead)):
         m = reading.search(pattern, flags=flags)
         if m and _names_place(m[1], known) and _plain(m[1], reading, m.start(1)):
             reading.claim(*m.span(1))

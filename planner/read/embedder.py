@@ -15,6 +15,7 @@ Vectors = NDArray[np.float32]
 
 DIMENSION = 384
 WEIGHTS_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+FREQUENT = 9_000  # of 30,522 words: up to here "ahead", "promised" and "system", beyond Lyon and Utrecht
 LONGEST = 256  # tokens; the model was trained on no more
 
 
@@ -26,6 +27,7 @@ class Tokenizer(Protocol):
     """The part of `tokenizers.Tokenizer` that is used here; its types have holes."""
 
     def encode(self, sequence: str, /) -> Encoding: ...
+    def token_to_id(self, token: str, /) -> int | None: ...
 
 
 class Session(Protocol):
@@ -56,7 +58,7 @@ class Embedder:
 
     def _load(self) -> tuple[Tokenizer, Session]:
         if self._loaded is None:
-            self._loaded = (tokenizer(LONGEST), session(_weights()))
+            self._loaded = (vocabulary(), session(_weights()))
         return self._loaded
 
 
@@ -64,6 +66,23 @@ class Embedder:
 def shared() -> Embedder:
     """The embedder of this process: the weights are needed once."""
     return Embedder()
+
+
+@lru_cache(maxsize=1)
+def vocabulary() -> Tokenizer:
+    """The tokenizer of this process. Its words are English ones, the most frequent first."""
+    return tokenizer(LONGEST)
+
+
+def english(word: str) -> bool:
+    """Whether it is a word that English has, or a name that English texts have often."""
+    return vocabulary().token_to_id(word.casefold()) is not None
+
+
+def frequent(word: str) -> bool:
+    """Whether it is one of the most frequent words of English texts: hardly anybody's name."""
+    place = vocabulary().token_to_id(word.casefold())
+    return place is not None and place < FREQUENT
 
 
 def tokenizer(longest: int) -> Tokenizer:

@@ -9,6 +9,8 @@ import re
 from functools import lru_cache
 from importlib.resources import files
 
+from planner.read import goods
+
 NEGATED = re.compile(
     r"\b(?:have|has|had|is|are|was|were)(?:n['’]?t| not)\s+(?:yet\s+)?(?:been\s+)?(?:yet\s+)?"
     r"|\b(?:waiting|still|yet|remaining|left) to be\s+",
@@ -22,16 +24,19 @@ def to_english(text: str) -> str:
     """The request in English words, with "haven't been paid" as "not paid"; a plain English text comes back unchanged."""
     text = NEGATED.sub("not ", text)
     words = re.findall(r"[^\W\d_]+", text.lower())
-    for signs, pattern, glossary in _languages():
-        if sum(word in signs for word in words) >= min(ENOUGH, max(1, len(words) - 1)):
-            return pattern.sub(lambda match, known=glossary: known[match[0].lower()], text)
-    return text
+    for language, (signs, pattern, glossary) in _languages().items():
+        if sum(word in signs for word in words) + goods.told_by(text, language) >= min(ENOUGH, max(1, len(words) - 1)):
+            return pattern.sub(lambda match, known=glossary: known[match[0].lower()], goods.translated(text, language))
+    return goods.guessed(text)
 
 
 @lru_cache(maxsize=1)
-def _languages() -> list[tuple[frozenset[str], re.Pattern[str], dict[str, str]]]:
+def _languages() -> dict[str, tuple[frozenset[str], re.Pattern[str], dict[str, str]]]:
     stored = json.loads(files("planner.data").joinpath("glossary.json").read_text(encoding="utf-8"))
-    return [(frozenset(known["signs"].split()), _pattern(known["words"]), known["words"]) for known in stored.values()]
+    return {
+        language: (frozenset(known["signs"].split()), _pattern(known["words"]), known["words"])
+        for language, known in stored.items()
+    }
 
 
 def _pattern(words: dict[str, str]) -> re.Pattern[str]:

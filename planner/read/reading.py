@@ -1,13 +1,14 @@
 """A request while its words are being handed to arguments: what was found in it, and what nobody has claimed yet."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Container, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from planner.read import entities
 from planner.read.entities import Span, Vocabulary
+from planner.read.grounds import Ground
 from planner.read.reader import Mention
 from planner.read.words import FILLER, stem, words_of
 
@@ -16,6 +17,7 @@ NOT_NAMES = words_of(
     february march april may june july august september october november december please mr mrs ms dr
     order orders customer customers product products stock"""
 )
+IN_THE_SHOP = ("customer", "person", "place", "warehouse", "product", "category", "tag")  # kinds of names
 CAPITAL = r"[A-ZÀ-ÖØ-Þ][\w’'&.-]*"
 NAME = re.compile(rf"{CAPITAL}(?:\s+(?:(?:de|du|la|van|von|der|den|da|di|el|al|bin|of|and|&)\s+)?{CAPITAL})*")
 
@@ -58,6 +60,9 @@ class Reading:
     spans: list[Span]
     mentions: tuple[Mention, ...] = ()
     claimed: list[tuple[int, int]] = field(default_factory=lambda: list[tuple[int, int]]())
+    grounds: tuple[Ground, ...] = ()  # what its pieces are in the shop
+    grounded: bool = False  # whether the shop is asked for names: an ordinary word is none
+    ordinary: Container[str] = ()
 
     @classmethod
     def of(cls, text: str, vocabulary: Vocabulary, setting: Setting, mentions: tuple[Mention, ...] = ()) -> "Reading":
@@ -66,7 +71,7 @@ class Reading:
 
     def fresh(self) -> "Reading":
         """The same text with nothing claimed: each tool tries for itself."""
-        return Reading(self.text, self.spans, self.mentions)
+        return replace(self, claimed=[])
 
     def free(self, *kinds: str) -> list[Span]:
         """The spans of these kinds that nobody has claimed, in order."""
@@ -75,6 +80,8 @@ class Reading:
     def named(self, *kinds: str) -> list[Mention]:
         """What the words name, by the reader's word, where nobody has claimed it; the surest first."""
         found = [one for one in self.mentions if one.kind in kinds and self.open(one.start, one.end)]
+        if self.grounded:
+            found = [one for one in found if one.kind not in IN_THE_SHOP or not self._ordinary(one.start, one.end)]
         return sorted(found, key=lambda one: -one.score)
 
     def open(self, start: int, end: int) -> bool:
@@ -127,8 +134,18 @@ class Reading:
                 len(said) > 1
                 and said.lower() not in NOT_NAMES
                 and not (opens and start == m.start() and " " not in said)
+                and not (self.grounded and self._ordinary(start, start + len(said)))
             ):
                 yield start, start + len(said)
+
+    def _ordinary(self, start: int, end: int) -> bool:
+        """Whether a name would be made of everybody's words alone: "ahead", "the rest", "Betrag"."""
+        return all(word in self.ordinary for word in re.findall(r"[^\W\d_][\w’'-]*", self.text[start:end]))
+
+    def take_ground(self, ground: Ground) -> None:
+        """Claims what is a thing of the shop, wherever it is said."""
+        for start, end in ((ground.start, ground.end), *ground.also):
+            self.claim(start, end)
 
     def opening(self) -> str:
         """The first word, lower case, when it is a plain one: no name, figure or reference."""

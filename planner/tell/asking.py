@@ -23,6 +23,8 @@ def question(pending: Mapping[str, Any], desk: Desk) -> str:
         case "choice":
             options: Sequence[Mapping[str, Any]] = pending["options"]
             return _choice([described(tools[one["tool"]], one["args"], voice) for one in options], voice)
+        case "pick" if "choices" in pending:
+            return voice.say(pending["frame"], **_goods(pending, voice))
         case "pick":
             lines = _numbered([str(option["label"]) for option in pending["options"]])
             return f"{voice.say('which_of_them', **_wanted(pending, voice))}\n\n{lines}"
@@ -47,6 +49,13 @@ def described(tool: Tool, args: Mapping[str, Any], voice: Voice) -> str:
 
 def _wanted(pending: Mapping[str, Any], voice: Voice) -> dict[str, str]:
     return {"noun": voice.label(str(pending["noun"])), "said": str(pending["said"])}
+
+
+def _goods(pending: Mapping[str, Any], voice: Voice) -> dict[str, str]:
+    """Of one thing what it comes in, of several their names."""
+    *others, last = str(pending["choices"]).split(", ") if ";" not in pending["choices"] else [pending["choices"]]
+    choices = f"{', '.join(others)} {voice.say('or')} {last}" if others else last
+    return {"noun": voice.label(pending["noun"]), "said": pending["lacks"] or pending["said"], "choices": choices}
 
 
 def _confirmation(calls: Sequence[str], unplaced: Sequence[str], voice: Voice) -> str:

@@ -1,0 +1,148 @@
+"""Arguments that are things of the shop: what `search_shop` said that the words of the sentence are.
+
+Goods come as a product or as the variants that the words leave; where several are left, the narrow question is asked.
+"""
+
+import re
+from collections.abc import Sequence
+
+from planner.fill.filled import Filled, Told, Which
+from planner.read.fields import Field, Kind
+from planner.read.grounds import Ground, Row
+from planner.read.reading import Reading
+
+GOODS = ("product", "variant")
+MOST = 3  # products of which a reader shows each; of more it is asked which
+TOWN = r"\s*,?\s*\(?(?:(?:in|from|of|at|de|à|aus)\s+)?"  # between a name and where its bearer lives
+IN_TOWN = r"\s+\(?(?:in|from|of|de|à|aus)\s+([A-ZÀ-Þ][\w-]+(?: [A-ZÀ-Þ][\w-]+)?)"
+AFTER_TO = re.compile(r"\b(?:to|into|for|over to)\s+(?:the\s+|our\s+)?$", re.I)
+
+
+def fill(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
+    """What is open yet and stands in the text as a thing of the shop."""
+    if not reading.grounds:
+        return
+    for ground in _open(reading):
+        if ground.goods or ground.of("category", "brand", "tag"):
+            _goods(ground, fields, reading, told, filled)
+    _people(fields, reading, filled)
+    _cities(fields, reading, filled)
+
+
+def _open(reading: Reading) -> list[Ground]:
+    return [ground for ground in reading.grounds if reading.open(ground.start, ground.end)]
+
+
+def _wanted(fields: Sequence[Field], filled: Filled, *references: str) -> list[Field]:
+    open_ones = [f for f in fields if f.kind is Kind.reference and f.reference in references]
+    return [f for f in open_ones if f.name not in {**filled.args, **filled.people} and f.name not in filled.which]
+
+
+def warehouses(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    """One warehouse, or two: from where, and to where."""
+    grounds = [ground for ground in _open(reading) if ground.of("warehouse", fits=("exact", "begins", "near"))]
+    wanted = _wanted(fields, filled, "warehouse")
+    if len(wanted) > 1 and len(grounds) > 1:
+        first, second = grounds[:2]
+        turned = AFTER_TO.search(reading.text[: first.start]) and not AFTER_TO.search(reading.text[: second.start])
+        leaving = [f for f in wanted if f.name.startswith(("from", "source"))]
+        order = [*leaving, *(f for f in wanted if f not in leaving)]
+        for f, ground in zip(order, [second, first] if turned else [first, second], strict=False):
+            filled.args[f.name] = _taken(ground, reading, "warehouse")
+        return
+    for ground in grounds[:1]:
+        to = AFTER_TO.search(reading.text[: ground.start]) is not None
+        fitting = [f for f in wanted if len(wanted) == 1 or f.name.startswith(("from", "source")) != to]
+        if fitting:
+            filled.args[fitting[0].name] = _taken(ground, reading, "warehouse")
+
+
+def _taken(ground: Ground, reading: Reading, *kinds: str) -> str:
+    reading.take_ground(ground)
+    return ground.of(*kinds, fits=("exact", "begins", "words", "near"))[0].name
+
+
+def _goods(ground: Ground, fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
+    shelf = _shelf(ground, fields, filled)
+    if shelf:
+        f, row = shelf
+        filled.args[f.name] = [row.name] if f.many else row.name
+        reading.take_ground(ground)
+        return
+    variants = _wanted(fields, filled, "variant")
+    products = _wanted(fields, filled, "product")
+    if not ground.goods or not (variants or products):
+        return
+    reading.take_ground(ground)
+    if ground.lacks:
+        filled.which[(variants or products)[0].name] = Which.of(ground, (variants or products)[0].reference)
+        return
+    if len(ground.variants) == 1 and (not ground.products or variants) and (variants or products):
+        f = (variants or products)[0]
+        filled.args[f.name] = [ground.variants[0].name] if f.many else ground.variants[0].name
+    elif products and (len(ground.products) == 1 or (not told.writes and 1 < len(ground.products) <= MOST)):
+        _products(products[0], ground, filled)
+    else:
+        f = (variants or products)[0]
+        filled.which[f.name] = Which.of(ground, f.reference)
+
+
+def _products(f: Field, ground: Ground, filled: Filled) -> None:
+    references = [row.reference for row in ground.products]
+    filled.args[f.name] = references if f.many else references[0]
+    if references[1:] and not f.many:
+        filled.more[f.name] = references[1:]
+
+
+def _shelf(ground: Ground, fields: Sequence[Field], filled: Filled) -> tuple[Field, Row] | None:
+    """A category, a brand or a tag that is called so: before the products of which some are called so, too."""
+    for kind in ("category", "brand", "tag"):
+        rows = ground.of(kind, fits=("exact",))
+        wanted = [f for f in fields if f.reference == kind or f.name in (kind, f"{kind}s")]
+        wanted = [f for f in wanted if f.name not in filled.args]
+        whole = kind != "category" or not any(row.name.casefold() == ground.said.casefold() for row in ground.products)
+        if rows and wanted and whole:
+            return wanted[0], rows[0]
+    return None
+
+
+def _people(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    """Who is meant: by the reference where one is called so, else by name and town, to be looked up."""
+    for ground in _open(reading):
+        rows = ground.of("customer")
+        wanted = _wanted(fields, filled, "customer")
+        if not rows or not wanted or _named_otherwise(ground, reading):
+            continue
+        reading.take_ground(ground)
+        town = _town(ground, reading)
+        if len(rows) == 1 and not town:
+            filled.args[wanted[0].name] = rows[0].reference
+        else:
+            filled.people[wanted[0].name] = ", ".join(filter(None, [reading.text[ground.start : ground.end], town]))
+
+
+def _named_otherwise(ground: Ground, reading: Reading) -> bool:
+    """Whether it is a place, or a thing, rather than a person: exactly that, where the reader does not take it for a person."""
+    person = any(one.start < ground.end and ground.start < one.end for one in reading.named("customer", "person"))
+    return not person and bool(ground.of("warehouse", "city", "category", fits=("exact",)))
+
+
+def _town(ground: Ground, reading: Reading) -> str:
+    """The town that stands beside a name: "Hélène Perrin in Bordeaux", "lefevre, nantes"."""
+    for other in _open(reading):
+        between = reading.text[ground.end : other.start]
+        beside = other.start >= ground.end and re.fullmatch(TOWN, between, re.I)
+        if beside and other.of("city", "warehouse"):
+            return _taken(other, reading, "city", "warehouse")
+    unknown = re.match(IN_TOWN, reading.text[ground.end :])
+    if unknown and reading.open(ground.end + unknown.start(1), ground.end + unknown.end(1)):
+        reading.claim(ground.end + unknown.start(1), ground.end + unknown.end(1))
+        return unknown[1]
+    return ""
+
+
+def _cities(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    for f in fields:
+        ground = next((ground for ground in _open(reading) if ground.of("city")), None)
+        if f.kind is Kind.city and f.name not in filled.args and ground:
+            filled.args[f.name] = _taken(ground, reading, "city")
