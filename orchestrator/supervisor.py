@@ -133,11 +133,12 @@ class Supervisor:
         return list(before)
 
     def _only_reads(self, text: str, route: Route, actor: Actor, window: Sequence[AnyMessage]) -> bool:
-        """Whether nothing can or will be changed. A "yes" to a question that is open may be the wish to."""
+        """Whether nothing can or will be changed. A "yes" to a question, or to a change that was shown, may be the wish to."""
         if not any(self.catalogue.tools[name].tool.writes for name in self.catalogue.permitted(actor, reading=False)):
             return True
-        asked_back = bool(window) and "pending" in cast(dict[str, Any], window[-1].additional_kwargs)
-        return route.sure and not asked_back and self.catalogue.chance_of_writing(text, actor) < UNLIKELY
+        kept = [cast(dict[str, Any], message.additional_kwargs) for message in window]
+        open_ = any("pending" in one or cast(dict[str, Any], one.get("did") or {}).get("put") for one in kept)
+        return route.sure and not open_ and self.catalogue.chance_of_writing(text, actor) < UNLIKELY
 
     # ---- the nodes ---------------------------------------------------------------------------------------------------
 

@@ -4,29 +4,28 @@ State lives in the messages alone. `additional_kwargs` of an answer carries `pen
 `did` (the calls of the turn); of a message that calls tools, `plan` (what is still to be done after the results).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from planner.choose import ground, resume, vague
-from planner.choose.decide import Ask, Decision, Decline, Desk, Step, decide
-from planner.choose.following import follow_up, only_narrows
+from planner.choose import ground
+from planner.choose.decide import Ask, Decision, Decline, Desk, Step
 from planner.choose.index import SMALL_TALK, Index
 from planner.choose.lookup import Found, first_call, following_call, found_in, second_call
-from planner.choose.pointing import THING, resolved
+from planner.choose.turns import Meant, understand
 from planner.converse import things
 from planner.converse.memory import Conversation, Result
-from planner.read import clauses, mood
+from planner.read import acts, mood
 from planner.read.fields import Field, Kind, read
-from planner.read.language import to_english
 from planner.tell import answer, asking, talk
 from planner.tell.asked import Asked
 from planner.tell.lists import COUNT
 from planner.tell.voice import Voice
 
 WIDER = "expand_scope"
+UNDERSTOOD_NOTHING = ("unclear", "elsewhere", "~beyond", "pointing", "not_narrowed", "not_carried")
 GROUNDS = "grounds"  # what a look-up is awaited for that is made before anything is decided
 LONGEST_NAME = 80
 
@@ -41,6 +40,7 @@ class Plan:
     awaiting: Mapping[str, Any] | None = None  # the look-up that the last call makes: which field, by what name
     leads: Sequence[str] = ()  # remarks that the answer begins with
     opening: str = ""  # the greeting that the last calls are made for
+    open: Mapping[str, Any] | None = None  # an earlier question that stays open beside what is done
 
     def packed(self) -> dict[str, Any]:
         """As JSON, for `additional_kwargs`."""
@@ -56,6 +56,7 @@ class Plan:
             "awaiting": self.awaiting,
             "leads": list(self.leads),
             "opening": self.opening,
+            "open": self.open,
         }
 
     @classmethod
@@ -72,6 +73,7 @@ class Plan:
             stored.get("awaiting"),
             stored.get("leads", []),
             stored.get("opening", ""),
+            stored.get("open"),
         )
 
 
@@ -108,56 +110,17 @@ def next_message(
 def _names(turn: Turn) -> list[str]:
     """What may be somebody's name, or a thing's: the shop is asked before anything is decided."""
     desk = turn.desk
-    english = to_english(desk.talk.request)
+    english = desk.english(desk.talk.request)
     return [phrase.asked[:LONGEST_NAME] for phrase in desk.phrases(desk.reading(english))]
 
 
 def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
     desk = turn.desk
-    request, _ = mood.without_preview(desk.talk.request)
-    text = request if desk.index.reader else to_english(request)
-    english = to_english(text)
+    text, _ = mood.without_preview(desk.talk.request)
     if not text:
         return AIMessage(talk.hint(desk))
-    resumed = resume.resume(english, desk)
-    if resumed is not None:
-        return _carry_out(turn, _gather([("", resumed)], desk), may_widen=may_widen)
-    followed = follow_up(english, desk) if resolved(english, (), desk) == english else None
-    if followed:
-        return _carry_out(turn, Plan([followed]), may_widen=False)
-    if only_narrows(english, desk):
-        return AIMessage(Voice.of(desk.talk).say("not_narrowed", said=text.strip(" ?!.")))
-    return _carry_out(turn, _gather(_decided(text, desk), desk), may_widen=may_widen)
-
-
-def _decided(text: str, desk: Desk) -> list[tuple[str, Decision]]:
-    """Each clause, and the decision for it."""
-    decisions: list[tuple[str, Decision]] = []
-    steps: list[Step] = []
-    for clause in clauses.split(text, desk.index.wishes):
-        said = clause.text
-        if (
-            clause.leans and decisions and isinstance(decisions[-1][1], Decline)
-        ):  # what happened, then what to do about it
-            said = f"{decisions.pop()[0]}, {said}"
-        plain = to_english(said)
-        english = resolved(plain, [text for text, _ in decisions], desk)
-        own = said if english == plain else english
-        decision = vague.instead(decide(english, desk, before=steps, said=own), english, own, desk)
-        if THING.search(english) and _about_nothing(decision, desk):
-            decision = Decline("pointing", said)  # a list of everything is no answer about "it"
-        decisions.append((said, decision))
-        steps += decision if isinstance(decision, list) else []
-    vague_ones = [one for one in decisions if isinstance(one[1], Ask) and one[1].look]
-    return [one for one in decisions if not isinstance(one[1], Decline)] if vague_ones else decisions  # "…, fix it"
-
-
-def _about_nothing(decision: Decision, desk: Desk) -> bool:
-    """Whether a look-up was told nothing of what it is about."""
-    if isinstance(decision, Ask):
-        asked = decision.pending
-        return asked["kind"] == "slots" and not asked["args"] and not desk.index.tools[asked["tool"]].entry.writes
-    return isinstance(decision, list) and not any(step.args or step.people for step in decision)
+    meant = understand(text, desk)
+    return _carry_out(turn, _gather(meant, desk), may_widen=may_widen)
 
 
 @dataclass(frozen=True)
@@ -167,22 +130,28 @@ class Nothing(Plan):
     decline: Decline = field(default_factory=lambda: Decline("unclear"))
 
 
-def _gather(decisions: Sequence[tuple[str, Decision]], desk: Desk) -> Plan:
+def _gather(meant: Meant, desk: Desk) -> Plan:
     """One plan out of the decisions for each clause; what was not understood is said, not dropped."""
+    decisions, voice = meant.decisions, Voice.of(desk.talk)
+    tools = desk.index.tools
+    done = [voice.say("already_done", what=asking.called(tools[one.tool], one.args, voice)) for one in meant.done]
     steps = [
         step for _, decision in decisions for step in (decision if isinstance(decision, list) else _beside(decision))
     ]
     questions = [decision for _, decision in decisions if isinstance(decision, Ask)]
     declined = [decision for _, decision in decisions if isinstance(decision, Decline)]
-    if not steps and not questions:
-        return Nothing(decline=next((d for d in declined if d.why != SMALL_TALK), declined[0]))
-    voice = Voice.of(desk.talk)
-    left = [voice.say("not_understood", said=d.said) for d in declined if d.why in ("unclear", "elsewhere", "~beyond")]
+    if not steps and not questions and declined:
+        decline = next((d for d in declined if d.why != SMALL_TALK), declined[0])
+        return Nothing(decline=decline, leads=done, open=meant.open)
+    left = [voice.say("not_understood", said=d.said) for d in declined if d.why in UNDERSTOOD_NOTHING]
+    waiting = [d for d in declined if d.why == "waits"]
+    left += [voice.say("waits", said=d.said) for d in waiting]
     left += [talk.closed(d, voice) for d in declined if d.why in ("planned", "people") and not d.meanwhile]
-    leads = [talk.closed(d, voice) for d in declined if d.meanwhile]
+    leads = [*done, *(talk.closed(d, voice) for d in declined if d.meanwhile)]
     notes = [voice.say("not_used", said=said) for step in steps for said in step.notes]
     later = [voice.say("one_question")] if len(questions) > 1 else []
-    return Plan(steps, [*notes, *left, *later], questions[0] if questions else None, leads=leads)
+    stays = {"kind": "wish", "text": acts.unconditioned(waiting[0].said)} if waiting else meant.open
+    return Plan(steps, [*notes, *left, *later], questions[0] if questions else None, leads=leads, open=stays)
 
 
 def _beside(decision: Decision) -> Sequence[Step]:
@@ -194,22 +163,23 @@ def _carry_out(turn: Turn, plan: Plan, *, may_widen: bool = False) -> AIMessage:
     if isinstance(plan, Nothing):
         if plan.decline.why == "elsewhere" and may_widen:
             return _widen(turn, plan.decline)
-        return _decline(turn, plan.decline)
+        return _keep_open(_decline(turn, plan), plan, turn.desk)
     if plan.steps:
         return _next_calls(turn, plan)
     return _close(turn, plan, [])
 
 
-def _decline(turn: Turn, decline: Decline) -> AIMessage:
+def _decline(turn: Turn, plan: Nothing) -> AIMessage:
     """No wish that a tool is for: what could be asked today, which of two readings was meant, or that it can't be done."""
+    decline = plan.decline
     frame, calls = talk.opening(decline, turn.desk)
     if calls:
-        return _calling(turn, calls, Plan(opening=frame))
+        return _calling(turn, calls, Plan(opening=frame, open=plan.open))
     if frame:
         return AIMessage(talk.opened(frame, [], turn.desk))
     options = talk.choices(decline, turn.desk)
     if not options:
-        return AIMessage(talk.declined(decline, turn.desk))
+        return AIMessage(" ".join([*plan.leads, talk.declined(decline, turn.desk)]))
     voice = Voice.of(turn.desk.talk)
     lines = "\n".join(f"{n}. {option['label']}" for n, option in enumerate(options, 1))
     text = f"{voice.say('unclear')} {voice.say('did_you_mean')}\n\n{lines}"
@@ -304,7 +274,7 @@ def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) 
     if again:
         return _calling(turn, [(again.tool, again.args)], replace(plan, awaiting=again.awaiting))
     if found.value is None:
-        return _close(turn, replace(plan, steps=[], question=_which(step, awaiting, found, rest)), results)
+        return _go_on_without(turn, plan, results, lambda then: _which(step, awaiting, found, then))
     following = following_call(found.value, step, awaiting, turn.desk)
     if following:
         return _calling(turn, [(following.tool, following.args)], replace(plan, awaiting=following.awaiting))
@@ -312,6 +282,16 @@ def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) 
     solved = replace(step, args={**step.args, found.field: found.value}, people=people)
     others = [_solved_too(other, step, awaiting, found.value) for other in rest]
     return _next_calls(turn, replace(plan, steps=[solved, *others], awaiting=None))
+
+
+def _go_on_without(
+    turn: Turn, plan: Plan, results: Sequence[Result], ask: Callable[[Sequence[Step]], Ask]
+) -> AIMessage:
+    """Somebody or something was not found: what can be looked up without it is looked up, and then it is asked for."""
+    rest = plan.steps[1:]
+    apart = [step for step in rest if not step.people and not turn.desk.index.tools[step.tool].entry.writes]
+    plan = replace(plan, steps=apart, awaiting=None, question=ask([step for step in rest if step not in apart]))
+    return _next_calls(turn, plan) if apart else _close(turn, plan, results)
 
 
 def _solved_too(other: Step, step: Step, awaiting: Mapping[str, Any], value: str) -> Step:
@@ -339,15 +319,42 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
     text = " ".join([*plan.leads, answer.compose(shown, list(plan.notes), turn.desk)])
     if plan.question:
         text = f"{text}\n\n{asking.question(plan.question.pending, turn.desk)}".strip()
-    kept: dict[str, Any] = {"pending": dict(plan.question.pending)} if plan.question else {}
+    kept: dict[str, Any] = {}
+    if plan.question:
+        kept["pending"] = {**plan.question.pending, **({"before": plan.open} if plan.open else {})}
     if shown:
         done = [result for result in shown if answer.problem(result.value) is None]
         calls = [{"tool": result.call.tool, "args": dict(result.call.args)} for result in done]
-        kept["did"] = {"calls": calls, "shown": things.kept(done, turn.desk.index.vocabulary.prefixes)}
-    named = ground.titles(turn.desk.reading(to_english(turn.desk.talk.request)))
+        kept["did"] = {
+            "calls": calls,
+            "shown": things.kept(done, turn.desk.index.vocabulary.prefixes),
+            "put": [_put(result) for result in shown if _was_put(result, turn.desk)],
+        }
+    named = ground.titles(turn.desk.reading(turn.desk.english(turn.desk.talk.request)))
     if named:
         kept["did"] = {"calls": [], "shown": [], **kept.get("did", {}), "goods": named[-1]}
-    return AIMessage(text or talk.hint(turn.desk), additional_kwargs=kept)
+    message = AIMessage(text or talk.hint(turn.desk), additional_kwargs=kept)
+    return _keep_open(message, plan, turn.desk)
+
+
+def _was_put(result: Result, desk: Desk) -> bool:
+    """A change, and a look-up that failed: what may be corrected in the next turn."""
+    return desk.index.tools[result.call.tool].entry.writes or answer.problem(result.value) is not None
+
+
+def _put(result: Result) -> dict[str, Any]:
+    problem = answer.problem(result.value)
+    became = "done" if problem is None else "refused" if problem.get("code") == "Rejected" else "failed"
+    return {"tool": result.call.tool, "args": dict(result.call.args), "became": became}
+
+
+def _keep_open(message: AIMessage, plan: Plan, desk: Desk) -> AIMessage:
+    """The answer with the question that stays open named at its end, unless a new one is asked."""
+    kept = cast(dict[str, Any], message.additional_kwargs)
+    if plan.open is None or message.tool_calls or "pending" in kept:
+        return message
+    text = "\n\n".join(filter(None, [message.text, asking.still_open(plan.open, desk)]))
+    return AIMessage(text, additional_kwargs={**kept, "pending": dict(plan.open)})
 
 
 def _calling(turn: Turn, calls: Sequence[tuple[str, Mapping[str, Any]]], plan: Plan) -> AIMessage:

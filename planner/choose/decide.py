@@ -12,16 +12,18 @@ from math import log
 from typing import Any
 
 from planner.choose import ground
+from planner.choose.focus import focus
 from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
 from planner.converse.memory import Conversation
-from planner.converse.things import shown
 from planner.fill import slots
 from planner.fill.filled import Filled, Told, Which
 from planner.fill.versus import other_period
-from planner.read import goods, grounds, mood
+from planner.read import goods, grounds, mood, pointers
 from planner.read.fields import Choice, Field, Kind
+from planner.read.language import to_english
 from planner.read.reading import Reading
 from planner.read.signals import READING_STARTS, WRITING_STARTS
+from planner.read.spoken import language_of
 from planner.read.words import FILLER, content, stem, tokens
 
 FAINT = 0.08  # of a tool's own probability: below it no share of others can lift it
@@ -46,7 +48,6 @@ UNFIT = {
     "number": 0.5,
     "period": 0.6,
 }
-POINTS = re.compile(r"\b(?:it|this|that|them|these|those|she|he|her|him|his|they|their|same|one)\b", re.I)
 # With no word for what: of what was shown.
 OF_GOODS = re.compile(r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I)
 NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
@@ -74,7 +75,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Decline:
-    """Nothing to do: `~hello`, `~help`, `~beyond`, "unclear", "elsewhere", "forbidden", "pointing", "planned", "people"."""
+    """Nothing to do: `~hello`, `~help`, `~beyond`, "unclear", "elsewhere", "forbidden", "pointing", "planned", "people".
+
+    Of a turn within its conversation: "left", "waits" for an answer, "not_carried" into what was put, "nothing_open" to agree to.
+    """
 
     why: str
     said: str = ""
@@ -120,6 +124,10 @@ class Desk:
     def known(self) -> Mapping[str, Sequence[grounds.Row]] | None:
         """What the shop was asked in this turn, and said."""
         return ground.told(self.talk)
+
+    def english(self, text: str) -> str:
+        """A text in English words; a few words that show no language are in the conversation's."""
+        return to_english(text, self.talk.language if language_of(text) in (None, self.talk.language) else "")
 
     def told(self, tool: Tool) -> Told:
         return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.words, tool.entry.writes)
@@ -309,11 +317,13 @@ def _confirmed(text: str, chosen: Candidate, decision: Decision) -> Decision:
     left += [said for said in filled.strange if said not in left]
     if not isinstance(decision, list) or not left:
         return decision
-    steps = [
-        {"tool": step.tool, "args": dict(step.args), "people": dict(step.people), "newest": step.newest}
-        for step in decision
-    ]
-    return Ask({"kind": "confirm", "steps": steps, "unplaced": left})
+    return confirmation(decision, left)
+
+
+def confirmation(steps: Sequence[Step], left: Sequence[str]) -> Ask:
+    """Whether to go ahead with what was understood, without the words that have no place in it."""
+    stored = [{"tool": s.tool, "args": dict(s.args), "people": dict(s.people), "newest": s.newest} for s in steps]
+    return Ask({"kind": "confirm", "steps": stored, "unplaced": list(left)})
 
 
 def _choice(text: str, candidates: list[Candidate]) -> Ask:
@@ -432,12 +442,6 @@ def _take_likeness(owner: tuple[Field, Choice], filled: Filled, said: str) -> No
     filled.unused.remove(said)
 
 
-def _of_the_thing(f: Field, desk: Desk) -> list[str]:
-    """The one thing that was shown, or what stands in it: "the customer" of an order."""
-    things = shown(desk.talk)
-    return [things[0].refers[f.reference]] if len(things) == 1 and f.reference in things[0].refers else []
-
-
 def _point_back(text: str, tool: Tool, filled: Filled, desk: Desk, before: list[Step]) -> None:
     """ "it", "her", "the order": the one that was spoken of last, when only one fits."""
     for f in tool.fields:
@@ -445,13 +449,17 @@ def _point_back(text: str, tool: Tool, filled: Filled, desk: Desk, before: list[
             continue
         noun = re.search(rf"\b(?:the|this|that|same)\s+{re.escape(f.reference.replace('_', ' '))}\b", text, re.I)
         goods = f.reference in ("product", "variant") and OF_GOODS.search(text) is not None
-        if not noun and not goods and not (POINTS.search(text) and (f.required or f.reference == "customer")):
+        if (
+            not noun
+            and not goods
+            and not (pointers.plain("points").search(text) and (f.required or f.reference == "customer"))
+        ):
             continue
         for step in reversed(before):
             if f.name in step.people:
                 filled.people[f.name] = step.people[f.name]
                 return
         same = [str(step.args[f.name]) for step in before if f.name in step.args]
-        found = same or _of_the_thing(f, desk) or ([] if goods else desk.talk.mentioned(f.prefix))
+        found = same or focus(desk.talk, desk.index, (f.reference,))
         if len(set(found)) == 1:
             filled.args[f.name] = found[0]

@@ -1,22 +1,20 @@
-"""Fragments that go on from what was shown: "and yesterday?", "only those to Lyon", "by country", "how many?", "the oldest"."""
+"""Fragments that go on from what was looked up: "and yesterday?", "only those to Lyon", "by country", "how many?", "nach Lager"."""
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from planner.choose.decide import Desk, Step
-from planner.fill import slots, values
+from planner.choose.decide import Decision, Decline, Desk, Step
+from planner.choose.edit import Edit, edited
+from planner.converse.memory import Call
+from planner.fill import values
 from planner.read import periods
+from planner.read.acts import Act, cleaned, excludes, goes_on, narrows
 from planner.read.fields import Field, Kind
 from planner.read.reading import Reading
+from planner.read.words import content, tokens
 
-FOLLOWS = re.compile(
-    r"^(?:(?:and|what about|how about|same (?:for|with|thing)|only|just|now|but|or|for|in|by|per|to|from|since|until|without|not"
-    r"|sorted|ordered|yesterday|today|last|this|tomorrow|those|these)\b"
-    r"|(?:and )?(?:which (?:one )?is )?the"
-    r" (?:oldest|newest|latest|biggest|largest|smallest|cheapest|most expensive|highest|lowest|best|worst)\b)",
-    re.I,
-)
 THE_MOST = re.compile(
     r"^(?:and )?(?:which (?:one )?is )?the (?:\w+est|most \w+|best|worst)(?: one| order| product)?\W*$", re.I
 )
@@ -25,35 +23,75 @@ HOW_MANY = re.compile(
     r"(?: in (?:all|total)| altogether)?\W*$",
     re.I,
 )  # of what was shown
-NARROWS = re.compile(r"^(?:only|just|and (?:in|for|from|to|by)|in|for|from|by|per)\b", re.I)
 LIKELY = 0.8  # of a probability: from here on a fragment is a request of its own
+SHORT = 4  # words with meaning, at most, of a fragment
+SCOPE = (Kind.period_start, Kind.period_end, Kind.city, Kind.country, Kind.reference)  # what a new question takes over
 
 
-def follow_up(text: str, desk: Desk) -> Step | None:
-    """ "And the week before?": the last reading call again, with what is new."""
+def follow_up(act: Act, desk: Desk) -> Decision | None:
+    """ "And the week before?": the last reading call again, with what is new; None where the words ask something else."""
     last = desk.talk.last_call()
-    if (
-        last is None
-        or last.tool not in desk.offered
-        or desk.index.tools[last.tool].entry.writes
-        or not (FOLLOWS.search(text) or HOW_MANY.search(text))
-    ):
+    if last is None or last.tool not in desk.offered or desk.index.tools[last.tool].entry.writes:
         return None
+    said = act.rest if act.corrects or act.declines else act.said
+    text = desk.english(said)
     if HOW_MANY.search(text):
-        return Step(last.tool, last.args)
+        return [Step(last.tool, last.args)]
+    if not (act.corrects or act.declines or goes_on(said)):
+        return None
     best = desk.index.rank(text, among=desk.offered, limit=1)
+    if len(content(text)) > SHORT + 2 or (best and best[0].name != last.tool and best[0].score > LIKELY):
+        return None
+    found = None if excludes(said) else _again(last, text, desk)
+    if found is None:
+        reading = desk.reading(text)
+        only = (
+            (narrows(said) or reading.free("period")) and len(tokens(text)) <= SHORT and not reading.free("reference")
+        )
+        narrow = excludes(said) or only
+        return Decline("not_narrowed", said.strip(" ?!."), operation=last.tool) if narrow else None
+    return [replace(found.step, notes=found.left)]
+
+
+def _again(last: Call, text: str, desk: Desk) -> Edit | None:
+    """The call with what the fragment changes; a bare name may be a place."""
     tool = desk.index.tools[last.tool]
     reading = desk.reading(text)
-    new = _counted_back(tool.fields, last.args, reading, desk)
-    filled = slots.fill(tool.fields, reading, desk.told(tool))
-    new |= filled.args
-    strays = [span for span in filled.unplaced if not (span.kind == "period" and span.value.before)]
-    limit = next((f.name for f in tool.fields if f.kind is Kind.limit), None)
-    if new and limit and THE_MOST.search(text):
-        new[limit] = 1
-    if not new or strays or filled.people or (best and best[0].name != last.tool and best[0].score > 0.8):
-        return None
-    return Step(last.tool, {**_without_period(tool.fields, last.args, new), **new})
+    back = _counted_back(tool.fields, last.args, reading, desk)
+    if back:
+        return Edit(Step(last.tool, {**_without_period(tool.fields, last.args, back), **back}), frozenset(back))
+    said = cleaned(text)
+    for words in (text, said, f"in {said}", f"by {said}"):
+        found = edited(last, words, desk)
+        if found and not any(re.search(r"\d", left) for left in found.left):
+            args = {**_without_period(tool.fields, last.args, _new(found, last)), **_new(found, last)}
+            limit = next((f.name for f in tool.fields if f.kind is Kind.limit), None)
+            most = {limit: 1} if limit and THE_MOST.search(text) else {}
+            return replace(found, step=replace(found.step, args={**args, **most}))
+    return None
+
+
+def _new(found: Edit, last: Call) -> dict[str, Any]:
+    return {name: found.step.args[name] for name in found.changed if name in found.step.args}
+
+
+def carried(step: Step, desk: Desk) -> Step:
+    """A new question about what was shown keeps its scope: the period, the place and the thing that it says nothing of."""
+    last = desk.talk.last_call()
+    if last is None or last.tool not in desk.index.tools or desk.index.tools[step.tool].entry.writes:
+        return step
+    fields = [f for f in desk.index.tools[step.tool].fields if f.kind in SCOPE and f.name not in step.people]
+    said = {f.kind for f in fields if f.name in step.args}
+    old = {f.name: f.kind for f in desk.index.tools[last.tool].fields}
+    kept = {
+        f.name: last.args[f.name]
+        for f in fields
+        if f.name in last.args
+        and old.get(f.name) is f.kind
+        and (f.kind not in said or f.kind is Kind.reference)
+        and f.name not in step.args
+    }
+    return replace(step, args={**kept, **step.args})
 
 
 def _counted_back(fields: Sequence[Field], args: Mapping[str, Any], reading: Reading, desk: Desk) -> dict[str, Any]:
@@ -70,10 +108,3 @@ def _without_period(fields: Sequence[Field], args: Mapping[str, Any], new: Mappi
     """A new period replaces the old one whole: "since Monday" has no end."""
     times = {f.name for f in fields if f.kind in (Kind.period_start, Kind.period_end)}
     return {name: value for name, value in args.items() if not (name in times and times & set(new))}
-
-
-def only_narrows(text: str, desk: Desk) -> bool:
-    """Whether a fragment would narrow what was shown, and asks for nothing for certain by itself."""
-    if not NARROWS.search(text) or desk.talk.last_call() is None:
-        return False
-    return max(desk.index.wishes(text).values()) < LIKELY

@@ -1,94 +1,264 @@
-"""What a sentence points at: "cancel it", "her addresses", "the second one", "the one in Lyon".
+"""What a sentence points at: "cancel it", "her addresses", "the second one", "le plus cher", "die anderen beiden".
 
-Its reference takes the words' place, where only one thing can be meant.
+Its reference takes the words' place, where only one thing can be meant. Words that point and find nothing are reported: a list
+of everything is no answer about "it". The words are data (`data/pointers.json`).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from planner.choose.decide import Desk
-from planner.converse.things import Thing, shown
+from planner.choose.focus import PEOPLE, focus, listed
+from planner.converse.things import Figure, Thing, shown, shown_whole
+from planner.read import pointers
+from planner.read.language import to_english
 from planner.read.reading import Reading
-from planner.read.words import ORDINALS, fold
+from planner.read.words import FILLER, fold
 
-THING = re.compile(r"\b(?:it|this one|that one)\b(?!'s)", re.I)
-OWNER = re.compile(r"\b(?:her|his|their|its)\b(?=\s+\w)", re.I)
-PERSON = re.compile(r"\b(?:she|he|him|they|her)\b", re.I)
-PEOPLE = ("customer", "user")
-PLACES = {**ORDINALS, "last": -1}
-NTH = re.compile(
-    rf"\b(?:the\s+)?({'|'.join(PLACES)})\s+(?:one|of\s+(?:them|these|those)|in\s+the\s+list|row|entry)\b"
-    rf"|^(?:and\s+)?the\s+({'|'.join(PLACES)})(?=\W*$)",
-    re.I,
+CERTAIN = ("it", "this one", "that one", "its", "her", "his")  # words that point, whatever stands beside them
+ENCLITIC = re.compile(r"(?<=[a-zé])-(le|la|les|lui|leur)(?![\w-])", re.I)  # "annule-la"
+STANDS_FOR = {"le": "celui-là", "la": "celle-là", "les": "ceux-là", "lui": "lui", "leur": "leur"}
+SPOKEN = ("en", "fr", "de")
+MOST = 6  # things that one word may stand for
+ALONE = re.compile(r"^(?:and|what about|how about|only|just|et|und)?\s*[A-Z][\w-]*\W*$")
+WHOLE = re.compile(
+    r"^\W*(?:and|und|et|only|just|nur|seulement)?\s*(?P<what>[\w/-]+(?: [\w/-]+){0,2}?)(?: ones?)?\W*$", re.I
 )
-THE_ONE = re.compile(r"\b(?:the\s+one|that\s+one)\s+(?:in|to|from|of|for|by|with|at)\s+(?:the\s+)?([^?!.,;]+)", re.I)
-ALONE = re.compile(r"^(?:and|what about|how about|only|just)?\s*[A-Z][\w-]*\W*$")
+PRICES, TIMES = ("price", "cost", "amount", "total", "value"), ("_at", "_on", "date", "time")
+DAYS = ("days", "lead_time", "duration", "weeks")
+SOLD = ("revenue", "net", "sold", "units", "quantity", "score")
+SIZES = (
+    "total",
+    "percent",
+    "amount",
+    "revenue",
+    "net",
+    "spend",
+    "value",
+    "units",
+    "quantity",
+    "available",
+    "on_hand",
+    "points",
+    "stock",
+)
+EXTREMES: Mapping[str, tuple[Callable[..., Any], Sequence[str]]] = {
+    "dearest": (max, PRICES),
+    "cheapest": (min, PRICES),
+    "newest": (max, TIMES),
+    "oldest": (min, TIMES),
+    "best": (max, SOLD),
+    "worst": (min, SOLD),
+    "biggest": (max, SIZES),
+    "smallest": (min, SIZES),
+    "slowest": (max, DAYS),
+    "quickest": (min, DAYS),
+}
 
 
-def resolved(text: str, earlier: Sequence[str], desk: Desk) -> str:
-    """The text with the reference that it points to, where that is certain; as it is, where it names something itself."""
+@dataclass(frozen=True)
+class Pointed:
+    """The text with references for the words that point; `lost` are words that point at nothing that is certain."""
+
+    text: str
+    lost: str = ""
+    things: tuple[str, ...] = ()
+
+
+def resolved(text: str, earlier: Sequence[str], desk: Desk) -> Pointed:
+    """The text with the references that it points to, where that is certain; as it is, where it names something itself."""
+    text = ENCLITIC.sub(lambda found: f" {STANDS_FOR[found[1].lower()]}", text)
     reading = _read(text, desk)
     if reading.free("reference", "foreign", "code") or any(reading.free("email")):
-        return text
-    things = shown(desk.talk)
-    picked = _picked(text, things)
+        return Pointed(text)
+    named = [span.value for said in earlier for span in _read(said, desk).free("reference")]
+    picked = None if named else _picked(text, desk)
     if picked:
         return picked
-    if not (THING.search(text) or OWNER.search(text) or PERSON.search(text)):
-        return text
-    named = [span.value for said in earlier for span in _read(said, desk).free("reference")]
-    alone = things[0] if len(things) == 1 else None
-    thing = _only(
-        [value for value in named if not _person(value, desk)] or _alone(alone) or _spoken_of(desk, people=False)
+    return _meant(text, named, desk)
+
+
+# ---- rows that were shown ------------------------------------------------------------------------------------------------
+
+
+def _picked(text: str, desk: Desk) -> Pointed | None:
+    """With one of the rows that were shown, told by its place, by what it has most of, or by what it has and no other row."""
+    things = shown(desk.talk)
+    inner = [thing for thing in shown_whole(desk.talk) if thing.inner]
+    rows = inner if len(things) <= 1 and inner else things
+    nth = pointers.placed("ordinals").search(text)
+    if nth and (rows or nth["one"]):
+        place = int(pointers.key("ordinals", nth["word"]))
+        return _told(text, nth, [rows[place]] if -len(rows) <= place < len(rows) else [])
+    most = pointers.placed("extremes").search(text)
+    if most and most["one"] and not rows:
+        return Pointed(text, lost=most[0])
+    if most and len(rows) == 1:
+        return _told(text, most, rows)
+    if most and rows:
+        return _told(text, most, _extreme(pointers.key("extremes", most["word"]), rows), whole=False)
+    one = pointers.having().search(text)
+    if one and rows:
+        return _with_words(text, one, rows)
+    others = pointers.plain("others").search(text) or pointers.plain("other").search(text)
+    if others and len(rows) > 1:
+        return _told(text, others, _others(rows, desk, several=pointers.plain("others").search(text) is not None))
+    return _such(text, rows)
+
+
+def _with_words(text: str, one: re.Match[str], rows: Sequence[Thing]) -> Pointed | None:
+    """The row that has the words, or the first of them: "die nach Köln bitte"."""
+    words = one["what"].split()
+    for end in range(len(words), 0, -1):
+        having = [thing for thing in rows if _has(thing, " ".join(words[:end]))]
+        if having:
+            left = " ".join(words[end:])
+            found = _told(text, one, having) if len(having) == 1 else None
+            return replace(found, text=f"{found.text} {left}".strip()) if found else None
+    return None
+
+
+def _told(text: str, found: re.Match[str], things: Sequence[Thing], *, whole: bool = True) -> Pointed | None:
+    """With the things in place of the words; None where none is certain and the words may mean something else."""
+    if not 0 < len(things) <= MOST:
+        return Pointed(text, lost=found[0].strip()) if whole else None
+    names = [thing.reference for thing in things]
+    said = (
+        f"{text[: found.start()]}{' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}{text[found.end() :]}"
     )
-    if thing and THING.search(text):
-        return THING.sub(thing, text, count=1)
-    if thing and re.search(r"\bits\b", text, re.I):
-        return OWNER.sub(f"{thing}'s", text, count=1)
-    buyer = [alone.refers["customer"]] if alone and "customer" in alone.refers else []
-    person = _only([value for value in named if _person(value, desk)] or buyer or _spoken_of(desk, people=True))
-    if person and OWNER.search(text):
-        return OWNER.sub(f"{person}'s", text, count=1)
-    return PERSON.sub(person, text, count=1) if person else text
+    said = re.sub(r"\s{2,}", " ", said)
+    return Pointed(f"show {said.strip(' ?!.')}" if ALONE.search(said) else said, things=tuple(names))
 
 
-def _picked(text: str, things: Sequence[Thing]) -> str | None:
-    """With one of the rows that were shown, told by its place or by what it has and no other row."""
-    nth = NTH.search(text)
-    place = PLACES[(nth[1] or nth[2]).lower()] if nth else 0
-    if nth and -len(things) <= place < len(things):
-        return _told(text, nth, things[place])
-    one = THE_ONE.search(text)
-    having = [thing for thing in things if one and _has(thing, one[1])]
-    return _told(text, one, having[0]) if one and len(having) == 1 else None
+def _extreme(which: str, things: Sequence[Thing]) -> list[Thing]:
+    """The one thing that has the most, or the least, of what the word measures; none where several have."""
+    take, measures = EXTREMES[which]
+    if which in ("biggest", "smallest") and (sizes := [_size(thing) for thing in things]) and None not in sizes:
+        return [thing for thing, size in zip(things, sizes, strict=True) if size == take(sizes)]
+    for measure in measures:
+        columns = [next((name for name in thing.figures if measure in name), "") for thing in things]
+        values = [thing.figures[name] for thing, name in zip(things, columns, strict=True) if name]
+        if len(values) == len(things) and len({type(value) for value in values}) == 1 and len(set(values)) > 1:
+            best: Figure = take(values)
+            return [thing for thing, value in zip(things, values, strict=True) if value == best]
+    return []
+
+
+def _size(thing: Thing) -> float | None:
+    """What size the words of a variant say: small before large, 36-37 before 38-39."""
+    if "variant" not in thing.refers:
+        return None
+    parts = re.split(r"[-/ ]+", fold(thing.reference))
+    sizes = cast(list[str], pointers.words()["sizes"])
+    words = [sizes.index(part) for part in parts if part in sizes]
+    figures = [float(m[0]) for part in parts[1:] if (m := re.match(r"\d+", part))]
+    return (-1000.0 + words[-1]) if words else figures[0] if figures else None
+
+
+def _others(things: Sequence[Thing], desk: Desk, *, several: bool) -> list[Thing]:
+    """All but what was last put to the person or asked about."""
+    spoken = {value for kind in {kind for thing in things for kind in thing.refers} for value in _last(desk, kind)}
+    left = [thing for thing in things if not spoken & {thing.reference, *thing.refers.values()}]
+    return left if len(left) < len(things) and (several or len(left) == 1) else []
+
+
+def _last(desk: Desk, kind: str) -> list[str]:
+    found = focus(desk.talk, desk.index, (kind,))
+    return found if len(found) == 1 else []
+
+
+def _such(text: str, things: Sequence[Thing]) -> Pointed | None:
+    """ "the medium one", "the navy", "die rote": a word after an article that one of several rows has, and no other."""
+    if len(things) < 2:
+        return None
+    for found in [*pointers.single().finditer(text), *WHOLE.finditer(text)]:
+        having = [thing for thing in things if _has(thing, found["what"])]
+        if len(having) == 1:
+            return _told(text, found, having)
+    return None
 
 
 def _has(thing: Thing, said: str) -> bool:
-    return all(word in thing.said for word in fold(said).split())
+    """Whether a thing has all the words, as they were said or in English."""
+    own = f"{thing.said} {fold(thing.reference).replace('-', ' ')}"
+    words = [word for word in fold(said).split() if word not in FILLER]
+    return bool(words) and all(any(_word(fold(to_english(word, spoken)), own) for spoken in SPOKEN) for word in words)
 
 
-def _told(text: str, found: re.Match[str], thing: Thing) -> str:
-    whole = f"{text[: found.start()]}{thing.reference}{text[found.end() :]}"
-    return f"show {thing.reference}" if ALONE.search(whole) else whole
+def _word(word: str, own: str) -> bool:
+    stem = re.escape(word[:-1] if len(word) > 4 and word[-1] in "es" else word)
+    return re.search(rf"(?<!\w){stem}\w?\w?(?!\w)", own) is not None
 
 
-def _alone(thing: Thing | None) -> list[str]:
-    return [thing.reference] if thing else []
+# ---- pronouns ------------------------------------------------------------------------------------------------------------
 
 
-def _read(text: str, desk: Desk) -> Reading:
-    return Reading.of(text, desk.index.vocabulary, desk.talk.setting)
+def _meant(text: str, named: Sequence[str], desk: Desk) -> Pointed:
+    """With what "it", "her", "them" and "the customer" stand for: what the sentence before named, else what was last spoken of."""
+    several = pointers.plain("all").search(text)
+    if several and not named:
+        if several_ones := _all(several[0], desk):
+            return _told(text, several, several_ones) or Pointed(text)
+        if goods := _only(focus(desk.talk, desk.index, ("variant", "product"))):  # "how many of them"
+            return Pointed(f"{text[: several.start()]}{_of(several[0])}{goods}{text[several.end() :]}", things=(goods,))
+        if re.match(
+            r"(?:all |both )?of\b|davon|von\b|d['’]entre|les? \w+|the \w+|those \w+|these \w+", several[0], re.I
+        ):
+            return Pointed(text, lost=several[0])
+    for found, people in _pronouns(text):
+        owns = found.re is pointers.plain("owner")
+        meant = _only(_candidates(named, desk, people=people))
+        if meant:
+            said = f"{meant}'s" if owns else meant
+            return Pointed(f"{text[: found.start()]}{said}{text[found.end() :]}", things=(meant,))
+        if found[0].lower() in CERTAIN:
+            return Pointed(text, lost=found[0])
+    noun = pointers.nouns().search(text)
+    if noun and noun.lastgroup and not named:
+        meant = _only(focus(desk.talk, desk.index, (noun.lastgroup,)))
+        return (
+            Pointed(f"{text[: noun.start()]}{meant}{text[noun.end() :]}", things=(meant,)) if meant else Pointed(text)
+        )
+    return Pointed(text)
+
+
+def _of(said: str) -> str:
+    return "of " if re.match(r"(?:all |both )?of\b|davon|von\b", said, re.I) else ""
+
+
+def _pronouns(text: str) -> Iterator[tuple[re.Match[str], bool]]:
+    """The pronouns of a text, and whether each stands for a person."""
+    for name, people in (("it", False), ("owner", True), ("person", True), ("perhaps", False), ("perhaps", True)):
+        found = pointers.plain(name).search(text)
+        if found and (name != "owner" or re.match(r"\s+\w", text[found.end() :])):
+            yield found, people and found[0].lower() != "its"
+
+
+def _all(said: str, desk: Desk) -> list[Thing]:
+    """What "those two" and "them" are: what the last change was about, else the rows that were shown; as many as were said."""
+    count = next(
+        (int(n) for n, words in pointers.words()["counted"].items() if re.search(rf"\b(?:{words})\b", said, re.I)), 0
+    )
+    latest = next(desk.talk.did(), dict[str, Any]())
+    put = [Thing(value, {}, "") for call in latest.get("put") or () for value in listed(call, desk.index)]
+    for things in (put, shown(desk.talk)):
+        if 1 < len(things) <= MOST and len(things) == (count or len(things)):
+            return things
+    return []
+
+
+def _candidates(named: Sequence[str], desk: Desk, *, people: bool) -> list[str]:
+    prefixes = desk.index.vocabulary.prefixes
+    said = [value for value in named if (prefixes.get(value.partition("-")[0], "") in PEOPLE) == people]
+    kinds = [kind for kind in {*prefixes.values(), "variant"} if (kind in PEOPLE) == people]
+    return said or focus(desk.talk, desk.index, kinds)
 
 
 def _only(values: Sequence[str]) -> str | None:
     return values[0] if len(set(values)) == 1 else None
 
 
-def _person(value: str, desk: Desk) -> bool:
-    return desk.index.vocabulary.prefixes.get(value.partition("-")[0], "") in PEOPLE
-
-
-def _spoken_of(desk: Desk, *, people: bool) -> list[str]:
-    """The references of people, or of things, in the latest message that has any."""
-    prefixes = [prefix for prefix, noun in desk.index.vocabulary.prefixes.items() if (noun in PEOPLE) == people]
-    return desk.talk.mentioned(*prefixes)
+def _read(text: str, desk: Desk) -> Reading:
+    return Reading.of(text, desk.index.vocabulary, desk.talk.setting)

@@ -2,43 +2,42 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from planner.choose.decide import Decision, Decline, Desk, Step, ask_for, complete, decide
+from planner.choose.decide import Ask, Decision, Decline, Desk, Step, ask_for, complete, decide
+from planner.choose.edit import edited
 from planner.choose.index import NO_TOOL, Tool
+from planner.choose.pointing import resolved
+from planner.converse.memory import Call
 from planner.fill import slots
+from planner.read.acts import Act, cleaned, withdraws
 from planner.read.fields import Field, Kind
 from planner.read.money import figure, minor_units
 from planner.read.words import NUMBERS, ORDINALS, content
 
-YES = re.compile(
-    r"^\W*(?:yes|yep|yeah|sure|ok|okay|please do|do it|go ahead|go on|correct|right|exactly|confirm(?:ed)?|oui|ja)\b",
-    re.I,
-)
-NO = re.compile(
-    r"^\W*(?:no|nope|never ?mind|forget it|forget about it|cancel(?: that| it)?"
-    r"|stop|leave it|nothing|non|nein)\W*(?:thanks?|please)?\W*$",
-    re.I,
-)
+FEW = 4  # words with meaning, at most, that tell which of two readings is meant
 AS_SAID = (Kind.note, Kind.text, Kind.reason_text, Kind.proper_name, Kind.search, Kind.city, Kind.postcode, Kind.phone)
 
 
-def resume(text: str, desk: Desk) -> Decision | None:
-    """The decision that the reply allows; None when nothing was asked, or the reply is a new request."""
-    pending = desk.talk.pending
-    if pending is None:
-        return None
-    if NO.search(text):
+def resume(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
+    """The decision that the reply allows; None where it is no reply: a question beside it, or another request."""
+    if (act.declines and act.alone) or withdraws(act.said):
         return Decline("left")
+    text = desk.english(act.said)
     match pending.get("kind"):
         case "confirm":
-            return [_step(step) for step in pending["steps"]] if YES.search(text) else None
+            return _confirmed(act, pending, desk)
+        case "wish":
+            return decide(str(pending["text"]), desk, before=[]) if act.agrees and act.alone else None
+        case _ if act.aside or act.asks_whole:
+            return None
         case "choice":
-            return _chosen(text, pending, desk)
+            return _chosen(act, text, pending, desk)
         case "pick":
-            return _picked(text, pending, desk)
+            return _picked(act, text, pending, desk)
         case "slots":
-            return _supplied(text, pending, desk)
+            return _supplied(act, pending, desk)
         case _:
             return None
 
@@ -47,17 +46,32 @@ def _step(stored: Mapping[str, Any]) -> Step:
     return Step(stored["tool"], stored["args"], stored.get("people", {}), bool(stored.get("newest")))
 
 
-def _chosen(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
+def _confirmed(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
+    """Go ahead, as it is or with what the reply changes in it: "yes, but 15"."""
+    steps = [_step(step) for step in pending["steps"]]
+    if act.agrees and act.alone:
+        return steps
+    if act.asks or not all(step.tool in desk.offered for step in steps):
+        return None
+    found = edited(Call(steps[0].tool, steps[0].args), desk.english(cleaned(act.rest)), desk)
+    if found is None:
+        return steps if act.agrees else None
+    return [replace(found.step, people={**steps[0].people, **found.step.people}), *steps[1:]]
+
+
+def _chosen(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
     options: Sequence[Mapping[str, Any]] = [option for option in pending["options"] if option["tool"] in desk.offered]
     number = _numbered(text, len(options))
-    if number is None and len(options) == 1 and YES.search(text):
+    if number is None and len(options) == 1 and act.agrees:
         number = 0
+    if number is None and act.alone:  # "yes" to two readings says nothing of which
+        return Ask(pending)
     if number is None:
         wishes = desk.index.wishes(text)
         if sum(wishes.get(name, 0.0) for name in NO_TOOL) > 0.5 and not desk.reading(text).spans:
             return None
         alone = desk.index.rank(text, limit=1)
-        if alone and alone[0].score > 0.6 and len(content(text)) > 1:
+        if len(content(text)) > FEW or (alone and alone[0].score > 0.6 and len(content(text)) > 1):
             return None
         return decide(f"{pending['options'][0]['text']} {text}", desk, before=[])
     return complete(desk.index.tools[options[number]["tool"]], str(options[number]["text"]), desk)
@@ -76,7 +90,17 @@ def _numbered(text: str, count: int) -> int | None:
     return None
 
 
-def _picked(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
+def named(act: Act, pending: Mapping[str, Any]) -> str | None:
+    """The wish with the thing that the reply names in place of the word that pointed at several."""
+    options: Sequence[Mapping[str, Any]] = pending["options"]
+    said = set(re.findall(r"[\w@.-]+", act.said.lower()))
+    found = [option for option in options if said & set(re.findall(r"[\w@.-]{2,}", str(option["label"]).lower()))]
+    number = _numbered(act.said, len(options))
+    chosen = found[0] if len(found) == 1 else options[number] if number is not None and not act.asks_whole else None
+    return str(pending["text"]).replace(str(pending["lost"]), str(chosen["value"]), 1) if chosen else None
+
+
+def _picked(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
     if pending["tool"] not in desk.offered:
         return None
     options: Sequence[Mapping[str, Any]] = pending["options"]
@@ -85,15 +109,20 @@ def _picked(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | Non
     number = _numbered(text, len(options))
     chosen = named[0] if len(named) == 1 else options[number] if number is not None else None
     if chosen is None:
-        return _supplied(text, pending, desk)
+        return _supplied(act, pending, desk)
     return [Step(pending["tool"], {**pending["args"], pending["missing"][0]: chosen["value"]}), *_then(pending)]
 
 
-def _supplied(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
+def _supplied(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
     if pending["tool"] not in desk.offered:
         return None
     tool = desk.index.tools[pending["tool"]]
     wanted = [f for f in tool.fields if f.name in pending["missing"]]
+    if act.alone:  # "go ahead", with something still missing
+        return ask_for(tool, wanted, pending["args"], pending.get("people", {}))
+    if act.corrects or act.declines:
+        pending = _corrected(act, pending, desk)
+    text = desk.english(resolved(act.said, (), desk).text)
     reading = desk.reading(text)
     filled = slots.fill(tool.fields, reading, desk.told(tool))
     new = {name: value for name, value in filled.args.items() if name not in pending["args"]}
@@ -109,6 +138,13 @@ def _supplied(text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | N
     if missing:
         return ask_for(tool, missing, args, people)
     return [Step(tool.entry.name, args, people), *_then(pending)]
+
+
+def _corrected(act: Act, pending: Mapping[str, Any], desk: Desk) -> Mapping[str, Any]:
+    """What was known already, as the reply corrects it."""
+    said = desk.english(cleaned(resolved(act.rest, (), desk).text))
+    found = edited(Call(pending["tool"], pending["args"]), said, desk)
+    return {**pending, "args": dict(found.step.args)} if found else pending
 
 
 def _then(pending: Mapping[str, Any]) -> list[Step]:
@@ -151,4 +187,5 @@ def _is_new_request(
     first = re.match(r"\w+", text.lower())
     opens = first is not None and first[0] in desk.index.openers
     supplied = any(f.name in new or f.name in people for f in wanted)
-    return (other and opens) or (not supplied and (other or not wanted))
+    asks = text.rstrip().endswith("?")
+    return (other and opens) or (not supplied and (other or asks or not wanted))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from planner.converse import results
 from planner.read.reading import Setting
+from planner.read.spoken import ENGLISH, language_of
 
 TODAY = re.compile(r"Today is (\d{4}-\d\d-\d\d) \(\w+\), (\d\d:\d\d) in ([\w/+-]+)\. Currency ([A-Z]{3})\.")
 UNTRUSTED = re.compile(r"<untrusted\b[^>]*>(.*?)(?:</untrusted>|\Z)", re.S | re.I)
@@ -23,6 +24,14 @@ class Call:
 
     tool: str
     args: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Deed:
+    """A change that was put to the person: what became of it, "done", "refused" by the person or "failed"."""
+
+    call: Call
+    became: str
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,12 @@ class Conversation:
         last = max((n for n, message in enumerate(messages) if isinstance(message, HumanMessage)), default=-1)
         request = "" if last < 0 else UNTRUSTED.sub(" ", text_of(messages[last])).strip()
         return cls(_setting(messages), request, messages[: max(last, 0)], messages[last + 1 :])
+
+    @property
+    def language(self) -> str:
+        """That of the request, or of what was said before it where it shows none: "MUG-BLUE"."""
+        said = [self.request, *(text_of(m) for m in reversed(self.earlier) if isinstance(m, HumanMessage))]
+        return next(filter(None, map(language_of, said)), ENGLISH)
 
     @property
     def pending(self) -> dict[str, Any] | None:
@@ -77,6 +92,25 @@ class Conversation:
                 found.append(Result(call, {"error": {"message": text}} if failed else value, aside))
         return found
 
+    def kept(self) -> Iterator[dict[str, Any]]:
+        """What the planner kept with each earlier answer, the latest first."""
+        for message in reversed(self.earlier):
+            if isinstance(message, AIMessage) and not message.tool_calls:
+                yield cast(dict[str, Any], message.additional_kwargs)
+
+    def did(self) -> Iterator[dict[str, Any]]:
+        """What each earlier answer did and showed, the latest first."""
+        for kept in self.kept():
+            yield cast(dict[str, Any], kept.get("did") or {})
+
+    def deeds(self) -> tuple[list[Deed], bool]:
+        """The changes that the latest answer put to the person which put any, and whether that was the very last answer."""
+        for nth, did in enumerate(self.did()):
+            put = cast(list[dict[str, Any]], did.get("put") or [])
+            if put:
+                return [Deed(Call(one["tool"], one["args"]), one["became"]) for one in put], nth == 0
+        return [], False
+
     def last_call(self) -> Call | None:
         """The last tool that an earlier turn called for the person's sake."""
         for message in reversed(self.earlier):
@@ -84,7 +118,8 @@ class Conversation:
                 did = cast(list[dict[str, Any]], (_kept(message, "did") or {}).get("calls", []))
                 if did:
                     return Call(did[-1]["tool"], did[-1]["args"])
-                if message.tool_calls and not (_kept(message, "plan") or {}).get("awaiting"):
+                plan = _kept(message, "plan") or {}
+                if message.tool_calls and not (plan.get("awaiting") or plan.get("opening")):
                     return Call(message.tool_calls[-1]["name"], message.tool_calls[-1]["args"])
         return None
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from planner.converse.memory import Conversation, Result
@@ -11,6 +11,10 @@ from planner.read.words import fold
 
 MOST = 25
 SAID = 200  # characters of a row's words that are kept
+PARTS = ("variants", "lines", "items")  # of a thing that is shown alone: what people point at inside it
+TIME = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:.]+Z?)?")
+
+Figure = float | str
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,10 @@ class Thing:
     reference: str
     refers: Mapping[str, str]  # the references in it, by what they name: its own, and its buyer's
     said: str  # its words, folded
+    figures: Mapping[str, Figure] = field(
+        default_factory=dict[str, Figure]
+    )  # its numbers, amounts and times, by column
+    inner: bool = False  # a part of the thing that was shown: a variant of a product, a line of an order
 
 
 def kept(results: Sequence[Result], prefixes: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -31,23 +39,50 @@ def kept(results: Sequence[Result], prefixes: Mapping[str, str]) -> list[dict[st
             {fold(value) for value in result.call.args.values() if isinstance(value, str)},
         )
         called = [row for row in rows if said & {fold(str(row[key])) for key in ("title", "name") if row.get(key)}]
-        for row in called if len(called) == 1 else rows:
-            refers = _references(row, prefixes)
-            own = str(row.get("sku") or row.get("reference") or next(iter(refers.values()), ""))
-            if own:
-                words = fold(" ".join(value for value in row.values() if isinstance(value, str)))
-                found.append({"reference": own, "refers": refers, "said": words[:SAID]})
+        told = called if len(called) == 1 else rows
+        found += [thing for row in told if (thing := _thing(row, prefixes))]
+        if len(told) == 1:
+            parts = [cast(list[Any], told[0][name]) for name in PARTS if isinstance(told[0].get(name), list)]
+            inner = [thing for rows in parts for row in rows_of(rows) if (thing := _thing(row, prefixes))]
+            found += [{**thing, "inner": True} for thing in inner]
     return found[:MOST]
 
 
 def shown(talk: Conversation) -> list[Thing]:
-    """What the latest answer showed that showed anything."""
-    for message in reversed(talk.earlier):
-        did = cast(dict[str, Any], message.additional_kwargs).get("did")
-        stored = cast(dict[str, Any], did).get("shown") if isinstance(did, dict) else None
+    """What the latest answer showed that showed anything, without what is inside of it."""
+    return [thing for thing in shown_whole(talk) if not thing.inner]
+
+
+def shown_whole(talk: Conversation) -> list[Thing]:
+    """The same, with the parts of a thing that was shown alone."""
+    for did in talk.did():
+        stored = cast(list[dict[str, Any]], did.get("shown") or [])
         if stored:
-            return [Thing(one["reference"], one["refers"], one["said"]) for one in stored]
+            return [
+                Thing(one["reference"], one["refers"], one["said"], one.get("figures", {}), one.get("inner", False))
+                for one in stored
+            ]
     return []
+
+
+def _thing(row: Mapping[str, Any], prefixes: Mapping[str, str]) -> dict[str, Any] | None:
+    refers = _references(row, prefixes)
+    own = str(row.get("sku") or row.get("reference") or next(iter(refers.values()), ""))
+    if not own:
+        return None
+    words = fold(" ".join(value for value in row.values() if isinstance(value, str)))
+    return {"reference": own, "refers": refers, "said": words[:SAID], "figures": dict(_figures(row))}
+
+
+def _figures(row: Mapping[str, Any]) -> list[tuple[str, Figure]]:
+    found: list[tuple[str, Figure]] = []
+    for name, value in row.items():
+        amount = cast(dict[str, Any], value).get("amount") if isinstance(value, dict) else value
+        if isinstance(amount, int | float) and not isinstance(amount, bool):
+            found.append((name, float(amount)))
+        elif isinstance(amount, str) and TIME.fullmatch(amount):
+            found.append((name, amount))
+    return found
 
 
 def _references(row: Mapping[str, Any], prefixes: Mapping[str, str]) -> dict[str, str]:

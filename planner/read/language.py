@@ -20,12 +20,16 @@ ENOUGH = 2  # words that only this language has, before a text is taken for it
 
 
 @lru_cache(maxsize=512)
-def to_english(text: str) -> str:
-    """The request in English words, with "haven't been paid" as "not paid"; a plain English text comes back unchanged."""
+def to_english(text: str, spoken: str = "") -> str:
+    """The request in English words, with "haven't been paid" as "not paid"; a plain English text comes back unchanged.
+
+    `spoken` is the language of the conversation, where a few words show none: "et en octobre ?".
+    """
     text = NEGATED.sub("not ", text)
     words = re.findall(r"[^\W\d_]+", text.lower())
     for language, (signs, pattern, glossary) in _languages().items():
-        if sum(word in signs for word in words) + goods.told_by(text, language) >= min(ENOUGH, max(1, len(words) - 1)):
+        told = sum(word in signs for word in words) + goods.told_by(text, language)
+        if language == spoken or told >= min(ENOUGH, max(1, len(words) - 1)):
             return pattern.sub(lambda match, known=glossary: known[match[0].lower()], goods.translated(text, language))
     return goods.guessed(text)
 

@@ -1,7 +1,7 @@
 """What the planner asks: to go on, which of two readings is meant, for what is missing. In the language of the request."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from planner.choose.decide import Desk
 from planner.choose.index import Tool
@@ -28,6 +28,9 @@ def question(pending: Mapping[str, Any], desk: Desk) -> str:
         case "pick":
             lines = _numbered([str(option["label"]) for option in pending["options"]])
             return f"{voice.say('which_of_them', **_wanted(pending, voice))}\n\n{lines}"
+        case "point":
+            lines = _numbered([str(option["label"]) for option in pending["options"]])
+            return f"{voice.say('which_row', said=pending['lost'])}\n\n{lines}"
         case "vague":
             return voice.say(pending["frame"])
         case _ if "said" in pending:
@@ -40,11 +43,24 @@ def question(pending: Mapping[str, Any], desk: Desk) -> str:
 
 def described(tool: Tool, args: Mapping[str, Any], voice: Voice) -> str:
     """A call in words: "Cancel order (order ORD-1042): stop an unshipped order, release its stock and refund it"."""
+    head, summary = called(tool, args, voice), tool.entry.summary.rstrip(".")
+    return f"{head}: {summary[0].lower()}{summary[1:]}" if voice.language == ENGLISH else head
+
+
+def called(tool: Tool, args: Mapping[str, Any], voice: Voice) -> str:
+    """A call by name: "Set price (SKU MUG-BLUE, amount 14.90 EUR)"."""
     fields = {field.name: field for field in tool.fields}
     told = ", ".join(_argument(fields.get(name), name, said, voice) for name, said in args.items())
-    head = f"{voice.title(tool.entry.name)}{f' ({told})' if told else ''}"
-    summary = tool.entry.summary.rstrip(".")
-    return f"{head}: {summary[0].lower()}{summary[1:]}" if voice.language == ENGLISH else head
+    return f"{voice.title(tool.entry.name)}{f' ({told})' if told else ''}"
+
+
+def still_open(pending: Mapping[str, Any], desk: Desk) -> str:
+    """What was asked before and is not answered yet, by name."""
+    voice = Voice.of(desk.talk)
+    calls = [pending, *(one for name in ("steps", "options") for one in cast(Sequence[Row], pending.get(name, ())))]
+    call = next((one for one in calls if one.get("tool") in desk.index.tools), None)
+    what = called(desk.index.tools[call["tool"]], call.get("args", {}), voice) if call else str(pending.get("text", ""))
+    return voice.say("still_open", what=what)
 
 
 def _wanted(pending: Mapping[str, Any], voice: Voice) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any, cast
 from planner.choose.decide import FAINT, Decline, Desk
 from planner.choose.index import BEYOND, HELP, SMALL_TALK, Entry
 from planner.converse.memory import Result
+from planner.read.fields import Kind
 from planner.read.language import to_english
 from planner.read.words import content, stem
 from planner.tell import lists, things
@@ -133,6 +134,14 @@ def declined(decline: Decline, desk: Desk) -> str:
             return voice.say("forbidden", said=decline.said)
         case "pointing":
             return voice.say("which_one")
+        case "not_narrowed":
+            return (
+                f"{voice.say('not_narrowed', said=decline.said)} {_narrowed_by(decline.operation, desk, voice)}".strip()
+            )
+        case "not_carried":
+            return voice.say("not_carried", said=decline.said, what=voice.title(decline.operation))
+        case "nothing_open":
+            return voice.say("nothing_open_to_agree")
         case "planned" | "people":
             return closed(decline, voice)
         case "elsewhere" if decline.room in rooms() and decline.room not in _open_rooms(desk):
@@ -145,6 +154,14 @@ def declined(decline: Decline, desk: Desk) -> str:
             return _with_examples(voice.say("beyond"), desk, voice)
         case _:
             return hint(desk)
+
+
+def _narrowed_by(operation: str, desk: Desk, voice: Voice) -> str:
+    """What a list or report can be narrowed by."""
+    kinds = (Kind.choice, Kind.city, Kind.country, Kind.reference, Kind.money, Kind.period_start)
+    fields = [field for field in desk.index.tools[operation].fields if field.kind in kinds]
+    named = [voice.label("period" if field.kind is Kind.period_start else field.name) for field in fields]
+    return voice.say("narrows_by", fields=", ".join(named)) if named else ""
 
 
 def closed(decline: Decline, voice: Voice) -> str:

@@ -9,12 +9,10 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, cast
 
-from langchain_core.messages import HumanMessage
-
-from planner.converse.memory import Conversation, text_of
+from planner.converse.memory import Conversation
 from planner.read.reading import Setting
+from planner.read.spoken import ENGLISH
 
-ENGLISH = "en"
 AGREES = re.compile(r"\b\w+(?:ée|é|if)\b")  # French words that take an -s beside several things
 
 
@@ -34,8 +32,7 @@ class Voice:
     @classmethod
     def of(cls, talk: Conversation) -> "Voice":
         """The language of the request, or of what was said before it where it shows none: "MUG-BLUE"."""
-        said = [talk.request, *(text_of(m) for m in reversed(talk.earlier) if isinstance(m, HumanMessage))]
-        return cls(talk.setting, next(filter(None, map(language_of, said)), ENGLISH))
+        return cls(talk.setting, talk.language)
 
     def say(self, frame: str, **parts: object) -> str:
         """A sentence of the tables, with its parts."""
@@ -93,20 +90,6 @@ def _titles() -> Mapping[tuple[str, str], str]:
     return {
         (name, language): title for name, french, german in rows for language, title in (("fr", french), ("de", german))
     }
-
-
-def language_of(text: str) -> str | None:
-    """The language whose common words a text has most of; None where it has none at all."""
-    said = re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", text.lower().replace("’", "'"))
-    said += [part for word in said if "'" in word for part in word.split("'")]
-    hits = {language: sum(word in signs for word in said) for language, signs in _signs().items()}
-    best = max(hits, key=lambda language: hits[language])
-    return best if hits[best] else None
-
-
-@lru_cache(maxsize=1)
-def _signs() -> dict[str, frozenset[str]]:
-    return {language: frozenset(str(known).split()) for language, known in words()["signs"].items()}
 
 
 def _noun(tool: str) -> tuple[str, str]:

@@ -99,7 +99,10 @@ def test_it_is_asked_for_when_it_could_be_several(talk: Conversation) -> None:
     answer = talk.say("cancel it")
 
     assert talk.calls == []
-    assert "order" in answer.text
+    assert "1. ORD-1042" in answer.text
+
+    talk.say("the second one")
+    assert talk.calls == [("cancel_order", {"order": "ORD-1043"})]
 
 
 def test_two_questions_in_one_message_are_asked_together(talk: Conversation) -> None:

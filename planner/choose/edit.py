@@ -1,0 +1,195 @@
+"""A call that was made, or put to the person, with what a later turn changes in it: "make it 15", "only Lyon", "not 88 but 98".
+
+The record of a conversation is calls with their arguments. A short turn is read as an edit of one of them, never as a request
+out of nothing: what it names takes the place of what stood there, everything else stays.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, cast
+
+from planner.choose.decide import Desk, Step
+from planner.converse.memory import Call
+from planner.fill import slots
+from planner.fill.filled import Filled
+from planner.read import acts, money
+from planner.read.entities import Span
+from planner.read.fields import Field, Kind
+from planner.read.reading import NAME, Reading
+
+WORDS = (Kind.note, Kind.reason_text, Kind.search)  # which would take any words that are left
+GIVING_REASON = re.compile(r"\b(?:because|reason|note|as|weil|grund|notiz|car|parce|raison|motif)\b", re.I)
+COUNTS = (Kind.quantity, Kind.delta, Kind.number, Kind.days, Kind.limit)
+FIGURES = (*COUNTS, Kind.money, Kind.percent)
+GOODS = ("variant", "product")
+CAPITALS = re.compile(r"\b(?:AND|ET|UND|OR|NOT)\b")  # for stress: no names
+JOINT = re.compile(r"\s*(?:,|&|\b(?:and|et|und)\b)\s*", re.I)
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """The call as it is now, what is other in it than before, and the words that found no place."""
+
+    step: Step
+    changed: frozenset[str]
+    left: tuple[str, ...] = ()
+
+
+def edited(call: Call, said: str, desk: Desk, *, adds: bool = False) -> Edit | None:
+    """The call with what the words change in it; None where they change nothing. `adds`: to lists, beside what is there."""
+    tool = desk.index.tools[call.tool]
+    args, rest, swapped = _swapped(call.args, CAPITALS.sub(lambda joint: joint[0].lower(), said))
+    reading = desk.reading(rest)
+    filled = slots.fill(tool.fields, reading, desk.told(tool))
+    new = {name: value for name, value in filled.args.items() if _may(tool.fields, name, rest, desk, call.tool)}
+    new |= _names(tool.fields, call.args, reading)
+    left = [span for span in filled.unplaced if not _named_in(span, new, rest)]
+    left = [span for span in left if not _set_figure(args, tool.fields, span, desk)]
+    people = {
+        name: _sibling(name, who, call.args, tool.fields) for name, who in filled.people.items() if name not in new
+    }
+    if adds:
+        new = {name: _with(call.args.get(name), value) for name, value in new.items()}
+    args = {name: value for name, value in {**args, **new}.items() if name not in people}
+    changed = {name for name in {*args, *call.args} if args.get(name) != call.args.get(name)} | set(people)
+    if not changed and not swapped:
+        return None
+    words = [rest[span.start : span.end].strip() for span in left]
+    return Edit(Step(call.tool, args, people), frozenset(changed), (*words, *_unknown(filled, rest, new)))
+
+
+def _swapped(args: Mapping[str, Any], said: str) -> tuple[dict[str, Any], str, bool]:
+    """The arguments with "98 not 88" done in all of their texts and figures, and the words that are left."""
+    found, rest, any_done = dict(deepcopy(args)), said, False
+    for new, old in acts.swaps(said):
+        done = cast(dict[str, Any], _replaced(found, old, new))
+        if done != found:
+            found, any_done = done, True
+            rest = re.sub(rf"(?<!\w)(?:{re.escape(old)}|{re.escape(new)})(?!\w)", " ", rest)
+        else:  # what is not meant, whatever it was, is no value
+            rest = re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", " ", rest)
+    return found, acts.without(rest, "negations") if any_done else rest, any_done
+
+
+def _replaced(value: Any, old: str, new: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _replaced(part, old, new) for key, part in cast(dict[str, Any], value).items()}
+    if isinstance(value, list):
+        return [_replaced(part, old, new) for part in cast(list[Any], value)]
+    if isinstance(value, str):
+        return re.sub(rf"(?<![\w-]){re.escape(old)}(?![\w-])", new, value, flags=re.I)
+    if isinstance(value, int) and not isinstance(value, bool) and old.isdigit() and new.isdigit() and value == int(old):
+        return int(new)
+    return value
+
+
+def _may(fields: Sequence[Field], name: str, said: str, desk: Desk, tool: str) -> bool:
+    """Whether a value may come from a few words: a note that takes all of them is no value."""
+    f = next(f for f in fields if f.name == name)
+    if f.kind is Kind.search and not desk.index.tools[tool].entry.writes:
+        return True
+    return f.kind not in WORDS or GIVING_REASON.search(said) is not None
+
+
+def _names(fields: Sequence[Field], args: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+    """All the names of a list that had names: "Garden and Christmas"."""
+    listed = [f for f in fields if f.many and f.kind is Kind.reference and not f.parts and f.name in args]
+    spans = [span for span in reading.spans if span.kind not in ("perhaps_code",)]
+    runs = [
+        m[0]
+        for m in NAME.finditer(reading.text)
+        if not any(span.start < m.end() and m.start() < span.end for span in spans) and m[0].lower() not in ("i",)
+    ]
+    names = [name for run in runs for name in JOINT.split(run) if name and name[0].isupper()]
+    return {listed[0].name: names} if len(listed) == 1 and names else {}
+
+
+def _named_in(span: Span, new: Mapping[str, Any], said: str) -> bool:
+    return any(said[span.start : span.end] in value for value in new.values() if isinstance(value, list))
+
+
+def _with(before: Any, value: Any) -> Any:
+    if not (isinstance(before, list) and isinstance(value, list)):
+        return value
+    had = cast(list[Any], before)
+    return [*had, *(one for one in cast(list[Any], value) if one not in had)]
+
+
+def _sibling(name: str, said: str, args: Mapping[str, Any], fields: Sequence[Field]) -> str:
+    """Another of the same goods by what sets it apart: "the medium one" after POT-TERRACOTTA-SMALL."""
+    f = next(f for f in fields if f.name == name)
+    parts = str(args.get(name) or "").split("-")
+    if f.reference not in GOODS or len(parts) < 2 or parts[-1].isdigit() or len(said.split()) > 2:
+        return said
+    return " ".join([*parts[:-1], re.sub(r"^(?:the|le|la|der|die|das)\s+|\s+ones?$", "", said, flags=re.I)]).lower()
+
+
+def _unknown(filled: Filled, said: str, new: Mapping[str, Any]) -> tuple[str, ...]:
+    taken = " ".join(str(value).lower() for value in new.values())
+    words = [
+        word for word in [*filled.doubts, *filled.unused] if not all(one.lower() in taken for one in JOINT.split(word))
+    ]
+    return tuple(dict.fromkeys(words))
+
+
+# ---- figures -------------------------------------------------------------------------------------------------------------
+
+
+def _set_figure(args: dict[str, Any], fields: Sequence[Field], span: Span, desk: Desk) -> bool:
+    """A bare figure takes the place of the only one of its kind in the call: "make it 15"."""
+    if span.kind not in ("number", "money", "percent"):
+        return False
+    places = list(_places(args, fields, ()))
+    for kinds in _likely(span):
+        fitting = [(path, f) for path, f in places if f.kind in kinds]
+        if len(fitting) == 1:
+            path, f = fitting[0]
+            _put(args, path, span, f, desk)
+            return True
+        if fitting:
+            return False
+    return False
+
+
+def _likely(span: Span) -> list[tuple[Kind, ...]]:
+    if span.kind == "percent":
+        return [(Kind.percent,)]
+    if span.kind == "money" or span.value != int(span.value):
+        return [(Kind.money,), (Kind.percent,)]
+    return [COUNTS, (Kind.money,), (Kind.percent,)]
+
+
+def _figure(span: Span, f: Field, old: Any, desk: Desk) -> Any:
+    if f.kind is Kind.money:
+        value = money.minor_units(span.value, span.currency or desk.talk.setting.currency)
+        return -value if f.signed and isinstance(old, int) and old < 0 else value
+    if f.kind is Kind.percent:
+        return -float(span.value) if f.signed and isinstance(old, int | float) and old < 0 else float(span.value)
+    value = int(span.value) if span.value == int(span.value) else span.value
+    return -abs(value) if isinstance(old, int | float) and old < 0 else value
+
+
+def _places(value: Any, fields: Sequence[Field], path: Path) -> Iterator[tuple[Path, Field]]:
+    """Where in the arguments figures stand, and what they are."""
+    for f in fields:
+        if not isinstance(value, dict) or f.name not in value:
+            continue
+        inside = cast(dict[str, Any], value)[f.name]
+        if f.parts and isinstance(inside, list):
+            for n, one in enumerate(cast(list[Any], inside)):
+                yield from _places(one, f.parts, (*path, f.name, n))
+        elif f.parts:
+            yield from _places(inside, f.parts, (*path, f.name))
+        elif f.kind in FIGURES:
+            yield (*path, f.name), f
+
+
+def _put(args: dict[str, Any], path: Path, span: Span, f: Field, desk: Desk) -> None:
+    holder: Any = args
+    for step in path[:-1]:
+        holder = holder[step]
+    holder[path[-1]] = _figure(span, f, holder[path[-1]], desk)

@@ -1,0 +1,365 @@
+"""What a turn is within its conversation, before it is read as a request of its own.
+
+In this order: it goes back to something that was left open; it replies to a question; it agrees to, or corrects, a change that was
+put to the person; it goes on from what was looked up; it asks for something new, about what was spoken of or not.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from planner.choose import pointing, resume, vague
+from planner.choose.decide import Ask, Decision, Decline, Desk, Step, ask_for, complete, confirmation, decide
+from planner.choose.edit import edited
+from planner.choose.focus import focus
+from planner.choose.following import carried, follow_up
+from planner.choose.index import NO_TOOL
+from planner.converse.memory import Call, Deed
+from planner.converse.things import shown
+from planner.read import acts, clauses, pointers
+from planner.read.acts import Act
+from planner.read.fields import Kind
+from planner.read.words import content, stem, tokens
+
+LIKELY = 0.8  # of a probability: from here on a few words are a wish of their own
+FEW = 4  # words, at most, of a fragment that says nothing by itself
+FRAGMENT = 8  # words, at most, of what may correct a change without saying so
+SENTENCES = re.compile(r"(?<=[.;!?])\s+|\s*\n+\s*")
+PRICE = re.compile(r"(?<![\w-])\d+(?:[.,]\d{1,2})?\s?(?:€|eur(?:os?)?\b|$)", re.I)
+PIECES = re.compile(r"\s*[,;]\s+|\s+(?:and then|and|et puis|et|und dann|und)\s+", re.I)
+WAITING = re.compile(rf"[\s,.;:?!]+((?:{acts.conditions()})(?!\w).*)$", re.I | re.S)
+CODE = r"[A-Z][A-Z0-9]*-[A-Z0-9-]+"
+ALSO = re.compile(
+    rf"\s*,?\s+(?:and|et|und)\s+(?=(?:also\s+|auch\s+|aussi\s+)?(?:(?:that\s+)?of|for|de|pour|von|für)?\s*{CODE}\s+\S+\s+\d)"
+)
+NO_SUBJECT = (Kind.period_start, Kind.period_end, Kind.limit, Kind.flag)
+MOST_ROWS, LABEL = 10, 60  # rows that are offered, and the letters of each
+KEPT_OPEN = (
+    "point",
+    "slots",
+    "confirm",
+    "wish",
+    "pick",
+    "choice",
+)  # questions that a question beside them does not close
+
+
+@dataclass(frozen=True)
+class Meant:
+    """Each wish of a turn and what to do about it; a question that stays open beside it; changes that are done already."""
+
+    decisions: Sequence[tuple[str, Decision]]
+    open: Mapping[str, Any] | None = None
+    done: Sequence[Call] = ()
+
+
+def understand(text: str, desk: Desk) -> Meant:
+    """What the turn means, given what stands before it."""
+    act, pending = Act.of(text), desk.talk.pending
+    returned = _returned(act, desk) if act.returns else None
+    if returned is not None:
+        return returned
+    if pending is not None:
+        named = resume.named(act, pending) if pending.get("kind") == "point" else None
+        if named is not None:
+            return Meant(_decided(named, desk), open=pending.get("before"))
+        reply = resume.resume(act, pending, desk)
+        if reply is not None:
+            return Meant([("", reply)], open=pending.get("before"))
+    else:
+        about = _about_deeds(act, desk)
+        if about is not None:
+            return about
+    stays = pending if pending and pending.get("kind") in KEPT_OPEN else None
+    return replace(_anew(act, desk), open=stays)
+
+
+def _anew(act: Act, desk: Desk) -> Meant:
+    """A turn that answers nothing: it goes on from what was looked up, or asks for something new."""
+    if act.alone and act.declines:
+        return Meant([(act.said, Decline("left"))])
+    if act.alone and act.agrees and not _small(act.said):
+        return Meant([(act.said, Decline("nothing_open", act.said))])
+    pointed = pointing.resolved(act.said, (), desk)
+    said_figure = _figure_for(act, pointed.things, desk)
+    if said_figure:
+        return Meant([(act.said, _decide(said_figure, desk, []))])
+    followed = follow_up(act, desk) if not pointed.things else None
+    if followed is not None:
+        return Meant([(act.said, followed)])
+    if _from_nothing(act.said, desk):
+        return Meant([(act.said, Decline("pointing", act.said))])
+    said = act.rest if act.rest and any((act.agrees, act.declines, act.aside, act.corrects)) else act.said
+    return Meant(_decided(said, desk))
+
+
+def _figure_for(act: Act, things: Sequence[str], desk: Desk) -> str:
+    """ "make it 9.90" of something that has a price, said whole; "" for anything else."""
+    said = acts.cleaned(act.rest)
+    figure = PRICE.search(said)
+    if not act.corrects or figure is None or len(tokens(said)) > FEW:
+        return ""
+    if not (things or _shows_price(desk)):
+        return ""
+    priced = list(things) or focus(desk.talk, desk.index, ("variant", "product"))
+    return f"change the price of {priced[0]} to {figure[0].strip()}" if len(priced) == 1 else ""
+
+
+def _shows_price(desk: Desk) -> bool:
+    """Whether a price stands in the latest answer."""
+    latest = next(desk.talk.did(), dict[str, Any]())
+    return any("price" in name for one in latest.get("shown") or () for name in one.get("figures", ()))
+
+
+def _from_nothing(said: str, desk: Desk) -> bool:
+    """ "and a month ago?", where nothing was looked up that it could go on from."""
+    goes_on = re.match(r"(?:and|et|und)\b", said, re.I) is not None or acts.narrows(said)
+    bare = len(tokens(said)) <= FEW and not desk.reading(said).free("reference", "code", "email", "number")
+    return goes_on and bare and desk.talk.last_call() is None and any(True for _ in desk.talk.kept())
+
+
+def _small(said: str) -> bool:
+    """ "ok" and "great" end a matter as often as they agree to one."""
+    return acts.leads_alone(said)
+
+
+# ---- changes that were put to the person ----------------------------------------------------------------------------------
+
+
+def _about_deeds(act: Act, desk: Desk) -> Meant | None:
+    """Agreement to, or correction of, the changes that the person was shown last; None where the turn is about something else."""
+    deeds, fresh = desk.talk.deeds()
+    deeds = [deed for deed in deeds if deed.call.tool in desk.offered]
+    if not deeds:
+        return None
+    done = [deed.call for deed in deeds if deed.became == "done"]
+    undone = [deed for deed in deeds if deed.became != "done"]
+    if act.agrees and act.alone:
+        if undone:
+            return Meant([("", [Step(d.call.tool, d.call.args) for d in undone])])
+        return Meant([], done=done) if fresh else None
+    if act.declines and act.alone:
+        return Meant([(act.said, Decline("left"))])
+    corrected = _corrected(act, deeds, desk, fresh=fresh)
+    if corrected is not None:
+        return Meant([("", corrected)])
+    if act.agrees and fresh and not act.corrects:
+        return Meant(_decided(act.rest, desk), done=done)
+    return None
+
+
+def _corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> Decision | None:
+    """The changes as the turn corrects them, or others of the same kind that it adds."""
+    says_so = act.corrects or act.declines or act.same or act.adds or bool(acts.swaps(act.rest))
+    if act.asks_whole or not (says_so or (fresh and _fragment(act.rest, desk))):
+        return None
+    if not fresh and not (act.same or act.adds or act.corrects):
+        return None
+    if says_so and (lost := pointing.resolved(acts.cleaned(act.rest), (), desk).lost):
+        return Decline("pointing", lost)
+    parts = [part for part in SENTENCES.split(act.rest) if not _leaves(part)]
+    steps: list[Step] = []
+    left: list[str] = []
+    base = deeds[-1]
+    for nth, part in enumerate(parts):
+        own = Act.of(part)
+        more = act.same or own.adds or own.same or (nth > 0 and bool(steps))
+        found = _edit(
+            own.rest or part, base.call if not steps else Call(steps[-1].tool, steps[-1].args), desk, adds=own.adds
+        )
+        if found is None:
+            continue
+        step, words = found
+        left += words
+        if more and not steps and base.became != "done":
+            steps.append(Step(base.call.tool, base.call.args))
+        steps = [*steps, step] if more or not steps else [*steps[:-1], step]
+    if not steps:
+        certain = max((v for k, v in desk.index.wishes(act.rest).items() if k not in NO_TOOL), default=0.0)
+        if says_so and certain < LIKELY and len(content(act.rest)) <= FRAGMENT and not act.asks:
+            return Decline("not_carried", act.rest.strip(), operation=base.call.tool)
+        return None
+    return confirmation(steps, left) if left and desk.index.tools[steps[0].tool].entry.writes else steps
+
+
+def _edit(said: str, call: Call, desk: Desk, *, adds: bool) -> tuple[Step, list[str]] | None:
+    """The call as some words change it, and the figures and names among them that found no place."""
+    words = ", ".join(piece for piece in re.split(r"\s*[,;]\s+", said) if not _leaves(piece))
+    pointed = pointing.resolved(words, (), desk)
+    text = desk.english(acts.bare(pointed.text.removeprefix("show ")))
+    found = edited(call, text, desk, adds=adds)
+    if found is None:
+        return None
+    return found.step, [word for word in found.left if re.search(r"\d|[A-ZÀ-Þ]", word)]
+
+
+def _leaves(piece: str) -> bool:
+    """ "leave that one as it was", "and go ahead" change nothing."""
+    own = Act.of(piece)
+    return own.alone and (own.declines or own.agrees)
+
+
+def _fragment(text: str, desk: Desk) -> bool:
+    """A few words that ask for nothing certain by themselves: "12 %", "and the large one 20"."""
+    wishes = desk.index.wishes(text)
+    return len(tokens(text)) <= FRAGMENT and max(wishes.values()) < LIKELY and not text.rstrip().endswith("?")
+
+
+# ---- back to something that was left open -----------------------------------------------------------------------------------
+
+
+def _returned(act: Act, desk: Desk) -> Meant | None:
+    """ "back to the purchase order, put 10 december as expected date and go ahead"."""
+    what, *rest = re.split(r"\s*[,;:]\s*|\.\s+", act.rest, maxsplit=1)
+    kept = [one for one in _left_open(desk) if one["tool"] in desk.offered]
+    named = [one for one in kept if _named(one, what, desk)] or (kept if len(kept) == 1 else [])
+    if not named:
+        return None
+    one = named[0]
+    tool = desk.index.tools[one["tool"]]
+    chosen = complete(tool, str(one["text"]), desk) if "text" in one else None  # of two readings that were offered
+    known = chosen.pending if isinstance(chosen, Ask) else vars(chosen[0]) if isinstance(chosen, list) else one
+    step, further = Step(one["tool"], known.get("args", {}), known.get("people", {})), list[tuple[str, Decision]]()
+    for piece in PIECES.split(rest[0]) if rest else []:
+        own = Act.of(piece)
+        if own.alone and (own.agrees or not piece.strip()):
+            continue
+        found = None if own.asks else edited(Call(step.tool, step.args), desk.english(own.rest), desk)
+        if found is None:
+            further += _decided(piece, desk)
+        else:
+            step = replace(found.step, people={**step.people, **found.step.people})
+    missing = [f for f in tool.required if f.name not in step.args and f.name not in step.people]
+    first: Decision = ask_for(tool, missing, step.args, step.people) if missing else [step]
+    return Meant([("", first), *further])
+
+
+def _left_open(desk: Desk) -> list[dict[str, Any]]:
+    """Calls that were asked about or put to the person and never made, the latest first."""
+    found: list[dict[str, Any]] = []
+    for kept in desk.talk.kept():
+        pending = cast(dict[str, Any], kept.get("pending") or {})
+        found += [
+            one
+            for one in [pending, *cast(list[dict[str, Any]], pending.get("steps", []))]
+            if "tool" in one and "args" in one
+        ]
+        put = cast(list[dict[str, Any]], cast(dict[str, Any], kept.get("did") or {}).get("put") or [])
+        found += [one for one in put if one["became"] != "done"]
+    return found
+
+
+def _named(one: Mapping[str, Any], what: str, desk: Desk) -> bool:
+    said = {stem(word) for word in content(desk.english(what))}
+    own = f"{one['tool'].replace('_', ' ')} {one['args']} {one.get('people', '')}"
+    return bool(said & {stem(word) for word in tokens(own)})
+
+
+# ---- requests ---------------------------------------------------------------------------------------------------------------
+
+
+def _decided(text: str, desk: Desk) -> list[tuple[str, Decision]]:
+    """Each clause, and the decision for it. A wish that depends on an answer waits until the answer is there."""
+    waits = WAITING.search(text)
+    now = text[: waits.start()] if waits else text
+    decisions: list[tuple[str, Decision]] = []
+    steps: list[Step] = []
+    for clause in clauses.split(now, desk.index.wishes):
+        said, *others = ALSO.split(clause.text)
+        if clause.leans and decisions and isinstance(decisions[-1][1], Decline):
+            said = f"{decisions.pop()[0]}, {said}"  # what happened, then what to do about it
+        decision = _wish(said, [text for text, _ in decisions], steps, desk)
+        decision = _each_other(decision, others, desk) if others else decision
+        decisions.append((said, decision))
+        steps += decision if isinstance(decision, list) else []
+    if any(isinstance(decision, Ask) and decision.look for _, decision in decisions):
+        decisions = [one for one in decisions if not isinstance(one[1], Decline)]  # "…, fix it"
+    return [*decisions, (waits[1], Decline("waits", waits[1]))] if waits else decisions
+
+
+def _each_other(decision: Decision, others: Sequence[str], desk: Desk) -> Decision:
+    """ "set MUG-BLUE to 12 and MUG-RED to 13": the same for each further thing, with its own figure."""
+    if not isinstance(decision, list):
+        return decision
+    steps = list(decision)
+    for said in others:
+        found = edited(Call(steps[-1].tool, steps[-1].args), desk.english(said), desk)
+        steps += [found.step] if found else []
+    return steps
+
+
+def _wish(said: str, earlier: Sequence[str], steps: list[Step], desk: Desk) -> Decision:
+    """The decision for one clause, with what it points at put in the place of the words."""
+    pointed = pointing.resolved(said, earlier, desk)
+    if pointers.tells_place(pointed.lost):
+        return _which(said, pointed.lost, desk)
+    decision = _for_each(_decide(pointed.text, desk, steps), pointed.things)
+    if pointed.things and _unused(decision, pointed.things):  # a pronoun that stood for another kind of thing
+        plain = _decide(said, desk, steps)
+        decision = decision if isinstance(plain, Decline) else plain
+    scoped = pointers.plain("points").search(said) is not None or acts.goes_on(said)
+    if scoped and not pointed.things and not earlier and isinstance(decision, list):
+        decision = [carried(step, desk) for step in decision]
+    lost = pointed.lost and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL)
+    if lost or (pointed.lost and _about_nothing(decision, desk)):
+        return _which(said, pointed.lost, desk)  # a list of everything is no answer about "it"
+    return decision
+
+
+def _decide(text: str, desk: Desk, steps: list[Step]) -> Decision:
+    """As it was said, else in English words: of what hangs together with what was said before, either may be understood."""
+    english = desk.english(text)
+    decision = decide(english, desk, before=steps, said=text)
+    if english != text and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL):
+        decision = decide(english, desk, before=steps)
+    return vague.instead(decision, english, text, desk)
+
+
+def _which(said: str, lost: str, desk: Desk) -> Decision:
+    """Which of the things that were shown the words mean; where nothing was, that it is not known."""
+    rows = [
+        {"value": thing.reference, "label": " ".join([thing.reference, thing.said[:LABEL]])}
+        for thing in shown(desk.talk)
+    ]
+    if not 1 < len(rows) <= MOST_ROWS:
+        return Decline("pointing", lost)
+    return Ask({"kind": "point", "text": said, "lost": lost, "options": rows})
+
+
+def _for_each(decision: Decision, things: Sequence[str]) -> Decision:
+    """A call that takes one of several things that were pointed at, once for each of them."""
+    if not isinstance(decision, list) or len(decision) != 1 or len(things) < 2:
+        return decision
+    name = next((name for name, value in decision[0].args.items() if value in things), "")
+    notes = tuple(note for note in decision[0].notes if note not in things)
+    each = [replace(decision[0], args={**decision[0].args, name: one}, notes=notes) for one in things]
+    return each if name else decision
+
+
+def _unused(decision: Decision, things: Sequence[str]) -> bool:
+    """Whether what was pointed at found no place in what is to be done."""
+    if isinstance(decision, Decline):
+        return True
+    if isinstance(decision, Ask):
+        return not any(
+            thing in str(decision.pending.get("args", decision.pending.get("steps", ""))) for thing in things
+        )
+    return not any(thing in f"{step.args}{step.people}" for step in decision for thing in things)
+
+
+def _about_nothing(decision: Decision, desk: Desk) -> bool:
+    """Whether a look-up was told nothing of what it is about."""
+    if isinstance(decision, Ask):
+        asked = decision.pending
+        return asked["kind"] == "slots" and not (asked["args"] or asked["people"])
+    return isinstance(decision, list) and not any(_tells(step, desk) for step in decision)
+
+
+def _tells(step: Step, desk: Desk) -> bool:
+    """Whether a call has more than when, how many and in which order: "the last order" of nobody is no order of hers."""
+    tool = desk.index.tools[step.tool]
+    if step.people or tool.entry.writes:
+        return True
+    subject = {f.name for f in tool.fields if f.kind not in NO_SUBJECT and f.name not in ("sort", "by", "group_by")}
+    return bool(subject & set(step.args))

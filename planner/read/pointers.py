@@ -1,0 +1,74 @@
+"""The words that point at what was shown or spoken of before, as patterns of all languages: `data/pointers.json`."""
+
+import json
+import re
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, cast
+
+
+@lru_cache(maxsize=1)
+def words() -> dict[str, Any]:
+    """The tables."""
+    return json.loads(files("planner.data").joinpath("pointers.json").read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=16)
+def plain(name: str) -> re.Pattern[str]:
+    """One of the lists of words that stand by themselves."""
+    after = "(?!['’]s)" if name == "it" else ""
+    return re.compile(rf"(?<![\w-])(?:{words()[name]})(?![\w-]){after}", re.I)
+
+
+@lru_cache(maxsize=2)
+def placed(name: str) -> re.Pattern[str]:
+    """An article, the word, and either what says that a row is meant or the end of the phrase: "the last one", "le dernier, …"."""
+    told = words()
+    word = "|".join(sorted(cast(dict[str, str], told[name]).values(), key=len, reverse=True))
+    apart = rf"(?=\s*(?:[,.;:?!)]|$)|\s+(?:{told['goes_on']})(?!\w))"
+    return re.compile(
+        rf"(?<![\w-])(?:(?:{told['articles']})\s*)(?P<word>{word})(?!\w)(?:(?P<one>(?:\s+(?:{told['one']})(?!\w))+)|{apart})",
+        re.I,
+    )
+
+
+def key(name: str, said: str) -> str:
+    """Which place or measure a word stands for."""
+    return next(key for key, words in words()[name].items() if re.fullmatch(words, said, re.I))
+
+
+def tells_place(said: str) -> bool:
+    """Whether words can only mean a row of a list: "the second one"."""
+    return any(placed(name).fullmatch(said) for name in ("ordinals", "extremes"))
+
+
+@lru_cache(maxsize=1)
+def having() -> re.Pattern[str]:
+    """ "the one in Lyon", "celui de Montpellier"."""
+    told = words()
+    lead = rf"(?:{told['having_leads']})"
+    return re.compile(rf"(?<![\w-])(?:{told['having']})\s+{lead}\s*(?:the\s+|la\s+|le\s+)?(?P<what>[^?!.,;]+)", re.I)
+
+
+@lru_cache(maxsize=1)
+def single() -> re.Pattern[str]:
+    """ "the medium one", "die rote"."""
+    told = words()
+    apart = rf"(?=\s*(?:[,.;:?!)]|$)|\s+(?:{told['goes_on']})(?!\w))"
+    return re.compile(rf"(?<![\w-])(?:{told['articles']})\s*(?P<what>[^\W_][\w/-]*)(?:\s+ones?(?!\w)|{apart})", re.I)
+
+
+def points() -> re.Pattern[str]:
+    """Any word that stands for something that was spoken of before."""
+    return plain("points")
+
+
+@lru_cache(maxsize=1)
+def nouns() -> re.Pattern[str]:
+    """ "the customer", "cette commande", "der Kunde": a thing by what it is."""
+    told = words()
+    named = "|".join(f"(?P<{kind}>{said})" for kind, said in told["nouns"].items())
+    apart = rf"(?=\s*(?:[,.;:?!)]|$)|\s+(?:{told['goes_on']})(?!\w))"
+    return re.compile(
+        rf"(?<![\w-])(?:{told['articles']}|ce|cette|cet|diese[nrsm]?)\s*(?:{named})(?![\w-]){apart}", re.I
+    )
