@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
-from planner.tell.voice import language_of, words
+from planner.read.spoken import language_of
+from planner.tell.voice import words
 
 WHAT = re.compile(r"\W*was\b", re.I)  # in German no "was it"
 
