@@ -7,7 +7,7 @@ out of nothing: what it names takes the place of what stood there, everything el
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from planner.choose.decide import Desk, Step
@@ -44,6 +44,7 @@ def edited(call: Call, said: str, desk: Desk, *, adds: bool = False) -> Edit | N
     tool = desk.index.tools[call.tool]
     args, rest, swapped = _swapped(call.args, CAPITALS.sub(lambda joint: joint[0].lower(), said))
     reading = desk.reading(rest)
+    reading = replace(reading, spans=[span for span in reading.spans if not _stands_for_a_thing(span, rest)])
     filled = slots.fill(tool.fields, reading, desk.told(tool))
     new = {name: value for name, value in filled.args.items() if _may(tool.fields, name, rest, desk, call.tool)}
     new |= _names(tool.fields, call.args, reading)
@@ -60,6 +61,11 @@ def edited(call: Call, said: str, desk: Desk, *, adds: bool = False) -> Edit | N
         return None
     words = [rest[span.start : span.end].strip() for span in left]
     return Edit(Step(call.tool, args, people), frozenset(changed), (*words, *_unknown(filled, rest, new)))
+
+
+def _stands_for_a_thing(span: Span, said: str) -> bool:
+    """ "the medium one" counts nothing."""
+    return span.kind == "number" and said[span.start : span.end].lower() in ("one", "a", "an")
 
 
 def _swapped(args: Mapping[str, Any], said: str) -> tuple[dict[str, Any], str, bool]:

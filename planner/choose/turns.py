@@ -225,7 +225,7 @@ def _returned(act: Act, desk: Desk) -> Meant | None:
         own = Act.of(piece)
         if own.alone and (own.agrees or not piece.strip()):
             continue
-        found = None if own.asks else edited(Call(step.tool, step.args), desk.english(own.rest), desk)
+        found = None if own.asks else edited(Call(step.tool, step.args), desk.english(acts.bare(own.rest)), desk)
         if found is None:
             further += _decided(piece, desk)
         else:
@@ -240,11 +240,8 @@ def _left_open(desk: Desk) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for kept in desk.talk.kept():
         pending = cast(dict[str, Any], kept.get("pending") or {})
-        found += [
-            one
-            for one in [pending, *cast(list[dict[str, Any]], pending.get("steps", []))]
-            if "tool" in one and "args" in one
-        ]
+        within = [one for name in ("steps", "options") for one in cast(list[dict[str, Any]], pending.get(name, []))]
+        found += [{"args": {}, **one} for one in [pending, *within] if "tool" in one]
         put = cast(list[dict[str, Any]], cast(dict[str, Any], kept.get("did") or {}).get("put") or [])
         found += [one for one in put if one["became"] != "done"]
     return found
@@ -298,6 +295,8 @@ def _wish(said: str, earlier: Sequence[str], steps: list[Step], desk: Desk) -> D
     if pointed.things and _unused(decision, pointed.things):  # a pronoun that stood for another kind of thing
         plain = _decide(said, desk, steps)
         decision = decision if isinstance(plain, Decline) else plain
+    if pointers.owned(pointed.lost) and _about_nothing(decision, desk):
+        return _which(said, pointed.lost, desk)  # nor what was narrowed before about "her"
     scoped = pointers.plain("points").search(said) is not None or acts.goes_on(said)
     if scoped and not pointed.things and not earlier and isinstance(decision, list):
         decision = [carried(step, desk) for step in decision]

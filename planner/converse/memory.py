@@ -138,10 +138,10 @@ class Conversation:
 
 
 def _own_words(message: HumanMessage | AIMessage) -> str:
-    """What a person said, without what they quoted; what was answered, with the calls for it."""
+    """What a person said, without what they quoted; of an answer the calls alone: its text may name examples."""
     if isinstance(message, HumanMessage):
         return UNTRUSTED.sub(" ", text_of(message))
-    return unmarked(text_of(message)) + json.dumps([call["args"] for call in message.tool_calls])
+    return json.dumps([call["args"] for call in message.tool_calls])
 
 
 def text_of(message: BaseMessage) -> str:

@@ -158,7 +158,7 @@ def rows_of(result: Any) -> list[dict[str, Any]]:
     """The rows of a page, of a bare list, or the object itself."""
     if isinstance(result, dict):
         whole = cast(dict[str, Any], result)
-        data = whole.get("data")
+        data = whole.get("data", whole.get("found"))
         return rows_of(data) if isinstance(data, list) else [whole]
     if isinstance(result, list):
         return [cast(dict[str, Any], row) for row in cast(list[Any], result) if isinstance(row, dict)]

@@ -37,6 +37,11 @@ def key(name: str, said: str) -> str:
     return next(key for key, words in words()[name].items() if re.fullmatch(words, said, re.I))
 
 
+def owned(said: str) -> bool:
+    """Whether a word can only mean somebody, or what is somebody's: "her"."""
+    return any(plain(name).fullmatch(said) for name in ("owner", "person"))
+
+
 def tells_place(said: str) -> bool:
     """Whether words can only mean a row of a list: "the second one"."""
     return any(placed(name).fullmatch(said) for name in ("ordinals", "extremes"))

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 
 from planner.choose import pointing
 from planner.choose.decide import Desk
@@ -102,6 +102,27 @@ def test_a_question_beside_an_open_one_is_answered_and_the_open_one_is_named_and
     assert talk.calls == [("transfer_stock", MOVED)]
 
 
+def test_of_two_readings_that_were_offered_the_one_is_returned_to_that_is_named(talk: Conversation) -> None:
+    options = [
+        {"tool": name, "text": "move 10 MUG-BLUE to Lyon", "args": {}} for name in ("list_stock", "transfer_stock")
+    ]
+    talk.messages += [
+        HumanMessage("…"),
+        AIMessage("Which?", additional_kwargs={"pending": {"kind": "choice", "options": options}}),
+    ]
+    talk.say("is order 1044 paid?", {"reference": "ORD-1044", "payment_status": "paid"})
+
+    talk.say("ok. back to the transfer, from Paris and go ahead")
+    assert talk.calls == [("transfer_stock", MOVED)]
+
+
+def test_nobody_is_taken_from_an_example_in_a_question(talk: Conversation) -> None:
+    talk.messages += [HumanMessage("points"), AIMessage("Which customer? Such as CUS-1001.")]
+    talk.say("show her addresses")
+
+    assert talk.calls == []
+
+
 def test_what_is_known_already_of_an_open_question_can_be_corrected(talk: Conversation) -> None:
     talk.say("transfer MUG-BLUE from Paris to Lyon")
     talk.say("no, MUG-RED, 10 pieces")
@@ -140,6 +161,13 @@ def test_a_row_is_pointed_at_by_its_place_by_what_it_has_most_of_and_by_its_word
 
     assert found.things == (meant,)
     assert meant in found.text
+
+
+def test_the_medium_one_is_no_figure(talk: Conversation) -> None:
+    talk.say("transfer 10 MUG-BLUE from Paris to Lyon", NO)
+    talk.say("same for the MUG-RED one but 5", {"reference": "TRF-1"})
+
+    assert talk.calls == [("transfer_stock", MOVED), ("transfer_stock", {**MOVED, "variant": "MUG-RED", "quantity": 5})]
 
 
 def test_the_other_one_is_the_one_that_the_last_change_was_not_about(talk: Conversation) -> None:
