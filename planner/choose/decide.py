@@ -17,6 +17,7 @@ from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS,
 from planner.converse.memory import Conversation
 from planner.fill import slots
 from planner.fill.filled import Filled, Told, Which
+from planner.fill.versus import other_period
 from planner.read import goods, grounds, mood, pointers
 from planner.read.fields import Choice, Field, Kind
 from planner.read.language import to_english
@@ -353,6 +354,10 @@ def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Dec
     notes = () if tool.entry.writes else tuple(_left_out(text, filled, tool))
     step = Step(tool.entry.name, filled.args, filled.people, NEWEST.search(text) is not None, notes)
     others = [{name: value} for name, values in filled.more.items() for value in values]
+    against = other_period(text, tool.fields, filled, desk.talk.setting)
+    if against:
+        kept = tuple(note for note in step.notes if note != against.said)
+        return [replace(step, notes=kept), replace(step, args={**step.args, **against.args}, notes=())]
     return [step, *(replace(step, args={**filled.args, **other}) for other in others)]
 
 
