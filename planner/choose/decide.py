@@ -17,6 +17,7 @@ from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS,
 from planner.converse.memory import Conversation
 from planner.fill import slots
 from planner.fill.filled import Filled, Told, Which
+from planner.fill.versus import other_period
 from planner.read import goods, grounds, mood, pointers
 from planner.read.fields import Choice, Field, Kind
 from planner.read.language import to_english
@@ -110,7 +111,7 @@ class Desk:
 
     def reading(self, text: str) -> Reading:
         read = Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
-        if ground.SEARCH not in self.offered:
+        if ground.SEARCH not in self.index.tools:
             return read
         placed = grounds.placed(self.phrases(read), self.known) if self.known else ()
         return replace(read, grounds=placed, grounded=True, ordinary=self.index.ordinary)
@@ -344,6 +345,7 @@ def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Dec
     _point_back(text, tool, filled, desk, before)
     if filled.which:
         return _which(tool, filled)
+    _of_the_message(tool, filled, desk)
     missing = [f for f in tool.required if f.name not in filled.args and f.name not in filled.people]
     if missing:
         return ask_for(tool, missing, filled.args, filled.people)
@@ -352,7 +354,26 @@ def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Dec
     notes = () if tool.entry.writes else tuple(_left_out(text, filled, tool))
     step = Step(tool.entry.name, filled.args, filled.people, NEWEST.search(text) is not None, notes)
     others = [{name: value} for name, values in filled.more.items() for value in values]
+    against = other_period(text, tool.fields, filled, desk.talk.setting)
+    if against:
+        kept = tuple(note for note in step.notes if note != against.said)
+        return [replace(step, notes=kept), replace(step, args={**step.args, **against.args}, notes=())]
     return [step, *(replace(step, args={**filled.args, **other}) for other in others)]
+
+
+def _of_the_message(tool: Tool, filled: Filled, desk: Desk) -> None:
+    """The goods that are missing here and that another clause names, if only one does: "grey socks, what do they cost?"."""
+    wanted = [f for f in tool.required if f.reference in ("product", "variant") and f.kind is Kind.reference]
+    open_ones = [f for f in wanted if f.name not in filled.args and f.name not in filled.people]
+    named = (
+        [one for one in desk.reading(desk.english(desk.talk.request)).grounds if one.goods and not one.lacks]
+        if open_ones
+        else []
+    )
+    if len(named) == 1 and len(rows := named[0].variants if len(named[0].variants) == 1 else named[0].products) == 1:
+        row, f = rows[0], open_ones[0]
+        if f.reference == "product" or row.kind == "variant":
+            filled.args[f.name] = row.name if row.kind == "variant" else row.reference
 
 
 def _which(tool: Tool, filled: Filled) -> Ask:
@@ -377,7 +398,7 @@ def _with(lines: Any, which: Which, value: str) -> Any:
 
 def _changes_nothing(tool: Tool, filled: Filled) -> bool:
     """An update that names what to change, but not how."""
-    told = [f for f in tool.fields if f.name in filled.args and not f.required]
+    told = [f for f in tool.fields if f.name in filled.args and not (f.required and f.kind is Kind.reference)]
     return (
         tool.entry.name.startswith(("update_", "change_", "edit_", "adjust_"))
         and not told

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from planner.choose import pointing, resume, vague
+from planner.choose import named, pointing, resume, vague
 from planner.choose.decide import Ask, Decision, Decline, Desk, Step, ask_for, complete, confirmation, decide
 from planner.choose.edit import edited
 from planner.choose.focus import focus
@@ -312,7 +312,7 @@ def _decide(text: str, desk: Desk, steps: list[Step]) -> Decision:
     decision = decide(english, desk, before=steps, said=text)
     if english != text and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL):
         decision = decide(english, desk, before=steps)
-    return vague.instead(decision, english, text, desk)
+    return named.instead(vague.instead(decision, english, text, desk), english, desk)
 
 
 def _which(said: str, lost: str, desk: Desk) -> Decision:

@@ -156,6 +156,11 @@ def _moments(fields: list[Field], reading: Reading, setting: Setting) -> dict[st
         fitting = [field for field in wanted if field.name not in args and _fits(field, period)]
         if not fitting:
             continue
+        both = _from_and_until(wanted, args, period, setting)
+        if both:
+            args |= both
+            reading.claim(*period.where)
+            continue
         last = period.end - timedelta(days=1) if period.end else period.start
         start = period.start or last
         local = start if fitting[0].day_only or not _ends(fitting[0]) else period.end or start
@@ -163,6 +168,17 @@ def _moments(fields: list[Field], reading: Reading, setting: Setting) -> dict[st
             args[fitting[0].name] = _stamp(fitting[0], local, setting)
             reading.claim(*period.where)
     return args
+
+
+def _from_and_until(
+    wanted: list[Field], args: dict[str, Any], period: periods.Period, setting: Setting
+) -> dict[str, Any]:
+    """ "From 1 to 24 December", where a tool takes when something begins and when it ends."""
+    begins = next((field for field in wanted if not _ends(field) and field.name not in args), None)
+    ends = next((field for field in wanted if _ends(field) and field.name not in args), None)
+    if not (begins and ends and period.start and period.end) or period.end - period.start <= timedelta(days=1):
+        return {}
+    return {begins.name: _stamp(begins, period.start, setting), ends.name: _stamp(ends, period.end, setting)}
 
 
 def _ends(field: Field) -> bool:

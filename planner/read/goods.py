@@ -194,7 +194,9 @@ def _proper(found: re.Match[str], english: str, text: str, language: str, follow
     before = text[: found.start()].rstrip()
     if not found[0][0].isupper() or not before or before[-1] in ".!?:":
         return False
-    return language == FRENCH or (english in lexicon().adjectives and not follows and not before.endswith(" in"))
+    return language == FRENCH or (
+        english in lexicon().adjectives and not follows and not before.endswith((" in", " aus"))
+    )
 
 
 def phrases(
@@ -250,6 +252,8 @@ def _runs(text: str, spans: Sequence[Span], mentions: Sequence[Mention], ordinar
     run: list[Token] = []
     for m in TOKEN.finditer(text):
         kind = "" if any(start < m.end() and m.start() < end for start, end in taken) else _kind(m, mentions, ordinary)
+        if not kind and m["word"] and ONES.match(text[m.end() :]) and re.search(r"\d\s+$", text[: m.start()]):
+            kind = "name"  # "and 20 bear ones"
         if run and kind and not _goes_on(text[run[-1].end : m.start()], run[-1].kind, kind):
             yield _trimmed(run)
             run = []

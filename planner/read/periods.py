@@ -87,7 +87,12 @@ def _at(day: date) -> datetime:
 
 
 def _joined(between: str) -> bool:
-    return re.fullmatch(r"\s*(?:and|to|until|till|through|-|–)\s*(?:the\s+)?", between, re.I) is not None
+    return (
+        re.fullmatch(
+            r"\s*(?:and|to|until|till|up to|through|-|–)(?:\s+(?:and\s+)?including)?\s*(?:the\s+)?", between, re.I
+        )
+        is not None
+    )
 
 
 def _extended(text: str, period: Period) -> Period:
@@ -99,7 +104,7 @@ def _bounded(text: str, period: Period, ahead: bool) -> Period:
     """Reads the word before: since, until, before, after."""
     lead = re.search(
         r"\b(since|starting|from|after|until|till|up to|by|before|prior to|older than"
-        r"|in|on|for|during|over|within|as of|of)\s+(?:the\s+)?$",
+        r"|in|on|for|during|over|within|as of|of)(?:\s+(?:and\s+)?including)?\s+(?:the\s+)?$",
         text[: period.where[0]],
         re.I,
     )
@@ -108,7 +113,8 @@ def _bounded(text: str, period: Period, ahead: bool) -> Period:
     where = (lead.start(), period.where[1])
     word = lead[1].lower()
     onwards = re.match(r"\s+on(?:wards?)?\b", text[period.where[1] :], re.I)
-    if word in ("since", "starting", "as of") or (word == "from" and (ahead or onwards)):
+    spans = re.search(r"\d\s*(?:to|until|till|-|–)\s*\d", text[slice(*period.where)], re.I)  # "from 1 to 24 December"
+    if word in ("since", "starting", "as of") or (word == "from" and (onwards or (ahead and not spans))):
         return Period(period.start, None, where)  # but "the orders from yesterday" are those of yesterday
     if word == "after":
         return Period(period.end, None, where)

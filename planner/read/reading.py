@@ -162,6 +162,8 @@ class Reading:
             parts = re.split(r"['’-]", word)
             if all(len(part) < 2 or part in FILLER or stem(part) in known or part.isdigit() for part in parts):
                 continue
+            if self.grounded and word in self.ordinary:
+                continue
             if runs and re.fullmatch(r"[ ]+", self.text[runs[-1][1] : m.start()]):
                 runs[-1] = (runs[-1][0], m.end())
             else:

@@ -4,12 +4,13 @@ Every number stands in a result; the period, the zone and the filters that were 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from planner.choose.decide import Desk
 from planner.choose.index import Tool
 from planner.converse.memory import Result
-from planner.tell import figures, lists, shown, things
+from planner.tell import compared, figures, lists, refusals, shown, things
 from planner.tell.asked import Asked
 from planner.tell.columns import STATED, Row, is_figure
 from planner.tell.voice import ENGLISH, Voice
@@ -20,10 +21,13 @@ UNTOLD = ("data", "next", "has_more", "left_out", "facets", lists.TOTAL)
 
 def compose(results: Sequence[Result], notes: Sequence[str], desk: Desk) -> str:
     """The whole answer. "" when there is nothing to tell. What could not be heeded is said beside the first sentence."""
-    voice, asked = Voice.of(desk.talk), Asked.of(desk.talk.request)
+    voice, asked, results = Voice.of(desk.talk), Asked.of(desk.talk.request), compared.together(results)
+    asked = (
+        replace(asked, closed=False) if notes and len(results) == 1 and _rows(results[0].value) is not None else asked
+    )
     parts = [_told(result, desk, voice, asked) for result in results]
-    if len(results) > 1 and voice.language == ENGLISH:
-        parts = [_headed(_title(result, desk), part) for result, part in zip(results, parts, strict=True)]
+    if len(results) > 1:
+        parts = [_headed(voice.title(result.call.tool), part) for result, part in zip(results, parts, strict=True)]
     if not parts:
         return "\n\n".join(notes)
     first, _, rest = parts[0].partition("\n\n")
@@ -41,11 +45,6 @@ def problem(value: Any) -> Error | None:
 def _headed(title: str, part: str) -> str:
     """A part under its title, unless its first words say the same."""
     return part if title.lower() in part[:60].lower() else f"**{title}**\n\n{part}"
-
-
-def _title(result: Result, desk: Desk) -> str:
-    tool = desk.index.tools.get(result.call.tool)
-    return tool.title if tool else result.call.tool.replace("_", " ").capitalize()
 
 
 def _told(result: Result, desk: Desk, voice: Voice, asked: Asked) -> str:
@@ -71,11 +70,13 @@ def _told(result: Result, desk: Desk, voice: Voice, asked: Asked) -> str:
 
 
 def _failure(error: Error, voice: Voice) -> str:
-    """What went wrong and what to do, in the tool's own words."""
-    message, hint = str(error.get("message") or "").strip(), str(error.get("hint") or "").strip()
-    if error.get("code") == "Rejected":
-        return " ".join(filter(None, [voice.say("rejected"), message, hint]))
-    return voice.say("failed", why=" ".join(filter(None, [message, hint]))).strip()
+    """What went wrong and what to do."""
+    why = refusals.told(error, voice)
+    return (
+        f"{voice.say('rejected')} {why}".strip()
+        if error.get("code") == "Rejected"
+        else voice.say("failed", why=why).strip()
+    )
 
 
 def _names(rows: Sequence[Row], result: Result, voice: Voice) -> str:
@@ -185,7 +186,11 @@ def _unsaid(value: Row) -> Row:
 
 
 def _done(value: Row, tool: Tool, voice: Voice) -> str:
-    return voice.say("done", what=" ".join(filter(None, [tool.title.lower(), _called(value)])))
+    return voice.say("done", what=" ".join(filter(None, [_small(voice.title(tool.entry.name), voice), _called(value)])))
+
+
+def _small(title: str, voice: Voice) -> str:
+    return title.lower() if voice.language == ENGLISH else title
 
 
 def _called(value: Row) -> str:

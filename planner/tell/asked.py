@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
+from planner.read.spoken import language_of
 from planner.tell.voice import words
+
+WHAT = re.compile(r"\W*was\b", re.I)  # in German no "was it"
 
 
 @dataclass(frozen=True)
@@ -28,16 +31,26 @@ class Asked:
     closed: bool
     best: bool
     topics: tuple[Topic, ...]
+    exists: bool = False
 
     @classmethod
     def of(cls, text: str) -> "Asked":
-        found = [(m.start(), topic) for pattern, topic in _topics() if (m := pattern.search(text))]
+        asked = _question(text)
+        found = [(m.start(), topic) for pattern, topic in _topics() if (m := pattern.search(asked))]
         topics = tuple(topic for _, topic in sorted(found, key=lambda one: one[0]))
-        counts, sums, closed, best = (bool(pattern.search(text)) for pattern in _forms())
-        return cls(text, counts, sums, closed, best, topics)
+        counts, sums, closed, best, exists = (bool(pattern.search(text)) for pattern in _forms())
+        closed = closed and not (WHAT.match(text) and language_of(text) == "de")
+        return cls(text, counts, sums, closed, best, topics, exists)
 
     def about(self, *names: str) -> bool:
         return any(topic.name in names for topic in self.topics)
+
+
+def _question(text: str) -> str:
+    """The sentences that ask, where others tell something beside it."""
+    sentences = re.split(r"(?<=[.?!])\s+", text.strip())
+    asking = [sentence for sentence in sentences if sentence.endswith("?")]
+    return " ".join(asking) if asking else text
 
 
 @lru_cache(maxsize=1)
@@ -53,7 +66,8 @@ def _topics() -> list[tuple[re.Pattern[str], Topic]]:
 @lru_cache(maxsize=1)
 def _forms() -> list[re.Pattern[str]]:
     forms = words()["asks"]
-    return [_whole(forms["counts"]), _whole(forms["sums"]), re.compile(forms["closed"], re.I), _whole(forms["best"])]
+    closed, exists = (re.compile(forms[name], re.I) for name in ("closed", "exists"))
+    return [_whole(forms["counts"]), _whole(forms["sums"]), closed, _whole(forms["best"]), exists]
 
 
 def _whole(cues: str) -> re.Pattern[str]:

@@ -7,6 +7,7 @@ from typing import Any, cast
 from planner.tell import shown
 from planner.tell.asked import Asked
 from planner.tell.columns import STATED, Row, is_figure, is_money, weight
+from planner.tell.compared import NAMED
 from planner.tell.voice import Voice
 
 TOLD = 4  # figures in the first sentence
@@ -29,7 +30,7 @@ def sentence(said: Row, voice: Voice, asked: Asked) -> tuple[str, frozenset[str]
     main = _main(figures, voice, asked)
     told = ", ".join(figure(key, figures[key], voice) for key in main)
     lead = shown.capital(f"{told}{f' ({when})' if when else ''}.")
-    used = used | {now} | _stated(said)
+    used = used | {now, NAMED} | _stated(said)
     if before is None:
         return lead, used
     against = _against(said, figures, cast(Row, said[before]), main, voice)
@@ -89,6 +90,8 @@ def _against(said: Row, now: Row, before: Row, main: list[str], voice: Voice) ->
 
 def _before(said: Row, voice: Voice) -> str:
     start, end = said.get("before_from"), said.get("before_until")
+    if start and end and said.get(NAMED):
+        return shown.period(str(start), str(end), voice)
     if start and end:
         return voice.say("before_span", days=shown.period(str(start), str(end), voice))
     return voice.say("before_from", day=shown.day(str(start), voice)) if start else voice.say("before")

@@ -28,14 +28,20 @@ def lead(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, voic
     best = _best(rows, result, voice) if asked.best else ""
     if best:
         return best if len(rows) == 1 else f"{best} {counted}"
-    if (
-        asked.about("price")
-        and rows
-        and not (asked.sums and page.get(TOTAL))
-        and not any("price" in key for key in rows[0])
-    ):
-        counted = f"{counted} {voice.say('not_in_list', what=voice.label('price'))}"
-    return voice.say("yes", what=f"{counted[0].lower()}{counted[1:]}") if asked.closed and rows else counted
+    if rows and (missing := _unknown(rows, asked)) and not (asked.sums and page.get(TOTAL)):
+        counted = f"{counted} {voice.say('not_in_list', what=voice.label(missing))}"
+    known = asked.closed and asked.exists and rows and not _unknown(rows, asked)
+    return voice.say("yes", what=f"{counted[0].lower()}{counted[1:]}") if known else counted
+
+
+def _unknown(rows: Sequence[Row], asked: Asked) -> str:
+    """What was asked of the rows and does not stand in them, by its label."""
+    for topic in asked.topics:
+        if topic.name == "price" and not any("price" in key or key in ("value", "revenue", "total") for key in rows[0]):
+            return "price"
+        if topic.name == "used" and not any("use" in key for key in rows[0]):
+            return topic.label
+    return ""
 
 
 def matching(page: Row, tool: str = "") -> tuple[int, bool] | None:

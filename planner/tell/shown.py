@@ -10,6 +10,7 @@ from planner.tell.columns import CALLED, HIDDEN, Row, choose, is_figure, is_mone
 from planner.tell.voice import Voice, words
 
 INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$")
+DECIMAL = re.compile(r"\d+(?:\.\d+)?E[+-]?\d+")  # a short decimal of a result: 1E+1 is 10
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 LONGEST = 120  # characters of a cell
 
@@ -42,6 +43,8 @@ def _text(said: str, voice: Voice) -> str:
         return moment(said, voice)
     if DAY.fullmatch(said):
         return said
+    if DECIMAL.fullmatch(said):
+        return value(float(said), voice)
     if re.fullmatch(r"[a-z]+(?:_[a-z]+)*", said):
         return voice.word(said)
     plain = re.sub(r"\s+", " ", said).strip()

@@ -8,13 +8,14 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, cast
 
-from planner.tell import lists, shown
+from planner.tell import lists, rights, shown
 from planner.tell.asked import Asked, Topic
 from planner.tell.columns import Row, is_money
 from planner.tell.voice import Voice, words
 
 Told = tuple[str, Row]  # the sentences, and what else is to be shown
-STATE_TOPICS = ("state", "sent", "arrived", "paid", "cancelled")
+STATUS_TOPICS = ("pending", "confirmed")
+STATE_TOPICS = (*STATUS_TOPICS, "state", "sent", "arrived", "paid", "cancelled")
 ADDRESS = (("line1",), ("line2",), ("postcode", "city"), ("region",), ("country",))
 
 
@@ -87,17 +88,20 @@ def _nothing(part: Any) -> bool:
 def _order(value: Row, args: Mapping[str, Any], voice: Voice, asked: Asked) -> Told:
     place, reference = _place(value), str(value["reference"])
     states = [voice.word(str(value["payment_state"])), voice.word(place)]
-    sentence = voice.say("order", order=reference, states=voice.listed(list(dict.fromkeys(states))))
     topic = next((topic.name for topic in asked.topics), "")
+    status = str(value.get("status"))
+    states = [voice.word(status), *states] if topic in STATUS_TOPICS else states
+    sentence = voice.say("order", order=reference, states=voice.listed(list(dict.fromkeys(states))))
     if asked.closed and topic in words()["yes"]:
-        is_so = {str(value["payment_state"]), place} & set(words()["yes"][topic])
+        is_so = {str(value["payment_state"]), place, status} & set(words()["yes"][topic])
         return voice.say("yes" if is_so else "no", what=f"{sentence} {_way(value, voice)}".strip()), {}
     if asked.about("buyer") and value.get("customer_name"):
         return voice.say("bought_by", order=reference, name=value["customer_name"]), {}
     others = [topic for topic in asked.topics if topic.name not in STATE_TOPICS]
-    if others and (found := facts_asked(value, reference, voice, _only(asked, others))):
+    stated = topic in STATE_TOPICS  # asked for first, whatever else is mentioned
+    if others and not stated and (found := facts_asked(value, reference, voice, _only(asked, others))):
         return found, {}
-    if topic in STATE_TOPICS:
+    if stated:
         return f"{sentence} {_way(value, voice)}".strip(), {}
     parts = (
         {
@@ -295,6 +299,7 @@ SHAPES: dict[str, set[str]] = {
     "availability": {"sku", "by_date", "warehouses"},
     "forecast": {"sku", "expected", "trust", "weeks"},
     "kpis": {"windows", "open_orders"},
+    "rights": {"rights", "roles"},
 }
 TELLERS: dict[str, Callable[[Row, Mapping[str, Any], Voice, Asked], Told]] = {
     "order": _order,
@@ -303,4 +308,5 @@ TELLERS: dict[str, Callable[[Row, Mapping[str, Any], Voice, Asked], Told]] = {
     "availability": _availability,
     "forecast": _forecast,
     "kpis": _kpis,
+    "rights": rights.told,
 }

@@ -368,6 +368,7 @@ async def test_a_shop_begins_with_the_default_policy(do: Do) -> None:
         Role.warehouse: (0, 0, 0), Role.viewer: (0, 0, 0),
     }  # fmt: skip
     assert (policy.currency, policy.own, policy.always, policy.version) == ("EUR", [], [], 0)
+    assert [role for role, rights in policy.rights.items() if "prices:write" in rights] == ["manager", "owner"]
 
 
 async def test_a_policy_replaces_the_one_before(do: Do) -> None:

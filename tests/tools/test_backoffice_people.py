@@ -1,10 +1,12 @@
 """The people of a shop: who is in it as what, and that nobody gives or gains more than they have."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from db import clock
 from db.models.backoffice import Role
 from tests.conftest import Do
 from tests.factories import NewShop, add_colleague
@@ -54,6 +56,27 @@ async def test_people_are_found_by_role_by_word_and_page_by_page(do: Do) -> None
     assert [user.reference for user in (await do(list_users, role="manager")).data] == ["USR-1002"]
     assert [user.reference for user in (await do(list_users, search="WAREHOUSE@")).data] == ["USR-1004"]
     assert [user.reference for user in (await do(list_users, active=False)).data] == ["USR-1005"]
+
+
+async def test_who_has_not_been_in_for_long_is_whoever_has_no_session_that_was_used_since(
+    mine: NewShop, do: Do
+) -> None:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        for number, days in (("USR-1001", 1), ("USR-1002", 40)):
+            await sql.execute(
+                "insert into sessions"
+                " (id, token_hash, user_id, merchant_id, network, user_agent, created_at, last_seen_at, expires_at)"
+                " select gen_random_uuid(), %(ref)s || %(m)s, user_id, merchant_id, '127.0.0', 'x', %(seen)s, %(seen)s, %(seen)s"
+                " from memberships where merchant_id = %(m)s and reference = %(ref)s",
+                {"m": mine.id, "ref": number, "seen": clock.now() - timedelta(days=days)},
+            )
+        await sql.commit()
+
+    unseen = (await do(list_users, not_seen_days=30)).data
+
+    assert [user.reference for user in unseen] == ["USR-1002", "USR-1003", "USR-1004", "USR-1005"]
+    assert unseen[0].last_seen_at is not None
+    assert unseen[1].last_seen_at is None
 
 
 @pytest.mark.parametrize("written", ["USR-1003", "usr-1003", "1003", "Support@{slug}.example"])

@@ -10,8 +10,11 @@ from tests.conftest import Do
 from tests.factories import NewShop, make_customer, make_order, make_variant
 from tests.tools.selling import Sold, make_sale
 from tests.tools.till import writing
+from tools.customers.consents import set_consent
 from tools.customers.reports import RfmGroup, sales_by_customer, segment_customers
 from tools.orders.reports import sales_report
+from tools.products.changes import update_product
+from tools.products.shelves import create_category
 
 PERIOD = {"placed_from": "2026-03-01T00:00:00Z", "placed_until": "2026-04-01T00:00:00Z"}
 
@@ -47,6 +50,28 @@ async def test_sales_by_customer_are_those_of_the_sales_report(mine: NewShop, do
 
     first = await do(sales_by_customer, limit=1, **PERIOD)
     assert (len(first.customers), first.customers_left_out) == (1, 2)
+
+
+async def test_sales_by_customer_are_narrowed_to_a_country_a_category_and_those_who_agreed_to_mail(
+    mine: NewShop, do: Do
+) -> None:
+    async with writing(mine) as sql:
+        mug, plate = make_variant(sql, "MUG"), make_variant(sql, "PLATE")
+        ana, bea = make_customer(sql, "Ana Torres"), make_customer(sql, "Béa Noël")
+        for buyer, goods, country in ((ana, mug, "FR"), (bea, plate, "BE")):
+            order = make_sale(sql, Sold(goods), placed_at="2026-03-02T12:00:00+00:00", country=country)
+            order.customer_id = buyer.id
+    tea = await do(create_category, name="Tea")
+    await do(update_product, product="PLATE", category=tea.reference, version=1)
+    await do(set_consent, customer=ana.reference, channel="email", granted=True, source="by phone", wording="Yes.")
+
+    async def buyers(**filters: object) -> list[str]:
+        return [row.name for row in (await do(sales_by_customer, **PERIOD, **filters)).customers]
+
+    assert await buyers(country="BE") == ["Béa Noël"]
+    assert await buyers(category="Tea") == ["Béa Noël"]
+    assert await buyers(consent="email") == ["Ana Torres"]
+    assert await buyers(consent="sms") == []
 
 
 async def test_a_period_without_sales_has_no_customers(do: Do) -> None:

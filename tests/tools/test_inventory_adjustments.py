@@ -207,6 +207,8 @@ async def test_movements_are_filtered_by_variant_warehouse_kind_reason_and_perio
     assert await moved(sku="MUG-BLUE", warehouse=lyon.reference) == [4]
     assert await moved(kind="adjustment") == [-1, 1]
     assert await moved(reason="lost") == [-1]
+    assert sorted(await moved(direction="into")) == [1, 1, 4, 10]
+    assert await moved(direction="out") == [-1]
     assert await moved(moved_from=today) == [-1, 1]
     assert sorted(await moved(moved_until=today)) == [1, 4, 10]
 

@@ -105,6 +105,18 @@ async def test_suppliers_are_listed_by_name_country_and_whether_the_shop_buys_fr
     assert [one.name for one in (await do(list_suppliers, after=first.next)).data] == ["Olaria do Sul"]
 
 
+async def test_who_sells_a_thing_is_whoever_it_was_ordered_from(mine: NewShop, brun: str, do: Do) -> None:
+    await do(create_supplier, name="Olaria do Sul")
+    await do(create_purchase_order, supplier=brun, lines=of(MUG_BLUE=10))
+
+    async def listed(**filters: object) -> list[str]:
+        return [supplier.name for supplier in (await do(list_suppliers, **filters)).data]
+
+    assert await listed(sku="MUG-BLUE") == ["Atelier Brun"]
+    assert await listed(product="MUG-BLUE") == ["Atelier Brun"]
+    assert await listed(sku="TEE") == []
+
+
 async def test_a_supplier_is_changed_in_what_was_said_alone(brun: str, do: Do) -> None:
     changed = await do(update_supplier, supplier="atelier brun", lead_time_days=21, phone="+33 4 72 00 10 10")
 

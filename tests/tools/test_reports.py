@@ -302,6 +302,7 @@ async def test_the_highest_net_sales_come_first_and_the_answer_says_what_was_lef
             make_sale(sql, Sold(mug, units=units), city=city)
         make_sale(sql, Sold(mug), city="Lyon", placed_at="2026-02-10T12:00:00+01:00")
 
+    assert (await do(sales_report, **MARCH, city="lyon")).totals.units == 5
     report = await do(sales_report, **MARCH, group_by="city", limit=2)
 
     assert [group.group for group in report.groups] == ["Lyon, FR", "Lille, FR"]

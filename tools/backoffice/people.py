@@ -1,6 +1,6 @@
 """The people of the shop: who is in it, as what."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, NotFound, StaleVersion
-from tools.contract.fields import Name, Search, Synonyms, UntrustedText, UserRef
+from tools.contract.fields import Days, Name, Search, Synonyms, UntrustedText, UserRef
 from tools.contract.page import Page, Paged, paged, place
 from tools.contract.permissions import ROLES
 
@@ -82,6 +82,9 @@ class UserDetail(Result):
     joined_at: datetime | None = Field(
         description="Since when the person is in the shop, UTC; null until they have accepted."
     )
+    last_seen_at: datetime | None = Field(
+        description="When they last used a browser that is still signed in, UTC, to five minutes; null where none is."
+    )
     invitation: OpenInvitation | None = Field(description="The invitation that waits to be accepted; null otherwise.")
     version: int = Field(description="Grows with each change; send it back as If-Match.")
 
@@ -95,6 +98,7 @@ class _Person(NamedTuple):
     role: Role
     active: bool
     joined_at: datetime | None
+    last_seen_at: datetime | None
     open: bool
     invited_by: str | None
     expires_at: datetime | None
@@ -112,6 +116,7 @@ _PEOPLE = """
 select * from (
     select s.id, s.reference, s.external_reference, coalesce(u.name, i.name) as name,
            coalesce(u.email, i.email) as email, s.role, s.user_id is not null and s.deactivated_at is null as active, s.joined_at,
+           (select max(n.last_seen_at) from sessions n where n.user_id = s.user_id and n.merchant_id = %(m)s) as last_seen_at,
            s.user_id is null and s.deactivated_at is null as open, i.invited_by, i.expires_at, i.mailed_at, i.trouble, s.version
     from memberships s
     left join users u on u.id = s.user_id
@@ -129,6 +134,10 @@ class ListUsers(Paged):
     active: bool | None = Field(
         default=None, description="True: who is in the shop now; false: who has left, or has not joined yet."
     )
+    not_seen_days: Days | None = Field(
+        default=None, ge=1, le=3650,
+        description="Only people of the shop who were not signed in during so many days, nor are they now.",
+    )  # fmt: skip
     search: Search | None = Field(default=None, description="Part of a name or of an e-mail address.")
 
 
@@ -137,7 +146,7 @@ class ListUsers(Paged):
     effect=Effect.read,
     permission="users:read",
     raises=[],
-    examples=["Who works in my shop?", "List everybody with the support role"],
+    examples=["Who works in my shop?", "List everybody with the support role", "Who has not been in for a month?"],
 )
 async def list_users(ctx: Context, args: ListUsers) -> Page[UserDetail]:
     """List the people of the shop and who was invited, the longest here first."""
@@ -150,10 +159,16 @@ async def list_users(ctx: Context, args: ListUsers) -> Page[UserDetail]:
         and (%(role)s::text is null or role = %(role)s)
         and (%(active)s::bool is null or active = %(active)s)
         and (%(search)s::text is null or strpos(lower(name), lower(%(search)s)) > 0 or strpos(email, lower(%(search)s)) > 0)
+        and (%(unseen)s::timestamptz is null or active and (last_seen_at is null or last_seen_at < %(unseen)s))
         and (%(after)s::uuid is null or id > %(after)s)
         order by id limit %(limit)s
         """,
-        args.model_dump() | {"m": ctx.merchant.id, "after": after[0] if after else None},
+        args.model_dump()
+        | {
+            "m": ctx.merchant.id,
+            "after": after[0] if after else None,
+            "unseen": ctx.now() - timedelta(days=args.not_seen_days) if args.not_seen_days else None,
+        },
         as_=_Person,
         show=_Person.shown,
         at=lambda row: (row.id,),

@@ -11,6 +11,7 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import DECLARED, Effect, Input, Result, tool
 from tools.contract.errors import Invalid, StaleVersion
+from tools.contract.permissions import ROLES
 from tools.contract.policy import ApprovalPolicy, Limits
 from tools.contract.secret import secret_fields, takes_secrets
 
@@ -34,6 +35,9 @@ class PolicyDetail(Result):
 
     currency: str = Field(description="The home currency, in which the limits are.")
     roles: dict[Role, Limits] = Field(description="The limits of each role, minor units of the home currency.")
+    rights: dict[Role, list[str]] = Field(
+        description="What each role may do at all: `prices:write` is to change prices, `orders:read` to see orders."
+    )
     own: list[Role] = Field(description="The roles whose limits the shop chose; the others have the default ones.")
     always: list[str] = Field(description="Operations that always wait for a person, whoever calls them.")
     four_eyes_above: int | None = Field(
@@ -51,10 +55,14 @@ class GetApprovalPolicy(Input):
     effect=Effect.read,
     permission="approvals:read",
     raises=[],
-    examples=["How much may support refund without asking?", "Show the approval policy"],
+    examples=[
+        "How much may support refund without asking?",
+        "Show the approval policy",
+        "What may a warehouse person do?",
+    ],
 )
 async def get_approval_policy(ctx: Context, args: GetApprovalPolicy) -> PolicyDetail:
-    """Show who may move how much without asking, and what always waits for a person."""
+    """Show what each role may do, how much it may move without asking, and what always waits for a person."""
     return _shown(ctx, *await policy_of(ctx))
 
 
@@ -154,6 +162,7 @@ def _shown(ctx: Context, policy: ApprovalPolicy, version: int) -> PolicyDetail:
     return PolicyDetail(
         currency=ctx.merchant.currency,
         roles={role: policy.limits(role, ctx.merchant.currency) for role in Role},
+        rights={role: sorted(held) for role, held in ROLES.items()},
         own=list(policy.roles),
         always=policy.always,
         four_eyes_above=ctx.merchant.four_eyes_above,

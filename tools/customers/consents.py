@@ -35,7 +35,8 @@ SAID = Synonyms(
             "does not want", "do not want", "doesn't want", "don't want", "not want", "no longer wants", "wants no", "no more",
             "any more", "unsubscribe", "unsubscribed", "opt out", "opted out", "withdraws", "withdrew", "revoked", "said no",
             "ne veut plus", "ne veut pas", "ne souhaite plus", "se désabonne", "refuse", "désabonner", "désinscrire",
-            "will keine", "möchte keine", "will nicht", "nicht mehr", "keine mehr", "abmelden", "abgemeldet", "widerruft",
+            "veut plus", "souhaite plus", "nicht mehr haben", "will keine", "möchte keine", "will nicht", "nicht mehr",
+            "keine mehr", "abmelden", "abgemeldet", "widerruft",
         ),
     }
 )  # fmt: skip

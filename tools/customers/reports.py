@@ -7,13 +7,17 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
+from db.models.customers import ConsentChannel
 from db.money import Currency, Money
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
-from tools.contract.fields import PeriodEnd, PeriodStart, Synonyms
+from tools.contract.errors import Ambiguous, NotFound
+from tools.contract.fields import CategoryRef, Country, PeriodEnd, PeriodStart, Synonyms
+from tools.customers.consents import CHANNEL_WORDS
 from tools.customers.fields import Said
+from tools.rules.lookup import find_category
 from tools.rules.periods import asked_period, percent_change
-from tools.rules.sales import COUNTED, Figures, in_other_currencies, sales
+from tools.rules.sales import COUNTED, Figures, Only, in_other_currencies, sales
 
 
 class SalesByCustomer(Input):
@@ -24,6 +28,13 @@ class SalesByCustomer(Input):
     )
     placed_until: PeriodEnd | None = Field(
         default=None, description="End of the period, exclusive, UTC; unless said, the end of today."
+    )
+    country: Country | None = Field(default=None, description="Only orders sent to this country, ISO 3166 alpha-2.")
+    category: CategoryRef | None = Field(
+        default=None, description="Only this category with all below it, such as `CAT-7`; shipping is then left out."
+    )
+    consent: Annotated[ConsentChannel, CHANNEL_WORDS] | None = Field(
+        default=None, description="Only customers who agreed to marketing by this channel."
     )
     currency: Currency | None = Field(
         default=None, description="Only orders in this currency; unless said, the shop's own."
@@ -76,7 +87,7 @@ class SalesOfCustomers(Result):
     effect=Effect.read,
     permission="customers:read",
     heavy=True,
-    raises=[],
+    raises=[NotFound, Ambiguous],
     examples=["Sales by customer last month", "Which customers brought the most this quarter?"],
 )
 async def sales_by_customer(ctx: Context, args: SalesByCustomer) -> SalesOfCustomers:
@@ -87,7 +98,9 @@ async def sales_by_customer(ctx: Context, args: SalesByCustomer) -> SalesOfCusto
     """
     period = asked_period(ctx, args.placed_from, args.placed_until)
     before, currency = period.before(ctx.merchant.zone, ctx.now()), args.currency or ctx.merchant.currency
-    found = await sales(ctx, {"now": period, "before": before}, currency, by="customer", limit=args.limit)
+    category = (await find_category(ctx, args.category)).id if args.category else None
+    only = Only(country=args.country, category=category, consent=args.consent)
+    found = await sales(ctx, {"now": period, "before": before}, currency, by="customer", only=only, limit=args.limit)
     whole = {row.period: row for row in found if row.whole}
     earlier = {row.key: row.net for row in found if not row.whole and row.period == "before"}
     net, net_before = (whole[name].net if name in whole else 0 for name in ("now", "before"))

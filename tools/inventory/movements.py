@@ -1,6 +1,7 @@
 """The ledger: every unit that came, left or was set aside."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -38,10 +39,34 @@ REASON_WORDS = Synonyms(
 )
 
 
+class Direction(StrEnum):
+    """Which way units went: onto the shelves, or off them."""
+
+    into = "into"
+    out = "out"
+
+
+DIRECTION_WORDS = Synonyms(
+    {
+        "into": (
+            "came in", "came", "come in", "coming in", "went in", "arrived", "was delivered to us", "incoming", "rein",
+            "herein", "kam", "kam an", "reingekommen", "eingegangen", "angekommen", "est entré", "est rentré", "est arrivé",
+            "rentré", "entrées",
+        ),
+        "out": (
+            "went out", "gone out", "go out", "left", "outgoing", "raus", "rausgegangen", "abgegangen", "est sorti", "sorties",
+        ),
+    }
+)  # fmt: skip
+
+
 class ListStockMovements(Paged):
     sku: VariantRef | None = Field(default=None, description="Only this variant, by SKU such as `MUG-BLUE`.")
     warehouse: WarehouseRef | None = Field(default=None, description="Only this warehouse.")
     kind: Annotated[MovementKind, KIND_WORDS] | None = Field(default=None, description="Only movements of this kind.")
+    direction: Annotated[Direction, DIRECTION_WORDS] | None = Field(
+        default=None, description="Only what came onto the shelves, or what left them."
+    )
     reason: Annotated[AdjustmentReason, REASON_WORDS] | None = Field(
         default=None, description="Only adjustments for this reason."
     )
@@ -140,6 +165,7 @@ async def _asked(ctx: Context, args: ListStockMovements) -> tuple[list[str], dic
         "x.variant_id = %(variant)s": ("variant", variant.id if variant else None),
         "x.warehouse_id = %(warehouse)s": ("warehouse", warehouse.id if warehouse else None),
         "x.kind = %(kind)s": ("kind", args.kind and args.kind.value),
+        "sign(x.quantity) = %(sign)s": ("sign", args.direction and (1 if args.direction is Direction.into else -1)),
         "x.reason = %(reason)s": ("reason", args.reason and args.reason.value),
         "x.occurred_at >= %(from)s": ("from", args.moved_from),
         "x.occurred_at < %(until)s": ("until", args.moved_until),

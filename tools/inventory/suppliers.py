@@ -14,9 +14,9 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, Conflict, NotFound, StaleVersion
-from tools.contract.fields import Country, Days, Email, Name, Search, SupplierRef
+from tools.contract.fields import Country, Days, Email, Name, ProductRef, Search, SupplierRef, VariantRef
 from tools.contract.page import Page, Paged, paged, place
-from tools.rules.lookup import containing
+from tools.rules.lookup import containing, find_product, find_variant
 from tools.rules.told import tell_edits
 
 
@@ -43,8 +43,16 @@ class SupplierDetail(Result):
 
 class ListSuppliers(Paged):
     text: Search | None = Field(default=None, description="Words of the name or the e-mail address.")
+    sku: VariantRef | None = Field(default=None, description="Only those from whom this variant was bought, by SKU.")
+    product: ProductRef | None = Field(
+        default=None, description="Only those from whom a variant of this product was bought, by `PRD-7` or its title."
+    )
     country: Country | None = Field(default=None, description="Only suppliers in this country, ISO 3166 alpha-2.")
     active: bool | None = Field(default=None, description="Only those that the shop buys from, or no longer buys from.")
+
+
+class _Id(NamedTuple):
+    id: UUID
 
 
 class _SupplierRow(NamedTuple):
@@ -64,6 +72,9 @@ class _SupplierRow(NamedTuple):
         return SupplierDetail.model_validate(self._asdict())
 
 
+_SOLD = """exists (
+    select from purchase_order_lines l join purchase_orders o on o.merchant_id = %(m)s and o.id = l.purchase_order_id
+    where l.merchant_id = %(m)s and o.supplier_id = s.id and o.status <> 'cancelled' and l.variant_id = any(%(variants)s))"""
 _SUPPLIERS = """
 select s.id, s.reference, s.name, s.email, s.phone, s.country, s.currency, s.lead_time_days, s.active, s.version, (
            select count(*) from purchase_orders o
@@ -77,8 +88,8 @@ from suppliers s where s.merchant_id = %(m)s {filters} order by s.name, s.id lim
     route="GET /suppliers",
     effect=Effect.read,
     permission="inventory:read",
-    raises=[],
-    examples=["Who are our suppliers?", "Which suppliers do we have in Portugal?"],
+    raises=[NotFound, Ambiguous],
+    examples=["Who are our suppliers?", "Which suppliers do we have in Portugal?", "Who sells us MUG-BLUE?"],
 )
 async def list_suppliers(ctx: Context, args: ListSuppliers) -> Page[SupplierDetail]:
     """List those who sell to the shop, by name, with their lead times.
@@ -91,6 +102,8 @@ async def list_suppliers(ctx: Context, args: ListSuppliers) -> Page[SupplierDeta
         asked[fits] = ("words", containing(args.text))
     if args.country:
         asked["s.country = %(country)s"] = ("country", args.country)
+    if args.sku or args.product:
+        asked[_SOLD] = ("variants", await _variants(ctx, args))
     if args.active is not None:
         asked["s.active = %(active)s"] = ("active", args.active)
     params = dict(asked.values()) | {"m": ctx.merchant.id}
@@ -101,6 +114,15 @@ async def list_suppliers(ctx: Context, args: ListSuppliers) -> Page[SupplierDeta
     return await paged(
         ctx, args, query, params, as_=_SupplierRow, show=_SupplierRow.shown, at=lambda row: (row.name, row.id)
     )
+
+
+async def _variants(ctx: Context, args: ListSuppliers) -> list[UUID]:
+    """The variants that were asked about."""
+    if args.sku:
+        return [(await find_variant(ctx, args.sku)).id]
+    product = await find_product(ctx, str(args.product))
+    query = "select id from variants where merchant_id = %(m)s and product_id = %(product)s"
+    return [row.id for row in await ctx.sql.rows(query, {"m": ctx.merchant.id, "product": product.id}, as_=_Id)]
 
 
 class CreateSupplier(Input):

@@ -30,9 +30,12 @@ PACE_WORDS = Synonyms(
     {
         "moving": ("selling well", "healthy"),
         "slow": ("slow moving", "slow-moving", "sluggish", "overstocked", "too much of"),
-        "dead": ("dead stock", "not selling", "unsold", "shelf warmers", "nobody buys", "stale"),
+        "dead": (
+            "dead stock", "not selling", "unsold", "nobody bought", "not sold", "does not sell", "not moved", "shelf warmers",
+            "nobody buys", "stale",
+        ),
     }
-)
+)  # fmt: skip
 
 
 class InventoryTurnover(Paged):

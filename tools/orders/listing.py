@@ -69,8 +69,18 @@ SORT_WORDS = Synonyms(
     {
         "newest": ("latest", "most recent", "last"),
         "oldest": ("first", "longest waiting"),
-        "total": ("biggest", "largest", "highest", "most expensive", "top"),
-        "smallest": ("lowest", "cheapest", "lowest total"),
+        "total": (
+            "biggest",
+            "largest",
+            "highest",
+            "highest amount",
+            "by amount",
+            "by total",
+            "most expensive",
+            "dearest",
+            "top",
+        ),
+        "smallest": ("lowest", "lowest amount", "cheapest", "lowest total"),
         "units": ("most units", "most items", "most pieces", "by quantity"),
     }
 )

@@ -12,7 +12,16 @@ from db.money import Currency, Money, rounded
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, Invalid, NotFound
-from tools.contract.fields import CategoryRef, Country, PeriodEnd, PeriodStart, ProductRef, Synonyms, UntrustedText
+from tools.contract.fields import (
+    CategoryRef,
+    City,
+    Country,
+    PeriodEnd,
+    PeriodStart,
+    ProductRef,
+    Synonyms,
+    UntrustedText,
+)
 from tools.rules.lookup import find_category, find_product
 from tools.rules.periods import Period, Step, asked_period, days_back, percent_change
 from tools.rules.sales import CHANNEL_WORDS, By, Elsewhere, Figures, Only, in_other_currencies, sales
@@ -54,6 +63,7 @@ class SalesReport(Input):
     ] | None = Field(default=None, description="What to tell apart; unless said, only the totals.")  # fmt: skip
     channel: Annotated[Channel, CHANNEL_WORDS] | None = Field(default=None, description="Only orders of this channel.")
     country: Country | None = Field(default=None, description="Only orders sent to this country, ISO 3166 alpha-2.")
+    city: City | None = Field(default=None, description="Only orders sent to this city, as buyers write it.")
     product: ProductRef | None = Field(
         default=None, description="Only this product, by `PRD-7`, a SKU or its title; shipping is then left out."
     )
@@ -176,7 +186,7 @@ def _fits(period: Period, by: By | None, ctx: Context) -> None:
 async def _only(ctx: Context, args: SalesReport) -> Only:
     product = (await find_product(ctx, args.product)).id if args.product else None
     category = (await find_category(ctx, args.category)).id if args.category else None
-    return Only(args.channel, args.country, product, category)
+    return Only(args.channel, args.country, product, category, args.city and args.city.lower())
 
 
 def _figures(row: Figures | None, currency: str) -> dict[str, Any]:

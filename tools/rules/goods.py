@@ -182,9 +182,11 @@ def _titled(told: Sequence[str], title: Sequence[str]) -> tuple[list[str], set[s
             named |= {*parts}
         else:
             left.append(word)
-    together = "".join(told[:2])
-    if not named and len(told) > 1 and any(_same(together, own) for own in title):  # "tea pot"
-        return left[2:], {next(own for own in title if _same(together, own))}
+    for first, second in pairwise(told):  # "tea pot"
+        own = next((own for own in title if _same(first + second, own)), None)
+        if own and not {first, second} & named:
+            named.add(own)
+            left = [word for word in left if word not in (first, second)]
     return left, named
 
 

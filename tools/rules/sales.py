@@ -69,6 +69,8 @@ class Only(NamedTuple):
     country: str | None = None
     product: UUID | None = None
     category: UUID | None = None  # with all below it
+    city: str | None = None  # as buyers wrote it, in small letters
+    consent: str | None = None  # a channel to which the buyer has agreed
 
 
 EVERYTHING = Only()
@@ -125,6 +127,10 @@ _KEYS: dict[Key | None, str] = {
 _IN_CATEGORY = (
     f"f.product_id in (select id from products where merchant_id = %(m)s and category_id in ({WITH_ALL_BELOW}))"
 )
+_AGREED = """coalesce((
+    select s.granted from orders o join consents s on s.merchant_id = %(m)s and s.customer_id = o.customer_id
+    where o.merchant_id = %(m)s and o.id = f.order_id and s.channel = %(consent)s
+    order by s.occurred_at desc, s.id desc limit 1), false)"""
 _NAMED: dict[Key | None, tuple[str, str]] = {
     By.product: ("title", "products"), By.category: ("name", "categories"), "customer": ("name", "customers"),
 }  # fmt: skip
@@ -274,6 +280,8 @@ def _conditions(only: Only) -> str:
         "f.ship_country = %(country)s": only.country,
         "f.product_id = %(product)s": only.product,
         _IN_CATEGORY: only.category,
+        "lower(f.ship_city) = %(city)s": only.city,
+        _AGREED: only.consent,
     }
     return " and ".join(condition for condition, value in asked.items() if value is not None) or "true"
 

@@ -1,0 +1,33 @@
+"""What was named, where no wish was understood: "Hausschuhe, alle Größen mit Bestand und Preis", "lefevre, nantes".
+
+It is shown. Of an order to change something that is no understanding, and nothing is shown for it.
+"""
+
+from collections.abc import Sequence
+
+from planner.choose.decide import Ask, Decision, Decline, Desk, Step, complete
+from planner.read import mood
+
+SHOWS, FINDS = "get_product", "list_customers"
+SPOKEN = ("unclear", "~beyond", "elsewhere")
+
+
+def instead(decision: Decision, text: str, desk: Desk) -> Decision:
+    """The decision, or a look at the goods or the people that are named. `text` is in English words."""
+    if not (isinstance(decision, Decline) and decision.why in SPOKEN):
+        return decision
+    reading = desk.reading(text)
+    goods = [ground for ground in reading.grounds if ground.goods]
+    people = [ground for ground in reading.grounds if ground.of("customer")]
+    for name, named in ((SHOWS, goods), (FINDS, people)):
+        lacking = any(ground.lacks for ground in named) and name == SHOWS
+        if len(named) == 1 and name in desk.offered and (lacking or not mood.orders(text)):
+            return _told(complete(desk.index.tools[name], text, desk)) or decision
+    return decision
+
+
+def _told(decision: Decision) -> Decision | None:
+    """What can be shown or asked about it; a look-up that was told nothing is none."""
+    steps: Sequence[Step] = decision if isinstance(decision, list) else ()
+    told = any(step.args or step.people for step in steps)
+    return decision if told or (isinstance(decision, Ask) and "choices" in decision.pending) else None

@@ -1,0 +1,28 @@
+"""Two reports of one kind over two periods that were named: one told against the other, not each against the period before it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from planner.converse.memory import Result
+from planner.tell.columns import Row
+
+NAMED = "compared"  # in a report: the period before it is the one that was named
+
+
+def together(results: Sequence[Result]) -> Sequence[Result]:
+    """The results; of two reports over two periods one, which is compared with the other."""
+    if len(results) != 2 or results[0].call.tool != results[1].call.tool:
+        return results
+    first, second = (_report(result) for result in results)
+    if not ({"totals", "before", "placed_from"} <= set(first) and "totals" in second):
+        return results
+    other = {"before": second["totals"], "before_from": second["placed_from"], "before_until": second["placed_until"]}
+    told: dict[str, Any] = {**first, **other, NAMED: True}
+    told.pop("change", None)
+    return [replace(results[0], value=told)]
+
+
+def _report(result: Result) -> Row:
+    value: object = result.value
+    return cast(Row, value) if isinstance(value, dict) else dict[str, Any]()

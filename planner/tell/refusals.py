@@ -1,0 +1,61 @@
+"""Why something did not work, as a person would say it: without the names of operations, in the language of the request.
+
+The shop refuses in English sentences; those that are met daily are known in French and German by their form (`refusals.json`).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from planner.tell.voice import ENGLISH, Voice
+
+INTERNAL = re.compile(r"`?\b[a-z]+(?:_[a-z]+)+\b`?")
+SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])")
+LANGUAGES = (ENGLISH, "fr", "de")
+
+
+def told(error: Mapping[str, Any], voice: Voice) -> str:
+    """What is so, and what to do; a hint that only names an operation says nothing to a person."""
+    message, hint = (str(error.get(part) or "").strip() for part in ("message", "hint"))
+    hints = [sentence for sentence in SENTENCES.split(hint) if not INTERNAL.search(sentence)]
+    sentences = [*SENTENCES.split(message), *hints]
+    whole = _translated(" ".join(sentences), voice)
+    return whole or " ".join(filter(None, (_said(sentence, voice) for sentence in sentences)))
+
+
+def _said(sentence: str, voice: Voice) -> str:
+    """One sentence. What is not known in a language is better told in English than not at all."""
+    known = _translated(sentence, voice)
+    return known or INTERNAL.sub(lambda found: voice.say("quote", said=voice.title(found[0].strip("`"))), sentence)
+
+
+def _translated(sentence: str, voice: Voice) -> str:
+    if voice.language == ENGLISH:
+        return ""
+    for pattern, frames in _known():
+        found = pattern.fullmatch(sentence)
+        if found:
+            parts = {name: _word(said, voice) for name, said in found.groupdict().items()}
+            return frames[voice.language].format(**parts)
+    return ""
+
+
+def _word(said: str, voice: Voice) -> str:
+    """A state as a word of the language; a reference, a name or an amount as it is."""
+    noun, _, rest = said.partition(" ")
+    if rest and re.match(r"[A-Z0-9]", rest) and noun.islower():
+        return f"{voice.label(noun)} {rest}"
+    return voice.word(said.replace(" ", "_")) if re.fullmatch(r"[a-z ]+", said) else said
+
+
+@lru_cache(maxsize=1)
+def _known() -> list[tuple[re.Pattern[str], Mapping[str, str]]]:
+    stored: list[list[str]] = json.loads(files("planner.data").joinpath("refusals.json").read_text("utf-8"))
+    return [(_pattern(row[0]), dict(zip(LANGUAGES, row, strict=True))) for row in stored]
+
+
+def _pattern(frame: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(frame)))

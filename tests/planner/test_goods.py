@@ -1,0 +1,270 @@
+"""What words name: goods in three languages, places and people, by what the shop says that there is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from orchestrator.index import read_index
+from planner.choose.index import Index
+from planner.fill import slots
+from planner.fill.filled import Filled, Told
+from planner.read import goods, grounds
+from planner.read.fields import read
+from planner.read.grounds import Ground, Row
+from planner.read.language import to_english
+from planner.read.reading import Reading, Setting
+from tools import registry
+from tools.rules.goods import Article, Goods, Option, fitting
+
+PARIS = Setting(datetime(2026, 11, 22, 14, 3, tzinfo=ZoneInfo("Europe/Paris")), ZoneInfo("Europe/Paris"), "EUR")
+
+
+@pytest.fixture(scope="module")
+def index() -> Index:
+    return read_index()
+
+
+# ---- the shop's side: which goods a name fits ---------------------------------------------------------------------------------
+
+
+def product(title: str, **options: str) -> Goods:
+    """A product, and a variant for each choice of its options."""
+    told = tuple(Option(name, tuple(values.split(", "))) for name, values in options.items())
+    values: list[dict[str, str]] = [{}]
+    for option in told:
+        values = [{**one, option.name: value} for one in values for value in option.values]
+    articles = [
+        Article(f"VAR-{nth}", f"{title[:3]}-{nth}".upper(), " / ".join(one.values()) or title, one)
+        for nth, one in enumerate(values)
+    ]
+    return Goods("PRD-1", title, "", "", told, tuple(articles))
+
+
+SHELVES = (
+    product("Garden chair", Colour="Teal, Black"),
+    product("Folding chair", Wood="Beech, Oak"),
+    product("Chair cushion", Colour="Teal, Mustard"),
+    product("Paint", Size="0.5 l, 1 l, 2.5 l", Colour="Chalk, Blue slate"),
+    product("Running shoes", Size="38-39, 40-41, 42-43"),
+    product("Rain jacket", Size="S, M, L, XL"),
+    product("Doormat", Size="40x60, 60x90"),
+    product("Pencils, set of 12"),
+    product("Teaspoon"),
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("garden chairs", ["Garden chair"]),
+        ("chairs", ["Garden chair", "Folding chair"]),
+        ("the teal garden chair", ["Garden chair / Teal"]),
+        ("chair, folding, in oak", ["Folding chair / Oak"]),
+        ("gardn chair", ["Garden chair"]),
+        ("mustard chair cushions", ["Chair cushion / Mustard"]),
+        ("2,5 litre paint slate", ["Paint / 2.5 l / Blue slate"]),
+        ("the smallest chalk paint", ["Paint / 0.5 l / Chalk"]),
+        ("running shoes 40-41", ["Running shoes / 40-41"]),
+        ("medium rain jackets", ["Rain jacket / M"]),
+        ("big door mat", ["Doormat / 60x90"]),
+        ("60 x 90 doormats", ["Doormat / 60x90"]),
+        ("pencils", ["Pencils, set of 12"]),
+        ("tea spoons", ["Teaspoon"]),
+        ("little pencils", ["Pencils, set of 12"]),
+        ("the rest", []),
+        ("oak", []),
+    ],
+)
+def test_a_name_fits_goods_by_its_words_in_any_order(said: str, meant: list[str]) -> None:
+    found = fitting(said, SHELVES)
+    told = [f"{fit.goods.title} / {one.title}" for fit in found if fit.singled for one in fit.articles]
+
+    assert (told or [fit.goods.title for fit in found]) == meant
+    assert not any(fit.lacks for fit in found)
+
+
+def test_what_goods_do_not_come_in_is_said() -> None:
+    (fit,) = fitting("red garden chair", SHELVES)
+
+    assert (fit.goods.title, fit.lacks, fit.goods.choices) == ("Garden chair", ("red",), "Colour: Teal, Black")
+
+
+# ---- the planner's side: which words may be names ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "english"),
+    [
+        ("wie viele graue Wollsocken haben wir", "grey wool socks"),
+        ("zeig mir die weißen Bettbezüge", "white duvet cover"),
+        ("wir haben 3 Kerzenhalter aus Messing verloren", "candle holder from brass"),
+        ("Gießkannen?", "watering can"),
+        ("combien de gants de cuisine bleu marine avons-nous", "oven glove navy"),
+        ("les petites lanternes sont cassées", "small lantern"),
+        ("la housse de couette en lin", "duvet cover in linen"),
+        ("show me the duvet covers and the robe", "duvet covers and the robe"),
+        ("Julie Blanc est une cliente", "Julie Blanc"),
+        ("das ist der Herr Klein", "Herr Klein"),
+    ],
+)
+def test_goods_are_put_into_english_words_and_names_are_left(said: str, english: str) -> None:
+    assert english in to_english(said)
+
+
+def asked(index: Index, text: str, thing: str = "") -> list[str]:
+    english = to_english(text)
+    reading = Reading.of(english, index.vocabulary, PARIS, index.mentions(english))
+    return [p.asked for p in goods.phrases(english, reading.spans, reading.mentions, index.ordinary, thing)]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("storage tins, stock everywhere", ["storage tins"]),
+        ("move 12 green hammam towels lille -> lyon", ["green hammam towels lille", "lille", "lyon"]),
+        ("300 owl night lights and 20 bear ones", ["owl night lights", "bear night lights"]),
+        ("two chai blend (the small bag, not the big one)", ["chai blend small bag"]),
+        ("9 of the biggest ones", ["biggest jute rug"]),
+        ("eine rote und zwei blaue", ["red jute rug", "blue jute rug"]),
+        ("put wool throws down 10% from Monday", ["wool throws"]),
+        ("are any of the rest promised to customers?", []),
+        ("yes go ahead, the system is on the phone", []),
+        ("alle offenen Bestellungen, höchster Betrag zuerst", []),
+        ("annule la 11019, le client a changé d'avis", []),
+        ("show ORD-1042 and 2 MUG-BLUE", []),
+    ],
+)
+def test_the_shop_is_asked_for_what_may_be_a_name_and_for_no_ordinary_word(
+    index: Index, text: str, names: list[str]
+) -> None:
+    found = asked(index, text, thing="jute rug")
+
+    assert [name for name in found if name in names] == names
+    assert names or not found
+
+
+# ---- what the shop said becomes arguments -----------------------------------------------------------------------------------
+
+
+def row(kind: str, name: str, fits: str = "exact", **told: str) -> Row:
+    return Row.of({"kind": kind, "name": name, "fits": fits, "reference": f"{kind[:3].upper()}-7", **told})
+
+
+def filled(index: Index, tool: str, text: str, known: Mapping[str, Sequence[Row]], thing: str = "") -> Filled:
+    """What a tool would be called with, where the shop knows these names."""
+    reading = Reading.of(text, index.vocabulary, PARIS, index.mentions(text))
+    phrases = goods.phrases(text, reading.spans, reading.mentions, index.ordinary, thing)
+    placed = grounds.placed(phrases, {name.casefold(): rows for name, rows in known.items()})
+    reading = replace(reading, grounds=placed, grounded=True, ordinary=index.ordinary)
+    told = Told(PARIS, index.lexicon, index.openers, index.tools[tool].words, writes=registry.tool(tool).writes)
+    return slots.fill(read(registry.tool(tool).schema), reading, told)
+
+
+FOX = {"fox night lights": [row("variant", "LIGHT-FOX", about="Night light / Fox")]}
+MOON = {"moon night lights": [row("variant", "LIGHT-MOON", about="Night light / Moon")]}
+PLACES: dict[str, list[Row]] = {
+    "lyon": [row("warehouse", "Lyon"), row("city", "Lyon")],
+    "lille": [row("warehouse", "Lille")],
+}
+
+
+def test_lines_are_said_by_names_and_quantities(index: Index) -> None:
+    found = filled(
+        index, "create_purchase_order", "order 60 fox night lights and 40 moon ones for Lyon", {**FOX, **MOON, **PLACES}
+    )
+
+    assert found.args["lines"] == [{"sku": "LIGHT-FOX", "quantity": 60}, {"sku": "LIGHT-MOON", "quantity": 40}]
+    assert found.args["warehouse"] == "Lyon"
+
+
+def test_goods_and_the_place_beside_them_are_told_apart(index: Index) -> None:
+    known = {
+        "blue hammam towels lyon": [row("variant", "TOWEL-BLUE", "near", about="Hammam towel / Blue", lacks="lyon")],
+        **PLACES,
+    }
+
+    found = filled(index, "transfer_stock", "move 20 blue hammam towels lyon -> lille", known).args
+
+    assert found["lines"] == [{"sku": "TOWEL-BLUE", "quantity": 20}]
+    assert (found["from_warehouse"], found["to_warehouse"]) == ("Lyon", "Lille")
+
+
+def test_of_several_that_fit_the_narrow_question_is_asked(index: Index) -> None:
+    sizes = [row("variant", f"RUG-{size}", about=f"Jute rug / {size}") for size in ("60x90", "120x180")]
+    known: dict[str, list[Row]] = {"jute rugs": [row("product", "Jute rug", comes_in="Size: 60x90, 120x180"), *sizes]}
+
+    which = filled(index, "adjust_stock", "2 jute rugs are broken in Lyon", {**known, **PLACES}).which["sku"]
+
+    assert (which.noun, which.choices) == ("Jute rug", "60x90, 120x180")
+    assert which.options == (("RUG-60x90", "Jute rug / 60x90"), ("RUG-120x180", "Jute rug / 120x180"))
+
+
+def test_what_there_is_not_is_no_argument(index: Index) -> None:
+    known = {"red teapot": [row("product", "Teapot", "near", lacks="red", comes_in="Colour: Blue, White")]}
+
+    found = filled(index, "get_product", "show me the red teapot", known)
+
+    assert "product" not in found.args
+    assert (found.which["product"].lacks, found.which["product"].choices) == ("red", "Blue, White")
+
+
+def test_a_category_goes_before_goods_that_are_called_alike(index: Index) -> None:
+    known = {"tea": [row("category", "Tea"), row("product", "Sencha tea"), row("product", "Tea towel", "begins")]}
+
+    assert filled(index, "low_stock_products", "what runs out first in tea", known).args["category"] == "Tea"
+
+
+def test_a_person_is_looked_up_by_name_and_town(index: Index) -> None:
+    known = {
+        "sanne jansen": [row("customer", "Sanne Jansen"), row("customer", "Sanne Jansen")],
+        "utrecht": [row("city", "Utrecht")],
+    }
+
+    found = filled(index, "adjust_loyalty_points", "give sanne jansen in utrecht 200 points", known)
+
+    assert found.people == {"customer": "sanne jansen, Utrecht"}
+    assert found.args["points"] == 200
+
+
+def test_who_only_begins_like_a_word_is_not_meant() -> None:
+    known = {"rest": [row("customer", "Ana Restrepo", "words")], "jansen": [row("customer", "Bas Jansen", "words")]}
+    phrases = [goods.Phrase(0, 4, "rest", goods=False), goods.Phrase(5, 11, "jansen", goods=False)]
+
+    assert [one.said for one in grounds.placed(phrases, known)] == ["jansen"]
+
+
+def test_what_is_said_once_more_and_closer_counts_once() -> None:
+    phrases = [
+        goods.Phrase(0, 9, "jute rugs", goods=True),
+        goods.Phrase(20, 28, "smallest jute rugs", goods=True, standing=True),
+    ]
+    known = {
+        "jute rugs": [row("product", "Jute rug")],
+        "smallest jute rugs": [row("variant", "RUG-60", about="Jute rug / 60x90")],
+    }
+
+    (ground,) = grounds.placed(phrases, known)
+
+    assert isinstance(ground, Ground)
+    assert (ground.variants[0].name, ground.also) == ("RUG-60", ((0, 9),))
+
+
+@pytest.mark.parametrize(
+    ("text", "begins", "ends"),
+    [
+        ("10% off Garden from 1 to 24 December", "2026-11-30T23:00:00Z", "2026-12-24T23:00:00Z"),
+        (
+            "10% off Garden from 1 December until and including 6 December",
+            "2026-11-30T23:00:00Z",
+            "2026-12-06T23:00:00Z",
+        ),
+    ],
+)
+def test_a_promotion_has_its_end(index: Index, text: str, begins: str, ends: str) -> None:
+    found: dict[str, Any] = filled(index, "create_promotion", text, {}).args
+
+    assert (found["starts_at"], found["ends_at"]) == (begins, ends)
