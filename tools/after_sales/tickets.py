@@ -93,7 +93,8 @@ class EscalateTicket(Input):
 async def open_ticket(ctx: Context, args: OpenTicket) -> TicketState:
     """Note something that a person has to look after.
 
-    It says until when an answer is due. How soon that is depends on the priority, by the shop's settings. What only has to be remembered is log_interaction.
+    It says until when an answer is due: how soon depends on the priority, by the shop's settings. What only has to be remembered
+    is log_interaction.
     """
     order = await ctx.find(Order, args.order) if args.order else None
     row = await ctx.find(Return, args.rma) if args.rma else None
