@@ -87,7 +87,7 @@ select * from (
     examples=["What does TCK-12 say?", "Show ticket 1015 with all that was written"],
 )
 async def get_ticket(ctx: Context, args: GetTicket) -> TicketDetail:
-    """Show one ticket: where it stands, until when an answer is due, and what was said."""
+    """Show one ticket: where it stands, when an answer is due, what was said."""
     ticket = await ctx.find(Ticket, args.ticket)
     query = (
         select(Customer.reference, Customer.name, Order.reference, Return.reference)
@@ -181,7 +181,7 @@ order by t.opened_at desc, t.id desc
     examples=["Which tickets are late?", "My open tickets", "How many complaints has nobody answered?"],
 )
 async def list_tickets(ctx: Context, args: ListTickets) -> Page[TicketSummary]:
-    """List tickets, the newest first: open ones unless said, by priority, colleague, customer."""
+    """List tickets, the newest first; those not closed, unless said otherwise."""
     customer = await find_customer(ctx, args.customer) if args.customer else None
     order = await ctx.find(Order, args.order) if args.order else None
     person = await colleague(ctx, args.assignee) if args.assignee or args.mine else None

@@ -91,9 +91,10 @@ class EscalateTicket(Input):
     ],
 )
 async def open_ticket(ctx: Context, args: OpenTicket) -> TicketState:
-    """Note something that a person has to look after, with the time until an answer is due.
+    """Note something that a person has to look after.
 
-    How soon that is depends on the priority, by the shop's settings. What only has to be remembered is log_interaction.
+    It says until when an answer is due: how soon depends on the priority, by the shop's settings. What only has to be remembered
+    is log_interaction.
     """
     order = await ctx.find(Order, args.order) if args.order else None
     row = await ctx.find(Return, args.rma) if args.rma else None
@@ -102,6 +103,8 @@ async def open_ticket(ctx: Context, args: OpenTicket) -> TicketState:
     owners = {one for one in whose if one}
     if len(owners) > 1:
         raise OrderOfSomebodyElse(f"{args.order or args.rma} is not of {args.customer or args.order}.")
+    if owners and customer is None:
+        customer = await ctx.db.get_one(Customer, (ctx.merchant.id, next(iter(owners))))
     assignee = (await colleague(ctx, args.assignee)) if args.assignee else None
 
     ticket = await ctx.add(
@@ -222,7 +225,10 @@ async def _owed(ctx: Context, ticket: Ticket) -> None:
     examples=["TCK-12 is solved, close it", "Close ticket 1015: the second parcel arrived"],
 )
 async def close_ticket(ctx: Context, args: CloseTicket) -> TicketState:
-    """Close a ticket, with how it ended. What the customer writes later opens it again."""
+    """Close a ticket, with how it ended.
+
+    What the customer writes later opens it again.
+    """
     ticket = await _open(ctx, args.ticket)
 
     ctx.edit(ticket, None, closed_at=ctx.now(), due_at=None, resolution=args.resolution)
@@ -240,7 +246,10 @@ async def close_ticket(ctx: Context, args: CloseTicket) -> TicketState:
     examples=["Escalate TCK-12, he threatens with a lawyer", "TCK-1015 is urgent now, give it to the boss"],
 )
 async def escalate_ticket(ctx: Context, args: EscalateTicket) -> TicketState:
-    """Make a ticket more urgent, and pass it on to whoever is named. The answer is due sooner."""
+    """Make a ticket more urgent, and pass it on to whoever is named.
+
+    The answer is due sooner.
+    """
     ticket = await _open(ctx, args.ticket)
     person = await colleague(ctx, args.assignee) if args.assignee else None
     priority = args.priority or _UP.get(ticket.priority, Priority.urgent)

@@ -305,7 +305,7 @@ order by w.filed_at desc, w.id desc limit %(limit)s
     examples=["Which warranty claims are undecided?", "Warranty claims for the oak lamp this year"],
 )
 async def list_warranty_claims(ctx: Context, args: ListWarrantyClaims) -> Page[ClaimSummary]:
-    """List warranty claims, the newest first: by state, order, customer, product, day."""
+    """List warranty claims, the newest first: by state, order, customer, product."""
     order = await ctx.find(Order, args.order) if args.order else None
     customer = await find_customer(ctx, args.customer) if args.customer else None
     products = await products_like(ctx, args.product) if args.product else None

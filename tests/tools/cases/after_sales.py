@@ -134,8 +134,9 @@ async def get_ticket(mine: NewShop) -> dict[str, Any]:
 
 
 async def list_tickets(mine: NewShop) -> dict[str, Any]:
-    await _ticket(mine, assignee="USR-1001")
-    return {"priority": ["normal"], "assignee": "USR-1001"}
+    order, customer = await delivered(mine)
+    await _do(mine, "open_ticket", subject="Parcel was wet", order=order)
+    return {"priority": ["normal"], "customer": customer.reference}
 
 
 async def hand_over(mine: NewShop) -> dict[str, Any]:
