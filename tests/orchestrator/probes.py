@@ -226,6 +226,9 @@ class Words:
     def mentions(self, text: str) -> Sequence[Mention]:
         return ()
 
+    def names(self, text: str) -> bool:
+        return False
+
 
 def words() -> Words:
     """Drawers and memos are the desk's, mugs the shelf's; what would pay or write is likely to."""

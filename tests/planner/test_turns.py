@@ -103,7 +103,7 @@ def test_a_question_beside_an_open_one_is_answered_and_the_open_one_is_named_and
 
 
 def test_of_two_readings_that_were_offered_the_one_is_returned_to_that_is_named(talk: Conversation) -> None:
-    options = [
+    options: list[dict[str, Any]] = [
         {"tool": name, "text": "move 10 MUG-BLUE to Lyon", "args": {}} for name in ("list_stock", "transfer_stock")
     ]
     talk.messages += [

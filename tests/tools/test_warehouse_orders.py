@@ -7,9 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from db.models.inventory import MovementKind, Reservation, ReservationStatus
-from db.models.orders import Order, OrderLine
-from db.models.transport import Fulfilment, FulfilmentLine, FulfilmentStatus
 from db.models.warehouse import Package, PackageStatus
 from tests.conftest import Do
 from tests.factories import NewShop, make_stock, make_variant, make_warehouse, warehouse_of
@@ -18,14 +15,14 @@ from tests.tools.shelves import on_list, ordered, picked, shelve, two_places
 from tests.tools.test_warehouse_picking import held
 from tests.tools.till import choose, stocked, writing
 from tools.contract.actors import Caller
-from tools.contract.call import Shop, call, opened
+from tools.contract.call import Shop, call
 from tools.contract.errors import Ambiguous, NotFound
 from tools.flows.cancel_order import cancel_order
+from tools.flows.ship_order import create_shipment
 from tools.inventory.adjustments import adjust_stock
 from tools.orders.holds import hold_order
 from tools.products.variants import update_variant
 from tools.rules.standing import OrderClosed, OrderOnHold
-from tools.rules.stock import Posting, locked, post
 from tools.warehouse.allocating import NothingToAllocate, allocate_order
 from tools.warehouse.figures import warehouse_capacity
 from tools.warehouse.packing import NothingToPack, NotPicked, WeightUnknown, pack_order, plan_packing
@@ -155,37 +152,9 @@ async def test_an_order_gets_the_smallest_box_that_takes_it_all_else_few(mine: N
     assert await boxes(MUG=3) == [("only", 850, {"MUG": 2}), ("only", 450, {"MUG": 1})]
 
 
-async def leaves(mine: NewShop, order: str, **units: int) -> None:
-    """What buying a label does to the stock: units leave for the order, and its reservations are used up."""
-    async with opened(mine.shop, pack_order, mine.caller("owner"), key=uuid.uuid4().hex) as (ctx, _):
-        row = await ctx.find(Order, order, for_update=True)
-        lines = {line.sku: line for line in await ctx.db.scalars(select(OrderLine).where(OrderLine.order_id == row.id))}
-        query = select(Reservation).where(
-            Reservation.order_id == row.id, Reservation.status == ReservationStatus.active
-        )
-        reserved = {one.variant_id: one for one in await ctx.db.scalars(query)}
-        first = next(iter(reserved.values()))
-        parcel = await ctx.add(
-            Fulfilment, order_id=row.id, warehouse_id=first.warehouse_id, carrier="Rapidex", currency="EUR",
-            status=FulfilmentStatus.label_purchased,
-        )  # fmt: skip
-        places = [(lines[sku].variant_id, first.warehouse_id) for sku in units]
-        levels = await locked(ctx, places)
-        postings: list[Posting] = []
-        for sku, count in units.items():
-            line, one = lines[sku], reserved[lines[sku].variant_id]
-            if count == one.quantity:
-                ctx.move(one, ReservationStatus.consumed)
-                one.closed_at = ctx.now()
-            else:
-                one.quantity -= count
-            line.fulfilled += count
-            row.units_fulfilled += count
-            ctx.new(FulfilmentLine, fulfilment_id=parcel.id, order_line_id=line.id, quantity=count)
-            postings.append(Posting(levels[line.variant_id, first.warehouse_id], on_hand=-count, reserved=-count))
-        await ctx.db.flush()
-        await post(ctx, postings, MovementKind.sale, subject=("shipment", parcel.id), order_id=row.id)
-        await ctx.sql.commit()
+async def leaves(do: Do, order: str, **units: int) -> None:
+    lines = [{"sku": sku, "quantity": count} for sku, count in units.items()]
+    await do(create_shipment, order=order, lines=lines, tracking_number=f"BOUGHT-ELSEWHERE-{order}-{len(lines)}")
 
 
 async def packages(mine: NewShop) -> list[tuple[str, bool]]:
@@ -218,9 +187,9 @@ async def test_what_was_picked_is_packed_weighed_and_leaves_with_its_package(min
         await do(pack_order, order=order)
     assert await misfits(mine) == {}
 
-    await leaves(mine, order, MUG=1)
+    await leaves(do, order, MUG=1)
     assert await packages(mine) == [(PackageStatus.handed_over, True), (PackageStatus.sealed, False)]
-    await leaves(mine, order, MUG=1, TEE=1)
+    await leaves(do, order, MUG=1, TEE=1)
     assert await packages(mine) == [(PackageStatus.handed_over, True)] * 2
     capacity = await do(warehouse_capacity, warehouse="WH-1")
     assert (capacity.on_hand, capacity.in_bins, capacity.waiting_to_be_packed) == (17, 11, 2)
@@ -235,7 +204,7 @@ async def test_an_unpicked_order_leaves_from_the_bins_and_not_from_what_others_h
     await picked(do, await ordered(do, MUG=2))
     order = await ordered(do, MUG=3)
 
-    await leaves(mine, order, MUG=3)
+    await leaves(do, order, MUG=3)
 
     capacity = await do(warehouse_capacity, warehouse="WH-1")
     assert (capacity.on_hand, capacity.in_bins, capacity.waiting_to_be_packed) == (3, 1, 2)

@@ -1,5 +1,6 @@
 """Shipping an order, whole or in part: what it held leaves the stock, a label is bought, and the order says how far it is."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -22,6 +23,7 @@ from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, Conflict, Invalid, StaleVersion
 from tools.contract.fields import CarrierRef, OrderRef, Quantity, VariantRef, WarehouseRef
 from tools.rules.lookup import find_variants, find_warehouse
+from tools.rules.picked import sealed_packages
 from tools.rules.standing import OrderOnHold, refuse_held
 from tools.rules.stock import Posting, locked, post
 from tools.rules.told import goods, named_order
@@ -102,7 +104,10 @@ class CreateShipment(Input):
         default=ChooseBy.best, description="How a service is chosen where none is said: cheapest, fastest or best."
     )
     parcels: list[Parcel] | None = Field(
-        default=None, min_length=1, max_length=50, description="The packed parcels; omit: one, weighed by the variants."
+        default=None,
+        min_length=1,
+        max_length=50,
+        description="The packed parcels; omit: what was packed, else one by the goods' weights.",
     )
     tracking_number: Annotated[str, StringConstraints(min_length=4, max_length=60)] | None = Field(
         default=None,
@@ -160,9 +165,9 @@ async def create_shipment(ctx: Context, args: CreateShipment) -> OrderShipped:
 
     carrier = await _named_carrier(ctx, args)
     offered = [await _offer(ctx, order, load, lines, args, carrier) for load in loads]
-    await _leave(ctx, order, loads, args.version)
     for load, (offer, parcels) in zip(loads, offered, strict=True):
         await _write(ctx, order, load, offer, parcels, args, carrier)
+    await _leave(ctx, order, loads, args.version)
     _tell_rest(ctx, order, lines)
     if len(loads) == 1 and offered[0][0] is not None:
         rate = offered[0][0].rate
@@ -299,7 +304,8 @@ async def _offer(
     ctx: Context, order: Order, load: Load, lines: Lines, args: CreateShipment, carrier: Carrier | None
 ) -> tuple[Offer | None, list[Parcel]]:
     """The service that takes the load, and its parcels; none where the label was bought elsewhere."""
-    parcels = args.parcels or [packed(sum(units * _grams(lines[line.id][1]) for line, units in load.units.items()))]
+    measured = args.parcels or await _packages(ctx, order, load)
+    parcels = measured or [packed(sum(units * _grams(lines[line.id][1]) for line, units in load.units.items()))]
     if args.tracking_number is not None:
         return None, parcels
     if not order.ship_country:
@@ -308,13 +314,27 @@ async def _offer(
         load.warehouse,
         Destination(order.ship_country, order.ship_postcode or ""),
         parcels,
-        estimated=args.parcels is None,
+        estimated=not measured,
     )
     offered, refused = await offers(ctx, journey, carrier, args.service)
     if not offered:
         raise no_way(journey, offered, refused)
     best = (await ranked_by(ctx, journey, offered, args.by))[0].rate
     return next(offer for offer in offered if offer.rate == best), parcels
+
+
+async def _packages(ctx: Context, order: Order, load: Load) -> list[Parcel]:
+    """The packages in which just what leaves was packed; none where it was not, or not all of it, or more."""
+    sealed = [one for one in await sealed_packages(ctx, order.id) if one.warehouse_id == load.warehouse.id]
+    inside = Counter[UUID]()
+    for line in (line for package in sealed for line in package.lines):
+        inside[line.order_line_id] += line.quantity
+    if inside != {line.id: units for line, units in load.units.items()}:
+        return []
+    return [
+        Parcel(weight_grams=one.weight_grams, length_mm=one.length_mm, width_mm=one.width_mm, height_mm=one.height_mm)
+        for one in sealed
+    ]
 
 
 def _grams(variant: Variant | None) -> int:
@@ -325,7 +345,8 @@ def _grams(variant: Variant | None) -> int:
 
 
 async def _leave(ctx: Context, order: Order, loads: Sequence[Load], version: int | None) -> None:
-    """Stock goes out as movements of the shipments, and the order counts what has left."""
+    """Stock goes out as movements of the shipments, which stand by now, and the order counts what has left."""
+    await ctx.sql.flush()
     levels = await locked(ctx, [(variant, load.warehouse.id) for load in loads for variant in load.held])
     for load in loads:
         for line, units in load.units.items():
