@@ -152,9 +152,11 @@ async def test_an_order_gets_the_smallest_box_that_takes_it_all_else_few(mine: N
     assert await boxes(MUG=3) == [("only", 850, {"MUG": 2}), ("only", 450, {"MUG": 1})]
 
 
-async def leaves(do: Do, order: str, **units: int) -> None:
+async def leaves(do: Do, order: str, **units: int) -> int | None:
+    """Its parcels' weight."""
     lines = [{"sku": sku, "quantity": count} for sku, count in units.items()]
-    await do(create_shipment, order=order, lines=lines, tracking_number=f"BOUGHT-ELSEWHERE-{order}-{len(lines)}")
+    sent = await do(create_shipment, order=order, lines=lines, tracking_number=f"BOUGHT-ELSEWHERE-{order}-{len(lines)}")
+    return sent.shipments[0].weight_grams
 
 
 async def packages(mine: NewShop) -> list[tuple[str, bool]]:
@@ -189,7 +191,7 @@ async def test_what_was_picked_is_packed_weighed_and_leaves_with_its_package(min
 
     await leaves(do, order, MUG=1)
     assert await packages(mine) == [(PackageStatus.handed_over, True), (PackageStatus.sealed, False)]
-    await leaves(do, order, MUG=1, TEE=1)
+    assert await leaves(do, order, MUG=1, TEE=1) == rest.packages[0].weight_grams
     assert await packages(mine) == [(PackageStatus.handed_over, True)] * 2
     capacity = await do(warehouse_capacity, warehouse="WH-1")
     assert (capacity.on_hand, capacity.in_bins, capacity.waiting_to_be_packed) == (17, 11, 2)

@@ -107,7 +107,7 @@ class CreateShipment(Input):
         default=None,
         min_length=1,
         max_length=50,
-        description="The packed parcels; omit: what was packed, else one by the goods' weights.",
+        description="The packed parcels; omit: what was packed for it, else one by the goods' weights.",
     )
     tracking_number: Annotated[str, StringConstraints(min_length=4, max_length=60)] | None = Field(
         default=None,
