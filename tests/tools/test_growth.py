@@ -168,7 +168,7 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("list_pick_lists", {"status": "picked", "warehouse": "WH-1"}),
     ("list_pick_lists", {"order": "ORD-77"}),
     ("sales_by_customer", {}),
-    ("abc_analysis", {"placed_from": (clock.now() - timedelta(days=30)).isoformat()}),
+    ("abc_analysis", {"placed_from": f"{clock.now() - timedelta(days=30):%Y-%m-%dT00:00:00Z}"}),
     ("list_carriers", {}),
     ("list_shipments", {}),
     ("list_shipments", {"status": ["in_transit"]}),
