@@ -49,6 +49,7 @@ UNSCORED = {
     "tax",
 }
 PATIENCE = 30.0
+LOOK_UP = "search_shop"
 NOT_OPEN = ("not open here yet", "pas encore ouvert", "noch nicht offen")
 
 
@@ -83,14 +84,16 @@ class Turn:
 
     @property
     def operations(self) -> list[str]:
-        return [name for name, _ in self.called]
+        """What was called for the answer. What words name is looked up before each; that is an answer where nothing is asked."""
+        names = [name for name, _ in self.called]
+        return [name for name in names if name != LOOK_UP] or ([] if "?" in self.answer else names)
 
     @property
     def did(self) -> str:
         """In the words of `expect`."""
         if self.cards:
             return "approve"
-        if self.called:
+        if self.operations:
             return "explain" if self.failed else "execute"
         return "clarify" if "?" in self.answer else "explain"
 
@@ -242,7 +245,7 @@ def score(asked: Sequence[tuple[Wanted, Turn]]) -> dict[str, float | int]:
 
 def _misleads(turn: Turn) -> bool:
     """Something was called or shown as if it were what was asked for: it was not said first that that is not open here."""
-    return bool(turn.cards or (turn.called and not any(said in turn.answer for said in NOT_OPEN)))
+    return bool(turn.cards or (turn.operations and not any(said in turn.answer for said in NOT_OPEN)))
 
 
 def _share(right: Sequence[bool]) -> float:

@@ -38,7 +38,7 @@ MOMENTS = {  # by the shop's clock
     "in the hour that autumn has twice": datetime(2027, 10, 31, 2, 30, fold=1),  # noqa: DTZ001
     "the evening of 29 February": datetime(2028, 2, 29, 20, 0),  # noqa: DTZ001
 }
-AHEAD = {"expires_at", "promised_at", "starts_at", "ends_at"}  # of these a shop knows the future
+AHEAD = {"expires_at", "promised_at", "starts_at", "ends_at", "due_at", "due_by"}  # of these a shop knows the future
 PERIODS = {"today": "day", "this week": "week", "this month": "month"}
 
 
