@@ -32,6 +32,7 @@ PASSING = ("one", "two", "three", "today", "this morning", "in this morning", "t
 COUNTS = re.compile(
     r"\s*(?:(?:loyalty|bonus)\s+)?(?:points?|punkte?n?|units?|pieces?|pcs|stück|unités?|pièces?)\b", re.I
 )
+OF_AN_ORDER = {"payment", "shipment", "return"}  # named by their order's number where the shop's own is not said
 NOWHERE = "(?!)"  # by its label alone: "in Lyon" is no category, and "to Lyon" no new city
 
 
@@ -42,8 +43,11 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     composites.addresses(fields, reading, filled)
     named.suppliers(fields, reading, filled)
     grounded.warehouses(fields, reading, filled)
+    if not any(f.many and f.parts and f.required for f in fields):  # lists that can be left out take what is left
+        _references([f for f in fields if f.required], reading, filled)
     composites.lines(fields, reading, told, filled)
-    _references(fields, reading, told, filled)
+    _references(fields, reading, filled)
+    _places(fields, reading, told, filled)
     grounded.fill(fields, reading, told, filled)
     _emails_and_codes(fields, reading, told, filled)
     filled.args |= values.fill(_open(fields, filled, Kind.limit), reading, told.setting)
@@ -89,16 +93,20 @@ def _perhaps_order(span: Span) -> bool:
     return not span.reference and not (str(span.value).isdigit() and len(str(span.value)) > 8)
 
 
-def _references(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
+def _references(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
     wanted = sorted(
-        (f for f in fields if f.kind is Kind.reference and not _named_place(f)), key=lambda f: not f.required
+        (f for f in fields if f.kind is Kind.reference and not _named_place(f) and f.name not in filled.args),
+        key=lambda f: not f.required,
     )
+    by_order = not any(f.reference == "order" for f in fields)
     for f in wanted:
         spans = [s for s in reading.free("reference", "foreign", "code") if composites.names(s, f)]
         if not spans:
             spans = [s for s in reading.free("reference", "foreign") if f.reference == "order" and _perhaps_order(s)]
         if not spans and f.required and f.reference in TAKES_CODES:
             spans = reading.free("perhaps_code")
+        if not spans and f.required and by_order and f.reference in OF_AN_ORDER:
+            spans = [s for s in reading.free("reference") if s.reference == "order"]
         if not spans and f.required and f.reference == "promotion" and (code := composites.capitals(reading)):
             filled.args[f.name] = code
         if not spans:
@@ -107,6 +115,9 @@ def _references(fields: Sequence[Field], reading: Reading, told: Told, filled: F
         filled.args[f.name] = found if f.many else found[0]
         if len(set(found)) > 1 and not f.many:
             filled.more[f.name] = list(dict.fromkeys(found))[1:]
+
+
+def _places(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     places = [f for f in fields if f.kind is Kind.reference and _named_place(f)]
     for f in sorted((f for f in places if f.name not in filled.args), key=lambda f: f.reference != "warehouse"):
         said = _place(f, reading, told, several=sum(other.reference == f.reference for other in places) > 1)

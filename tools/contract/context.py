@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.model import Base, Tenant, Versioned, new_id
 from db.models.backoffice import Event, Intent, IntentStatus
+from db.models.orders import Order
 from db.money import Money
 from db.references import TABLES, TAKE, Kind
 from db.session import Transaction
@@ -21,6 +22,7 @@ from tools.contract.changes import Changes
 from tools.contract.declare import Input
 from tools.contract.errors import Ambiguous, NotFound, StaleVersion
 
+MOST_NAMED = 10  # rows, where several are meant
 Model = TypeVar("Model", bound=Base)
 
 
@@ -123,7 +125,10 @@ class Context:
         return row
 
     async def find(self, model: type[Model], written: str, *, for_update: bool = False) -> Model:
-        """The row that people mean by a reference: ours, else a foreign one. Raises `NotFound` with the nearest, or `Ambiguous`."""
+        """The row that people mean by a reference: ours, else a foreign one, else the only one of the order that it names.
+
+        Raises `NotFound` with the nearest, or `Ambiguous`.
+        """
         table: Any = model
         kind = TABLES[model.__tablename__]
         reference = kind.canonical(written)
@@ -135,6 +140,7 @@ class Context:
             query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
         rows: list[Any] = list((await self.db.scalars(query)).all())
         found = [row for row in rows if row.reference == reference] or rows
+        found = found or await self._of_order(model, written, for_update=for_update)
         if not found:
             raise await self.not_found(kind, written)
         if len(found) > 1:
@@ -142,6 +148,18 @@ class Context:
             raise Ambiguous(f"{written} fits {', '.join(row.reference for row in named)}.")
         self.means(kind, written, found[0].reference)
         return found[0]
+
+    async def _of_order(self, model: type[Model], written: str, *, for_update: bool) -> list[Any]:
+        """The payments, shipments, returns … of the order that was written in their place: `ORD-1042`."""
+        table: Any = model
+        number = Kind.order.canonical(written)
+        if not written.strip().upper().startswith(Kind.order) or "order_id" not in table.__table__.columns:
+            return []
+        order = select(Order.id).where(Order.merchant_id == self.merchant.id, Order.reference == number)
+        query = select(model).where(table.merchant_id == self.merchant.id, table.order_id.in_(order))
+        if for_update:
+            query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+        return list((await self.db.scalars(query.order_by(table.id).limit(MOST_NAMED))).all())
 
     def means(self, kind: Kind, written: str, reference: str) -> None:
         """What was written means the row of that reference. Look-ups say so: an approval keeps who and what was meant."""
