@@ -43,7 +43,7 @@ from db.models.products import (
 )
 from db.models.warehouse import Warehouse
 from db.references import Kind
-from db.seed.merchant import NewMerchant, NewPerson, add_person, create_merchant
+from db.seed.merchant import NewMerchant, NewPerson, add_merchant, add_person
 from db.session import Transaction
 from db.text import fold
 from orchestrator.accounts import Visit, open_session
@@ -113,8 +113,9 @@ async def new_shop(shop: Shop, *, prices_include_tax: bool = True, currency: str
     slug = f"shop-{uuid.uuid4().hex[:12]}"
     profile = NewMerchant(slug, "Test Shop", prices_include_tax=prices_include_tax, currency=currency)
     people = [NewPerson(f"{role}@{slug}.example", role.title(), role) for role in Role]
-    merchant, users = await create_merchant(shop.database, profile, people)
+    merchant = new_id()
     async with shop.database.transaction(merchant) as sql:
+        users = await add_merchant(sql, profile, people)
         make_warehouse(sql, reference="WH-1", code="MAIN")
         common = {"merchant_id": merchant, "created_at": LONG_AGO}
         sql.session.add(

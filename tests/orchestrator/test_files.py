@@ -102,7 +102,8 @@ async def test_a_form_that_is_none_and_a_missing_key_are_refused(manager: httpx.
 async def test_who_could_do_nothing_with_a_file_cannot_upload_one(client: httpx.AsyncClient, mine: NewShop) -> None:
     refused = await send(await signed_in(client, mine, "viewer"), sheet(MUG))
 
-    assert (refused.status_code, refused.json()["permission"]) == (403, "products:write")
+    assert refused.status_code == 403
+    assert "products:write" in refused.json()["permission"].split(" or ")
     client.cookies.clear()
     assert (await send(client, sheet(MUG))).status_code == 401
 

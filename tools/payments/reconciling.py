@@ -73,7 +73,7 @@ async def _once_compared(ctx: Context, begun: Reconciliation) -> Reconciliation:
 
 @tool(
     route="POST /payments/reconciliations",
-    effect=Effect.record,
+    effect=Effect.write,
     permission="payments:write",
     raises=[PeriodTooLong, ProviderNotSetUp],
     examples=["Reconcile the payments of last week", "Compare Stripe's list with ours for November"],
@@ -94,7 +94,7 @@ async def reconcile_payments(ctx: Context, args: ReconcilePayments) -> Reconcili
     intent = await ctx.intend(
         RECONCILE, ("shop", ctx.merchant.id), provider=args.provider, since=since.isoformat(), until=until.isoformat()
     )
-    ctx.tell(f"{args.provider}'s list of captures and refunds is compared with ours; nothing is changed.")
+    ctx.tell(f"The captures and refunds on the list of {args.provider} are compared with ours; nothing is changed.")
     return Reconciliation(
         intent=intent.reference, status=IntentStatus.pending, provider=args.provider, since=since, until=until,
         compared=None, agreed=None, differences=[],
