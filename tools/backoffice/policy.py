@@ -62,7 +62,7 @@ class GetApprovalPolicy(Input):
     ],
 )
 async def get_approval_policy(ctx: Context, args: GetApprovalPolicy) -> PolicyDetail:
-    """Show what each role may do, how much it may move without asking, and what always waits for a person."""
+    """Show what each role may do and move without asking, and what always waits."""
     return _shown(ctx, *await policy_of(ctx))
 
 
