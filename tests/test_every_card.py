@@ -66,7 +66,7 @@ async def test_a_card_says_what_will_happen_in_sentences(tool: AnyTool, shop: Sh
         await tool.run(ctx, args)
         await ctx.sql.flush()
         card, named = card_of(ctx, tool, args), await touched(ctx)
-    named |= {str(meant) for name in ("user", "file") if (meant := getattr(args, name, None))}
+    named |= {str(meant) for name in ("user", "file", "payment", "provider") if (meant := getattr(args, name, None))}
 
     are_sentences(card.sentences)
     told = " ".join(card.sentences)

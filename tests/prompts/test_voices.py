@@ -34,8 +34,13 @@ def alike(one: frozenset[str], other: frozenset[str]) -> bool:
 def test_every_operation_that_is_open_is_in_the_catalogue() -> None:
     rooms = {operation.name: operation.room for operation in voices.operations()}
 
-    assert {tool.name: tool.room for tool in registry.tools().values()}.items() <= rooms.items()
+    open_rooms = {tool.name: tool.room for tool in registry.tools().values() if tool.name not in NOT_TAUGHT_YET}
+    assert open_rooms.items() <= rooms.items()
+    assert not NOT_TAUGHT_YET & rooms.keys()
     assert len(rooms) == len(voices.operations())
+
+
+NOT_TAUGHT_YET = {"get_shipping_label"}  # the voices are asked for it when the reader is trained next
 
 
 @each_voice

@@ -64,10 +64,11 @@ class _Colleague(NamedTuple):
     reference: str
     name: str
     email: str
+    elsewhere: str | None
 
 
 _COLLEAGUES = """
-select s.reference, u.name, u.email from memberships s join users u on u.id = s.user_id
+select s.reference, u.name, u.email, s.external_reference as elsewhere from memberships s join users u on u.id = s.user_id
 where s.merchant_id = %(m)s and s.deactivated_at is null order by s.id
 """
 
@@ -79,7 +80,8 @@ async def colleague(ctx: Context, written: str | None) -> _Colleague:
     """
     people = await ctx.sql.rows(_COLLEAGUES, {"m": ctx.merchant.id}, as_=_Colleague)
     name = ctx.actor.reference if written is None else written.strip()
-    own = [one for one in people if one.reference == Kind.user.canonical(name) or one.email == name.casefold()]
+    key = Kind.user.canonical(name)
+    own = [one for one in people if key == one.reference or name == one.elsewhere or name.casefold() == one.email]
     found = own or [one for one in people if fold(name) in (fold(one.name), *fold(one.name).split())]
     there = words.listed((f"{one.name} ({one.reference})" for one in people), most=8)
     if not found:

@@ -77,7 +77,7 @@ async def check_return_eligibility(ctx: Context, args: CheckReturnEligibility) -
     order = await ctx.find(Order, args.order)
     lines = await sold(ctx, order)
     policy = await policy_at(ctx, order.placed_at)
-    wanted = [meant(lines, args.sku, order.reference)] if args.sku else lines
+    wanted = [meant(ctx, lines, args.sku, order.reference)] if args.sku else lines
     judged = [verdict(ctx, policy, line, args.quantity, args.reason) for line in wanted]
     coming = [one for one in judged if one.allowed]
     due = due_of(ctx, order, lines, coming)

@@ -118,7 +118,7 @@ async def inspect_return(ctx: Context, args: InspectReturn) -> ReturnState:
     lines = await lines_of(ctx, row)
     if row.status not in (ReturnStatus.received, ReturnStatus.inspecting):
         raise ReturnNotReceived(f"{row.reference} is {words.word(row.status)}, so there is nothing to inspect.")
-    looked = _looked(args, row, lines, await _inspected(ctx, lines))
+    looked = _looked(ctx, args, row, lines, await _inspected(ctx, lines))
 
     if row.status is ReturnStatus.received:
         ctx.move(row, ReturnStatus.inspecting, order_id=order.id)
@@ -149,10 +149,12 @@ async def _inspected(ctx: Context, lines: Sequence[Coming]) -> dict[UUID, int]:
     return {row.line: row.units for row in await ctx.sql.rows(query, params, as_=_Seen)}
 
 
-def _looked(args: InspectReturn, row: Return, lines: Sequence[Coming], before: dict[UUID, int]) -> list[Looked]:
+def _looked(
+    ctx: Context, args: InspectReturn, row: Return, lines: Sequence[Coming], before: dict[UUID, int]
+) -> list[Looked]:
     """What was looked at, by units that are alike. Raises `MoreThanReceived`, `NotInOrder`."""
     left = {line.id: line.received - before.get(line.id, 0) for line, _ in lines}
-    said = [(returned_line(lines, one.sku, row), one) for one in args.units]
+    said = [(returned_line(ctx, lines, one.sku, row), one) for one in args.units]
     if args.condition:
         said = [
             (

@@ -94,7 +94,7 @@ async def receive_return(ctx: Context, args: ReceiveReturn) -> ReturnState:
     lines = await lines_of(ctx, row)
     if row.status not in _COMES:
         raise ReturnNotExpected(f"{row.reference} is {words.word(row.status)}, so nothing of it can come in.")
-    came = _came(args, row, lines)
+    came = _came(ctx, args, row, lines)
     warehouse = await _warehouse(ctx, args, row, order)
 
     await _set_aside(ctx, row, order, warehouse, came)
@@ -113,11 +113,11 @@ async def receive_return(ctx: Context, args: ReceiveReturn) -> ReturnState:
     return state_of(row, order, lines)
 
 
-def _came(args: ReceiveReturn, row: Return, lines: Sequence[Coming]) -> list[tuple[Coming, int]]:
+def _came(ctx: Context, args: ReceiveReturn, row: Return, lines: Sequence[Coming]) -> list[tuple[Coming, int]]:
     """Which lines of it came, and how many units. Raises `MoreThanExpected`, `NotInOrder`."""
     wanted: list[tuple[Coming, int | None]] = [(one, None) for one in lines if one.line.received < one.line.quantity]
     if args.lines:
-        wanted = [(returned_line(lines, one.sku, row), one.quantity) for one in args.lines]
+        wanted = [(returned_line(ctx, lines, one.sku, row), one.quantity) for one in args.lines]
     came: list[tuple[Coming, int]] = []
     for one, units in wanted:
         left = one.line.quantity - one.line.received - sum(more for other, more in came if other is one)

@@ -125,7 +125,7 @@ async def request_return(ctx: Context, args: RequestReturn) -> ReturnState:
     policy = await policy_at(ctx, order.placed_at)
     reasons: dict[UUID, ReturnReason] = {}
     asked: list[Verdict] = []
-    for line, units, reason in _wanted(args, order, lines):
+    for line, units, reason in _wanted(ctx, args, order, lines):
         reasons[line.id] = reason
         asked.append(verdict(ctx, policy, line, units, reason))
     refuse_asked(order, asked, goodwill=args.goodwill)
@@ -182,13 +182,15 @@ def _is(line: _Latest, written: str) -> bool:
     return line.sku.casefold() == written.casefold() or fits(written, line.title, line.sku, line.options)
 
 
-def _wanted(args: RequestReturn, order: Order, lines: Sequence[Sold]) -> list[tuple[Sold, int | None, ReturnReason]]:
+def _wanted(
+    ctx: Context, args: RequestReturn, order: Order, lines: Sequence[Sold]
+) -> list[tuple[Sold, int | None, ReturnReason]]:
     """Line, units and reason of what was asked; of all that is left, where nothing was named. Each line once."""
     if not args.goods:
         return [(line, None, args.reason) for line in lines if line.left > 0]
     wanted: dict[UUID, tuple[Sold, int | None, ReturnReason]] = {}
     for one in args.goods:
-        line = meant(lines, one.sku, order.reference)
+        line = meant(ctx, lines, one.sku, order.reference)
         before = wanted.get(line.id)
         both = before[1] + one.quantity if before and before[1] and one.quantity else one.quantity
         wanted[line.id] = (line, both, one.reason or args.reason)

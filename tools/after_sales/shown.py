@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from db.models.after_sales import (
     Condition,
@@ -75,6 +76,7 @@ async def lines_of(ctx: Context, row: Return) -> list[Coming]:
         select(ReturnLine, OrderLine)
         .join(OrderLine, (OrderLine.merchant_id == ctx.merchant.id) & (OrderLine.id == ReturnLine.order_line_id))
         .where(ReturnLine.merchant_id == ctx.merchant.id, ReturnLine.return_id == row.id)
+        .options(joinedload(OrderLine.variant))
         .order_by(OrderLine.position)
     )
     return [Coming(line, of) for line, of in await ctx.db.execute(query)]

@@ -134,7 +134,7 @@ async def file_warranty_claim(ctx: Context, args: FileWarrantyClaim) -> ClaimSta
     """
     order = await ctx.find(Order, args.order, for_update=True)
     lines = await sold(ctx, order)
-    line = meant(lines, args.sku, order.reference) if args.sku else _only(lines, order)
+    line = meant(ctx, lines, args.sku, order.reference) if args.sku else _only(lines, order)
     until = await _covered_until(ctx, order, line)
     if why := impossible(line, args.quantity):
         raise NoWarranty(f"{line.sku} of {order.reference}: {why}")

@@ -22,7 +22,19 @@ from db.references import TABLES
 
 NEW = "new"
 # Columns without meaning of their own: versions, and secrets and keys that each run draws anew.
-LEFT_OUT = frozenset({"version", "secret_hash", "token_hash", "password_hash", "last_four", "ledger_key"})
+LEFT_OUT = frozenset(
+    {
+        "version",
+        "secret_hash",
+        "token_hash",
+        "password_hash",
+        "last_four",
+        "ledger_key",
+        "code_digest",
+        "move_id",
+        "journal_id",
+    }
+)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:?\d\d|Z)")
 _NAMES = re.compile(r"\b(?:[A-Z]{1,4}-\d+(?:-\d+)?|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
 

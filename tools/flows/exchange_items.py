@@ -114,7 +114,7 @@ async def exchange_items(ctx: Context, args: ExchangeItems) -> ItemsExchanged:
     asked: list[Verdict] = []
     wants: list[NewLine] = []
     for item in args.items:
-        one = verdict(ctx, policy, meant(lines, item.sku, order.reference), item.quantity, args.reason)
+        one = verdict(ctx, policy, meant(ctx, lines, item.sku, order.reference), item.quantity, args.reason)
         asked.append(one)
         wants.append(NewLine(sku=item.new_sku, quantity=max(one.units, 1)))
     refuse_asked(order, asked, goodwill=args.goodwill)

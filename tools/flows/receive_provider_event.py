@@ -84,6 +84,8 @@ async def receive_provider_event(ctx: Context, args: ReceiveProviderEvent) -> Ev
     if kept is None:
         return EventReceived(event=args.event, became="known", payment=None, going_on=[])
     if args.happened == "payout":
+        paid = words.money(args.amount, args.currency) if args.amount and args.currency else "money"
+        ctx.tell(f"The provider {args.provider} says that it paid out {paid}.")
         await _pay_out(ctx, args)
         return EventReceived(event=args.event, became="booked", payment=None, going_on=[])
     if args.happened == "other" or args.reference is None:
@@ -99,7 +101,7 @@ async def receive_provider_event(ctx: Context, args: ReceiveProviderEvent) -> Ev
 
     order, payment, pending = await locked(ctx, found)
     kept.payment_id = payment.id
-    ctx.tell(f"{args.provider} says that {payment.reference} was {words.word(args.happened)}.")
+    ctx.tell(f"The provider {args.provider} says that {payment.reference} was {words.word(args.happened)}.")
     if args.happened.startswith("dispute"):
         await _dispute(ctx, order, payment, args)
         return EventReceived(event=args.event, became="booked", payment=payment.reference, going_on=[])

@@ -125,7 +125,7 @@ async def sold(ctx: Context, order: Order) -> list[Sold]:
     return await ctx.sql.rows(_SOLD, params, as_=Sold)
 
 
-def meant(lines: Sequence[Sold], written: str, where: str) -> Sold:
+def meant(ctx: Context, lines: Sequence[Sold], written: str, where: str) -> Sold:
     """The line that people mean by a SKU, a `VAR-7`, or words of a title ("the blue mugs"). Raises `NotInOrder`, `Ambiguous`."""
     key = written.strip().casefold()
     named = [line for line in lines if key == line.sku.casefold() or Kind.variant.canonical(written) == line.variant]
@@ -136,6 +136,8 @@ def meant(lines: Sequence[Sold], written: str, where: str) -> Sold:
     if len(found) > 1:
         skus = words.listed(f"{line.sku} ({line.title})" for line in found)
         raise Ambiguous(f"{outside(written)} fits {skus} of {where}.", hint="Say which one, by its SKU.")
+    if found[0].variant:
+        ctx.means(Kind.variant, written, found[0].variant)
     return found[0]
 
 

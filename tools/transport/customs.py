@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 from db.models.transport import Fulfilment, FulfilmentStatus
 from db.models.warehouse import Warehouse
 from db.money import Money
+from db.references import Kind
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
@@ -132,18 +133,20 @@ class CustomsDeclared(Result):
 
 class _Content(NamedTuple):
     variant_id: UUID | None
+    variant: str | None
     sku: str
     title: str
     quantity: int
+    currency: str
     grams: int
     value: int
-    currency: str
     hs_code: str | None
     origin: str | None
 
 
 _CONTENT = """
-select x.variant_id, x.sku, x.title, l.quantity, (l.quantity * coalesce(v.weight_grams, 0))::int as grams, o.currency,
+select x.variant_id, v.reference as variant, x.sku, x.title, l.quantity, o.currency,
+       (l.quantity * coalesce(v.weight_grams, 0))::int as grams,
        round(x.total::numeric * l.quantity / nullif(x.quantity - x.cancelled, 0))::bigint as value,
        p.attributes ->> 'hs_code' as hs_code, upper(p.attributes ->> 'origin') as origin
 from fulfilment_lines l
@@ -192,19 +195,28 @@ async def prepare_customs(ctx: Context, args: PrepareCustoms) -> CustomsDeclared
     return declared
 
 
+def _is(ctx: Context, row: _Content, written: str) -> bool:
+    """Whether a SKU or a `VAR-7` means what is in the parcel."""
+    if written.strip().casefold() != row.sku.casefold() and Kind.variant.canonical(written) != row.variant:
+        return False
+    if row.variant:
+        ctx.means(Kind.variant, written, row.variant)
+    return True
+
+
 async def _lines(ctx: Context, args: PrepareCustoms, shipment: Fulfilment) -> list[CustomsLine]:
     content = await ctx.sql.rows(_CONTENT, {"m": ctx.merchant.id, "id": shipment.id}, as_=_Content)
-    given = {item.sku.casefold(): item for item in args.items}
-    strangers = given.keys() - {row.sku.casefold() for row in content}
+    given = {row.sku: item for item in args.items for row in content if _is(ctx, row, item.sku)}
+    strangers = [item.sku for item in args.items if item not in given.values()]
     if strangers:
         raise NotInTheParcel(
-            f"{shipment.reference} has no {words.listed(sorted(given[key].sku for key in strangers))}.",
+            f"{shipment.reference} has no {words.listed(sorted(strangers))}.",
             hint=f"It has {words.listed(row.sku for row in content)}.",
         )
     lines: list[CustomsLine] = []
     missing: list[str] = []
     for row in content:
-        item = given.get(row.sku.casefold())
+        item = given.get(row.sku)
         code, origin = (item.hs_code, item.origin) if item else (row.hs_code, row.origin)
         if not code or not origin:
             missing.append(row.sku)

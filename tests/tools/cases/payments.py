@@ -108,7 +108,10 @@ async def issue_store_credit(mine: NewShop) -> dict[str, Any]:
 
 
 async def issue_gift_card(mine: NewShop) -> dict[str, Any]:
-    return {"amount": 5_000, "reason": "sold", "valid_days": 365}
+    async with mine.shop.database.transaction(mine.id) as sql:
+        holder = make_customer(sql)
+        await sql.commit()
+    return {"amount": 5_000, "reason": "sold", "customer": holder.reference, "valid_days": 365}
 
 
 async def get_gift_card(mine: NewShop) -> dict[str, Any]:
