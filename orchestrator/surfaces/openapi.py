@@ -181,10 +181,15 @@ def _responses(tool: Tool[Any, Any], example: Example) -> dict[str, Any]:
     success = {"anyOf": [result, waiting]} if tool.writes else result
     done = _json("Done.", result if creates(tool) else success)
     if issubclass(tool.output, FileResult):
-        done["content"] = {MEDIA_TYPES[kind]: {"schema": {"type": "string"}} for kind in tool.output.KINDS}
+        done["content"] = {
+            MEDIA_TYPES[kind]: {"schema": {"type": "object" if kind == "json" else "string"}}
+            for kind in tool.output.KINDS
+        }
     if example.answer is not None:
-        for content in done["content"].values():
-            content["example"] = example.answer
+        asked = MEDIA_TYPES.get(example.query.get("format", ""))  # of a file that comes in several kinds
+        for media_type, content in done["content"].items():
+            if len(done["content"]) == 1 or media_type == asked:
+                content["example"] = example.answer
     found: dict[str, Any] = {"201" if creates(tool) else "200": done}
     if creates(tool):
         found["200"] = _json("A preview.", waiting)

@@ -6,7 +6,7 @@ from db.models.after_sales import Return, ReturnStatus
 from db.models.orders import Order
 from tools.after_sales.fields import ReturnRef
 from tools.after_sales.rows import locked_return
-from tools.after_sales.shown import Coming, ReturnState, lines_of, state_of
+from tools.after_sales.shown import Coming, ReturnStanding, lines_of, state_of
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
@@ -41,7 +41,7 @@ class RejectReturn(Input):
     raises=[ReturnAlreadyDecided],
     examples=["Yes to RMA-17, she may send it back", "Approve return 1023, and she can keep the broken mugs"],
 )
-async def approve_return(ctx: Context, args: ApproveReturn) -> ReturnState:
+async def approve_return(ctx: Context, args: ApproveReturn) -> ReturnStanding:
     """Say yes to a return that was asked for, so that the goods can come.
 
     With `keeps_goods` nothing has to come: it can be settled at once, for goods that are not worth the parcel. The money follows
@@ -77,7 +77,7 @@ def _tell(ctx: Context, row: Return, order: Order, lines: list[Coming]) -> None:
     raises=[ReturnAlreadyDecided],
     examples=["No to RMA-23, the candle is half burnt", "Reject return 1031: personalised items are excluded"],
 )
-async def reject_return(ctx: Context, args: RejectReturn) -> ReturnState:
+async def reject_return(ctx: Context, args: RejectReturn) -> ReturnStanding:
     """Say no to a return that was asked for, with the reason.
 
     Nothing comes, and nothing is paid. The units may be asked for again. What came in and does not pass is told by inspect_return.

@@ -9,7 +9,7 @@ from db.models.after_sales import Condition, Disposition, TicketStatus
 from db.money import Money
 from db.references import Kind
 from tools.after_sales.fields import ReturnRef, Said
-from tools.after_sales.shown import ReturnState, rule_of, says
+from tools.after_sales.shown import ReturnStanding, rule_of, says
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous
@@ -40,7 +40,7 @@ class ReturnTicket(Result):
     subject: Said = Field(description="What it is about.")
 
 
-class ReturnDetail(ReturnState):
+class ReturnDetail(ReturnStanding):
     """A return with all that belongs to it."""
 
     customer: str | None = Field(description="The customer's reference; null for a guest.")

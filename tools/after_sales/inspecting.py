@@ -14,7 +14,7 @@ from db.models.orders import Order
 from tools.after_sales.fields import HowItIs, ReturnRef, WhatBecomes
 from tools.after_sales.receiving import counted_variants
 from tools.after_sales.rows import locked_return, returned_line
-from tools.after_sales.shown import Coming, ReturnState, lines_of, state_of
+from tools.after_sales.shown import Coming, ReturnStanding, lines_of, state_of
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
@@ -107,7 +107,7 @@ class Looked(NamedTuple):
         "The shirt of RMA-1031 was worn, we do not pay for it",
     ],
 )
-async def inspect_return(ctx: Context, args: InspectReturn) -> ReturnState:
+async def inspect_return(ctx: Context, args: InspectReturn) -> ReturnStanding:
     """Say how received units are, and so what becomes of them.
 
     The condition decides that, and whether they are paid for. Restocked units are on sale again; those to be refurbished stay set

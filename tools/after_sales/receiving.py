@@ -15,7 +15,7 @@ from db.models.products import Variant
 from db.models.warehouse import Warehouse
 from tools.after_sales.fields import ReturnRef
 from tools.after_sales.rows import locked_return, returned_line
-from tools.after_sales.shown import Coming, ReturnState, lines_of, state_of
+from tools.after_sales.shown import Coming, ReturnStanding, lines_of, state_of
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
@@ -84,7 +84,7 @@ order by exists (select from fulfilments f where f.merchant_id = %(m)s and f.ord
     raises=[ReturnNotExpected, MoreThanExpected, NoWarehouseForReturns, NotInOrder],
     examples=["The parcel of RMA-17 came in", "RMA-1023 is here, but only 3 of the 5 mugs were in it"],
 )
-async def receive_return(ctx: Context, args: ReceiveReturn) -> ReturnState:
+async def receive_return(ctx: Context, args: ReceiveReturn) -> ReturnStanding:
     """Book the goods of an approved return in, set aside until inspected.
 
     They are not for sale until then. What is missing may come later. How the goods are, and what becomes of them, is

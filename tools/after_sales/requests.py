@@ -11,7 +11,7 @@ from db.models.files import File
 from db.models.orders import Order
 from tools.after_sales.fields import Reason, ReturnRef, Wish
 from tools.after_sales.rows import locked_return
-from tools.after_sales.shown import ReturnState, lines_of, state_of
+from tools.after_sales.shown import ReturnStanding, lines_of, state_of
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
@@ -114,7 +114,7 @@ class CancelReturn(Input):
         "CUS-301 sends the lamp back and would like store credit",
     ],
 )
-async def request_return(ctx: Context, args: RequestReturn) -> ReturnState:
+async def request_return(ctx: Context, args: RequestReturn) -> ReturnStanding:
     """Ask for a return of units that the customer has, for a reason.
 
     The policy of the order's day decides, and is named in the answer: see check_return_eligibility. Nothing is paid yet: it is
@@ -229,7 +229,7 @@ def _tell(ctx: Context, order: Order, row: Return, asked: Sequence[Verdict], due
     raises=[ReturnUnderWay],
     examples=["Ana keeps the lamp after all, drop RMA-17", "Cancel return 1023"],
 )
-async def cancel_return(ctx: Context, args: CancelReturn) -> ReturnState:
+async def cancel_return(ctx: Context, args: CancelReturn) -> ReturnStanding:
     """Call a return off before anything of it came in: the customer keeps the goods.
 
     The units may be asked for again. A return that the shop does not want is reject_return.

@@ -40,7 +40,7 @@ class ReturnedLine(Result):
     way_back: WayBack | None = Field(description="Who pays for the parcel back; null for returns from elsewhere.")
 
 
-class ReturnState(Result):
+class ReturnStanding(Result):
     """A return, and what stands in it now."""
 
     reference: str = Field(description="The return's reference, such as `RMA-17`.")
@@ -119,11 +119,11 @@ def says(reference: str, order: str, status: ReturnStatus, refund: Money, fee: M
     return f"{reference} of {order} {SAYS[status]}; {money}{kept}."
 
 
-def state_of(row: Return, order: Order, lines: list[Coming]) -> ReturnState:
+def state_of(row: Return, order: Order, lines: list[Coming]) -> ReturnStanding:
     def money(amount: int) -> Money:
         return Money(amount=amount, currency=row.currency)
 
-    return ReturnState(
+    return ReturnStanding(
         reference=row.reference,
         order=order.reference,
         status=row.status,

@@ -153,7 +153,7 @@ class PickerFigures(Result):
     mispicked: int = Field(description="Units among them that were something else.")
 
 
-class Performance(Result):
+class WarehouseFigures(Result):
     """How well a warehouse worked."""
 
     warehouse: str = Field(description="The warehouse's reference.")
@@ -251,7 +251,7 @@ from (
     heavy=True,
     examples=["How well did Lyon pick last month?", "How accurate are the counts in WH-1002 over the last 90 days?"],
 )
-async def warehouse_performance(ctx: Context, args: WarehousePerformance) -> Performance:
+async def warehouse_performance(ctx: Context, args: WarehousePerformance) -> WarehouseFigures:
     """Say how fast and how exactly a warehouse picks, packs, ships and counts.
 
     Computed from what happened in the last days, in all and by picker.
@@ -261,7 +261,7 @@ async def warehouse_performance(ctx: Context, args: WarehousePerformance) -> Per
     pickers = await ctx.sql.rows(_PICKERS, params, as_=_Picker)
     (sums,) = await ctx.sql.rows(_SUMS, params, as_=_Sums)
     mispicked = sum(one.mispicked for one in pickers)
-    return Performance(
+    return WarehouseFigures(
         warehouse=warehouse.reference,
         warehouse_name=warehouse.name,
         days=args.days,

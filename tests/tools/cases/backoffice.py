@@ -184,6 +184,6 @@ async def set_approval_policy(mine: NewShop) -> dict[str, Any]:
 async def search_shop(mine: NewShop) -> dict[str, Any]:
     async with mine.shop.database.transaction(mine.id) as sql:
         make_customer(sql, "Ana Torres", email="ana@example.com")
-        make_order(sql, make_variant(sql)).ship_city = "Lyon"
+        make_order(sql, make_variant(sql, "MUG-BLUE")).ship_city = "Lyon"
         await sql.commit()
     return {"words": ["ana torres", "blue mug", "lyon"]}
