@@ -60,6 +60,8 @@ UNIQUE = {
     "shipping_methods": ("code",),
     "promotions": ("code", "code_key"),
     "files": ("upload_key",),
+    "carriers": ("code", "endpoint_hash"),
+    "disputes": ("provider_reference",),
 }
 
 

@@ -85,8 +85,8 @@ def _anew(act: Act, desk: Desk) -> Meant:
     said_figure = _figure_for(act, pointed.things, desk)
     if said_figure:
         return Meant([(act.said, _decide(said_figure, desk, []))])
-    followed = follow_up(act, desk) if not pointed.things else None
-    if followed is not None:
+    followed = follow_up(act, desk) if not pointed.things or acts.narrows(act.said) else None
+    if followed is not None and not (pointed.things and isinstance(followed, Decline)):
         return Meant([(act.said, followed)])
     if _from_nothing(act.said, desk):
         return Meant([(act.said, Decline("pointing", act.said))])
