@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from agents.chat_tool import ChatTool
 from orchestrator.outside import Outside, providers_of
 from orchestrator.surfaces.cli import app
-from orchestrator.surfaces.cli.values import Field, fields_of
+from orchestrator.surfaces.cli.values import CLEARED, Field, fields_of
 from orchestrator.surfaces.identity import COOKIE
 from orchestrator.surfaces.rest import PREFIX
 from tests.factories import NewShop
@@ -114,7 +114,7 @@ def _option(field: Field, value: Any) -> list[str]:
         yes, _, no = field.flag.partition("/")
         return [yes] if value else [no] if no else []
     if isinstance(value, list):
-        return [word for one in cast(list[Any], value) for word in (field.flag, _written(one))]
+        return [word for one in cast(list[Any], value) or [CLEARED] for word in (field.flag, _written(one))]
     return [field.flag, _written(value)]
 
 

@@ -101,6 +101,24 @@ async def test_what_is_not_open_yet_is_said_to_be_and_nothing_else_is_shown_for_
     assert turn.data["tools"] == []
 
 
+async def test_what_is_known_of_a_thing_is_shown_where_the_question_itself_is_not_open_yet(
+    talk: Talk, shop: Shop, mine: NewShop
+) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        order = make_order(sql, make_variant(sql))
+        await sql.commit()
+
+    turn = await talk(f"Which documents belong to {order.reference}?")
+
+    assert turn.answer
+    assert turn.answer.startswith(
+        "I understood “List documents” (invoices and documents), which is not open here yet. What is known here:"
+    )
+    assert order.reference in turn.answer.split("What is known here:")[1]
+    assert turn.data is not None
+    assert [one["tool"] for one in turn.data["tools"]] == ["get_order"]
+
+
 async def test_of_a_thing_too_it_is_said_that_the_question_is_not_open_yet(
     talk: Talk, shop: Shop, mine: NewShop
 ) -> None:

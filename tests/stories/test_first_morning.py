@@ -113,4 +113,4 @@ async def test_what_it_does_not_understand_it_says_and_nothing_is_done(merchant:
 
     assert turn["status"] == "finished"
     assert {one["tool"] for one in turn["evidence"]["tools"]} <= {"search_shop"}  # it looks for Lyon, and does nothing
-    assert "nothing was done" in await merchant.answer()
+    assert "did not understand" in await merchant.answer()
