@@ -30,6 +30,7 @@ from tools.contract.actors import Caller
 from tools.contract.call import Outcome, Shop, call, opened
 from tools.contract.context import Context
 from tools.contract.declare import I, O, Tool
+from tools.contract.room import Room
 
 pytest_plugins = ["tests.raised", "tests.settled"]
 TEMPLATE = "shopkeeper"
@@ -89,7 +90,9 @@ async def shop(runtime_url: str) -> AsyncGenerator[Shop]:
     """What calls need of their process: the worker's database."""
     database = Database(runtime_url, size=8)
     await database.open()
-    yield Shop(database)
+    yield Shop(
+        database, room=Room(seconds=60)
+    )  # a busy machine is slow: how long a call waits is asked where limits are
     await database.close()
 
 

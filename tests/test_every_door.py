@@ -1,8 +1,10 @@
 """The same operation by chat, REST and command line gives the same result, the same refusals, the same audit."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import httpx
 import orjson
@@ -100,8 +102,14 @@ async def test_a_write_does_the_same_and_is_audited_the_same_through_every_door(
     assert len({entry._replace(door="") for entry in entries.values()}) == 1, entries
 
 
+def _in_turn(tool: AnyTool, doors: Collection[str]) -> str:
+    """The door at which a tool is refused: the refusal is made behind all of them, so each tool tries one, and all tools each."""
+    open_ = [name for name in doors if not (name == "chat" and tool.for_people)]
+    return open_[crc32(tool.name.encode()) % len(open_)]
+
+
 @each(TOOLS)
-async def test_every_door_refuses_whoever_lacks_the_permission(
+async def test_a_door_refuses_whoever_lacks_the_permission(
     tool: AnyTool, every_door: dict[str, Through], mine: NewShop
 ) -> None:
     if tool.for_visitors:
@@ -110,20 +118,22 @@ async def test_every_door_refuses_whoever_lacks_the_permission(
     if lacking is None:
         pytest.skip("every role may")
     arguments = await arguments_of(tool, mine)
+    name = _in_turn(tool, every_door)
 
-    came = {name: await through(tool, arguments, mine, lacking) for name, through in every_door.items()}
+    came = await every_door[name](tool, arguments, mine, lacking)
 
-    assert {one.refused for one in came.values()} == {"Forbidden"}, came
+    assert came.refused == "Forbidden", (name, came)
 
 
 @each(TOOLS)
-async def test_every_door_finds_nothing_of_another_merchant(
+async def test_a_door_finds_nothing_of_another_merchant(
     tool: AnyTool, every_door: dict[str, Through], mine: NewShop, other: NewShop
 ) -> None:
     arguments = await arguments_of(tool, mine)
     if not names_rows(tool, arguments):
         pytest.skip("its arguments name no rows")
+    name = _in_turn(tool, every_door)
 
-    came = {name: await through(tool, arguments, other, "owner") for name, through in every_door.items()}
+    came = await every_door[name](tool, arguments, other, "owner")
 
-    assert {one.refused for name, one in came.items() if not (name == "chat" and tool.for_people)} == {"NotFound"}, came
+    assert came.refused == "NotFound", (name, came)

@@ -230,7 +230,7 @@ async def test_what_a_reading_turn_costs(talk: Talk, model: ScriptedOpenAI) -> N
 
     usage = next(event.data for event in await talk.events(turn) if event.kind == "usage")
     prompts = [tokens(body["messages"]) + tokens(body["tools"]) for body in model.seen]
-    assert prompts == [1039, 1166]
+    assert prompts == [1031, 1158]
     assert usage == {"model_calls": 2, "tool_calls": 1, "prompt_tokens": sum(prompts), "completion_tokens": 27}
     assert await talk.count(CHECKPOINTS) == 0
     assert (
