@@ -14,6 +14,7 @@ from tests.carriers import sold, with_carriers
 from tests.conftest import Do
 from tests.factories import NewShop
 from tests.tools.test_transport_shipping import broken
+from tools.contract.errors import Ambiguous, NotFound
 from tools.flows.mark_order_paid import mark_order_paid
 from tools.flows.record_tracking import EventInTheFuture, NotSent, record_tracking_event
 from tools.flows.ship_order import create_shipment
@@ -48,6 +49,23 @@ async def shipped(mine: NewShop, do: Do) -> list[str]:
     """Two shipments of one order, which is not paid."""
     await with_carriers(mine)
     return [one.reference for one in (await do(create_shipment, order=await sold(mine))).shipments]
+
+
+async def test_a_parcel_is_named_by_its_order_where_that_has_one(mine: NewShop, do: Do) -> None:
+    await with_carriers(mine)
+    order = await sold(mine, {"sku": "MUG-BLUE", "quantity": 2})
+
+    with pytest.raises(NotFound, match=f"{order} has no shipment"):
+        await do(track_shipment, shipment=order)
+    (sent,) = (await do(create_shipment, order=order)).shipments
+    assert (await do(track_shipment, shipment=order)).reference == sent.reference
+
+
+async def test_two_parcels_of_an_order_ask_which_is_meant(shipped: list[str], do: Do) -> None:
+    order = (await do(track_shipment, shipment=shipped[0])).order
+
+    with pytest.raises(Ambiguous, match=f"{order} fits {shipped[0]}, {shipped[1]}"):
+        await do(track_shipment, shipment=order)
 
 
 async def test_an_event_counts_once_and_the_last_by_the_carriers_clock_says_where_it_is(

@@ -150,16 +150,23 @@ class Context:
         return found[0]
 
     async def _of_order(self, model: type[Model], written: str, *, for_update: bool) -> list[Any]:
-        """The payments, shipments, returns … of the order that was written in their place: `ORD-1042`."""
+        """The payments, shipments, returns … of the order that was written in their place; `NotFound` where it has none."""
         table: Any = model
         number = Kind.order.canonical(written)
         if not written.strip().upper().startswith(Kind.order) or "order_id" not in table.__table__.columns:
             return []
-        order = select(Order.id).where(Order.merchant_id == self.merchant.id, Order.reference == number)
-        query = select(model).where(table.merchant_id == self.merchant.id, table.order_id.in_(order))
+        of_order = (Order.merchant_id == self.merchant.id, Order.reference == number)
+        order = await self.db.scalar(select(Order.id).where(*of_order))
+        if order is None:
+            return []
+        query = select(model).where(table.merchant_id == self.merchant.id, table.order_id == order)
         if for_update:
             query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-        return list((await self.db.scalars(query.order_by(table.id).limit(MOST_NAMED))).all())
+        rows = list((await self.db.scalars(query.order_by(table.id).limit(MOST_NAMED))).all())
+        if not rows:
+            word = TABLES[model.__tablename__].name.rstrip("_").replace("_", " ")
+            raise NotFound(f"{number} has no {word}.", hint=f"get_order shows what there is of {number}.", nearest=[])
+        return rows
 
     def means(self, kind: Kind, written: str, reference: str) -> None:
         """What was written means the row of that reference. Look-ups say so: an approval keeps who and what was meant."""
