@@ -10,7 +10,7 @@ from typing import Any, cast
 from planner.choose.decide import Desk
 from planner.choose.index import Tool
 from planner.converse.memory import Result
-from planner.tell import compared, figures, lists, refusals, shown, things
+from planner.tell import compared, figures, lists, records, refusals, shown, things
 from planner.tell.asked import Asked
 from planner.tell.columns import STATED, Row, is_figure
 from planner.tell.voice import ENGLISH, Voice
@@ -172,6 +172,10 @@ def _thing(value: Row, result: Result, tool: Tool | None, voice: Voice, asked: A
     fact = things.facts_asked(value, called or _noun(result), voice, asked)
     if fact:
         return fact
+    record = records.sentence(value, voice, asked)
+    if record:
+        first, left = _says(value, voice) or record[0], _unsaid(record[1])
+        return "\n\n".join(filter(None, [first, shown.facts(left, voice, result.call.args)]))
     first = _says(value, voice) or (f"**{called}**" if called else "")
     return "\n\n".join(filter(None, [first, shown.facts(_unsaid(_unnamed(value)), voice, result.call.args)]))
 
