@@ -327,6 +327,19 @@ async def warehouse_of(sql: Transaction, reference: str = "WH-1") -> Warehouse:
     return (await sql.session.scalars(query)).one()
 
 
+def make_supplier(sql: Transaction, name: str | None = None) -> Supplier:
+    """Somebody who delivers."""
+    supplier = Supplier(
+        **referenced_row(sql, Kind.supplier),
+        id=new_id(),
+        name=name or f"Supplier {number()}",
+        currency="EUR",
+        updated_at=LONG_AGO,
+    )
+    sql.session.add(supplier)
+    return supplier
+
+
 def make_purchase_order(
     sql: Transaction,
     level: StockLevel,
@@ -336,13 +349,7 @@ def make_purchase_order(
     status: PurchaseOrderStatus = PurchaseOrderStatus.sent,
 ) -> PurchaseOrder:
     """Units ordered from a new supplier for a warehouse; while the order is open, its level has them as incoming."""
-    supplier = Supplier(
-        **referenced_row(sql, Kind.supplier),
-        id=new_id(),
-        name=f"Supplier {number()}",
-        currency="EUR",
-        updated_at=LONG_AGO,
-    )
+    supplier = make_supplier(sql)
     order = PurchaseOrder(
         **referenced_row(sql, Kind.purchase_order),
         id=new_id(),

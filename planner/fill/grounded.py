@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from planner.fill.filled import Filled, Told, Which
 from planner.read.fields import Field, Kind
-from planner.read.grounds import Ground, Row
+from planner.read.grounds import PARTNERS, Ground, Row
 from planner.read.reading import Reading
 
 GOODS = ("product", "variant")
+NAMING = ("exact", "begins", "words", "near")
 MOST = 3  # products of which a reader shows each; of more it is asked which
 TOWN = r"\s*,?\s*\(?(?:(?:in|from|of|at|de|à|aus)\s+)?"  # between a name and where its bearer lives
 IN_TOWN = r"\s+\(?(?:in|from|of|de|à|aus)\s+([A-ZÀ-Þ][\w-]+(?: [A-ZÀ-Þ][\w-]+)?)"
@@ -25,6 +26,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) 
     for ground in _open(reading):
         if ground.goods or ground.of("category", "brand", "tag"):
             _goods(ground, fields, reading, told, filled)
+    _partners(fields, reading, filled)
     _people(fields, reading, filled)
     _cities(fields, reading, filled)
 
@@ -59,7 +61,7 @@ def warehouses(fields: Sequence[Field], reading: Reading, filled: Filled) -> Non
 
 def _taken(ground: Ground, reading: Reading, *kinds: str) -> str:
     reading.take_ground(ground)
-    return ground.of(*kinds, fits=("exact", "begins", "words", "near"))[0].name
+    return ground.of(*kinds, fits=NAMING)[0].name
 
 
 def _goods(ground: Ground, fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
@@ -104,6 +106,17 @@ def _shelf(ground: Ground, fields: Sequence[Field], filled: Filled) -> tuple[Fie
         if rows and wanted and whole:
             return wanted[0], rows[0]
     return None
+
+
+def _partners(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    """A supplier, a carrier, a promotion: whichever is called so, where one is wanted."""
+    for kind in PARTNERS:
+        for f in _wanted(fields, filled, kind):
+            ground = next((ground for ground in _open(reading) if ground.of(kind, fits=NAMING)), None)
+            if ground is not None:
+                rows = ground.of(kind, fits=NAMING)
+                reading.take_ground(ground)
+                filled.args[f.name] = [rows[0].reference] if f.many else rows[0].reference
 
 
 def _people(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:

@@ -10,6 +10,7 @@ from planner.read.words import fold
 GOODS = ("product", "variant")
 SHELVES = ("category", "brand", "tag")
 PLACES = ("warehouse", "city")
+PARTNERS = ("supplier", "carrier", "promotion")  # each by its name in the reference that wants one
 SURE = ("exact", "begins", "words")
 
 
@@ -90,11 +91,11 @@ def _named(rows: Sequence[Row], asked: str) -> tuple[Row, ...]:
 
 
 def _called(row: Row, words: Sequence[str], long: bool) -> bool:
-    if row.fits == "exact" or (row.fits in SURE and row.kind in PLACES):
+    if row.fits == "exact" or (row.fits in SURE and row.kind in (*PLACES, *PARTNERS)):
         return True
     if row.fits in SURE and row.kind == "customer":
         return {*words} <= {*fold(row.name).replace("-", " ").split()}
-    return row.fits == "near" and long and row.kind in (*PLACES, "customer")
+    return row.fits == "near" and long and row.kind in (*PLACES, *PARTNERS, "customer")
 
 
 def _goods(phrase: Phrase, rows: Sequence[Row], others: Sequence[Ground]) -> Ground | None:

@@ -16,6 +16,7 @@ from planner.tell.voice import Voice, words
 Told = tuple[str, Row]  # the sentences, and what else is to be shown
 STATUS_TOPICS = ("pending", "confirmed")
 STATE_TOPICS = (*STATUS_TOPICS, "state", "sent", "arrived", "paid", "cancelled")
+MOST = 4  # rows whose facts stand in a sentence
 ADDRESS = (("line1",), ("line2",), ("postcode", "city"), ("region",), ("country",))
 
 
@@ -37,9 +38,24 @@ def facts_asked(value: Row, whose: str, voice: Voice, asked: Asked, *, known_alo
         if said and (own or not known_alone):
             parts = ", ".join(dict.fromkeys(said))
             found.append(voice.say("fact", what=voice.label(topic.label), whose=whose, value=parts))
+        elif own and not said and not known_alone and (rows := _within(value, topic)):
+            key = next(key for key in topic.fields if rows[0].get(key) is not None)
+            each = [f"{_row_name(row)} {shown.value(row.get(key), voice)}".strip() for row in rows[:MOST]]
+            found.append(f"{shown.capital(voice.label(topic.label))}: {', '.join(each)}.")
         elif own and not said and not known_alone:
             found.append(voice.say("not_known", what=voice.label(topic.label), whose=whose))
     return " ".join(found[:2])
+
+
+def _within(value: Row, topic: Topic) -> list[Row]:
+    """The rows of the thing that have the fact, each its own: the prices of rates."""
+    parts = [cast(list[Any], part) for part in value.values() if isinstance(part, list)]
+    rows = [cast(Row, row) for part in parts for row in part if isinstance(row, dict)]
+    return [row for row in rows if any(row.get(key) is not None for key in topic.fields)]
+
+
+def _row_name(row: Row) -> str:
+    return shown.named(row) or " ".join(str(part) for key, part in row.items() if key.endswith("_name"))
 
 
 def _values(value: Any, path: Sequence[str], voice: Voice) -> list[str]:

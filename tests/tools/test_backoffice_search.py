@@ -1,14 +1,24 @@
-"""What in the shop is called so, or nearly: customers, products, SKUs, shelves, brands, tags, warehouses, cities, orders."""
+"""What in the shop is called so, or nearly: people, goods, shelves, brands, tags, places, orders, suppliers, carriers, codes."""
 
 import pytest
 from sqlalchemy import select
 
 from db.models.backoffice import Role
 from db.models.customers import CustomerStatus
-from db.models.products import Product, Variant, search_text
+from db.models.products import Product, PromotionStatus, Variant, search_text
 from db.session import Transaction
+from tests.carriers import with_carriers
 from tests.conftest import Do
-from tests.factories import NewShop, make_category, make_customer, make_order, make_variant, make_warehouse
+from tests.factories import (
+    NewShop,
+    make_category,
+    make_customer,
+    make_order,
+    make_promotion,
+    make_supplier,
+    make_variant,
+    make_warehouse,
+)
 from tests.tools.selling import rows_of
 from tools.backoffice.search import Named, search_shop
 from tools.contract.context import Context
@@ -25,6 +35,10 @@ async def stocked(mine: NewShop) -> NewShop:
         order = make_order(sql, mug)
         order.reference, order.ship_city = "ORD-1042", "Besançon"
         await _described(sql, mug, "Marlow", ["gift"])
+        make_promotion(sql, "TEATIME5", percent=5)
+        make_promotion(sql, "BYGONE", percent=5).status = PromotionStatus.ended
+        make_supplier(sql, "Atelier Brume")
+    await with_carriers(mine)
     return mine
 
 
@@ -69,6 +83,11 @@ def told(rows: list[Named]) -> list[str]:
         ("1042", "exact order ORD-1042"),
         ("#ord-1042", "exact order ORD-1042"),
         ("ord-1042", "exact order ORD-1042"),
+        ("brume", "words supplier Atelier Brume"),
+        ("atelier brum", "begins supplier Atelier Brume"),
+        ("colivia", "exact carrier Colivia"),
+        ("teatime5", "exact promotion TEATIME5"),
+        ("bygone", None),
         ("10422", None),
         ("of nobody", None),
         ("100% _", None),

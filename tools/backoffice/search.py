@@ -39,6 +39,9 @@ class NamedKind(StrEnum):
     warehouse = "warehouse"
     city = "city"
     order = "order"
+    supplier = "supplier"
+    carrier = "carrier"
+    promotion = "promotion"
 
 
 class Fit(StrEnum):
@@ -53,7 +56,7 @@ class Fit(StrEnum):
 # Whoever may not read it finds nothing of it; a product's are its variants, brand and tags. Cities are those of orders.
 _SEEN = {
     "order": "orders:read", "city": "orders:read", "customer": "customers:read", "product": "products:read",
-    "warehouse": "inventory:read",
+    "warehouse": "inventory:read", "supplier": "inventory:read", "carrier": "transport:read", "promotion": "products:read",
 }  # fmt: skip
 _SEARCH = "select * from search_shop(%(asked)s, %(keys)s, %(spoken)s, %(refs)s, %(kinds)s, %(most)s)"
 MOST_CANDIDATES = 150  # rows of single words, among which the goods are that a phrase of several may mean
@@ -126,8 +129,8 @@ class _Row(NamedTuple):
 async def search_shop(ctx: Context, args: SearchShop) -> NamesFound:
     """Find what in the shop is called so, or nearly, of whatever kind.
 
-    Customers, products, SKUs, categories, brands, tags, warehouses, cities that orders go to, and orders by number. When the
-    kind is known, its list finds more: list_customers, search_products, list_orders.
+    Customers, products, SKUs, categories, brands, tags, warehouses, cities that orders go to, suppliers, carriers, promotions,
+    and orders by number. When the kind is known, its list finds more: list_customers, search_products, list_orders.
     """
     asked = list(dict.fromkeys(args.words))
     rows = await _named(ctx, asked, [kind for kind, permission in _SEEN.items() if ctx.may(permission)], MOST)
