@@ -129,3 +129,11 @@ def test_a_row_to_choose_is_called_by_what_a_person_reads() -> None:
     found = things.kept([Result(Call("list_tickets", {}), {"data": [row]}, aside=False)], {"TCK": "ticket"})
 
     assert found[0]["label"] == "TCK-1, Invoice has the wrong address, waiting for us, 2026-11-20"
+
+
+def test_another_of_the_same_goods_is_told_by_what_sets_it_apart(talk: Conversation) -> None:
+    talk.say("how many MUG-BLUE are available?", {"available": 3})
+    talk.say("and the white one?")
+
+    assert talk.calls
+    assert "mug white" in str(talk.calls[0][1])
