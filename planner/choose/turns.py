@@ -161,8 +161,9 @@ def _about_deeds(act: Act, desk: Desk) -> Meant | None:
         return Meant([("", only)])
     corrected = _corrected(act, deeds, desk, fresh=fresh)
     if isinstance(corrected, Decline) and corrected.why == "not_carried":  # "mets-la en attente": a wish of its own
-        wish = _wish(act.said, (), [], desk)
-        corrected = wish if isinstance(wish, list) else corrected
+        wish, hand = _wish(act.said, (), [], desk), subject.in_hand(desk)
+        about_it = isinstance(wish, list) and any(set(hand) & set(map(str, step.args.values())) for step in wish)
+        corrected = wish if about_it else corrected
     if corrected is not None:
         return Meant([("", corrected)])
     if act.agrees and fresh and not act.corrects:
