@@ -10,7 +10,7 @@ from planner.read.words import words_of
 COLUMNS = 8
 ENOUGH = 6  # other texts fill up to here
 AT_MOST = {"name": 3, "figure": 5, "state": 3, "date": 1}
-HIDDEN = frozenset({"id", "version", "etag", "next", "cursor", "has_more", "hash", "links", "rank"})
+HIDDEN = frozenset({"id", "version", "etag", "next", "cursor", "has_more", "more", "hash", "links", "rank"})
 CALLED = ("reference", "sku", "name", "title", "label", "code", "email")
 OWN = ("group", "reference", "sku", "key", "code", "number")
 MAIN = ("net", "revenue", "spend", "total", "orders", "units", "quantity", "average", "change")

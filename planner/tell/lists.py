@@ -133,7 +133,7 @@ def _part(count: int, result: Result, tool: Tool | None, voice: Voice) -> str:
 
 def _sorting(said: str, voice: Voice) -> str:
     by = voice.label(f"by_{said}")
-    return voice.label(said) if by == f"by {said}" else by
+    return voice.label(said) if by == f"by {said.replace('_', ' ')}" else by
 
 
 def _names(rows: Sequence[Row], voice: Voice) -> list[str]:

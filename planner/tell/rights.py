@@ -8,7 +8,7 @@ from planner.tell import shown
 from planner.tell.asked import Asked
 from planner.tell.columns import Row
 from planner.tell.unopened import room_name, rooms
-from planner.tell.voice import Voice, words
+from planner.tell.voice import Voice, values, words
 
 CHANGES = ("write", "cancel", "refund", "erase", "merge", "export", "decide", "invite", "address")
 
@@ -34,7 +34,7 @@ def _rights() -> Mapping[str, Mapping[str, str]]:
 
 
 def _speaks_of(role: str, asked: Asked) -> bool:
-    names = {role, *cast(Mapping[str, str], words()["values"].get(role, {})).values()}
+    names = {role, *(word for (value, _), word in values().items() if value == role)}
     return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", asked.text, re.I) for name in names)
 
 

@@ -40,13 +40,12 @@ class Voice:
 
     def label(self, key: str) -> str:
         """`placed_at` is "placed", `average_order_value` is "average order value"."""
-        known = cast(Mapping[str, str], words()["labels"].get(key, {}))
-        return known.get(self.language) or key.removesuffix("_at").replace("_", " ")
+        return labels().get((key, self.language)) or key.removesuffix("_at").replace("_", " ")
 
     def word(self, said: str, *, tool: str = "", count: int = 1) -> str:
         """A value of ours as a word: `partly_paid` is "partly paid"."""
-        known = words()["values"].get(f"{tool}.{said}") or words()["values"].get(said, {})
-        word = str(known.get(self.language) or said.replace("_", " "))
+        known = values().get((f"{tool}.{said}", self.language)) or values().get((said, self.language))
+        word = known or said.replace("_", " ")
         return AGREES.sub(lambda found: f"{found[0]}s", word) if self.language == "fr" and count > 1 else word
 
     def title(self, operation: str) -> str:
@@ -83,13 +82,28 @@ def title(operation: str, language: str) -> str:
 
 
 @lru_cache(maxsize=1)
+def labels() -> Mapping[tuple[str, str], str]:
+    """What fields are called, by key and language; in English only those that their own words do not say."""
+    return {pair: said for pair, said in _table("labels.tsv", ENGLISH, "fr", "de").items() if said}
+
+
+@lru_cache(maxsize=1)
+def values() -> Mapping[tuple[str, str], str]:
+    """What values are called, by key and language; `list_returns.approved` where they stand in that list's sentence."""
+    return {pair: said for pair, said in _table("values.tsv", ENGLISH, "fr", "de").items() if said}
+
+
+@lru_cache(maxsize=1)
 def _titles() -> Mapping[tuple[str, str], str]:
     """What operations are called in French and German; in English their names say it."""
-    lines = files("planner.data").joinpath("titles.tsv").read_text("utf-8").splitlines()
+    return _table("titles.tsv", "fr", "de")
+
+
+def _table(name: str, *languages: str) -> Mapping[tuple[str, str], str]:
+    """A table of words: the key, then a column for each language."""
+    lines = files("planner.data").joinpath(name).read_text("utf-8").splitlines()
     rows = (line.split("\t") for line in lines)
-    return {
-        (name, language): title for name, french, german in rows for language, title in (("fr", french), ("de", german))
-    }
+    return {(key, language): said for key, *told in rows for language, said in zip(languages, told, strict=True)}
 
 
 def _noun(tool: str) -> tuple[str, str]:

@@ -89,7 +89,7 @@ def test_a_request_becomes_a_call_with_all_its_arguments(
     [
         ("cancel an order", "order"),
         ("reserve some MUG-BLUE", "quantity"),
-        ("adjust the stock of MUG-BLUE by 5", "delta"),
+        ("adjust the stock of MUG-BLUE by 5", "change"),
         ("change the contact details of CUS-5", "e-mail"),
     ],
 )
