@@ -77,7 +77,8 @@ async def test_what_is_paid_by_a_link_counts_once_in_any_order(mine: NewShop, ti
     assert await told(till, "evt_2", **paid_by(made)) == "booked"
     assert await told(till, "evt_2", **paid_by(made)) == "known"
     assert await told(till, "evt_3", **paid_by(made)) == "booked"  # the page tells what the payment told
-    assert await told(till, "evt_5", **paid_by(made) | {"details": {"link": "LNK-9"}, "reference": "pi-9"}) == "waiting"
+    unknown: dict[str, Any] = paid_by(made) | {"details": {"link": "LNK-9"}, "reference": "pi-9"}
+    assert await told(till, "evt_5", **unknown) == "waiting"
 
     found = await rows(mine, "select captured, refunded, method_label from payments where merchant_id = %(m)s")
     assert found == [(TOTAL, 300, f"by link {made.reference}")]
