@@ -6,12 +6,13 @@ SPECIALIST = Specialist(
     room="payments",
     title="Payments",
     handles="Authorizes, captures, voids and refunds payments; shows why one failed; saved methods, store credit and gift cards; "
-    "disputes, payouts, reconciliation with providers, the ledger, and what money came in.",
+    "payment links, disputes, payouts, reconciliation with providers, the ledger, and what money came in.",
     tools=(
         "authorize_payment",
         "capture_payment",
         "void_payment",
         "refund_payment",
+        "create_payment_link",
         "get_payment",
         "list_payments",
         "list_payment_providers",

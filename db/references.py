@@ -22,6 +22,7 @@ class Kind(StrEnum):
     saved_method = "PM"
     dispute = "DSP"
     payout = "POT"
+    payment_link = "LNK"
     shipment = "SHP"
     carrier = "CAR"
     pickup = "PKP"
@@ -86,6 +87,7 @@ TABLES = {
     "saved_methods": Kind.saved_method,
     "disputes": Kind.dispute,
     "payouts": Kind.payout,
+    "payment_links": Kind.payment_link,
     "fulfilments": Kind.shipment,
     "carriers": Kind.carrier,
     "pickups": Kind.pickup,
@@ -118,6 +120,14 @@ TABLES = {
 }
 
 
+# The next of several kinds at once, their counters locked in the order in which they are named.
+TAKE_EACH = """
+insert into counters as c (merchant_id, id, name, value, created_at)
+select %(merchant)s, k.id, k.name, 1001, %(now)s
+from unnest(%(ids)s::uuid[], %(names)s::text[]) with ordinality as k(id, name, place) order by k.place
+on conflict (merchant_id, name) do update set value = c.value + 1
+returning name, value
+"""
 # One row of `counters` for each merchant and kind; it starts at 1000, so that the first order is ORD-1001.
 TAKE = """
 insert into counters as c (merchant_id, id, name, value, created_at)

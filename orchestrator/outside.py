@@ -21,10 +21,11 @@ from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import call
 from tools.contract.declare import Tool
 from tools.contract.shop import Shop
+from tools.flows.create_payment_link import settle_payment_link
 from tools.flows.receive_provider_event import EventReceived, receive_provider_event
 from tools.flows.settle_intent import settle_dispute, settle_intent
 from tools.payments.reconciling import compare_movements
-from tools.rules.refunds import AUTHORIZE, CAPTURE, CHARGE, EVIDENCE, RECONCILE, REFUND, VOID
+from tools.rules.refunds import AUTHORIZE, CAPTURE, CHARGE, EVIDENCE, LINK, RECONCILE, REFUND, UNLINK, VOID
 
 _log = logging.getLogger(__name__)
 DEADLINE = 10.0  # seconds for an answer
@@ -34,6 +35,10 @@ MOST_AT_ONCE = 100
 REAL = ("stripe",)  # of which nothing is ever said but what it says itself
 _DEEDS = {
     AUTHORIZE: Deed.authorize, CHARGE: Deed.charge, CAPTURE: Deed.capture, VOID: Deed.void, REFUND: Deed.refund,
+}  # fmt: skip
+# What is no movement of money, and what books it.
+_SETTLES: dict[str, Tool[Any, Any]] = {
+    EVIDENCE: settle_dispute, RECONCILE: compare_movements, LINK: settle_payment_link, UNLINK: settle_payment_link,
 }  # fmt: skip
 _UNTOLD = "select id, told from manual_requests where merchant_id = %(m)s and told_at is null order by id limit 100"
 _TOLD = "update manual_requests set told_at = %(now)s where merchant_id = %(m)s and id = %(id)s"
@@ -55,12 +60,16 @@ class _Claimed(NamedTuple):
 
 class _Other(NamedTuple):
     kind: str
+    amount: int | None
+    currency: str | None
     arguments: dict[str, Any]
     ledger_key: str
     attempts: int
     provider: str | None
-    dispute: str | None
+    name: str | None
     evidence: dict[str, str] | None
+    link: uuid.UUID | None
+    order: str | None
 
 
 class _Open(NamedTuple):
@@ -86,9 +95,14 @@ returning i.kind, i.amount, i.currency, i.arguments, i.ledger_key, i.attempts, p
 _CLAIM_OTHER = """
 update intents i set attempts = i.attempts + 1
 from intents j left join disputes d on d.merchant_id = %(m)s and d.id = j.subject_id
+left join payment_links l on l.merchant_id = %(m)s and l.id = j.subject_id
+left join orders o on o.merchant_id = %(m)s and o.id = l.order_id
 where i.merchant_id = %(m)s and i.reference = %(r)s and i.status = 'pending' and i.kind = any(%(kinds)s)
   and j.merchant_id = %(m)s and j.id = i.id
-returning i.kind, i.arguments, i.ledger_key, i.attempts, d.provider, d.provider_reference as dispute, d.evidence
+  and not exists (
+      select from intents w where w.merchant_id = %(m)s and w.reference = i.arguments ->> 'after' and w.status <> 'succeeded')
+returning i.kind, i.amount, i.currency, i.arguments, i.ledger_key, i.attempts, coalesce(d.provider, l.provider) as provider,
+          coalesce(d.provider_reference, l.provider_reference) as name, d.evidence, l.id as link, o.reference as "order"
 """
 # What was left open: of what the provider answered that it is not decided yet, an event tells.
 _LEFT = """
@@ -141,7 +155,7 @@ class Outside:
             await sql.commit()
         if claimed is None:
             if other := await self._other(merchant, reference):
-                await self._do_other(merchant, reference, other)
+                return await self._do_other(merchant, reference, other)
             return []
         try:
             answer = await self._asked(merchant, claimed, reference)
@@ -151,34 +165,32 @@ class Outside:
         return await self.booking(merchant, claimed, reference, answer)
 
     async def _other(self, merchant: uuid.UUID, reference: str) -> "_Other | None":
-        """What is no movement of money: an answer to a dispute, a provider's list."""
+        """What is no movement of money: an answer to a dispute, a provider's list, a link."""
         async with self.shop.database.transaction(merchant) as sql:
-            params = {"m": merchant, "r": reference, "kinds": [EVIDENCE, RECONCILE]}
+            params = {"m": merchant, "r": reference, "kinds": [*_SETTLES]}
             other = await sql.row(_CLAIM_OTHER, params, as_=_Other)
             await sql.commit()
         return other
 
-    async def _do_other(self, merchant: uuid.UUID, reference: str, other: "_Other") -> None:
+    async def _do_other(self, merchant: uuid.UUID, reference: str, other: "_Other") -> list[str]:
         name = other.provider or other.arguments["provider"]
         provider = self.providers(merchant).get(name)
         if provider is None:
             _log.warning("%s: %s is not set up", reference, name)
-            return
+            return []
         key = f"job:{reference}:{other.attempts}"
         try:
             async with asyncio.timeout(LIST_DEADLINE):
-                if other.kind == EVIDENCE:
-                    answer = await provider.submit_evidence(other.dispute or "", other.evidence or {}, other.ledger_key)
-                    said: dict[str, Any] = {"outcome": answer.outcome, "code": answer.code}
-                else:
-                    since, until = (datetime.fromisoformat(other.arguments[name]) for name in ("since", "until"))
-                    found = [asdict(one) async for one in provider.movements(since, until)]
-                    said = {"movements": found}
+                said = await _said(provider, other)
         except (Silent, TimeoutError) as silent:
             _log.warning("%s: %s says nothing (%s); it is asked again", reference, name, silent)
-            return
-        tool: Tool[Any, Any] = settle_dispute if other.kind == EVIDENCE else compare_movements
-        await call(self.shop, tool, {"intent": reference} | said, worker(merchant), key=key, wait=True)
+            return []
+        return await self.book_other(merchant, _SETTLES[other.kind], {"intent": reference} | said, key)
+
+    async def book_other(self, merchant: uuid.UUID, tool: Tool[Any, Any], said: dict[str, Any], key: str) -> list[str]:
+        """What came of it, booked; returns what waited for it."""
+        outcome = await call(self.shop, tool, said, worker(merchant), key=key, wait=True)
+        return getattr(outcome.result, "going_on", [])
 
     async def _asked(self, merchant: uuid.UUID, claimed: _Claimed, reference: str) -> Answer:
         providers = self.providers(merchant)
@@ -207,7 +219,7 @@ class Outside:
         """What was left open: by a provider that said nothing, by a process that was killed."""
         params = {
             "m": merchant,
-            "kinds": [*_DEEDS, EVIDENCE, RECONCILE],
+            "kinds": [*_DEEDS, *_SETTLES],
             "before": self.shop.clock() - timedelta(seconds=quiet),
             "most": MOST_AT_ONCE,
         }
@@ -238,6 +250,21 @@ class Outside:
         assert outcome.result is not None
         await self.first_try(merchant, outcome.result.going_on)
         return outcome.result
+
+
+async def _said(provider: Provider, other: _Other) -> dict[str, Any]:
+    """What came of it, as arguments of what books it. Raises `Silent`."""
+    if other.kind == EVIDENCE:
+        answer = await provider.submit_evidence(other.name or "", other.evidence or {}, other.ledger_key)
+        return {"outcome": answer.outcome, "code": answer.code}
+    if other.kind == RECONCILE:
+        since, until = (datetime.fromisoformat(other.arguments[name]) for name in ("since", "until"))
+        return {"movements": [asdict(one) async for one in provider.movements(since, until)]}
+    asked = Asked(
+        Deed.link if other.kind == LINK else Deed.unlink, other.ledger_key, str(other.link), other.amount or 0,
+        other.currency or "", other.name, title=other.order,
+    )  # fmt: skip
+    return {name: value for name, value in asdict(await provider.ask(asked)).items() if value is not None}
 
 
 def first_secret() -> str:

@@ -58,7 +58,12 @@ _LAPSED = {
         select reference from reservations where merchant_id = %(m)s and status = 'active' and order_id is null
         and expires_at < %(before)s order by expires_at limit 100
     """,
+    "expire_payment_link": """
+        select reference from payment_links where merchant_id = %(m)s and status = 'open'
+        and expires_at <= %(now)s order by expires_at limit 100
+    """,
 }
+_NAMES = {"release_reservation": "reservation", "expire_payment_link": "link"}
 
 
 class _Lapsed(NamedTuple):
@@ -183,20 +188,21 @@ async def _sealed(services: Services, merchant: uuid.UUID) -> int:
 
 
 async def let_lapse(services: Services, merchant: uuid.UUID) -> None:
-    """Orders and reservations whose time has long been over, and whose job was lost or given up."""
-    before = services.shop.clock() - timedelta(minutes=OVERDUE)
+    """Orders and reservations whose time has long been over, and whose job was lost or given up; links whose time is over."""
+    now = services.shop.clock()
+    params = {"now": now, "before": now - timedelta(minutes=OVERDUE)}
     for name, query in _LAPSED.items():
         async with services.shop.database.transaction(merchant, read_only=True) as sql:
-            overdue = await sql.rows(query, {"m": merchant, "before": before}, as_=_Lapsed)
+            overdue = await sql.rows(query, params | {"m": merchant}, as_=_Lapsed)
         for row in overdue:
             with contextlib.suppress(ShopError):  # it was logged, `shopkeeper check` shows it, and it is tried again
                 await _let_go(services, merchant, name, row.reference, key=f"job:{name}:{row.reference}")
 
 
 async def _let_go(services: Services, merchant: uuid.UUID, name: str, reference: str, *, key: str) -> None:
-    """What lapsed goes back on sale, by the system; the same key does it once. Raises what the shop refuses, after a warning."""
+    """What lapsed is let go, by the system; the same key does it once. Raises what the shop refuses, after a warning."""
     caller = Caller(merchant, Door.worker, Hand.program, Proof.system, "worker")
-    arguments = {"order": reference, "reason": "not_paid"} if name == "cancel_order" else {"reservation": reference}
+    arguments = {"order": reference, "reason": "not_paid"} if name == "cancel_order" else {_NAMES[name]: reference}
     try:
         outcome = await call(services.shop, registry.tool(name), arguments, caller, key=key, wait=True)
     except MOOT as settled:

@@ -20,6 +20,8 @@ class Deed(StrEnum):
     capture = "capture"
     void = "void"
     refund = "refund"
+    link = "link"  # a page on which a customer pays once
+    unlink = "unlink"  # it is taken away
 
 
 class Outcome(StrEnum):
@@ -31,7 +33,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Asked:
-    """One request. `payment` is our name for it, `reference` the provider's, once it has one. Amounts are minor units."""
+    """One request. `payment` is our name for it, `reference` the provider's, once it has one. Amounts are minor units.
+
+    Of a link, `payment` is its id, `title` what its page says, and what is paid by it comes with `details["link"]`.
+    """
 
     deed: Deed
     key: str
@@ -42,6 +47,7 @@ class Asked:
     token: str | None = None
     final: bool = True  # of a capture: what is left of the authorization is let go
     reason: str | None = None
+    title: str | None = None
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,11 @@ class Manual:
     async def _answer(self, asked: Asked) -> Answer:
         if asked.deed in (Deed.authorize, Deed.charge):
             return _begun(asked)
+        if asked.deed is Deed.link:
+            name = f"link-{_digest(asked.key)}"
+            return Answer(Outcome.succeeded, name, action_url=f"https://pay.example/{name}", says=SAYS)
+        if asked.deed is Deed.unlink:
+            return Answer(Outcome.succeeded, asked.reference, says=SAYS)
         transaction = _name(asked.deed, asked.key)
         sums = await self._desk.sums(asked.reference) if asked.reference else None
         if sums and asked.amount > _left(sums, asked.deed):

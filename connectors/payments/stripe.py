@@ -75,6 +75,11 @@ class Stripe:
                     "metadata": {"payment": asked.payment, "intent": asked.reason or ""},
                 }
                 return _of_refund(_plain(await self._client.v1.refunds.create_async(params, options)))
+            case Deed.link:
+                return _of_link(_plain(await self._client.v1.payment_links.create_async(_link(asked), options)))
+            case Deed.unlink:
+                links = self._client.v1.payment_links
+                return _of_link(_plain(await links.update_async(reference, {"active": False}, options)))
 
     def read_event(self, body: bytes, signature: str, now: datetime) -> Told:
         check(body, signature, self._secret, now)
@@ -139,6 +144,27 @@ def _of_intent(intent: Object, deed: Deed) -> Answer:
     )
 
 
+def _link(asked: Asked) -> Any:
+    """A page that is paid once. It lives until it is switched off: the provider knows no end of it by itself.
+
+    What is paid by it names the link, whichever of its events comes first.
+    """
+    ours = {"payment_link": asked.payment}
+    price = {
+        "currency": asked.currency.lower(), "unit_amount": asked.amount, "product_data": {"name": asked.title or asked.payment},
+    }  # fmt: skip
+    return {
+        "line_items": [{"price_data": price, "quantity": 1}],
+        "restrictions": {"completed_sessions": {"limit": 1}},
+        "metadata": ours,
+        "payment_intent_data": {"metadata": ours, "capture_method": "automatic"},
+    }
+
+
+def _of_link(link: Object) -> Answer:
+    return Answer(Outcome.succeeded, link.get("id"), action_url=link.get("url"))
+
+
 def _of_refund(refund: Object) -> Answer:
     outcome = _REFUNDS.get(str(refund.get("status")), Outcome.failed)
     code = refund.get("failure_reason") or "refund_failed" if outcome is Outcome.failed else None
@@ -172,7 +198,21 @@ def _authorized(common: Object, intent: Object) -> Told:
 
 
 def _captured(common: Object, intent: Object) -> Told:
-    return _intent(common, intent, Happened.captured, intent.get("amount_received"))
+    return _intent(common, intent, Happened.captured, intent.get("amount_received"), **_by_link(intent))
+
+
+def _by_link(thing: Object) -> Object:
+    link = _part(thing, "metadata").get("payment_link")
+    return {"link": link} if link else {}
+
+
+def _checked_out(common: Object, session: Object) -> Told:
+    """A page was paid; of one that is only filled in, the payment tells when the money is there."""
+    link, paid = _by_link(session), session.get("payment_status") == "paid"
+    return Told(
+        happened=Happened.captured if link and paid else Happened.other, reference=session.get("payment_intent"),
+        amount=session.get("amount_total"), currency=_currency(session), total=True, details=link, **common,
+    )  # fmt: skip
 
 
 def _voided(common: Object, intent: Object) -> Told:
@@ -195,10 +235,10 @@ def _intent(common: Object, intent: Object, happened: Happened, amount: Any, **d
 def _refunded(common: Object, refund: Object) -> Told:
     status = str(refund.get("status"))
     happened = {"succeeded": Happened.refunded, "failed": Happened.refund_failed}.get(status, Happened.other)
-    intent = _part(refund, "metadata").get("intent")
+    details = {"intent": _part(refund, "metadata").get("intent"), "code": refund.get("failure_reason")}
     return Told(
         happened=happened, reference=refund.get("payment_intent"), transaction=refund.get("id"), amount=refund.get("amount"),
-        currency=_currency(refund), details={"intent": intent} if intent else {}, **common,
+        currency=_currency(refund), details={name: value for name, value in details.items() if value}, **common,
     )  # fmt: skip
 
 
@@ -239,6 +279,8 @@ def _paid_out(common: Object, payout: Object) -> Told:
 _READ = {
     "payment_intent.amount_capturable_updated": _authorized,
     "payment_intent.succeeded": _captured,
+    "checkout.session.completed": _checked_out,
+    "checkout.session.async_payment_succeeded": _checked_out,
     "payment_intent.canceled": _voided,
     "payment_intent.payment_failed": _failed,
     "refund.created": _refunded,

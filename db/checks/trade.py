@@ -152,7 +152,7 @@ MONEY = (
             """
             select payment_id, case kind when 'authorization' then -amount else 0 end,
                    case kind when 'capture' then -amount else 0 end, case kind when 'void' then -amount else 0 end,
-                   case kind when 'refund' then -amount else 0 end,
+                   case kind when 'refund' then -amount when 'refund_reversal' then amount else 0 end,
                    case kind when 'chargeback' then -amount when 'chargeback_reversal' then amount else 0 end
             from payment_transactions where merchant_id = %(merchant)s and outcome = 'succeeded'
             """,
@@ -190,6 +190,19 @@ MONEY = (
         ),
     ),
     Check(
+        "payment_links",
+        "A link can be paid only while its amount is what is open of an order that stands; a paid one has a payment of its order.",
+        """
+        select l.reference, l.status, l.amount from payment_links l
+        join orders o on o.merchant_id = %(merchant)s and o.id = l.order_id
+        left join payments p on p.merchant_id = %(merchant)s and p.id = l.payment_id and p.order_id = l.order_id
+        where l.merchant_id = %(merchant)s and (
+              l.status in ('pending', 'open') and (
+                  o.status in ('draft', 'cancelled', 'expired') or l.amount > o.total - o.authorized + o.refunded)
+              or l.status = 'paid' and (p.id is null or p.provider <> l.provider or p.captured = 0))
+        """,
+    ),
+    Check(
         "journals_balance",
         "Each journal of the ledger sums to zero in its currency.",
         """
@@ -204,7 +217,7 @@ MONEY = (
             "payment_id",
             "kept",
             """
-            select payment_id, case when kind in ('capture', 'chargeback_reversal') then amount else -amount end
+            select payment_id, case when kind in ('capture', 'refund_reversal', 'chargeback_reversal') then amount else -amount end
             from payment_transactions
             where merchant_id = %(merchant)s and outcome = 'succeeded' and kind not in ('authorization', 'void')
               and provider not in ('gift_card', 'store_credit')

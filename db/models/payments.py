@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.columns import many, minor_units, one
@@ -55,6 +55,7 @@ class TransactionKind(StrEnum):
     capture = "capture"
     void = "void"
     refund = "refund"
+    refund_reversal = "refund_reversal"  # it did not arrive: the provider has the money again
     chargeback = "chargeback"
     chargeback_reversal = "chargeback_reversal"
 
@@ -92,6 +93,15 @@ class PayoutStatus(StrEnum):
     failed = "failed"
 
 
+class PaymentLinkStatus(StrEnum):
+    pending = "pending"  # the provider is being asked for it
+    open = "open"
+    paid = "paid"
+    expired = "expired"
+    void = "void"  # what it asks for is not due any more
+    failed = "failed"
+
+
 class CreditReason(StrEnum):
     """Why credit was given, or taken."""
 
@@ -108,6 +118,8 @@ CREDIT = (PaymentMethod.gift_card, PaymentMethod.store_credit)  # paid from what
 
 
 _OVER = frozenset({PaymentStatus.failed, PaymentStatus.cancelled})
+_KEPT = frozenset({PaymentStatus.captured, PaymentStatus.partially_captured})
+_LIVE = text("status in ('pending', 'open')")
 
 
 class SavedMethod(Tenant, Referenced, Versioned, Base):
@@ -210,10 +222,10 @@ class Payment(Tenant, Referenced, Versioned, Stateful, Base):
         PaymentStatus.captured: frozenset(
             {PaymentStatus.partially_refunded, PaymentStatus.refunded, PaymentStatus.disputed}
         ),
-        PaymentStatus.partially_refunded: frozenset({PaymentStatus.refunded, PaymentStatus.disputed}),
+        PaymentStatus.partially_refunded: _KEPT | {PaymentStatus.refunded, PaymentStatus.disputed},
         PaymentStatus.disputed: frozenset({PaymentStatus.won, PaymentStatus.lost}),
         PaymentStatus.won: frozenset({PaymentStatus.partially_refunded, PaymentStatus.refunded}),
-        PaymentStatus.refunded: frozenset(),
+        PaymentStatus.refunded: _KEPT | {PaymentStatus.partially_refunded},  # a refund that did not arrive
         PaymentStatus.lost: frozenset(),
         PaymentStatus.voided: frozenset(),
         PaymentStatus.expired: frozenset(),
@@ -295,6 +307,49 @@ class ProviderEvent(Tenant, Base):
     occurred_at: Mapped[datetime]
 
     payment: Mapped[Payment | None] = one("ProviderEvent", "payment_id", "Payment")
+
+
+class PaymentLink(Tenant, Referenced, Versioned, Stateful, Base):
+    """A page of a provider's on which the customer pays what is open of an order: one at a time, for the amount that is due.
+
+    What comes through it becomes a payment once the provider tells of it, late too: a link that is over may still be paid.
+    """
+
+    __tablename__ = "payment_links"
+    __table_args__ = referenced(
+        to("orders", "order_id"),
+        to("payments", "payment_id"),
+        unique("provider", "provider_reference"),
+        index("order_id"),
+        index("payment_id"),
+        index("status", "expires_at"),
+        Index("uq_payment_links_one_alive", "merchant_id", "order_id", unique=True, postgresql_where=_LIVE),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("(status = 'paid') = (payment_id is not null)", name="paid_by_a_payment"),
+    )
+    MOVES: ClassVar[dict[PaymentLinkStatus, frozenset[PaymentLinkStatus]]] = {
+        PaymentLinkStatus.pending: frozenset(
+            {PaymentLinkStatus.open, PaymentLinkStatus.failed, PaymentLinkStatus.void, PaymentLinkStatus.paid}
+        ),
+        PaymentLinkStatus.open: frozenset({PaymentLinkStatus.paid, PaymentLinkStatus.expired, PaymentLinkStatus.void}),
+        PaymentLinkStatus.expired: frozenset({PaymentLinkStatus.paid}),
+        PaymentLinkStatus.void: frozenset({PaymentLinkStatus.paid}),
+        PaymentLinkStatus.paid: frozenset(),
+        PaymentLinkStatus.failed: frozenset(),
+    }
+
+    order_id: Mapped[uuid.UUID]
+    payment_id: Mapped[uuid.UUID | None]
+    status: Mapped[PaymentLinkStatus] = mapped_column(one_of(PaymentLinkStatus, "status"))
+    provider: Mapped[str]
+    provider_reference: Mapped[str | None]
+    url: Mapped[str | None]
+    amount: Mapped[int]
+    currency: Mapped[str]
+    expires_at: Mapped[datetime]
+
+    order: Mapped["Order"] = one("PaymentLink", "order_id", "Order")
+    payment: Mapped[Payment | None] = one("PaymentLink", "payment_id", "Payment")
 
 
 class Dispute(Tenant, Referenced, Versioned, Stateful, Base):

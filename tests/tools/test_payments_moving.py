@@ -1,6 +1,7 @@
 """Money asked for, taken, let go and given back: the books say what the provider did, whatever breaks off in between."""
 
 import asyncio
+import uuid
 
 import pytest
 from sqlalchemy import select
@@ -10,7 +11,10 @@ from tests.conftest import Do
 from tests.factories import NewShop
 from tests.tools.misfits import misfits
 from tests.tools.paying import TOTAL, Till, till
+from tests.tools.till import Counting
+from tools.contract.call import call
 from tools.contract.errors import ShopError
+from tools.contract.shop import Shop
 from tools.flows.authorize_payment import authorize_payment
 from tools.flows.cancel_order import cancel_order
 from tools.flows.change_order_payment import change_order_payment
@@ -62,6 +66,20 @@ async def test_a_payment_is_authorized_taken_in_parts_and_given_back(mine: NewSh
         ("refund", "succeeded", 500), ("refund", "succeeded", TOTAL - 500),
     ]  # fmt: skip
     assert await misfits(mine) == {}
+
+
+async def test_an_authorization_takes_sixteen_statements(mine: NewShop, till: Till, runtime_url: str) -> None:
+    order = await till.order()
+    database = Counting(runtime_url, size=1)
+    await database.open()
+    arguments = {"order": order, "token": "tok_ok"}
+
+    await call(Shop(database), authorize_payment, arguments, mine.caller("owner"), key=uuid.uuid4().hex)
+
+    await database.close()
+    assert (
+        database.statements == 16
+    )  # begin, set × 5, lock; who calls; order, tenders × 2; references; rows × 2; leave, commit
 
 
 async def test_what_was_authorized_is_let_go_and_the_last_capture_lets_the_rest_go(mine: NewShop, till: Till) -> None:

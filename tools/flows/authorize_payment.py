@@ -9,6 +9,7 @@ from db.model import new_id
 from db.models.orders import Order, OrderStatus
 from db.models.payments import CREDIT, Payment, PaymentMethod, PaymentStatus, SavedMethod
 from db.money import Money
+from db.references import Kind
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
@@ -133,7 +134,8 @@ async def authorize_payment(ctx: Context, args: AuthorizePayment) -> PaymentsBeg
     begun: list[PaymentStanding] = []
     for part in parts:
         begun.append(await _pay(ctx, order, part, capture=args.capture))
-    await confirm_paid(ctx, order)
+    if any(payment.captured.amount for payment in begun):  # credit; of the others the providers tell
+        await confirm_paid(ctx, order)
     left = open_ - sum(part.amount for part in parts)
     if not args.split:
         ctx.settled = args.model_copy(update={"amount": parts[0].amount})
@@ -179,6 +181,7 @@ async def _pay(ctx: Context, order: Order, part: _Part, *, capture: bool) -> Pay
         left = words.money(part.method.balance or 0, order.currency)
         ctx.tell(f"{money} of {named_order(order)} are paid from {part.method.reference}: {left} are left on it.")
         return standing(order, payment, part.amount, None)
+    await ctx.take_ahead(Kind.payment, Kind.intent)
     payment = await _begin(ctx, order, part)
     intent = await intend(ctx, CHARGE if capture else AUTHORIZE, payment, part.amount, token=part.share.token)
     becomes = "charged" if capture else "authorized, and taken later"

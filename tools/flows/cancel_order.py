@@ -17,6 +17,7 @@ from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import OrderRef, Synonyms, Text
 from tools.contract.shop_settings import CANCEL_REASONS, chosen
+from tools.rules.links import keep_link_true
 from tools.rules.refunds import MoneyBack, let_go, refund, stop_charges, tell_what_stays, tenders
 from tools.rules.reservation import release
 from tools.rules.shipments import void_prepared
@@ -193,6 +194,7 @@ async def _release_stock(ctx: Context, order: Order, to: OrderStatus) -> int:
 async def _give_money_back(ctx: Context, order: Order) -> tuple[list[MoneyBack], list[MoneyBack]]:
     """All that is not under way already: captured money is refunded, authorized money let go, a charge not made."""
     held = stop_charges(ctx, await tenders(ctx, order))
+    await keep_link_true(ctx, order, due=0)
     refunds, voids = await refund(ctx, held), await let_go(ctx, held)
     tell_what_stays(ctx, held)
     if not held:

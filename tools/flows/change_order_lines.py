@@ -36,6 +36,7 @@ from tools.orders.edits import (
 from tools.orders.quote import Found, read, used_up
 from tools.orders.repricing import Repriced, repriced
 from tools.orders.wishes import NoPriceInCurrency, NoShippingMethod, PromotionUsedUp, VariantNotSellable
+from tools.rules.links import keep_link_true
 from tools.rules.refunds import ChargeUnderWay, MoneyBack, refund, refuse_while_charged, tell_what_stays, tenders
 from tools.rules.reservation import Need, release, reserve, shipping_from
 from tools.rules.shipments import void_prepared
@@ -365,6 +366,7 @@ async def _settle(ctx: Context, order: Order) -> tuple[int, list[MoneyBack]]:
     open_ = order.total - sum(tender.kept for tender in held)
     refunds = await refund(ctx, held, max(0, -open_))
     due = max(0, open_ - sum(tender.promised for tender in held))
+    await keep_link_true(ctx, order, due)
     if open_ < 0:
         tell_what_stays(ctx, held)
     if due and order.status is not OrderStatus.draft:

@@ -26,6 +26,7 @@ from tools.contract.fields import Instant, MinorUnits, OrderRef
 from tools.orders.shown import METHOD_WORDS
 from tools.orders.status import move_by_hand
 from tools.orders.wishes import Short
+from tools.rules.links import keep_link_true
 from tools.rules.refunds import ChargeUnderWay, Tender, refuse_while_charged, tenders
 from tools.rules.told import named_order
 
@@ -126,6 +127,7 @@ async def mark_order_paid(ctx: Context, args: MarkOrderPaid) -> OrderPaid:
     ctx.moves_money(money)
     ctx.tell(f"{money} for {named_order(order)} are recorded as paid by {words.word(payment.method)}.")
     await _confirm(ctx, order, held, open_ - amount)
+    await keep_link_true(ctx, order, due=open_ - amount - sum(tender.promised for tender in held))
     await ctx.db.flush()
     await ctx.db.refresh(order, ["payment_state"])
     return OrderPaid(

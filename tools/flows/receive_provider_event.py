@@ -22,7 +22,8 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.fields import Instant
-from tools.flows.settling import Heard, hear, locked
+from tools.flows.paid_by_link import begun_by_link, give_back_what_is_too_much
+from tools.flows.settling import Heard, hear, hear_what_waited, locked
 from tools.rules.books import record
 
 Happened = Literal[
@@ -96,6 +97,9 @@ async def receive_provider_event(ctx: Context, args: ReceiveProviderEvent) -> Ev
         Payment.provider_reference == args.reference,
     )
     found = (await ctx.db.scalars(query)).first()
+    link = args.details.get("link") if found is None and args.happened == "captured" else None
+    if link:
+        found = await begun_by_link(ctx, args.provider, str(link), args.reference)
     if found is None:
         return EventReceived(event=args.event, became="waiting", payment=None, going_on=[])
 
@@ -107,6 +111,10 @@ async def receive_provider_event(ctx: Context, args: ReceiveProviderEvent) -> Ev
         return EventReceived(event=args.event, became="booked", payment=payment.reference, going_on=[])
     told = Heard(args.happened, args.at, args.transaction, args.amount, args.total, args.details)
     going_on = await hear(ctx, order, payment, pending, told)
+    if link:
+        await ctx.sql.flush()
+        going_on += await hear_what_waited(ctx, order, payment, pending)
+        await give_back_what_is_too_much(ctx, order, payment)
     return EventReceived(event=args.event, became="booked", payment=payment.reference, going_on=going_on)
 
 

@@ -184,7 +184,7 @@ async def _give(ctx: Context, order: Order, row: Return, wish: ReturnWish) -> tu
     if wish is ReturnWish.store_credit:
         customer = await ctx.db.get_one(Customer, (ctx.merchant.id, order.customer_id))
         return [], await refund_as_credit(ctx, order, customer, split(held, amount))
-    refunds = await refund(ctx, held, amount)
+    refunds = await refund(ctx, held, amount, for_return=row.reference)
     tell_what_stays(ctx, [tender for tender in held if tender.under_way])
     return refunds, None
 

@@ -15,15 +15,16 @@ from db.models.orders import Order, OrderStatus
 from db.models.payments import (
     Payment,
     PaymentStatus,
-    PaymentTransaction,
     ProviderEvent,
     TransactionKind,
     TransactionOutcome,
 )
 from tools.contract.context import Context
+from tools.flows.bounced_refunds import not_given_back, take_back, told_of
 from tools.orders.status import move_by_hand
 from tools.rules.books import note, record
 from tools.rules.credit import give_back, paid_with_credit
+from tools.rules.links import keep_link_true
 from tools.rules.refunds import AUTHORIZE, CAPTURE, CHARGE, COMING, REFUND, VOID, let_go, refund, tenders
 
 KINDS = {
@@ -49,7 +50,10 @@ class Came:
     at: datetime | None = None
 
     def as_outcome(self) -> dict[str, Any]:
-        shown = {"outcome": self.outcome, "code": self.code, "action_url": self.action_url, "says": self.says}
+        shown = {
+            "outcome": self.outcome, "code": self.code, "action_url": self.action_url, "says": self.says,
+            "transaction": self.transaction,
+        }  # fmt: skip
         return {name: value for name, value in shown.items() if value is not None}
 
 
@@ -98,7 +102,7 @@ async def settle(
                 await _too_late(ctx, order)
             return [one.reference for one in waited]
         case "failed":
-            _fail(ctx, order, payment, intent, came)
+            await _fail(ctx, order, payment, intent, came)
             for one in waited:
                 ctx.move(one, IntentStatus.cancelled, order_id=order.id)
         case _:
@@ -126,7 +130,7 @@ async def _book(ctx: Context, order: Order, payment: Payment, intent: Intent, ca
         record(ctx, order, payment, TransactionKind.void, left)
 
 
-def _fail(ctx: Context, order: Order, payment: Payment, intent: Intent, came: Came) -> None:
+async def _fail(ctx: Context, order: Order, payment: Payment, intent: Intent, came: Came) -> None:
     note(
         ctx, payment, KINDS[intent.kind][-1], TransactionOutcome.failed, intent.amount or 0,
         provider_reference=came.transaction, reason=came.code or "declined", at=came.at,
@@ -135,10 +139,13 @@ def _fail(ctx: Context, order: Order, payment: Payment, intent: Intent, came: Ca
     if intent.kind in COMING and payment.status in _WAITING:
         ctx.edit(payment, None)
         ctx.move(payment, PaymentStatus.failed, order_id=order.id, code=came.code)
+    if intent.kind == REFUND:
+        await not_given_back(ctx, intent, intent.amount or 0)
 
 
 async def _go_on(ctx: Context, order: Order) -> None:
-    """An order that waited for its payment is confirmed once all of it is authorized or paid."""
+    """An order that waited for its payment is confirmed once all of it is authorized or paid; a link asks for what is due now."""
+    await keep_link_true(ctx, order)
     if order.status is OrderStatus.pending and order.authorized >= order.total:
         await move_by_hand(ctx, order, OrderStatus.confirmed)
 
@@ -161,7 +168,9 @@ async def confirm_paid(ctx: Context, order: Order) -> None:
 
 async def hear(ctx: Context, order: Order, payment: Payment, pending: Sequence[Intent], told: Heard) -> list[str]:
     """Book what a provider told of a payment, unless it is booked; returns what waited for it and may go on."""
-    if told.transaction and await _known(ctx, payment, told.transaction):
+    if told.happened == "refund_failed":
+        return await _refund_failed(ctx, order, payment, pending, told)
+    if told.transaction and await told_of(ctx, payment, told.transaction):
         return []
     own = [one for one in pending if one.subject_id == payment.id]
     came = Came("succeeded", transaction=told.transaction, at=told.at)
@@ -211,6 +220,27 @@ async def _heard_of(
     return []
 
 
+async def _refund_failed(
+    ctx: Context, order: Order, payment: Payment, pending: Sequence[Intent], told: Heard
+) -> list[str]:
+    """One that is under way has failed; one that was counted is counted no more; of one that is not known yet, it is kept."""
+    code, named = str(told.details.get("code") or "refund_failed"), told.details.get("intent")
+    if told.transaction and (booked := await told_of(ctx, payment, told.transaction)):
+        await take_back(ctx, order, payment, booked, code)
+        return []
+    own = [one for one in pending if one.subject_id == payment.id and one.kind == REFUND]
+    asked = [one for one in own if (one.reference == named if named else one.amount == told.amount)]
+    if asked:
+        failed = Came("failed", transaction=told.transaction, code=code, at=told.at)
+        return await settle(ctx, order, payment, asked[0], failed, pending)
+    if told.transaction:
+        note(
+            ctx, payment, TransactionKind.refund, TransactionOutcome.failed, told.amount or 0,
+            provider_reference=told.transaction, reason=code, at=told.at,
+        )  # fmt: skip
+    return []
+
+
 def _new_of(payment: Payment, kinds: tuple[str, ...], told: Heard) -> int:
     """How much of what was told is not booked yet."""
     so_far = {AUTHORIZE: payment.authorized, CAPTURE: payment.captured, REFUND: payment.refunded}.get(kinds[-1], 0)
@@ -219,15 +249,6 @@ def _new_of(payment: Payment, kinds: tuple[str, ...], told: Heard) -> int:
     if kinds[-1] == AUTHORIZE and so_far:
         return 0
     return (told.amount or 0) - (so_far if told.total else 0)
-
-
-async def _known(ctx: Context, payment: Payment, transaction: str) -> bool:
-    query = select(PaymentTransaction.id).where(
-        PaymentTransaction.merchant_id == ctx.merchant.id,
-        PaymentTransaction.provider == payment.provider,
-        PaymentTransaction.provider_reference == transaction,
-    )
-    return (await ctx.db.scalars(query)).first() is not None
 
 
 async def hear_what_waited(ctx: Context, order: Order, payment: Payment, pending: Sequence[Intent]) -> list[str]:

@@ -171,7 +171,8 @@ select {{group}} as name, count(*) filter (where t.outcome <> 'pending') as atte
        count(distinct t.payment_id) {_DONE.format("capture")} as payments,
        coalesce(sum(t.amount) {_DONE.format("authorization")}, 0)::bigint as authorized,
        coalesce(sum(t.amount) {_DONE.format("capture")}, 0)::bigint as captured,
-       coalesce(sum(t.amount) {_DONE.format("refund")}, 0)::bigint as refunded,
+       (coalesce(sum(t.amount) {_DONE.format("refund")}, 0)
+        - coalesce(sum(t.amount) {_DONE.format("refund_reversal")}, 0))::bigint as refunded,
        coalesce(sum(t.amount) filter (where t.outcome = 'succeeded' and t.kind = 'refund'
                                       and t.provider in ('store_credit', 'gift_card')), 0)::bigint as as_credit,
        (coalesce(sum(t.amount) {_DONE.format("chargeback")}, 0)
@@ -181,7 +182,9 @@ where t.merchant_id = %(m)s and t.occurred_at >= %(start)s and t.occurred_at < %
   and t.kind = any(%(kinds)s)
 """
 _ALL = tuple(TransactionKind)
-_BACK = (TransactionKind.refund, TransactionKind.chargeback, TransactionKind.chargeback_reversal)
+_BACK = (
+    TransactionKind.refund, TransactionKind.refund_reversal, TransactionKind.chargeback, TransactionKind.chargeback_reversal,
+)  # fmt: skip
 _IN = (TransactionKind.capture, *_BACK)
 
 

@@ -28,9 +28,11 @@ _AMOUNTS = {
     TransactionKind.capture: ("captured", 1),
     TransactionKind.void: ("voided", 1),
     TransactionKind.refund: ("refunded", 1),
+    TransactionKind.refund_reversal: ("refunded", -1),
     TransactionKind.chargeback: ("charged_back", 1),
     TransactionKind.chargeback_reversal: ("charged_back", -1),
 }
+_DISPUTED = (PaymentStatus.disputed, PaymentStatus.won, PaymentStatus.lost)
 
 
 class Side(NamedTuple):
@@ -121,8 +123,10 @@ def status_after(payment: Payment, kind: TransactionKind) -> PaymentStatus:
     if kind is TransactionKind.refund:
         whole = payment.refunded + payment.charged_back == payment.captured
         return PaymentStatus.refunded if whole else PaymentStatus.partially_refunded
-    if kind in (TransactionKind.chargeback, TransactionKind.chargeback_reversal):
+    if kind in (TransactionKind.chargeback, TransactionKind.chargeback_reversal) or payment.status in _DISPUTED:
         return payment.status  # the dispute says how it ended
+    if kind is TransactionKind.refund_reversal and payment.refunded:
+        return PaymentStatus.partially_refunded
     if not payment.captured:
         return PaymentStatus.voided if payment.voided == payment.authorized else PaymentStatus.authorized
     whole = payment.captured == payment.authorized - payment.voided
@@ -140,7 +144,7 @@ def _follow(order: Order, kind: TransactionKind, amount: int) -> None:
             order.paid += amount
         case TransactionKind.refund | TransactionKind.chargeback:
             order.refunded += amount
-        case TransactionKind.chargeback_reversal:
+        case TransactionKind.refund_reversal | TransactionKind.chargeback_reversal:
             order.refunded -= amount
 
 
@@ -151,6 +155,8 @@ def _sides(kind: TransactionKind, provider: str) -> tuple[Side, Side] | None:
             return Side(place, 1), Side(LedgerAccount.receivables, -1)
         case TransactionKind.refund:
             return Side(place, -1), Side(LedgerAccount.receivables, 1)
+        case TransactionKind.refund_reversal:
+            return Side(place, 1), Side(LedgerAccount.receivables, -1)
         case TransactionKind.chargeback:
             return Side(place, -1), Side(LedgerAccount.chargebacks, 1)
         case TransactionKind.chargeback_reversal:

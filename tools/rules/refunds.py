@@ -20,6 +20,7 @@ from tools.rules.credit import give_back, paid_with_credit
 REFUND, VOID, CHARGE = "refund_payment", "void_payment", "charge_payment"
 AUTHORIZE, CAPTURE = "authorize_payment", "capture_payment"
 EVIDENCE, RECONCILE = "submit_evidence", "reconcile_payments"
+LINK, UNLINK = "create_payment_link", "void_payment_link"
 COMING = (AUTHORIZE, CHARGE)
 _CAPTURED = (
     PaymentStatus.partially_captured, PaymentStatus.captured, PaymentStatus.partially_refunded, PaymentStatus.won,
@@ -124,11 +125,16 @@ def stop_charges(ctx: Context, held: Sequence[Tender]) -> list[Tender]:
 
 
 async def refund(
-    ctx: Context, held: Sequence[Tender], most: int | None = None, after: str | None = None
+    ctx: Context,
+    held: Sequence[Tender],
+    most: int | None = None,
+    after: str | None = None,
+    for_return: str | None = None,
 ) -> list[MoneyBack]:
     """An intent for each payment with money in it, oldest first; no more than `most` minor units together, where given.
 
     `after` is an intent that has to be done first: while it is not, this one waits, and if it fails this is given up.
+    `for_return` is the return that counts it as given back, until it fails.
     """
     backs: list[MoneyBack] = []
     for tender in held:
@@ -136,19 +142,25 @@ async def refund(
         if not amount:
             continue
         most = None if most is None else most - amount
-        backs.append(await refund_through(ctx, tender.payment, amount, after=after))
+        backs.append(await refund_through(ctx, tender.payment, amount, after=after, for_return=for_return))
     return backs
 
 
 async def refund_through(
-    ctx: Context, payment: Payment, amount: int, *, after: str | None = None, reason: str | None = None
+    ctx: Context,
+    payment: Payment,
+    amount: int,
+    *,
+    after: str | None = None,
+    reason: str | None = None,
+    for_return: str | None = None,
 ) -> MoneyBack:
     """Give so much back through one locked payment, which has it: an intent; what was paid with credit is back at once."""
     money = Money(amount=amount, currency=payment.currency)
     ctx.moves_money(money)
     if not paid_with_credit(payment) or after:
         ctx.tell(f"{money} go back through {payment.reference}.")
-        return await intend(ctx, REFUND, payment, amount, after=after, reason=reason)
+        return await intend(ctx, REFUND, payment, amount, after=after, reason=reason, for_return=for_return)
     order = await ctx.db.get_one(Order, (ctx.merchant.id, payment.order_id))
     credit = await give_back(ctx, order, payment, amount)
     ctx.tell(f"{money} of {payment.reference} go back onto {credit.method}: {credit.balance} are on it then.")

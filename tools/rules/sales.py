@@ -166,10 +166,10 @@ with periods as (
       and t.occurred_at >= %(earliest)s and t.occurred_at < %(latest)s
     cross join lateral (select * from orders o where o.merchant_id = %(m)s and o.id = t.order_id offset 0) o
     cross join lateral (
-        select case when t.kind = 'chargeback_reversal' then -t.amount else t.amount end::numeric as amount
+        select case when t.kind in ('refund_reversal', 'chargeback_reversal') then -t.amount else t.amount end::numeric as amount
     ) s
     cross join lateral (select round(s.amount * o.tax / greatest(o.total, 1)) as tax) x
-    where t.kind in ('refund', 'chargeback', 'chargeback_reversal') and t.outcome = 'succeeded'
+    where t.kind in ('refund', 'refund_reversal', 'chargeback', 'chargeback_reversal') and t.outcome = 'succeeded'
       and t.currency = %(currency)s and o.status = any(%(counted)s)
 ), spread as (
     select b.*, l.product_id, l.total as line, sum(l.total) over (partition by b.period, b.id) as lines,

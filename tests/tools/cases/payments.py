@@ -64,6 +64,10 @@ async def authorize_payment(mine: NewShop) -> dict[str, Any]:
     return {"order": await _order(mine), "token": "tok_ok", "amount": 500}
 
 
+async def create_payment_link(mine: NewShop) -> dict[str, Any]:
+    return {"order": await _order(mine), "valid_days": 3}
+
+
 async def capture_payment(mine: NewShop) -> dict[str, Any]:
     return {"payment": (await _paid(mine)).reference, "amount": 400}
 
