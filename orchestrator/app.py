@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import uuid
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from importlib.metadata import version
@@ -18,11 +18,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.roster import ROSTER
+from connectors.carriers import Carriage
 from connectors.payments import Provider
 from db.model import new_id
 from db.session import RUNTIME_SEARCH_PATH, Database, refuse_unsafe_role
 from orchestrator import limits
 from orchestrator.approvals import CARRY_OUT
+from orchestrator.carriage import Carriers, carriers_of
 from orchestrator.chat import Chat
 from orchestrator.chat.listening import listening
 from orchestrator.index import read_index
@@ -41,6 +43,7 @@ from orchestrator.surfaces.problems import crash_response, database_response, pr
 from orchestrator.surfaces.webhooks import with_webhooks
 from orchestrator.worker import make_worker
 from tools import registry
+from tools.contract.asking import Question
 from tools.contract.call import Shop
 from tools.contract.context import Job
 from tools.contract.errors import DATABASE_ERRORS, ShopError
@@ -77,7 +80,8 @@ async def services(settings: Settings, urls: Urls) -> AsyncGenerator[Services]:
         saver = await opened.enter_async_context(open_saver(urls.direct))
         models = await opened.enter_async_context(open_models(settings, index))
         supervisor = Supervisor(ROSTER, registry.tools(), models, index, saver)
-        parts = _put_together(settings, database, replica, supervisor, await _stripe(opened, settings, database))
+        stripe, easypost = await _stripe(opened, settings, database), await _easypost(opened, settings, database)
+        parts = _put_together(settings, database, replica, supervisor, stripe, easypost)
         opened.push_async_callback(parts.chat.close)
         await opened.enter_async_context(listening(parts.chat.bell, urls.direct))
         yield parts
@@ -96,17 +100,33 @@ async def _stripe(stack: AsyncExitStack, settings: Settings, database: Database)
         return {}
     from connectors.payments.stripe import Stripe  # a second of imports, for who uses it
 
-    async with database.connection() as connection:
-        cursor = await connection.execute("select id from merchants where slug = %s", (settings.stripe_shop,))
-        found = await cursor.fetchone()
-    if found is None:
-        raise NotReady(
-            f"There is no shop {settings.stripe_shop}.", hint="SHOPKEEPER_STRIPE_SHOP names a shop by its slug."
-        )
+    merchant = await _shop_named(database, settings.stripe_shop, "SHOPKEEPER_STRIPE_SHOP")
     key, secret = settings.stripe_key.get_secret_value(), settings.stripe_webhook_secret.get_secret_value()
     stripe = Stripe(key, secret, settings.stripe_api_base)
     stack.push_async_callback(stripe.close)
-    return {found[0]: stripe}
+    return {merchant: stripe}
+
+
+async def _easypost(stack: AsyncExitStack, settings: Settings, database: Database) -> dict[uuid.UUID, Carriage]:
+    """The shop whose carriers may be asked through EasyPost, and its account there."""
+    if not (settings.easypost_shop and settings.easypost_key and settings.easypost_webhook_secret):
+        return {}
+    from connectors.carriers.easypost import EasyPost
+
+    merchant = await _shop_named(database, settings.easypost_shop, "SHOPKEEPER_EASYPOST_SHOP")
+    key, secret = settings.easypost_key.get_secret_value(), settings.easypost_webhook_secret.get_secret_value()
+    easypost = EasyPost(key, secret, settings.easypost_api_base)
+    stack.push_async_callback(easypost.close)
+    return {merchant: easypost}
+
+
+async def _shop_named(database: Database, slug: str, setting: str) -> uuid.UUID:
+    async with database.connection() as connection:
+        cursor = await connection.execute("select id from merchants where slug = %s", (slug,))
+        found = await cursor.fetchone()
+    if found is None:
+        raise NotReady(f"There is no shop {slug}.", hint=f"{setting} names a shop by its slug.")
+    return found[0]
 
 
 def _put_together(
@@ -115,6 +135,7 @@ def _put_together(
     replica: Database | None,
     supervisor: Supervisor,
     others: Mapping[uuid.UUID, Provider],
+    carriages: Mapping[uuid.UUID, Carriage],
 ) -> Services:
     async def after_commit(merchant: uuid.UUID, jobs: list[Job]) -> None:
         for job in jobs:
@@ -128,16 +149,27 @@ def _put_together(
             _log.exception("%s is left to the worker", approval)
 
     async def try_outside(merchant: uuid.UUID, intents: list[str]) -> None:
-        await outside.first_try(merchant, intents)
+        await outside.first_try(merchant, intents)  # each takes up its own kinds alone
+        await parcels.first_try(merchant, intents)
+
+    async def ask(merchant: uuid.UUID, questions: Sequence[Question]) -> Mapping[str, str]:
+        return await parcels.ask(merchant, questions)
 
     shop = Shop(
-        database, replica, settings.site, after_commit=after_commit, outside=try_outside, room=limits.room(settings)
+        database,
+        replica,
+        settings.site,
+        after_commit=after_commit,
+        outside=try_outside,
+        ask=ask,
+        room=limits.room(settings),
     )
     outside = Outside(shop, providers_of(shop, others, first_secret()))
+    parcels = Carriers(shop, carriers_of(carriages))
     chat = Chat(
         shop, supervisor, registry.tools(), limits=limits.turn_limits(settings), room=limits.chat_limits(settings)
     )
-    return Services(settings, shop, chat, outside)
+    return Services(settings, shop, chat, outside, parcels)
 
 
 async def _refuse_unready(database: Database) -> None:
@@ -169,7 +201,7 @@ def web(parts: Services) -> FastAPI:
         *session.routes(identity, parts.shop.database, VERSION),
         *chat_routes.routes(parts.chat, identity.caller_of),
         *files.routes(parts.shop, parts.settings, identity.caller_of),
-        *carriers.routes(parts.shop),
+        *carriers.routes(parts.shop, parts.carriers),
         *with_webhooks(rest.routes(parts.shop, tools, identity.caller_of, identity.visitor), parts.outside),
         *pages.routes(parts.shop, identity),
     ]

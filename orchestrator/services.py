@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from orchestrator.carriage import Carriers
 from orchestrator.chat import Chat
 from orchestrator.outside import Outside
 from orchestrator.settings import Settings
@@ -14,3 +15,4 @@ class Services:
     shop: Shop
     chat: Chat
     outside: Outside
+    carriers: Carriers

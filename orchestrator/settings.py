@@ -216,6 +216,37 @@ class Settings(BaseSettings):
             )
         return self
 
+    easypost_shop: str | None = Field(
+        default=None,
+        alias="SHOPKEEPER_EASYPOST_SHOP",
+        description="The slug of the shop whose carriers may be asked through EasyPost; the others keep their own prices.",
+    )
+    easypost_key: SecretStr | None = Field(
+        default=None, alias="SHOPKEEPER_EASYPOST_KEY", description="Its secret API key."
+    )
+    easypost_webhook_secret: SecretStr | None = Field(
+        default=None,
+        alias="SHOPKEEPER_EASYPOST_WEBHOOK_SECRET",
+        description="With what EasyPost signs its events, as the webhook was given it.",
+    )
+    easypost_api_base: str = Field(
+        default="https://api.easypost.com",
+        pattern=r"^https?://[^/\s]+$",
+        alias="SHOPKEEPER_EASYPOST_API_BASE",
+        description="Where EasyPost's API is.",
+    )
+
+    @model_validator(mode="after")
+    def _names_all_of_easypost(self) -> "Settings":
+        """A shop without its key buys no label, and one without the secret would believe anybody."""
+        named = {self.easypost_shop is None, self.easypost_key is None, self.easypost_webhook_secret is None}
+        if len(named) > 1:
+            raise PydanticCustomError(
+                "easypost",
+                "SHOPKEEPER_EASYPOST_SHOP, SHOPKEEPER_EASYPOST_KEY and SHOPKEEPER_EASYPOST_WEBHOOK_SECRET go together",
+            )
+        return self
+
     database_url: str | None = Field(
         default=None, alias="DATABASE_URL", description="The runtime role's; default: embedded."
     )
@@ -278,7 +309,9 @@ class Settings(BaseSettings):
         from tools.contract.actors import Site  # wakes SQLAlchemy, which settings alone need not
 
         providers = ("manual", "stripe") if self.stripe_shop else ("manual",)
-        return Site(self.public_url or self.address, mails=self.smtp_url is not None, providers=providers)
+        carriers = ("tables", "easypost") if self.easypost_shop else ("tables",)
+        address, mails = self.public_url or self.address, self.smtp_url is not None
+        return Site(address, mails=mails, providers=providers, carriers=carriers)
 
     @property
     def mail_sender(self) -> str:

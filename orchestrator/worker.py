@@ -11,7 +11,7 @@ from procrastinate import JobContext, PsycopgConnector, RetryDecision, RetryStra
 from procrastinate.jobs import Job, Status
 
 from db import seal
-from orchestrator import files, jobs, mail, parcels
+from orchestrator import carriage, files, jobs, mail, parcels
 from orchestrator.approvals import CARRY_OUT
 from orchestrator.services import Services
 from tools import registry
@@ -47,6 +47,7 @@ _UPKEEP = (
     "delete from idempotency_records where merchant_id = %(m)s and expires_at < %(now)s",
     files.SWEEP,
     jobs.SWEEP,
+    carriage.SWEEP,
 )
 # What should have lapsed: the operation that lets go of it, and the references, the longest overdue first.
 _LAPSED = {
@@ -177,6 +178,7 @@ async def _upkeep_of(services: Services, merchant: uuid.UUID) -> None:
     await let_lapse(services, merchant)
     await services.outside.sweep(merchant)
     await services.outside.tell(merchant)
+    await services.carriers.sweep(merchant)
     await parcels.travel(services.shop, merchant)
 
 

@@ -48,7 +48,8 @@ ORDERS = (
             """
             select l.order_line_id, -l.quantity, 0
             from fulfilments f join fulfilment_lines l on l.merchant_id = f.merchant_id and l.fulfilment_id = f.id
-            where f.merchant_id = %(merchant)s and f.status not in ('draft', 'rated', 'voided')
+            where f.merchant_id = %(merchant)s and f.status not in ('draft', 'voided')
+              and (f.status <> 'rated' or f.shipped_at is not null)
             """,
             "select order_line_id, 0, -received from return_lines where merchant_id = %(merchant)s",
         ),

@@ -49,6 +49,13 @@ class TrackingCode(StrEnum):
     unknown = "unknown"
 
 
+class Connector(StrEnum):
+    """By what a carrier is asked: the tables that the shop keeps, or a service outside."""
+
+    tables = "tables"
+    easypost = "easypost"
+
+
 class PickupStatus(StrEnum):
     scheduled = "scheduled"
     cancelled = "cancelled"
@@ -83,7 +90,8 @@ _ARRIVED = frozenset({FulfilmentStatus.delivered, FulfilmentStatus.returned_to_s
 
 
 class Carrier(Tenant, Referenced, Versioned, Base):
-    """Who carries parcels (`CAR-1`) from `countries`, and on which terms. Prices are in `carrier_rates`, minor units of `currency`.
+    """Who carries parcels (`CAR-1`) from `countries`, and on which terms. Prices are in `carrier_rates`, minor units of `currency`;
+    those of a carrier that is asked by a `connector` outside are in `carrier_quotes`.
 
     `services`: [{code, name, delivery_days, max_grams, max_mm}]; `zones`: [{code, countries, postcodes}], the first that fits
     counts; `surcharges`: [{name, percent, amount, countries, postcodes, over_grams, over_mm}], on parcels for which all holds that
@@ -99,6 +107,7 @@ class Carrier(Tenant, Referenced, Versioned, Base):
 
     code: Mapped[str]
     name: Mapped[str]
+    connector: Mapped[Connector] = mapped_column(one_of(Connector, "connector"), server_default=Connector.tables)
     active: Mapped[bool] = flag(True)
     countries: Mapped[list[str]] = words()
     currency: Mapped[str]
@@ -138,6 +147,24 @@ class CarrierRate(Tenant, Base):
     days_max: Mapped[int] = mapped_column(Integer)
 
     carrier: Mapped[Carrier] = one("CarrierRate", "carrier_id", "Carrier")
+
+
+class CarrierQuote(Tenant, Base):
+    """What a connector asked for a parcel, known again by `key`: who from, where to, how heavy. `parcel` is its name there.
+
+    `prices`: [{name, carrier, service, amount, currency, days}], minor units. One for which a label was asked is used.
+    """
+
+    __tablename__ = "carrier_quotes"
+    __table_args__ = (index("key", "asked_at"), unique("connector", "parcel"))
+
+    key: Mapped[str]
+    connector: Mapped[Connector] = mapped_column(one_of(Connector, "connector"))
+    parcel: Mapped[str]
+    prices: Mapped[list[Any]] = items()
+    says: Mapped[str | None]
+    asked_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
 
 
 class Pickup(Tenant, Referenced, Stateful, Base):
@@ -188,7 +215,8 @@ class Fulfilment(Tenant, Referenced, Versioned, Stateful, Base):
     """What leaves for an order from one warehouse (`SHP-33`). Carriers' events come late or not at all, so moves may skip ahead.
 
     `cost` is what the carrier charges, minor units of `currency`, and `charges` what it is made of. Stock leaves when the label is
-    bought. `carrier` is its name then, `service` the code; `ship_to` is where it goes, whatever becomes of the order's address;
+    bought, or asked of a connector: until that has it, the shipment is `rated`; `connector_reference` is the parcel's name there.
+    `carrier` is its name then, `service` the code; `ship_to` is where it goes, whatever becomes of the order's address;
     `parcels` are [{weight_grams, length_mm, width_mm, height_mm}]. What was given up for lost may turn up after all.
     """
 
@@ -203,6 +231,7 @@ class Fulfilment(Tenant, Referenced, Versioned, Stateful, Base):
         index("order_id"),
         index("status", "promised_at"),
         index("tracking_number"),
+        unique("connector_reference"),
         index("shipped_at", "id"),
         CheckConstraint("cost >= 0", name="cost_is_not_negative"),
     )
@@ -236,6 +265,9 @@ class Fulfilment(Tenant, Referenced, Versioned, Stateful, Base):
     carrier: Mapped[str]
     service: Mapped[str | None]
     tracking_number: Mapped[str | None]
+    connector_reference: Mapped[str | None]
+    label_url: Mapped[str | None]
+    tracked_at: Mapped[datetime | None]  # when the connector was last asked where it is
     currency: Mapped[str]
     cost: Mapped[int | None]
     weight_grams: Mapped[int | None] = mapped_column(Integer)

@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, Generator
 import httpx
 import pytest
 
+from tests.easypost_server import Scripted, serving
+
 # localstripe's own command listens on every interface; this listens on the machine itself alone.
 _SERVE = """
 import sys
@@ -40,3 +42,9 @@ async def at_stripe(stripe_url: str) -> AsyncGenerator[httpx.AsyncClient]:
     """The same server, spoken to without the SDK: what it has is looked up so."""
     async with httpx.AsyncClient(base_url=stripe_url, auth=("sk_test_shop", "")) as client:
         yield client
+
+
+@pytest.fixture
+def easypost_server() -> Generator[Scripted]:
+    with serving() as script:
+        yield script

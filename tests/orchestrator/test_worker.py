@@ -11,6 +11,7 @@ import pytest
 
 from db import clock
 from db.checks import CHECKS
+from orchestrator.carriage import Carriers, carriers_of
 from orchestrator.chat import Chat
 from orchestrator.outside import Outside, first_secret, providers_of
 from orchestrator.services import Services
@@ -27,7 +28,8 @@ LATER = clock.now() + timedelta(days=300)
 
 
 def services_of(settings: Settings, chat: Chat) -> Services:
-    return Services(settings, chat.shop, chat, Outside(chat.shop, providers_of(chat.shop, {}, first_secret())))
+    outside = Outside(chat.shop, providers_of(chat.shop, {}, first_secret()))
+    return Services(settings, chat.shop, chat, outside, Carriers(chat.shop, carriers_of({})))
 
 
 class JobRow(NamedTuple):

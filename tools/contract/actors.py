@@ -127,6 +127,7 @@ class Site:
     address: str = "http://127.0.0.1:8000"
     mails: bool = False
     providers: tuple[str, ...] = ("manual",)  # of payments, as far as they are set up
+    carriers: tuple[str, ...] = ("tables",)  # by what carriers are asked, as far as it is set up
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ The effect, its events, jobs, audit row and idempotency record stand or fall tog
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg.errors as pg
@@ -12,6 +13,7 @@ import psycopg.errors as pg
 from tools.contract import errors
 from tools.contract.access import authorize, log_disclosure, log_refusal
 from tools.contract.actors import Caller, Proof
+from tools.contract.asking import Unheard
 from tools.contract.cards import beyond_the_card, card_of, mark_executed, pause, waiting
 from tools.contract.context import Approved, Context
 from tools.contract.declare import I, O, Tool, validated
@@ -35,6 +37,31 @@ async def call(
 ) -> Outcome[O]:
     """Call a tool. A write needs a `key`; with `wait`, a twin of the same key is waited for instead of refused."""
     args = validated(tool, arguments)
+    try:
+        return await _called(shop, tool, args, caller, key, preview, approval, wait)
+    except Unheard as unheard:
+        names = [question.key for question in unheard.questions]
+        said = (
+            await shop.ask(unheard.merchant, unheard.questions)
+            if shop.ask
+            else dict.fromkeys(names, "is not asked here")
+        )
+    heard = {**shop.heard, **dict.fromkeys(names, ""), **said}
+    return await call(
+        replace(shop, heard=heard), tool, args, caller, key=key, preview=preview, approval=approval, wait=wait
+    )
+
+
+async def _called(
+    shop: Shop,
+    tool: Tool[I, O],
+    args: I,
+    caller: Caller,
+    key: str | None,
+    preview: bool,
+    approval: Approved | None,
+    wait: bool,
+) -> Outcome[O]:
     asked = canonical(args, as_sent=True) if tool.writes else b""
     with errors.as_shop_errors():
         try:
@@ -76,6 +103,7 @@ async def opened(
         try:
             authorize(tool, actor, caller)
             ctx = Context(sql, entered.shop(caller.merchant), actor, shop.clock, key or "", shop.site)
+            ctx.heard = shop.heard
             ctx.asker = caller.as_json(actor.reference)
             yield ctx, entered
         except errors.Forbidden as refused:

@@ -1,7 +1,7 @@
 """What a tool is given: the merchant, the actor, the clock and the call's one transaction; and what it tells of what it did."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -86,6 +86,7 @@ class Context:
         self.actor = actor
         self.key = key
         self.site = site
+        self.heard: Mapping[str, str] = {}  # the questions that were asked for this call, and why one has no answer
         self.asker: dict[str, str] = {}  # how the caller is found again, for work that goes on after the call
         self.approval: Approved | None = None
         self.settled: Input | None = None  # the input with its open arguments made definite, for the card

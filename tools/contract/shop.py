@@ -1,6 +1,6 @@
 """What every call needs of its process, and what it comes to."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic
@@ -9,6 +9,7 @@ from uuid import UUID
 from db.clock import now
 from db.session import Database
 from tools.contract.actors import Site
+from tools.contract.asking import Question
 from tools.contract.cards import Card
 from tools.contract.context import Job
 from tools.contract.declare import O
@@ -27,6 +28,10 @@ class Shop:
         None  # a first try at what cannot wait for the worker
     )
     outside: Callable[[UUID, list[str]], Awaitable[None]] | None = None  # a first try at what a call wants of the world
+    ask: Callable[[UUID, Sequence[Question]], Awaitable[Mapping[str, str]]] | None = (
+        None  # answers are kept where runs look; for each question why there is none, or nothing
+    )
+    heard: Mapping[str, str] = field(default_factory=dict[str, str])  # what was asked for this very call
     room: Room = field(default_factory=Room)
 
 

@@ -3,6 +3,7 @@
 from pydantic import Field
 from sqlalchemy import select
 
+from db.models.backoffice import Intent, IntentStatus
 from db.models.inventory import MovementKind, Reservation, ReservationReason, ReservationStatus
 from db.models.orders import FulfilmentState, Order, OrderLine
 from db.models.products import Variant
@@ -18,6 +19,7 @@ from tools.contract.fields import ShipmentRef
 from tools.rules.standing import OrderClosed, refuse_closed
 from tools.rules.stock import Posting, locked, post
 from tools.rules.told import goods
+from tools.transport.connected import BUY_LABEL, TAKE_BACK_LABEL
 from tools.transport.shipments import find_shipment
 
 MOVED_NOTHING = (FulfilmentStatus.draft, FulfilmentStatus.rated)  # prepared alone: its units never left
@@ -68,7 +70,10 @@ async def cancel_shipment(ctx: Context, args: CancelShipment) -> ShipmentCancell
     await _refuse_used(ctx, shipment)
 
     place = await ctx.db.get_one(Warehouse, {"merchant_id": ctx.merchant.id, "id": shipment.warehouse_id})
-    units = {} if shipment.status in MOVED_NOTHING else await _take_back(ctx, order, shipment)
+    prepared = shipment.status in MOVED_NOTHING and shipment.shipped_at is None
+    units = {} if prepared else await take_back(ctx, order, shipment)
+    if shipment.connector_reference is not None:
+        await _call_off(ctx, shipment)
     ctx.edit(shipment, None)
     ctx.move(shipment, FulfilmentStatus.voided, order_id=order.id)
     saved = None if shipment.cost is None else Money(amount=shipment.cost, currency=shipment.currency)
@@ -97,7 +102,34 @@ async def _refuse_used(ctx: Context, shipment: Fulfilment) -> None:
         raise LabelUsed(f"{shipment.reference} was scanned on {at} ({words.word(scanned.code)}).")
 
 
-async def _take_back(ctx: Context, order: Order, shipment: Fulfilment) -> dict[str, int]:
+async def _call_off(ctx: Context, shipment: Fulfilment) -> None:
+    """A label that is not asked for yet is not bought; one that is bought, or just being bought, is given back."""
+    query = select(Intent).where(
+        Intent.merchant_id == ctx.merchant.id,
+        Intent.order_id == shipment.order_id,
+        Intent.subject_id == shipment.id,
+        Intent.kind == BUY_LABEL,
+        Intent.status == IntentStatus.pending,
+    )
+    buying = (await ctx.db.scalars(query.with_for_update(key_share=True))).first()
+    if buying is None:
+        await ask_label_back(ctx, shipment)
+        ctx.tell(f"{shipment.carrier} is asked to give its money back, which may take weeks.")
+    elif not buying.attempts:
+        ctx.move(buying, IntentStatus.cancelled, order_id=shipment.order_id)
+    else:
+        ctx.tell(f"The label is just being bought; then {shipment.carrier} is asked to give the money back.")
+
+
+async def ask_label_back(ctx: Context, shipment: Fulfilment) -> None:
+    saved = None if shipment.cost is None else Money(amount=shipment.cost, currency=shipment.currency)
+    subject = ("shipment", shipment.id)
+    await ctx.intend(
+        TAKE_BACK_LABEL, subject, order_id=shipment.order_id, money=saved, parcel=shipment.connector_reference
+    )
+
+
+async def take_back(ctx: Context, order: Order, shipment: Fulfilment) -> dict[str, int]:
     """The units, by SKU: on the shelf, and held for the order as before."""
     query = (
         select(OrderLine, FulfilmentLine.quantity, Variant)

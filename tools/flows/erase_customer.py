@@ -139,7 +139,7 @@ _THEIRS = {
                billing_address = '{}', ship_postcode = null, version = version + 1, updated_at = %(now)s
         where merchant_id = %(m)s and id = any(%(orders)s) returning id, reference""",
     "fulfilments": """
-        update fulfilments set ship_to = jsonb_build_object('country', ship_to -> 'country'), customs = null
+        update fulfilments set ship_to = jsonb_build_object('country', ship_to -> 'country'), customs = null, label_url = null
         where merchant_id = %(m)s and order_id = any(%(orders)s) and ship_to <> '{}' returning id, null as reference""",
     "order_notes": """
         update order_notes set text = %(erased)s where merchant_id = %(m)s and order_id = any(%(orders)s)

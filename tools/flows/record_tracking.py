@@ -140,7 +140,7 @@ async def _complete(ctx: Context, order: Order, shipment: Fulfilment) -> None:
         return
     query = """
         select f.reference from fulfilments f where f.merchant_id = %(m)s and f.order_id = %(order)s and f.id <> %(this)s
-          and f.status not in ('delivered', 'voided', 'draft', 'rated')
+          and f.status not in ('delivered', 'voided', 'draft') and (f.status <> 'rated' or f.shipped_at is not null)
         union all select 'hold' from order_holds h where h.merchant_id = %(m)s and h.order_id = %(order)s and h.released_at is null
     """
     params = {"m": ctx.merchant.id, "order": order.id, "this": shipment.id}

@@ -28,6 +28,7 @@ from tools.rules.standing import OrderOnHold, refuse_held
 from tools.rules.stock import Posting, locked, post
 from tools.rules.told import goods, named_order
 from tools.transport.carriers import CarrierInactive, find_carrier, refuse_inactive
+from tools.transport.connected import BUY_LABEL, use
 from tools.transport.promises import by_evening
 from tools.transport.quotes import (
     CHOOSE_WORDS,
@@ -43,6 +44,7 @@ from tools.transport.quotes import (
     offers,
     packed,
     ranked_by,
+    receiver_of,
 )
 from tools.transport.rating import Destination, Parcel
 from tools.transport.shipments import ShipmentDetail, compact_number, detail
@@ -139,11 +141,23 @@ class Load:
 Lines = dict[UUID, tuple[OrderLine, Variant | None]]
 
 
+async def _as_they_stand(ctx: Context, shown: OrderShipped) -> OrderShipped:
+    """The same shipments once their labels were asked for."""
+    order = await ctx.find(Order, shown.reference)
+    found = [await ctx.find(Fulfilment, one.reference) for one in shown.shipments]
+    return OrderShipped(
+        reference=order.reference, fulfilment_state=order.fulfilment_state,
+        shipments=[await detail(ctx, one.id) for one in found], units_left=order.units - order.units_fulfilled,
+        version=order.version,
+    )  # fmt: skip
+
+
 @tool(
     room="transport",
     route="POST /orders/{order}/shipments",
     effect=Effect.goods,
     permission="transport:write",
+    afterwards=_as_they_stand,
     raises=[
         Ambiguous, CarrierInactive, DestinationUnknown, MoreThanLeft, NothingToShip, NotOnTheOrder, NoWarehouse, NoWayToSend,
         OrderNotConfirmed, OrderOnHold, SeveralWarehouses, StaleVersion,
@@ -154,7 +168,8 @@ async def create_shipment(ctx: Context, args: CreateShipment) -> OrderShipped:
     """Ship an order, whole or in part: its stock leaves, and a label is bought.
 
     Where no carrier is said, the best is chosen by price and punctuality. One shipment leaves from each warehouse that holds
-    some of it; what is on back order stays. get_shipping_label gives the label.
+    some of it; what is on back order stays. get_shipping_label gives the label. Of a carrier that is asked by a connector the
+    label is bought right after: until then the shipment is rated, and without one it is voided and its stock held again.
     """
     order = await ctx.find(Order, args.order, for_update=True)
     if order.status is not OrderStatus.confirmed:
@@ -315,6 +330,7 @@ async def _offer(
         Destination(order.ship_country, order.ship_postcode or ""),
         parcels,
         estimated=not measured,
+        receiver=receiver_of(order),
     )
     offered, refused = await offers(ctx, journey, carrier, args.service)
     if not offered:
@@ -374,17 +390,15 @@ async def _write(
     (reference,) = await ctx.take(Kind.shipment)
     carrier = offer.carrier if offer else named
     rate = offer.rate if offer else None
-    number = args.tracking_number or parcel_number(
-        carrier.tracking_prefix if carrier else "XX",
-        SERIALS_FROM + int(reference.partition("-")[2]),
-        load.warehouse.country,
-    )
+    connected = offer.connected if offer else None
+    number = None if connected else args.tracking_number or _own_number(carrier, reference, load)
     promised = by_evening(rate.promised_on, ctx.merchant.zone) if rate else None
     shipment = ctx.new(
         Fulfilment, id=load.id, reference=reference, order_id=order.id, warehouse_id=load.warehouse.id,
-        status=FulfilmentStatus.label_purchased, carrier_id=carrier.id if carrier else None,
+        status=FulfilmentStatus.rated if connected else FulfilmentStatus.label_purchased,
+        carrier_id=carrier.id if carrier else None, connector_reference=connected.parcel if connected else None,
         carrier=carrier.name if carrier else "unknown", service=rate.service if rate else args.service,
-        tracking_number=compact_number(number), currency=rate.price.currency if rate else order.currency,
+        tracking_number=compact_number(number) if number else None, currency=rate.price.currency if rate else order.currency,
         cost=rate.price.amount if rate else None, weight_grams=sum(parcel.weight_grams for parcel in parcels),
         ship_to=order.shipping_address, parcels=[parcel.model_dump(exclude_none=True) for parcel in parcels],
         charges=[charge.model_dump() for charge in rate.charges] if rate else [], promised_at=promised, shipped_at=ctx.now(),
@@ -393,8 +407,19 @@ async def _write(
         ctx.new(FulfilmentLine, fulfilment_id=shipment.id, order_line_id=line.id, quantity=units)
     if rate and (order.promised_on is None or order.promised_on < rate.promised_on):
         order.promised_on = rate.promised_on
-    ctx.event("shipped", shipment, order_id=order.id, carrier=shipment.carrier)
+    if rate and connected:
+        await use(ctx, connected)
+        await ctx.intend(
+            BUY_LABEL, ("shipment", shipment.id), order_id=order.id, money=rate.price, parcel=connected.parcel,
+            price=connected.price, carrier=connected.carrier,
+        )  # fmt: skip
+    ctx.event("rated" if connected else "shipped", shipment, order_id=order.id, carrier=shipment.carrier)
     _tell(ctx, order, load, offer, shipment)
+
+
+def _own_number(carrier: Carrier | None, reference: str, load: Load) -> str:
+    serial = SERIALS_FROM + int(reference.partition("-")[2])
+    return parcel_number(carrier.tracking_prefix if carrier else "XX", serial, load.warehouse.country)
 
 
 def _tell(ctx: Context, order: Order, load: Load, offer: Offer | None, shipment: Fulfilment) -> None:

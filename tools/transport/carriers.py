@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import func, or_, select
 
-from db.models.transport import Carrier, CarrierRate
+from db.models.transport import Carrier, CarrierRate, Connector
 from db.references import Kind
 from tools.contract import words
 from tools.contract.context import Context
@@ -52,6 +52,9 @@ class CarrierDetail(CarrierSummary):
     zones: list[Zone] = Field(description="Where the same prices hold; the first that fits counts.")
     surcharges: list[Surcharge] = Field(description="What is added to prices.")
     rates: list[Break] = Field(description="Prices by service, zone, weight and size, minor units.")
+    connector: Connector = Field(
+        description="By what it is asked for prices and labels; tables are the prices kept here."
+    )
     events_address: str | None = Field(description="Where its tracking events may be sent; shown without its secret.")
 
 
@@ -270,9 +273,15 @@ async def detail(ctx: Context, carrier: Carrier) -> CarrierDetail:
         | {
             "rates": [row.as_break for row in rates],
             "under_way": under_way.number if under_way else 0,
-            "events_address": events_address(ctx, carrier) if carrier.endpoint_hash else None,
+            "events_address": _told_at(ctx, carrier),
         }
     )
+
+
+def _told_at(ctx: Context, carrier: Carrier) -> str | None:
+    if carrier.connector is not Connector.tables:
+        return f"{ctx.site.address}/api/v1/shipments/events/{ctx.merchant.id}.{carrier.connector}"
+    return events_address(ctx, carrier) if carrier.endpoint_hash else None
 
 
 def events_address(ctx: Context, carrier: Carrier, secret: str = "…") -> str:

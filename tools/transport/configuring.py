@@ -7,16 +7,17 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from sqlalchemy import select
 
-from db.models.transport import Carrier
+from db.models.transport import Carrier, Connector
 from db.money import Currency
 from tools.contract import words
 from tools.contract.actors import digest_of
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import Invalid, StaleVersion
-from tools.contract.fields import Country, Day, Name, SecretText
+from tools.contract.fields import Country, Day, Name, SecretText, Synonyms
 from tools.rules.told import tell_edits
 from tools.transport.carriers import CarrierDetail, detail, events_address, rates_of, replace_rates
+from tools.transport.connected import ConnectorNotSetUp
 from tools.transport.terms import Break, Code, Service, Surcharge, Weekday, Zone
 
 MOST_RATES = 2_000
@@ -53,6 +54,7 @@ def _clock(value: Any) -> Any:
     return value
 
 
+CONNECTOR_WORDS = Synonyms({"tables": ("our own prices", "rate tables"), "easypost": ("easy post",)})
 Clock = Annotated[time, BeforeValidator(_clock)]
 Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$", to_upper=True)]
 
@@ -86,6 +88,10 @@ class ConfigureCarrier(Input):
     carrier: Code = Field(description="The shop's own short name, such as `colivia`; a new code is a new carrier.")
     name: Name | None = Field(default=None, description="What it is called.")
     active: bool | None = Field(default=None, description="Whether parcels are sent with it.")
+    connector: Annotated[Connector, CONNECTOR_WORDS] | None = Field(
+        default=None,
+        description="By what it is asked for prices and labels: the tables kept here, unless said; or easypost.",
+    )
     countries: list[Country] | None = Field(
         default=None,
         max_length=250,
@@ -148,13 +154,14 @@ class CarrierConfigured(CarrierDetail):
     route="PUT /carriers/{carrier}",
     effect=Effect.money,
     permission="settings:write",
-    raises=[CarrierIncomplete, EmptyCarrierField, RateOfNothing, RateTwice, StaleVersion],
+    raises=[CarrierIncomplete, ConnectorNotSetUp, EmptyCarrierField, RateOfNothing, RateTwice, StaleVersion],
     examples=["Colivia takes parcels until 17:00 from now on", "Add 8 percent fuel surcharge to Nordlink"],
 )
 async def configure_carrier(ctx: Context, args: ConfigureCarrier) -> CarrierConfigured:
     """Add a carrier, or change its terms: services, zones, prices, cut-off time.
 
-    Prices are minor units of its currency. A list that is given replaces the one before; parcels already sent stay as they are.
+    Prices are minor units of its currency; a carrier that is asked by a connector needs none. A list that is given replaces the
+    one before; parcels already sent stay as they are.
     """
     given = args.model_dump(mode="json", exclude_unset=True, exclude={"carrier", "rates", "new_endpoint", "version"})
     empty = [name for name, value in given.items() if value is None]
@@ -162,6 +169,12 @@ async def configure_carrier(ctx: Context, args: ConfigureCarrier) -> CarrierConf
         raise EmptyCarrierField(f"{', '.join(empty)} of a carrier cannot be empty.")
     if args.cutoff:
         given["cutoff"] = args.cutoff
+    if args.connector:
+        given["connector"] = args.connector
+        if args.connector not in ctx.site.carriers:
+            raise ConnectorNotSetUp(
+                f"Carriers cannot be asked by {args.connector} here; there is {words.listed(ctx.site.carriers)}."
+            )
 
     query = select(Carrier).where(Carrier.merchant_id == ctx.merchant.id, Carrier.code == args.carrier)
     carrier = (await ctx.db.scalars(query.with_for_update(key_share=True))).one_or_none()
@@ -179,7 +192,8 @@ async def configure_carrier(ctx: Context, args: ConfigureCarrier) -> CarrierConf
 
 
 async def _new(ctx: Context, args: ConfigureCarrier, given: dict[str, Any]) -> Carrier:
-    missing = [name for name in ("name", "services", "zones", "rates") if not getattr(args, name)]
+    priced = ("zones", "rates") if args.connector in (None, Connector.tables) else ()
+    missing = [name for name in ("name", "services", *priced) if not getattr(args, name)]
     if missing:
         raise CarrierIncomplete(
             f"There is no carrier {args.carrier} yet, and a new one needs {words.listed(missing)}.",
@@ -189,13 +203,15 @@ async def _new(ctx: Context, args: ConfigureCarrier, given: dict[str, Any]) -> C
         "active": True, "countries": [ctx.merchant.country],
         "currency": ctx.merchant.currency,
         "tracking_prefix": f"{args.carrier:X<2}"[:2].upper(), "volumetric_divisor": 5_000, "cutoff": time(16),
-        "pickup_days": [1, 2, 3, 4, 5], "holidays": [], "surcharges": [], "simulated": False,
+        "pickup_days": [1, 2, 3, 4, 5], "holidays": [], "zones": [], "surcharges": [], "simulated": False,
+        "connector": Connector.tables,
     }  # fmt: skip
     carrier = await ctx.add(Carrier, code=args.carrier, **(defaults | given))
     ctx.event("configured", carrier, fields=sorted(given))
     services = words.listed(str(one["name"]) for one in carrier.services)
     where = words.listed(carrier.countries or ["everywhere"])
-    ctx.tell(f"{carrier.name} is a new carrier: {services}, from {where}, until {carrier.cutoff:%H:%M}.")
+    by = "" if carrier.connector is Connector.tables else f", asked by {carrier.connector}"
+    ctx.tell(f"{carrier.name} is a new carrier: {services}, from {where}, until {carrier.cutoff:%H:%M}{by}.")
     return carrier
 
 
@@ -245,7 +261,7 @@ def _new_endpoint(ctx: Context, carrier: Carrier) -> str:
 def _tell_edits(ctx: Context, carrier: Carrier, given: dict[str, Any]) -> None:
     told, whose = len(ctx.sentences), f"{carrier.name} ({carrier.reference})"
     plain = {
-        "name": "name", "currency": "currency",
+        "name": "name", "connector": "connector", "currency": "currency",
         "tracking_prefix": "prefix of tracking numbers", "volumetric_divisor": "volumetric divisor", "cutoff": "cut-off time",
     }  # fmt: skip
     edits = [

@@ -25,6 +25,12 @@ class NoLabel(Conflict):
     hint = "A label that was bought elsewhere is printed there. After a void, create_shipment makes a new one."
 
 
+class LabelElsewhere(Conflict):
+    """The label was bought of the carrier, and is printed as it made it."""
+
+    hint = "get_shipment shows where it is (`label_url`)."
+
+
 class LabelFormat(StrEnum):
     pdf = "pdf"
     zpl = "zpl"
@@ -65,7 +71,7 @@ class LabelFile(FileResult):
     route="GET /shipments/{shipment}/label",
     effect=Effect.read,
     permission="transport:read",
-    raises=[Ambiguous, NoCustomsPaper, NoLabel],
+    raises=[Ambiguous, LabelElsewhere, NoCustomsPaper, NoLabel],
     examples=["Give me the label of SHP-1012", "Download the label of SHP-1007 for the Zebra printer"],
 )
 async def get_shipping_label(ctx: Context, args: GetShippingLabel) -> LabelFile:
@@ -85,6 +91,8 @@ async def get_shipping_label(ctx: Context, args: GetShippingLabel) -> LabelFile:
 
 async def _label(ctx: Context, shipment: Fulfilment, args: GetShippingLabel) -> bytes:
     label = await _label_of(ctx, shipment)
+    if shipment.connector_reference is not None:
+        raise LabelElsewhere(f"The label of {shipment.reference} was bought of {shipment.carrier}, and lies there.")
     return zpl(label).encode() if args.format is LabelFormat.zpl else pdf(label)
 
 
@@ -98,6 +106,8 @@ async def _declaration(ctx: Context, shipment: Fulfilment, args: GetShippingLabe
 async def _label_of(ctx: Context, shipment: Fulfilment) -> Label:
     if shipment.status is FulfilmentStatus.voided:
         raise NoLabel(f"The label of {shipment.reference} is void.")
+    if shipment.status is FulfilmentStatus.rated:
+        raise NoLabel(f"The label of {shipment.reference} is still being bought.", hint="Ask again in a minute.")
     if shipment.carrier_id is None or shipment.cost is None or shipment.tracking_number is None:
         raise NoLabel(f"{shipment.reference} goes with a label that was not bought here.")
     order = await ctx.db.get_one(Order, {"merchant_id": ctx.merchant.id, "id": shipment.order_id})

@@ -1,6 +1,6 @@
 """What carriers would charge and promise for parcels, and which of them to take."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from sqlalchemy import select
 
 from db.models.orders import Order
-from db.models.transport import Carrier
+from db.models.transport import Carrier, Connector
 from db.models.warehouse import Warehouse
 from db.money import Money, exponent
 from tools.contract import words
@@ -21,7 +21,8 @@ from tools.contract.errors import Ambiguous, Conflict, Invalid
 from tools.contract.fields import Country, Day, MinorUnits, OrderRef, Synonyms, UntrustedText, WarehouseRef
 from tools.contract.outside import outside
 from tools.rules.lookup import find_warehouse
-from tools.transport.carriers import calendar_of, rates_of, terms_of
+from tools.transport.carriers import RateRow, calendar_of, rates_of, terms_of
+from tools.transport.connected import Connected, Quoted, connected_rate, quotes_of
 from tools.transport.rating import Destination, Parcel, Rate, rate
 
 PACKING = 150  # grams of box and filling, where nobody weighed the parcel
@@ -197,12 +198,13 @@ async def choose_carrier(ctx: Context, args: ChooseCarrier) -> CarrierChoice:
 
 @dataclass(frozen=True)
 class Journey:
-    """Parcels from a warehouse to an address."""
+    """Parcels from a warehouse to an address; the `receiver` is the address in full, where an order is sent."""
 
     warehouse: Warehouse
     to: Destination
     parcels: Sequence[Parcel]
     estimated: bool
+    receiver: Mapping[str, Any] | None = None
 
 
 async def journey_of(ctx: Context, args: QuoteRates) -> Journey:
@@ -214,7 +216,18 @@ async def journey_of(ctx: Context, args: QuoteRates) -> Journey:
     postcode = args.to_postcode or (order.ship_postcode if order and not moved else None) or ""
     parcels = args.parcels or [await estimate(ctx, order.id)] if order else args.parcels or []
     warehouse = await find_warehouse(ctx, args.warehouse) if args.warehouse else await first_warehouse(ctx)
-    return Journey(warehouse, Destination(country, postcode), parcels, estimated=args.parcels is None)
+    asked_as_it_is = order is not None and args.to_country is None and args.to_postcode is None
+    receiver = receiver_of(order) if order and asked_as_it_is else None
+    return Journey(
+        warehouse, Destination(country, postcode), parcels, estimated=args.parcels is None, receiver=receiver
+    )
+
+
+def receiver_of(order: Order) -> dict[str, Any]:
+    """Who a connector is told that the parcel is for."""
+    return {"name": order.customer_name, "email": order.email, "phone": order.phone} | dict(
+        order.shipping_address or {}
+    )
 
 
 async def first_warehouse(ctx: Context) -> Warehouse:
@@ -253,6 +266,7 @@ def packed(grams: int) -> Parcel:
 class Offer:
     carrier: Carrier
     rate: Rate
+    connected: Connected | None = None  # by what its label is bought, where the shop does not make it
 
 
 async def offers(
@@ -261,26 +275,50 @@ async def offers(
     """What the carriers offer, the cheapest first, and who does not."""
     query = select(Carrier).where(Carrier.merchant_id == ctx.merchant.id, Carrier.active)
     carriers = [carrier] if carrier else list((await ctx.db.scalars(query.order_by(Carrier.name, Carrier.id))).all())
-    rates = await rates_of(ctx, [one.id for one in carriers])
+    place = journey.warehouse.country
+    there = [one for one in carriers if not one.countries or place in one.countries]
+    rates = await rates_of(ctx, [one.id for one in there])
+    receiver = journey.receiver or {"country": journey.to.country, "postcode": journey.to.postcode}
+    quoted = await quotes_of(ctx, there, journey.warehouse, receiver, journey.parcels)
     offered: list[Offer] = []
     refused: list[NotOffered] = []
     for one in carriers:
-        if one.countries and journey.warehouse.country not in one.countries:
-            why = f"takes parcels in {words.listed(one.countries)}, and {journey.warehouse.name} is in {journey.warehouse.country}"
+        if one not in there:
+            why = f"takes parcels in {words.listed(one.countries)}, and {journey.warehouse.name} is in {place}"
             refused.append(NotOffered(carrier_name=one.name, service_name=None, why=why))
             continue
-        handed_over = calendar_of(one).handed_over(ctx.now(), ctx.merchant.zone)
-        terms = terms_of(one, rates)
-        for way in terms.services:
-            if service is not None and way.code != service:
-                continue
-            found = rate(terms, way, journey.to, journey.parcels, handed_over) if handed_over else "takes no parcels"
+        for way, found in _ways(ctx, one, journey, service, rates, quoted):
             if isinstance(found, str):
-                refused.append(NotOffered(carrier_name=one.name, service_name=way.name, why=found))
+                refused.append(NotOffered(carrier_name=one.name, service_name=way, why=found))
             else:
-                offered.append(Offer(one, found))
+                offered.append(found)
     home = ctx.merchant.currency
     return sorted(offered, key=lambda offer: (offer.rate.price.currency != home, _cheapest(offer.rate))), refused
+
+
+def _ways(
+    ctx: Context,
+    carrier: Carrier,
+    journey: Journey,
+    service: str | None,
+    rates: list[RateRow],
+    quoted: Mapping[Connector, Quoted],
+) -> Iterator[tuple[str, Offer | str]]:
+    """Each service of a carrier by its name: what it offers, or why it does not."""
+    calendar, terms = calendar_of(carrier), terms_of(carrier, rates)
+    handed_over = calendar.handed_over(ctx.now(), ctx.merchant.zone)
+    for way in terms.services:
+        if service is not None and way.code != service:
+            continue
+        if handed_over is None:
+            yield way.name, "takes no parcels"
+        elif carrier.connector is Connector.tables:
+            found = rate(terms, way, journey.to, journey.parcels, handed_over)
+            yield way.name, found if isinstance(found, str) else Offer(carrier, found)
+        else:
+            answer = quoted[carrier.connector]
+            asked = connected_rate(carrier, way, journey.to, journey.parcels, handed_over, calendar, answer)
+            yield way.name, asked if isinstance(asked, str) else Offer(carrier, *asked)
 
 
 def no_way(journey: Journey, offered: Sequence[Offer], refused: Sequence[NotOffered], by: str = "") -> NoWayToSend:

@@ -101,6 +101,8 @@ class ShipmentDetail(ShipmentSummary):
     ship_to: Annotated[dict[str, Any], Untrusted()] = Field(description="The address on its label.")
     manifest: str | None = Field(description="The manifest on which it was handed over.")
     last_event: TrackingEntry | None = Field(description="What the carrier said last.")
+    label_url: UntrustedText | None = Field(description="Where a bought label is; null for one that the shop makes.")
+    label_failure: UntrustedText | None = Field(description="Why no label was sold, or its money not given back.")
 
 
 class ShipmentRow(NamedTuple):
@@ -239,6 +241,8 @@ class _Detail(NamedTuple):
     ship_to: dict[str, Any]
     manifest: str | None
     last_event: dict[str, Any] | None
+    label_url: str | None
+    label_failure: str | None
 
 
 _DETAIL = """
@@ -248,7 +252,10 @@ select f.parcels, f.charges, f.ship_to, m.reference as manifest,
              where l.merchant_id = %(m)s and l.fulfilment_id = f.id order by x.position) as lines,
        (select json_build_object('code', e.code, 'occurred_at', e.occurred_at, 'place', e.place, 'description', e.description)
         from tracking_events e where e.merchant_id = %(m)s and e.fulfilment_id = f.id
-        order by e.occurred_at desc, e.id desc limit 1) as last_event
+        order by e.occurred_at desc, e.id desc limit 1) as last_event, f.label_url,
+       (select coalesce(i.outcome ->> 'says', i.outcome ->> 'code') from intents i
+        where i.merchant_id = %(m)s and i.order_id = f.order_id and i.subject_id = f.id and i.status = 'failed'
+        order by i.id desc limit 1) as label_failure
 from fulfilments f left join manifests m on m.merchant_id = %(m)s and m.id = f.manifest_id
 where f.merchant_id = %(m)s and f.id = %(id)s
 """

@@ -1,0 +1,165 @@
+"""EasyPost: asked over HTTP, by a server that answers as it was recorded; and every call that was recorded is understood."""
+
+import json
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.carriers import Address, NotOurs, Outcome, Parcel, Refused, Scanned, Silent, Wanted
+from connectors.carriers.easypost import EasyPost, bought_of, code_of, offered_of, scans_of, sign, told_of
+from tests.easypost_server import KEY, SECRET, Scripted, recorded
+
+CALLS = Path(__file__).parents[3] / "shared/evals/payloads/easypost/recorded_calls.jsonl"
+HERE = Address("US", "94107", "Jack Sparrow", "", "388 Townsend St", "Apt 20", "San Francisco", "CA", "5555555555")
+THERE = Address("US", "90277", "Elizabeth Swan", "", "179 N Harbor Dr", "", "Redondo Beach", "CA")
+WANTED = Wanted("q1", HERE, THERE, Parcel(437, 254, 203, 102))
+
+
+@pytest.fixture
+async def easypost(easypost_server: Scripted) -> AsyncGenerator[EasyPost]:
+    easypost = EasyPost(KEY, SECRET, easypost_server.address)
+    yield easypost
+    await easypost.close()
+
+
+async def test_a_parcel_is_offered_bought_and_taken_back(easypost: EasyPost, easypost_server: Scripted) -> None:
+    offered = await easypost.offer(WANTED)
+    cheapest = min(offered.prices, key=lambda price: price.amount)
+    bought = await easypost.buy(offered.parcel, cheapest.name)
+    back = await easypost.take_back(offered.parcel)
+
+    sent = easypost_server.asked("/v2/shipments")[0]["shipment"]
+    assert sent["parcel"] == {"length": 10.0, "width": 8.0, "height": 4.0, "weight": 15.4}
+    assert (sent["to_address"]["street1"], sent["to_address"]["zip"], sent["to_address"]["state"]) == (
+        "179 N Harbor Dr", "90277", "CA",
+    )  # fmt: skip
+    assert [(price.carrier, price.service, price.amount, price.days) for price in offered.prices] == [
+        ("USPS", "Express", Decimal("34.15"), 1), ("USPS", "Priority", Decimal("7.42"), 2),
+        ("USPS", "GroundAdvantage", Decimal("6.07"), 3),
+    ]  # fmt: skip
+    assert (bought.outcome, bought.amount, bought.currency) == (Outcome.succeeded, Decimal("6.07"), "USD")
+    assert (bought.label_url or "").endswith(".png")
+    assert (back.outcome, back.tracking_number) == (Outcome.pending, bought.tracking_number)
+
+
+async def test_a_label_is_bought_once_however_often_it_is_asked_for(
+    easypost: EasyPost, easypost_server: Scripted
+) -> None:
+    offered = await easypost.offer(WANTED)
+    name = offered.prices[2].name
+    easypost_server.lose = "/buy"
+    with pytest.raises(Silent):
+        await easypost.buy(offered.parcel, name)
+
+    again = await easypost.buy(offered.parcel, name)
+
+    assert again.outcome is Outcome.succeeded
+    assert len(easypost_server.asked("/buy")) == 1
+
+
+async def test_a_label_that_came_between_looking_and_buying_is_taken(
+    easypost: EasyPost, easypost_server: Scripted
+) -> None:
+    offered = await easypost.offer(WANTED)
+    shipment = easypost_server.shipments[offered.parcel]
+    bought = await easypost.buy(offered.parcel, offered.prices[0].name)
+    late = shipment | {"postage_label": None}
+    first_look = [late]
+    answer = easypost_server.answer
+
+    def not_yet(method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return (200, first_look.pop()) if first_look else answer(method, path, body)
+
+    easypost_server.answer = not_yet
+    again = await easypost.buy(offered.parcel, offered.prices[0].name)
+
+    assert again == bought
+
+
+async def test_what_is_refused_says_why_and_what_is_not_answered_is_asked_again(
+    easypost: EasyPost, easypost_server: Scripted
+) -> None:
+    offered = await easypost.offer(WANTED)
+    easypost_server.refuse = "/buy"
+    gone = await easypost.buy(offered.parcel, offered.prices[0].name)
+    nowhere = await easypost.take_back("shp_nobody")
+    stranger = EasyPost("another", SECRET, easypost_server.address)
+    with pytest.raises(Refused, match="not active"):
+        await stranger.offer(WANTED)
+    nobody = EasyPost(KEY, SECRET, "http://127.0.0.1:9")
+    with pytest.raises(Silent):
+        await nobody.offer(WANTED)
+    for one in (stranger, nobody):
+        await one.close()
+
+    assert (gone.outcome, gone.code, gone.says) == (Outcome.failed, "RATE.UNAVAILABLE", "The rate is gone.")
+    assert (nowhere.outcome, nowhere.code) == (Outcome.failed, "NOT_FOUND")
+
+
+async def test_a_parcel_is_watched(easypost: EasyPost) -> None:
+    scans = await easypost.track("EZ1000000001", "USPS")
+
+    assert [(scan.code, scan.place, scan.description) for scan in scans] == [
+        (Scanned.pending, None, "Pre-Shipment Info Sent to USPS"),
+        (Scanned.pending, "HOUSTON, TX", "Shipping Label Created"),
+    ]
+    assert scans[0].at == datetime(2025, 2, 6, 19, 48, 26, tzinfo=UTC)
+
+
+async def test_an_event_is_believed_when_it_is_signed(easypost: EasyPost) -> None:
+    tracker = recorded("test_tracker_create")["response"]
+    body = json.dumps({"id": "evt_1", "description": "tracker.updated", "result": tracker}).encode()
+    secret = "se\u0301cret".encode()  # EasyPost signs with the secret in its decomposed form
+
+    told = easypost.read_event(body, sign(body, secret))
+
+    assert (told.id, told.tracking_number, len(told.scans)) == ("evt_1", "EZ1000000001", 2)
+    for signature in ("", "hmac-sha256-hex=00", sign(body, b"another"), sign(body + b" ", secret), "é"):
+        with pytest.raises(NotOurs):
+            easypost.read_event(body, signature)
+    with pytest.raises(NotOurs, match="read"):
+        easypost.read_event(b"[]", sign(b"[]", secret))
+
+
+def test_each_status_has_one_of_the_twelve_words() -> None:
+    plain = {
+        "unknown": "unknown", "pre_transit": "pending", "in_transit": "in_transit", "out_for_delivery": "out_for_delivery",
+        "delivered": "delivered", "available_for_pickup": "ready_for_pickup", "return_to_sender": "return_to_sender",
+        "failure": "delivery_failed", "cancelled": "cancelled", "error": "unknown", "something new": "unknown",
+    }  # fmt: skip
+    assert {status: code_of(status, "status_update").value for status in plain} == plain
+    assert code_of("in_transit", "received_at_origin_facility") is Scanned.picked_up
+    assert code_of("in_transit", "weather_delay") is Scanned.delivery_delayed
+    assert code_of("in_transit", "held") is Scanned.on_hold
+    assert code_of("delivered", "held") is Scanned.delivered
+
+
+def test_how_a_refund_ended_is_told() -> None:
+    refund = {"id": "rfnd_1", "shipment_id": "shp_1", "tracking_code": "94", "status": "rejected"}
+    told = told_of({"id": "evt_2", "description": "refund.successful", "result": refund | {"status": "refunded"}})
+
+    assert (told.parcel, told.refund) == ("shp_1", Outcome.succeeded)
+    assert told_of({"id": "e", "description": "refund.successful", "result": refund}).refund is Outcome.failed
+    assert told_of({"id": "e", "description": "batch.updated", "result": {}}).scans == ()
+
+
+@pytest.mark.skipif(not CALLS.exists(), reason="EasyPost's recorded calls lie beside the repository, not in it")
+def test_every_recorded_call_is_understood() -> None:
+    calls = [json.loads(line) for line in CALLS.read_text().splitlines()]
+    answers = [call["response"] for call in calls if isinstance(call["response"], dict) and call["status"] < 400]
+    shipments = [one for one in answers if one.get("object") == "Shipment"]
+    trackers = [one for one in answers if one.get("object") == "Tracker"]
+    trackers += [tracker for one in answers for tracker in one.get("trackers", ())]
+
+    offered = [offered_of(one) for one in shipments]
+    assert all(one.parcel.startswith("shp_") for one in offered)
+    assert sum(bool(one.prices) for one in offered) > 25
+    bought = [bought_of(one) for one in shipments if one["postage_label"]]
+    assert len(bought) > 10
+    assert all(one is not None and one.amount and one.tracking_number for one in bought)
+    assert len(trackers) > 20
+    assert all(scan.at.tzinfo for tracker in trackers for scan in scans_of(tracker))

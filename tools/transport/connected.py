@@ -1,0 +1,164 @@
+"""Carriers that are asked by a connector: what they want for a parcel, kept so that what was shown is what is bought.
+
+Nobody is asked inside a call. What it lacks is asked between two runs of it (`Unheard`), and stands in `carrier_quotes` then.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from db.models.transport import Carrier, Connector
+from db.models.warehouse import Warehouse
+from db.money import Money
+from tools.contract.asking import Question, Unheard
+from tools.contract.context import Context
+from tools.contract.errors import Conflict
+from tools.contract.outside import outside
+from tools.transport.promises import Calendar
+from tools.transport.rating import Charge, Destination, Parcel, Rate
+from tools.transport.terms import Service
+
+BUY_LABEL, TAKE_BACK_LABEL = "buy_label", "take_back_label"
+HOLDS = timedelta(days=1)  # that a quote is bought at: a decision may take until tomorrow
+UNSAID_DAYS = 7  # in which a parcel is promised, where the carrier does not say
+
+
+class ConnectorNotSetUp(Conflict):
+    """Carriers cannot be asked by that connector here."""
+
+    hint = "Keep the carrier's prices here (`connector` tables); or have the installation's settings name the connector's key."
+
+
+@dataclass(frozen=True)
+class Connected:
+    """What a label is bought by: the parcel and the price by their names there, and the carrier as it is called there."""
+
+    quote: UUID
+    parcel: str
+    price: str
+    carrier: str
+
+
+class Price(NamedTuple):
+    name: str
+    carrier: str
+    service: str
+    amount: int
+    currency: str
+    days: int | None
+
+
+class _Quote(NamedTuple):
+    id: UUID
+    parcel: str
+    prices: list[dict[str, Any]]
+    says: str | None
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """What a connector answered; or why it did not, as the end of a sentence."""
+
+    quote: _Quote | None
+    why: str = ""
+
+
+_QUOTE = """
+select id, parcel, prices, says from carrier_quotes
+where merchant_id = %(m)s and key = %(key)s and connector = %(connector)s and used_at is null and asked_at > %(since)s
+order by asked_at desc, id desc limit 1
+"""
+_USE = "update carrier_quotes set used_at = %(now)s where merchant_id = %(m)s and id = %(id)s"
+
+
+async def quotes_of(
+    ctx: Context, carriers: Sequence[Carrier], sender: Warehouse, receiver: Mapping[str, Any], parcels: Sequence[Parcel]
+) -> dict[Connector, Quoted]:
+    """What the carriers' connectors answer. Raises `Unheard` for what has to be asked first."""
+    found: dict[Connector, Quoted] = {}
+    open_: list[Question] = []
+    for connector in sorted({one.connector for one in carriers} - {Connector.tables}):
+        if connector not in ctx.site.carriers:
+            found[connector] = Quoted(None, f"is asked by {connector}, which is not set up here")
+        elif len(parcels) > 1:
+            found[connector] = Quoted(None, f"is asked by {connector}, where each parcel is a shipment of its own")
+        else:
+            question = _question(ctx, connector, sender, receiver, parcels[0])
+            found[connector] = await _kept(ctx, question)
+            if found[connector].quote is None and question.key not in ctx.heard:
+                open_.append(question)
+    if open_:
+        raise Unheard(ctx.merchant.id, open_)
+    return found
+
+
+def _question(
+    ctx: Context, connector: Connector, sender: Warehouse, receiver: Mapping[str, Any], parcel: Parcel
+) -> Question:
+    place = ("line1", "line2", "postcode", "city", "region", "country")
+    arguments = {
+        "sender": {name: getattr(sender, name) or "" for name in place} | {"name": ctx.merchant.name},
+        "receiver": {
+            name: str(receiver.get(name) or "")
+            for name in ("name", "company", *place, "phone", "email")
+            if receiver.get(name)
+        },
+        "parcel": parcel.model_dump(exclude_none=True),
+    }
+    asked = json.dumps([connector, arguments], sort_keys=True)
+    return Question(hashlib.sha256(asked.encode()).hexdigest(), connector, arguments)
+
+
+async def _kept(ctx: Context, question: Question) -> Quoted:
+    params = {"m": ctx.merchant.id, "key": question.key, "connector": question.connector, "since": ctx.now() - HOLDS}
+    quote = await ctx.sql.row(_QUOTE, params, as_=_Quote)
+    return Quoted(quote, "" if quote else ctx.heard.get(question.key) or "gave no prices: ask again")
+
+
+async def use(ctx: Context, connected: Connected) -> None:
+    """A label is asked for: the next parcel of that kind is asked about anew."""
+    await ctx.sql.execute(_USE, {"m": ctx.merchant.id, "id": connected.quote, "now": ctx.now()})
+
+
+def connected_rate(
+    carrier: Carrier,
+    service: Service,
+    to: Destination,
+    parcels: Sequence[Parcel],
+    handed_over: date,
+    calendar: Calendar,
+    quoted: Quoted,
+) -> tuple[Rate, Connected] | str:
+    """What the connector asks for a service, and by what it is bought; or why it is not offered, as the end of a sentence."""
+    if quoted.quote is None:
+        return quoted.why
+    prices = [Price(**one) for one in quoted.quote.prices]
+    theirs = [one for one in prices if _same(one.carrier, carrier.code, carrier.name)]
+    price = next((one for one in theirs if _same(one.service, service.code, service.name)), None)
+    if price is None:
+        said = f" ({outside(quoted.quote.says)})" if quoted.quote.says else ""
+        return f"has no price for this parcel at {carrier.connector}{said}"
+    arrives = calendar.arrives(handed_over, price.days or UNSAID_DAYS, service.delivery_days)
+    if arrives is None:
+        return "has no day of delivery in the coming year"
+    weight = sum(parcel.weight_grams for parcel in parcels)
+    rate = Rate(
+        carrier=carrier.code, carrier_name=carrier.name, service=service.code, service_name=service.name, zone=to.country,
+        price=Money(amount=price.amount, currency=price.currency),
+        charges=[Charge(name=service.name, amount=price.amount)], billable_grams=weight, volumetric=False,
+        handed_over_on=handed_over, earliest_on=arrives, promised_on=arrives,
+    )  # fmt: skip
+    return rate, Connected(quoted.quote.id, quoted.quote.parcel, price.name, price.carrier)
+
+
+def _same(theirs: str, *ours: str) -> bool:
+    """Whether a name is one of ours, but for case, gaps and signs: `GroundAdvantage` is `ground-advantage`."""
+    return _squeezed(theirs) in {_squeezed(one) for one in ours}
+
+
+def _squeezed(name: str) -> str:
+    return "".join(sign for sign in name.casefold() if sign.isalnum())
