@@ -6,9 +6,11 @@ from typing import Any
 
 from planner.fill import texts, values
 from planner.fill.filled import Filled, Told, Which
+from planner.fill.spoken import words
 from planner.read.entities import Span
 from planner.read.fields import Field, Kind
 from planner.read.reading import Reading
+from planner.read.words import NUMBER, number
 
 TAKES_CODES = {"variant", "product", "promotion"}
 
@@ -20,6 +22,9 @@ LEADING = {  # to a list of lines, where a tool has several
 COUNTING = re.compile(
     r"\s*(?:x|×|units?|pieces?|pcs|of|more|\w+)?\s*(?:of\s+)?(?:the\s+|our\s+|your\s+)?", re.I
 )  # a number and its thing
+OF_SO_MANY = re.compile(
+    r"[\s,]*(?:out of|of|instead of|in place of|not|sur|von|statt|au lieu de)\s+(?:the\s+|les\s+|den\s+)?", re.I
+)
 CAPITALS = r"(?<![\w@./-])((?=[A-Z0-9]*[A-Z])[A-Z0-9]{4,50})(?![\w@-])"
 
 
@@ -51,7 +56,7 @@ def lines(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled)
     led = [f for f in fields if f.many and f.name in LEADING and re.search(LEADING[f.name], reading.text, re.I)]
     for f in led or lists:
         items = [part for part in f.parts if part.kind is Kind.reference]
-        count = next((part for part in f.parts if part.kind is Kind.quantity), None)
+        count = next((part for kind in (Kind.quantity, Kind.number) for part in f.parts if part.kind is kind), None)
         found: list[dict[str, Any]] = []
         if len(items) > 1:
             found = _swap(items, count, reading)
@@ -59,21 +64,28 @@ def lines(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled)
             found = _lines(items[0], count, reading, filled, f.name)
         if len(found) == 1:
             found[0] |= values.fill([part for part in f.parts if part.kind is Kind.money], reading, told.setting)
+            found[0] |= _beside([part for part in f.parts if part is not count], reading)
         if found:
             filled.args[f.name] = found
 
 
 def _swap(items: Sequence[Field], count: Field | None, reading: Reading) -> list[dict[str, Any]]:
     """One thing for another: "swap MUG-BLUE for MUG-RED", "MUG-RED instead of MUG-BLUE"."""
-    spans = [s for s in reading.free("code", "reference") if names(s, items[0])]
-    if len(spans) != 2:
+    things = [(s.start, s.end, str(s.value)) for s in reading.free("code", "reference") if names(s, items[0])]
+    sure = [g for g in reading.grounds if len(g.variants) == 1 and not g.lacks and reading.open(g.start, g.end)]
+    things = sorted([*things, *((g.start, g.end, g.variants[0].name) for g in sure)])
+    if len(things) != 2:
         return []
-    if re.search(
-        r"\b(?:instead of|in place of|anstelle|statt|à la place)\b", reading.text[spans[0].end : spans[1].start], re.I
+    before, between = reading.text[: things[0][0]], reading.text[things[0][1] : things[1][0]]
+    if re.search(rf"\b(?:{words()['instead']})\b", between, re.I) or (
+        re.search(rf"\b(?:{words()['wanted']})\b", before, re.I)
+        and re.search(rf"\b(?:{words()['given_for']})\b", between, re.I)
     ):
-        spans.reverse()
-    number = count_of(spans[0].start, spans[0].end, reading)
-    swapped = {items[0].name: reading.take(spans[0]).value, items[1].name: reading.take(spans[1]).value}
+        things.reverse()
+    number = count_of(things[0][0], things[0][1], reading)
+    for start, end, _ in things:
+        reading.claim(start, end)
+    swapped = {items[0].name: things[0][2], items[1].name: things[1][2]}
     return [swapped | ({count.name: int(reading.take(number).value)} if count and number else {})]
 
 
@@ -81,9 +93,28 @@ def _lines(item: Field, count: Field, reading: Reading, filled: Filled, name: st
     lines: list[dict[str, Any]] = []
     for span in [s for s in reading.free("code", "reference", "foreign") if names(s, item)]:
         number = count_of(span.start, span.end, reading)
-        lines.append({item.name: span.value, count.name: int(reading.take(number).value) if number else 1})
+        lines.append({item.name: span.value, **_counted(count, number, reading)})
         reading.take(span)
     return [*lines, *_goods(item, count, reading, filled, name, len(lines))]
+
+
+def _counted(count: Field, number: Span | None, reading: Reading) -> dict[str, int]:
+    """How many; one where nothing is said of goods that are ordered or sent, and nothing where they are counted."""
+    if number:
+        return {count.name: int(reading.take(number).value)}
+    return {count.name: 1} if count.kind is Kind.quantity and "quantity" in count.name else {}
+
+
+def _beside(counts: Sequence[Field], reading: Reading) -> dict[str, int]:
+    """How many of a line fared otherwise: "40 came, 2 of them broken"."""
+    found: dict[str, int] = {}
+    for part in counts:
+        cue = words()["fared"].get(part.name) if part.kind is Kind.number else None
+        said = cue and reading.search(rf"\b{NUMBER}\s+(?:[^\W\d]+\s+){{0,4}}?(?:{cue})\b")
+        if said:
+            reading.claim(*said.span(1))
+            found[part.name] = number(said[1])
+    return found
 
 
 def _goods(item: Field, count: Field, reading: Reading, filled: Filled, name: str, before: int) -> list[dict[str, Any]]:
@@ -97,7 +128,7 @@ def _goods(item: Field, count: Field, reading: Reading, filled: Filled, name: st
         if not certain and name not in filled.which:
             filled.which[name] = Which.of(ground, item.reference, at=before + len(lines))
         value = ground.variants[0].name if certain else ""
-        lines.append({item.name: value, count.name: int(reading.take(number).value) if number else 1})
+        lines.append({item.name: value, **_counted(count, number, reading)})
     return lines
 
 
@@ -122,7 +153,19 @@ def count_of(start: int, end: int, reading: Reading) -> Span | None:
     numbers = [n for n in reading.free("number") if n.value > 0 and (n.end <= start or n.start >= end)]
     before = [n for n in numbers if n.end <= start and COUNTING.fullmatch(reading.text[n.end : start])]
     after = [n for n in numbers if n.start >= end and re.fullmatch(r"\s*[x×*,:(]?\s*", reading.text[end : n.start])]
+    if len(numbers) > 1 and before and (first := _instead(before[-1], numbers, reading)):
+        return first
     return before[-1] if before else after[0] if after else None
+
+
+def _instead(of: Span, numbers: Sequence[Span], reading: Reading) -> Span | None:
+    """The first of two numbers, "58 of 60", "180 instead of 200": what there was to be is told in passing."""
+    said = next(
+        (n for n in numbers if n.end <= of.start and OF_SO_MANY.fullmatch(reading.text[n.end : of.start])), None
+    )
+    if said:
+        reading.take(of)
+    return said
 
 
 def names(span: Span, f: Field) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from planner.fill.filled import Filled
+from planner.fill.spoken import words
 from planner.read.fields import Field, Kind
 from planner.read.reading import NAME, Reading
 
@@ -14,7 +15,10 @@ REFERENCED = {
     "variant": ("product",),
     "category": ("category",),
     "warehouse": ("warehouse", "place"),
+    "carrier": ("carrier",),
+    "supplier": ("supplier",),
 }
+NEW = ("text", "category", "product", "warehouse", "supplier", "carrier", "person", "tag")
 LOOKED_UP = ("customer", "user", "product", "variant")  # by a reader, for a name is no reference
 WORDED = {
     Kind.city: ("place", "warehouse"),
@@ -34,6 +38,7 @@ BEGUN = re.compile(
     r"|produkt|article|artikel|item|variant|order|supplier|warehouse|category|shelf|brand|city|user|tag)\b)[a-zà-ÿ]{3,}\s+)$"
 )
 GIVEN = re.compile(r"(?<=[a-zà-ÿ]\s)(?P<rest>(?:[A-ZÀ-Þ][a-zà-ÿ’'-]+\s+){1,2})$")
+TAGS = re.compile(r"\btags?\b", re.I)
 ARTICLE = re.compile(r"^(?:the|a|an|my|our|le|la|les|der|die|das|den|dem)\s+", re.I)
 
 
@@ -51,8 +56,34 @@ def fill(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
             _put(f, REFERENCED.get(f.reference, ()), reading, filled)
         elif f.kind in WORDED:
             _put(f, WORDED[f.kind], reading, filled)
-        elif f.name == "tags" and (tags := reading.named("tag")):
-            filled.args[f.name] = [_said(reading, one.start, one.end) for one in tags]
+            if f.kind is Kind.reason_text and f.required and f.name not in filled.args:
+                _text(f, reading, filled)
+    _tags(fields, reading, filled)
+
+
+def _text(f: Field, reading: Reading, filled: Filled) -> None:
+    """Words that the reader takes for a text: all from the first to the last of them, if they are more than a word."""
+    told = sorted(reading.named("text"), key=lambda one: one.start)
+    start, end = (told[0].start, max(one.end for one in told)) if told else (0, 0)
+    if len(reading.text[start:end].split()) > 2 and reading.open(start, end):
+        filled.args[f.name] = _said(reading, start, end)
+
+
+def _tags(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    """Tags go where tags are told; of several such fields, to the one that adds, or that takes away."""
+    wanted = [f for f in fields if f.many and f.kind is Kind.text and TAGS.search(f"{f.label} {f.description}")]
+    tags = [one for one in reading.mentions if one.kind == "tag" and reading.open(one.start, one.end)]
+    if not wanted or not tags or any(f.name in filled.args for f in wanted):
+        return
+    away = re.search(rf"\b(?:{words()['untag']})\b", reading.text, re.I) is not None
+    fitting = [f for f in wanted if f.name.endswith("remove" if away else "add")] or wanted
+    filled.args[fitting[0].name] = [_said(reading, one.start, one.end) for one in tags]
+
+
+def new(reading: Reading) -> str | None:
+    """The name of a new thing, whatever the reader takes that for: the shop knows it by no name yet."""
+    found = [one for one in reading.mentions if one.kind in NEW and reading.open(one.start, one.end)]
+    return _said(reading, found[0].start, found[0].end) if found else None
 
 
 def suppliers(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:

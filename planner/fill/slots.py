@@ -8,14 +8,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from planner.fill import composites, grounded, named, texts, values
+from planner.fill import bins, composites, grounded, named, texts, values
 from planner.fill.composites import TAKES_CODES
 from planner.fill.filled import Filled, Told
 from planner.read import money
 from planner.read.entities import Span
 from planner.read.fields import Choice, Field, Kind
 from planner.read.reading import Reading
-from planner.read.words import words_of
+from planner.read.words import NUMBER, number, words_of
 
 EXCEPTING = re.compile(
     r"(?:\bnot|\bexcept(?: for)?|\bexcluding|\bother than|\bwithout|\bbut not|n't|\bno)\s+(?:the\s+|yet\s+|be\s+|been\s+)?$",
@@ -32,7 +32,9 @@ PASSING = ("one", "two", "three", "today", "this morning", "in this morning", "t
 COUNTS = re.compile(
     r"\s*(?:(?:loyalty|bonus)\s+)?(?:points?|punkte?n?|units?|pieces?|pcs|stück|unités?|pièces?)\b", re.I
 )
+DIGITS = re.compile(rf"(?<![\d.,]){NUMBER}(?![\d.,/]|-\d)\W*$", re.I)  # at the end of a reference
 OF_AN_ORDER = {"payment", "shipment", "return"}  # named by their order's number where the shop's own is not said
+PLACED = ("warehouse", "carrier", "supplier")  # by name beside whatever a write changes
 NOWHERE = "(?!)"  # by its label alone: "in Lyon" is no category, and "to Lyon" no new city
 
 
@@ -43,10 +45,12 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     composites.addresses(fields, reading, filled)
     named.suppliers(fields, reading, filled)
     grounded.warehouses(fields, reading, filled)
+    on_bins = bins.fill(fields, reading, filled)
     if not any(f.many and f.parts and f.required for f in fields):  # lists that can be left out take what is left
         _references([f for f in fields if f.required], reading, filled)
     composites.lines(fields, reading, told, filled)
     _references(fields, reading, filled)
+    _by_mention(fields, reading, filled)
     _places(fields, reading, told, filled)
     grounded.fill(fields, reading, told, filled)
     _emails_and_codes(fields, reading, told, filled)
@@ -55,6 +59,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     if reading.mentions:
         named.fill(_nameable(fields, told), reading, filled)
     composites.items(fields, reading, told, filled)
+    bins.attach(on_bins, fields, filled)
     filled.args |= values.fill(
         [f for f in fields if f.name not in filled.args], reading, told.setting, ahead=told.writes
     )
@@ -68,7 +73,9 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
 def _nameable(fields: Sequence[Field], told: Told) -> list[Field]:
     """Those that a name may stand for. A write that has what it changes by reference takes no other reference by a name."""
     plain = not told.writes or not any(f.required and f.kind is Kind.reference for f in fields)
-    return [f for f in fields if f.required or f.kind is not Kind.reference or plain or f.reference == "warehouse"]
+    return [
+        f for f in fields if f.required or f.kind is not Kind.reference or plain or f.worded or f.reference in PLACED
+    ]
 
 
 def _open(fields: Sequence[Field], filled: Filled, *kinds: Kind) -> list[Field]:
@@ -111,10 +118,37 @@ def _references(fields: Sequence[Field], reading: Reading, filled: Filled) -> No
             filled.args[f.name] = code
         if not spans:
             continue
+        twins = [other for other in wanted if other.reference == f.reference and other.name not in filled.args]
+        if len(twins) > 1 and not any(one.many for one in twins):
+            spans = spans[:1]  # the next one is for the next field
         found = [_written(reading.take(s), f) for s in spans]
         filled.args[f.name] = found if f.many else found[0]
         if len(set(found)) > 1 and not f.many:
             filled.more[f.name] = list(dict.fromkeys(found))[1:]
+
+
+def _by_mention(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    """A number under a prefix of the person's own, "PICK-4", where the reader says that it is a reference."""
+    plain = [
+        f for f in fields if f.kind is Kind.reference and f.required and f.prefix and f.reference not in TAKES_CODES
+    ]
+    lacking = [f for f in plain if f.name not in filled.args and not _named_place(f)]
+    for f in lacking[:1]:
+        for one in reading.named("ref"):
+            said = DIGITS.search(reading.text[one.start : one.end])
+            tens = said and re.search(
+                rf"\b{NUMBER}[\s-]+$", reading.text[: one.start + said.start()], re.I
+            )  # "thirty four"
+            if (
+                said
+                and not tens
+                and not any(
+                    span.start < one.end and one.start < span.end for span in reading.free("reference", "email")
+                )
+            ):
+                reading.claim(one.start, one.end)
+                filled.args[f.name] = f"{f.prefix}-{number(said[0])}"
+                break
 
 
 def _places(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
@@ -255,13 +289,15 @@ def _words(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled
     people = _people(fields, told, filled)
     for f in _open(fields, filled, Kind.proper_name):
         said = None if f.required else texts.labelled(f, reading)
-        _put(filled, f, said or texts.name(f, reading, told.openers, alone=not people, writes=told.writes))
+        said = said or texts.name(f, reading, told.openers, alone=not people, writes=told.writes)
+        _put(filled, f, said or (named.new(reading) if f.required and told.writes and not people else None))
     _look_ups(people, reading, told, filled)
     for f in _open(fields, filled, Kind.search):
         _put(filled, f, texts.search(reading, told.known, required=f.required))
     gives_reasons = any(f.name == "reason" for f in fields)
     for f in _open(fields, filled, Kind.reason_text):
-        _put(filled, f, texts.reason(reading, told.openers, apart=gives_reasons))
+        said = texts.reason(reading, told.openers, apart=gives_reasons)
+        _put(filled, f, said or (texts.left(reading, told) if f.required else None))
 
 
 def _put(filled: Filled, f: Field, value: Any) -> None:

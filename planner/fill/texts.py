@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+from planner.fill.filled import Told
 from planner.read.entities import countries
 from planner.read.fields import Field, Kind
 from planner.read.reading import NAME, Reading
@@ -57,6 +58,32 @@ def reason(reading: Reading, openers: Collection[str], *, apart: bool) -> str | 
         return None
     reading.claim(*m.span(1))
     return m[1].strip()
+
+
+def left(reading: Reading, told: Told) -> str | None:
+    """What is told beside the order itself: the part of the sentence that holds most words which the tool never hears."""
+    best: tuple[int, int, int] = (0, 0, 0)
+    for m in re.finditer(r"[^,;:.!?\n–—]+", reading.text):
+        said = [word for word in tokens(m[0]) if word not in FILLER and not re.search(r"\d", word)]
+        strange = [word for word in said if stem(word) not in told.own]
+        first = next(iter(tokens(m[0])), "")
+        if first in told.openers or len(said) < 2 or 2 * len(strange) < len(said) or not _untaken(reading, *m.span()):
+            continue
+        best = max(best, (len(strange), *m.span()))
+    if not best[0]:
+        return None
+    reading.claim(*best[1:])
+    return reading.text[best[1] : best[2]].strip()
+
+
+def _untaken(reading: Reading, start: int, end: int) -> bool:
+    """Whether most of a part is nobody's yet."""
+    taken = sum(
+        min(end, other_end) - max(start, other)
+        for other, other_end in reading.claimed
+        if other < end and start < other_end
+    )
+    return 2 * taken < end - start
 
 
 def place(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from planner.fill import measures
 from planner.read import money, periods
 from planner.read.entities import Span
 from planner.read.fields import Field, Kind
@@ -61,6 +62,15 @@ FEW = (
     r"\b(?:fewer than|less than|below|under|falls? to|down to|only|at|moins de|en dessous de|weniger als|unter)\s+"
     r"(\d{1,6})\b(?!\s*(?:%|days?|weeks?|jours?|tage?n?))"
 )
+UP_TO = (
+    r"\b(?:up to|until|to a (?:target|maximum) of|target(?: of)?|max(?:imum)?(?: of)?|fill(?: it)? to|jusqu['’]à|bis(?: auf)?"
+    r"|auffüllen auf)\s+(\d{1,6})\b"
+)
+WITHDRAWING = re.compile(
+    r"\b(?:take|taken|took|remov\w*|deduct\w*|withdr\w*|revok\w*|claw\w*|cancel\w*|subtract\w*|minus|correct\w*|retir\w*|enlev\w*"
+    r"|abzieh\w*|zurücknehm\w*|streich\w*)\b",
+    re.I,
+)
 LENGTHS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 
 
@@ -78,13 +88,18 @@ def fill(fields: list[Field], reading: Reading, setting: Setting, *, ahead: bool
     amounts = [field for field in fields if field.kind is Kind.money]
     args |= _amounts(amounts, reading, setting, bare=not counts)
     args |= _quantities([field for field in counts if role(field)], reading)
-    for kind, filler in ((Kind.percent, _percent), (Kind.limit, _limit), (Kind.days, _days), (Kind.delta, _delta)):
+    for kind, filler in ((Kind.percent, _percent), (Kind.limit, _limit), (Kind.days, _days)):
         for field in fields:
             value = filler(field, reading) if field.kind is kind else None
             if value is not None:
                 args[field.name] = value
+    for field in (field for field in fields if field.kind is Kind.delta):
+        value = _delta(field, reading, setting)
+        if value is not None:
+            args[field.name] = value
     args |= _counted([field for field in fields if field.name == "counted"], reading)
-    args |= _low_mark([field for field in fields if field.name == "reorder_point"], reading)
+    args |= _low_mark([field for field in fields if field.name in ("reorder_point", "reorder_target")], reading)
+    args |= measures.fill(fields, reading)
     return args | _quantities([field for field in counts if not role(field)], reading)
 
 
@@ -98,11 +113,18 @@ def _counted(fields: list[Field], reading: Reading) -> dict[str, Any]:
 
 def _low_mark(fields: list[Field], reading: Reading) -> dict[str, Any]:
     """How few are few enough to buy more: "when fewer than 20 are left", "when it falls to 20"."""
-    found = reading.search(FEW) if fields else None
-    if found is None:
+    if not fields:
         return {}
-    reading.claim(*found.span(1))
-    return {fields[0].name: int(found[1])}
+    target = reading.search(UP_TO) if len(fields) > 1 else None
+    if target:
+        reading.claim(*target.span(1))
+    found = reading.search(FEW)
+    if found:
+        reading.claim(*found.span(1))
+    whole = [] if found else [one for one in reading.free("number") if one.value == int(one.value) >= 0]
+    point = int(found[1]) if found else int(reading.take(whole[0]).value) if whole else None
+    told = {fields[0].name: point, fields[-1].name: int(target[1])} if target else {fields[0].name: point}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def instant(local: datetime, setting: Setting) -> str:
@@ -275,7 +297,11 @@ def _days(field: Field, reading: Reading) -> int | None:
     return None
 
 
-def _delta(field: Field, reading: Reading) -> int | None:
+def _delta(field: Field, reading: Reading, setting: Setting) -> int | None:
+    amounts = reading.free("money") if field.description.startswith("Minor units") else []
+    if amounts:  # given, unless it is said to be taken
+        taken, minor = reading.take(amounts[-1]), -1 if WITHDRAWING.search(reading.text) else 1
+        return minor * money.minor_units(taken.value, taken.currency or setting.currency)
     spans = [span for span in reading.free("number") if span.value == int(span.value)]
     if not spans or re.search(r"\bset\b.*\bto$", reading.before(spans[0].start, 12)):
         return None  # "set the stock to 40" is no change by 40

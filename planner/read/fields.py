@@ -1,5 +1,6 @@
 """What a tool can be told: its JSON schema, read into typed fields with the hints that its value types declare."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -65,12 +66,19 @@ class Field:
     many: bool = False
     day_only: bool = False
     signed: bool = False  # a figure that may be below zero
+    top: float | None = None  # the greatest value
     parts: tuple["Field", ...] = ()
 
     @property
     def label(self) -> str:
         """The field as a person would call it: `from_warehouse` is "from warehouse"."""
         return self.name.replace("_", " ")
+
+    @property
+    def example(self) -> str:
+        """The value that its description gives: "such as `A-01-2`"."""
+        told = re.search(r"such as `([^`]+)`", self.description)
+        return told[1] if told else ""
 
 
 BY_NAME = {
@@ -137,6 +145,7 @@ def _field(name: str, schema: Schema, required: bool, defs: Schema) -> Field:
         many=many,
         day_only=schema.get("format") == "date",
         signed=min(schema.get("minimum", 0), schema.get("exclusiveMinimum", 0)) < 0,
+        top=schema.get("maximum"),
         parts=_fields(schema, defs) if "properties" in schema else (),
     )
 

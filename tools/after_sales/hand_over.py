@@ -17,7 +17,7 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import Conflict
-from tools.contract.fields import CustomerRef, OrderRef, Ref, Text, UserRef, Written
+from tools.contract.fields import ColleagueRef, CustomerRef, OrderRef, Ref, Text, Written
 from tools.rules.lookup import find_customer
 
 ConversationRef = Annotated[Written, Ref(Kind.conversation)]
@@ -37,7 +37,7 @@ class HandOver(Input):
         default=THIS, description="The conversation, such as `CNV-7`; `this` is the one that is going on."
     )
     summary: Text | None = Field(default=None, description="What it is about, what was tried, what is left to do.")
-    assignee: UserRef | None = Field(
+    assignee: ColleagueRef | None = Field(
         default=None, description="Who takes over: `USR-1002` or a name; omit for anybody."
     )
     customer: CustomerRef | None = Field(default=None, description="Whom it is about.")

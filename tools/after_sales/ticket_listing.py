@@ -14,7 +14,7 @@ from tools.after_sales.desk import STATUS_WORDS, HowUrgent, TicketState, colleag
 from tools.after_sales.fields import Said
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
-from tools.contract.fields import CustomerRef, OrderRef, PeriodEnd, PeriodStart, TicketRef, Untrusted, UserRef
+from tools.contract.fields import ColleagueRef, CustomerRef, OrderRef, PeriodEnd, PeriodStart, TicketRef, Untrusted
 from tools.contract.page import Page, Paged, paged, place
 from tools.rules.lookup import find_customer
 
@@ -118,7 +118,7 @@ class ListTickets(Paged):
         default=[], max_length=3, description="Only where it stands so; omit for all that are not closed."
     )
     priority: list[HowUrgent] = Field(default=[], max_length=4, description="Only of these priorities.")
-    assignee: UserRef | None = Field(default=None, description="Only those of a colleague: `USR-1002` or a name.")
+    assignee: ColleagueRef | None = Field(default=None, description="Only those of a colleague: `USR-1002` or a name.")
     mine: bool = Field(default=False, description="Only one's own.")
     unassigned: bool = Field(default=False, description="Only those that nobody looks after.")
     late: bool = Field(default=False, description="Only those whose answer is overdue.")

@@ -11,7 +11,7 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import Conflict
-from tools.contract.fields import CustomerRef, OrderRef, Text, TicketRef, UserRef
+from tools.contract.fields import ColleagueRef, CustomerRef, OrderRef, Text, TicketRef
 from tools.rules.lookup import find_customer
 
 REPLY = "ticket_reply"  # what an answer is called among what the shop sent to a customer
@@ -46,14 +46,14 @@ class OpenTicket(Input):
         default=Priority.normal, description="Low, normal, high or urgent: how soon it is answered."
     )
     channel: HowItCame = Field(default=InteractionChannel.other, description="How it came in.")
-    assignee: UserRef | None = Field(
+    assignee: ColleagueRef | None = Field(
         default=None, description="Who looks after it: `USR-1002` or a colleague's name; omit for nobody yet."
     )
 
 
 class AssignTicket(Input):
     ticket: TicketRef = Field(description="The ticket, such as `TCK-12`.")
-    assignee: UserRef | None = Field(
+    assignee: ColleagueRef | None = Field(
         default=None, description="Who looks after it from now on: `USR-1002` or a colleague's name; omit for oneself."
     )
 
@@ -75,7 +75,7 @@ class CloseTicket(Input):
 class EscalateTicket(Input):
     ticket: TicketRef = Field(description="The ticket, such as `TCK-12`.")
     priority: HowUrgent | None = Field(default=None, description="How urgent it is; omit for one step more.")
-    assignee: UserRef | None = Field(default=None, description="Who is to look after it: `USR-1001` or a name.")
+    assignee: ColleagueRef | None = Field(default=None, description="Who is to look after it: `USR-1001` or a name.")
     note: Text | None = Field(default=None, description="Why; for colleagues.")
 
 

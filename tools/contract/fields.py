@@ -89,6 +89,7 @@ CarrierRef = Annotated[Written, Ref(Kind.carrier)]  # CAR-7, its code or its nam
 SupplierRef = Annotated[Written, Ref(Kind.supplier)]
 PurchaseOrderRef = Annotated[Written, Ref(Kind.purchase_order)]
 UserRef = Annotated[Written, Ref(Kind.user)]
+ColleagueRef = Annotated[Written, Ref(Kind.user, worded=True)]  # or a colleague's name
 ApiKeyRef = Annotated[Written, Ref(Kind.api_key)]
 PaymentRef = Annotated[Written, Ref(Kind.payment)]
 SavedMethodRef = Annotated[Written, Ref(Kind.saved_method)]
