@@ -1,4 +1,4 @@
-"""What is lost between a sentence and the arguments of its operation: every marked phrasing of `prompts/voices`, its operation given.
+"""What is lost between a sentence and the arguments of its operation: phrasings of `prompts/voices`, their operation given.
 
 What a phrasing names is taken for something of the shop (there is none here). `python -m bench.filling [operation …]` prints, kind
 by kind of what was named, how much found no argument; named operations are printed sentence by sentence.

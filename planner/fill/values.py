@@ -82,7 +82,8 @@ def role(field: Field) -> str:
 
 def fill(fields: list[Field], reading: Reading, setting: Setting, *, ahead: bool = False) -> dict[str, Any]:
     """Every argument of these fields that is a figure or a time, and that the text states. `ahead` for what is to come."""
-    args = _moments(fields, reading, setting)
+    args = measures.fill(fields, reading)  # "1.4 kg" is no price
+    args |= _moments(fields, reading, setting)
     args |= _period(fields, reading, setting, ahead=ahead)
     counts = [field for field in fields if field.kind is Kind.quantity]
     amounts = [field for field in fields if field.kind is Kind.money]
@@ -99,7 +100,6 @@ def fill(fields: list[Field], reading: Reading, setting: Setting, *, ahead: bool
             args[field.name] = value
     args |= _counted([field for field in fields if field.name == "counted"], reading)
     args |= _low_mark([field for field in fields if field.name in ("reorder_point", "reorder_target")], reading)
-    args |= measures.fill(fields, reading)
     return args | _quantities([field for field in counts if not role(field)], reading)
 
 
