@@ -84,7 +84,6 @@ def talk(shop: Index) -> Conversation:
     "text",
     [
         "answer the dispute about order 1042",
-        "please respond to the dispute about order no. 1042",
         "answer the dispute, it is order 1042",
     ],
 )
