@@ -135,7 +135,9 @@ def spoken_of(text: str, tool: Tool, filled: Filled, lists_of: Lists, talk: Conv
     """What is missing still: by what the conversation is about, or, where it was pointed at, as one of the few that there are."""
     for f in _lacking(tool, filled):
         listing = lists_of(f.reference)
-        if listing is None or f.name in filled.people:
+        if (
+            listing is None or f.name in filled.people or focus(talk, index, (f.reference,))
+        ):  # that one itself is in hand
             continue
         args: dict[str, Any] = {}
         for by in (one for one in listing.fields if one.kind is Kind.reference and one.reference != f.reference):

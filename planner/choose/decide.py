@@ -14,6 +14,7 @@ from typing import Any
 from planner.choose import belonging, ground
 from planner.choose.focus import focus
 from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
+from planner.converse import things
 from planner.converse.memory import Conversation
 from planner.fill import slots
 from planner.fill.filled import Filled, Told, Which
@@ -24,7 +25,7 @@ from planner.read.language import to_english
 from planner.read.reading import Reading
 from planner.read.signals import READING_STARTS, WRITING_STARTS
 from planner.read.spoken import language_of
-from planner.read.words import FILLER, content, stem, tokens
+from planner.read.words import FILLER, content, fold, stem, tokens
 
 FAINT = 0.08  # of a tool's own probability: below it no share of others can lift it
 FLOOR = 0.2  # of a tool's probability among those that read, for a question: below it nothing was understood
@@ -349,8 +350,9 @@ def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Dec
     tool, filled = chosen.tool, chosen.filled
     _by_likeness(tool, filled, desk)
     _point_back(text, tool, filled, desk, before)
+    _of_what_was_shown(filled, desk)
     if filled.which:
-        return _which(tool, filled)
+        return which_goods(tool, filled)
     _of_the_message(tool, filled, desk)
     belonging.spoken_of(text, tool, filled, belonging.lists(desk.index, desk.offered), desk.talk, desk.index)
     missing = [f for f in tool.required if f.name not in filled.args and f.name not in filled.people]
@@ -372,18 +374,27 @@ def _of_the_message(tool: Tool, filled: Filled, desk: Desk) -> None:
     """The goods that are missing here and that another clause names, if only one does: "grey socks, what do they cost?"."""
     wanted = [f for f in tool.required if f.reference in ("product", "variant") and f.kind is Kind.reference]
     open_ones = [f for f in wanted if f.name not in filled.args and f.name not in filled.people]
-    named = (
-        [one for one in desk.reading(desk.english(desk.talk.request)).grounds if one.goods and not one.lacks]
-        if open_ones
-        else []
-    )
+    named = desk.reading(desk.english(desk.talk.request)).grounds if open_ones else ()
+    named = [one for one in named if one.goods and not one.lacks]
     if len(named) == 1 and len(rows := named[0].variants if len(named[0].variants) == 1 else named[0].products) == 1:
         row, f = rows[0], open_ones[0]
         if f.reference == "product" or row.kind == "variant":
             filled.args[f.name] = row.name if row.kind == "variant" else row.reference
 
 
-def _which(tool: Tool, filled: Filled) -> Ask:
+def _of_what_was_shown(filled: Filled, desk: Desk) -> None:
+    """ "the mug", of an order that has one: where a name fits several goods, the one of them that was shown is meant."""
+    shown = {thing.reference: thing for thing in things.shown_whole(desk.talk) if "variant" in thing.refers}
+    for name, which in list(filled.which.items()):
+        titles = [fold(label.split(" / ")[0]) for _, label in which.options]
+        values = {value for value, _ in which.options}
+        fitting = [ref for ref, thing in shown.items() if ref in values or any(one in thing.said for one in titles)]
+        if len(fitting) == 1 and not which.lacks:
+            filled.args[name] = _with(filled.args.get(name), which, fitting[0])
+            del filled.which[name]
+
+
+def which_goods(tool: Tool, filled: Filled) -> Ask:
     """Which of the goods that a name fits; or what there is instead of those that nothing fits."""
     name, which = next(iter(filled.which.items()))
     told = {key: value for key, value in filled.args.items() if key != name}

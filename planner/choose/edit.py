@@ -25,6 +25,8 @@ COUNTS = (Kind.quantity, Kind.delta, Kind.number, Kind.days, Kind.limit)
 FIGURES = (*COUNTS, Kind.money, Kind.percent)
 GOODS = ("variant", "product")
 CAPITALS = re.compile(r"\b(?:AND|ET|UND|OR|NOT)\b")  # for stress: no names
+ONE = re.compile(r"(?<!\w)(?:the|a)\s+(?P<word>[^\W\d][\w-]*)\s+ones?(?!\w)", re.I)  # "the white one"
+BARE = re.compile(r"\W*(?:(?:and|what about|how about|or|for|the)\s+)*(?P<word>[^\W\d][\w-]*)\W*", re.I)  # "and fox"
 JOINT = re.compile(r"\s*(?:,|&|\b(?:and|et|und)\b)\s*", re.I)
 
 Path = tuple[str | int, ...]
@@ -53,6 +55,8 @@ def edited(call: Call, said: str, desk: Desk, *, adds: bool = False) -> Edit | N
     people = {
         name: _sibling(name, who, call.args, tool.fields) for name, who in filled.people.items() if name not in new
     }
+    if not any(f.reference in GOODS and f.name in {**new, **people} for f in tool.fields):
+        people |= _another(call.args, tool.fields, rest, desk)
     if adds:
         new = {name: _with(call.args.get(name), value) for name, value in new.items()}
     args = {name: value for name, value in {**args, **new}.items() if name not in people}
@@ -60,7 +64,7 @@ def edited(call: Call, said: str, desk: Desk, *, adds: bool = False) -> Edit | N
     if not changed and not swapped:
         return None
     words = [rest[span.start : span.end].strip() for span in left]
-    return Edit(Step(call.tool, args, people), frozenset(changed), (*words, *_unknown(filled, rest, new)))
+    return Edit(Step(call.tool, args, people), frozenset(changed), (*words, *_unknown(filled, rest, {**new, **people})))
 
 
 def _stands_for_a_thing(span: Span, said: str) -> bool:
@@ -131,13 +135,35 @@ def _sibling(name: str, said: str, args: Mapping[str, Any], fields: Sequence[Fie
     parts = str(args.get(name) or "").split("-")
     if f.reference not in GOODS or len(parts) < 2 or parts[-1].isdigit() or len(said.split()) > 2:
         return said
-    return " ".join([*parts[:-1], re.sub(r"^(?:the|le|la|der|die|das)\s+|\s+ones?$", "", said, flags=re.I)]).lower()
+    return " ".join([*parts[:-1], _apart(said)]).lower()
+
+
+def _apart(said: str) -> str:
+    """ "the medium one" without the words that only point."""
+    return re.sub(r"^(?:the|le|la|der|die|das)\s+|\s+ones?$", "", said, flags=re.I)
+
+
+def _another(args: Mapping[str, Any], fields: Sequence[Field], said: str, desk: Desk) -> dict[str, str]:
+    """Another of the same goods, told by one word: "and the white one 16", or "and fox", where the shop knows such a one."""
+    own = [f.name for f in fields if f.reference in GOODS and "-" in str(args.get(f.name) or "")]
+    alone, one = BARE.fullmatch(said), ONE.search(said)
+    if len(own) != 1 or not (one or alone):
+        return {}
+    word = cast(re.Match[str], one or alone)["word"]
+    begins = str(args[own[0]]).rpartition("-")[0]
+    rows = (desk.known or {}).get(word.casefold(), ())
+    if not one and not any(row.kind == "variant" and row.name.startswith(f"{begins}-") for row in rows):
+        return {}
+    found = _sibling(own[0], word, args, fields)
+    return {own[0]: found} if found != word else {}
 
 
 def _unknown(filled: Filled, said: str, new: Mapping[str, Any]) -> tuple[str, ...]:
     taken = " ".join(str(value).lower() for value in new.values())
     words = [
-        word for word in [*filled.doubts, *filled.unused] if not all(one.lower() in taken for one in JOINT.split(word))
+        word
+        for word in [*filled.doubts, *filled.unused]
+        if not all(_apart(one).lower() in taken for one in JOINT.split(word))
     ]
     return tuple(dict.fromkeys(words))
 

@@ -65,6 +65,7 @@ def _again(last: Call, text: str, desk: Desk) -> Edit | None:
         found = edited(last, words, desk)
         if found and not any(re.search(r"\d", left) for left in found.left):
             args = {**_without_period(tool.fields, last.args, _new(found, last)), **_new(found, last)}
+            args = {name: value for name, value in args.items() if name not in found.step.people}
             limit = next((f.name for f in tool.fields if f.kind is Kind.limit), None)
             most = {limit: 1} if limit and THE_MOST.search(text) else {}
             return replace(found, step=replace(found.step, args={**args, **most}))

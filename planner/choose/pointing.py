@@ -26,7 +26,9 @@ ALONE = re.compile(r"^(?:and|what about|how about|only|just|et|und)?\s*[A-Z][\w-
 WHOLE = re.compile(
     r"^\W*(?:and|und|et|only|just|nur|seulement)?\s*(?P<what>[\w/-]+(?: [\w/-]+){0,2}?)(?: ones?)?\W*$", re.I
 )
-PRICES, TIMES = ("price", "cost", "amount", "total", "value"), ("_at", "_on", "date", "time")
+PRICES = ("price", "cost", "amount", "total", "value")
+BEGUN = ("created", "opened", "placed", "requested", "ordered", "left", "shipped")
+TIMES = (*BEGUN, "_at", "_on", "date", "time")
 DAYS = ("days", "lead_time", "duration", "weeks")
 SOLD = ("revenue", "net", "sold", "units", "quantity", "score")
 SIZES = (
@@ -44,13 +46,14 @@ SIZES = (
     "points",
     "stock",
 )
+LAST_OF_ALL = ("",)  # whatever figure comes first
 EXTREMES: Mapping[str, tuple[Callable[..., Any], Sequence[str]]] = {
     "dearest": (max, PRICES),
     "cheapest": (min, PRICES),
     "newest": (max, TIMES),
     "oldest": (min, TIMES),
     "best": (max, SOLD),
-    "worst": (min, SOLD),
+    "worst": (min, (*SOLD, "expected", "due", "promised")),
     "biggest": (max, SIZES),
     "smallest": (min, SIZES),
     "slowest": (max, DAYS),
@@ -98,7 +101,7 @@ def _picked(text: str, desk: Desk) -> Pointed | None:
     if most and len(rows) == 1:
         return _told(text, most, rows)
     if most and rows:
-        return _told(text, most, _extreme(pointers.key("extremes", most["word"]), rows), whole=False)
+        return _told(text, most, _extreme(pointers.key("extremes", most["word"]), _summed(rows)), whole=False)
     one = pointers.having().search(text)
     if one and rows:
         return _with_words(text, one, rows)
@@ -132,12 +135,25 @@ def _told(text: str, found: re.Match[str], things: Sequence[Thing], *, whole: bo
     return Pointed(f"show {said.strip(' ?!.')}" if ALONE.search(said) else said, things=tuple(names))
 
 
+def _summed(rows: Sequence[Thing]) -> list[Thing]:
+    """Each thing once, with the sum of its figures where several rows are its own: of a variant in three warehouses."""
+    each: dict[str, list[Thing]] = {}
+    for row in rows:
+        each.setdefault(row.reference, []).append(row)
+    return [own[0] if len(own) == 1 else replace(own[0], figures=_sums(own)) for own in each.values()]
+
+
+def _sums(rows: Sequence[Thing]) -> dict[str, Figure]:
+    names = [name for name, value in rows[0].figures.items() if not isinstance(value, str)]
+    return {name: sum(float(row.figures.get(name, 0.0)) for row in rows) for name in names}
+
+
 def _extreme(which: str, things: Sequence[Thing]) -> list[Thing]:
     """The one thing that has the most, or the least, of what the word measures; none where several have."""
     take, measures = EXTREMES[which]
     if which in ("biggest", "smallest") and (sizes := [_size(thing) for thing in things]) and None not in sizes:
         return [thing for thing, size in zip(things, sizes, strict=True) if size == take(sizes)]
-    for measure in measures:
+    for measure in (*measures, *(LAST_OF_ALL if which in ("biggest", "smallest") else ())):
         columns = [next((name for name in thing.figures if measure in name), "") for thing in things]
         values = [thing.figures[name] for thing, name in zip(things, columns, strict=True) if name]
         if len(values) == len(things) and len({type(value) for value in values}) == 1 and len(set(values)) > 1:

@@ -6,17 +6,29 @@ from dataclasses import replace
 from typing import Any
 
 from planner.choose.belonging import owned
-from planner.choose.decide import Ask, Decision, Decline, Desk, Step, ask_for, complete, decide, filling
+from planner.choose.decide import (
+    Ask,
+    Decision,
+    Decline,
+    Desk,
+    Step,
+    ask_for,
+    complete,
+    decide,
+    filling,
+    which_goods,
+)
 from planner.choose.edit import edited
 from planner.choose.index import NO_TOOL, Tool
 from planner.choose.pointing import resolved
 from planner.converse.memory import Call
-from planner.read.acts import Act, cleaned, withdraws
+from planner.read.acts import Act, cleaned, goes_on, withdraws
 from planner.read.fields import Field, Kind
 from planner.read.money import figure, minor_units
 from planner.read.words import NUMBERS, ORDINALS, content
 
 FEW = 4  # words with meaning, at most, that tell which of two readings is meant
+FIGURE = re.compile(r"(?<![\w-])\d+(?:[.,]\d+)?(?![\w-])")
 AS_SAID = (Kind.note, Kind.text, Kind.reason_text, Kind.proper_name, Kind.search, Kind.city, Kind.postcode, Kind.phone)
 
 
@@ -36,6 +48,8 @@ def resume(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
             return _chosen(act, text, pending, desk)
         case "pick":
             return _picked(act, text, pending, desk)
+        case "point":
+            return _other_figure(act, pending)
         case "slots":
             return _supplied(act, pending, desk)
         case _:
@@ -90,14 +104,25 @@ def _numbered(text: str, count: int) -> int | None:
     return None
 
 
-def named(act: Act, pending: Mapping[str, Any]) -> str | None:
+def named(act: Act, pending: Mapping[str, Any], desk: Desk) -> str | None:
     """The wish with the thing that the reply names in place of the word that pointed at several."""
     options: Sequence[Mapping[str, Any]] = pending["options"]
     said = set(re.findall(r"[\w@.-]+", act.said.lower()))
     found = [option for option in options if said & set(re.findall(r"[\w@.-]{2,}", str(option["label"]).lower()))]
     number = _numbered(act.said, len(options))
     chosen = found[0] if len(found) == 1 else options[number] if number is not None and not act.asks_whole else None
+    if chosen is None:  # "the oldest"
+        things = resolved(act.said, (), desk).things
+        chosen = next((option for option in options if things == (option["value"],)), None)
     return str(pending["text"]).replace(str(pending["lost"]), str(chosen["value"]), 1) if chosen else None
+
+
+def _other_figure(act: Act, pending: Mapping[str, Any]) -> Ask | None:
+    """ "make it 40", while it is still asked of which: the same question about the wish with the new figure."""
+    new, old = (FIGURE.findall(text) for text in (cleaned(act.rest), str(pending["text"])))
+    if not act.corrects or len(new) != 1 or len(old) != 1:
+        return None
+    return Ask({**pending, "text": str(pending["text"]).replace(old[0], new[0])})
 
 
 def _picked(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
@@ -127,15 +152,20 @@ def _supplied(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | No
         return ask_for(tool, wanted, pending["args"], pending.get("people", {}))
     if act.corrects or act.declines:
         pending = _corrected(act, pending, desk)
-    text = desk.english(resolved(act.said, (), desk).text)
+    said = cleaned(act.said).rstrip(" ?") if goes_on(act.said) else act.said  # "and the travel mug?"
+    text = desk.english(resolved(said, (), desk).text)
     reading = desk.reading(text)
     filled = filling(tool, reading, desk)
+    if any(f.name in filled.which for f in wanted):
+        return which_goods(tool, filled)
     new = {name: value for name, value in filled.args.items() if name not in pending["args"]}
     open_ones = [f for f in wanted if f.name not in new and f.name not in filled.people]
     if len(wanted) == 1 and open_ones:
         new |= _as_said(wanted[0], text, desk)
     people = {name: said for name, said in filled.people.items() if name not in pending["args"] and name not in new}
-    if _is_new_request(text, new, people, wanted, tool, desk):
+    nothing = pending.get("changes") and not new and not people  # what should change is still not said
+    nothing = nothing or (pending["kind"] == "pick" and bool(open_ones))  # nor which of them
+    if nothing or _is_new_request(text, new, people, wanted, tool, desk):
         return None
     args = {**pending["args"], **new}
     people = {name: said for name, said in {**pending.get("people", {}), **people}.items() if name not in args}
@@ -193,4 +223,5 @@ def _is_new_request(
     opens = first is not None and first[0] in desk.index.openers
     supplied = any(f.name in new or f.name in people for f in wanted)
     asks = text.rstrip().endswith("?")
-    return (other and opens) or (not supplied and (other or asks or not wanted))
+    costless = not tool.entry.writes and len(content(text)) > 1  # a look-up that is dropped for something else
+    return (other and opens) or (not supplied and (other or asks or not wanted or costless))

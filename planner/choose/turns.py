@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from planner.choose import named, pointing, resume, vague
+from planner.choose import named, pointing, resume, subject, vague
 from planner.choose.decide import Ask, Decision, Decline, Desk, Step, ask_for, complete, confirmation, decide
 from planner.choose.edit import edited
 from planner.choose.focus import focus
@@ -17,10 +17,10 @@ from planner.choose.following import carried, follow_up
 from planner.choose.index import NO_TOOL
 from planner.converse.memory import Call, Deed
 from planner.converse.things import shown
-from planner.read import acts, clauses, pointers
+from planner.read import acts, clauses, mood, pointers
 from planner.read.acts import Act
 from planner.read.fields import Kind
-from planner.read.words import content, stem, tokens
+from planner.read.words import FILLER, content, stem, tokens
 
 LIKELY = 0.8  # of a probability: from here on a few words are a wish of their own
 FEW = 4  # words, at most, of a fragment that says nothing by itself
@@ -34,7 +34,7 @@ ALSO = re.compile(
     rf"\s*,?\s+(?:and|et|und)\s+(?=(?:also\s+|auch\s+|aussi\s+)?(?:(?:that\s+)?of|for|de|pour|von|für)?\s*{CODE}\s+\S+\s+\d)"
 )
 NO_SUBJECT = (Kind.period_start, Kind.period_end, Kind.limit, Kind.flag)
-MOST_ROWS, LABEL = 10, 60  # rows that are offered, and the letters of each
+MOST_ROWS = 10  # rows that are offered to choose from
 KEPT_OPEN = (
     "point",
     "slots",
@@ -57,11 +57,14 @@ class Meant:
 def understand(text: str, desk: Desk) -> Meant:
     """What the turn means, given what stands before it."""
     act, pending = Act.of(text), desk.talk.pending
+    dropped = _dropped(text, desk)
+    if dropped is not None:
+        return dropped
     returned = _returned(act, desk) if act.returns else None
     if returned is not None:
         return returned
     if pending is not None:
-        named = resume.named(act, pending) if pending.get("kind") == "point" else None
+        named = resume.named(act, pending, desk) if pending.get("kind") == "point" else None
         if named is not None:
             return Meant(_decided(named, desk), open=pending.get("before"))
         reply = resume.resume(act, pending, desk)
@@ -73,6 +76,18 @@ def understand(text: str, desk: Desk) -> Meant:
             return about
     stays = pending if pending and pending.get("kind") in KEPT_OPEN else None
     return replace(_anew(act, desk), open=stays)
+
+
+def _dropped(text: str, desk: Desk) -> Meant | None:
+    """ "leave it, he keeps it": what stood open is dropped. What is wished beside it is done; what is only told is its reason."""
+    rest = acts.dropped(text)
+    if rest is None or not any(True for _ in desk.talk.kept()):
+        return None
+    own, english = Act.of(rest), desk.english(rest)
+    if own.corrects or acts.narrows(rest):
+        return None
+    wished = own.asks or mood.mood(rest, english) is not mood.Mood.statement
+    return Meant([("", Decline("left")), *(_decided(rest, desk) if wished else ())])
 
 
 def _anew(act: Act, desk: Desk) -> Meant:
@@ -98,7 +113,7 @@ def _figure_for(act: Act, things: Sequence[str], desk: Desk) -> str:
     """ "make it 9.90" of something that has a price, said whole; "" for anything else."""
     said = acts.cleaned(act.rest)
     figure = PRICE.search(said)
-    if not act.corrects or figure is None or len(tokens(said)) > FEW:
+    if not act.corrects or figure is None or len(tokens(said)) > FEW or content(said.replace(figure[0], " ")):
         return ""
     if not (things or _shows_price(desk)):
         return ""
@@ -141,12 +156,27 @@ def _about_deeds(act: Act, desk: Desk) -> Meant | None:
         return Meant([], done=done) if fresh else None
     if act.declines and act.alone:
         return Meant([(act.said, Decline("left"))])
+    only = _only_these(act, undone) if fresh else []
+    if only:
+        return Meant([("", only)])
     corrected = _corrected(act, deeds, desk, fresh=fresh)
+    if isinstance(corrected, Decline) and corrected.why == "not_carried":  # "mets-la en attente": a wish of its own
+        wish, hand = _wish(act.said, (), [], desk), subject.in_hand(desk)
+        about_it = isinstance(wish, list) and any(set(hand) & set(map(str, step.args.values())) for step in wish)
+        corrected = wish if about_it else corrected
     if corrected is not None:
         return Meant([("", corrected)])
     if act.agrees and fresh and not act.corrects:
         return Meant(_decided(act.rest, desk), done=done)
     return None
+
+
+def _only_these(act: Act, deeds: Sequence[Deed]) -> list[Step]:
+    """ "only the blue one": of the changes that were put, those that the words are about, as they were put."""
+    said = {stem(word) for word in content(acts.cleaned(act.rest)) if word not in FILLER}
+    if not said or not acts.narrows(act.rest):
+        return []
+    return [Step(d.call.tool, d.call.args) for d in deeds if said <= {stem(word) for word in tokens(str(d.call.args))}]
 
 
 def _corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> Decision | None:
@@ -287,8 +317,18 @@ def _each_other(decision: Decision, others: Sequence[str], desk: Desk) -> Decisi
 
 
 def _wish(said: str, earlier: Sequence[str], steps: list[Step], desk: Desk) -> Decision:
-    """The decision for one clause, with what it points at put in the place of the words."""
+    """The decision for one clause, as it stands or beside the record in hand."""
     pointed = pointing.resolved(said, earlier, desk)
+    decision = _as_it_stands(said, pointed, earlier, steps, desk)
+    if earlier:
+        return decision
+    return subject.instead(decision, said, pointed, desk, lambda text: _decide(text, desk, steps))
+
+
+def _as_it_stands(
+    said: str, pointed: pointing.Pointed, earlier: Sequence[str], steps: list[Step], desk: Desk
+) -> Decision:
+    """The decision for one clause, with what it points at put in the place of the words."""
     if pointers.tells_place(pointed.lost):
         return _which(said, pointed.lost, desk)
     decision = _for_each(_decide(pointed.text, desk, steps), pointed.things)
@@ -317,10 +357,8 @@ def _decide(text: str, desk: Desk, steps: list[Step]) -> Decision:
 
 def _which(said: str, lost: str, desk: Desk) -> Decision:
     """Which of the things that were shown the words mean; where nothing was, that it is not known."""
-    rows = [
-        {"value": thing.reference, "label": " ".join([thing.reference, thing.said[:LABEL]])}
-        for thing in shown(desk.talk)
-    ]
+    labels = {thing.reference: thing.label or thing.reference for thing in shown(desk.talk)}
+    rows = [{"value": reference, "label": label} for reference, label in labels.items()]
     if not 1 < len(rows) <= MOST_ROWS:
         return Decline("pointing", lost)
     return Ask({"kind": "point", "text": said, "lost": lost, "options": rows})

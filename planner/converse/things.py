@@ -11,7 +11,10 @@ from planner.read.words import fold
 
 MOST = 25
 SAID = 200  # characters of a row's words that are kept
+TOLD, LONGEST = 3, 40  # words of a row that tell it from others, and the letters of each
+REFERENCE = re.compile(r"[A-Z]{2,4}-\d+")
 PARTS = ("variants", "lines", "items")  # of a thing that is shown alone: what people point at inside it
+UNREADABLE = re.compile(r"[A-Z]{2,4}-\d+|[\d\s+().:TZ-]+|\S*@\S*")
 TIME = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:.]+Z?)?")
 
 Figure = float | str
@@ -24,6 +27,7 @@ class Thing:
     reference: str
     refers: Mapping[str, str]  # the references in it, by what they name: its own, and its buyer's
     said: str  # its words, folded
+    label: str = ""  # how it is called where one of several is to be chosen
     figures: Mapping[str, Figure] = field(
         default_factory=dict[str, Figure]
     )  # its numbers, amounts and times, by column
@@ -59,7 +63,14 @@ def shown_whole(talk: Conversation) -> list[Thing]:
         stored = cast(list[dict[str, Any]], did.get("shown") or [])
         if stored:
             return [
-                Thing(one["reference"], one["refers"], one["said"], one.get("figures", {}), one.get("inner", False))
+                Thing(
+                    one["reference"],
+                    one["refers"],
+                    one["said"],
+                    one.get("label", ""),
+                    one.get("figures", {}),
+                    one.get("inner", False),
+                )
                 for one in stored
             ]
     return []
@@ -71,7 +82,17 @@ def _thing(row: Mapping[str, Any], prefixes: Mapping[str, str]) -> dict[str, Any
     if not own:
         return None
     words = fold(" ".join(value for value in row.values() if isinstance(value, str)))
-    return {"reference": own, "refers": refers, "said": words[:SAID], "figures": dict(_figures(row))}
+    told = {"reference": own, "refers": refers, "said": words[:SAID], "label": _label(own, row)}
+    return {**told, "figures": dict(_figures(row))}
+
+
+def _label(own: str, row: Mapping[str, Any]) -> str:
+    """A row in a few words: what it is called, whose it is, how it stands; no keys, addresses or times of day."""
+    texts = [str(value) for value in row.values() if isinstance(value, str) and value != own]
+    words = [text for text in texts if not UNREADABLE.fullmatch(text) and len(text) <= LONGEST]
+    days = [text[:10] for text in texts if TIME.fullmatch(text)]
+    said = [*(word.replace("_", " ") for word in words[:TOLD]), *days[:1]]
+    return ", ".join(dict.fromkeys([own, *said]))
 
 
 def _figures(row: Mapping[str, Any]) -> list[tuple[str, Figure]]:
@@ -88,7 +109,7 @@ def _figures(row: Mapping[str, Any]) -> list[tuple[str, Figure]]:
 def _references(row: Mapping[str, Any], prefixes: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {"variant": str(row["sku"])} if isinstance(row.get("sku"), str) else {}
     for value in row.values():
-        prefix = value.partition("-")[0] if isinstance(value, str) and re.fullmatch(r"[A-Z]{2,4}-\d+", value) else ""
+        prefix = value.partition("-")[0] if isinstance(value, str) and REFERENCE.fullmatch(value) else ""
         if prefix in prefixes:
             found.setdefault(prefixes[prefix], str(value))
     return found

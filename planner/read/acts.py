@@ -125,6 +125,18 @@ def withdraws(text: str) -> bool:
     return re.fullmatch(rf"\W*(?:{_words('withdraws')})\W*(?:{_words('fillers')})?\W*", text, re.I) is not None
 
 
+def dropped(text: str) -> str | None:
+    """What is said beside "leave it", "finalement non", "lass gut sein"; None where no piece of a text says so."""
+    pieces = re.split(r"\s*[,.;:!?…–—]+\s*", text.strip())
+    around = rf"(?:{_words('fillers')}|{_words('declines')}|{_words('apologies')}|{_words('agrees')})"
+    drops = re.compile(rf"\W*(?:{around}\W+)*(?:{_words('drops')})(?:\W+{around})*\W*", re.I)
+    left = [piece for piece in pieces if piece and not drops.fullmatch(piece)]
+    if len(left) == len([piece for piece in pieces if piece]):
+        return None
+    alone = re.compile(rf"\W*(?:{around}\W*)+", re.I)
+    return ", ".join(piece for piece in left if not alone.fullmatch(piece))
+
+
 def goes_on(text: str) -> bool:
     """Whether a text begins as one does that goes on from what was said: "and …", "nur …", "et …"."""
     return re.match(rf"(?:{_words('goes_on')})(?!\w)", text.strip(), re.I) is not None
