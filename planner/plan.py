@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from planner.choose import ground
+from planner.choose import belonging, ground
 from planner.choose.decide import Ask, Decision, Decline, Desk, Step
 from planner.choose.index import SMALL_TALK, Index
 from planner.choose.lookup import Found, first_call, following_call, found_in, second_call
@@ -275,6 +275,10 @@ def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) 
         return _calling(turn, [(again.tool, again.args)], replace(plan, awaiting=again.awaiting))
     if found.value is None:
         return _go_on_without(turn, plan, results, lambda then: _which(step, awaiting, found, then))
+    if "owner" in awaiting:  # now the records that are theirs
+        through = belonging.owned(awaiting["through"], awaiting["owner"], found.value)
+        solved = replace(step, people={**step.people, awaiting["field"]: through})
+        return _next_calls(turn, replace(plan, steps=[solved, *rest], awaiting=None))
     following = following_call(found.value, step, awaiting, turn.desk)
     if following:
         return _calling(turn, [(following.tool, following.args)], replace(plan, awaiting=following.awaiting))
@@ -304,8 +308,11 @@ def _solved_too(other: Step, step: Step, awaiting: Mapping[str, Any], value: str
 
 def _which(step: Step, awaiting: Mapping[str, Any], found: Found, rest: Sequence[Step]) -> Ask:
     asked = {"frame": "found_none", "noun": awaiting["reference"], "said": awaiting["said"]}
-    base: dict[str, Any] = {"tool": step.tool, "args": dict(step.args), "people": {}, "missing": [found.field], **asked}
-    base["then"] = Plan(rest).packed()["steps"]
+    people = {name: said for name, said in step.people.items() if name != found.field}
+    base: dict[str, Any] = {"tool": step.tool, "args": dict(step.args), "people": people, "missing": [found.field]}
+    base |= {"then": Plan(rest).packed()["steps"], **asked}
+    if "owner" in awaiting:
+        base |= {"through": awaiting["through"], "owner": awaiting["owner"]}
     if not found.options:
         return Ask({"kind": "slots", **base})
     return Ask(

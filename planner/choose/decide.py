@@ -11,7 +11,7 @@ from functools import cached_property
 from math import log
 from typing import Any
 
-from planner.choose import ground
+from planner.choose import belonging, ground
 from planner.choose.focus import focus
 from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Index, Tool
 from planner.converse import things
@@ -57,11 +57,11 @@ ALIKE = 0.62  # cosine from which leftover words are taken for the value of an e
 
 @dataclass(frozen=True)
 class Step:
-    """A call to make; `people` are references that a reader must find first, by name or e-mail."""
+    """A call to make; `people` are references that a reader must find first: by name, e-mail, or what they belong to."""
 
     tool: str
     args: Mapping[str, Any] = field(default_factory=lambda: dict[str, Any]())
-    people: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
+    people: Mapping[str, Any] = field(default_factory=lambda: dict[str, Any]())
     newest: bool = False
     notes: tuple[str, ...] = ()
 
@@ -283,9 +283,16 @@ def candidates(text: str, desk: Desk, said: str) -> list[Candidate]:
     found: list[Candidate] = []
     for one in ranked:
         tool = desk.index.tools[one.name]
-        filled = slots.fill(tool.fields, reading.fresh(), desk.told(tool))
+        filled = filling(tool, reading.fresh(), desk)
         found.append(Candidate(tool, filled, log(one.score + 1e-6) - _unfit(filled, text), one.score))
     return sorted(found, key=lambda candidate: -candidate.fit)
+
+
+def filling(tool: Tool, reading: Reading, desk: Desk) -> Filled:
+    """The arguments of one tool from one text, and how a record that is not named is to be found."""
+    filled = slots.fill(tool.fields, reading, desk.told(tool))
+    belonging.fill(tool, filled, reading, belonging.lists(desk.index, desk.offered), desk.told)
+    return filled
 
 
 def _unfit(filled: Filled, text: str) -> float:
@@ -334,8 +341,7 @@ def _choice(text: str, candidates: list[Candidate]) -> Ask:
 
 def complete(tool: Tool, text: str, desk: Desk) -> Decision:
     """The decision for a tool that the person has chosen."""
-    reading = desk.reading(text)
-    filled = slots.fill(tool.fields, reading, desk.told(tool))
+    filled = filling(tool, desk.reading(text), desk)
     return _settle(text, Candidate(tool, filled, 0.0, 1.0), desk, [])
 
 
@@ -348,6 +354,7 @@ def _settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Dec
     if filled.which:
         return which_goods(tool, filled)
     _of_the_message(tool, filled, desk)
+    belonging.spoken_of(text, tool, filled, belonging.lists(desk.index, desk.offered), desk.talk, desk.index)
     missing = [f for f in tool.required if f.name not in filled.args and f.name not in filled.people]
     if missing:
         return ask_for(tool, missing, filled.args, filled.people)
@@ -367,11 +374,8 @@ def _of_the_message(tool: Tool, filled: Filled, desk: Desk) -> None:
     """The goods that are missing here and that another clause names, if only one does: "grey socks, what do they cost?"."""
     wanted = [f for f in tool.required if f.reference in ("product", "variant") and f.kind is Kind.reference]
     open_ones = [f for f in wanted if f.name not in filled.args and f.name not in filled.people]
-    named = (
-        [one for one in desk.reading(desk.english(desk.talk.request)).grounds if one.goods and not one.lacks]
-        if open_ones
-        else []
-    )
+    named = desk.reading(desk.english(desk.talk.request)).grounds if open_ones else ()
+    named = [one for one in named if one.goods and not one.lacks]
     if len(named) == 1 and len(rows := named[0].variants if len(named[0].variants) == 1 else named[0].products) == 1:
         row, f = rows[0], open_ones[0]
         if f.reference == "product" or row.kind == "variant":
@@ -432,7 +436,7 @@ def _ask_what(tool: Tool, filled: Filled) -> Ask:
     return Ask({**pending, "changes": True})
 
 
-def ask_for(tool: Tool, missing: list[Field], args: Mapping[str, Any], people: Mapping[str, str]) -> Ask:
+def ask_for(tool: Tool, missing: list[Field], args: Mapping[str, Any], people: Mapping[str, Any]) -> Ask:
     """The question for required arguments."""
     pending = {
         "kind": "slots",

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from planner.choose import belonging
 from planner.choose.decide import Desk, Step
 from planner.choose.index import Tool
 from planner.converse.results import rows_of
@@ -16,6 +17,31 @@ SEARCH = "search_shop"  # names of every kind, spelt right or nearly; where it i
 GOODS = ("product", "variant")
 NEAR = "near"
 SHOWN = ("name", "about", "email", "city", "title", "status", "total", "placed_at")
+OF_RECORDS = (
+    *(
+        "subject",
+        "customer_name",
+        "customer",
+        "order",
+        "supplier",
+        "carrier",
+        "from_warehouse",
+        "to_warehouse",
+        "warehouse",
+    ),
+    *(
+        "to_city",
+        "status",
+        "amount",
+        "placed_at",
+        "opened_at",
+        "requested_at",
+        "shipped_at",
+        "ordered_at",
+        "created_at",
+    ),
+)  # what tells two records of a kind apart
+DATE = re.compile(r"(\d{4}-\d\d-\d\d)T[\d:.]+Z?")
 
 
 @dataclass(frozen=True)
@@ -36,8 +62,10 @@ class Found:
     field: str
 
 
-def first_call(wanted: Field, said: str, step: Step, desk: Desk) -> LookUp | None:
+def first_call(wanted: Field, said: Any, step: Step, desk: Desk) -> LookUp | None:
     """The call that looks a name up: straight, or by the customer whose order or address it is. None if nothing offered can."""
+    if not isinstance(said, str):
+        return _belonging(wanted, said, desk)
     awaiting = {"field": wanted.name, "reference": wanted.reference, "prefix": wanted.prefix, "said": said, "via": ""}
     if wanted.reference in GOODS and SEARCH in desk.offered:
         either = _goods(desk.index.tools[step.tool].fields, step)
@@ -54,8 +82,25 @@ def first_call(wanted: Field, said: str, step: Step, desk: Desk) -> LookUp | Non
     return LookUp(finder.entry.name, args, awaiting) if args else None
 
 
+def _belonging(wanted: Field, said: Mapping[str, Any], desk: Desk) -> LookUp | None:
+    """The list in which a record is looked for; before it, whoever it belongs to."""
+    listing = desk.index.tools[said["tool"]]
+    for name, who in said["people"].items():
+        owner = next(f for f in listing.fields if f.name == name)
+        call = first_call(owner, who, Step(said["tool"], said["args"]), desk)
+        if call:
+            awaiting = {key: value for key, value in call.awaiting.items() if key != "either"}
+            return replace(call, awaiting={**awaiting, "field": wanted.name, "through": dict(said), "owner": name})
+    awaiting = {"field": wanted.name, "reference": wanted.reference, "prefix": wanted.prefix, "via": ""}
+    return LookUp(said["tool"], dict(said["args"]), {**awaiting, "said": said["said"], "through": dict(said)})
+
+
 def second_call(tried: str, awaiting: Mapping[str, Any], desk: Desk) -> LookUp | None:
-    """Where a list knows nobody of that name: who is called alike."""
+    """Where a list knows nobody of that name: who is called alike. Where no record is open, those that are closed."""
+    through = awaiting.get("through")
+    if through and "owner" not in awaiting:
+        more = belonging.wider(through)
+        return LookUp(more["tool"], more["args"], {**awaiting, "through": more}) if more else None
     if awaiting["reference"] != "customer" or tried == SEARCH or SEARCH not in desk.offered:
         return None
     return LookUp(SEARCH, {"words": [str(awaiting["said"]).partition(", ")[0]]}, dict(awaiting))
@@ -120,6 +165,9 @@ def found_in(result: Any, awaiting: Mapping[str, Any], *, newest: bool) -> Found
     """The reference in a result: the only row, the row that is called exactly so, or the newest where that was said."""
     if isinstance(result, dict) and "found" in result:
         return _grounded(cast(list[dict[str, Any]], result["found"]), awaiting)
+    through: Mapping[str, Any] = awaiting.get("through") or {}
+    if through and "owner" not in awaiting:
+        return _record(rows_of(result), awaiting, str(through["end"]))
     options = [(value, _label(row, value)) for row in rows_of(result) if (value := _reference(row, awaiting))]
     said = str(awaiting["said"]).partition(", ")[0].casefold()
     if awaiting["reference"] in ("customer", "product") and len(options) > 1:
@@ -128,6 +176,15 @@ def found_in(result: Any, awaiting: Mapping[str, Any], *, newest: bool) -> Found
     if options and newest and awaiting["reference"] not in ("customer", "product", "variant"):
         return Found(options[0][0], options, str(awaiting["field"]))  # lists are newest first
     return Found(options[0][0] if len(options) == 1 else None, options[:10], str(awaiting["field"]))
+
+
+def _record(rows: Sequence[Mapping[str, Any]], awaiting: Mapping[str, Any], end: str) -> Found:
+    """The only record, or the one at the end that was asked for; of many that nothing narrows, none."""
+    options = [(value, _label(row, value, OF_RECORDS)) for row in rows if (value := _reference(row, awaiting))]
+    if options and (len(options) == 1 or end):
+        return Found(options[-1 if end == "oldest" else 0][0], options, str(awaiting["field"]))
+    many = len(options) > belonging.MOST and not awaiting["said"]
+    return Found(None, [] if many else options[: belonging.MOST], str(awaiting["field"]))
 
 
 def _grounded(named: list[dict[str, Any]], awaiting: Mapping[str, Any]) -> Found:
@@ -160,6 +217,6 @@ def _reference(row: Mapping[str, Any], awaiting: Mapping[str, Any]) -> str | Non
     return next((v for v in row.values() if isinstance(v, str) and pattern and pattern.fullmatch(v)), None)
 
 
-def _label(row: Mapping[str, Any], value: str) -> str:
-    told = [str(row[key]) for key in SHOWN if isinstance(row.get(key), str | int) and str(row[key]) != value]
-    return ", ".join([value, *told[:4]])
+def _label(row: Mapping[str, Any], value: str, keys: Sequence[str] = SHOWN) -> str:
+    told = [str(row[key]) for key in keys if isinstance(row.get(key), str | int) and str(row[key]) != value]
+    return ", ".join([value, *(DATE.sub(r"\1", said).replace("_", " ") for said in told[:4])])

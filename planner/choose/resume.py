@@ -5,12 +5,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from planner.choose.decide import Ask, Decision, Decline, Desk, Step, ask_for, complete, decide, which_goods
+from planner.choose.belonging import owned
+from planner.choose.decide import (
+    Ask,
+    Decision,
+    Decline,
+    Desk,
+    Step,
+    ask_for,
+    complete,
+    decide,
+    filling,
+    which_goods,
+)
 from planner.choose.edit import edited
 from planner.choose.index import NO_TOOL, Tool
 from planner.choose.pointing import resolved
 from planner.converse.memory import Call
-from planner.fill import slots
 from planner.read.acts import Act, cleaned, goes_on, withdraws
 from planner.read.fields import Field, Kind
 from planner.read.money import figure, minor_units
@@ -124,7 +135,12 @@ def _picked(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Deci
     chosen = named[0] if len(named) == 1 else options[number] if number is not None else None
     if chosen is None:
         return _supplied(act, pending, desk)
-    return [Step(pending["tool"], {**pending["args"], pending["missing"][0]: chosen["value"]}), *_then(pending)]
+    missing, through = pending["missing"][0], pending.get("through")
+    if through:  # whose record it is, not yet which
+        people = {missing: owned(through, pending["owner"], str(chosen["value"]))}
+        return [Step(pending["tool"], pending["args"], {**pending["people"], **people}), *_then(pending)]
+    args = {**pending["args"], missing: chosen["value"]}
+    return [Step(pending["tool"], args, pending.get("people", {})), *_then(pending)]
 
 
 def _supplied(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
@@ -139,7 +155,7 @@ def _supplied(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | No
     said = cleaned(act.said).rstrip(" ?") if goes_on(act.said) else act.said  # "and the travel mug?"
     text = desk.english(resolved(said, (), desk).text)
     reading = desk.reading(text)
-    filled = slots.fill(tool.fields, reading, desk.told(tool))
+    filled = filling(tool, reading, desk)
     if any(f.name in filled.which for f in wanted):
         return which_goods(tool, filled)
     new = {name: value for name, value in filled.args.items() if name not in pending["args"]}
@@ -152,7 +168,7 @@ def _supplied(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | No
     if nothing or _is_new_request(text, new, people, wanted, tool, desk):
         return None
     args = {**pending["args"], **new}
-    people = {**pending.get("people", {}), **people}
+    people = {name: said for name, said in {**pending.get("people", {}), **people}.items() if name not in args}
     missing = [f for f in tool.required if f.name not in args and f.name not in people]
     if missing:
         return ask_for(tool, missing, args, people)

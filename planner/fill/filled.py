@@ -62,9 +62,9 @@ class Filled:
     unplaced: list[Span] = field(default_factory=lambda: list[Span]())
     unused: list[str] = field(default_factory=lambda: list[str]())  # words without a place
     strange: list[str] = field(default_factory=lambda: list[str]())  # those of them that the tool's examples never say
-    people: dict[str, str] = field(
-        default_factory=lambda: dict[str, str]()
-    )  # reference field: the name or e-mail to look up
+    people: dict[str, Any] = field(
+        default_factory=lambda: dict[str, Any]()
+    )  # reference field: the name or e-mail to look up, or how the record is found (`choose.belonging`)
     which: dict[str, Which] = field(default_factory=lambda: dict[str, Which]())  # fields of which several things fit
     doubts: list[str] = field(default_factory=lambda: list[str]())
 

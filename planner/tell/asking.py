@@ -27,13 +27,14 @@ def question(pending: Mapping[str, Any], desk: Desk) -> str:
             return voice.say(pending["frame"], **_goods(pending, voice))
         case "pick":
             lines = _numbered([str(option["label"]) for option in pending["options"]])
-            return f"{voice.say('which_of_them', **_wanted(pending, voice))}\n\n{lines}"
+            frame = "which_of_them" if pending["said"] else "which_record"
+            return f"{voice.say(frame, **_wanted(pending, voice))}\n\n{lines}"
         case "point":
             lines = _numbered([str(option["label"]) for option in pending["options"]])
             return f"{voice.say('which_row', said=pending['lost'])}\n\n{lines}"
         case "vague":
             return voice.say(pending["frame"])
-        case _ if "said" in pending:
+        case _ if pending.get("said"):
             return voice.say(pending["frame"], **_wanted(pending, voice))
         case _:
             tool = tools[pending["tool"]]

@@ -58,6 +58,8 @@ async def test_a_dispute_is_answered_once_with_what_the_shop_knows_and_lost(mine
     assert await till.outside.tell(mine.id) == 1
     (dispute,) = (await till.do(list_disputes, status="needs_response")).data
     assert (dispute.payment, dispute.amount.amount, dispute.reason) == (begun.payment, TOTAL, "fraudulent")
+    assert (await till.do(list_disputes, order=dispute.order, customer=ana, open=True)).data == [dispute]
+    assert (await till.do(list_disputes, open=False)).data == []
     assert dispute.evidence["product_description"] == "1 x Blue mug (MUG-BLUE)"
     with pytest.raises(PaymentNotRefundable, match="is disputed"):
         await till.do(refund_payment, payment=begun.payment)

@@ -197,6 +197,12 @@ async def test_an_unused_label_is_voided_and_its_units_are_held_again(mine: NewS
     assert [one.reference for one in (await do(list_shipments, order=order, status=["voided"])).data] == [
         first.reference
     ]
+    over, going = (await do(list_shipments, open=False)).data, (await do(list_shipments, open=True)).data
+    assert [one.reference for one in over] == [first.reference]
+    assert len(going) > 1
+    assert {one.order for one in going} == {order}
+    town, elsewhere = str(going[0].to_city).upper(), await do(list_shipments, city="Nowhere")
+    assert (len((await do(list_shipments, city=town)).data), elsewhere.data) == (len(over) + len(going), [])
     assert await broken(mine) == []
 
 

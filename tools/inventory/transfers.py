@@ -361,6 +361,7 @@ def _line(sku: str, line: TransferLine) -> TransferredLine:
 
 class ListTransfers(Paged):
     status: Annotated[TransferStatus, STATUS_WORDS] | None = Field(default=None, description="Only in this state.")
+    open: bool | None = Field(default=None, description="Only those that are still to arrive, or only the others.")
     warehouse: WarehouseRef | None = Field(default=None, description="Only from or to this warehouse.")
     sku: VariantRef | None = Field(default=None, description="Only those that bring this variant.")
     shipped_from: PeriodStart | None = Field(default=None, description="Left at this instant or later, UTC.")
@@ -409,6 +410,9 @@ async def list_transfers(ctx: Context, args: ListTransfers) -> Page[TransferDeta
     asked: dict[str, tuple[str, Any]] = {}
     if args.status:
         asked["t.status = %(status)s"] = ("status", args.status.value)
+    if args.open is not None:
+        over = "t.status <> all(%(over)s)" if args.open else "t.status = any(%(over)s)"
+        asked[over] = ("over", [TransferStatus.received.value, TransferStatus.cancelled.value])
     if args.warehouse:
         ends = "%(warehouse)s in (t.from_warehouse_id, t.to_warehouse_id)"
         asked[ends] = ("warehouse", (await find_warehouse(ctx, args.warehouse)).id)

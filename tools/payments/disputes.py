@@ -7,16 +7,29 @@ from uuid import UUID
 from pydantic import Field
 
 from db.models.backoffice import Intent
+from db.models.orders import Order
 from db.models.payments import Dispute, DisputeStatus, PayoutStatus
 from db.money import Money
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
-from tools.contract.fields import DisputeRef, PeriodEnd, PeriodStart, Synonyms, Text, Untrusted, UntrustedText
+from tools.contract.fields import (
+    CustomerRef,
+    DisputeRef,
+    OrderRef,
+    PeriodEnd,
+    PeriodStart,
+    Synonyms,
+    Text,
+    Untrusted,
+    UntrustedText,
+)
 from tools.contract.page import Page, Paged, paged, place
+from tools.rules.lookup import find_customer
 from tools.rules.refunds import EVIDENCE
 
+UNDECIDED = ("needs_response", "under_review")
 STATUS_WORDS = Synonyms(
     {
         "needs_response": ("open", "waiting for us", "to answer", "offen"),
@@ -33,6 +46,9 @@ class DisputeNotOpen(Conflict):
 
 class ListDisputes(Paged):
     status: Annotated[DisputeStatus, STATUS_WORDS] | None = Field(default=None, description="Where the dispute stands.")
+    open: bool | None = Field(default=None, description="Only those that are not decided yet, or only those that are.")
+    order: OrderRef | None = Field(default=None, description="Only about this order.")
+    customer: CustomerRef | None = Field(default=None, description="Only about orders of this customer.")
 
 
 class RespondToDispute(Input):
@@ -117,11 +133,20 @@ async def list_disputes(ctx: Context, args: ListDisputes) -> Page[DisputeLine]:
     The newest first. Of one that needs a response it is what the shop knows of the order and would send.
     """
     since = place(args.after, UUID)
-    params = {"m": ctx.merchant.id, "status": args.status, "place": since[0] if since else None}
+    asked = {
+        "d.status = %(status)s": args.status,
+        "d.status = any(%(undecided)s)": args.open or None,
+        "d.status <> all(%(undecided)s)": args.open is False or None,
+        "d.order_id = %(order)s": args.order and (await ctx.find(Order, args.order)).id,
+        "o.customer_id = %(customer)s": args.customer and (await find_customer(ctx, args.customer)).id,
+        "d.id < %(place)s": since and since[0],
+    }
+    conditions = "".join(f" and {condition}" for condition, value in asked.items() if value is not None)
+    params = {name.split("%(")[1].split(")")[0]: value for name, value in asked.items()}
+    params |= {"m": ctx.merchant.id, "undecided": list(UNDECIDED)}
     query = f"""
         select d.id, d.amount, d.currency, (select row_to_json(shown) from (select {_LINE}) shown) as shown from {_FROM}
-        where d.merchant_id = %(m)s and (%(status)s::text is null or d.status = %(status)s)
-          and (%(place)s::uuid is null or d.id < %(place)s)
+        where d.merchant_id = %(m)s {conditions}
         order by d.id desc limit %(limit)s
     """
     return await paged(

@@ -7,13 +7,23 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
+from db.models.orders import Order
 from db.models.transport import CarrierClaim, ClaimKind, ClaimStatus, Fulfilment, FulfilmentStatus
 from db.money import Money
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, Conflict
-from tools.contract.fields import CarrierRef, MinorUnits, ShipmentRef, Synonyms, Text, Untrusted, UntrustedText
+from tools.contract.fields import (
+    CarrierRef,
+    MinorUnits,
+    OrderRef,
+    ShipmentRef,
+    Synonyms,
+    Text,
+    Untrusted,
+    UntrustedText,
+)
 from tools.contract.page import Page, Paged, paged, place
 from tools.transport.carriers import find_carrier
 from tools.transport.shipments import find_shipment
@@ -191,6 +201,7 @@ class ListCarrierClaims(Paged):
     carrier: CarrierRef | None = Field(
         default=None, description="Only from this carrier: `CAR-1001`, its code or its name."
     )
+    order: OrderRef | None = Field(default=None, description="Only for parcels of this order.")
 
 
 class _ClaimRow(NamedTuple):
@@ -240,6 +251,8 @@ async def list_carrier_claims(ctx: Context, args: ListCarrierClaims) -> Page[Cla
         asked["c.kind = %(kind)s"] = ("kind", args.kind.value)
     if args.carrier:
         asked["f.carrier_id = %(carrier)s"] = ("carrier", (await find_carrier(ctx, args.carrier)).id)
+    if args.order:
+        asked["f.order_id = %(order)s"] = ("order", (await ctx.find(Order, args.order)).id)
     if since := place(args.after, UUID):
         asked["c.id < %(before)s"] = ("before", since[0])
     query = _CLAIMS.format(filters="".join(f" and {condition}" for condition in asked))

@@ -15,7 +15,9 @@ from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous
 from tools.contract.fields import (
     CarrierRef,
+    City,
     Country,
+    CustomerRef,
     OrderRef,
     PeriodEnd,
     PeriodStart,
@@ -28,7 +30,7 @@ from tools.contract.fields import (
     WarehouseRef,
 )
 from tools.contract.page import Page, Paged, paged, place
-from tools.rules.lookup import find_variant, find_warehouse
+from tools.rules.lookup import find_customer, find_variant, find_warehouse
 from tools.transport.carriers import find_carrier
 from tools.transport.rating import Charge, Parcel
 
@@ -48,6 +50,12 @@ STATUS_WORDS = Synonyms(
         "lost": ("missing", "vanished"),
         "voided": ("cancelled", "label voided"),
     }
+)
+OVER = (
+    FulfilmentStatus.delivered,
+    FulfilmentStatus.returned_to_sender,
+    FulfilmentStatus.lost,
+    FulfilmentStatus.voided,
 )
 # Of fulfilments `f`: late is what was promised and has not come, or came after it.
 LATE = """(f.promised_at is not null and f.status <> 'voided' and coalesce(f.delivered_at, %(now)s) > f.promised_at)"""
@@ -148,11 +156,14 @@ class ListShipments(Paged):
     status: list[Annotated[FulfilmentStatus, STATUS_WORDS]] = Field(
         default=[], max_length=15, description="Only in these states."
     )
+    open: bool | None = Field(default=None, description="Only those that still go on, or only those that are over.")
     order: OrderRef | None = Field(default=None, description="Only of this order.")
+    customer: CustomerRef | None = Field(default=None, description="Only of orders of this customer.")
     carrier: CarrierRef | None = Field(
         default=None, description="Only with this carrier: `CAR-1001`, its code or its name."
     )
     warehouse: WarehouseRef | None = Field(default=None, description="Only from this warehouse.")
+    city: City | None = Field(default=None, description="Only to this city.")
     country: Country | None = Field(default=None, description="Only to this country, ISO 3166 alpha-2.")
     sku: VariantRef | None = Field(default=None, description="Only those that have this variant in them.")
     late: bool | None = Field(default=None, description="Only those later than promised, or only the others.")
@@ -189,19 +200,34 @@ _HOLDS = "f.id in (select l.fulfilment_id from fulfilment_lines l join order_lin
 )
 
 
-async def _asked(ctx: Context, args: ListShipments) -> dict[str, tuple[str, Any]]:
-    """The conditions of the list, each with its parameter."""
+_OF_CUSTOMER = "f.order_id in (select id from orders where merchant_id = %(m)s and customer_id = %(customer)s)"
+
+
+async def _for_whom(ctx: Context, args: ListShipments) -> dict[str, tuple[str, Any]]:
     asked: dict[str, tuple[str, Any]] = {}
-    if args.status:
-        asked["f.status = any(%(status)s)"] = ("status", [status.value for status in args.status])
     if args.order:
         asked["f.order_id = %(order)s"] = ("order", (await ctx.find(Order, args.order)).id)
+    if args.customer:
+        asked[_OF_CUSTOMER] = ("customer", (await find_customer(ctx, args.customer)).id)
+    if args.city:
+        asked["lower(coalesce(f.ship_to ->> 'city', o.ship_city)) = lower(%(city)s)"] = ("city", args.city)
+    if args.country:
+        asked["coalesce(f.ship_to ->> 'country', o.ship_country) = %(country)s"] = ("country", args.country)
+    return asked
+
+
+async def _asked(ctx: Context, args: ListShipments) -> dict[str, tuple[str, Any]]:
+    """The conditions of the list, each with its parameter."""
+    asked = await _for_whom(ctx, args)
+    if args.status:
+        asked["f.status = any(%(status)s)"] = ("status", [status.value for status in args.status])
+    if args.open is not None:
+        over = "f.status <> all(%(over)s)" if args.open else "f.status = any(%(over)s)"
+        asked[over] = ("over", [status.value for status in OVER])
     if args.carrier:
         asked["f.carrier_id = %(carrier)s"] = ("carrier", (await find_carrier(ctx, args.carrier)).id)
     if args.warehouse:
         asked["f.warehouse_id = %(warehouse)s"] = ("warehouse", (await find_warehouse(ctx, args.warehouse)).id)
-    if args.country:
-        asked["coalesce(f.ship_to ->> 'country', o.ship_country) = %(country)s"] = ("country", args.country)
     if args.sku:
         asked[_HOLDS] = ("variant", (await find_variant(ctx, args.sku)).id)
     if args.late is not None:

@@ -152,6 +152,7 @@ async def get_pick_list(ctx: Context, args: GetPickList) -> PickListDetail:
 class ListPickLists(Paged):
     warehouse: WarehouseRef | None = Field(default=None, description="Only those of this warehouse.")
     status: Annotated[PickStatus, STATUS_WORDS] | None = Field(default=None, description="Only those in this state.")
+    open: bool | None = Field(default=None, description="Only those that are still to be picked, or only the others.")
     order: OrderRef | None = Field(default=None, description="Only those with this order, such as `ORD-1042`.")
     picker: UserRef | None = Field(default=None, description="Only those of this colleague, such as `USR-1002`.")
     finished_from: PeriodStart | None = Field(default=None, description="Only those done then or later, UTC.")
@@ -172,6 +173,9 @@ async def list_pick_lists(ctx: Context, args: ListPickLists) -> Page[PickListLin
         asked["p.warehouse_id = %(warehouse)s"] = ("warehouse", (await find_warehouse(ctx, args.warehouse)).id)
     if args.status:
         asked["p.status = %(status)s"] = ("status", args.status.value)
+    if args.open is not None:
+        over = "p.status <> all(%(over)s)" if args.open else "p.status = any(%(over)s)"
+        asked[over] = ("over", [PickStatus.picked.value, PickStatus.cancelled.value])
     if args.order:
         asked[_FOR] = ("order", (await ctx.find(Order, args.order)).id)
     if args.picker:

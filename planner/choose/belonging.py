@@ -1,0 +1,162 @@
+"""A record by what belongs to it: the parcel of an order, the ticket of a customer, the transfer to a town, the oldest return.
+
+Where an operation needs a record that was not named, the list of that kind is asked for those that fit what was named: its
+declared filters tell what it can be asked. What is found out on the way stands in `people` in place of a name:
+`{"tool": "list_returns", "args": {"open": True}, "people": {"customer": "Anna Weber"}, "said": "Anna Weber", "end": "newest"}`.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from planner.choose.focus import focus
+from planner.choose.index import Index, Tool
+from planner.converse.memory import Conversation
+from planner.fill import slots
+from planner.fill.filled import Filled, Told
+from planner.read.entities import ALSO_CALLED
+from planner.read.fields import Field, Kind
+from planner.read.reading import Reading
+
+NAMED = (
+    "customer",
+    "user",
+    "product",
+    "variant",
+    "category",
+    "warehouse",
+    "carrier",
+    "supplier",
+)  # found by their names
+NARROWING = (Kind.reference, Kind.city, Kind.country, Kind.email, Kind.period_start, Kind.period_end)
+PROSE = (Kind.note, Kind.reason_text, Kind.text, Kind.search, Kind.proper_name)
+MOST = 10  # rows of which it is asked which
+WHOLE = 100  # rows among which the oldest is looked for, where a list can't be turned round
+ENDS = {"newest": r"last|latest|newest|most recent", "oldest": r"oldest|first|earliest|longest waiting"}
+
+UNNARROWED = r"(?!\s+(?:of|from|for|about|by|to|in|with|on|that|who|which|whose)\b)"
+
+Lists = Callable[[str], Tool | None]
+
+
+def lists(index: Index, offered: Collection[str]) -> Lists:
+    """The list of each kind of record, where it is offered."""
+
+    def of(reference: str) -> Tool | None:
+        name = f"list_{reference}s"
+        return index.tools[name] if name in offered and not index.tools[name].entry.writes else None
+
+    return of
+
+
+def fill(tool: Tool, filled: Filled, reading: Reading, lists_of: Lists, told: Callable[[Tool], Told]) -> None:
+    """What a text says of the records that it does not name: how they are to be looked for, in the place of their names."""
+    for f in _lacking(tool, filled):
+        listing = lists_of(f.reference)
+        if listing is None:
+            continue
+        rest = reading.fresh()
+        own = [one for one in tool.fields if one is not f and one.kind not in PROSE]
+        slots.fill(own, rest, told(tool))
+        taken = len(rest.claimed)
+        named = slots.fill(_filters(listing, f, writes=tool.entry.writes), rest, told(listing))
+        args = {name: value for name, value in named.args.items() if value is not False}
+        end = _end(reading.text, f)
+        if not (_tells(args, listing, writes=tool.entry.writes) or named.people or end):
+            continue
+        said = " ".join(reading.text[start:stop].strip() for start, stop in sorted({*rest.claimed[taken:]}))
+        filled.people[f.name] = look_up(tool, listing, args, named.people, said or end, end)
+        _place(filled, reading, rest.claimed[taken:])
+
+
+def _lacking(tool: Tool, filled: Filled) -> Iterator[Field]:
+    """The records without which a tool can't be called, and that no text of it named."""
+    records = (f for f in tool.required if f.kind is Kind.reference and not f.many and f.prefix)
+    known = {*filled.args, *filled.which}
+    yield from (f for f in records if f.reference not in NAMED and f.name not in known)
+
+
+def _filters(listing: Tool, wanted: Field, *, writes: bool) -> list[Field]:
+    """By what a list may be narrowed. The words of a change say what shall be, not what is: "mark it as delivered"."""
+    kinds = NARROWING if writes else (*NARROWING, Kind.choice, Kind.flag)
+    return [f for f in listing.fields if f.kind in kinds and f.reference != wanted.reference and f.name != "count"]
+
+
+def _tells(args: Mapping[str, Any], listing: Tool, *, writes: bool) -> bool:
+    """Whether a record can be told by it. A day alone may be that of something else: "of the man who called this morning"."""
+    days = {f.name for f in listing.fields if f.kind in (Kind.period_start, Kind.period_end)}
+    return bool(set(args) - (days if writes else set()))
+
+
+def look_up(
+    tool: Tool, listing: Tool, args: Mapping[str, Any], people: Mapping[str, Any], said: str, end: str = ""
+) -> dict[str, Any]:
+    """The call that finds a record; one that is to be changed is looked for among those that are still open."""
+    names = {f.name: f for f in listing.fields}
+    opened = {"open": True} if tool.entry.writes and "open" in names and "status" not in args else {}
+    sort = names["sort"].choices if "sort" in names else ()
+    turned = {"sort": end} if any(choice.value == end for choice in sort) else {}
+    most = 1 if turned or end == "newest" else WHOLE if end else MOST + 1
+    limit = {f.name: most for f in listing.fields if f.kind is Kind.limit}
+    found = {"tool": listing.entry.name, "args": {**opened, **limit, **turned, **args}, "people": dict(people)}
+    return {**found, "said": said, "end": "newest" if turned else end}
+
+
+def _end(text: str, f: Field) -> str:
+    """Whether the newest or the oldest is meant: "the last return", "the oldest open ticket"."""
+    nouns = [*_nouns(f), "one"]
+    for end, words in ENDS.items():
+        if re.search(rf"\b(?:{words})\s+(?:[\w-]+\s+){{0,2}}?(?:{'|'.join(nouns)})\b", text, re.I):
+            return end
+    return ""
+
+
+def _nouns(f: Field) -> list[str]:
+    """What such a record is called."""
+    own = {f.reference.replace("_", r"\s+"), f.reference.split("_")[-1], f.name.replace("_", r"\s+")}
+    return sorted({*own, *ALSO_CALLED.get(f.reference, ())})
+
+
+def _place(filled: Filled, reading: Reading, spans: Sequence[tuple[int, int]]) -> None:
+    """What the look-up has a use for has its place."""
+
+    def used(said: str) -> bool:
+        return any(said in reading.text[start:end] or reading.text[start:end] in said for start, end in spans)
+
+    inside = [s for s in filled.unplaced if any(s.start < end and start < s.end for start, end in spans)]
+    filled.unplaced = [s for s in filled.unplaced if s not in inside]
+    filled.doubts = [said for said in filled.doubts if not used(said)]
+    filled.unused = [said for said in filled.unused if not used(said)]
+    filled.strange = [said for said in filled.strange if not used(said)]
+    filled.missing = [f for f in filled.missing if f.name not in filled.people]
+
+
+def spoken_of(text: str, tool: Tool, filled: Filled, lists_of: Lists, talk: Conversation, index: Index) -> None:
+    """What is missing still: by what the conversation is about, or, where it was pointed at, as one of the few that there are."""
+    for f in _lacking(tool, filled):
+        listing = lists_of(f.reference)
+        if (
+            listing is None or f.name in filled.people or focus(talk, index, (f.reference,))
+        ):  # that one itself is in hand
+            continue
+        args: dict[str, Any] = {}
+        for by in (one for one in listing.fields if one.kind is Kind.reference and one.reference != f.reference):
+            found = focus(talk, index, (by.reference,)) if not args and not by.many else []
+            args |= {by.name: found[0]} if len(found) == 1 else {}
+        noun = rf"\b(?:the|this|that)\s+(?:{'|'.join(_nouns(f))})\b{UNNARROWED}"
+        pointed = re.search(noun, text, re.I)
+        if args or (pointed and not (filled.unplaced or filled.unused)):
+            filled.people[f.name] = look_up(tool, listing, args, {}, ", ".join(map(str, args.values())))
+
+
+def owned(said: Mapping[str, Any], owner: str, value: str) -> dict[str, Any]:
+    """The look-up once it is known whose record is meant."""
+    people = {name: who for name, who in said["people"].items() if name != owner}
+    return {**said, "args": {**said["args"], owner: value}, "people": people}
+
+
+def wider(said: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The look-up among those that are closed, too; None where it was."""
+    if not said["args"].get("open"):
+        return None
+    return {**said, "args": {name: value for name, value in said["args"].items() if name != "open"}}
