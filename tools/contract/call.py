@@ -5,7 +5,6 @@ The effect, its events, jobs, audit row and idempotency record stand or fall tog
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import psycopg.errors as pg
@@ -37,31 +36,6 @@ async def call(
 ) -> Outcome[O]:
     """Call a tool. A write needs a `key`; with `wait`, a twin of the same key is waited for instead of refused."""
     args = validated(tool, arguments)
-    try:
-        return await _called(shop, tool, args, caller, key, preview, approval, wait)
-    except Unheard as unheard:
-        names = [question.key for question in unheard.questions]
-        said = (
-            await shop.ask(unheard.merchant, unheard.questions)
-            if shop.ask
-            else dict.fromkeys(names, "is not asked here")
-        )
-    heard = {**shop.heard, **dict.fromkeys(names, ""), **said}
-    return await call(
-        replace(shop, heard=heard), tool, args, caller, key=key, preview=preview, approval=approval, wait=wait
-    )
-
-
-async def _called(
-    shop: Shop,
-    tool: Tool[I, O],
-    args: I,
-    caller: Caller,
-    key: str | None,
-    preview: bool,
-    approval: Approved | None,
-    wait: bool,
-) -> Outcome[O]:
     asked = canonical(args, as_sent=True) if tool.writes else b""
     with errors.as_shop_errors():
         try:
@@ -75,6 +49,9 @@ async def _called(
             if key.startswith(OWN_KEYS) and not approval and caller.proof is not Proof.system:
                 raise errors.IdempotencyKeyReused(f"Keys that begin with {' or '.join(OWN_KEYS)} are the shop's own.")
             return await _write(shop, tool, args, asked, caller, key, approval, wait)
+        except Unheard as unheard:  # no transaction is open any more: it begins again with the answers
+            asked_for = await shop.having_asked(unheard)
+            return await call(asked_for, tool, args, caller, key=key, preview=preview, approval=approval, wait=wait)
         except pg.UniqueViolation as twin:
             if twin.diag.table_name != "idempotency_records" or not key:
                 raise

@@ -1,7 +1,7 @@
 """What every call needs of its process, and what it comes to."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic
 from uuid import UUID
@@ -9,11 +9,13 @@ from uuid import UUID
 from db.clock import now
 from db.session import Database
 from tools.contract.actors import Site
-from tools.contract.asking import Question
+from tools.contract.asking import Question, Unheard
 from tools.contract.cards import Card
 from tools.contract.context import Job
 from tools.contract.declare import O
 from tools.contract.room import Room
+
+NOT_HERE = "is asked by the shop's web process alone: ask there"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,13 @@ class Shop:
     )
     heard: Mapping[str, str] = field(default_factory=dict[str, str])  # what was asked for this very call
     room: Room = field(default_factory=Room)
+
+    async def having_asked(self, unheard: Unheard) -> "Shop":
+        """The same for a run that begins again: each question is asked once for a call."""
+        heard = {**self.heard, **{question.key: "" if self.ask else NOT_HERE for question in unheard.questions}}
+        if self.ask:
+            heard |= await self.ask(unheard.merchant, unheard.questions)
+        return replace(self, heard=heard)
 
 
 @dataclass(frozen=True)
