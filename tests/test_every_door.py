@@ -24,6 +24,7 @@ VARYING = {
     r"[0-9a-f]{8}-[0-9a-f-]{27}": "an id",
     r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)": "an instant",
     r"\w+@[\w.-]+": "an address",
+    r"/link-[0-9a-f]{16}": "/a link",
     r'"(key|link|code|endpoint)":("[^"]+"|null)': '"secret":"shown once"',
     r'"last_four":"[^"]+"': '"last_four":"its end"',
 }

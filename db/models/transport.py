@@ -107,7 +107,9 @@ class Carrier(Tenant, Referenced, Versioned, Base):
 
     code: Mapped[str]
     name: Mapped[str]
-    connector: Mapped[Connector] = mapped_column(one_of(Connector, "connector"), server_default=Connector.tables)
+    connector: Mapped[Connector] = mapped_column(
+        one_of(Connector, "connector"), default=Connector.tables, server_default=Connector.tables
+    )
     active: Mapped[bool] = flag(True)
     countries: Mapped[list[str]] = words()
     currency: Mapped[str]

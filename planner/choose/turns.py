@@ -340,7 +340,8 @@ def _as_it_stands(
     scoped = pointers.plain("points").search(said) is not None or acts.goes_on(said)
     if scoped and not pointed.things and not earlier and isinstance(decision, list):
         decision = [carried(step, desk) for step in decision]
-    lost = pointed.lost and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL)
+    unheard = ("unclear", *NO_TOOL) if shown(desk.talk) else ("unclear",)  # "will it rain?", where nothing was shown
+    lost = pointed.lost and isinstance(decision, Decline) and decision.why in unheard
     if lost or (pointed.lost and _about_nothing(decision, desk)):
         return _which(said, pointed.lost, desk)  # a list of everything is no answer about "it"
     return decision

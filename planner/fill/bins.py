@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from itertools import permutations
+from typing import Any, cast
 
 from planner.fill.filled import Filled
 from planner.read.fields import Field, Kind
@@ -39,7 +40,7 @@ def attach(codes: Sequence[str], fields: Sequence[Field], filled: Filled) -> Non
     """One bin for all lines, or one for each."""
     for f in fields:
         part = next((part for part in f.parts if _of_a_bin(part)), None)
-        lines = filled.args.get(f.name, []) if part and f.many else []
+        lines = cast(list[dict[str, Any]], filled.args.get(f.name, [])) if part and f.many else []
         if part and len(codes) in (1, len(lines)):
             filled.args[f.name] = [
                 {**line, part.name: codes[min(nth, len(codes) - 1)]} for nth, line in enumerate(lines)

@@ -73,6 +73,10 @@ FAULTS = {
     "references_continue": "update counters set value = value - 1 where name = 'ORD' and {one}",
     "nothing_overdue": "update orders set expires_at = '2020-01-01' where status = 'pending'"
     " and payment_state = 'unpaid' and {one}",
+    "payment_links": "insert into payment_links"
+    " (merchant_id, id, reference, order_id, status, provider, amount, currency, expires_at, created_at, updated_at)"
+    " select merchant_id, gen_random_uuid(), 'LNK-1', id, 'open', 'manual', total, currency, now(), now(), now()"
+    " from orders where status = 'cancelled' and {one}",
     "jobs_done": "insert into jobs.procrastinate_jobs (queue_name, task_name, status, args)"
     " values ('default', 'expire_order', 'failed', jsonb_build_object('merchant', '{m}'))",
     "audit_chain": "insert into audit_unsealed (merchant_id, id, created_at) values ('{m}', gen_random_uuid(), now())",
@@ -289,7 +293,7 @@ def test_the_demo_shop_holds(demo: Demo, inside: Connection, check: Check):
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_a_check_finds_what_breaks_it(demo: Demo, owner_url: str, check: Check):
     fault = FAULTS[check.name]
-    source = fault.partition(" from ")[2] if fault.startswith("insert into order_changes") else fault.partition(" ")[2]
+    source = fault.partition(" from " if " select merchant_id" in fault else " ")[2]
     table = source.removeprefix("into ").removeprefix("from ").split()[0]
     condition = fault.partition(" where ")[2].replace("and {one}", "").replace("{one}", "true")
     row = f"id = (select id from {table} where merchant_id = '{demo.merchant}' and {condition} order by id limit 1)"

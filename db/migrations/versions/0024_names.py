@@ -18,15 +18,25 @@ MORE = f"""\
         select 'carrier', reference, external_reference, name, code, {BEFORE.FOLDED.format("name")}, lower(code)
         from carriers where merchant_id = merchant and active and 'carrier' = any(kinds)
         union all
-        select 'promotion', reference, external_reference, name, code, {BEFORE.FOLDED.format("name")}, code_key
-        from promotions where merchant_id = merchant and status <> 'ended' and 'promotion' = any(kinds)
+"""
+# Of promotions a shop has had many: the code is found, not what is like it.
+ORDERS = "        select f.nth, 'order' as kind, o.reference,"
+CODES = """\
+        select f.nth, 'promotion' as kind, p.reference, p.name, p.code as about,
+               case when p.reference = f.ref then 4.5 else 4 end::real as fits
+        from phrases f join promotions p
+        on p.merchant_id = merchant and (p.reference = f.ref or p.code_key = f.small)
+        where 'promotion' = any(kinds) and p.status <> 'ended'
         union all
 """
 
 
 def upgrade() -> None:
-    assert BEFORE.SEARCH.count(CITIES) == 1
-    op.execute(BEFORE.SEARCH.replace("create function", "create or replace function").replace(CITIES, MORE + CITIES))
+    definition = BEFORE.SEARCH.replace("create function", "create or replace function")
+    for place, more in ((CITIES, MORE), (ORDERS, CODES)):
+        assert definition.count(place) == 1
+        definition = definition.replace(place, more + place)
+    op.execute(definition)
 
 
 def downgrade() -> None:
