@@ -23,6 +23,7 @@ here: list[tuple[asyncio.AbstractEventLoop, Shop]] = []  # in a process of buyer
 def open_process(url: str) -> None:
     loop = asyncio.new_event_loop()
     database = Database(url, size=4)
+    database.pool.timeout = 60
     loop.run_until_complete(database.open())
     here.append((loop, Shop(database, room=Room(seconds=60))))  # a busy machine is slow: that is not what is asked here
 
