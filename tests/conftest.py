@@ -89,11 +89,9 @@ def owner_url(server: Server, database_name: str) -> str:
 async def shop(runtime_url: str) -> AsyncGenerator[Shop]:
     """What calls need of their process: the worker's database."""
     database = Database(runtime_url, size=8)
-    database.pool.timeout = 60
+    database.pool.timeout = 60  # a busy machine is slow: how long a call waits is asked where limits are
     await database.open()
-    yield Shop(
-        database, room=Room(seconds=60)
-    )  # a busy machine is slow: how long a call waits is asked where limits are
+    yield Shop(database, room=Room(seconds=60))
     await database.close()
 
 
