@@ -6,6 +6,8 @@ Every text column of a tenant table is in one of the two lists; a test looks. Wh
 import json
 import re
 import uuid
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any, cast
 
 import psycopg
@@ -168,23 +170,28 @@ def classes_of(table: str, column: str) -> list[str]:
 
 def plant(owner_url: str, merchant: uuid.UUID) -> int:
     """Write what an outsider might into every column that they reach, of every row of a merchant; returns how many rows had any."""
-    rows = 0
+    reached = defaultdict[str, list[str]](list)
+    json_ones: list[tuple[str, str]] = []
+    for (table, column), of in text_columns().items():
+        if classes_of(table, column) == ["outside"] and of.computed is None:
+            if isinstance(of.type, JSONB):
+                json_ones.append((table, column))
+            else:
+                reached[table].append(column)
     with psycopg.connect(owner_url) as owner:
-        for (table, column), of in text_columns().items():
-            if classes_of(table, column) == ["outside"] and of.computed is None:
-                plain = not isinstance(of.type, JSONB)
-                rows += (
-                    _plant_text(owner, table, column, merchant)
-                    if plain
-                    else _plant_json(owner, table, column, merchant)
-                )
-    return rows
+        rows = sum(_plant_text(owner, table, columns, merchant) for table, columns in reached.items())
+        return rows + sum(_plant_json(owner, table, column, merchant) for table, column in json_ones)
 
 
-def _plant_text(owner: psycopg.Connection[Any], table: str, column: str, merchant: uuid.UUID) -> int:
-    query = psql.SQL("update {} set {} = %s || md5(random()::text) where merchant_id = %s")
-    said = f"{SAID} ({table}.{column}) "
-    return owner.execute(query.format(psql.Identifier(table), psql.Identifier(column)), (said, merchant)).rowcount
+def _plant_text(owner: psycopg.Connection[Any], table: str, columns: Sequence[str], merchant: uuid.UUID) -> int:
+    told = [
+        psql.SQL("{} = {} || md5(random()::text)").format(psql.Identifier(column), f"{SAID} ({table}.{column}) ")
+        for column in columns
+    ]
+    query = psql.SQL("update {} set {} where merchant_id = %s").format(
+        psql.Identifier(table), psql.SQL(", ").join(told)
+    )
+    return owner.execute(query, (merchant,)).rowcount * len(columns)
 
 
 def _plant_json(owner: psycopg.Connection[Any], table: str, column: str, merchant: uuid.UUID) -> int:
