@@ -220,6 +220,9 @@ class OrderDetail(OrderBrief):
     version: int = Field(description="Grows with each change; send it back as If-Match.")
 
 
+NUMBERED = "length(x.reference), x.reference"  # ids of one instant are in no order; numbers are given one after the other
+
+
 def _list(columns: str, of: str, order: str = "x.id") -> str:
     """SQL for a JSON list of rows of this order; `columns` are of x."""
     return f"""(select coalesce(json_agg(row_to_json(y)), '[]') from (select {columns} from {of}
@@ -260,6 +263,7 @@ _PAYMENTS = _list(
         f"{money(f'x.{part}', 'x.currency')} as {part}" for part in ("authorized", "captured", "voided", "refunded")
     ),
     "payments x",
+    NUMBERED,
 )
 _SHIPMENTS = _list(
     """x.reference, x.status, w.reference as warehouse, x.carrier, x.tracking_number, x.shipped_at, x.delivered_at,
@@ -267,6 +271,7 @@ _SHIPMENTS = _list(
      from fulfilment_lines f join order_lines l on l.merchant_id = f.merchant_id and l.id = f.order_line_id
      where f.merchant_id = %(m)s and f.fulfilment_id = x.id) as lines""",
     "fulfilments x join warehouses w on w.merchant_id = x.merchant_id and w.id = x.warehouse_id",
+    NUMBERED,
 )
 _RETURNS = _list(
     f"""x.reference, x.status, x.reason, x.wanted, {money("x.refund", "x.currency")} as refund,
@@ -275,6 +280,7 @@ _RETURNS = _list(
      from return_lines r join order_lines l on l.merchant_id = r.merchant_id and l.id = r.order_line_id
      where r.merchant_id = %(m)s and r.return_id = x.id) as lines""",
     "returns x",
+    NUMBERED,
 )
 _CHANGES = _list(
     f"""x.version, x.created_at as changed_at, {money("x.total_before")} as total_before,
@@ -286,6 +292,7 @@ _UNDER_WAY = _list(
     f"""x.reference as intent, x.kind, x.created_at as wanted_at,
     case when x.amount is not null then {money("x.amount", "x.currency")} end as amount""",
     "(select * from intents where status = 'pending') x",
+    NUMBERED,
 )
 _GET = f"""
 select o.reference, (
