@@ -33,6 +33,7 @@ CODE = r"[A-Z][A-Z0-9]*-[A-Z0-9-]+"
 ALSO = re.compile(
     rf"\s*,?\s+(?:and|et|und)\s+(?=(?:also\s+|auch\s+|aussi\s+)?(?:(?:that\s+)?of|for|de|pour|von|für)?\s*{CODE}\s+\S+\s+\d)"
 )
+IMPERSONAL = ("it", "es", "il")
 NO_SUBJECT = (Kind.period_start, Kind.period_end, Kind.limit, Kind.flag)
 MOST_ROWS = 10  # rows that are offered to choose from
 KEPT_OPEN = (
@@ -340,9 +341,10 @@ def _as_it_stands(
     scoped = pointers.plain("points").search(said) is not None or acts.goes_on(said)
     if scoped and not pointed.things and not earlier and isinstance(decision, list):
         decision = [carried(step, desk) for step in decision]
-    unheard = ("unclear", *NO_TOOL) if shown(desk.talk) else ("unclear",)  # "will it rain?", where nothing was shown
-    lost = pointed.lost and isinstance(decision, Decline) and decision.why in unheard
-    if lost or (pointed.lost and _about_nothing(decision, desk)):
+    if pointed.lost and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL):
+        rains = decision.why == "~beyond" and pointed.lost.lower() in IMPERSONAL and not shown(desk.talk)
+        return decision if rains else _which(said, pointed.lost, desk)  # "will it rain?" points at nothing
+    if pointed.lost and _about_nothing(decision, desk):
         return _which(said, pointed.lost, desk)  # a list of everything is no answer about "it"
     return decision
 
