@@ -220,7 +220,9 @@ class OrderDetail(OrderBrief):
     version: int = Field(description="Grows with each change; send it back as If-Match.")
 
 
-NUMBERED = "length(x.reference), x.reference"  # ids of one instant are in no order; numbers are given one after the other
+NUMBERED = (
+    "length(x.reference), x.reference"  # ids of one instant are in no order; numbers are given one after the other
+)
 
 
 def _list(columns: str, of: str, order: str = "x.id") -> str:
