@@ -15,9 +15,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from connectors.carriers import Address, Answer, Carriage, Offered, Outcome, Parcel, Refused, Scan, Silent, Told, Wanted
+from connectors import Silent
+from connectors.carriers import Address, Answer, Carriage, Offered, Outcome, Parcel, Refused, Scan, Told, Wanted
 from db.model import new_id
 from db.money import exponent
+from orchestrator.asking import CarriesOut
 from orchestrator.outside import DEADLINE, MOST_AT_ONCE, QUIET, worker
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.asking import Question
@@ -95,7 +97,7 @@ order by i.id limit 1
 """
 
 
-class Carriers:
+class Carriers(CarriesOut):
     """Asks carriers for what calls wanted, and hears what they tell."""
 
     def __init__(self, shop: Shop, carriers: CarriersOf) -> None:
@@ -129,10 +131,7 @@ class Carriers:
         return ""
 
     async def _keep(self, merchant: uuid.UUID, question: Question, offered: Offered) -> None:
-        prices = [
-            asdict(price) | {"amount": minor(price.amount, price.currency)}
-            for price in offered.prices
-        ]  # fmt: skip
+        prices = [asdict(price) | {"amount": minor(price.amount, price.currency)} for price in offered.prices]
         params = {
             "m": merchant, "id": new_id(), "key": question.key, "connector": question.connector, "parcel": offered.parcel,
             "prices": as_jsonb(prices), "says": offered.says, "now": self.shop.clock(),
@@ -142,20 +141,6 @@ class Carriers:
             await sql.commit()
 
     # ---- labels ----------------------------------------------------------------------------------------------------------
-
-    async def first_try(self, merchant: uuid.UUID, intents: Sequence[str]) -> None:
-        """At once, for whoever waits for the answer of a call; what fails is left to the worker."""
-        for reference in intents:
-            try:
-                await self.carry_out(merchant, reference)
-            except Exception:
-                _log.exception("%s is left to the worker", reference)
-
-    async def carry_out(self, merchant: uuid.UUID, reference: str) -> None:
-        """Ask a carrier for one thing, and book what it answers; then what follows from that."""
-        waiting = [reference]
-        while waiting:
-            waiting += await self._ask_and_book(merchant, waiting.pop(0))
 
     async def _ask_and_book(self, merchant: uuid.UUID, reference: str) -> list[str]:
         async with self.shop.database.transaction(merchant) as sql:

@@ -1,8 +1,8 @@
 """What a model is offered: the likeliest tools that the actor may use, few where the index is sure, always in the same order.
 
 `expand_scope` and `find_tools` are among them, so that a wrong guess costs one call and not the answer. How many are enough was
-measured (`bench/recall.py`): of unseen phrasings of which the index is sure, the right tool is among the 5 or 6 that this rule
-offers for 99.3 of 100, and among 18 of the chosen room's for 96.6; of the others, among 18 for 98.9.
+measured (`bench/recall.py`): of unseen phrasings of which the index is sure, the right tool is among the 4 or 5 that this rule
+offers for 96.0 of 100 (of 8 for 98.7, at more tokens than a turn may cost); of the others, among 18 for 92.8.
 """
 
 import re

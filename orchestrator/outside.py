@@ -14,8 +14,10 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from connectors.payments import Answer, Asked, Deed, Provider, Silent, Told
+from connectors import Silent
+from connectors.payments import Answer, Asked, Deed, Provider, Told
 from connectors.payments.manual import Manual, json_of, told_of
+from orchestrator.asking import CarriesOut
 from orchestrator.desk import ShopDesk
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import call
@@ -126,27 +128,13 @@ def providers_of(shop: Shop, others: Mapping[uuid.UUID, Provider], secret: str) 
     return of
 
 
-class Outside:
+class Outside(CarriesOut):
     """Asks providers for what calls wanted."""
 
     def __init__(self, shop: Shop, providers: ProvidersOf) -> None:
         self.shop = shop
         self.providers = providers
         self.booking = self._booked
-
-    async def first_try(self, merchant: uuid.UUID, intents: list[str]) -> None:
-        """At once, for whoever waits for the answer of a call; what fails is left to the worker."""
-        for reference in intents:
-            try:
-                await self.carry_out(merchant, reference)
-            except Exception:
-                _log.exception("%s is left to the worker", reference)
-
-    async def carry_out(self, merchant: uuid.UUID, reference: str) -> None:
-        """Ask a provider for one thing, and book what it answers; then what waited for that."""
-        waiting = [reference]
-        while waiting:
-            waiting += await self._ask_and_book(merchant, waiting.pop(0))
 
     async def _ask_and_book(self, merchant: uuid.UUID, reference: str) -> list[str]:
         async with self.shop.database.transaction(merchant) as sql:

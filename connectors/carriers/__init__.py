@@ -123,10 +123,6 @@ class Told:
     refund: Outcome | None = None
 
 
-class Silent(Exception):
-    """The carrier did not answer in time: it may have acted, or not."""
-
-
 class Refused(Exception):
     """The carrier does not do it, and says why."""
 
@@ -134,10 +130,6 @@ class Refused(Exception):
         super().__init__(says)
         self.code = code
         self.says = says
-
-
-class NotOurs(Exception):
-    """An event that the carrier did not sign."""
 
 
 class Carriage(Protocol):

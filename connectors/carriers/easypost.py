@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 import httpx
 
+from connectors import NotOurs, Silent
 from connectors.carriers import (
     Address,
     Answer,
-    NotOurs,
     Offered,
     Outcome,
     Parcel,
@@ -28,7 +28,6 @@ from connectors.carriers import (
     Refused,
     Scan,
     Scanned,
-    Silent,
     Told,
     Wanted,
 )

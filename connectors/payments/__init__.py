@@ -107,14 +107,6 @@ class Movement:
     fee: int = 0
 
 
-class Silent(Exception):
-    """The provider did not answer in time: it may have acted, or not."""
-
-
-class NotOurs(Exception):
-    """An event that the provider did not sign, or not now."""
-
-
 class Provider(Protocol):
     """What every provider can do."""
 

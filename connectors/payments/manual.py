@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from connectors.payments import Answer, Asked, Deed, Happened, Movement, NotOurs, Outcome, Silent, Told
+from connectors import NotOurs, Silent
+from connectors.payments import Answer, Asked, Deed, Happened, Movement, Outcome, Told
 from connectors.payments.signatures import check
 
 SAYS = "No money moves: this is the shop's own test provider."

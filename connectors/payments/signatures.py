@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from datetime import datetime
 
-from connectors.payments import NotOurs
+from connectors import NotOurs
 
 TOLERANCE = 300  # seconds by which an event may be old: who records one cannot send it again tomorrow
 

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import stripe as sdk
 
-from connectors.payments import Answer, Asked, Deed, Happened, Movement, NotOurs, Outcome, Silent, Told
+from connectors import NotOurs, Silent
+from connectors.payments import Answer, Asked, Deed, Happened, Movement, Outcome, Told
 from connectors.payments.signatures import check
 
 API_BASE = "https://api.stripe.com"

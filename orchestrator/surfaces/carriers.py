@@ -1,24 +1,21 @@
 """Where carriers report what happens to parcels: the address itself is the secret, or the body is signed by a connector."""
 
-import logging
-import uuid
-
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from connectors.carriers import NotOurs
 from orchestrator.carriage import Carriers
 from orchestrator.parcels import report
 from orchestrator.surfaces.problems import problem_response
-from orchestrator.surfaces.rest import LARGEST_BODY, TooLarge, read_json
-from tools.contract.errors import NotFound, ShopError, Unauthenticated
+from orchestrator.surfaces.rest import read_json
+from orchestrator.surfaces.signed import event_of, told_by
+from tools.contract.errors import ShopError
 from tools.contract.files import PREFIX
 from tools.contract.shop import Shop
 
-_log = logging.getLogger(__name__)
 SIGNATURE = "x-hmac-signature"
+UNSIGNED = "Events are signed with the webhook's secret."
 
 
 def routes(shop: Shop, carriers: Carriers) -> list[Route]:
@@ -35,24 +32,8 @@ def routes(shop: Shop, carriers: Carriers) -> list[Route]:
 
 
 async def _signed(carriers: Carriers, request: Request) -> Response:
-    """The shop and the connector stand in the address."""
-    shop, _, name = str(request.path_params["endpoint"]).rpartition(".")
-    try:
-        merchant = uuid.UUID(shop)
-        carrier = carriers.carriers(merchant)[name]
-    except (ValueError, KeyError):
-        raise NotFound(
-            "Nobody tells anything at this address.", hint="get_carrier shows the address of events."
-        ) from None
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise TooLarge(f"The body has more than {LARGEST_BODY:,} bytes.")
-    try:
-        told = carrier.read_event(body, request.headers[SIGNATURE])
-    except NotOurs as refused:
-        _log.warning("an event for %s was refused: %s", name, refused)
-        raise Unauthenticated(str(refused), hint="Events are signed with the webhook's secret.") from None
+    merchant, name, carrier = told_by(request, carriers.carriers)
+    signature = request.headers[SIGNATURE]
+    told = await event_of(request, name, lambda body: carrier.read_event(body, signature), UNSIGNED)
     recorded = await carriers.receive(merchant, name, told)
     return Response(orjson.dumps({"event": told.id, "recorded": recorded}), media_type="application/json")

@@ -146,13 +146,19 @@ def _only_preview(request: Request) -> None:
         )
 
 
-async def read_json(request: Request) -> dict[str, Any]:
-    """The body, a JSON object; nothing is an empty one. Raises `TooLarge`, `WrongMediaType`, `Unreadable` or `Invalid`."""
+async def read_body(request: Request) -> bytes:
+    """The body, as far as it is read. Raises `TooLarge`."""
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST_BODY:
             raise TooLarge(f"The body has more than {LARGEST_BODY:,} bytes.")
+    return body
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body, a JSON object; nothing is an empty one. Raises `TooLarge`, `WrongMediaType`, `Unreadable` or `Invalid`."""
+    body = await read_body(request)
     if not body:
         return {}
     media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()

@@ -1,22 +1,18 @@
 """Where payment providers tell what happened: signed, at an address that names the shop and the provider."""
 
-import logging
-import uuid
-
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from connectors.payments import NotOurs
 from orchestrator.outside import Outside
 from orchestrator.surfaces.problems import problem_response
-from orchestrator.surfaces.rest import LARGEST_BODY, TooLarge
-from tools.contract.errors import NotFound, ShopError, Unauthenticated
+from orchestrator.surfaces.signed import event_of, told_by
+from tools.contract.errors import ShopError
 from tools.contract.files import PREFIX
 
-_log = logging.getLogger(__name__)
 SIGNATURES = ("stripe-signature", "shopkeeper-signature")
+UNSIGNED = "Events are signed with the endpoint's secret, within five minutes."
 PATH = f"{PREFIX}/payments/events/{{endpoint}}"
 
 
@@ -37,23 +33,9 @@ def with_webhooks(routes: list[Route], outside: Outside) -> list[Route]:
 
 
 async def _received(outside: Outside, request: Request, signature: str) -> Response:
-    shop, _, name = str(request.path_params["endpoint"]).rpartition(".")
-    try:
-        merchant = uuid.UUID(shop)
-        provider = outside.providers(merchant)[name]
-    except (ValueError, KeyError):
-        raise NotFound("Nobody tells anything at this address.") from None
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise TooLarge(f"The body has more than {LARGEST_BODY:,} bytes.")
-    try:
-        told = provider.read_event(body, signature, outside.shop.clock())
-    except NotOurs as refused:
-        _log.warning("an event for %s was refused: %s", name, refused)
-        raise Unauthenticated(
-            str(refused), hint="Events are signed with the endpoint's secret, within five minutes."
-        ) from None
+    merchant, name, provider = told_by(request, outside.providers)
+    told = await event_of(
+        request, name, lambda body: provider.read_event(body, signature, outside.shop.clock()), UNSIGNED
+    )
     received = await outside.receive(merchant, name, told)
     return Response(orjson.dumps({"event": received.event, "became": received.became}), media_type="application/json")

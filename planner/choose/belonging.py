@@ -18,22 +18,13 @@ from planner.read.entities import ALSO_CALLED
 from planner.read.fields import Field, Kind
 from planner.read.reading import Reading
 
-NAMED = (
-    "customer",
-    "user",
-    "product",
-    "variant",
-    "category",
-    "warehouse",
-    "carrier",
-    "supplier",
-)  # found by their names
+# Found by their names.
+NAMED = ("customer", "user", "product", "variant", "category", "warehouse", "carrier", "supplier")
 NARROWING = (Kind.reference, Kind.city, Kind.country, Kind.email, Kind.period_start, Kind.period_end)
 PROSE = (Kind.note, Kind.reason_text, Kind.text, Kind.search, Kind.proper_name)
 MOST = 10  # rows of which it is asked which
 WHOLE = 100  # rows among which the oldest is looked for, where a list can't be turned round
 ENDS = {"newest": r"last|latest|newest|most recent", "oldest": r"oldest|first|earliest|longest waiting"}
-
 UNNARROWED = r"(?!\s+(?:of|from|for|about|by|to|in|with|on|that|who|which|whose)\b)"
 
 Lists = Callable[[str], Tool | None]
@@ -135,9 +126,8 @@ def spoken_of(text: str, tool: Tool, filled: Filled, lists_of: Lists, talk: Conv
     """What is missing still: by what the conversation is about, or, where it was pointed at, as one of the few that there are."""
     for f in _lacking(tool, filled):
         listing = lists_of(f.reference)
-        if (
-            listing is None or f.name in filled.people or focus(talk, index, (f.reference,))
-        ):  # that one itself is in hand
+        in_hand = focus(talk, index, (f.reference,))
+        if listing is None or f.name in filled.people or in_hand:
             continue
         args: dict[str, Any] = {}
         for by in (one for one in listing.fields if one.kind is Kind.reference and one.reference != f.reference):

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from planner.choose.decide import Desk, Step
 from planner.converse.memory import Call
-from planner.fill import slots
+from planner.fill import slots, values
 from planner.fill.filled import Filled
 from planner.read import acts, money
 from planner.read.entities import Span
@@ -190,9 +190,10 @@ def _set_figure(args: dict[str, Any], fields: Sequence[Field], span: Span, desk:
 def _likely(span: Span) -> list[tuple[Kind, ...]]:
     if span.kind == "percent":
         return [(Kind.percent,)]
-    if span.kind == "money" or span.value != int(span.value):
-        return [(Kind.money,), (Kind.percent,)]
-    return [COUNTS, (Kind.money,), (Kind.percent,)]
+    if span.kind == "money":
+        return [(Kind.money,)]
+    rate = [(Kind.percent,)] if span.value <= values.MOST_BARE_PERCENT else []
+    return [*([COUNTS] if span.value == int(span.value) else []), (Kind.money,), *rate]
 
 
 def _figure(span: Span, f: Field, old: Any, desk: Desk) -> Any:

@@ -109,14 +109,15 @@ def _shelf(ground: Ground, fields: Sequence[Field], filled: Filled) -> tuple[Fie
 
 
 def _partners(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
-    """A supplier, a carrier, a promotion: whichever is called so, where one is wanted."""
+    """A supplier, a carrier, a promotion, where one is wanted: by its reference if one alone is called so, else as it was said."""
     for kind in PARTNERS:
         for f in _wanted(fields, filled, kind):
             ground = next((ground for ground in _open(reading) if ground.of(kind, fits=NAMING)), None)
             if ground is not None:
                 rows = ground.of(kind, fits=NAMING)
                 reading.take_ground(ground)
-                filled.args[f.name] = [rows[0].reference] if f.many else rows[0].reference
+                value = rows[0].reference if len(rows) == 1 else ground.said
+                filled.args[f.name] = [value] if f.many else value
 
 
 def _people(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:

@@ -71,6 +71,7 @@ WITHDRAWING = re.compile(
     r"|abzieh\w*|zurücknehm\w*|streich\w*)\b",
     re.I,
 )
+MOST_BARE_PERCENT = 50  # a figure above is a rate only with its sign: "make it round, 79" is a price
 LENGTHS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 
 
@@ -263,7 +264,8 @@ def _said_role(reading: Reading, span: Span) -> str:
 
 
 def _percent(field: Field, reading: Reading) -> float | None:
-    spans = reading.free("percent") or (reading.free("number") if field.required else [])
+    bare = [span for span in reading.free("number") if span.value <= MOST_BARE_PERCENT] if field.required else []
+    spans = reading.free("percent") or bare
     way = _way(reading) if field.signed else 1
     if not spans or not way:
         return None

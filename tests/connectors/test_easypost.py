@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from connectors.carriers import Address, NotOurs, Outcome, Parcel, Refused, Scanned, Silent, Wanted
+from connectors import NotOurs, Silent
+from connectors.carriers import Address, Outcome, Parcel, Refused, Scanned, Wanted
 from connectors.carriers.easypost import EasyPost, bought_of, code_of, offered_of, scans_of, sign, told_of
 from tests.easypost_server import KEY, SECRET, Scripted, recorded
 

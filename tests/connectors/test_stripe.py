@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.payments import Answer, Asked, Deed, Happened, NotOurs, Outcome, Silent
+from connectors import NotOurs, Silent
+from connectors.payments import Answer, Asked, Deed, Happened, Outcome
 from connectors.payments.signatures import sign
 from connectors.payments.stripe import Stripe, movement_of, told_of
 

@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from connectors.payments import Answer, Asked, Deed, Happened, Outcome, Silent
+from connectors import Silent
+from connectors.payments import Answer, Asked, Deed, Happened, Outcome
 from connectors.payments.stripe import Stripe, told_of
 
 LINK = "01980000-0000-7000-8000-000000000001"

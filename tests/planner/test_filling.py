@@ -1,5 +1,6 @@
 """Arguments of changes, as people say them: which way prices go, which lines are meant, points, consents, addresses, names."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from planner.choose.index import Index
 from planner.fill import slots
 from planner.fill.filled import Told
 from planner.read.fields import read
+from planner.read.grounds import Ground
 from planner.read.reader import Mention
 from planner.read.reading import Reading, Setting
 from tools import registry
@@ -23,9 +25,11 @@ def index() -> Index:
     return read_index()
 
 
-def filled(index: Index, tool: str, text: str, mentions: tuple[Mention, ...] = ()) -> dict[str, Any]:
+def filled(
+    index: Index, tool: str, text: str, mentions: tuple[Mention, ...] = (), grounds: tuple[Ground, ...] = ()
+) -> dict[str, Any]:
     """What a tool of the product would be called with, and who would be looked up for it."""
-    reading = Reading.of(text, index.vocabulary, PARIS, mentions)
+    reading = replace(Reading.of(text, index.vocabulary, PARIS, mentions), grounds=grounds, grounded=bool(grounds))
     told = Told(PARIS, index.lexicon, index.openers, index.tools[tool].words, writes=registry.tool(tool).writes)
     found = slots.fill(read(registry.tool(tool).schema), reading, told)
     return {**found.args, **found.people}

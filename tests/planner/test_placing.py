@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.index import read_index
 from planner.choose.index import Index
+from planner.read.grounds import Ground, Row
 from tests.planner.test_filling import filled, named
 
 
@@ -66,3 +67,13 @@ def test_a_name_goes_where_a_name_is_taken(
     found = filled(index, tool, text, named(text, words, kind))
 
     assert {name: found.get(name) for name in told} == told
+
+
+def test_of_two_suppliers_that_are_called_so_none_is_taken(index: Index) -> None:
+    def told(*names: str) -> object:
+        rows = tuple(Row("supplier", f"SUP-{n}", name, "", "begins", "", "") for n, name in enumerate(names, 1))
+        ground = Ground(16, 23, "atelier", rows)
+        return filled(index, "list_purchase_orders", "what comes from atelier", grounds=(ground,)).get("supplier")
+
+    assert told("Atelier Brun") == "SUP-1"
+    assert told("Atelier Brun", "Atelier Brume") == "atelier"

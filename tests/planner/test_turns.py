@@ -64,6 +64,16 @@ def test_a_correction_that_cannot_be_carried_says_so_and_does_nothing_else(talk:
     assert "I could not carry" in answer.text
 
 
+def test_a_bare_figure_is_a_rate_only_as_far_as_rates_go(talk: Conversation) -> None:
+    talk.say("set the VAT in Germany to 19 %", NO)
+    talk.say("make it 21", NO)
+    assert talk.calls == [("set_tax_rate", {"country": "DE", "percent": 21.0})]
+
+    for said in ("make it round, 79", "make it 20 €"):
+        talk.say(said, NO)
+        assert [args for name, args in talk.calls if name == "set_tax_rate"] == []
+
+
 def test_the_same_is_done_for_another_thing_and_one_more_is_added_to_a_refused_one(talk: Conversation) -> None:
     talk.say("transfer 10 MUG-BLUE from Paris to Lyon", {"reference": "TRF-1"})
     talk.say("same for MUG-RED but 5")

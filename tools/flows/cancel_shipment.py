@@ -3,7 +3,7 @@
 from pydantic import Field
 from sqlalchemy import select
 
-from db.models.backoffice import Intent, IntentStatus
+from db.models.backoffice import IntentStatus
 from db.models.inventory import MovementKind, Reservation, ReservationReason, ReservationStatus
 from db.models.orders import FulfilmentState, Order, OrderLine
 from db.models.products import Variant
@@ -19,6 +19,7 @@ from tools.contract.fields import ShipmentRef
 from tools.rules.standing import OrderClosed, refuse_closed
 from tools.rules.stock import Posting, locked, post
 from tools.rules.told import goods
+from tools.rules.under_way import under_way
 from tools.transport.connected import BUY_LABEL, TAKE_BACK_LABEL
 from tools.transport.shipments import find_shipment
 
@@ -104,14 +105,7 @@ async def _refuse_used(ctx: Context, shipment: Fulfilment) -> None:
 
 async def _call_off(ctx: Context, shipment: Fulfilment) -> None:
     """A label that is not asked for yet is not bought; one that is bought, or just being bought, is given back."""
-    query = select(Intent).where(
-        Intent.merchant_id == ctx.merchant.id,
-        Intent.order_id == shipment.order_id,
-        Intent.subject_id == shipment.id,
-        Intent.kind == BUY_LABEL,
-        Intent.status == IntentStatus.pending,
-    )
-    buying = (await ctx.db.scalars(query.with_for_update(key_share=True))).first()
+    buying = next(iter(await under_way(ctx, shipment.order_id, subject=shipment.id, kind=BUY_LABEL)), None)
     if buying is None:
         await ask_label_back(ctx, shipment)
         ctx.tell(f"{shipment.carrier} is asked to give its money back, which may take weeks.")

@@ -26,6 +26,7 @@ from tools.rules.books import note, record
 from tools.rules.credit import give_back, paid_with_credit
 from tools.rules.links import keep_link_true
 from tools.rules.refunds import AUTHORIZE, CAPTURE, CHARGE, COMING, REFUND, VOID, let_go, refund, tenders
+from tools.rules.under_way import under_way
 
 KINDS = {
     AUTHORIZE: (TransactionKind.authorization,),
@@ -75,14 +76,7 @@ async def locked(ctx: Context, payment_id: Any) -> tuple[Order, Payment, list[In
     lock: Any = {"with_for_update": {"key_share": True}, "populate_existing": True}
     order = await ctx.db.get_one(Order, (ctx.merchant.id, payment.order_id), **lock)
     payment = await ctx.db.get_one(Payment, (ctx.merchant.id, payment_id), **lock)
-    query = select(Intent).where(
-        Intent.merchant_id == ctx.merchant.id,
-        Intent.order_id == order.id,
-        Intent.status == IntentStatus.pending,
-    )
-    pending = query.order_by(Intent.id).with_for_update(key_share=True)
-    intents = (await ctx.db.scalars(pending.execution_options(populate_existing=True))).all()
-    return order, payment, list(intents)
+    return order, payment, await under_way(ctx, order.id)
 
 
 async def settle(

@@ -120,6 +120,21 @@ join orders o on o.merchant_id = %(m)s and o.id = d.order_id
 """
 
 
+async def _asked(ctx: Context, args: ListDisputes) -> dict[str, tuple[str, Any]]:
+    """The conditions of the list, each with its parameter."""
+    asked: dict[str, tuple[str, Any]] = {}
+    if args.status:
+        asked["d.status = %(status)s"] = ("status", args.status.value)
+    if args.open is not None:
+        undecided = "d.status = any(%(undecided)s)" if args.open else "d.status <> all(%(undecided)s)"
+        asked[undecided] = ("undecided", list(UNDECIDED))
+    if args.order:
+        asked["d.order_id = %(order)s"] = ("order", (await ctx.find(Order, args.order)).id)
+    if args.customer:
+        asked["o.customer_id = %(customer)s"] = ("customer", (await find_customer(ctx, args.customer)).id)
+    return asked
+
+
 @tool(
     route="GET /disputes",
     effect=Effect.read,
@@ -133,17 +148,11 @@ async def list_disputes(ctx: Context, args: ListDisputes) -> Page[DisputeLine]:
     The newest first. Of one that needs a response it is what the shop knows of the order and would send.
     """
     since = place(args.after, UUID)
-    asked = {
-        "d.status = %(status)s": args.status,
-        "d.status = any(%(undecided)s)": args.open or None,
-        "d.status <> all(%(undecided)s)": args.open is False or None,
-        "d.order_id = %(order)s": args.order and (await ctx.find(Order, args.order)).id,
-        "o.customer_id = %(customer)s": args.customer and (await find_customer(ctx, args.customer)).id,
-        "d.id < %(place)s": since and since[0],
-    }
-    conditions = "".join(f" and {condition}" for condition, value in asked.items() if value is not None)
-    params = {name.split("%(")[1].split(")")[0]: value for name, value in asked.items()}
-    params |= {"m": ctx.merchant.id, "undecided": list(UNDECIDED)}
+    asked = await _asked(ctx, args)
+    if since:
+        asked["d.id < %(place)s"] = ("place", since[0])
+    conditions = "".join(f" and {condition}" for condition in asked)
+    params = {"m": ctx.merchant.id, **dict(asked.values())}
     query = f"""
         select d.id, d.amount, d.currency, (select row_to_json(shown) from (select {_LINE}) shown) as shown from {_FROM}
         where d.merchant_id = %(m)s {conditions}

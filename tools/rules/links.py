@@ -4,12 +4,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from db.models.backoffice import Intent, IntentStatus
+from db.models.backoffice import IntentStatus
 from db.models.orders import Order
 from db.models.payments import PaymentLink, PaymentLinkStatus
 from tools.contract import words
 from tools.contract.context import Context
 from tools.rules.refunds import LINK, UNLINK
+from tools.rules.under_way import under_way
 
 ALIVE = (PaymentLinkStatus.pending, PaymentLinkStatus.open)
 
@@ -36,7 +37,8 @@ async def keep_link_true(ctx: Context, order: Order, due: int | None = None) -> 
 async def void_link(ctx: Context, link: PaymentLink) -> None:
     """Nothing is paid by it any more: here at once, with its provider after the commit."""
     ctx.tell(f"{link.reference}, by which {words.money(link.amount, link.currency)} could be paid, becomes void.")
-    asked = await _being_made(ctx, link) if link.status is PaymentLinkStatus.pending else None
+    making = link.status is PaymentLinkStatus.pending
+    asked = next(iter(await under_way(ctx, link.order_id, subject=link.id, kind=LINK)), None) if making else None
     ctx.edit(link, None)
     ctx.move(link, PaymentLinkStatus.void, order_id=link.order_id)
     if asked and not asked.attempts:
@@ -49,15 +51,3 @@ async def close_link(ctx: Context, link: PaymentLink, *, after: str | None = Non
     """Have the provider take its page away; one that is only being made, once it is there."""
     waits: dict[str, Any] = {"after": after} if after else {}
     await ctx.intend(UNLINK, ("payment_link", link.id), order_id=link.order_id, link=link.reference, **waits)
-
-
-async def _being_made(ctx: Context, link: PaymentLink) -> Intent | None:
-    query = select(Intent).where(
-        Intent.merchant_id == ctx.merchant.id,
-        Intent.order_id == link.order_id,
-        Intent.subject_id == link.id,
-        Intent.kind == LINK,
-        Intent.status == IntentStatus.pending,
-    )
-    locked = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-    return (await ctx.db.scalars(locked)).first()

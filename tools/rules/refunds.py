@@ -16,6 +16,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Result
 from tools.contract.errors import Conflict
 from tools.rules.credit import give_back, paid_with_credit
+from tools.rules.under_way import under_way
 
 REFUND, VOID, CHARGE = "refund_payment", "void_payment", "charge_payment"
 AUTHORIZE, CAPTURE = "authorize_payment", "capture_payment"
@@ -89,16 +90,8 @@ async def tenders(ctx: Context, order: Order) -> list[Tender]:
     """The payments of an order, locked, oldest first."""
     query = select(Payment).where(Payment.merchant_id == ctx.merchant.id, Payment.order_id == order.id)
     payments = (await ctx.db.scalars(query.order_by(Payment.id).with_for_update(key_share=True))).all()
-    pending = select(Intent).where(
-        Intent.merchant_id == ctx.merchant.id, Intent.order_id == order.id, Intent.status == IntentStatus.pending
-    )
-    locked = pending.order_by(Intent.id).with_for_update(
-        key_share=True
-    )  # whoever carries one out waits for what is decided here
-    under_way = (await ctx.db.scalars(locked.execution_options(populate_existing=True))).all()
-    return [
-        Tender(payment, [intent for intent in under_way if intent.subject_id == payment.id]) for payment in payments
-    ]
+    pending = await under_way(ctx, order.id)  # whoever carries one out waits for what is decided here
+    return [Tender(payment, [one for one in pending if one.subject_id == payment.id]) for payment in payments]
 
 
 def refuse_while_charged(order: Order, held: Sequence[Tender]) -> None:

@@ -10,6 +10,7 @@ from db.models.orders import Order
 from db.models.transport import Fulfilment, FulfilmentStatus, TrackingCode
 from db.money import Money
 from db.references import Kind
+from db.text import fold
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous
@@ -210,7 +211,7 @@ async def _for_whom(ctx: Context, args: ListShipments) -> dict[str, tuple[str, A
     if args.customer:
         asked[_OF_CUSTOMER] = ("customer", (await find_customer(ctx, args.customer)).id)
     if args.city:
-        asked["lower(coalesce(f.ship_to ->> 'city', o.ship_city)) = lower(%(city)s)"] = ("city", args.city)
+        asked["unaccent(lower(coalesce(f.ship_to ->> 'city', o.ship_city))) = %(city)s"] = ("city", fold(args.city))
     if args.country:
         asked["coalesce(f.ship_to ->> 'country', o.ship_country) = %(country)s"] = ("country", args.country)
     return asked
