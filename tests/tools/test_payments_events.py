@@ -9,9 +9,11 @@ from db.money import Money
 from tests.factories import NewShop
 from tests.tools.misfits import misfits
 from tests.tools.paying import TOTAL, Till, till
+from tools.contract.declare import Tool
 from tools.contract.errors import ShopError
 from tools.flows.authorize_payment import authorize_payment
 from tools.flows.receive_provider_event import receive_provider_event
+from tools.payments import reports
 from tools.payments.disputes import DisputeNotOpen, list_disputes, list_payouts, respond_to_dispute
 from tools.payments.moving import PaymentNotRefundable, refund_payment
 from tools.payments.reading import list_payment_providers, list_payments
@@ -156,6 +158,19 @@ async def test_reports_and_lists_say_what_moved(till: Till) -> None:
     following = await till.do(list_payments, sort="largest", limit=1, after=listed.next)
     assert [row.status for row in following.data] == ["failed"]
     assert (await till.do(list_payments, status="failed", max_amount=0)).data == following.data
+
+
+@pytest.mark.parametrize("report", [transaction_report, refund_report, revenue_report])
+async def test_a_report_of_more_groups_than_are_read_asks_for_a_shorter_period(
+    till: Till, monkeypatch: pytest.MonkeyPatch, report: Tool[Any, Any]
+) -> None:
+    await till.do(authorize_payment, order=await till.order(), capture=True)
+    monkeypatch.setattr(reports, "MOST_ROWS", 0)
+
+    with pytest.raises(reports.TooManyGroups, match="more than 0 groups") as refused:
+        await till.do(report, group_by="day")
+
+    assert "shorter period" in str(refused.value.hint)
 
 
 async def test_only_an_owner_books_an_event_by_hand(mine: NewShop, till: Till) -> None:
