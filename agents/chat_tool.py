@@ -58,7 +58,7 @@ class ChatTool:
     def same(self, arguments: Mapping[str, Any]) -> str:
         """What makes two calls the same: the tool and the arguments as it reads them, or as they came when it cannot."""
         try:
-            asked = canonical(validated(self.tool, arguments), as_sent=True)
+            asked = canonical(validated(self.tool, arguments, on_card=True), as_sent=True)
         except ShopError:
             asked = orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(self.name.encode() + b"\n" + asked).hexdigest()

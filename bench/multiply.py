@@ -32,7 +32,7 @@ _SOLD = {
     "orders": "join bench.sold b on b.id = t.id",
     **dict.fromkeys(
         (
-            "order_lines", "order_notes", "interactions", "loyalty_entries", "payments", "payment_transactions",
+            "order_bundles", "order_lines", "order_notes", "interactions", "loyalty_entries", "payments", "payment_transactions",
             "journal_entries", "reservations", "fulfilments", "returns", "stock_movements", "events",
         ),
         "join bench.sold b on b.id = t.order_id",
@@ -42,12 +42,14 @@ _SOLD = {
         "join fulfilments f on f.merchant_id = t.merchant_id and f.id = t.fulfilment_id join bench.sold b on b.id = f.order_id",
     ),
     "return_lines": "join returns r on r.merchant_id = t.merchant_id and r.id = t.return_id join bench.sold b on b.id = r.order_id",
+    "return_inspections": "join return_lines l on l.merchant_id = t.merchant_id and l.id = t.return_line_id"
+    " join returns r on r.merchant_id = t.merchant_id and r.id = l.return_id join bench.sold b on b.id = r.order_id",
 }  # fmt: skip
 _SHELVES = {
     "products": "join bench.shelves b on b.id = t.id",
     "variants": "join bench.shelves b on b.id = t.product_id",
     **dict.fromkeys(
-        ("prices", "stock_levels"),
+        ("prices", "stock_levels", "bundle_components"),
         "join variants v on v.merchant_id = t.merchant_id and v.id = t.variant_id join bench.shelves b on b.id = v.product_id",
     ),
 }
@@ -63,7 +65,9 @@ _OWN = {
     "variants.sku": "t.sku || '-' || k",
     "variants.sku_key": "t.sku_key || '-' || k",
     "stock_levels.on_hand": "t.on_hand - t.reserved - t.damaged",
-    **dict.fromkeys(("stock_levels.reserved", "stock_levels.damaged", "stock_levels.incoming"), "0"),
+    **dict.fromkeys(
+        ("stock_levels.reserved", "stock_levels.damaged", "stock_levels.incoming", "stock_levels.binned"), "0"
+    ),
 }
 
 _PREPARE = """
@@ -208,7 +212,7 @@ def _drop_indexes(admin: Connection, tables: list[str]) -> None:
             """
             insert into bench.indexes
             select i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
-            from pg_index i where not i.indisunique and i.indrelid = any(%s::text[]::regclass[])
+            from pg_index i where not i.indisunique and not i.indisexclusion and i.indrelid = any(%s::text[]::regclass[])
             """,
             [tables],
         )

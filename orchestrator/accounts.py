@@ -108,11 +108,11 @@ async def shop_named(database: Database, slug: str, user: uuid.UUID) -> uuid.UUI
 async def shop_of(database: Database, user: uuid.UUID) -> uuid.UUID | None:
     """The shop that the person used last; of those that they are in the oldest, where that is not known or they have left it.
 
-    Memberships are behind the wall, so each shop has to be asked in turn then.
+    Memberships are behind the wall, so each shop has to be asked in turn then; where nobody is so called, none is.
     """
     query = """
-    select m.id from merchants m left join users u on u.id = %s and u.last_merchant_id = m.id
-    order by u.id is null, m.created_at, m.id
+    select m.id from users u join merchants m on true where u.id = %s
+    order by m.id is distinct from u.last_merchant_id, m.created_at, m.id
     """
     async with database.connection() as connection, connection.cursor(row_factory=class_row(_Shop)) as cursor:
         await cursor.execute(query, (user,))

@@ -6,7 +6,8 @@ By itself, outside a conversation and a shop: names are not looked up, and nothi
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from planner.choose.decide import Ask, Decision, Decline, Desk, candidates, decide
+from planner.choose.decide import candidates, decide
+from planner.choose.decisions import Ask, Decision, Decline, Desk
 from planner.choose.index import Index
 from planner.converse.memory import Conversation
 from planner.read import clauses

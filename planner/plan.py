@@ -11,7 +11,7 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, BaseMessage
 
 from planner.choose import belonging, ground
-from planner.choose.decide import Ask, Decision, Decline, Desk, Step
+from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
 from planner.choose.index import SMALL_TALK, Index
 from planner.choose.lookup import Found, first_call, following_call, found_in, second_call
 from planner.choose.turns import Meant, understand

@@ -68,9 +68,14 @@ async def add_merchant(sql: Transaction, shop: NewMerchant, people: list[NewPers
 
 
 async def add_person(sql: Transaction, person: NewPerson, number: int, now: datetime) -> uuid.UUID:
-    """A new user and their membership of the transaction's merchant."""
+    """A new user and their membership of the transaction's merchant, which is the shop they are in first."""
     user = User(
-        id=new_id(), email=person.email.lower(), name=person.name, password_hash=person.password_hash, created_at=now
+        id=new_id(),
+        email=person.email.lower(),
+        name=person.name,
+        password_hash=person.password_hash,
+        last_merchant_id=sql.merchant,
+        created_at=now,
     )
     sql.session.add(user)
     sql.session.add(

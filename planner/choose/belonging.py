@@ -14,6 +14,7 @@ from planner.choose.index import Index, Tool
 from planner.converse.memory import Conversation
 from planner.fill import slots
 from planner.fill.filled import Filled, Told
+from planner.read import pointers
 from planner.read.entities import ALSO_CALLED
 from planner.read.fields import Field, Kind
 from planner.read.reading import Reading
@@ -22,6 +23,7 @@ from planner.read.reading import Reading
 NAMED = ("customer", "user", "product", "variant", "category", "warehouse", "carrier", "supplier")
 NARROWING = (Kind.reference, Kind.city, Kind.country, Kind.email, Kind.period_start, Kind.period_end)
 PROSE = (Kind.note, Kind.reason_text, Kind.text, Kind.search, Kind.proper_name)
+FEW = ("warehouse",)
 MOST = 10  # rows of which it is asked which
 WHOLE = 100  # rows among which the oldest is looked for, where a list can't be turned round
 ENDS = {"newest": r"last|latest|newest|most recent", "oldest": r"oldest|first|earliest|longest waiting"}
@@ -94,10 +96,11 @@ def look_up(
 
 
 def _end(text: str, f: Field) -> str:
-    """Whether the newest or the oldest is meant: "the last return", "the oldest open ticket"."""
+    """Whether the newest or the oldest is meant: "the last return", "the oldest open ticket"; but "her last return" is hers."""
     nouns = [*_nouns(f), "one"]
     for end, words in ENDS.items():
-        if re.search(rf"\b(?:{words})\s+(?:[\w-]+\s+){{0,2}}?(?:{'|'.join(nouns)})\b", text, re.I):
+        said = re.search(rf"\b(?:{words})\s+(?:[\w-]+\s+){{0,2}}?(?:{'|'.join(nouns)})\b", text, re.I)
+        if said and not pointers.owned(" ".join(text[: said.start()].split()[-1:])):
             return end
     return ""
 
@@ -137,6 +140,16 @@ def spoken_of(text: str, tool: Tool, filled: Filled, lists_of: Lists, talk: Conv
         pointed = re.search(noun, text, re.I)
         if args or (pointed and not (filled.unplaced or filled.unused)):
             filled.people[f.name] = look_up(tool, listing, args, {}, ", ".join(map(str, args.values())))
+
+
+def of_few(tool: Tool, filled: Filled, lists_of: Lists) -> None:
+    """What is missing still and there are but a few of: which one is asked with all of them to choose from."""
+    lacking = [
+        f for f in tool.required if f.reference in FEW and f.name not in filled.args and f.name not in filled.people
+    ]
+    listing = lists_of(lacking[0].reference) if len(lacking) == 1 else None
+    if listing is not None:
+        filled.people[lacking[0].name] = look_up(tool, listing, {}, {}, "")
 
 
 def owned(said: Mapping[str, Any], owner: str, value: str) -> dict[str, Any]:

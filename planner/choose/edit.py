@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from planner.choose.decide import Desk, Step
+from planner.choose.decisions import Desk, Step
 from planner.converse.memory import Call
 from planner.fill import slots, values
 from planner.fill.filled import Filled

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from planner.choose.decide import Decision, Decline, Desk, Step
+from planner.choose.decisions import Decision, Decline, Desk, Step
 from planner.choose.edit import Edit, edited
 from planner.converse.memory import Call
 from planner.fill import values

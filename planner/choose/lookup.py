@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from planner.choose import belonging
-from planner.choose.decide import Desk, Step
+from planner.choose.decisions import Desk, Step
 from planner.choose.index import Tool
 from planner.converse.results import rows_of
 from planner.read.fields import Field, Kind
@@ -18,8 +18,8 @@ GOODS = ("product", "variant")
 NEAR = "near"
 SHOWN = ("name", "about", "email", "city", "title", "status", "total", "placed_at")
 OF_RECORDS = (  # what tells two records of a kind apart
-    "subject", "customer_name", "customer", "order", "supplier", "carrier", "from_warehouse", "to_warehouse", "warehouse",
-    "to_city", "status", "amount", "placed_at", "opened_at", "requested_at", "shipped_at", "ordered_at", "created_at",
+    "name", "city", "subject", "customer_name", "customer", "order", "supplier", "carrier", "from_warehouse", "to_warehouse",
+    "warehouse", "to_city", "status", "amount", "placed_at", "opened_at", "requested_at", "shipped_at", "ordered_at", "created_at",
 )  # fmt: skip
 DATE = re.compile(r"(\d{4}-\d\d-\d\d)T[\d:.]+Z?")
 

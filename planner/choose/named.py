@@ -5,7 +5,8 @@ It is shown. Of an order to change something that is no understanding, and nothi
 
 from collections.abc import Sequence
 
-from planner.choose.decide import Ask, Decision, Decline, Desk, Step, complete
+from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
+from planner.choose.settle import complete
 from planner.read import mood
 
 SHOWS, FINDS = "get_product", "list_customers"

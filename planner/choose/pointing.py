@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from planner.choose.decide import Desk
+from planner.choose.decisions import Desk
 from planner.choose.focus import PEOPLE, focus, listed
 from planner.converse.things import Figure, Thing, shown, shown_whole
 from planner.read import pointers

@@ -6,21 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from planner.choose.belonging import owned
-from planner.choose.decide import (
-    Ask,
-    Decision,
-    Decline,
-    Desk,
-    Step,
-    ask_for,
-    complete,
-    decide,
-    filling,
-    which_goods,
-)
+from planner.choose.decide import decide
+from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
 from planner.choose.edit import edited
 from planner.choose.index import NO_TOOL, Tool
 from planner.choose.pointing import resolved
+from planner.choose.settle import ask_for, complete, filling, which_goods
 from planner.converse.memory import Call
 from planner.read.acts import Act, cleaned, goes_on, withdraws
 from planner.read.fields import Field, Kind

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from planner.choose.decide import Ask, Decision, Decline, Desk
+from planner.choose.decisions import Ask, Decision, Decline, Desk
 from planner.choose.focus import PEOPLE, referred
 from planner.choose.index import NO_TOOL
 from planner.choose.pointing import Pointed

@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from planner.choose import named, pointing, resume, subject, vague
-from planner.choose.decide import Ask, Decision, Decline, Desk, Step, ask_for, complete, confirmation, decide
+from planner.choose.decide import confirmation, decide
+from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
 from planner.choose.edit import edited
 from planner.choose.focus import focus
 from planner.choose.following import carried, follow_up
 from planner.choose.index import NO_TOOL
+from planner.choose.settle import ask_for, complete
 from planner.converse.memory import Call, Deed
 from planner.converse.things import shown
 from planner.read import acts, clauses, mood, pointers

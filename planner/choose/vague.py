@@ -6,7 +6,8 @@ What is named is looked up, the little that is known is shown, and one question 
 import re
 from collections.abc import Sequence
 
-from planner.choose.decide import Ask, Decision, Decline, Desk, Step, complete
+from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
+from planner.choose.settle import complete
 from planner.fill import slots
 from planner.read import mood
 from planner.read.fields import Kind

@@ -155,7 +155,15 @@ def count_of(start: int, end: int, reading: Reading) -> Span | None:
     after = [n for n in numbers if n.start >= end and re.fullmatch(r"\s*[x×*,:(]?\s*", reading.text[end : n.start])]
     if len(numbers) > 1 and before and (first := _instead(before[-1], numbers, reading)):
         return first
-    return before[-1] if before else after[0] if after else None
+    return before[-1] if before else after[0] if after else _only(numbers, reading)
+
+
+def _only(numbers: Sequence[Span], reading: Reading) -> Span | None:
+    """The one figure of a text that names one thing, where the reader takes it for a quantity: "200 chargers, SCARF-GREY"."""
+    if len(numbers) != 1 or len(reading.free("code", "reference", "foreign")) != 1:
+        return None
+    heard = [one for one in reading.mentions if one.kind == "quantity"]
+    return next((n for n in numbers if any(one.start <= n.start and n.end <= one.end for one in heard)), None)
 
 
 def _instead(of: Span, numbers: Sequence[Span], reading: Reading) -> Span | None:

@@ -25,7 +25,7 @@ WORDED = {
     Kind.reason_text: ("reason",),
     Kind.note: ("text",),
     Kind.phone: ("phone",),
-    Kind.postcode: ("code", "number", "place"),
+    Kind.postcode: ("code", "number"),
     Kind.search: ("product", "text", "customer", "person", "category"),
 }
 # Only after the words that lead to one: the reader knows no suppliers, and takes their names for those of buyers or places.

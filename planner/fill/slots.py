@@ -189,7 +189,7 @@ def _place(f: Field, reading: Reading, told: Told, *, several: bool) -> str | No
 def _bare_references(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
     """A lone number of three digits or more, which counts nothing, is the reference that the tool can't do without."""
     lacking = [f for f in fields if f.kind is Kind.reference and f.required and f.name not in filled.args and f.prefix]
-    numbers = [n for n in reading.free("number") if n.value >= 100 and reading.text[n.start : n.end].isdigit()]
+    numbers = [n for n in reading.free("number") if n.reference and n.value >= 100]
     numbers = [n for n in numbers if not COUNTS.match(reading.text, n.end)]
     if len(lacking) == 1 and numbers and lacking[0].reference not in TAKES_CODES:
         found = [f"{lacking[0].prefix}-{int(reading.take(n).value)}" for n in numbers]

@@ -127,6 +127,8 @@ def _plain(said: str, reading: Reading, start: int) -> bool:
 def labelled(field: Field, reading: Reading) -> str | None:
     """A value said with the name of its field: "brand Acme", "set the order prefix to WEB"."""
     words = [word for word in field.name.split("_") if word not in UNITS]
+    if words in (["to"], ["from"], ["by"]):
+        return None  # before any name
     label = r"[\s_-]?".join(map(re.escape, words)).removesuffix("s") + r"(?:s|ged|ed)?(?:\s+with)?"
     value = rf"(?:[\"“](?P<quoted>[^\"”]+)[\"”]|(?P<code>\w*[/\d][\w/+.-]*)|(?P<name>{NAME.pattern})|(?P<word>[\w-]+))"
     joints = (

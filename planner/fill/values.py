@@ -72,6 +72,7 @@ WITHDRAWING = re.compile(
     re.I,
 )
 MOST_BARE_PERCENT = 50  # a figure above is a rate only with its sign: "make it round, 79" is a price
+STOPS = re.compile(r"\b(?:stops?|ends?|ending|expires?|until|till|finish(?:es)?|runs? out|over)\b[^.;]*$", re.I)
 LENGTHS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 
 
@@ -177,6 +178,8 @@ def _moments(fields: list[Field], reading: Reading, setting: Setting) -> dict[st
     args: dict[str, Any] = {}
     for period in [period for period in found if period.start or period.end]:
         fitting = [field for field in wanted if field.name not in args and _fits(field, period)]
+        if STOPS.search(reading.text[: period.where[0]]):
+            fitting.sort(key=lambda field: not _ends(field))
         if not fitting:
             continue
         both = _from_and_until(wanted, args, period, setting)
@@ -186,7 +189,8 @@ def _moments(fields: list[Field], reading: Reading, setting: Setting) -> dict[st
             continue
         last = period.end - timedelta(days=1) if period.end else period.start
         start = period.start or last
-        local = start if fitting[0].day_only or not _ends(fitting[0]) else period.end or start
+        ending = last if fitting[0].day_only else period.end or start
+        local = ending if _ends(fitting[0]) else start
         if local:
             args[fitting[0].name] = _stamp(fitting[0], local, setting)
             reading.claim(*period.where)
@@ -199,9 +203,15 @@ def _from_and_until(
     """ "From 1 to 24 December", where a tool takes when something begins and when it ends."""
     begins = next((field for field in wanted if not _ends(field) and field.name not in args), None)
     ends = next((field for field in wanted if _ends(field) and field.name not in args), None)
-    if not (begins and ends and period.start and period.end) or period.end - period.start <= timedelta(days=1):
+    if not (begins and ends and period.start and period.end):
         return {}
-    return {begins.name: _stamp(begins, period.start, setting), ends.name: _stamp(ends, period.end, setting)}
+    pair = (
+        begins.name.rpartition("_")[0] == ends.name.rpartition("_")[0]
+    )  # "expected tomorrow": from and until that day
+    if not pair and period.end - period.start <= timedelta(days=1):
+        return {}
+    last = period.end - timedelta(days=1) if ends.day_only else period.end
+    return {begins.name: _stamp(begins, period.start, setting), ends.name: _stamp(ends, last, setting)}
 
 
 def _ends(field: Field) -> bool:
@@ -220,8 +230,11 @@ def _amounts(fields: list[Field], reading: Reading, setting: Setting, *, bare: b
     between = _between(fields, reading, setting)
     if between:
         return between
+    aims = [field for field in fields if field.name == "to_amount"]
     for field in sorted(fields, key=lambda field: not role(field)):
         for span in [*reading.free("money"), *reading.free("number")]:
+            if aims and _reaches(reading, span) != (field in aims):
+                continue
             if _said_role(reading, span) == role(field) and _can_be_money(field, span, bare=bare):
                 way = _way(reading) if field.signed else 1
                 if not way:
@@ -230,6 +243,11 @@ def _amounts(fields: list[Field], reading: Reading, setting: Setting, *, bare: b
                 args[field.name] = way * money.minor_units(span.value, span.currency or setting.currency)
                 break
     return args
+
+
+def _reaches(reading: Reading, span: Span) -> bool:
+    """Whether an amount is what a price becomes, not by how much it changes: "down to 69.90"."""
+    return re.search(r"\b(?:to|at|auf|à)$", reading.before(span.start, 1)) is not None
 
 
 def _can_be_money(field: Field, span: Span, *, bare: bool) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -31,6 +31,7 @@ HYPHENATED = words_of(
     year-on-year stock-take pre-order pre-orders well-known day-to-day one-off"""
 )
 
+TAKEN_BACK = re.compile(r"(?:\s+[^\W\d]+){0,3}\s*,?\s*(?:and |und |et )?(?:not|nicht|pas)\s+", re.I)
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 URL = re.compile(r"https?://\S+")
 PHONE = re.compile(
@@ -90,9 +91,17 @@ class Vocabulary:
         for reference in self.references:
             self._nouns |= {reference.replace("_", " "): reference, f"{reference}s": reference}
 
+    @cached_property
+    def pairs(self) -> str:
+        """A pattern of the nouns of two words, before a single one: "pick list 4", "purchase order 17"."""
+        pairs = [
+            rf"{first}\s+{second}" for first, second in (noun.split() for noun in self._nouns if noun.count(" ") == 1)
+        ]
+        return "".join(f"{pair}|" for pair in sorted(pairs, key=len, reverse=True))
+
     def noun(self, word: str) -> str:
         """The kind of reference that a noun stands for; "" for another word."""
-        return self._nouns.get(word.lower(), "")
+        return self._nouns.get(re.sub(r"\s+", " ", word.lower()), "")
 
     def prefix(self, reference: str) -> str:
         """`ORD` for "order"; "" where references have none."""
@@ -105,7 +114,14 @@ def find(text: str, vocabulary: Vocabulary, now: datetime, *, ahead: bool = Fals
     for span in _candidates(text, vocabulary, now, ahead):
         if not any(span.overlaps(other) for other in found):
             found.append(span)
-    return sorted(found, key=lambda span: span.start)
+    found.sort(key=lambda span: span.start)
+    return [span for n, span in enumerate(found) if not (n and _taken_back(text, found[n - 1], span))]
+
+
+def _taken_back(text: str, before: Span, span: Span) -> bool:
+    """ "4 not 6", "is 2 in Lyon not 3": the figure that is not meant."""
+    figures = before.kind == span.kind and span.kind in ("number", "money", "percent")
+    return figures and TAKEN_BACK.fullmatch(text[before.end : span.start]) is not None
 
 
 def _candidates(text: str, vocabulary: Vocabulary, now: datetime, ahead: bool) -> Iterator[Span]:
@@ -134,8 +150,8 @@ def _references(text: str, vocabulary: Vocabulary) -> Iterator[Span]:
             prefix = m[1].upper()
             yield Span("reference", *m.span(), f"{prefix}-{int(m[2])}", vocabulary.prefixes[prefix])
     for m in re.finditer(
-        r"\b([a-z]+)\s+(?:(?:number|no\.?|nr\.?|n°|id|ref\.?)\s*)?"
-        r"((?:#\s?)?(?:\d+|[a-z]*\d[\w-]*)(?:(?:,| and| or|, and|&)\s*#?\d{3,})*)(?![\w.]*\d|-\w)",
+        rf"\b({vocabulary.pairs}[a-z]+)\s+(?:(?:number|no\.?|nr\.?|n°|id|ref\.?)\s*)?"
+        r"((?:#\s?)?(?:\d+|[a-z]*\d[\w-]*)(?:(?:,| and| or|, and|&)\s*#?\d{3,})*)(?![\w.]*\d|-\w|\s?%)",
         text,
         re.I,
     ):

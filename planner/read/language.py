@@ -38,9 +38,17 @@ def to_english(text: str, spoken: str = "") -> str:
 def _languages() -> dict[str, tuple[frozenset[str], re.Pattern[str], dict[str, str]]]:
     stored = json.loads(files("planner.data").joinpath("glossary.json").read_text(encoding="utf-8"))
     return {
-        language: (frozenset(known["signs"].split()), _pattern(known["words"]), known["words"])
+        language: (frozenset(known["signs"].split()), _pattern(words), words)
         for language, known in stored.items()
+        if (words := _as_told(known["words"]))
     }
+
+
+def _as_told(words: dict[str, str]) -> dict[str, str]:
+    """With what is told to somebody, where the glossary has the verb: "enlevez" beside "enlever"."""
+    return {
+        word.removesuffix("er") + "ez": said for word, said in words.items() if re.fullmatch(r"\w{2,}er", word)
+    } | words
 
 
 def _pattern(words: dict[str, str]) -> re.Pattern[str]:

@@ -241,6 +241,13 @@ def _sale_day(match: Match, now: datetime, ahead: bool) -> Range:
     return around(day + (3 * ONE if match[1].startswith("cyber") else timedelta()), "day")
 
 
+def _sale_weekend(match: Match, now: datetime, ahead: bool) -> Range:
+    """From Black Friday to Cyber Monday."""
+    year = int(match[1] or now.year)
+    day = _black_friday(year if match[1] or ahead or _black_friday(year) <= now.date() else year - 1)
+    return day, day + 4 * ONE
+
+
 def _black_friday(year: int) -> date:
     november = date(year, 11, 1)
     first_thursday = november + timedelta(days=(3 - november.weekday()) % 7)
@@ -284,6 +291,7 @@ RULES: list[tuple[str, Rule]] = [
     (r"\b(?:today\b(?:'s)?|this (?:morning|afternoon|evening)|tonight)", _shifted("day", 0)),
     (r"\btomorrow\b", _shifted("day", 1)),
     (r"\b(?:(?:the|this|last|past|next) )weekend\b", _weekend),
+    (r"\bblack friday weekend\b(?: (\d{4}))?", _sale_weekend),
     (r"\b(black friday|cyber monday)\b(?: (\d{4}))?", _sale_day),
     (rf"\b(?:(last|this|next|this coming|past) )?({WEEKDAY})\b(?:'s)?", _weekday),
     (
@@ -292,7 +300,8 @@ RULES: list[tuple[str, Rule]] = [
     ),
     (r"\bq([1-4])\b(?: (\d{4}))?", _quarter),
     (r"\b(first|second|third|fourth) quarter\b(?: of)?(?: (\d{4}))?", _quarter),
-    (rf"\b(?:start|beginning|end) of (?:the|this) ({UNIT})\b", _shifted("?", 0)),
+    (rf"\b(?:start|beginning) of (?:the|this) ({UNIT})\b", lambda m, n, a: around(around(n.date(), m[1])[0], "day")),
+    (rf"\bend of (?:the|this) ({UNIT})\b", lambda m, n, a: around(around(n.date(), m[1])[1] - ONE, "day")),
     (rf"{AFTER_PREPOSITION}(20\d\d)\b", lambda m, n, a: around(date(int(m[1]), 1, 1), "year")),
     (r"(?<=\bthe )(\d{1,2})(?:st|nd|rd|th)\b", _ordinal),
 ]

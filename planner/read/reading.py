@@ -13,7 +13,7 @@ from planner.read.reader import Mention
 from planner.read.words import FILLER, stem, words_of
 
 NOT_NAMES = words_of(
-    """i api vat kpi kpis sku skus rma url csv pdf id ok eu monday tuesday wednesday thursday friday saturday sunday january
+    """i api vat po pos kpi kpis sku skus rma url csv pdf id ok eu monday tuesday wednesday thursday friday saturday sunday january
     february march april may june july august september october november december please mr mrs ms dr
     order orders customer customers product products stock"""
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from planner.choose.decide import Desk
+from planner.choose.decisions import Desk
 from planner.choose.index import Tool
 from planner.converse.memory import Result
 from planner.tell import compared, figures, lists, records, refusals, shown, things

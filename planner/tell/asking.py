@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from planner.choose.decide import Desk
+from planner.choose.decisions import Desk
 from planner.choose.index import Tool
 from planner.read.fields import Field, Kind
 from planner.tell import shown

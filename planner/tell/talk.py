@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from planner.choose.decide import FAINT, Decline, Desk
+from planner.choose.decide import FAINT
+from planner.choose.decisions import Decline, Desk
 from planner.choose.index import BEYOND, HELP, SMALL_TALK, Entry
 from planner.converse.memory import Result
 from planner.read.fields import Kind

@@ -6,7 +6,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from planner.choose import pointing
-from planner.choose.decide import Desk
+from planner.choose.decisions import Desk
 from planner.choose.index import Index
 from planner.converse.memory import Conversation as Held
 from tests.planner.conftest import Conversation

@@ -340,6 +340,17 @@ async def test_some_changes_need_the_version_that_was_read(shop: Shop, owner: Ca
     assert refused.value.status == 428
 
 
+async def test_a_change_on_a_card_needs_no_version_for_the_card_holds_those_of_its_rows(
+    shop: Shop, owner: Caller
+) -> None:
+    planner = dataclasses.replace(owner, hand=Hand.planner)
+
+    asked = await call(shop, set_setting, {"key": "orders.default_channel", "value": "phone"}, planner, key=key())
+
+    assert asked.card is not None
+    assert asked.approval is not None
+
+
 async def test_a_number_beyond_what_can_be_stored_is_out_of_range(shop: Shop, mine: NewShop, owner: Caller) -> None:
     beyond = {"name": "Key", "scopes": ["*"], "limit_per_call": 2**70}
 

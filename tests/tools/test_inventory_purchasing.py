@@ -472,6 +472,7 @@ async def test_purchase_orders_are_listed_by_state_supplier_variant_and_day(mine
     assert await listed(sku="MUG-BLUE") == [mugs]
     assert await listed(warehouse="WH-1") == [tees, mugs]
     assert await listed(expected_until=now.date() + timedelta(days=20)) == [mugs]
+    assert await listed(expected_from=now.date() + timedelta(days=21)) == [tees]
     assert await listed(ordered_from=now - timedelta(hours=1), ordered_until=now + timedelta(hours=1)) == [tees, mugs]
     assert await listed(late=True) == []
     first = await do(list_purchase_orders, limit=1, count=True)

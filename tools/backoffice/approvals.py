@@ -365,7 +365,7 @@ def _check_edit(waiting: Approval, args: DecideApproval) -> None:
     """Raise `AccessCannotBeEdited`, or `Invalid` for arguments that the operation does not take."""
     if waiting.effect == Effect.access:
         raise AccessCannotBeEdited(f"{waiting.reference} gives access ({waiting.tool}).")
-    validated(DECLARED[waiting.tool], args.arguments or {})
+    validated(DECLARED[waiting.tool], args.arguments or {}, on_card=True)
 
 
 async def _must_be_allowed(ctx: Context, waiting: Approval, card: Card) -> None:

@@ -11,7 +11,7 @@ import psycopg.errors as pg
 
 from tools.contract import errors
 from tools.contract.access import authorize, log_disclosure, log_refusal
-from tools.contract.actors import Caller, Proof
+from tools.contract.actors import Caller, Hand, Proof
 from tools.contract.asking import Unheard
 from tools.contract.cards import beyond_the_card, card_of, mark_executed, pause, waiting
 from tools.contract.context import Approved, Context
@@ -35,7 +35,7 @@ async def call(
     wait: bool = False,
 ) -> Outcome[O]:
     """Call a tool. A write needs a `key`; with `wait`, a twin of the same key is waited for instead of refused."""
-    args = validated(tool, arguments)
+    args = validated(tool, arguments, on_card=approval is not None or caller.hand is Hand.planner)
     asked = canonical(args, as_sent=True) if tool.writes else b""
     with errors.as_shop_errors():
         try:

@@ -184,12 +184,15 @@ def tool(
     return declare
 
 
-def validated(tool: Tool[I, O], arguments: I | Mapping[str, Any]) -> I:
-    """The arguments as the tool's input. Raises `Invalid`, naming each field, or `VersionRequired`."""
+def validated(tool: Tool[I, O], arguments: I | Mapping[str, Any], *, on_card: bool = False) -> I:
+    """The arguments as the tool's input. Raises `Invalid`, naming each field, or `VersionRequired`.
+
+    `on_card`: a person decides by a card, which holds the versions of the rows that it shows, so none has to be named.
+    """
     try:
         args = arguments if isinstance(arguments, tool.input) else tool.input.model_validate(arguments)
     except ValidationError as invalid:
         raise Invalid.of(invalid, tool.name) from None
-    if tool.version_required and getattr(args, "version", None) is None:
+    if tool.version_required and not on_card and getattr(args, "version", None) is None:
         raise VersionRequired(f"{tool.name} needs the version that you read.")
     return args

@@ -110,13 +110,21 @@ _BRINGS = "o.id in (select purchase_order_id from purchase_order_lines where mer
 _LATE = "o.status in ('sent', 'partially_received') and o.expected_on < %(today)s and %(late)s"
 
 
+LATE_WORDS = Synonyms({"true": ("overdue", "behind schedule", "past due")})
+
+
 class ListPurchaseOrders(Paged):
     status: Annotated[PurchaseOrderStatus, STATUS_WORDS] | None = Field(default=None, description="Only in this state.")
     open: bool | None = Field(default=None, description="Only those that are still to come, or only the others.")
-    late: bool = Field(default=False, description="Only those whose day has passed while units are still to come.")
+    late: Annotated[bool, LATE_WORDS] = Field(
+        default=False, description="Only those whose day has passed while units are still to come."
+    )
     supplier: SupplierRef | None = Field(default=None, description="Only from this supplier: `SUP-1001`, or its name.")
     warehouse: WarehouseRef | None = Field(default=None, description="Only for this warehouse.")
     sku: VariantRef | None = Field(default=None, description="Only those that bring this variant.")
+    expected_from: Day | None = Field(
+        default=None, description="Expected on this day or later, in the shop's time zone."
+    )
     expected_until: Day | None = Field(
         default=None, description="Expected on this day or before, in the shop's time zone."
     )
@@ -159,6 +167,8 @@ async def _asked(ctx: Context, args: ListPurchaseOrders) -> dict[str, tuple[str,
         asked["o.warehouse_id = %(warehouse)s"] = ("warehouse", (await find_warehouse(ctx, args.warehouse)).id)
     if args.sku:
         asked[_BRINGS] = ("variant", (await find_variant(ctx, args.sku)).id)
+    if args.expected_from:
+        asked["o.expected_on >= %(awaited)s"] = ("awaited", args.expected_from)
     if args.expected_until:
         asked["o.expected_on <= %(expected)s"] = ("expected", args.expected_until)
     if args.ordered_from:

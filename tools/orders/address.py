@@ -100,7 +100,7 @@ async def change_order_address(ctx: Context, args: ChangeOrderAddress) -> OrderA
 async def _address(ctx: Context, order: Order, asked: str | WrittenAddress) -> dict[str, Any]:
     """The address as the order keeps it."""
     if isinstance(asked, WrittenAddress):
-        return asked.model_dump() | {"name": asked.name or order.customer_name}
+        return asked.kept(order.customer_name, order.ship_country or ctx.merchant.country)
     address = await ctx.find(Address, asked)
     if address.customer_id != order.customer_id:
         raise AddressOfAnother(f"{address.reference} is not an address of the customer of {order.reference}.")

@@ -275,7 +275,11 @@ def asked_segments(promotions: Sequence[Promotion]) -> set[UUID]:
 
 async def _read(ctx: Context, wish: OrderWish, currency: str) -> Found:
     named = [address for address in (wish.shipping_address, wish.billing_address) if isinstance(address, str)]
-    written = [a.country for a in (wish.shipping_address, wish.billing_address) if isinstance(a, WrittenAddress)]
+    written = [
+        a.country or ctx.merchant.country
+        for a in (wish.shipping_address, wish.billing_address)
+        if isinstance(a, WrittenAddress)
+    ]
     names = [line.sku for line in wish.lines]
     return await read(
         ctx, currency, names, wish.customer, email=wish.email, addresses=named, countries=written,
@@ -341,8 +345,7 @@ async def _address(
 ) -> dict[str, Any]:
     """The address as the order keeps it; empty when there is none."""
     if isinstance(asked, WrittenAddress):
-        name = asked.name or (buyer.name if buyer else None)
-        return asked.model_dump() | {"name": name}
+        return asked.kept(buyer.name if buyer else None, ctx.merchant.country)
     if asked is None:
         chosen = [address for address in found.addresses if getattr(address, default)]
     else:

@@ -1,6 +1,6 @@
 """What is wished of an order before it is one: who buys what, sent where; and why the shop may have to refuse."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -95,8 +95,15 @@ class WrittenAddress(Input):
     city: City = Field(description="City.")
     region: Short | None = Field(default=None, description="Region or state, where addresses or taxes need it.")
     postcode: Short | None = Field(default=None, description="Postcode.")
-    country: Country = Field(description="ISO 3166 alpha-2, such as FR.")
+    country: Country | None = Field(
+        default=None,
+        description="ISO 3166 alpha-2, such as FR; omit for the one that the order goes to, else the shop's own.",
+    )
     phone: Phone | None = Field(default=None, description="Phone number for the carrier.")
+
+    def kept(self, name: str | None, country: str) -> dict[str, Any]:
+        """As an order keeps it: for whom and in which country, where neither was said."""
+        return self.model_dump() | {"name": self.name or name, "country": self.country or country}
 
 
 class OrderWish(Input):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 from sqlalchemy import select
@@ -14,7 +14,7 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import Ambiguous, Conflict, Invalid, NotFound, StaleVersion
-from tools.contract.fields import MinorUnits, Name, ProductRef, VariantRef, Written
+from tools.contract.fields import MinorUnits, Name, ProductRef, Synonyms, VariantRef, Written
 from tools.products.bundles import (
     BundleHasNoStock,
     BundleInBundle,
@@ -126,6 +126,17 @@ async def add_variant(ctx: Context, args: AddVariant) -> ProductDetail:
 _MAY_BE_EMPTY = {"barcode", "tax_class", "cost", "weight_grams", "length_mm", "width_mm", "height_mm"}
 
 
+SELLABLE_WORDS = Synonyms(
+    {
+        "true": ("sell again", "on sale again", "put back on sale", "show in the shop", "unhide", "take online", "back online"),
+        "false": (
+            "do not sell", "don't sell", "stop selling", "no longer sell", "not sold any more", "hide", "take off sale",
+            "take offline", "delist", "pull from the shop", "discontinue",
+        ),
+    }
+)  # fmt: skip
+
+
 class UpdateVariant(Input):
     """Which variant, and what of it changes; what is left out stays."""
 
@@ -146,7 +157,7 @@ class UpdateVariant(Input):
     tracked: bool | None = Field(
         default=None, description="Whether units are counted; false for made to order, or digital."
     )
-    sellable: bool | None = Field(default=None, description="Whether it may be sold.")
+    sellable: Annotated[bool | None, SELLABLE_WORDS] = Field(default=None, description="Whether it may be sold.")
     allow_backorder: bool | None = Field(default=None, description="Whether more may be sold than lie there.")
     components: list[Component] | None = Field(
         default=None, min_length=1, max_length=50, description="All that is in a bundle from now on."

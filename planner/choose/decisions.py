@@ -1,0 +1,94 @@
+"""What is decided about a wish, and what it is decided with."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from planner.choose import ground
+from planner.choose.index import Index, Tool
+from planner.converse.memory import Conversation
+from planner.fill.filled import Filled, Told
+from planner.read import goods, grounds
+from planner.read.language import to_english
+from planner.read.reading import Reading
+from planner.read.spoken import language_of
+
+
+@dataclass(frozen=True)
+class Step:
+    """A call to make; `people` are references that a reader must find first: by name, e-mail, or what they belong to."""
+
+    tool: str
+    args: Mapping[str, Any] = field(default_factory=lambda: dict[str, Any]())
+    people: Mapping[str, Any] = field(default_factory=lambda: dict[str, Any]())
+    newest: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question, as what is known already, so that the answer completes the call; `tell.asking` puts it into words."""
+
+    pending: Mapping[str, Any]
+    look: tuple["Step", ...] = ()  # what is shown before it is asked
+
+
+@dataclass(frozen=True)
+class Decline:
+    """Nothing to do: `~hello`, `~help`, `~beyond`, "unclear", "elsewhere", "forbidden", "pointing", "planned", "people".
+
+    Of a turn within its conversation: "left", "waits" for an answer, "not_carried" into what was put, "nothing_open" to agree to.
+    """
+
+    why: str
+    said: str = ""
+    room: str = ""
+    writes: bool = False
+    operation: str = ""
+    meanwhile: tuple[Step, ...] = ()  # what is known here of the thing that was asked about
+
+
+Decision = list[Step] | Ask | Decline
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A tool with its arguments filled, and how well both fit, in log-probability."""
+
+    tool: Tool
+    filled: Filled
+    fit: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What decisions are made with: the index, the offered tools, the conversation."""
+
+    index: Index
+    offered: Collection[str]
+    talk: Conversation
+
+    def reading(self, text: str) -> Reading:
+        read = Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
+        if ground.SEARCH not in self.index.tools:
+            return read
+        placed = grounds.placed(self.phrases(read), self.known) if self.known else ()
+        return replace(read, grounds=placed, grounded=True, ordinary=self.index.ordinary)
+
+    def phrases(self, read: Reading) -> list[goods.Phrase]:
+        """The pieces of a text of which the shop is asked what they are."""
+        return goods.phrases(read.text, read.spans, read.mentions, self.index.ordinary, ground.spoken_of(self.talk))
+
+    @cached_property
+    def known(self) -> Mapping[str, Sequence[grounds.Row]] | None:
+        """What the shop was asked in this turn, and said."""
+        return ground.told(self.talk)
+
+    def english(self, text: str) -> str:
+        """A text in English words; a few words that show no language are in the conversation's."""
+        return to_english(text, self.talk.language if language_of(text) in (None, self.talk.language) else "")
+
+    def told(self, tool: Tool) -> Told:
+        return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.words, tool.entry.writes)

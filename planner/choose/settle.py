@@ -1,0 +1,193 @@
+"""What a chosen tool is called with: what the conversation knows is filled in, what is missing is asked for."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from planner.choose import belonging, whose
+from planner.choose.decisions import Ask, Candidate, Decision, Desk, Step
+from planner.choose.focus import focus
+from planner.choose.index import Tool
+from planner.converse import things
+from planner.fill import slots
+from planner.fill.filled import Filled, Which
+from planner.fill.versus import other_period
+from planner.read import pointers
+from planner.read.fields import Choice, Field, Kind
+from planner.read.reading import Reading
+from planner.read.words import content, fold, stem
+
+# With no word for what: of what was shown.
+OF_GOODS = re.compile(r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I)
+NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
+ALIKE = 0.62  # cosine from which leftover words are taken for the value of an enum
+
+
+def complete(tool: Tool, text: str, desk: Desk) -> Decision:
+    """The decision for a tool that the person has chosen."""
+    filled = filling(tool, desk.reading(text), desk)
+    return settle(text, Candidate(tool, filled, 0.0, 1.0), desk, [])
+
+
+def filling(tool: Tool, reading: Reading, desk: Desk) -> Filled:
+    """The arguments of one tool from one text, and how a record that is not named is to be found."""
+    filled = slots.fill(tool.fields, reading, desk.told(tool))
+    belonging.fill(tool, filled, reading, belonging.lists(desk.index, desk.offered), desk.told)
+    whose.unsaid(tool, filled, reading)
+    return filled
+
+
+def settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Decision:
+    """Fills what the conversation knows, asks for what is missing, and says what it left out."""
+    tool, filled = chosen.tool, chosen.filled
+    _by_likeness(tool, filled, desk)
+    _point_back(text, tool, filled, desk, before)
+    _of_what_was_shown(filled, desk)
+    if filled.which:
+        return which_goods(tool, filled)
+    _of_the_message(tool, filled, desk)
+    belonging.spoken_of(text, tool, filled, belonging.lists(desk.index, desk.offered), desk.talk, desk.index)
+    belonging.of_few(tool, filled, belonging.lists(desk.index, desk.offered))
+    missing = [f for f in tool.required if f.name not in filled.args and f.name not in filled.people]
+    if missing:
+        return ask_for(tool, missing, filled.args, filled.people)
+    if _changes_nothing(tool, filled):
+        return _ask_what(tool, filled)
+    notes = () if tool.entry.writes else tuple(_left_out(text, filled, tool))
+    step = Step(tool.entry.name, filled.args, filled.people, NEWEST.search(text) is not None, notes)
+    others = [{name: value} for name, values in filled.more.items() for value in values]
+    against = other_period(text, tool.fields, filled, desk.talk.setting)
+    if against:
+        kept = tuple(note for note in step.notes if note != against.said)
+        return [replace(step, notes=kept), replace(step, args={**step.args, **against.args}, notes=())]
+    return [step, *(replace(step, args={**filled.args, **other}) for other in others)]
+
+
+def _of_the_message(tool: Tool, filled: Filled, desk: Desk) -> None:
+    """The goods that are missing here and that another clause names, if only one does: "grey socks, what do they cost?"."""
+    wanted = [f for f in tool.required if f.reference in ("product", "variant") and f.kind is Kind.reference]
+    open_ones = [f for f in wanted if f.name not in filled.args and f.name not in filled.people]
+    named = desk.reading(desk.english(desk.talk.request)).grounds if open_ones else ()
+    named = [one for one in named if one.goods and not one.lacks]
+    if len(named) == 1 and len(rows := named[0].variants if len(named[0].variants) == 1 else named[0].products) == 1:
+        row, f = rows[0], open_ones[0]
+        if f.reference == "product" or row.kind == "variant":
+            filled.args[f.name] = row.name if row.kind == "variant" else row.reference
+
+
+def _of_what_was_shown(filled: Filled, desk: Desk) -> None:
+    """ "the mug", of an order that has one: where a name fits several goods, the one of them that was shown is meant."""
+    shown = {thing.reference: thing for thing in things.shown_whole(desk.talk) if "variant" in thing.refers}
+    for name, which in list(filled.which.items()):
+        titles = [fold(label.split(" / ")[0]) for _, label in which.options]
+        values = {value for value, _ in which.options}
+        fitting = [ref for ref, thing in shown.items() if ref in values or any(one in thing.said for one in titles)]
+        if len(fitting) == 1 and not which.lacks:
+            filled.args[name] = _with(filled.args.get(name), which, fitting[0])
+            del filled.which[name]
+
+
+def which_goods(tool: Tool, filled: Filled) -> Ask:
+    """Which of the goods that a name fits; or what there is instead of those that nothing fits."""
+    name, which = next(iter(filled.which.items()))
+    told = {key: value for key, value in filled.args.items() if key != name}
+    pending: dict[str, Any] = {"kind": "pick", "tool": tool.entry.name, "args": told, "people": dict(filled.people)}
+    options = [{"value": _with(filled.args.get(name), which, value), "label": label} for value, label in which.options]
+    asked = {"noun": which.noun, "said": which.said, "choices": which.choices, "options": options, "missing": [name]}
+    return Ask({**pending, **asked, "frame": "comes_in" if which.lacks else "which_goods", "lacks": which.lacks})
+
+
+def _with(lines: Any, which: Which, value: str) -> Any:
+    """An option as the argument: the reference, or the lines with it in the place of the one that is asked about."""
+    if which.at is None:
+        return value
+    return [
+        {key: value if said == "" else said for key, said in line.items()} if nth == which.at else line
+        for nth, line in enumerate(lines)
+    ]
+
+
+def _changes_nothing(tool: Tool, filled: Filled) -> bool:
+    """An update that names what to change, but not how."""
+    told = [f for f in tool.fields if f.name in filled.args and not (f.required and f.kind is Kind.reference)]
+    return (
+        tool.entry.name.startswith(("update_", "change_", "edit_", "adjust_"))
+        and not told
+        and any(not f.required for f in tool.fields)
+    )
+
+
+def _ask_what(tool: Tool, filled: Filled) -> Ask:
+    open_ones = [f for f in tool.fields if not f.required and f.kind is not Kind.skip]
+    pending = {
+        "kind": "slots",
+        "tool": tool.entry.name,
+        "args": filled.args,
+        "people": filled.people,
+        "missing": [f.name for f in open_ones],
+    }
+    return Ask({**pending, "changes": True})
+
+
+def ask_for(tool: Tool, missing: list[Field], args: Mapping[str, Any], people: Mapping[str, Any]) -> Ask:
+    """The question for required arguments."""
+    pending = {
+        "kind": "slots",
+        "tool": tool.entry.name,
+        "args": dict(args),
+        "people": dict(people),
+        "missing": [f.name for f in missing],
+    }
+    return Ask(pending)
+
+
+def _left_out(text: str, filled: Filled, tool: Tool) -> list[str]:
+    """What a reading tool could not use, except what it is used to hear: "today" to a tool that tells today's figures."""
+    spans = [text[span.start : span.end].strip() for span in filled.unplaced if span.kind != "number" or span.reference]
+    spans = [said for said in spans if not all(stem(word) in tool.words for word in content(said))]
+    return list(dict.fromkeys([*spans, *filled.doubts, *(said for said in filled.strange if said in filled.unused)]))
+
+
+def _by_likeness(tool: Tool, filled: Filled, desk: Desk) -> None:
+    """Words that nothing took, held against the values of enums that are still open: "bounced" is near "declined"."""
+    open_choices = [
+        (f, choice) for f in tool.fields if f.kind is Kind.choice and f.name not in filled.args for choice in f.choices
+    ]
+    for said in filled.unused[:2] if open_choices else []:
+        phrases = [phrase for _, choice in open_choices for phrase in choice.phrases]
+        owners = [(f, choice) for f, choice in open_choices for _ in choice.phrases]
+        alike = desk.index.similar(said, phrases)
+        best = max(range(len(alike)), key=lambda n: alike[n])
+        if alike[best] >= ALIKE:
+            _take_likeness(owners[best], filled, said)
+            return
+
+
+def _take_likeness(owner: tuple[Field, Choice], filled: Filled, said: str) -> None:
+    f, choice = owner
+    filled.args[f.name] = [choice.value] if f.many else choice.value
+    filled.unused.remove(said)
+
+
+def _point_back(text: str, tool: Tool, filled: Filled, desk: Desk, before: list[Step]) -> None:
+    """ "it", "her", "the order": the one that was spoken of last, when only one fits."""
+    for f in tool.fields:
+        if f.kind is not Kind.reference or f.name in filled.args or f.name in filled.people:
+            continue
+        noun = re.search(rf"\b(?:the|this|that|same)\s+{re.escape(f.reference.replace('_', ' '))}\b", text, re.I)
+        goods = f.reference in ("product", "variant") and OF_GOODS.search(text) is not None
+        if (
+            not noun
+            and not goods
+            and not (pointers.plain("points").search(text) and (f.required or f.reference == "customer"))
+        ):
+            continue
+        for step in reversed(before):
+            if f.name in step.people:
+                filled.people[f.name] = step.people[f.name]
+                return
+        same = [str(step.args[f.name]) for step in before if f.name in step.args]
+        found = same or focus(desk.talk, desk.index, (f.reference,))
+        if len(set(found)) == 1:
+            filled.args[f.name] = found[0]

@@ -1,0 +1,53 @@
+"""Whose a record is and where they live, said beside its number: "cancel ORD-1042 of Anna Weber in Lyon".
+
+The number says which record is meant; the card and the answer show whose it is. So the name needs no place in the call.
+"""
+
+import re
+from functools import lru_cache
+
+from planner.choose.index import Tool
+from planner.fill.filled import Filled
+from planner.read import pointers
+from planner.read.fields import Kind
+from planner.read.reading import Reading
+
+BY_NAME = ("customer", "user", "product", "variant", "category", "warehouse", "carrier", "supplier")
+PEOPLE, PLACES = ("customer", "person"), ("place", "city")
+
+
+def unsaid(tool: Tool, filled: Filled, reading: Reading) -> None:
+    """Takes names of people and of their towns out of what found no place, where a record is called by its number."""
+    records = (f for f in tool.fields if f.kind is Kind.reference and f.reference not in BY_NAME)
+    if not any(f.name in filled.args for f in records):
+        return
+    named = [text for start, end, kind in _names(reading) if (text := _beside(reading.text, start, end, kind))]
+    for left in (filled.doubts, filled.strange, filled.unused):
+        left[:] = [said for said in left if not any(said in name for name in named)]
+
+
+def _names(reading: Reading) -> list[tuple[int, int, str]]:
+    """Where people and towns stand, by the reader's word or because the shop has them."""
+    heard = [(one.start, one.end, one.kind) for one in reading.mentions if one.kind in (*PEOPLE, *PLACES)]
+    known = [(one.start, one.end, kind) for one in reading.grounds for kind in ("customer", "city") if one.of(kind)]
+    living = [
+        (start, end, PEOPLE[0]) for start, end in reading.names() if _around(people=True)[2].match(reading.text[end:])
+    ]
+    return [*heard, *known, *living]
+
+
+def _beside(text: str, start: int, end: int, kind: str) -> str:
+    """The name, where the words around it say that the record is theirs; "" elsewhere: "send ORD-1042 to Anna Weber"."""
+    leads, follows, _ = _around(kind in PEOPLE)
+    theirs = kind in PEOPLE and follows.match(text[end:])
+    return text[start:end] if theirs or leads.search(text[:start]) else ""
+
+
+@lru_cache(maxsize=2)
+def _around(people: bool) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """What leads to a name that owns a record, what follows one, and what follows one of somebody who lives somewhere."""
+    told = pointers.words()
+    title = rf"(?:(?:{told['titles']})\s+)"
+    before = rf"(?:{told['whose']})\s*{title}?|{title}|[,;:–-]\s*" if people else rf"(?:{told['lives']})\s+"
+    living = re.compile(rf"\s+(?:{told['lives']})\s+\w", re.I)
+    return re.compile(rf"(?<!\w)(?:{before})$", re.I), re.compile(r"['’]s\b"), living
