@@ -30,24 +30,28 @@ def _names(reading: Reading) -> list[tuple[int, int, str]]:
     """Where people and towns stand, by the reader's word or because the shop has them."""
     heard = [(one.start, one.end, one.kind) for one in reading.mentions if one.kind in (*PEOPLE, *PLACES)]
     known = [(one.start, one.end, kind) for one in reading.grounds for kind in ("customer", "city") if one.of(kind)]
-    living = [
-        (start, end, PEOPLE[0]) for start, end in reading.names() if _around(people=True)[2].match(reading.text[end:])
-    ]
-    return [*heard, *known, *living]
+    written = [(start, end, PEOPLE[0]) for start, end in reading.names() if _person(reading.text, start, end)]
+    return [*heard, *known, *written]
+
+
+def _person(text: str, start: int, end: int) -> bool:
+    """Whether capitals are somebody's: a whole name, one with a title, or one who lives somewhere."""
+    told = pointers.words()
+    titled = re.search(rf"(?<!\w)(?:{told['titles']})\s+$", text[:start], re.I)
+    lives = re.match(rf"\s+(?:{told['lives']})\s+\w", text[end:], re.I)
+    return " " in text[start:end] or bool(titled or lives)
 
 
 def _beside(text: str, start: int, end: int, kind: str) -> str:
     """The name, where the words around it say that the record is theirs; "" elsewhere: "send ORD-1042 to Anna Weber"."""
-    leads, follows, _ = _around(kind in PEOPLE)
+    leads, follows = _around(kind in PEOPLE)
     theirs = kind in PEOPLE and follows.match(text[end:])
     return text[start:end] if theirs or leads.search(text[:start]) else ""
 
 
 @lru_cache(maxsize=2)
-def _around(people: bool) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
-    """What leads to a name that owns a record, what follows one, and what follows one of somebody who lives somewhere."""
+def _around(people: bool) -> tuple[re.Pattern[str], re.Pattern[str]]:
     told = pointers.words()
     title = rf"(?:(?:{told['titles']})\s+)"
     before = rf"(?:{told['whose']})\s*{title}?|{title}|[,;:–-]\s*" if people else rf"(?:{told['lives']})\s+"
-    living = re.compile(rf"\s+(?:{told['lives']})\s+\w", re.I)
-    return re.compile(rf"(?<!\w)(?:{before})$", re.I), re.compile(r"['’]s\b"), living
+    return re.compile(rf"(?<!\w)(?:{before})$", re.I), re.compile(r"['’]s\b")

@@ -19,8 +19,13 @@ STREET = re.compile(
 )
 TAIL = re.compile(
     r"\s*,\s*(?:(?P<before>[A-Z]{0,2}-?\d{3,6}(?: ?[A-Z]{2})?)\s+)?(?P<city>[^\d,\n]{2,40}?)"
-    r"(?:\s+(?P<after>(?:[A-Z]{2}\s+)?\d{4,6}|[A-Z]{1,2}\d\w? ?\d[A-Z]{2}))?\s*(?=,|\.?$| for\b)"
+    r"(?:\s+(?:(?P<state>[A-Z]{2})\s+)?(?P<after>\d{4,6}|[A-Z]{1,2}\d\w? ?\d[A-Z]{2}))?\s*(?=,|\.?$| for\b)"
 )
+WITHIN = re.compile(
+    r"\s*,\s*(?P<said>(?:suite|apt\.?|apartment|unit|floor|flat|ste\.?|étage|bât(?:iment)?\.?|etage|stock)\s*#?[\w-]+)",
+    re.I,
+)
+PARTS = {"street": r"line_?1|street|address", "within": r"line_?2", "region": "region|state"}
 INTRODUCING = words_of("of for the many much with our any about named called matching containing some no on de")
 WHOLE = r"([A-ZÀ-Þ0-9][^,.;:\n]*?)(?=\s+(?:from|now|please|instead|for|at|priced|with|in|sku|SKU|on|and)\b|[,.;:]|\s*$)"
 CALLED = "called|named|name(?: is(?: now)?| to|:)?|titled|rename .*?to|is now|call (?:it|the shop|us)|new name.*?:"
@@ -240,22 +245,26 @@ def _introduced(reading: Reading, start: int) -> bool:
 
 def address(fields: tuple[Field, ...], reading: Reading) -> dict[str, Any] | None:
     """A postal address: street and number, postcode, city, country, in the usual orders."""
-    text = reading.blanked("reference", "code", "email", "phone", "money")
+    text = reading.blanked("reference", "code", "email", "phone", "money", "country")
     street = next((m for m in STREET.finditer(text) if reading.open(*m.span())), None)
     if street is None:
         return None
     found: dict[str, Any] = {"street": street[0].strip(" ,")}
     reading.claim(*street.span())
-    m = TAIL.match(text, street.end())
+    within = WITHIN.match(text, street.end())
+    if within:
+        found["within"] = within["said"]
+        reading.claim(*within.span())
+    m = TAIL.match(text, within.end() if within else street.end())
     if m:
-        found |= {"city": m["city"].strip(), "postcode": m["before"] or m["after"]}
+        found |= {"city": m["city"].strip(), "region": m["state"], "postcode": m["before"] or m["after"]}
         reading.claim(*m.span())
     for span in reading.free("country"):
         found["country"] = reading.take(span).value
     by_kind = {Kind.city: "city", Kind.country: "country", Kind.postcode: "postcode"}
     args: dict[str, Any] = {}
     for field in fields:
-        key = by_kind.get(field.kind) or ("street" if re.match(r"line_?1|street|address", field.name) else "")
+        key = by_kind.get(field.kind) or next((key for key, name in PARTS.items() if re.match(name, field.name)), "")
         if found.get(key):
             args[field.name] = found[key]
     return args

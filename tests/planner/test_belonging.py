@@ -155,3 +155,9 @@ def test_nothing_is_looked_for_where_nothing_was_pointed_at(talk: Conversation) 
     talk.say("cancel a return")
 
     assert talk.calls == []
+
+
+def test_the_last_one_of_somebody_is_not_the_last_one_of_all(talk: Conversation) -> None:
+    talk.say("cancel her last return")
+
+    assert talk.calls == []

@@ -2,6 +2,8 @@
 
 import pytest
 
+from planner.choose import decide
+from planner.choose.index import Index
 from tests.planner.conftest import Conversation
 
 
@@ -51,3 +53,49 @@ def test_a_product_that_was_named_is_looked_for_or_said_to_be_left_out(talk: Con
     answer = talk.say("how are the mugs doing?", {"data": [], "has_more": False})
 
     assert "mugs" in answer.text or any("mugs" in args.values() for _, args in talk.calls)
+
+
+def test_of_a_question_that_is_not_understood_the_record_with_a_number_is_shown(
+    talk: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decide, "FLOOR", 0.9)
+
+    talk.say("why is everybody angry about ORD-1042?")
+
+    assert talk.calls == [("get_order", {"order": "ORD-1042"})]
+
+
+def test_a_change_that_is_likely_and_not_certain_is_offered_and_a_question_is_none(
+    talk: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disagrees(index: Index, text: str, name: str) -> bool:
+        return False
+
+    monkeypatch.setattr(Index, "agreed", disagrees)
+
+    offered = talk.say("cancel order ORD-1042").additional_kwargs["pending"]
+
+    assert (offered["kind"], offered["options"][0]["tool"]) == ("choice", "cancel_order")
+    assert talk.calls == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cancel ORD-1042 of Ines Moreau",
+        "cancel Mrs Moreau's order ORD-1042",
+        "cancel ORD-1042, Moreau from Lyon never paid",
+    ],
+)
+def test_whose_a_record_is_needs_no_place_beside_its_number(talk: Conversation, text: str) -> None:
+    talk.say(text)
+
+    [(tool, args)] = talk.calls
+    assert (tool, args["order"]) == ("cancel_order", "ORD-1042")
+
+
+def test_where_something_goes_is_not_whose_it_is(talk: Conversation) -> None:
+    question = talk.say("cancel ORD-1042 and send it to Ines Moreau")
+
+    assert talk.calls == []
+    assert question.additional_kwargs.get("pending")

@@ -115,6 +115,56 @@ def test_an_address_may_be_written_out_where_its_number_would_do(index: Index) -
     }
 
 
+def test_an_address_may_have_a_state_and_a_suite_and_no_country(index: Index) -> None:
+    found = filled(index, "change_order_address", "ORD-1042 goes to 77 Elm Avenue, Suite 4, Chicago IL 60644")
+
+    assert found["shipping_address"] == {
+        "line1": "77 Elm Avenue",
+        "line2": "Suite 4",
+        "city": "Chicago",
+        "region": "IL",
+        "postcode": "60644",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("bring the price of MUG-BLUE down to 9.90", {"to_amount": 990}),
+        ("take 2.50 euros off the price of MUG-BLUE", {"by_amount": -250}),
+    ],
+)
+def test_what_a_price_becomes_is_not_by_how_much_it_changes(index: Index, text: str, told: dict[str, int]) -> None:
+    assert filled(index, "change_prices", text) == {"skus": ["MUG-BLUE"], **told}
+
+
+def test_of_a_thing_that_is_named_alone_the_one_quantity_is_how_many(index: Index) -> None:
+    text = "create a PO for 200 portable chargers SCARF-GREY"
+
+    assert filled(index, "create_purchase_order", text, named(text, "200", "quantity"))["lines"] == [
+        {"sku": "SCARF-GREY", "quantity": 200}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sellable"), [("hide SCARF-GREY from the shop", False), ("put SCARF-GREY back on sale", True)]
+)
+def test_a_variant_is_taken_off_sale_and_put_back_in_everyday_words(index: Index, text: str, sellable: bool) -> None:
+    assert filled(index, "update_variant", text) == {"sku": "SCARF-GREY", "sellable": sellable}
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [("purchase orders expected tomorrow", 23, 23), ("purchase orders expected this week", 16, 22)],
+)
+def test_what_is_expected_in_a_period_is_neither_before_nor_after_it(
+    index: Index, text: str, first: int, last: int
+) -> None:
+    told = {"expected_from": f"2026-11-{first}", "expected_until": f"2026-11-{last}"}
+
+    assert filled(index, "list_purchase_orders", text) == told
+
+
 @pytest.mark.parametrize(
     ("text", "found_by_the_reader", "kind", "whole"),
     [

@@ -10,7 +10,7 @@ from planner.read.fields import Kind, read
 from planner.read.language import to_english
 
 NOW = datetime.fromisoformat("2026-11-22T14:03")
-VOCABULARY = Vocabulary({"ORD": "order", "CUS": "customer", "VAR": "variant", "RSV": "reservation"})
+VOCABULARY = Vocabulary({"ORD": "order", "CUS": "customer", "VAR": "variant", "RSV": "reservation", "PCK": "pick_list"})
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,11 @@ VOCABULARY = Vocabulary({"ORD": "order", "CUS": "customer", "VAR": "variant", "R
         ("VAT at 19 %", [("percent", 19.0)]),
         ("phone +33 6 12 34 56 78", [("phone", "+33 6 12 34 56 78")]),
         ("low-stock follow-up", []),
+        ("send 4 not 6", [("number", 4.0)]),
+        ("it is 2 in Lyon, not 3", [("number", 2.0)]),
+        ("98 euros not 88 euros", [("money", 98.0)]),
+        ("pick list 1021", [("reference", "PCK-1021")]),
+        ("refund the customer 10%", [("percent", 10.0)]),
     ],
 )
 def test_references_codes_and_figures_are_told_apart(text: str, expected: list[tuple[str, Any]]) -> None:

@@ -51,6 +51,18 @@ async def test_an_order_goes_somewhere_else_and_its_customers_addresses_stay(min
     assert [row.city for row in (await do(list_addresses, customer=ana.reference)).data] == ["Lyon"]
 
 
+async def test_an_address_that_is_written_without_a_country_is_where_the_order_goes_already(
+    mine: NewShop, do: Do
+) -> None:
+    order = await place(mine, do, name="Ana Torres")
+    written = {key: value for key, value in LILLE.items() if key not in ("name", "country")}
+
+    changed = await do(change_order_address, order=order, shipping_address=written)
+
+    assert changed.shipping_address is not None
+    assert (changed.shipping_address.name, changed.shipping_address.country) == ("Ana Torres", "FR")
+
+
 async def test_an_address_of_the_customer_is_copied_and_that_of_another_refused(mine: NewShop, do: Do) -> None:
     async with writing(mine) as sql:
         ana, ben = make_customer(sql, city="Nice"), make_customer(sql, "Ben Hall", city="Nantes")

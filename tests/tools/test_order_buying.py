@@ -19,6 +19,7 @@ from tests.factories import (
 from tests.tools.till import LYON, bought, stocked, writing
 from tools.contract.errors import Ambiguous, NotFound
 from tools.flows.create_order import create_order
+from tools.orders.detail import get_order
 from tools.orders.wishes import (
     AddressOfAnother,
     CustomerMayNotOrder,
@@ -112,6 +113,17 @@ async def test_a_guest_gives_a_name_and_an_address(mine: NewShop, do: Do) -> Non
         order = (await sql.session.scalars(select(Order).where(Order.reference == placed.reference))).one()
     assert placed.customer is None
     assert (order.customer_name, order.email, order.ship_postcode) == ("Noor Haddad", "noor@example.com", "69001")
+
+
+async def test_an_address_that_is_written_without_a_country_is_in_the_shops(mine: NewShop, do: Do) -> None:
+    await stocked(mine)
+    written = {key: value for key, value in LYON.items() if key != "country"}
+
+    placed = await do(create_order, name="Noor Haddad", shipping_address=written, lines=bought(("MUG-BLUE", 1)))
+
+    order = await do(get_order, order=placed.reference)
+    assert order.shipping_address is not None
+    assert order.shipping_address.country == "FR"
 
 
 async def test_an_order_with_a_customers_email_is_theirs(mine: NewShop, do: Do, ana: Customer) -> None:

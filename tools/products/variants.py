@@ -128,7 +128,7 @@ _MAY_BE_EMPTY = {"barcode", "tax_class", "cost", "weight_grams", "length_mm", "w
 
 SELLABLE_WORDS = Synonyms(
     {
-        "true": ("sell again", "on sale again", "put back on sale", "show in the shop", "unhide", "take online", "back online"),
+        "true": ("sell again", "on sale again", "back on sale", "show in the shop", "unhide", "take online", "back online"),
         "false": (
             "do not sell", "don't sell", "stop selling", "no longer sell", "not sold any more", "hide", "take off sale",
             "take offline", "delist", "pull from the shop", "discontinue",
