@@ -10,7 +10,7 @@ from math import log
 from typing import Any
 
 from planner.choose.decisions import Ask, Candidate, Decision, Decline, Desk, Step
-from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Tool
+from planner.choose.index import BEYOND, HELP, NO_TOOL, POSSIBLE, SMALL_TALK, TRADE_STEMS, Elsewhere, Tool
 from planner.choose.settle import complete, filling, settle
 from planner.fill import slots
 from planner.fill.filled import Filled
@@ -32,6 +32,7 @@ CLEAR = 1.0  # lead in log-probability that a write needs over the next tool
 REACH = 0.2  # of the best reader's probability: from here another may take its place by having a place for all that was said
 NEAR = 0.3  # the same where only plain words found no place
 WHOLE_FLOOR = 0.35  # for a write that is commanded and has a place for every word, while the next one has not
+REPORTS = ("_report", "_kpis", "_performance")  # by how they are called
 UNFIT = {
     "reference": 1.2,
     "foreign": 1.2,
@@ -98,15 +99,24 @@ def _not_here(text: str, best: str, scores: Mapping[str, float], desk: Desk, sai
     if not known.planned:
         return Decline("people", text, known.room, operation=best)
     if scores[best] >= NAMED:
-        meanwhile = _shown_meanwhile(text, desk, said, known.room) if known.reads else ()
+        meanwhile = _shown_meanwhile(text, desk, said, known)
         return Decline("planned", text, known.room, operation=best, meanwhile=meanwhile)
     room = sum(score for name, score in scores.items() if name in elsewhere and elsewhere[name].room == known.room)
     opened = any(tool.entry.room == known.room for tool in desk.index.tools.values())
     return Decline("unclear", text) if opened or room < NAMED else Decline("planned", text, known.room)
 
 
-def _shown_meanwhile(text: str, desk: Desk, said: str, room: str) -> tuple[Step, ...]:
-    """The reader of the one thing that a text names by its reference; or the one that the room had for such requests so far."""
+def _shown_meanwhile(text: str, desk: Desk, said: str, known: Elsewhere) -> tuple[Step, ...]:
+    """The reader of the one thing that a text names by its reference; the one that the room had so far; or the report nearest.
+
+    Beside what would be a change, only a report that is meant by its own words, too.
+    """
+    if not known.reads:
+        name = _reported(said, desk)
+        found = (
+            complete(desk.index.tools[name], text, desk) if name and desk.index.scores(said)[name] >= POSSIBLE else None
+        )
+        return tuple(found) if isinstance(found, list) else ()
     showing = [name for name in desk.offered if name.startswith("get_") and not _writes(name, desk)]
     for one in desk.index.rank(said, among=showing):
         tool = desk.index.tools[one.name]
@@ -114,10 +124,22 @@ def _shown_meanwhile(text: str, desk: Desk, said: str, room: str) -> tuple[Step,
         if tool.required and not filled.missing and not filled.people and not filled.more:
             return (Step(tool.entry.name, filled.args),)
     nearest = desk.index.rank(said, among=desk.offered, limit=1)
-    if not nearest or nearest[0].room != room or nearest[0].score < CERTAIN or _writes(nearest[0].name, desk):
-        return ()
-    found = complete(desk.index.tools[nearest[0].name], text, desk)
+    own = (
+        nearest and nearest[0].room == known.room and nearest[0].score >= CERTAIN and not _writes(nearest[0].name, desk)
+    )
+    shown = nearest[0].name if own else _reported(said, desk)
+    found = complete(desk.index.tools[shown], text, desk) if shown else None
     return tuple(found) if isinstance(found, list) else ()
+
+
+def _reported(said: str, desk: Desk) -> str:
+    """The report that says most of what is asked, where it is likelier than all else that is read here; "" where none is."""
+    scores = desk.index.wishes(said)
+    readers = [name for name in desk.offered if not _writes(name, desk)]
+    likeliest = max(readers, key=lambda name: scores[name], default="")
+    if not likeliest.endswith(REPORTS) or scores[likeliest] < sum(scores[name] for name in readers) / 2:
+        return ""
+    return likeliest
 
 
 def _writes(name: str, desk: Desk) -> bool:
