@@ -16,7 +16,7 @@ from planner.converse.memory import Call
 from planner.read.acts import Act, cleaned, goes_on, withdraws
 from planner.read.fields import Field, Kind
 from planner.read.money import figure, minor_units
-from planner.read.words import NUMBERS, ORDINALS, content
+from planner.read.words import FILLER, NUMBERS, ORDINALS, content
 
 FEW = 4  # words with meaning, at most, that tell which of two readings is meant
 FIGURE = re.compile(r"(?<![\w-])\d+(?:[.,]\d+)?(?![\w-])")
@@ -124,6 +124,8 @@ def _picked(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Deci
     named = [option for option in options if said & set(re.findall(r"[\w@.-]+", str(option["label"]).lower()))]
     number = _numbered(text, len(options))
     chosen = named[0] if len(named) == 1 else options[number] if number is not None else None
+    if chosen is None and 1 < len(fewer := _meant(options, said)) < len(options):  # "the one from Bern", of two there
+        return Ask({**pending, "options": fewer})
     if chosen is None:
         return _supplied(act, pending, desk)
     missing, through = pending["missing"][0], pending.get("through")
@@ -132,6 +134,12 @@ def _picked(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Deci
         return [Step(pending["tool"], pending["args"], {**pending["people"], **people}), *_then(pending)]
     args = {**pending["args"], missing: chosen["value"]}
     return [Step(pending["tool"], args, pending.get("people", {})), *_then(pending)]
+
+
+def _meant(options: Sequence[Mapping[str, Any]], said: set[str]) -> list[Mapping[str, Any]]:
+    """The options that some word with a meaning tells from the others."""
+    telling = {word for word in said if word not in FILLER and len(word) > 2}
+    return [one for one in options if telling & set(re.findall(r"[\w@.-]+", str(one["label"]).lower()))]
 
 
 def _supplied(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
@@ -156,13 +164,17 @@ def _supplied(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | No
     people = {name: said for name, said in filled.people.items() if name not in pending["args"] and name not in new}
     nothing = pending.get("changes") and not new and not people  # what should change is still not said
     nothing = nothing or (pending["kind"] == "pick" and bool(open_ones))  # nor which of them
+    nothing = nothing or (
+        bool(pending.get("again")) and not new and not people
+    )  # it was asked twice: something else is said
     if nothing or _is_new_request(text, new, people, wanted, tool, desk):
         return None
     args = {**pending["args"], **new}
     people = {name: said for name, said in {**pending.get("people", {}), **people}.items() if name not in args}
     missing = [f for f in tool.required if f.name not in args and f.name not in people]
     if missing:
-        return ask_for(tool, missing, args, people)
+        asked = ask_for(tool, missing, args, people)
+        return asked if new or people else Ask({**asked.pending, "again": True})
     return [Step(tool.entry.name, args, people), *_then(pending)]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from planner.fill import bins, composites, grounded, named, texts, values
 from planner.fill.composites import TAKES_CODES
 from planner.fill.filled import Filled, Told
+from planner.fill.spoken import words
 from planner.read import money
 from planner.read.entities import Span
 from planner.read.fields import Choice, Field, Kind
@@ -275,7 +276,8 @@ def _within_reference(m: re.Match[str], reading: Reading) -> bool:
 
 def _flags(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
     for f in _open(fields, filled, Kind.flag):
-        m = reading.search(rf"\b({re.escape(f.label)})\b")
+        otherwise = words()["flags"].get(f.name)
+        m = (otherwise and reading.search(rf"\b({otherwise})\b")) or reading.search(rf"\b({re.escape(f.label)})\b")
         if m:
             reading.claim(*m.span(1))
             filled.args[f.name] = not EXCEPTING.search(reading.text[: m.start()])

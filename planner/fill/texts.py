@@ -168,7 +168,7 @@ def listed(field: Field, reading: Reading) -> list[str] | None:
 def demanded(field: Field, reading: Reading) -> str | None:
     """A value that a tool can't do without: a key such as `orders.prefix` by its form, anything else at the end."""
     if field.name not in ("key", "code"):
-        return _new_value(reading)
+        return _new_value(reading, switched="boolean" in field.type or field.type == "any")
     m = reading.search(r"(?<![\w@.-])([a-z]+(?:[._][a-z]+)+)(?![\w@-])")
     if m is None:
         return None
@@ -176,8 +176,8 @@ def demanded(field: Field, reading: Reading) -> str | None:
     return m[1]
 
 
-def _new_value(reading: Reading) -> str | None:
-    """A new value at the end: "set ... to 60 minutes"; "on" or "off" where something is switched."""
+def _new_value(reading: Reading, *, switched: bool) -> str | None:
+    """A new value at the end: "set ... to 60 minutes"; "on" or "off" where something can be `switched`."""
     m = reading.search(
         r"\b(?:to|as|=|:)\s+([\"“]?)([\w./+-]+)\1(?:\s+(?:minutes?|days?|hours?|units?|euros?|eur))?[\"”]?\s*[.!]?$",
         group=2,
@@ -189,7 +189,7 @@ def _new_value(reading: Reading) -> str | None:
     if m:
         reading.claim(*m.span(1))
         return m[1]
-    m = reading.search(r"\b(enable|disable|activate|deactivate|on|off)\b")
+    m = reading.search(r"\b(enable|disable|activate|deactivate|on|off)\b") if switched else None
     if m is None:
         return None
     reading.claim(*m.span(1))

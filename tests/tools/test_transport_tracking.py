@@ -123,6 +123,8 @@ async def test_late_parcels_are_listed_and_estimated_by_those_that_arrived(
 
     assert (listed.reference, listed.days_late, listed.silent_hours, listed.last_place) == (first, 6, 80, "Kehl")
     assert (await do(list_late_shipments, silent_hours=96, carrier="colivia", country="FR")).data == []
+    assert [row.reference for row in (await do(list_late_shipments, city="lyon")).data] == [first]
+    assert (await do(list_late_shipments, city="Lille")).data == []
     assert tracked.estimated_at is not None
     assert abs(tracked.estimated_at - clock.now() - timedelta(days=3)) < timedelta(minutes=5)
     assert "1 parcel that took longer" in tracked.estimate

@@ -35,7 +35,14 @@ WISH_WORDS = Synonyms(
 )
 STATUS_WORDS = Synonyms(
     {
-        "requested": ("waiting for approval", "to approve", "new", "undecided"),
+        "requested": (
+            "waiting for approval",
+            "waiting for our ok",
+            "waiting for our approval",
+            "to approve",
+            "new",
+            "undecided",
+        ),
         "approved": ("accepted to come", "allowed"),
         "declined": ("refused", "turned down"),
         "cancelled": ("called off", "withdrawn"),

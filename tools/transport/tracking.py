@@ -7,11 +7,12 @@ from uuid import UUID
 from pydantic import Field
 
 from db.models.transport import Fulfilment, FulfilmentStatus
+from db.text import fold
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous
-from tools.contract.fields import CarrierRef, Country, ShipmentRef, UntrustedText
+from tools.contract.fields import CarrierRef, City, Country, ShipmentRef, UntrustedText
 from tools.contract.page import Page, Paged, paged, place
 from tools.transport.carriers import UNDER_WAY, find_carrier
 from tools.transport.shipments import COLUMNS, TABLES, ShipmentSummary, TrackingEntry, find_shipment
@@ -163,6 +164,7 @@ class ListLateShipments(Paged):
         default=None, description="Only with this carrier: `CAR-1001`, its code or its name."
     )
     country: Country | None = Field(default=None, description="Only to this country, ISO 3166 alpha-2.")
+    city: City | None = Field(default=None, description="Only to this city, as buyers write it.")
     silent_hours: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         default=None, description="Only those of which the carrier has said nothing for so many hours, such as 72."
     )
@@ -229,6 +231,8 @@ async def list_late_shipments(ctx: Context, args: ListLateShipments) -> Page[Lat
         asked["f.carrier_id = %(carrier)s"] = ("carrier", (await find_carrier(ctx, args.carrier)).id)
     if args.country:
         asked["coalesce(f.ship_to ->> 'country', o.ship_country) = %(country)s"] = ("country", args.country)
+    if args.city:
+        asked["unaccent(lower(coalesce(f.ship_to ->> 'city', o.ship_city))) = %(city)s"] = ("city", fold(args.city))
     if args.silent_hours:
         asked[f"{_SILENT} >= %(silent)s"] = ("silent", args.silent_hours)
     params = dict(asked.values()) | {"m": ctx.merchant.id, "now": ctx.now(), "under_way": list(UNDER_WAY)}
