@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from planner.choose import written
 from planner.choose.belonging import owned
 from planner.choose.decide import decide
 from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
@@ -79,7 +80,8 @@ def _chosen(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Deci
         if len(content(text)) > FEW or (alone and alone[0].score > 0.6 and len(content(text)) > 1):
             return None
         return decide(f"{pending['options'][0]['text']} {text}", desk, before=[])
-    return complete(desk.index.tools[options[number]["tool"]], str(options[number]["text"]), desk)
+    chosen = complete(desk.index.tools[options[number]["tool"]], str(options[number]["text"]), desk)
+    return written.kept(chosen, str(pending["said"]), desk) if pending.get("said") else chosen
 
 
 def _numbered(text: str, count: int) -> int | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from planner.choose import named, pointing, resume, subject, vague
+from planner.choose import named, pointing, resume, subject, vague, written
 from planner.choose.decide import confirmation, decide
 from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
 from planner.choose.edit import edited
@@ -357,7 +357,8 @@ def _decide(text: str, desk: Desk, steps: list[Step]) -> Decision:
     decision = decide(english, desk, before=steps, said=text)
     if english != text and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL):
         decision = decide(english, desk, before=steps)
-    return named.instead(vague.instead(decision, english, text, desk), english, desk)
+    decision = named.instead(vague.instead(decision, english, text, desk), english, desk)
+    return decision if english == text else written.kept(decision, text, desk)
 
 
 def _which(said: str, lost: str, desk: Desk) -> Decision:

@@ -16,6 +16,7 @@ NEGATED = re.compile(
     r"|\b(?:waiting|still|yet|remaining|left) to be\s+",
     re.I,
 )
+APART = 4  # words, at most, by which a text and its English differ
 ENOUGH = 2  # words that only this language has, before a text is taken for it
 
 
@@ -55,3 +56,15 @@ def _pattern(words: dict[str, str]) -> re.Pattern[str]:
     longest_first = sorted(words, key=len, reverse=True)
     parts = [re.escape(word) + ("" if word.endswith("'") else r"(?![\w-])") for word in longest_first]
     return re.compile(rf"(?<![\w-])(?:{'|'.join(parts)})", re.I)
+
+
+def as_said(text: str, english: str, spoken: str = "") -> str:
+    """The words of a text that became those English ones: what is to be kept as it was said. `spoken` as in `to_english`."""
+    wanted, words = english.split(), list(re.finditer(r"\S+", text))
+    spoken = spoken or next((each for each in _languages() if to_english(text, each) == to_english(text)), "")
+    for last in range(len(words), 0, -1):
+        for first in range(max(0, last - len(wanted) - APART), min(last, last - len(wanted) + APART)):
+            piece = text[words[first].start() : words[last - 1].end()]
+            if to_english(piece, spoken).split() == wanted:
+                return piece
+    return english

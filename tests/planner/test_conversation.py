@@ -218,3 +218,43 @@ async def test_a_streamed_message_equals_the_whole_one(index: Index, text: str) 
     assert joined.text == whole.text
     assert [call["args"] for call in joined.tool_calls] == [call["args"] for call in whole.tool_calls]
     assert len(pieces) > 1 or whole.tool_calls
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("Notiz zur Bestellung ORD-1042: bitte beim Nachbarn klingeln", "bitte beim Nachbarn klingeln"),
+        ("ajoute une note sur la commande ORD-1042 : il est absent jusqu'à lundi", "il est absent jusqu'à lundi"),
+    ],
+)
+def test_what_is_written_down_stays_in_the_words_in_which_it_was_said(talk: Conversation, text: str, note: str) -> None:
+    asked = talk.say(text).additional_kwargs.get("pending")
+    if asked:
+        talk.say(str(1 + [option["tool"] for option in asked["options"]].index("add_order_note")))
+
+    [(tool, args)] = talk.calls
+    assert (tool, args["order"], args["text"]) == ("add_order_note", "ORD-1042", note)
+
+
+def test_of_options_that_a_word_fits_the_fewer_are_asked(talk: Conversation) -> None:
+    found = [
+        {"reference": f"CUS-{nth}", "name": f"{name} Baumann", "city": city}
+        for nth, name, city in ((1, "Ursina", "Bern"), (2, "Selina", "Basel"), (3, "Marc", "Bern"))
+    ]
+    talk.say("add an address for Baumann: 5 rue des Lilas, 69003 Lyon, France", {"data": found, "has_more": False})
+
+    fewer = talk.say("the one from Bern").additional_kwargs["pending"]["options"]
+    talk.say("Marc")
+
+    assert [option["value"] for option in fewer] == ["CUS-1", "CUS-3"]
+    [(tool, args)] = talk.calls
+    assert (tool, args["customer"]) == ("add_address", "CUS-3")
+
+
+def test_a_question_that_was_not_answered_twice_is_let_go(talk: Conversation) -> None:
+    talk.say("move 5 MUG-BLUE to Lyon")
+
+    again, otherwise = (talk.say("hm, it smells of paint in here").text for _ in range(2))
+
+    assert "still need" in again
+    assert "nothing was done" in otherwise
