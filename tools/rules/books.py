@@ -52,15 +52,17 @@ def record(
     provider: str | None = None,
     provider_reference: str | None = None,
     reason: str | None = None,
+    saved_method_id: uuid.UUID | None = None,
     at: datetime | None = None,
 ) -> PaymentTransaction:
     """A transaction that succeeded, with all that follows; order and payment are locked.
 
     `provider` is who moved the money, where it was not the payment's own: store credit instead of a refund to the card.
+    `saved_method_id` is what it went onto then.
     """
     done = note(
         ctx, payment, kind, TransactionOutcome.succeeded, amount, provider=provider, reason=reason, at=at,
-        provider_reference=provider_reference,
+        provider_reference=provider_reference, saved_method_id=saved_method_id,
     )  # fmt: skip
     column, sign = _AMOUNTS[kind]
     ctx.edit(payment, None, **{column: getattr(payment, column) + sign * amount})
@@ -88,13 +90,15 @@ def note(
     provider: str | None = None,
     provider_reference: str | None = None,
     reason: str | None = None,
+    saved_method_id: uuid.UUID | None = None,
     at: datetime | None = None,
 ) -> PaymentTransaction:
     """A transaction by itself: what was asked, or failed, counts in no sum."""
     return ctx.new(
         PaymentTransaction, id=new_id(), payment_id=payment.id, order_id=payment.order_id, kind=kind, outcome=outcome,
         amount=amount, currency=payment.currency, provider=provider or payment.provider,
-        provider_reference=provider_reference, reason=reason, actor=ctx.actor.reference, occurred_at=at or ctx.now(),
+        provider_reference=provider_reference, reason=reason, saved_method_id=saved_method_id, actor=ctx.actor.reference,
+        occurred_at=at or ctx.now(),
     )  # fmt: skip
 
 
