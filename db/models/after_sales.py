@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from db.models.conversations import Conversation
     from db.models.customers import Customer, Interaction
     from db.models.orders import Order, OrderLine
+    from db.models.payments import SavedMethod
     from db.models.products import Category, Variant
     from db.models.warehouse import Warehouse
 
@@ -248,6 +249,7 @@ class Return(Tenant, Referenced, Versioned, Stateful, Base):
     customer: Mapped["Customer | None"] = one("Return", "customer_id", "Customer")
     exchange_order: Mapped["Order | None"] = one("Return", "exchange_order_id", "Order")
     warehouse: Mapped["Warehouse | None"] = one("Return", "warehouse_id", "Warehouse")
+    saved_method: Mapped["SavedMethod | None"] = one("Return", "saved_method_id", "SavedMethod")
     lines: Mapped[list["ReturnLine"]] = many("ReturnLine", "return_id", "Return", "return_")
 
 
@@ -255,7 +257,8 @@ class ReturnLine(Tenant, Base):
     """Units of an order line that come back; `refund` is what they are worth, in minor units, before any fee.
 
     `terms` is the rule that decided, as it stood (`tools/rules/return_policy.py`). `wants` is what is wanted for them in an
-    exchange: rows of {sku, quantity}, in the order of the units. Once they are looked at, `refund` is of the `accepted` units alone; condition and disposition are the line's where all of its units share them.
+    exchange: rows of {sku, quantity}, in the order of the units. Once they are looked at, `refund` is of the `accepted` units
+    alone; condition and disposition are the line's where all of its units share them.
     """
 
     __tablename__ = "return_lines"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from db.models.after_sales import Return
     from db.models.customers import Customer
     from db.models.inventory import Reservation
-    from db.models.payments import Payment
+    from db.models.payments import Payment, SavedMethod
     from db.models.products import Product, Variant
     from db.models.transport import Fulfilment
 
@@ -434,3 +434,4 @@ class OrderChange(Tenant, Base):
     actor: Mapped[str]
 
     order: Mapped[Order] = one("OrderChange", "order_id", "Order", "changes")
+    saved_method: Mapped["SavedMethod | None"] = one("OrderChange", "saved_method_id", "SavedMethod")

@@ -289,6 +289,7 @@ class PaymentTransaction(Tenant, Base):
 
     payment: Mapped[Payment] = one("PaymentTransaction", "payment_id", "Payment", "transactions")
     order: Mapped["Order"] = one("PaymentTransaction", "order_id", "Order")
+    saved_method: Mapped[SavedMethod | None] = one("PaymentTransaction", "saved_method_id", "SavedMethod")
 
 
 class ProviderEvent(Tenant, Base):

@@ -129,7 +129,6 @@ async def _as_it_stands(ctx: Context, changed: OrderChanged) -> OrderChanged:
         "Make it 3 MUG-BLUE on order 1042",
         "Add one CANDLE-FIG to ORD-1017 and take the BOWL out",
         "Swap TSH-BLK-M for TSH-BLK-L on order 1042",
-        "Swap the bowl of ORD-1017 for the large one and charge the difference to PM-12",
     ],
     afterwards=_as_it_stands,
 )  # fmt: skip

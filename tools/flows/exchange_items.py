@@ -88,7 +88,7 @@ class ItemsExchanged(Result):
 
 @dataclass(frozen=True)
 class Replaced:
-    """New goods for old ones. `moved` is what was paid for the old ones and pays the new ones now; `due` is still open."""
+    """New goods for old ones. `moved` is what was paid for the old ones and pays the new ones now; `due` is open still."""
 
     order: Order
     moved: int
@@ -169,6 +169,7 @@ async def replace(
     if due and method:
         await charge(ctx, new, Means(method), due, capture=True)
         await confirm_paid(ctx, new)
+        due = 0
     elif due:
         ctx.tell(f"{words.money(due, new.currency)} are still to be paid for the new goods, before they are sent.")
     elif new.status is OrderStatus.pending:

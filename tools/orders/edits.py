@@ -198,9 +198,15 @@ class Basket:
 
     def insert(self, lines: Sequence[EditedLine], *, after: Sold | None) -> None:
         """New lines: behind those that they stand for, else at the end."""
-        of = [at for at, line in enumerate(self.lines) if after and (line.bundle or line) is after]
-        at = of[-1] + 1 if of else len(self.lines)
+        at = self._end_of(after) if after else len(self.lines)
         self.lines[at:at] = lines
+
+    def behind(self, sold: Sold) -> Sold | None:
+        """What comes next."""
+        return next((line.bundle or line for line in self.lines[self._end_of(sold) :]), None)
+
+    def _end_of(self, sold: Sold) -> int:
+        return max(at for at, line in enumerate(self.lines, start=1) if (line.bundle or line) is sold)
 
     def of(self, variant: Wanted) -> list[Sold]:
         """Where it was bought by itself."""
@@ -252,7 +258,7 @@ async def _swap(ctx: Context, basket: Basket, swap: Swap, found: Found) -> None:
 def _add(ctx: Context, basket: Basket, found: Found, destination: tuple[str, str | None], currency: str) -> None:
     """Units that come on top cost what they cost today: on a line of that price, else on one of their own.
 
-    Those that take the place of others stand there.
+    Those that take the place of others stand there: on the line itself, or on the one behind it.
     """
     prices: dict[UUID, int] = {}
     for variant in {added.variant.id: added.variant for added in basket.added}.values():
@@ -264,7 +270,10 @@ def _add(ctx: Context, basket: Basket, found: Found, destination: tuple[str, str
         prices[variant.id] = price
     for variant, units, instead in basket.added:
         price, made_of = prices[variant.id], {part.id: quantity for part, quantity in found.parts_of(variant)}
-        there = [sold for sold in basket.of(variant) if sold is instead or (sold.units and instead is None)]
+        there = [
+            sold for sold in basket.of(variant) if sold.units and (instead is None or sold is basket.behind(instead))
+        ]
+        there += [instead] if instead and instead.variant is variant else []
         fitting = [sold for sold in there if sold.unit_price == price and sold.made_of == made_of]
         if fitting:
             fitting[0].become(fitting[0].units + units)
