@@ -134,7 +134,8 @@ _OURS = """
 select t.kind, t.provider_reference as transaction, p.provider_reference as reference, p.reference as payment, t.amount, t.currency
 from payment_transactions t join payments p on p.merchant_id = %(m)s and p.id = t.payment_id
 where t.merchant_id = %(m)s and t.provider = %(provider)s and t.kind in ('capture', 'refund') and t.outcome = 'succeeded'
-  and p.provider_reference is not null and t.occurred_at >= %(since)s and t.occurred_at < %(until)s order by t.id
+  and (p.provider_reference is not null or t.kind = 'refund' and t.provider_reference is not null)
+  and t.occurred_at >= %(since)s and t.occurred_at < %(until)s order by t.id
 """
 
 

@@ -72,7 +72,7 @@ def record(
         ctx.move(payment, status, order_id=order.id, amount=amount, currency=payment.currency)
     else:
         ctx.event(column, payment, order_id=order.id, amount=amount, currency=payment.currency)
-    if sides := _sides(kind, done.provider):
+    if sides := sides_of(kind, done.provider):
         journal(
             ctx, done.id, sides, amount, payment.currency, f"{kind.value.replace('_', ' ')} of {payment.reference}",
             order_id=order.id, payment_id=payment.id, at=done.occurred_at,
@@ -152,7 +152,8 @@ def _follow(order: Order, kind: TransactionKind, amount: int) -> None:
             order.refunded -= amount
 
 
-def _sides(kind: TransactionKind, provider: str) -> tuple[Side, Side] | None:
+def sides_of(kind: TransactionKind, provider: str) -> tuple[Side, Side] | None:
+    """The accounts that such a movement of a provider's goes between; nothing for what moves no money."""
     place = LIABILITIES.get(provider, LedgerAccount.clearing)
     match kind:
         case TransactionKind.capture:

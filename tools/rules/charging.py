@@ -6,6 +6,7 @@ commit.
 
 from collections.abc import Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 from db.model import new_id
 from db.models.orders import Order
@@ -37,14 +38,19 @@ class Means(NamedTuple):
 async def method_for(ctx: Context, order: Order, written: str) -> SavedMethod:
     """A saved method that can pay for the order, locked. Raises `MethodNotUsable`."""
     method = await ctx.find(SavedMethod, written, for_update=True)
-    whose = method.customer_id in (None, order.customer_id) or method.method is PaymentMethod.gift_card
+    refuse_unusable(ctx, method, order.customer_id, order.currency)
+    return method
+
+
+def refuse_unusable(ctx: Context, method: SavedMethod, customer_id: UUID | None, currency: str) -> None:
+    """Raise where it cannot pay an order of that customer in that currency."""
+    whose = method.customer_id in (None, customer_id) or method.method is PaymentMethod.gift_card
     over = method.expires_at is not None and method.expires_at <= ctx.now()
     if method.removed_at or over or not whose:
         why = "was removed" if method.removed_at else "has expired" if over else "is another customer's"
         raise MethodNotUsable(f"{method.reference} {why}.")
-    if method.method in CREDIT and method.currency != order.currency:
-        raise MethodNotUsable(f"{method.reference} is in {method.currency}, and {order.reference} in {order.currency}.")
-    return method
+    if method.method in CREDIT and method.currency != currency:
+        raise MethodNotUsable(f"{method.reference} is in {method.currency}, and the order in {currency}.")
 
 
 def label_of(method: SavedMethod) -> str | None:
