@@ -62,7 +62,10 @@ class Spent(NamedTuple):
 _TODAY = """
 select coalesce(sum(money), 0)::bigint as money, coalesce(sum(stops), 0)::bigint as stops from (
     select money, stops from audit_entries
-    where merchant_id = %(merchant)s and coalesce(approved_by, actor) = %(actor)s and created_at >= %(since)s
+    where merchant_id = %(merchant)s and actor = %(actor)s and approved_by is null and created_at >= %(since)s
+    union all
+    select money, stops from audit_entries
+    where merchant_id = %(merchant)s and approved_by = %(actor)s and created_at >= %(since)s
     union all
     select amount, (card ->> 'stops')::int from approvals
     where merchant_id = %(merchant)s and decided_by = %(actor)s and status = 'approved' and decided_at >= %(since)s
