@@ -1,6 +1,7 @@
 """What processes cost: CPU time and memory, from /proc (Linux)."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,9 +42,11 @@ def pin(core: int, pid: int = 0) -> None:
 
 
 def pin_tree(core: int, pid: int) -> None:
+    """Keep a process and its children on one core; those that have just ended need none."""
     for process in [pid, *children(pid)]:
-        for thread in Path(f"/proc/{process}/task").iterdir():
-            pin(core, int(thread.name))
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for thread in Path(f"/proc/{process}/task").iterdir():
+                pin(core, int(thread.name))
 
 
 def _of(pid: int) -> float:

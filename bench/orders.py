@@ -1,4 +1,4 @@
-"""Orders over HTTP: placing one of three lines, reading one, listing them; at 1, 8 and 32 clients."""
+"""Orders over HTTP: placing one of three lines, placing and paying one, reading one, listing them; at 1, 8 and 32 clients."""
 
 import random
 from collections.abc import Callable
@@ -60,7 +60,10 @@ class Cell:
 async def measure() -> str:
     with bench_shop() as shop:
         stock = stock_up(shop.owner_url, shop.credentials.merchant)
-        operations = {"create_order, 3 lines": _place(stock), "get_order": _get(stock), "list_orders, 20": _list()}
+        operations = {
+            "create_order, 3 lines": _place(stock), "create_order, 3 lines, paid": _place(stock, payment={}),
+            "get_order": _get(stock), "list_orders, 20": _list(),
+        }  # fmt: skip
         cells = {(name, clients): Cell() for name in operations for clients in CLIENTS}
         for _ in range(ROUNDS):
             for (name, clients), cell in cells.items():
@@ -88,15 +91,13 @@ async def _round(shop: BenchShop, clients: int, request: Request, cell: Cell) ->
     cell.statements.append((statements(shop) - sent) / len(done.took))
 
 
-def _place(stock: Stock) -> Request:
+def _place(stock: Stock, **more: object) -> Request:
     chance = random.Random(1)
 
     async def request(connection: Connection) -> int:
         lines = [{"sku": sku, "quantity": 1} for sku in chance.sample(stock.skus, 3)]
-        status, _ = await connection.ask(
-            "POST", "/orders", {"customer": chance.choice(stock.customers), "lines": lines}
-        )
-        return status
+        order = {"customer": chance.choice(stock.customers), "lines": lines} | more
+        return (await connection.ask("POST", "/orders", order))[0]
 
     return request
 
@@ -119,9 +120,13 @@ def _read(path: Callable[[random.Random], str]) -> Request:
 
 
 def stock_up(owner_url: str, merchant: UUID) -> Stock:
-    """Plenty of 300 variants, so that nothing is refused; and the names of customers and orders."""
+    """Plenty of 300 variants and of money to move, so that nothing is refused; and the names of customers and orders."""
     with psycopg.connect(owner_url, autocommit=True) as owner:
         owner.execute("update stock_levels set on_hand = on_hand + %s where merchant_id = %s", (PLENTY, merchant))
+        owner.execute(
+            "update api_keys set limit_per_call = %(most)s, limit_per_day = %(most)s where merchant_id = %(m)s",
+            {"most": PLENTY * 1_000, "m": merchant},
+        )
 
         def names(query: str) -> list[str]:
             return [row[0] for row in owner.execute(query.encode(), {"m": merchant})]

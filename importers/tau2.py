@@ -52,6 +52,10 @@ RULES: Mapping[str, Any] = {
     "orders.lines_change_once": True,
     "orders.swaps_stay_within_product": True,
     "orders.swaps_for_the_same_variant": False,
+    "orders.payment_changes_once": True,
+    "after_sales.one_return_for_an_order": True,
+    "after_sales.returns_once_delivered": True,
+    "after_sales.exchanges_stay_within_product": True,
 }
 
 

@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow, dict_row
 
+from db.models.after_sales import ASKED
 from importers.tau2 import COUNTRIES, METHODS, MOVES, REASONS, STANDINGS
 
 Row = dict[str, Any]
@@ -42,12 +43,24 @@ where s.merchant_id = %(m)s order by s.id
 _ORDERS = f"""
 select {_THEIRS.format("o")} as number, {_THEIRS.format("c")} as customer, o.status, o.fulfilment_state, o.cancel_reason,
        o.shipping_address, exists (
-           select from order_changes x where x.merchant_id = %(m)s and x.order_id = o.id) as modified
-from orders o join customers c on c.merchant_id = %(m)s and c.id = o.customer_id
+           select from order_changes x where x.merchant_id = %(m)s and x.order_id = o.id) as modified, r.wanted, r.difference,
+       s.external_reference as settled_by, r.back, r.instead
+from orders o left join lateral (
+    select r.wanted, r.difference, r.saved_method_id, array_agg(x.sku order by x.sku) as back, (
+        select array_agg(w.sku order by w.sku) from return_lines y
+        cross join jsonb_to_recordset(y.wants) as w(sku text, quantity int) cross join generate_series(1, w.quantity)
+        where y.merchant_id = %(m)s and y.return_id = r.id) as instead
+    from returns r join (
+        select y.return_id, l.sku from return_lines y join order_lines l on l.merchant_id = %(m)s and l.id = y.order_line_id
+        cross join generate_series(1, y.quantity) where y.merchant_id = %(m)s) x on x.return_id = r.id
+    where r.merchant_id = %(m)s and r.order_id = o.id and r.status = any(%(asked)s) group by r.merchant_id, r.id
+    order by r.id limit 1
+) r on true left join saved_methods s on s.merchant_id = %(m)s and s.id = r.saved_method_id
+join customers c on c.merchant_id = %(m)s and c.id = o.customer_id
 where o.merchant_id = %(m)s and o.status in ('confirmed', 'completed', 'cancelled') order by o.placed_at, o.id
 """
 _LINES = f"""
-select {_THEIRS.format("o")} as number, l.sku, l.title, {_THEIRS.format("p")} as product, l.options, l.unit_price,
+select {_THEIRS.format("o")} as number, l.sku, p.title, {_THEIRS.format("p")} as product, l.options, l.unit_price,
        l.quantity - l.cancelled as units
 from orders o join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id
 join products p on p.merchant_id = %(m)s and p.id = l.product_id
@@ -61,11 +74,16 @@ join order_lines l on l.merchant_id = %(m)s and l.id = x.order_line_id
 where o.merchant_id = %(m)s group by o.merchant_id, o.id, f.merchant_id, f.id order by f.id
 """
 _ENTRIES = f"""
-select {_THEIRS.format("o")} as number, t.kind, t.amount, s.external_reference as method
+select {_THEIRS.format("o")} as number, t.kind, t.amount, s.external_reference as method, t.occurred_at as at, t.id
 from payment_transactions t join orders o on o.merchant_id = %(m)s and o.id = t.order_id
 join payments p on p.merchant_id = %(m)s and p.id = t.payment_id
-join saved_methods s on s.merchant_id = %(m)s and s.id = p.saved_method_id
-where t.merchant_id = %(m)s and t.kind in ('capture', 'refund') and t.outcome = 'succeeded' order by t.occurred_at, t.id
+join saved_methods s on s.merchant_id = %(m)s and s.id = coalesce(t.saved_method_id, p.saved_method_id)
+where t.merchant_id = %(m)s and t.kind in ('capture', 'refund') and t.outcome = 'succeeded'
+union all
+select {_THEIRS.format("o")}, 'refund', 0, s.external_reference, x.created_at, x.id
+from order_changes x join orders o on o.merchant_id = %(m)s and o.id = x.order_id
+join saved_methods s on s.merchant_id = %(m)s and s.id = x.saved_method_id
+where x.merchant_id = %(m)s and x.total_before = x.total_after order by at, id
 """
 
 
@@ -76,7 +94,9 @@ def export_tau2(connection: psycopg.Connection[TupleRow], merchant: uuid.UUID) -
         cursor.execute(sql.SQL("set local app.merchant_id = {}").format(sql.Literal(str(merchant))))
 
         def rows(query: str) -> list[Row]:
-            return cursor.execute(query.encode(), {"m": merchant}).fetchall()
+            return cursor.execute(
+                query.encode(), {"m": merchant, "asked": [status.value for status in ASKED]}
+            ).fetchall()
 
         orders = rows(_ORDERS)
         return {
@@ -172,11 +192,28 @@ def _order(order: Row, lines: Sequence[Row], parcels: Sequence[Row], entries: Se
         ],
     }  # fmt: skip
     reason = _REASON.get(order["cancel_reason"])
-    return told | ({"cancel_reason": reason} if reason else {})
+    return told | ({"cancel_reason": reason} if reason else {}) | _asked(order)
+
+
+def _asked(order: Row) -> Row:
+    """The return that is asked for, or the exchange."""
+    match order["wanted"]:
+        case None:
+            return {}
+        case "exchange":
+            return {
+                "exchange_items": order["back"], "exchange_new_items": order["instead"],
+                "exchange_payment_method_id": order["settled_by"],
+                "exchange_price_difference": _dollars(order["difference"] or 0),
+            }  # fmt: skip
+        case _:
+            return {"return_items": order["back"], "return_payment_method_id": order["settled_by"]}
 
 
 def _status(order: Row) -> str:
     """Confirmed is pending there, until something has left; and otherwise called once its lines were changed."""
+    if order["wanted"]:
+        return "exchange requested" if order["wanted"] == "exchange" else "return requested"
     if order["status"] != "confirmed":
         return _STANDING[order["status"]]
     if order["fulfilment_state"] != "unfulfilled":

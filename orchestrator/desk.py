@@ -53,11 +53,14 @@ with kept as (
 select answer from kept union all
 select answer from manual_requests where merchant_id = %(m)s and key = %(key)s limit 1
 """
+# What ended later than it was answered is on its list once it told of it.
 _MOVEMENTS = """
-select case deed when 'refund' then 'refund' else 'capture' end as kind, answer ->> 'transaction' as transaction,
-       provider_reference as reference, amount, currency, created_at as at
+select case deed when 'refund' then 'refund' else 'capture' end as kind,
+       coalesce(answer ->> 'transaction', told -> 0 ->> 'transaction') as transaction, provider_reference as reference, amount,
+       currency, created_at as at
 from manual_requests
-where merchant_id = %(m)s and deed in ('charge', 'capture', 'refund') and outcome = 'succeeded'
+where merchant_id = %(m)s and deed in ('charge', 'capture', 'refund')
+  and (outcome = 'succeeded' or told -> 0 ->> 'happened' = 'captured' and told_at is not null)
   and created_at >= %(since)s and created_at < %(until)s order by id
 """
 

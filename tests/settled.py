@@ -22,6 +22,7 @@ AHEAD = "TESTS_AHEAD"  # seconds that the clock is ahead of the machine's, told 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--today", help="the day, or the moment in UTC, at which the tests take place; else now")
+    parser.addoption("--longer", default="1", help="so many times as long as in the suite is what chance does in shops")
     parser.addoption("--seed", default="0", help="what the tests and the secrets that are made in them are drawn from")
 
 

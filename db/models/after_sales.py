@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from db.models.conversations import Conversation
     from db.models.customers import Customer, Interaction
     from db.models.orders import Order, OrderLine
+    from db.models.payments import SavedMethod
     from db.models.products import Category, Variant
     from db.models.warehouse import Warehouse
 
@@ -179,6 +180,8 @@ class Return(Tenant, Referenced, Versioned, Stateful, Base):
 
     `refund` is what is due for its lines and the `shipping` of the order, less the `fee` that the policy keeps; `refunded` what was
     given of it, or is on its way. `goodwill`: it was taken though the policy would not. `keeps_goods`: nothing has to come.
+    `saved_method_id` is what the refund goes onto, or what a difference is settled by; `difference` is what the goods that are
+    wanted instead cost more (above zero) or less, as it was told when they were asked for.
     """
 
     __tablename__ = "returns"
@@ -187,6 +190,7 @@ class Return(Tenant, Referenced, Versioned, Stateful, Base):
         to("customers", "customer_id"),
         to("orders", "exchange_order_id"),
         to("warehouses", "warehouse_id"),
+        to("saved_methods", "saved_method_id"),
         index("status", "requested_at", "id"),
         index("order_id"),
         index("customer_id"),
@@ -227,6 +231,8 @@ class Return(Tenant, Referenced, Versioned, Stateful, Base):
     fee: Mapped[int] = minor_units()
     refunded: Mapped[int] = minor_units()
     shipping: Mapped[int] = minor_units()
+    difference: Mapped[int | None]
+    saved_method_id: Mapped[uuid.UUID | None]
     goodwill: Mapped[bool] = flag(False)
     keeps_goods: Mapped[bool] = flag(False)
     photos: Mapped[list[str]] = words()
@@ -243,14 +249,16 @@ class Return(Tenant, Referenced, Versioned, Stateful, Base):
     customer: Mapped["Customer | None"] = one("Return", "customer_id", "Customer")
     exchange_order: Mapped["Order | None"] = one("Return", "exchange_order_id", "Order")
     warehouse: Mapped["Warehouse | None"] = one("Return", "warehouse_id", "Warehouse")
+    saved_method: Mapped["SavedMethod | None"] = one("Return", "saved_method_id", "SavedMethod")
     lines: Mapped[list["ReturnLine"]] = many("ReturnLine", "return_id", "Return", "return_")
 
 
 class ReturnLine(Tenant, Base):
     """Units of an order line that come back; `refund` is what they are worth, in minor units, before any fee.
 
-    `terms` is the rule that decided, as it stood (`tools/rules/return_policy.py`). Once they are looked at, `refund` is of the
-    `accepted` units alone; condition and disposition are the line's where all of its units share them.
+    `terms` is the rule that decided, as it stood (`tools/rules/return_policy.py`). `wants` is what is wanted for them in an
+    exchange: rows of {sku, quantity}, in the order of the units. Once they are looked at, `refund` is of the `accepted` units
+    alone; condition and disposition are the line's where all of its units share them.
     """
 
     __tablename__ = "return_lines"
@@ -274,6 +282,7 @@ class ReturnLine(Tenant, Base):
     received: Mapped[int] = count()
     restocked: Mapped[int] = count()
     accepted: Mapped[int] = count()
+    wants: Mapped[list[Any]] = items()
     terms: Mapped[dict[str, Any]] = details()
     reason: Mapped[ReturnReason] = mapped_column(one_of(ReturnReason, "reason"))
     condition: Mapped[Condition | None] = mapped_column(one_of(Condition, "condition"))

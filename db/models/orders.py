@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from db.models.after_sales import Return
     from db.models.customers import Customer
     from db.models.inventory import Reservation
-    from db.models.payments import Payment
+    from db.models.payments import Payment, SavedMethod
     from db.models.products import Product, Variant
     from db.models.transport import Fulfilment
 
@@ -414,11 +414,13 @@ class OrderChange(Tenant, Base):
     """A change of an order's lines after it was written: what became of which units, and what it did to the total. Append-only.
 
     `version` is the order's from then on. `lines` are rows of {sku, before, after}, in units; a swap is two of them.
+    `saved_method_id` is what the customer wanted the difference to be settled by.
     """
 
     __tablename__ = "order_changes"
     __table_args__ = (
         to("orders", "order_id"),
+        to("saved_methods", "saved_method_id"),
         unique("order_id", "version"),
         CheckConstraint("total_before >= 0 and total_after >= 0", name="totals"),
     )
@@ -428,6 +430,8 @@ class OrderChange(Tenant, Base):
     lines: Mapped[list[Any]] = items()
     total_before: Mapped[int]
     total_after: Mapped[int]
+    saved_method_id: Mapped[uuid.UUID | None]
     actor: Mapped[str]
 
     order: Mapped[Order] = one("OrderChange", "order_id", "Order", "changes")
+    saved_method: Mapped["SavedMethod | None"] = one("OrderChange", "saved_method_id", "SavedMethod")

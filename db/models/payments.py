@@ -258,13 +258,15 @@ class Payment(Tenant, Referenced, Versioned, Stateful, Base):
 class PaymentTransaction(Tenant, Base):
     """One thing that was asked of a provider, or told by it, and how it ended. Append-only; only `succeeded` ones count.
 
-    The provider's own reference appears once; a pending row has none yet, and another row records its end.
+    The provider's own reference appears once; a pending row has none yet, and another row records its end. `saved_method_id` is
+    where a refund went, if that was not the payment's own way.
     """
 
     __tablename__ = "payment_transactions"
     __table_args__ = (
         to("payments", "payment_id"),
         to("orders", "order_id"),
+        to("saved_methods", "saved_method_id"),
         unique("provider", "provider_reference"),
         index("payment_id", "id"),
         index("order_id", "id"),
@@ -281,11 +283,13 @@ class PaymentTransaction(Tenant, Base):
     provider: Mapped[str]
     provider_reference: Mapped[str | None]
     reason: Mapped[str | None]
+    saved_method_id: Mapped[uuid.UUID | None]
     actor: Mapped[str]
     occurred_at: Mapped[datetime]
 
     payment: Mapped[Payment] = one("PaymentTransaction", "payment_id", "Payment", "transactions")
     order: Mapped["Order"] = one("PaymentTransaction", "order_id", "Order")
+    saved_method: Mapped[SavedMethod | None] = one("PaymentTransaction", "saved_method_id", "SavedMethod")
 
 
 class ProviderEvent(Tenant, Base):

@@ -15,8 +15,9 @@ from tools.after_sales.detail import get_return
 from tools.after_sales.eligibility import check_return_eligibility
 from tools.after_sales.listing import list_returns
 from tools.after_sales.policies import NoSuchReturnRule, ReturnPolicyUnchanged, get_return_policy, set_return_policy
-from tools.after_sales.requests import ReturnUnderWay, cancel_return, request_return
+from tools.after_sales.requests import ReturnUnderWay, cancel_return
 from tools.contract.errors import Ambiguous, Invalid
+from tools.flows.request_return import request_return
 from tools.orders.detail import get_order
 from tools.rules.returns import NotInOrder, ReturnNotAllowed
 

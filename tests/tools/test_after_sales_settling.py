@@ -18,9 +18,10 @@ from tools.after_sales.detail import get_return
 from tools.after_sales.inspecting import MoreThanReceived, NoLongerSetAside, ReturnNotReceived, inspect_return
 from tools.after_sales.policies import set_return_policy
 from tools.after_sales.receiving import MoreThanExpected, NoWarehouseForReturns, ReturnNotExpected, receive_return
-from tools.after_sales.requests import ReturnUnderWay, cancel_return, request_return
+from tools.after_sales.requests import ReturnUnderWay, cancel_return
 from tools.contract.errors import IllegalMove, RowLocked
 from tools.flows.exchange_items import ExchangeNeedsCustomer, exchange_items
+from tools.flows.request_return import request_return
 from tools.flows.settle_return import (
     CreditNeedsCustomer,
     FeeAboveWorth,

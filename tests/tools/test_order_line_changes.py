@@ -109,8 +109,8 @@ async def test_a_variant_is_swapped_for_another_of_its_product(mine: NewShop, do
     one = await change(do, order, swaps=[{"sku": "MUG-BLUE", "to": "MUG-RED", "quantity": 1}])
     all_ = await change(do, order, swaps=[{"sku": "MUG-BLUE", "to": "MUG-RED"}])
 
-    assert lines(one) == [("MUG-BLUE", 2, 1), ("BOWL", 1, 1), ("MUG-RED", 0, 1)]
-    assert lines(all_) == [("MUG-BLUE", 1, 0), ("BOWL", 1, 1), ("MUG-RED", 1, 2)]
+    assert lines(one) == [("MUG-BLUE", 2, 1), ("MUG-RED", 0, 1), ("BOWL", 1, 1)]
+    assert lines(all_) == [("MUG-BLUE", 1, 0), ("MUG-RED", 1, 2), ("BOWL", 1, 1)]
     assert await reserved(mine) == {"BOWL": 1, "MUG-BLUE": 0, "MUG-RED": 2}
     assert await misfits(mine) == {}
 
@@ -410,7 +410,7 @@ async def test_a_shop_may_swap_between_products_and_a_variant_for_itself(
 
     changed = await change(do, order, swaps=[{"sku": "BOWL", "to": "MUG-RED"}, {"sku": "MUG-BLUE", "to": "MUG-BLUE"}])
 
-    assert lines(changed) == [("MUG-BLUE", 2, 0), ("BOWL", 1, 0), ("MUG-RED", 0, 1), ("MUG-BLUE", 0, 2)]
+    assert lines(changed) == [("MUG-BLUE", 2, 0), ("MUG-BLUE", 0, 2), ("BOWL", 1, 0), ("MUG-RED", 0, 1)]
     assert changed.subtotal.amount == 2_400 + 2 * 1_500
     assert await misfits(mine) == {}
 

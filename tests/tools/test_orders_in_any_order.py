@@ -2,88 +2,32 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine
-from typing import Any, TypeVar
 
 import hypothesis
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
-from db.models.products import Product
-from tests.conftest import Do
-from tests.factories import (
-    NewShop,
-    make_bundle,
-    make_customer,
-    make_promotion,
-    make_stock,
-    make_variant,
-    make_warehouse,
-    new_shop,
-    warehouse_of,
-)
-from tests.tools.misfits import misfits
-from tests.tools.till import writing
-from tools.contract.actors import Caller, Door, Hand, Proof
+from tests.tools.at_work import SKUS, AtWork
 from tools.contract.call import Shop
-from tools.contract.declare import I, O, Tool
-from tools.contract.errors import ShopError
 from tools.flows.cancel_order import cancel_order
 from tools.flows.change_order_lines import change_order_lines
 from tools.flows.change_order_payment import change_order_payment
-from tools.flows.create_order import create_order
 from tools.flows.mark_order_paid import mark_order_paid
 from tools.orders.holds import hold_order, release_order
 from tools.orders.many import set_order_statuses
 from tools.orders.status import set_order_status
 
-T = TypeVar("T")
-SKUS = ["MUG-BLUE", "MUG-RED", "BOWL", "ENGRAVING", "SET"]
 skus, units, orders = st.sampled_from(SKUS), st.integers(1, 4), st.integers(0, 3)
 baskets = st.lists(skus, min_size=1, max_size=3, unique=True)
 statuses = st.sampled_from(["pending", "confirmed", "completed"])
 
 
-async def arrange(mine: NewShop) -> str:
-    """Few units, in two warehouses, some of them on back order or of no number; promotions that run out. Returns a customer."""
-    async with writing(mine) as sql:
-        main, second = await warehouse_of(sql), make_warehouse(sql, priority=1)
-        blue = make_variant(sql, "MUG-BLUE", stock=3, warehouse=main)
-        make_stock(sql, blue, second.id, 4)
-        product = next(row for row in sql.session.new if isinstance(row, Product))
-        make_variant(sql, "MUG-RED", price=2_450, stock=5, warehouse=main, product=product)
-        bowl = make_variant(sql, "BOWL", price=3_333, stock=2, warehouse=main, allow_backorder=True)
-        engraving = make_variant(sql, "ENGRAVING", price=507, tracked=False)
-        make_bundle(sql, "SET", (blue, 2), (bowl, 1), (engraving, 1), price=6_001)
-        make_promotion(sql, percent=7, minimum_subtotal=5_000, usage_limit=3)
-        make_promotion(sql, amount=501, minimum_subtotal=8_000, usage_limit_per_customer=2)
-        return make_customer(sql).reference
-
-
-class Orders(RuleBasedStateMachine):
-    """People of a shop at work on a handful of orders; what the shop refuses, it refuses by a rule of its own."""
-
-    shop: Shop
-    loop: asyncio.AbstractEventLoop
-
-    def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
-
-    def done(self, tool: Tool[I, O], **arguments: Any) -> O | None:
-        try:
-            return self.wait(self.do(tool, **arguments))
-        except ShopError:
-            return None
-
-    def order(self, nth: int) -> str:
-        return self.placed[nth % len(self.placed)]
+class Orders(AtWork):
+    """People of a shop at work on a handful of orders."""
 
     @initialize(first=baskets, second=baskets, units=st.integers(1, 2))
     def open_the_shop(self, first: list[str], second: list[str], units: int) -> None:
-        self.mine = self.wait(new_shop(self.shop))
-        self.do = Do(self.shop, Caller(self.mine.id, Door.worker, Hand.program, Proof.system, "test"))
-        self.customer = self.wait(arrange(self.mine))
-        self.placed: list[str] = []
+        self.open()
         self.place(first, 1, False)
         self.place(second, units, False)
         self.place(["ENGRAVING", "BOWL"], units, True)
@@ -91,11 +35,6 @@ class Orders(RuleBasedStateMachine):
     @rule(basket=baskets, units=units, draft=st.booleans())
     def place_another(self, basket: list[str], units: int, draft: bool) -> None:
         self.place(basket, units, draft)
-
-    def place(self, basket: list[str], units: int, draft: bool) -> None:
-        lines = [{"sku": sku, "quantity": units} for sku in basket]
-        if placed := self.done(create_order, customer=self.customer, lines=lines, draft=draft):
-            self.placed.append(placed.reference)
 
     @rule(nth=orders, sku=skus, units=st.integers(0, 6))
     def change_a_quantity(self, nth: int, sku: str, units: int) -> None:
@@ -140,10 +79,6 @@ class Orders(RuleBasedStateMachine):
     def cancel(self, nth: int, really: int) -> None:
         if really == 3:  # most of what is done is done to orders that live on
             self.done(cancel_order, order=self.order(nth))
-
-    def teardown(self) -> None:
-        if hasattr(self, "mine"):
-            assert self.wait(misfits(self.mine)) == {}
 
 
 async def test_whatever_is_done_to_orders_the_books_agree(shop: Shop, chance: random.Random) -> None:

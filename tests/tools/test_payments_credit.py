@@ -6,7 +6,7 @@ from tests.factories import NewShop
 from tests.tools.misfits import misfits
 from tests.tools.paying import TOTAL, Till, till
 from tools.contract.errors import NotFound, ShopError
-from tools.flows.authorize_payment import MethodNotUsable, authorize_payment
+from tools.flows.authorize_payment import authorize_payment
 from tools.flows.cancel_order import cancel_order
 from tools.orders.detail import get_order
 from tools.payments.credit import (
@@ -26,6 +26,7 @@ from tools.payments.methods import (
     save_payment_method,
 )
 from tools.payments.moving import NobodyToCredit, refund_payment
+from tools.rules.charging import MethodNotUsable
 from tools.rules.credit import NotEnoughCredit
 from tools.rules.paying import ProviderNotSetUp
 

@@ -47,6 +47,9 @@ class ReturnDetail(ReturnStanding):
     customer_name: Said | None = Field(description="Who bought; null where the caller may not see it.")
     note: Said | None = Field(description="What the customer said, and what was noted since.")
     photos: list[str] = Field(description="Files that show it.")
+    settle_by: str | None = Field(
+        description="The customer's saved method onto which the refund goes, or by which a difference is settled."
+    )
     keeps_goods: bool = Field(description="Whether the customer keeps the goods.")
     tracking_number: Said | None = Field(description="The carrier's number of the parcel back.")
     warehouse: str | None = Field(description="The warehouse that it came to.")
@@ -69,6 +72,7 @@ def _list(columns: str, of: str) -> str:
 
 _LINES = _list(
     f"""l.sku, l.title, x.quantity, x.received, x.accepted, x.restocked, x.reason, x.condition, x.disposition,
+    (select coalesce(json_agg(w ->> 'quantity' || ' ' || (w ->> 'sku')), '[]') from jsonb_array_elements(x.wants) w) as wants,
     {_money("x.refund")} as worth, x.terms, x.terms ->> 'way_back' as way_back""",
     """return_lines x join order_lines l on l.merchant_id = %(m)s and l.id = x.order_line_id
     where x.merchant_id = %(m)s and x.return_id = r.id order by l.position""",
@@ -85,7 +89,9 @@ _TICKETS = _list(
 _GET = f"""
 select r.reference, (select row_to_json(shown) from (select
     r.reference, o.reference as order, r.status, r.reason, r.wanted, {_money("r.refund")} as refund, {_money("r.fee")} as fee,
-    {_money("r.shipping")} as shipping, {_money("r.refunded")} as refunded, r.goodwill, r.version, c.reference as customer,
+    {_money("r.shipping")} as shipping, {_money("r.refunded")} as refunded, r.goodwill, r.version,
+    case when r.difference is not null then {_money("r.difference")} end as difference, s.reference as settle_by,
+    c.reference as customer,
     case when %(names)s then o.customer_name end as customer_name, r.note, r.photos, r.keeps_goods, r.tracking_number,
     w.reference as warehouse, e.reference as exchange_order, r.requested_at, r.approved_at, r.received_at, r.settled_at,
     {_LINES} as lines, {_INSPECTIONS} as inspections, {_TICKETS} as tickets
@@ -94,6 +100,7 @@ from returns r
 join orders o on o.merchant_id = %(m)s and o.id = r.order_id
 left join customers c on c.merchant_id = %(m)s and c.id = r.customer_id
 left join warehouses w on w.merchant_id = %(m)s and w.id = r.warehouse_id
+left join saved_methods s on s.merchant_id = %(m)s and s.id = r.saved_method_id
 left join orders e on e.merchant_id = %(m)s and e.id = r.exchange_order_id
 where r.merchant_id = %(m)s and (r.reference = %(reference)s or r.external_reference = %(written)s)
 order by r.reference <> %(reference)s fetch first row with ties

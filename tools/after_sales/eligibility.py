@@ -13,7 +13,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.fields import OrderRef, Quantity, VariantRef
 from tools.rules.return_policy import fee_of, policy_at
-from tools.rules.returns import Due, NotInOrder, Verdict, due_of, meant, sold, verdict
+from tools.rules.returns import Due, NotInOrder, Verdict, due_of, meant, sold, spread, verdict
 
 
 class CheckReturnEligibility(Input):
@@ -77,8 +77,9 @@ async def check_return_eligibility(ctx: Context, args: CheckReturnEligibility) -
     order = await ctx.find(Order, args.order)
     lines = await sold(ctx, order)
     policy = await policy_at(ctx, order.placed_at)
-    wanted = [meant(ctx, lines, args.sku, order.reference)] if args.sku else lines
-    judged = [verdict(ctx, policy, line, args.quantity, args.reason) for line in wanted]
+    alike = [meant(ctx, lines, args.sku, order.reference)] if args.sku else [[line] for line in lines]
+    wanted = [part for same in alike for part in spread(same, args.quantity)]
+    judged = [verdict(ctx, policy, line, units, args.reason) for line, units in wanted]
     coming = [one for one in judged if one.allowed]
     due = due_of(ctx, order, lines, coming)
     return ReturnEligibility(

@@ -32,6 +32,7 @@ class ReturnedLine(Result):
     received: int = Field(description="Units that came.")
     accepted: int = Field(description="Units that are paid for, once they were looked at.")
     restocked: int = Field(description="Units that went back on sale.")
+    wants: list[str] = Field(description="In an exchange, units and SKUs that are wanted for them.")
     reason: ReturnReason = Field(description="Why.")
     condition: Condition | None = Field(description="How all of them are, where they share it.")
     disposition: Disposition | None = Field(description="What becomes of all of them, where they share it.")
@@ -53,6 +54,9 @@ class ReturnStanding(Result):
     fee: Money = Field(description="What the policy keeps, in minor units.")
     shipping: Money = Field(description="What of it is the order's shipping, in minor units.")
     refunded: Money = Field(description="What was given for it, or is on its way, in minor units.")
+    difference: Money | None = Field(
+        description="What the goods that are wanted instead cost more (above zero) or less, when they were asked for; minor units."
+    )
     goodwill: bool = Field(description="Whether it was taken though the policy would not.")
     lines: list[ReturnedLine] = Field(description="What comes back.")
     version: int = Field(description="Grows with each change.")
@@ -134,11 +138,13 @@ def state_of(row: Return, order: Order, lines: list[Coming]) -> ReturnStanding:
         fee=money(row.fee),
         shipping=money(row.shipping),
         refunded=money(row.refunded),
+        difference=None if row.difference is None else money(row.difference),
         goodwill=row.goodwill,
         lines=[
             ReturnedLine(
                 sku=of.sku, title=of.title, quantity=line.quantity, received=line.received, accepted=line.accepted,
-                restocked=line.restocked, reason=line.reason, condition=line.condition, disposition=line.disposition,
+                restocked=line.restocked, wants=[f"{want['quantity']:,} {want['sku']}" for want in line.wants],
+                reason=line.reason, condition=line.condition, disposition=line.disposition,
                 worth=money(line.refund), rule=rule_of(line.terms),
                 way_back=Terms.model_validate(line.terms).way_back if line.terms else None,
             )

@@ -33,7 +33,7 @@ from tools.contract.page import Page, Paged, paged, place
 from tools.contract.shop_settings import WARRANTY_MONTHS, chosen
 from tools.rules.lookup import find_customer, products_like
 from tools.rules.return_policy import BUILT_IN
-from tools.rules.returns import NotInOrder, Sold, Verdict, due_for, impossible, meant, open_return, sold
+from tools.rules.returns import NotInOrder, Sold, Verdict, due_for, impossible, meant, open_return, sold, spread
 from tools.rules.told import named_order
 
 ClaimRef = Annotated[Written, Ref(Kind.warranty_claim)]
@@ -134,7 +134,8 @@ async def file_warranty_claim(ctx: Context, args: FileWarrantyClaim) -> ClaimSta
     """
     order = await ctx.find(Order, args.order, for_update=True)
     lines = await sold(ctx, order)
-    line = meant(ctx, lines, args.sku, order.reference) if args.sku else _only(lines, order)
+    alike = meant(ctx, lines, args.sku, order.reference) if args.sku else [_only(lines, order)]
+    line, _ = spread(alike, args.quantity)[-1]
     until = await _covered_until(ctx, order, line)
     if why := impossible(line, args.quantity):
         raise NoWarranty(f"{line.sku} of {order.reference}: {why}")

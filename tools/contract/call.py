@@ -140,7 +140,7 @@ async def _why_it_waits(ctx: Context, entered: Entered, tool: Tool[Any, Any], ca
     """Why a person has to decide first; None when the run may be committed."""
     if ctx.approval is not None:
         return await beyond_the_card(ctx, ctx.approval)
-    first = asks_first(tool, caller, entered.rules)
+    first = asks_first(tool, caller, entered.rules, ctx.produced)
     return first or await beyond_limits(ctx, ctx.produced) or needs_another(ctx.merchant, ctx.produced)
 
 

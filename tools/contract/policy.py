@@ -62,7 +62,10 @@ class Spent(NamedTuple):
 _TODAY = """
 select coalesce(sum(money), 0)::bigint as money, coalesce(sum(stops), 0)::bigint as stops from (
     select money, stops from audit_entries
-    where merchant_id = %(merchant)s and coalesce(approved_by, actor) = %(actor)s and created_at >= %(since)s
+    where merchant_id = %(merchant)s and actor = %(actor)s and approved_by is null and created_at >= %(since)s
+    union all
+    select money, stops from audit_entries
+    where merchant_id = %(merchant)s and approved_by = %(actor)s and created_at >= %(since)s
     union all
     select amount, (card ->> 'stops')::int from approvals
     where merchant_id = %(merchant)s and decided_by = %(actor)s and status = 'approved' and decided_at >= %(since)s
@@ -76,14 +79,15 @@ def day_start(now: datetime, shop: Shopfront) -> datetime:
     return now.astimezone(shop.zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def asks_first(tool: Tool[Any, Any], caller: Caller, policy: ApprovalPolicy) -> str | None:
-    """Why a call waits whatever it would move: models show what they are about to do. The shop's own jobs wait for nobody's yes."""
+def asks_first(tool: Tool[Any, Any], caller: Caller, policy: ApprovalPolicy, produced: Produced) -> str | None:
+    """Why a call waits however much it moved: models show what they are about to do. The shop's own jobs wait for nobody's yes."""
+    weighty = tool.effect.weighty or produced.money or produced.foreign
     hand, changes = caller.hand, tool.effect not in (Effect.read, Effect.record)
     if tool.name in policy.always and caller.proof is not Proof.system:
         return "The shop's policy has this confirmed each time."
     if hand is Hand.planner and changes:
         return "The embedded planner shows every change before it is made."
-    if hand is Hand.model and tool.effect.weighty:
+    if hand is Hand.model and weighty:
         return "A model asks before it moves money or goods, gives access, or sends anything out."
     if hand is Hand.model and caller.tainted and changes:
         return "A model that has read text from outside asks before it changes anything."

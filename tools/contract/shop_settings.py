@@ -52,6 +52,12 @@ LOCK_CHANGED_ORDERS: ShopSetting[bool] = ShopSetting(
     False,
     "Whether the lines of an order can be changed once only; after that it cannot be cancelled either.",
 )
+CHANGE_PAYMENT_ONCE: ShopSetting[bool] = ShopSetting(
+    "orders.payment_changes_once",
+    TypeAdapter(bool),
+    False,
+    "Whether how an order is paid can be changed only while it has the one payment that it began with.",
+)
 CANCEL_REASONS: ShopSetting[list[CancelReason]] = ShopSetting(
     "orders.cancel_reasons",
     TypeAdapter(Annotated[list[CancelReason], Field(max_length=len(CancelReason))]),
@@ -69,6 +75,24 @@ SWAP_FOR_ITSELF: ShopSetting[bool] = ShopSetting(
     TypeAdapter(bool),
     False,
     "Whether a variant on an order can be swapped for itself, at the price of the day.",
+)
+RETURN_ONCE: ShopSetting[bool] = ShopSetting(
+    "after_sales.one_return_for_an_order",
+    TypeAdapter(bool),
+    False,
+    "Whether a return or an exchange is asked for once for an order, with all that comes back.",
+)
+RETURN_DELIVERED: ShopSetting[bool] = ShopSetting(
+    "after_sales.returns_once_delivered",
+    TypeAdapter(bool),
+    False,
+    "Whether a return is asked for only once the order has arrived, and not while it is on its way.",
+)
+EXCHANGE_WITHIN_PRODUCT: ShopSetting[bool] = ShopSetting(
+    "after_sales.exchanges_stay_within_product",
+    TypeAdapter(bool),
+    False,
+    "Whether goods that come back can be exchanged only for another variant of the same product.",
 )
 LOW_STOCK_DAYS: ShopSetting[int] = ShopSetting(
     "inventory.low_stock_days_of_cover",
@@ -298,6 +322,7 @@ SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
         EXPIRE_UNPAID_AFTER,
         DEFAULT_CHANNEL,
         LOCK_CHANGED_ORDERS,
+        CHANGE_PAYMENT_ONCE,
         CANCEL_REASONS,
         SWAP_WITHIN_PRODUCT,
         SWAP_FOR_ITSELF,
@@ -314,6 +339,9 @@ SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
         BOXES,
         ANSWER_HOURS,
         WARRANTY_MONTHS,
+        RETURN_ONCE,
+        RETURN_DELIVERED,
+        EXCHANGE_WITHIN_PRODUCT,
     )
 }
 

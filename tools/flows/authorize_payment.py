@@ -1,41 +1,23 @@
 """Paying for an order: one way, or split over several. Credit of ours is taken at once; providers are asked after the commit."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
-from db.model import new_id
 from db.models.orders import Order, OrderStatus
-from db.models.payments import CREDIT, Payment, PaymentMethod, PaymentStatus, SavedMethod
 from db.money import Money
-from db.references import Kind
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
-from tools.contract.errors import Conflict
 from tools.contract.fields import MinorUnits, OrderRef, SavedMethodRef
 from tools.flows.mark_order_paid import MoreThanIsOwed, OrderAlreadyPaid, OrderNotPayable
 from tools.flows.settling import confirm_paid
-from tools.rules.credit import NotEnoughCredit, refuse_short, spend
-from tools.rules.paying import (
-    MANUAL,
-    PaymentStanding,
-    ProviderNotSetUp,
-    Token,
-    as_it_stands,
-    provider_of_token,
-    standing,
-)
-from tools.rules.refunds import AUTHORIZE, CHARGE, ChargeUnderWay, Tender, intend, tenders
+from tools.rules.charging import Means, MethodNotUsable, charge, method_for
+from tools.rules.credit import NotEnoughCredit
+from tools.rules.paying import PaymentStanding, ProviderNotSetUp, Token, as_it_stands
+from tools.rules.refunds import ChargeUnderWay, Tender, tenders
 from tools.rules.standing import OrderOnHold, refuse_held
-from tools.rules.told import named_order
-
-
-class MethodNotUsable(Conflict):
-    """The saved method cannot pay for this order: it was removed, has expired, is another's, or of another currency."""
-
-    hint = "list_payment_methods shows the customer's methods; a token of the provider works too."
 
 
 class Share(Input):
@@ -93,12 +75,6 @@ async def _as_they_stand(ctx: Context, begun: PaymentsBegun) -> PaymentsBegun:
     return begun.model_copy(update={"payments": [await as_it_stands(ctx, one) for one in begun.payments]})
 
 
-class _Part(NamedTuple):
-    share: Share
-    method: SavedMethod | None
-    amount: int
-
-
 @tool(
     room="payments",
     route="POST /orders/{order}/payments",
@@ -132,19 +108,19 @@ async def authorize_payment(ctx: Context, args: AuthorizePayment) -> PaymentsBeg
     parts = await _parts(ctx, order, args.shares, held, open_)
 
     begun: list[PaymentStanding] = []
-    for part in parts:
-        begun.append(await _pay(ctx, order, part, capture=args.capture))
+    for means, amount in parts:
+        begun.append(await charge(ctx, order, means, amount, capture=args.capture))
     if any(payment.captured.amount for payment in begun):  # credit; of the others the providers tell
         await confirm_paid(ctx, order)
-    left = open_ - sum(part.amount for part in parts)
+    left = open_ - sum(amount for _, amount in parts)
     if not args.split:
-        ctx.settled = args.model_copy(update={"amount": parts[0].amount})
+        ctx.settled = args.model_copy(update={"amount": parts[0][1]})
     return PaymentsBegun(order=order.reference, payments=begun, open=Money(amount=left, currency=order.currency))
 
 
 async def _parts(
     ctx: Context, order: Order, shares: Sequence[Share], held: Sequence[Tender], open_: int
-) -> list[_Part]:
+) -> list[tuple[Means, int]]:
     """Who pays how much. Raises where it does not fit what is open."""
     if open_ <= 0:
         if any(tender.charged for tender in held):
@@ -155,51 +131,8 @@ async def _parts(
     if rest < 0 or (rest == 0 and any(share.amount is None for share in shares)):
         asked, left = words.money(named, order.currency), words.money(open_, order.currency)
         raise MoreThanIsOwed(f"{asked} were to be paid for {order.reference}, and {left} are open.")
-    return [_Part(share, await _method(ctx, order, share), share.amount or rest) for share in shares]
+    return [(await _means(ctx, order, share), share.amount or rest) for share in shares]
 
 
-async def _method(ctx: Context, order: Order, share: Share) -> SavedMethod | None:
-    if share.method is None:
-        return None
-    method = await ctx.find(SavedMethod, share.method, for_update=True)
-    whose = method.customer_id in (None, order.customer_id) or method.method is PaymentMethod.gift_card
-    over = method.expires_at is not None and method.expires_at <= ctx.now()
-    if method.removed_at or over or not whose:
-        why = "was removed" if method.removed_at else "has expired" if over else "is another customer's"
-        raise MethodNotUsable(f"{method.reference} {why}.")
-    if method.method in CREDIT and method.currency != order.currency:
-        raise MethodNotUsable(f"{method.reference} is in {method.currency}, and {order.reference} in {order.currency}.")
-    return method
-
-
-async def _pay(ctx: Context, order: Order, part: _Part, *, capture: bool) -> PaymentStanding:
-    money = Money(amount=part.amount, currency=order.currency)
-    ctx.moves_money(money)
-    if part.method and part.method.method in CREDIT:
-        refuse_short(part.method, part.amount)
-        payment = await spend(ctx, order, part.method, part.amount)
-        left = words.money(part.method.balance or 0, order.currency)
-        ctx.tell(f"{money} of {named_order(order)} are paid from {part.method.reference}: {left} are left on it.")
-        return standing(order, payment, part.amount, None)
-    await ctx.take_ahead(Kind.payment, Kind.intent)
-    payment = await _begin(ctx, order, part)
-    intent = await intend(ctx, CHARGE if capture else AUTHORIZE, payment, part.amount, token=part.share.token)
-    becomes = "charged" if capture else "authorized, and taken later"
-    by = payment.method_label or words.word(payment.method)
-    ctx.tell(f"{money} of {named_order(order)} are {becomes} ({by}).")
-    return standing(order, payment, part.amount, intent.intent)
-
-
-async def _begin(ctx: Context, order: Order, part: _Part) -> Payment:
-    saved = part.method
-    provider = (saved.provider or MANUAL) if saved else provider_of_token(ctx, part.share.token)
-    if provider not in ctx.site.providers:
-        raise ProviderNotSetUp(
-            f"{saved.reference if saved else 'It'} is a method of {provider}, which is not set up here."
-        )
-    label = f"{(saved.brand or saved.method).title()} ending {saved.last_four}" if saved and saved.last_four else None
-    return await ctx.add(
-        Payment, id=new_id(), order_id=order.id, status=PaymentStatus.pending, method=saved.method if saved else PaymentMethod.card,
-        method_label=label, saved_method_id=saved.id if saved else None, provider=provider, currency=order.currency,
-        authorized=0, captured=0, voided=0, refunded=0, charged_back=0,
-    )  # fmt: skip
+async def _means(ctx: Context, order: Order, share: Share) -> Means:
+    return Means(await method_for(ctx, order, share.method) if share.method else None, share.token)

@@ -13,12 +13,13 @@ from sqlalchemy.orm import aliased
 from db.models.customers import Customer
 from db.models.inventory import Reservation, ReservationStatus
 from db.models.orders import Order, OrderBundle, OrderChange, OrderLine, OrderStatus
+from db.models.payments import SavedMethod
 from db.models.products import Promotion, PromotionUse, Variant
 from db.money import Money
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
-from tools.contract.fields import OrderRef
+from tools.contract.fields import OrderRef, SavedMethodRef
 from tools.orders.edits import (
     Basket,
     EditedBundle,
@@ -36,7 +37,10 @@ from tools.orders.edits import (
 from tools.orders.quote import Found, read, used_up
 from tools.orders.repricing import Repriced, repriced
 from tools.orders.wishes import NoPriceInCurrency, NoShippingMethod, PromotionUsedUp, VariantNotSellable
+from tools.rules.charging import Means, MethodNotUsable, charge, method_for, refund_onto
+from tools.rules.credit import NotEnoughCredit
 from tools.rules.links import keep_link_true
+from tools.rules.paying import PaymentStanding, ProviderNotSetUp, as_it_stands
 from tools.rules.refunds import ChargeUnderWay, MoneyBack, refund, refuse_while_charged, tell_what_stays, tenders
 from tools.rules.reservation import Need, release, reserve, shipping_from
 from tools.rules.shipments import void_prepared
@@ -54,6 +58,11 @@ from tools.rules.told import named_order, tell_units
 
 class ChangeOrderLines(LineEdits):
     order: OrderRef = Field(description="The order, such as `ORD-1042`.")
+    settle_by: SavedMethodRef | None = Field(
+        default=None,
+        description="The customer's saved method, such as `PM-12`: what is due on top is charged to it, or what was paid too much "
+        "goes onto it. Omit to leave that open, and to give back the way it was paid.",
+    )
     version: int | None = Field(default=None, description="The version that was read; a later one is refused.")
 
 
@@ -95,9 +104,15 @@ class OrderChanged(Result):
     before: Money = Field(description="What the customer had to pay until now, in minor units.")
     total: Money = Field(description="What the customer has to pay now, in minor units.")
     due: Money = Field(description="What is neither paid nor authorized yet, in minor units.")
+    charged: PaymentStanding | None = Field(description="What is charged to the method that settles the difference.")
     refunds: list[MoneyBack] = Field(description="What was paid too much, and goes back.")
     voided_shipments: list[str] = Field(description="Prepared shipments that do not leave; they are prepared anew.")
     version: int = Field(description="Grows with each change.")
+
+
+async def _as_it_stands(ctx: Context, changed: OrderChanged) -> OrderChanged:
+    charged = await as_it_stands(ctx, changed.charged) if changed.charged else None
+    return changed.model_copy(update={"charged": charged})
 
 
 @tool(
@@ -108,13 +123,14 @@ class OrderChanged(Result):
     raises=[
         OrderClosed, OrderAlreadyShipped, OrderLinesLocked, NotOnOrder, NothingToChange, OrderWouldBeEmpty, SwapForItself,
         SwapOfAnotherProduct, ChargeUnderWay, VariantNotSellable, NoPriceInCurrency, NoShippingMethod, PromotionUsedUp,
-        NotEnoughStock,
+        NotEnoughStock, MethodNotUsable, NotEnoughCredit, ProviderNotSetUp,
     ],
     examples=[
         "Make it 3 MUG-BLUE on order 1042",
         "Add one CANDLE-FIG to ORD-1017 and take the BOWL out",
         "Swap TSH-BLK-M for TSH-BLK-L on order 1042",
     ],
+    afterwards=_as_it_stands,
 )  # fmt: skip
 async def change_order_lines(ctx: Context, args: ChangeOrderLines) -> OrderChanged:
     """Change what is on an order before anything of it has left.
@@ -127,6 +143,7 @@ async def change_order_lines(ctx: Context, args: ChangeOrderLines) -> OrderChang
     refuse_closed(order, "what is on it")
     refuse_shipped(order)
     await refuse_locked(ctx, order)
+    method = await method_for(ctx, order, args.settle_by) if args.settle_by else None
     lines, total = await _lines(ctx, order, args), order.total
     uses = await _uses(ctx, order)
     held = {use.promotion_id for use in uses if use.released_at is None}
@@ -135,14 +152,15 @@ async def change_order_lines(ctx: Context, args: ChangeOrderLines) -> OrderChang
     ctx.edit(order, args.version)
     await _grant(ctx, order, priced, uses)
     rows = _write(ctx, order, lines.edited, priced)
-    _record(ctx, order, lines.edited, total)
+    _record(ctx, order, lines.edited, total, method)
     _tell(ctx, order, lines.edited, priced, held, total)
     await ctx.db.flush()  # the new lines have to be there before stock is held for them
+    await _arrange(ctx, rows)
     if order.status is not OrderStatus.draft:
         await _move_stock(ctx, order, lines.edited, rows)
     voided = await void_prepared(ctx, order)
-    due, refunds = await _settle(ctx, order)
-    return _shown(order, lines.edited, rows, priced, total, due, refunds, voided)
+    settled = await _settle(ctx, order, method)
+    return _shown(order, lines.edited, rows, priced, total, settled, voided)
 
 
 @dataclass(frozen=True)
@@ -217,10 +235,12 @@ async def _grant(ctx: Context, order: Order, priced: Repriced, uses: Sequence[Pr
 def _write(ctx: Context, order: Order, lines: Sequence[EditedLine], priced: Repriced) -> list[OrderLine]:
     """The lines' rows and the order's amounts; returns the rows, in the order of the lines."""
     amounts, costs = priced.amounts, iter(enumerate(priced.amounts.lines))
+    last = max((line.row.position for line in lines if line.row), default=0)
     bundles = {line.bundle: _write_bundle(ctx, order, line.bundle) for line in lines if line.bundle}
     rows: list[OrderLine] = []
-    for position, line in enumerate(lines, start=1):
-        row = line.row or _new_line(ctx, order, line, position, line.bundle and bundles[line.bundle])
+    for line in lines:
+        last += line.row is None
+        row = line.row or _new_line(ctx, order, line, last, line.bundle and bundles[line.bundle])
         row.quantity += max(0, line.units - line.before)
         row.cancelled += max(0, line.before - line.units)
         row.discounts = []
@@ -263,7 +283,16 @@ def _new_line(ctx: Context, order: Order, line: EditedLine, position: int, bundl
     )  # fmt: skip
 
 
-def _record(ctx: Context, order: Order, lines: Sequence[EditedLine], total: int) -> None:
+async def _arrange(ctx: Context, rows: Sequence[OrderLine]) -> None:
+    """New lines stand where those stood that they replace; in two steps, for a place is taken until its line has left it."""
+    moved = [(row, place) for place, row in enumerate(rows, start=1) if row.position != place]
+    for sign in (-1, 1) if moved else ():
+        for row, place in moved:
+            row.position = sign * place
+        await ctx.db.flush()
+
+
+def _record(ctx: Context, order: Order, lines: Sequence[EditedLine], total: int, method: SavedMethod | None) -> None:
     changed = [
         {"sku": sold.sku, "before": sold.before, "after": sold.units}
         for sold in sold_of(lines)
@@ -271,7 +300,7 @@ def _record(ctx: Context, order: Order, lines: Sequence[EditedLine], total: int)
     ]
     ctx.new(
         OrderChange, order_id=order.id, version=order.version, lines=changed, total_before=total,
-        total_after=order.total, actor=ctx.actor.reference,
+        total_after=order.total, saved_method_id=method and method.id, actor=ctx.actor.reference,
     )  # fmt: skip
     ctx.event(
         "lines_changed",
@@ -359,19 +388,30 @@ def _tell_stock(
     tell_units(ctx, -promised, "on back order is let go", "on back order are let go")
 
 
-async def _settle(ctx: Context, order: Order) -> tuple[int, list[MoneyBack]]:
-    """What was paid beyond the new total goes back; returns what is neither paid nor authorized, too."""
+class _Settled(NamedTuple):
+    """What is neither paid, nor authorized, nor being charged; what is charged; and what goes back."""
+
+    due: int
+    charged: PaymentStanding | None
+    refunds: list[MoneyBack]
+
+
+async def _settle(ctx: Context, order: Order, method: SavedMethod | None) -> _Settled:
+    """What was paid beyond the new total goes back, what is due is charged where a method was named for it."""
     held = await tenders(ctx, order)
     refuse_while_charged(order, held)
     open_ = order.total - sum(tender.kept for tender in held)
-    refunds = await refund(ctx, held, max(0, -open_))
-    due = max(0, open_ - sum(tender.promised for tender in held))
+    over, due = max(0, -open_), max(0, open_ - sum(tender.promised for tender in held))
+    refunds = await (refund_onto(ctx, order, held, method, over) if method else refund(ctx, held, over))
+    charged: PaymentStanding | None = None
+    if method and due and order.status is not OrderStatus.draft:
+        charged, due = await charge(ctx, order, Means(method), due, capture=True), 0
     await keep_link_true(ctx, order, due)
-    if open_ < 0:
+    if over:
         tell_what_stays(ctx, held)
     if due and order.status is not OrderStatus.draft:
         ctx.tell(f"{words.money(due, order.currency)} of it are still to be paid.")
-    return due, refunds
+    return _Settled(due, charged, refunds)
 
 
 def _tell(
@@ -414,8 +454,7 @@ def _shown(
     rows: Sequence[OrderLine],
     priced: Repriced,
     before: int,
-    due: int,
-    refunds: list[MoneyBack],
+    settled: _Settled,
     voided: list[str],
 ) -> OrderChanged:
     def money(amount: int) -> Money:
@@ -444,8 +483,9 @@ def _shown(
         tax=money(order.tax),
         before=money(before),
         total=money(order.total),
-        due=money(due),
-        refunds=refunds,
+        due=money(settled.due),
+        charged=settled.charged,
+        refunds=settled.refunds,
         voided_shipments=voided,
         version=order.version,
     )  # fmt: skip

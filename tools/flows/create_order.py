@@ -17,6 +17,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.fields import NotOurs
 from tools.contract.plain import as_jsonb
+from tools.flows.paid_at_once import PaidBy, Paying, ask_for, paying, take
 from tools.orders.detail import DiscountShare
 from tools.orders.quote import Quote, QuotedBundle, quote, used_up
 from tools.orders.wishes import (
@@ -32,15 +33,19 @@ from tools.orders.wishes import (
     Short,
     VariantNotSellable,
 )
+from tools.rules.charging import MethodNotUsable
+from tools.rules.credit import NotEnoughCredit
+from tools.rules.paying import PaymentStanding, ProviderNotSetUp, as_it_stands
 from tools.rules.reservation import ALLOT, RESERVE, RESERVED, Need, reserving, shortage, tell, tell_held
 from tools.rules.stock import NotEnoughStock
 from tools.rules.told import goods
 
 _ORDER = (
-    "merchant_id", "id", "customer_id", "status", "channel", "placed_at", "expires_at", "currency", "prices_include_tax",
-    "subtotal", "discount", "shipping", "shipping_tax", "tax", "total", "promotion_codes", "units", "customer_name", "email",
-    "phone", "shipping_method", "shipping_address", "billing_address", "ship_city", "ship_region", "ship_postcode",
-    "ship_country", "note", "source", "external_reference", "version", "created_at", "updated_at",
+    "merchant_id", "id", "customer_id", "status", "channel", "placed_at", "confirmed_at", "expires_at", "currency",
+    "prices_include_tax", "subtotal", "discount", "shipping", "shipping_tax", "tax", "total", "authorized", "paid",
+    "promotion_codes", "units", "customer_name", "email", "phone", "shipping_method", "shipping_address", "billing_address",
+    "ship_city", "ship_region", "ship_postcode", "ship_country", "note", "source", "external_reference", "version", "created_at",
+    "updated_at",
 )  # fmt: skip
 _LINE = (
     "merchant_id", "id", "order_id", "position", "variant_id", "product_id", "sku", "title", "options", "quantity",
@@ -95,6 +100,10 @@ class CreateOrder(OrderWish):
     draft: bool = Field(
         default=False, description="Write it as a draft: priced, but nothing is held until it is set to pending."
     )
+    payment: PaidBy | None = Field(
+        default=None,
+        description="Have it paid as it is placed, by a saved method or a token; `{}` is a card by hand. Omit it to be paid later.",
+    )
     source: Short | None = Field(default=None, description="The system that it came from, such as `amazon`.")
     external_reference: Annotated[Short, NotOurs] | None = Field(
         default=None, description="Its number in that system; it cannot look like one of this shop, such as ORD-1042."
@@ -104,6 +113,8 @@ class CreateOrder(OrderWish):
     def comes_from_somewhere(self) -> Self:
         if (self.source is None) != (self.external_reference is None):
             raise ValueError("Give `source` and `external_reference` together.")
+        if self.draft and self.payment:
+            raise ValueError("A draft is paid once it is placed: leave `payment` or `draft` out.")
         return self
 
 
@@ -153,7 +164,7 @@ class PlacedOrder(Result):
     """The order as it was placed."""
 
     reference: str = Field(description="The order's number.")
-    status: OrderStatus = Field(description="Pending, or draft.")
+    status: OrderStatus = Field(description="Pending, draft, or confirmed once it is paid.")
     customer: str | None = Field(description="The customer's reference; null for a guest.")
     channel: Channel = Field(description="Where it came in.")
     placed_at: datetime = Field(description="When it was placed, UTC.")
@@ -168,6 +179,9 @@ class PlacedOrder(Result):
     shipping: Money = Field(description="Charged for sending, in minor units.")
     tax: Money = Field(description="All tax in the order, in minor units.")
     total: Money = Field(description="What the customer pays, in minor units.")
+    payment: PaymentStanding | None = Field(
+        description="What pays it, or why it was not paid: the order stands all the same. Null where nothing was to be paid."
+    )
     version: int = Field(description="Grows with each change.")
 
 
@@ -189,6 +203,21 @@ class _Rows:
     needs: list[Need]
 
 
+class _Now(NamedTuple):
+    status: OrderStatus
+    expires_at: datetime | None
+    version: int
+
+
+async def _as_it_stands(ctx: Context, placed: PlacedOrder) -> PlacedOrder:
+    """The same order once a provider was asked."""
+    if placed.payment is None or placed.payment.intent is None:
+        return placed
+    query = "select status, expires_at, version from orders where merchant_id = %s and reference = %s"
+    (now,) = await ctx.sql.rows(query, (ctx.merchant.id, placed.reference), as_=_Now)
+    return placed.model_copy(update=now._asdict() | {"payment": await as_it_stands(ctx, placed.payment)})
+
+
 @tool(
     room="orders",
     route="POST /orders",
@@ -196,22 +225,26 @@ class _Rows:
     permission="orders:write",
     raises=[
         NotEnoughStock, NoPriceInCurrency, VariantNotSellable, CustomerMayNotOrder, NoShippingAddress, AddressOfAnother,
-        NoShippingMethod, PromotionUnknown, PromotionNotApplicable, PromotionUsedUp,
+        NoShippingMethod, PromotionUnknown, PromotionNotApplicable, PromotionUsedUp, MethodNotUsable, NotEnoughCredit,
+        ProviderNotSetUp,
     ],
     examples=[
         "Order 2 MUG-BLUE for Ana Torres",
         "New phone order for CUS-301: one TSH-BLK-M and three MUG-BLUE, express shipping",
         "Place an order of 5 CANDLE-FIG for CUS-77 with the code SPRING10",
     ],
+    afterwards=_as_it_stands,
 )  # fmt: skip
 async def create_order(ctx: Context, args: CreateOrder) -> PlacedOrder:
     """Place an order for a customer or a guest, and hold its stock.
 
     Prices, promotions, tax and shipping are computed here, never taken from the caller. All lines are held, or nothing is;
-    variants that allow it are back-ordered. Until it is paid or confirmed the order is pending, and lapses after a while.
+    variants that allow it are back-ordered. Until it is paid or confirmed the order is pending, and lapses after a while. With
+    `payment` it is charged as it is placed; a charge that is declined leaves it pending, and the answer says why.
     """
     quoted = await quote(ctx, args)
-    rows = _rows(ctx, args, quoted)
+    paid = await _paying(ctx, args, quoted)
+    rows = _rows(ctx, args, quoted, paid)
     placed = await _place(ctx, quoted, rows)
     reference = placed.reference or ""
     ctx.happened(
@@ -219,9 +252,24 @@ async def create_order(ctx: Context, args: CreateOrder) -> PlacedOrder:
         total=quoted.amounts.total, currency=quoted.currency, channel=quoted.channel,
     )  # fmt: skip
     _tell(ctx, quoted, rows, placed)
+    shown = _shown(quoted, rows, placed, reference)
+    if paid and paid.at_once:
+        return shown.model_copy(update={"payment": await take(ctx, rows.order, reference, paid)})
     if not args.draft:
         ctx.enqueue("expire_order", at=rows.order["expires_at"], order=reference)
-    return _shown(quoted, rows, placed, reference)
+    if paid:
+        begun, order = await ask_for(ctx, reference, paid)
+        return shown.model_copy(
+            update={"payment": begun, "status": order.status, "expires_at": order.expires_at, "version": order.version}
+        )
+    return shown
+
+
+async def _paying(ctx: Context, args: CreateOrder, quoted: Quote) -> Paying | None:
+    """By what it is paid, if it is to be, and costs anything."""
+    if args.payment is None or not quoted.amounts.total:
+        return None
+    return await paying(ctx, args.payment, quoted.buyer and quoted.buyer.id, quoted.currency)
 
 
 async def _place(ctx: Context, quoted: Quote, rows: _Rows) -> _Placed:
@@ -275,9 +323,14 @@ def _tell(ctx: Context, quoted: Quote, rows: _Rows, placed: _Placed) -> None:
         ctx.tell(f"It lapses on {words.moment(order['expires_at'], ctx.merchant.zone)} unless it is paid or confirmed.")
 
 
-def _rows(ctx: Context, args: CreateOrder, quoted: Quote) -> _Rows:
+def _rows(ctx: Context, args: CreateOrder, quoted: Quote, paid: Paying | None) -> _Rows:
     own = {"merchant_id": ctx.merchant.id, "created_at": ctx.now()}
     order: dict[str, Any] = own | _order_row(ctx, args, quoted)
+    if paid and paid.at_once:
+        order |= {
+            "status": OrderStatus.confirmed, "confirmed_at": ctx.now(), "expires_at": None, "authorized": order["total"],
+            "paid": order["total"] if paid.capture else 0,
+        }  # fmt: skip
     bundles = {bundle: own | _bundle_row(bundle, order["id"]) for bundle in quoted.bundles}
     lines: list[dict[str, Any]] = [own | row for row in _line_rows(quoted, order["id"], bundles)]
     uses: list[dict[str, Any]] = [
@@ -302,7 +355,10 @@ def _order_row(ctx: Context, args: CreateOrder, quoted: Quote) -> dict[str, Any]
         "status": OrderStatus.draft if args.draft else OrderStatus.pending,
         "channel": quoted.channel,
         "placed_at": ctx.now(),
+        "confirmed_at": None,
         "expires_at": expires,
+        "authorized": 0,
+        "paid": 0,
         "currency": quoted.currency,
         "prices_include_tax": ctx.merchant.prices_include_tax,
         "subtotal": amounts.subtotal,
@@ -400,6 +456,7 @@ def _shown(quoted: Quote, rows: _Rows, placed: _Placed, reference: str) -> Place
         shipping=money(amounts.shipping),
         tax=money(amounts.tax),
         total=money(amounts.total),
+        payment=None,
         version=order["version"],
     )  # fmt: skip
 

@@ -10,22 +10,36 @@ from pydantic import Field
 from db.models.after_sales import Return, ReturnReason, ReturnStatus, ReturnWish
 from db.models.customers import Customer
 from db.models.orders import Order, OrderStatus
-from db.models.payments import Payment
+from db.models.payments import Payment, SavedMethod
 from db.money import Money
 from tools.after_sales.fields import Reason
-from tools.after_sales.requests import refuse_asked
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import OrderRef, Quantity, Text, VariantRef
 from tools.flows.create_order import CreateOrder, create_order
+from tools.flows.settling import confirm_paid
 from tools.orders.status import move_by_hand
 from tools.orders.wishes import NewLine, NoPriceInCurrency, NoShippingAddress, VariantNotSellable, WrittenAddress
+from tools.rules.charging import Means, charge, refund_onto
 from tools.rules.credit import refund_as_credit, spend, store_credit
 from tools.rules.refunds import ChargeUnderWay, MoneyBack, Tender, refund, refuse_while_charged, tenders
 from tools.rules.return_policy import policy_at
-from tools.rules.returns import NotInOrder, ReturnNotAllowed, Verdict, due_of, meant, open_return, sold, verdict
+from tools.rules.returns import (
+    NotInOrder,
+    OrderReturnedBefore,
+    ReturnNotAllowed,
+    Verdict,
+    due_of,
+    meant,
+    open_return,
+    refuse_asked,
+    refuse_too_soon_or_again,
+    sold,
+    spread,
+    verdict,
+)
 from tools.rules.stock import NotEnoughStock
 from tools.rules.told import goods, named_order
 
@@ -74,7 +88,7 @@ class ItemsExchanged(Result):
 
 @dataclass(frozen=True)
 class Replaced:
-    """New goods for old ones. `moved` is what was paid for the old ones and pays the new ones now; `due` is still open."""
+    """New goods for old ones. `moved` is what was paid for the old ones and pays the new ones now; `due` is open still."""
 
     order: Order
     moved: int
@@ -92,8 +106,8 @@ class Replaced:
     effect=Effect.money,
     permission="after_sales:write",
     raises=[
-        ReturnNotAllowed, NotInOrder, ExchangeNeedsCustomer, NotEnoughStock, VariantNotSellable, NoPriceInCurrency,
-        NoShippingAddress, ChargeUnderWay,
+        ReturnNotAllowed, OrderReturnedBefore, NotInOrder, ExchangeNeedsCustomer, NotEnoughStock, VariantNotSellable,
+        NoPriceInCurrency, NoShippingAddress, ChargeUnderWay,
     ],
     examples=[
         "Swap the shirt M of ORD-1017 for an L",
@@ -110,17 +124,19 @@ async def exchange_items(ctx: Context, args: ExchangeItems) -> ItemsExchanged:
     """
     order = await ctx.find(Order, args.order, for_update=True)
     lines = await sold(ctx, order)
+    await refuse_too_soon_or_again(ctx, order, lines)
     policy = await policy_at(ctx, order.placed_at)
     asked: list[Verdict] = []
     wants: list[NewLine] = []
     for item in args.items:
-        one = verdict(ctx, policy, meant(ctx, lines, item.sku, order.reference), item.quantity, args.reason)
-        asked.append(one)
-        wants.append(NewLine(sku=item.new_sku, quantity=max(one.units, 1)))
+        for line, units in spread(meant(ctx, lines, item.sku, order.reference), item.quantity):
+            one = verdict(ctx, policy, line, units, args.reason)
+            asked.append(one)
+            wants.append(NewLine(sku=item.new_sku, quantity=max(one.units, 1)))
     refuse_asked(order, asked, goodwill=args.goodwill)
     due = due_of(ctx, order, lines, asked)
 
-    ctx.tell(f"An exchange for {named_order(order)}: {_swaps(args, asked)}.")
+    ctx.tell(f"An exchange for {named_order(order)}: {_swaps(asked, wants)}.")
     reasons: dict[UUID, ReturnReason] = {one.line.id: args.reason for one in asked}
     goodwill = args.goodwill and not all(one.allowed for one in asked)
     row = await open_return(
@@ -133,19 +149,28 @@ async def exchange_items(ctx: Context, args: ExchangeItems) -> ItemsExchanged:
     return _shown(order, row, replaced, asked)
 
 
-async def replace(ctx: Context, order: Order, row: Return, wants: Sequence[NewLine], value: int) -> Replaced:
-    """Order new goods for what a return of a locked order gives; the difference goes back, or stays open on the new order."""
-    customer = await _customer(ctx, order)
-    new = await _order(ctx, _wish(order, customer, wants))
+async def replace(
+    ctx: Context, order: Order, row: Return, wants: Sequence[NewLine], value: int, method: SavedMethod | None = None
+) -> Replaced:
+    """Order new goods for what a return of a locked order gives; the difference goes back, or stays open on the new order.
+
+    It is settled by the customer's `method`, locked, where one was named.
+    """
+    customer = await customer_of(ctx, order)
+    new = await _order(ctx, wish_for(order, customer, wants))
     held = await tenders(ctx, order)
     refuse_while_charged(order, held)
     available = sum(tender.refundable for tender in held)
     moved = min(value, new.total, available)
     await _pay_with(ctx, order, new, customer, held, moved)
     over = min(value, available) - moved
-    refunds = await refund(ctx, held, over) if over else []
+    refunds = await (refund_onto(ctx, order, held, method, over) if method else refund(ctx, held, over))
     due = new.total - moved
-    if due:
+    if due and method:
+        await charge(ctx, new, Means(method), due, capture=True)
+        await confirm_paid(ctx, new)
+        due = 0
+    elif due:
         ctx.tell(f"{words.money(due, new.currency)} are still to be paid for the new goods, before they are sent.")
     elif new.status is OrderStatus.pending:
         await move_by_hand(ctx, new, OrderStatus.confirmed)
@@ -155,13 +180,13 @@ async def replace(ctx: Context, order: Order, row: Return, wants: Sequence[NewLi
     return replaced
 
 
-async def _customer(ctx: Context, order: Order) -> Customer:
+async def customer_of(ctx: Context, order: Order) -> Customer:
     if order.customer_id is None:
         raise ExchangeNeedsCustomer(f"{order.reference} is of a guest.")
     return await ctx.db.get_one(Customer, (ctx.merchant.id, order.customer_id))
 
 
-def _wish(order: Order, customer: Customer, wants: Sequence[NewLine]) -> CreateOrder:
+def wish_for(order: Order, customer: Customer, wants: Sequence[NewLine]) -> CreateOrder:
     """The new order goes where the old one went."""
     address: dict[str, Any] = {part: order.shipping_address.get(part) for part in _PARTS}
     known = {part: value for part, value in address.items() if value}
@@ -210,11 +235,9 @@ def split(held: Sequence[Tender], amount: int) -> list[tuple[Payment, int]]:
     return parts
 
 
-def _swaps(args: ExchangeItems, asked: Sequence[Verdict]) -> str:
-    pairs = zip(args.items, asked, strict=True)
-    return words.listed(
-        f"{one.units:,} {one.line.sku} come back for {one.units:,} {item.new_sku}" for item, one in pairs
-    )
+def _swaps(asked: Sequence[Verdict], wants: Sequence[NewLine]) -> str:
+    pairs = zip(asked, wants, strict=True)
+    return words.listed(f"{one.units:,} {one.line.sku} come back for {one.units:,} {new.sku}" for one, new in pairs)
 
 
 def _shown(order: Order, row: Return, replaced: Replaced, asked: Sequence[Verdict]) -> ItemsExchanged:

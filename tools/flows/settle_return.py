@@ -1,5 +1,6 @@
 """Settling a return: its money goes back the way it came, onto store credit, or into an order of other goods."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from pydantic import Field
@@ -7,6 +8,7 @@ from pydantic import Field
 from db.models.after_sales import Return, ReturnStatus, ReturnWish
 from db.models.customers import Customer
 from db.models.orders import Order
+from db.models.payments import CREDIT, SavedMethod
 from db.money import Money
 from tools.after_sales.fields import ReturnRef, Wish
 from tools.after_sales.rows import locked_return
@@ -18,6 +20,7 @@ from tools.contract.errors import Conflict, Invalid
 from tools.contract.fields import MinorUnits
 from tools.flows.exchange_items import ExchangeNeedsCustomer, Replaced, replace, split
 from tools.orders.wishes import NewLine
+from tools.rules.charging import refund_onto
 from tools.rules.credit import Credit, refund_as_credit
 from tools.rules.refunds import (
     ChargeUnderWay,
@@ -72,7 +75,9 @@ class SettleReturn(Input):
         description="Keep so much instead of the policy's fee; minor units of the order's currency.",
     )
     lines: list[NewLine] = Field(
-        default=[], max_length=100, description="For an exchange, what is sent; omit for the same goods once more."
+        default=[],
+        max_length=100,
+        description="For an exchange, what is sent; omit for what was asked for, else the same goods once more.",
     )
 
 
@@ -122,6 +127,7 @@ async def settle_return(ctx: Context, args: SettleReturn) -> SettledReturn:
         raise ReturnNotInspected(f"{row.reference} is {words.word(row.status)}, so it cannot be settled.")
     wish = ReturnWish.exchange if row.exchange_order_id else args.settle_as or row.wanted
     _keep(ctx, row, args.fee)
+    method = await ctx.db.get_one(SavedMethod, (ctx.merchant.id, row.saved_method_id)) if row.saved_method_id else None
     ctx.tell(f"{row.reference} of {named_order(order)} is settled as {words.word(wish)}: {goods(_accepted(lines))}.")
 
     refunds: list[MoneyBack] = []
@@ -130,12 +136,12 @@ async def settle_return(ctx: Context, args: SettleReturn) -> SettledReturn:
     if row.exchange_order_id:
         ctx.tell("The new goods were ordered before: no more is given.")
     elif wish is ReturnWish.exchange:
-        replaced = await replace(ctx, order, row, args.lines or _the_same(lines), row.refund)
+        replaced = await replace(ctx, order, row, args.lines or _wanted(lines), row.refund, method)
         refunds = replaced.refunds
     elif wish is ReturnWish.repair:
         ctx.tell("The goods go back repaired, and no money is given.")
     elif row.refund:
-        refunds, credit = await _give(ctx, order, row, wish)
+        refunds, credit = await _give(ctx, order, row, wish, method)
     return await _settled(ctx, row, order, wish, refunds, credit, replaced)
 
 
@@ -143,8 +149,17 @@ def _accepted(lines: Sequence[Coming]) -> dict[str, int]:
     return {of.sku: line.accepted for line, of in lines if line.accepted}
 
 
-def _the_same(lines: Sequence[Coming]) -> list[NewLine]:
-    return [NewLine(sku=sku, quantity=units) for sku, units in _accepted(lines).items()]
+def _wanted(lines: Sequence[Coming]) -> list[NewLine]:
+    """What was asked for instead of the units that passed; the same goods once more, where nothing was."""
+    wanted = Counter[str]()
+    for line, of in lines:
+        left = line.accepted
+        for want in line.wants:
+            units = min(left, int(want["quantity"]))
+            wanted[str(want["sku"])] += units
+            left -= units
+        wanted[of.sku] += left
+    return [NewLine(sku=sku, quantity=units) for sku, units in wanted.items() if units]
 
 
 def _keep(ctx: Context, row: Return, fee: int | None) -> None:
@@ -162,7 +177,9 @@ def _keep(ctx: Context, row: Return, fee: int | None) -> None:
         ctx.tell(f"{words.money(row.fee, row.currency)} are kept by the policy.")
 
 
-async def _give(ctx: Context, order: Order, row: Return, wish: ReturnWish) -> tuple[list[MoneyBack], Credit | None]:
+async def _give(
+    ctx: Context, order: Order, row: Return, wish: ReturnWish, method: SavedMethod | None
+) -> tuple[list[MoneyBack], Credit | None]:
     """What is due, as far as it was paid and is not given back. Raises `NothingToGiveBack`, `CreditNeedsCustomer`."""
     if wish is ReturnWish.store_credit and order.customer_id is None:
         raise CreditNeedsCustomer(f"{order.reference} is of a guest.")
@@ -184,7 +201,13 @@ async def _give(ctx: Context, order: Order, row: Return, wish: ReturnWish) -> tu
     if wish is ReturnWish.store_credit:
         customer = await ctx.db.get_one(Customer, (ctx.merchant.id, order.customer_id))
         return [], await refund_as_credit(ctx, order, customer, split(held, amount))
-    refunds = await refund(ctx, held, amount, for_return=row.reference)
+    if method:
+        await ctx.db.refresh(method, with_for_update={"key_share": True})
+        held = sorted(held, key=lambda tender: tender.payment.saved_method_id != method.id)
+    if method and method.method in CREDIT:
+        refunds = await refund_onto(ctx, order, held, method, amount, for_return=row.reference)
+    else:
+        refunds = await refund(ctx, held, amount, for_return=row.reference)
     tell_what_stays(ctx, [tender for tender in held if tender.under_way])
     return refunds, None
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -25,6 +26,7 @@ from tools.orders.status import move_by_hand
 from tools.rules.books import note, record
 from tools.rules.credit import give_back, paid_with_credit
 from tools.rules.links import keep_link_true
+from tools.rules.paying import MANUAL
 from tools.rules.refunds import AUTHORIZE, CAPTURE, CHARGE, COMING, REFUND, VOID, let_go, refund, tenders
 from tools.rules.under_way import under_way
 
@@ -108,16 +110,16 @@ async def settle(
 
 
 async def _book(ctx: Context, order: Order, payment: Payment, intent: Intent, came: Came) -> None:
-    amount = intent.amount or 0
-    if intent.kind == REFUND and paid_with_credit(payment):
+    amount, onto = intent.amount or 0, intent.arguments.get("onto")
+    if intent.kind == REFUND and paid_with_credit(payment) and not onto:
         await give_back(ctx, order, payment, amount)
         return
     kinds = KINDS[intent.kind]
     for kind in kinds:
         name = came.transaction if kind is kinds[-1] else None
         record(
-            ctx, order, payment, kind, amount, provider_reference=name, reason=intent.arguments.get("reason"),
-            at=came.at,
+            ctx, order, payment, kind, amount, provider=MANUAL if onto else None, provider_reference=name, at=came.at,
+            reason=intent.arguments.get("reason"), saved_method_id=UUID(onto) if onto else None,
         )  # fmt: skip
     left = payment.authorized - payment.captured - payment.voided
     if intent.kind == CAPTURE and intent.arguments.get("final") and left:

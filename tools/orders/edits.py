@@ -1,9 +1,10 @@
 """What is to become of an order's lines: from what was asked, line by line, to how many units of each there are afterwards."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from pydantic import Field
@@ -151,29 +152,61 @@ def sold_of(lines: Iterable[EditedLine]) -> list[Sold]:
     return list(dict.fromkeys(line.bundle or line for line in lines))
 
 
+class _Added(NamedTuple):
+    """Units that come to the order; `instead` of what, if they take its place."""
+
+    variant: Wanted
+    units: int
+    instead: Sold | None
+
+
 @dataclass
 class Basket:
     """The lines of an order while they are edited, in their order; units are added at today's prices."""
 
     reference: str
     lines: list[EditedLine]
-    added: dict[UUID, int] = field(default_factory=dict[UUID, int])
+    added: list[_Added] = field(default_factory=list[_Added])
 
     def units_of(self, variant: Wanted) -> int:
         return sum(sold.units for sold in self.of(variant))
 
     def take(self, variant: Wanted, units: int) -> None:
         """Take units out, of the latest lines first. Raises `NotOnOrder`."""
+        self._take(variant, units, list(reversed(self.of(variant))))
+
+    def put(self, variant: Wanted, units: int) -> None:
+        self.added.append(_Added(variant, units, None))
+
+    def swap(self, old: Wanted, new: Wanted, units: int) -> None:
+        """Units become others and stay in their place, those of the earliest lines first. Raises `NotOnOrder`."""
+        for sold, taken in self._take(old, units, self.of(old)):
+            self.added.append(_Added(new, taken, sold))
+
+    def _take(self, variant: Wanted, units: int, lines: Sequence[Sold]) -> list[tuple[Sold, int]]:
+        """Take units out of these lines; returns how many of which."""
         there = self.units_of(variant)
         if units > there or not there:
             raise self._not_there(variant, units, there)
-        for sold in reversed(self.of(variant)):
+        parts: list[tuple[Sold, int]] = []
+        for sold in lines:
             taken = min(sold.units, units)
             sold.become(sold.units - taken)
             units -= taken
+            parts += [(sold, taken)] if taken else []
+        return parts
 
-    def put(self, variant: Wanted, units: int) -> None:
-        self.added[variant.id] = self.added.get(variant.id, 0) + units
+    def insert(self, lines: Sequence[EditedLine], *, after: Sold | None) -> None:
+        """New lines: behind those that they stand for, else at the end."""
+        at = self._end_of(after) if after else len(self.lines)
+        self.lines[at:at] = lines
+
+    def behind(self, sold: Sold) -> Sold | None:
+        """What comes next."""
+        return next((line.bundle or line for line in self.lines[self._end_of(sold) :]), None)
+
+    def _end_of(self, sold: Sold) -> int:
+        return max(at for at, line in enumerate(self.lines, start=1) if (line.bundle or line) is sold)
 
     def of(self, variant: Wanted) -> list[Sold]:
         """Where it was bought by itself."""
@@ -219,28 +252,33 @@ async def _swap(ctx: Context, basket: Basket, swap: Swap, found: Found) -> None:
         raise SwapForItself(f"{old.sku} would be swapped for itself.")
     if old.product_id != new.product_id and await chosen(ctx, SWAP_WITHIN_PRODUCT):
         raise SwapOfAnotherProduct(f"{old.sku} belongs to {old.product_title}, and {new.sku} to {new.product_title}.")
-    units = swap.quantity or basket.units_of(old)
-    basket.take(old, units)
-    basket.put(new, units)
+    basket.swap(old, new, swap.quantity or basket.units_of(old))
 
 
 def _add(ctx: Context, basket: Basket, found: Found, destination: tuple[str, str | None], currency: str) -> None:
-    """Units that come on top cost what they cost today: on a line of that price, else on one of their own."""
-    variants = {variant.id: variant for variant in found.variants}
-    for id_, units in basket.added.items():
-        variant = variants[id_]
-        parts = found.parts_of(variant)
-        refuse_unsellable(variant, parts)
-        price = price_of(variant.offers, basket.units_of(variant) + units)
+    """Units that come on top cost what they cost today: on a line of that price, else on one of their own.
+
+    Those that take the place of others stand there: on the line itself, or on the one behind it.
+    """
+    prices: dict[UUID, int] = {}
+    for variant in {added.variant.id: added.variant for added in basket.added}.values():
+        refuse_unsellable(variant, found.parts_of(variant))
+        more = sum(added.units for added in basket.added if added.variant.id == variant.id)
+        price = price_of(variant.offers, basket.units_of(variant) + more)
         if price is None:
             raise no_price(ctx, [variant.sku], currency)
-        made_of = {part.id: quantity for part, quantity in parts}
-        fitting = [sold for sold in basket.of(variant) if sold.units and sold.unit_price == price]
-        fitting = [sold for sold in fitting if sold.made_of == made_of]
+        prices[variant.id] = price
+    for variant, units, instead in basket.added:
+        price, made_of = prices[variant.id], {part.id: quantity for part, quantity in found.parts_of(variant)}
+        there = [
+            sold for sold in basket.of(variant) if sold.units and (instead is None or sold is basket.behind(instead))
+        ]
+        there += [instead] if instead and instead.variant is variant else []
+        fitting = [sold for sold in there if sold.unit_price == price and sold.made_of == made_of]
         if fitting:
             fitting[0].become(fitting[0].units + units)
         else:
-            basket.lines += _new_lines(variant, price, units, found, destination)
+            basket.insert(_new_lines(variant, price, units, found, destination), after=instead)
 
 
 def _new_lines(

@@ -239,8 +239,11 @@ class Quote:
         return EXPIRE_UNPAID_AFTER.of(self.found.settings.get(EXPIRE_UNPAID_AFTER.key))
 
 
-async def quote(ctx: Context, wish: OrderWish) -> Quote:
-    """Price a wish. Raises the errors of `tools.orders.wishes`, `NotFound` and `Ambiguous`; nothing is written."""
+async def quote(ctx: Context, wish: OrderWish, *, sent: bool = True) -> Quote:
+    """Price a wish, without its sending where it is not to be `sent`. Nothing is written.
+
+    Raises the errors of `tools.orders.wishes`, `NotFound` and `Ambiguous`.
+    """
     currency = wish.currency or ctx.merchant.currency
     found = await _read(ctx, wish, currency)
     buyer = await _buyer(ctx, wish, found)
@@ -262,7 +265,7 @@ async def quote(ctx: Context, wish: OrderWish) -> Quote:
     basket = Basket(items, currency, ctx.merchant.currency, ctx.now(), known, group, frozenset(map(fold, tags)), within)
     promotions = _promotions(wish, found, basket, ctx.merchant.rounding)
     weight = sum((line.variant.weight_grams or 0) * line.quantity for line in lines)
-    method = _method(wish, found, country, currency, weight) if shipped else None
+    method = _method(wish, found, country, currency, weight) if shipped and sent else None
     parcel = Parcel(method, weight, country, region) if method else None
     shop = ctx.merchant
     amounts = add_up(items, promotions, parcel, found.rates, included=shop.prices_include_tax, rounding=shop.rounding)

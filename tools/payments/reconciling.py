@@ -134,7 +134,8 @@ _OURS = """
 select t.kind, t.provider_reference as transaction, p.provider_reference as reference, p.reference as payment, t.amount, t.currency
 from payment_transactions t join payments p on p.merchant_id = %(m)s and p.id = t.payment_id
 where t.merchant_id = %(m)s and t.provider = %(provider)s and t.kind in ('capture', 'refund') and t.outcome = 'succeeded'
-  and p.provider_reference is not null and t.occurred_at >= %(since)s and t.occurred_at < %(until)s order by t.id
+  and (p.provider_reference is not null or t.provider_reference is not null)
+  and t.occurred_at >= %(since)s and t.occurred_at < %(until)s order by t.id
 """
 
 
@@ -169,7 +170,10 @@ async def compare_movements(ctx: Context, args: CompareMovements) -> Reconciliat
 
 
 def compared(theirs: Sequence[Theirs], ours: Sequence[_Ours]) -> tuple[list[Difference], int]:
-    """What does not agree, and how many movements do. They meet by the movement's name, else by the payment's and the amount."""
+    """What does not agree, and how many movements do. They meet by the movement's name, else by the payment's and the amount.
+
+    Money that came by itself is on no provider's list; what was done with it later may be.
+    """
     left = list(ours)
     differences: list[Difference] = []
     agreed = 0
@@ -187,7 +191,7 @@ def compared(theirs: Sequence[Theirs], ours: Sequence[_Ours]) -> tuple[list[Diff
             agreed += 1
         else:
             differences.append(_differs(one, mine))
-    differences += [_differs(None, mine) for mine in left]
+    differences += [_differs(None, mine) for mine in left if mine.reference]
     return differences, agreed
 
 

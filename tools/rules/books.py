@@ -52,15 +52,17 @@ def record(
     provider: str | None = None,
     provider_reference: str | None = None,
     reason: str | None = None,
+    saved_method_id: uuid.UUID | None = None,
     at: datetime | None = None,
 ) -> PaymentTransaction:
     """A transaction that succeeded, with all that follows; order and payment are locked.
 
     `provider` is who moved the money, where it was not the payment's own: store credit instead of a refund to the card.
+    `saved_method_id` is what it went onto then.
     """
     done = note(
         ctx, payment, kind, TransactionOutcome.succeeded, amount, provider=provider, reason=reason, at=at,
-        provider_reference=provider_reference,
+        provider_reference=provider_reference, saved_method_id=saved_method_id,
     )  # fmt: skip
     column, sign = _AMOUNTS[kind]
     ctx.edit(payment, None, **{column: getattr(payment, column) + sign * amount})
@@ -70,7 +72,7 @@ def record(
         ctx.move(payment, status, order_id=order.id, amount=amount, currency=payment.currency)
     else:
         ctx.event(column, payment, order_id=order.id, amount=amount, currency=payment.currency)
-    if sides := _sides(kind, done.provider):
+    if sides := sides_of(kind, done.provider):
         journal(
             ctx, done.id, sides, amount, payment.currency, f"{kind.value.replace('_', ' ')} of {payment.reference}",
             order_id=order.id, payment_id=payment.id, at=done.occurred_at,
@@ -88,13 +90,15 @@ def note(
     provider: str | None = None,
     provider_reference: str | None = None,
     reason: str | None = None,
+    saved_method_id: uuid.UUID | None = None,
     at: datetime | None = None,
 ) -> PaymentTransaction:
     """A transaction by itself: what was asked, or failed, counts in no sum."""
     return ctx.new(
         PaymentTransaction, id=new_id(), payment_id=payment.id, order_id=payment.order_id, kind=kind, outcome=outcome,
         amount=amount, currency=payment.currency, provider=provider or payment.provider,
-        provider_reference=provider_reference, reason=reason, actor=ctx.actor.reference, occurred_at=at or ctx.now(),
+        provider_reference=provider_reference, reason=reason, saved_method_id=saved_method_id, actor=ctx.actor.reference,
+        occurred_at=at or ctx.now(),
     )  # fmt: skip
 
 
@@ -148,7 +152,8 @@ def _follow(order: Order, kind: TransactionKind, amount: int) -> None:
             order.refunded -= amount
 
 
-def _sides(kind: TransactionKind, provider: str) -> tuple[Side, Side] | None:
+def sides_of(kind: TransactionKind, provider: str) -> tuple[Side, Side] | None:
+    """The accounts that such a movement of a provider's goes between; nothing for what moves no money."""
     place = LIABILITIES.get(provider, LedgerAccount.clearing)
     match kind:
         case TransactionKind.capture:

@@ -114,17 +114,22 @@ async def refund_as_credit(
     for payment, amount in payments:
         if amount:
             held = await store_credit(ctx, customer, payment.currency)
-            done = record(
-                ctx, order, payment, TransactionKind.refund, amount, provider=PaymentMethod.store_credit.value,
-                reason="store_credit",
-            )  # fmt: skip
-            credit = _enter(ctx, held, amount, CreditReason.refund, done.id, order_id=order.id)
+            credit = await onto_credit(ctx, order, payment, held, amount)
     if credit is None:
         return None
     money = Money(amount=total, currency=order.currency)
     ctx.moves_money(money)
     ctx.tell(f"{customer.name} ({customer.reference}) gets {money} as store credit: {credit.balance} from now on.")
     return Credit(method=credit.method, amount=money, balance=credit.balance)
+
+
+async def onto_credit(ctx: Context, order: Order, payment: Payment, held: SavedMethod, amount: int) -> Credit:
+    """So much of a payment goes onto credit that is locked, instead of the way it came."""
+    done = record(
+        ctx, order, payment, TransactionKind.refund, amount, provider=held.method.value, reason=held.method.value,
+        saved_method_id=held.id,
+    )  # fmt: skip
+    return _enter(ctx, held, amount, CreditReason.refund, done.id, order_id=order.id)
 
 
 async def spend(ctx: Context, order: Order, held: SavedMethod, amount: int) -> Payment:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from db.models.backoffice import Intent, IntentStatus
 from db.models.orders import Order
-from db.models.payments import Payment, PaymentStatus
+from db.models.payments import Payment, PaymentStatus, SavedMethod
 from db.money import Money
 from tools.contract import words
 from tools.contract.context import Context
@@ -147,13 +147,18 @@ async def refund_through(
     after: str | None = None,
     reason: str | None = None,
     for_return: str | None = None,
+    onto: SavedMethod | None = None,
 ) -> MoneyBack:
-    """Give so much back through one locked payment, which has it: an intent; what was paid with credit is back at once."""
+    """Give so much back through one locked payment, which has it: an intent; what was paid with credit is back at once.
+
+    `onto` is another method of the customer's, onto which it is given by hand.
+    """
     money = Money(amount=amount, currency=payment.currency)
     ctx.moves_money(money)
-    if not paid_with_credit(payment) or after:
-        ctx.tell(f"{money} go back through {payment.reference}.")
-        return await intend(ctx, REFUND, payment, amount, after=after, reason=reason, for_return=for_return)
+    if not paid_with_credit(payment) or after or onto:
+        where, to = (f"go onto {onto.reference}", str(onto.id)) if onto else ("go back", None)
+        ctx.tell(f"{money} {where} through {payment.reference}.")
+        return await intend(ctx, REFUND, payment, amount, after=after, reason=reason, for_return=for_return, onto=to)
     order = await ctx.db.get_one(Order, (ctx.merchant.id, payment.order_id))
     credit = await give_back(ctx, order, payment, amount)
     ctx.tell(f"{money} of {payment.reference} go back onto {credit.method}: {credit.balance} are on it then.")

@@ -23,6 +23,7 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.errors import Ambiguous, Conflict, NotFound
 from tools.contract.outside import outside
+from tools.contract.shop_settings import RETURN_DELIVERED, RETURN_ONCE, chosen
 from tools.rules.return_policy import Policy, Terms, fee_of
 
 
@@ -32,6 +33,12 @@ class ReturnNotAllowed(Conflict):
     hint = (
         "To take them all the same, ask with `goodwill`; check_return_eligibility shows what may come back until when."
     )
+
+
+class OrderReturnedBefore(Conflict):
+    """A return of it was asked for, and this shop takes one for an order."""
+
+    hint = "The setting `after_sales.one_return_for_an_order` says so. Call that return off (cancel_return) to ask for all at once."
 
 
 class NotInOrder(NotFound):
@@ -46,6 +53,7 @@ class Sold(NamedTuple):
     title: str
     options: dict[str, Any]
     variant_id: UUID | None
+    product_id: UUID | None
     variant: str | None
     tracked: bool
     units: int
@@ -103,7 +111,7 @@ with recursive above as (
     from fulfilments f join fulfilment_lines y on y.merchant_id = %(m)s and y.fulfilment_id = f.id
     where f.merchant_id = %(m)s and f.order_id = %(order)s group by y.order_line_id
 )
-select l.id, l.sku, l.title, l.options, l.variant_id, v.reference as variant, coalesce(v.tracked, false) as tracked,
+select l.id, l.sku, l.title, l.options, l.variant_id, l.product_id, v.reference as variant, coalesce(v.tracked, false) as tracked,
        l.quantity - l.cancelled as units, l.fulfilled, l.total, coalesce(b.taken, 0)::int as taken,
        coalesce(b.given, 0)::bigint as given, array(select category_id from above where line = l.id order by depth) as shelf,
        coalesce(a.at, o.completed_at) as arrived_at, coalesce(b.returns, '{}') as returns
@@ -125,20 +133,36 @@ async def sold(ctx: Context, order: Order) -> list[Sold]:
     return await ctx.sql.rows(_SOLD, params, as_=Sold)
 
 
-def meant(ctx: Context, lines: Sequence[Sold], written: str, where: str) -> Sold:
-    """The line that people mean by a SKU, a `VAR-7`, or words of a title ("the blue mugs"). Raises `NotInOrder`, `Ambiguous`."""
+def meant(ctx: Context, lines: Sequence[Sold], written: str, where: str) -> list[Sold]:
+    """The lines of the one SKU that people mean by it, a `VAR-7`, or words of a title ("the blue mugs").
+
+    Raises `NotInOrder`, `Ambiguous`.
+    """
     key = written.strip().casefold()
     named = [line for line in lines if key == line.sku.casefold() or Kind.variant.canonical(written) == line.variant]
     found = named or [line for line in lines if fits(written, line.title, line.sku, line.options)]
     there = words.listed([f"{line.units:,} {line.sku} ({line.title})" for line in lines] or ["nothing"])
     if not found:
         raise NotInOrder(f"{where} has no {outside(written)}.", hint=f"It has {there}.")
-    if len(found) > 1:
+    if len({line.sku for line in found}) > 1:
         skus = words.listed(f"{line.sku} ({line.title})" for line in found)
         raise Ambiguous(f"{outside(written)} fits {skus} of {where}.", hint="Say which one, by its SKU.")
     if found[0].variant:
         ctx.means(Kind.variant, written, found[0].variant)
-    return found[0]
+    return found
+
+
+def spread(lines: Sequence[Sold], units: int | None) -> list[tuple[Sold, int | None]]:
+    """Units over lines of one SKU, the first lines first; what is too many is asked of the last, of which it is refused."""
+    there = [line for line in lines if line.left > 0] or lines[:1]
+    if units is None:
+        return [(line, None) for line in there]
+    parts: list[tuple[Sold, int | None]] = []
+    for line in there:
+        part = units if line is there[-1] else min(units, line.left)
+        parts += [(line, part)] if part else []
+        units -= part
+    return parts
 
 
 _FILLERS = frozenset(["the", "a", "an", "of", "her", "his", "their", "my", "both", "all"])
@@ -186,6 +210,32 @@ def impossible(line: Sold, units: int) -> str:
     return ""
 
 
+async def refuse_too_soon_or_again(ctx: Context, order: Order, lines: Sequence[Sold]) -> None:
+    """Raise what the shop's settings say of an order that is under way, and of one that has a return."""
+    before = sorted({name for line in lines for name in line.returns})
+    if before and await chosen(ctx, RETURN_ONCE):
+        raise OrderReturnedBefore(f"Of {order.reference} there is {words.listed(before)} already.")
+    if any(line.fulfilled and line.arrived_at is None for line in lines) and await chosen(ctx, RETURN_DELIVERED):
+        raise ReturnNotAllowed(
+            f"{order.reference} has not arrived yet.",
+            hint="The setting `after_sales.returns_once_delivered` says so; record_tracking_event tells that it has arrived.",
+        )
+
+
+def refuse_asked(order: Order, asked: Sequence[Verdict], *, goodwill: bool) -> None:
+    """Raise where nothing can come back, or the policy does not take it and nobody takes it all the same."""
+    if not asked:
+        raise ReturnNotAllowed(
+            f"Nothing of {order.reference} can come back: {order.units_fulfilled} of {order.units} units have left.",
+            hint="What has not left is cancelled (cancel_order); what came back is in get_order.",
+        )
+    for one in asked:
+        if one.allowed or (goodwill and not impossible(one.line, one.units)):
+            continue
+        hint = "get_order shows its parcels and returns." if impossible(one.line, one.units) else ""
+        raise ReturnNotAllowed(f"{one.line.sku} of {order.reference}: {one.why}", hint=hint)
+
+
 def shipping_due(order: Order, lines: Sequence[Sold], asked: Sequence[Verdict]) -> int:
     """The order's shipping, where all that was bought comes back at once, under rules that give it back."""
     coming: dict[UUID, int] = {one.line.id: one.units for one in asked}
@@ -231,9 +281,10 @@ async def open_return(
     *,
     status: ReturnStatus = ReturnStatus.requested,
     wanted: ReturnWish = ReturnWish.refund,
+    wants: Mapping[UUID, list[dict[str, Any]]] | None = None,
     **more: Any,
 ) -> Return:
-    """Write a return of a locked order. `reasons` are by order line; the first one's is the return's."""
+    """Write a return of a locked order. `reasons` are by order line; the first one's is the return's. `wants` are, too."""
     row = await ctx.add(
         Return, order_id=order.id, customer_id=order.customer_id, status=status, reason=reasons[asked[0].line.id],
         wanted=wanted, currency=order.currency, refund=due.refund, fee=due.fee, refunded=0, shipping=due.shipping,
@@ -243,6 +294,7 @@ async def open_return(
         ctx.new(
             ReturnLine, return_id=row.id, order_line_id=one.line.id, variant_id=one.line.variant_id, quantity=one.units,
             received=0, restocked=0, accepted=0, terms=one.terms.kept(), reason=reasons[one.line.id], refund=one.worth,
+            wants=(wants or {}).get(one.line.id, []),
         )  # fmt: skip
     ctx.event(f"{status}", row, order_id=order.id, units=sum(one.units for one in asked))
     return row

@@ -49,7 +49,13 @@ async def _placed(mine: NewShop, **more: Any) -> tuple[str, Customer]:
 
 async def create_order(mine: NewShop) -> dict[str, Any]:
     customer = await _shelves(mine)
-    return {"customer": customer.reference, "lines": SOLD, "promotion_codes": ["SPRING10"], "channel": "phone"}
+    return {
+        "customer": customer.reference,
+        "lines": SOLD,
+        "promotion_codes": ["SPRING10"],
+        "channel": "phone",
+        "payment": {},
+    }
 
 
 async def list_orders(mine: NewShop) -> dict[str, Any]:
