@@ -35,7 +35,7 @@ from orchestrator.saver import open_saver
 from orchestrator.services import Services
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
-from orchestrator.surfaces import carriers, files, openapi, pages, rest, session
+from orchestrator.surfaces import carriers, completions, files, openapi, pages, rest, session
 from orchestrator.surfaces import chat as chat_routes
 from orchestrator.surfaces.identity import Identity, RateLimiter
 from orchestrator.surfaces.paths import joined
@@ -200,6 +200,7 @@ def web(parts: Services) -> FastAPI:
     doors = [
         *session.routes(identity, parts.shop.database, VERSION),
         *chat_routes.routes(parts.chat, identity.caller_of),
+        *completions.routes(parts.chat, identity.caller_of),
         *files.routes(parts.shop, parts.settings, identity.caller_of),
         *carriers.routes(parts.shop, parts.carriers),
         *with_webhooks(rest.routes(parts.shop, tools, identity.caller_of, identity.visitor), parts.outside),

@@ -90,9 +90,9 @@ where t.merchant_id = %(merchant)s and c.owner = %(owner)s and {which}
 """
 _POST = f"""
 with turn as (
-    insert into turns (merchant_id, id, conversation_id, status, key, request, caller, durability, usage, created_at,
+    insert into turns (merchant_id, id, conversation_id, status, key, said, request, caller, durability, usage, created_at,
                        lease_owner, lease_until)
-    select %(merchant)s, %(turn)s, %(conversation)s, 'running', %(key)s, %(request)s, %(caller)s, '', '{{}}', %(now)s,
+    select %(merchant)s, %(turn)s, %(conversation)s, 'running', %(key)s, %(said)s, %(request)s, %(caller)s, '', '{{}}', %(now)s,
            case when not busy then %(owner)s end, case when not busy then now() + make_interval(secs => %(lease)s) end
     from (select exists (select from turns where merchant_id = %(merchant)s and conversation_id = %(conversation)s
                          and status = 'running') as busy) others
@@ -194,10 +194,18 @@ class Lease:
         text: str,
         caller: dict[str, str],
         now: datetime,
+        said: str | None = None,
     ) -> tuple[UUID, Claimed | None]:
         """A new turn with its message and first event; claimed at once unless another of the conversation is running."""
         turn = new_id()
-        row = {"conversation": conversation, "key": key, "request": request, "text": text, "caller": jsonb(caller)}
+        row = {
+            "conversation": conversation,
+            "key": key,
+            "request": request,
+            "text": text,
+            "caller": jsonb(caller),
+            "said": said,
+        }
         params = self._params(sql, turn, **row, now=now, message=new_id(), event=new_id())
         return turn, await sql.row(_POST, params, as_=Claimed)
 
