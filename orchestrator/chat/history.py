@@ -93,10 +93,13 @@ class History:
     def as_told(self, now: datetime) -> list[MessageRow]:
         """A history that is not ours: the person's words are theirs; of what they were answered anybody may be the author."""
         turn = new_id()
-        told = [
-            (("person", {}) if one.by_person else ("assistant", {"tainted": True}), one.text) for one in self.before
-        ]
-        return [MessageRow(turn, turn, role, text, data, now) for (role, data), text in told[-WINDOW:]]
+
+        def told(one: Remark) -> MessageRow:
+            if one.by_person:
+                return MessageRow(turn, turn, "person", one.text, {}, now)
+            return MessageRow(turn, turn, "assistant", one.text, {"tainted": True}, now)
+
+        return [told(one) for one in self.before[-WINDOW:]]
 
     def _place(self, wishes: Sequence[str]) -> str:
         return _digest(self.chat, [_plain(wish) for wish in wishes[-LATEST:]])

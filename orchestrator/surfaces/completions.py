@@ -8,7 +8,7 @@ it is done again. https://platform.openai.com/docs/api-reference/chat
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, ValidationError
@@ -64,8 +64,8 @@ def _text_of(content: Any) -> Any:
     """Parts of text as one; pictures and sounds are refused, not passed over."""
     if not isinstance(content, list):
         return "" if content is None else content
-    parts: list[Any] = content  # pyright: ignore[reportUnknownVariableType]
-    if any(not isinstance(part, dict) or part.get("type") != "text" for part in parts):
+    parts = [cast(dict[str, Any], part) if isinstance(part, dict) else {} for part in cast(list[Any], content)]
+    if any(part.get("type") != "text" for part in parts):
         raise ValueError("only parts of type `text` are read here")
     return "\n".join(str(part.get("text", "")) for part in parts)
 

@@ -63,7 +63,8 @@ class Client:
 
     async def again(self, **more: Any) -> str:
         """The same call once more, streamed as such clients ask for it."""
-        stream = await self.openai.chat.completions.create(model="shopkeeper", messages=self.said, stream=True, **more)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType]
+        completions: Any = self.openai.chat.completions
+        stream = await completions.create(model="shopkeeper", messages=self.said, stream=True, **more)
         return "".join([chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices])
 
 
