@@ -293,6 +293,41 @@ class Settings(BaseSettings):
     router_model: str | None = Field(
         default=None, alias="SHOPKEEPER_ROUTER_MODEL", description="A smaller one for routing."
     )
+    fallback_model: str | None = Field(
+        default=None,
+        alias="SHOPKEEPER_FALLBACK_MODEL",
+        description="Asked in either role's place when the first has failed in all its tries.",
+    )
+    fallback_url: str | None = Field(
+        default=None, alias="SHOPKEEPER_FALLBACK_URL", description="Its server, where it is another one."
+    )
+    fallback_key: SecretStr | None = Field(
+        default=None, alias="SHOPKEEPER_FALLBACK_KEY", description="That server's key."
+    )
+    model_temperature: float | None = Field(
+        default=None,
+        ge=0,
+        le=2,
+        alias="SHOPKEEPER_MODEL_TEMPERATURE",
+        description="Unset it is the model's own: some refuse any other.",
+    )
+    model_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        alias="SHOPKEEPER_MODEL_SECONDS",
+        description="Without a byte from a model, after which it is given up: half of a turn, so that another can be asked.",
+    )
+    model_tries: int = Field(
+        default=4,
+        ge=1,
+        le=10,
+        alias="SHOPKEEPER_MODEL_TRIES",
+        description="Of each model that is overloaded, fails on its side, or breaks off; the pauses between them add up to 3 s.",
+    )
+
+    @property
+    def has_model(self) -> bool:
+        return self.openai_api_key is not None or self.openai_base_url is not None
 
     @cached_property
     def credentials(self) -> Path:

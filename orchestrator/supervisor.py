@@ -25,7 +25,7 @@ from agents.marks import marked, nonce_of
 from agents.specialist import Specialist
 from orchestrator.answers import stopping
 from orchestrator.calls import calls_of, unanswered, work_off
-from orchestrator.language_model import Model, Models, ask
+from orchestrator.language_model import Lineup, Models, ask
 from orchestrator.offer import Catalogue, Index
 from orchestrator.saver import PooledSaver
 from orchestrator.state import Finding, Part, Request, State, Turn, Update
@@ -166,7 +166,7 @@ class Supervisor:
         if stopped:
             return {"messages": [AIMessage(stopping(stopped, state))], "stopped": stopped}
         bound, system = self._bound(tuple(state.scope), tuple(state.offered), state.reading)
-        message = await self._ask(bound, system, state.messages, turn, part=state.model_calls + 1)
+        message = await self._ask(bound, system, state.messages, turn)
         return {"messages": [message], **_usage(message)}
 
     async def tools(self, state: State, runtime: Runtime[Turn]) -> Update:
@@ -181,7 +181,7 @@ class Supervisor:
         bound, system = self._bound(tuple(own.scope), tuple(own.offered), True)
         told: list[AIMessage] = []
         for _ in range(BRANCH_CALLS):
-            told.append(await self._ask(bound, system, own.messages, turn, part=None))
+            told.append(await self._ask(bound, system, own.messages, turn, heard=False))
             own.messages = [*own.messages, told[-1]]
             update = await work_off(self.catalogue, own, turn)
             if not calls_of(told[-1]) or update.get("enter_again"):
@@ -200,26 +200,26 @@ class Supervisor:
         asked = HumanMessage(f"The specialists found:\n\n{found}\n\nWrite one answer to the request, from this alone.")
         _, system = self._bound((), (), True)
         messages = [*state.messages, asked]
-        message = await self._ask(self.models.specialist, system, messages, runtime.context, part=state.model_calls + 1)
+        message = await self._ask(self.models.specialist, system, messages, runtime.context)
         return {"messages": [message], **_usage(message)}
 
     # ---- asking ------------------------------------------------------------------------------------------------------
 
-    def _bind(self, scope: tuple[str, ...], offered: tuple[str, ...], reading: bool) -> tuple[Model, str]:
+    def _bind(self, scope: tuple[str, ...], offered: tuple[str, ...], reading: bool) -> tuple[Lineup, str]:
         """The model with these tools, and the part of its prompt that does not change: converted once, cached by providers."""
         told = {room: prompts.about(room, self.catalogue.tools, offered) for room in scope}
         rooms = [f"# {self.catalogue.scopes[room].title}\n{text}" for room, text in told.items() if text]
         functions = self.catalogue.functions(offered, reading=reading)
-        return self.models.specialist.bind_tools(functions), "\n\n".join([prompts.read("house_rules"), *rooms])
+        return self.models.specialist.with_tools(functions), "\n\n".join([prompts.read("house_rules"), *rooms])
 
     async def _ask(
-        self, model: Model, system: str, messages: Sequence[AnyMessage], turn: Turn, *, part: int | None
+        self, model: Lineup, system: str, messages: Sequence[AnyMessage], turn: Turn, *, heard: bool = True
     ) -> AIMessage:
-        """The next message; its text is streamed as the answer unless it is of a branch (`part` is None)."""
+        """The next message; its text is streamed as the answer unless it is of a branch, which nobody hears."""
 
-        async def on_text(text: str) -> None:
-            if part is not None:
-                await turn.events.token(text, part)
+        async def on_text(text: str, anew: bool) -> None:
+            if heard:
+                await turn.events.token(text, anew)
 
         if self.models.hand is Hand.model:
             await turn.events.flush()
@@ -230,7 +230,7 @@ class Supervisor:
         assert self.models.router is not None
         rooms = "\n".join(f"- {scope.room}: {scope.handles}" for scope in self.catalogue.scopes.values())
         asked = [SystemMessage(f"{prompts.read('supervisor')}\n\n{rooms}"), HumanMessage(state.request)]
-        router = self.models.router.bind(response_format=_routing(tuple(self.catalogue.scopes)))
+        router = self.models.router.answering_as(_routing(tuple(self.catalogue.scopes)))
         message = await ask(router, asked, _unheard)
         try:
             chosen = Routed.model_validate_json(message.text)
@@ -278,7 +278,7 @@ def _strict(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-async def _unheard(_: str) -> None: ...
+async def _unheard(_: str, __: bool) -> None: ...
 
 
 def approve(state: State) -> Update:

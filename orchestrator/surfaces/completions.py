@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from db.model import new_id
 from orchestrator.chat import Chat
 from orchestrator.chat.history import Decided, History, Remark
 from orchestrator.chat.listening import QUIET
@@ -158,7 +159,7 @@ class _Doors:
         else:
             pieces = self._told(caller, await self.chat.post_history(caller, history))
         first = await anext(pieces)  # what is refused now still has a status
-        answer = _Answer(asked, pieces)
+        answer = _Answer(asked, pieces, int(self.chat.shop.clock().timestamp()))
         return await (answer.streamed(first) if asked.stream else answer.whole(first))
 
     def _history(self, asked: Completion, request: Request) -> History:
@@ -232,11 +233,10 @@ def _model(name: str) -> dict[str, Any]:
 class _Answer:
     """An answer in OpenAI's shape."""
 
-    def __init__(self, asked: Completion, pieces: AsyncGenerator[Piece]) -> None:
+    def __init__(self, asked: Completion, pieces: AsyncGenerator[Piece], created: int) -> None:
         self.asked = asked
         self.pieces = pieces
-        self.id = f"chatcmpl-{time.time_ns():x}"
-        self.base = {"id": self.id, "created": int(time.time()), "model": asked.model}
+        self.base = {"id": f"chatcmpl-{new_id().hex}", "created": created, "model": asked.model}
         self.usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
     async def whole(self, first: Piece) -> Response:

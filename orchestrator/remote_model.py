@@ -1,0 +1,21 @@
+"""LangChain's client of OpenAI-compatible servers, imported when such a model is used; a start without one is quicker."""
+
+from typing import Any
+
+from langchain_core.outputs import ChatGenerationChunk
+from langchain_openai import ChatOpenAI
+
+
+class RemoteModel(ChatOpenAI):
+    """It also hears a refusal that is streamed, which `ChatOpenAI` drops."""
+
+    def _convert_chunk_to_generation_chunk(
+        self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
+    ) -> ChatGenerationChunk | None:
+        convert: Any = super()._convert_chunk_to_generation_chunk  # pyright: ignore[reportUnknownMemberType]  # plain dicts
+        made: ChatGenerationChunk | None = convert(chunk, default_chunk_class, base_generation_info)
+        choices: list[dict[str, Any]] = chunk.get("choices") or []
+        refusal: str | None = (choices[0].get("delta") or {}).get("refusal") if choices else None
+        if made is not None and refusal:
+            made.message.additional_kwargs["refusal"] = refusal
+        return made
