@@ -1,6 +1,7 @@
 """LangChain's client of OpenAI-compatible servers, imported when such a model is used; a start without one is quicker."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
@@ -12,10 +13,10 @@ class RemoteModel(ChatOpenAI):
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
     ) -> ChatGenerationChunk | None:
-        convert: Any = super()._convert_chunk_to_generation_chunk  # pyright: ignore[reportUnknownMemberType]  # plain dicts
-        made: ChatGenerationChunk | None = convert(chunk, default_chunk_class, base_generation_info)
+        convert = cast(Callable[..., ChatGenerationChunk | None], super()._convert_chunk_to_generation_chunk)  # pyright: ignore[reportUnknownMemberType]
+        made = convert(chunk, default_chunk_class, base_generation_info)
         choices: list[dict[str, Any]] = chunk.get("choices") or []
-        refusal: str | None = (choices[0].get("delta") or {}).get("refusal") if choices else None
+        refusal = cast(dict[str, Any], choices[0].get("delta") or {}).get("refusal") if choices else None
         if made is not None and refusal:
             made.message.additional_kwargs["refusal"] = refusal
         return made
