@@ -30,6 +30,8 @@ class Reply:
     calls: tuple[tuple[str, dict[str, Any] | str], ...] = ()  # a text instead of arguments is sent as it is
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    in_one_piece: bool = False  # its text is not streamed word by word
+    uncounted: bool = False  # without usage
     cut: bool = False  # the stream ends before the answer does
     slow: float = 0.0  # seconds before its first token
     silent: bool = False  # nothing comes until the caller gives up
@@ -143,7 +145,7 @@ class ScriptedOpenAI:
             return f"data: {json.dumps(base | {'choices': [choice]})}\n\n"
 
         yield chunk({"role": "assistant", "content": ""})
-        for word in re.findall(r"\S+\s*", reply.text):
+        for word in [reply.text] if reply.in_one_piece else re.findall(r"\S+\s*", reply.text):
             yield chunk({"content": word})
         if reply.garbled:
             yield "data: {this is no JSON}\n\n"
@@ -161,7 +163,7 @@ class ScriptedOpenAI:
         if reply.cut:
             return
         yield chunk({}, _reason(reply))
-        if "stream_options" in body:
+        if "stream_options" in body and not reply.uncounted:
             yield f"data: {json.dumps(base | {'choices': [], 'usage': _usage(body, reply)})}\n\n"
         yield "data: [DONE]\n\n"
 
