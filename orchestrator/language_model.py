@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from orchestrator.model_faults import BROKE_OFF, Fault, fault_of
 from orchestrator.settings import Settings
+from orchestrator.spending import Price, Prices
 from planner.chat import EmbeddedPlanner
 from planner.choose.index import Index
 from tools.contract.actors import Hand
@@ -71,6 +72,7 @@ class Models:
     router: Lineup | None
     hand: Hand
     name: str
+    prices: Prices
 
 
 @asynccontextmanager
@@ -81,15 +83,16 @@ async def open_models(settings: Settings, index: Index) -> AsyncGenerator[Models
             yield remote
         return
     planner = Lineup((Named("embedded planner", EmbeddedPlanner(index=index)),))
-    yield Models(planner, None, Hand.planner, "embedded planner")
+    yield Models(planner, None, Hand.planner, "embedded planner", {})
 
 
 @asynccontextmanager
 async def remote_models(settings: Settings) -> AsyncGenerator[Models]:
     """Models behind an OpenAI-compatible address."""
     async with httpx.AsyncClient(timeout=httpx.Timeout(settings.model_seconds, connect=10.0)) as client:
+        prices = {name: Price(*price) for name, price in settings.prices.items()}
         specialist, router = (_lineup(role, settings, client) for role in (Role.specialist, Role.router))
-        yield Models(specialist, router, Hand.model, settings.model)
+        yield Models(specialist, router, Hand.model, settings.model, prices)
 
 
 def _lineup(role: Role, settings: Settings, client: httpx.AsyncClient) -> Lineup:

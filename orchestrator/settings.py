@@ -1,5 +1,6 @@
 """Every environment variable, typed, with its default. Nothing else reads the environment."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 if TYPE_CHECKING:
     from tools.contract.actors import Site
+
+
+_PRICE = re.compile(r"\s*([^\s=;]+)=(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)\s*")
 
 
 class Settings(BaseSettings):
@@ -324,6 +328,25 @@ class Settings(BaseSettings):
         alias="SHOPKEEPER_MODEL_TRIES",
         description="Of each model that is overloaded, fails on its side, or breaks off; the pauses between them add up to 3 s.",
     )
+
+    model_prices: str = Field(
+        default="",
+        alias="SHOPKEEPER_MODEL_PRICES",
+        description="US dollars for a million tokens, read and written: `gpt-5-mini=0.25/2, local=0/0`.",
+    )
+
+    @field_validator("model_prices")
+    @classmethod
+    def _is_a_list_of_prices(cls, given: str) -> str:
+        if not all(_PRICE.fullmatch(one) for one in given.split(",") if one.strip()):
+            raise PydanticCustomError("prices", "write them as model=read/written, such as gpt-5-mini=0.25/2")
+        return given
+
+    @property
+    def prices(self) -> dict[str, tuple[float, float]]:
+        """By model: US dollars for a million tokens of a prompt, and of an answer."""
+        found = [_PRICE.fullmatch(one) for one in self.model_prices.split(",") if one.strip()]
+        return {one[1]: (float(one[2]), float(one[3])) for one in found if one}
 
     @property
     def has_model(self) -> bool:

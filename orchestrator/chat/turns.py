@@ -26,6 +26,7 @@ class TurnRow(NamedTuple):
     waits_for: list[str]
     answer: str | None
     data: dict[str, Any] | None
+    usage: dict[str, Any]
 
 
 class Claimed(NamedTuple):
@@ -82,7 +83,7 @@ _TURN = """
 select t.id, c.reference as conversation, t.status, t.request,
        array(select a.reference from approvals a where a.merchant_id = t.merchant_id and a.turn_id = t.id
              and a.status in ('pending', 'approved', 'edited') order by a.id) as waits_for,
-       m.text as answer, m.data
+       m.text as answer, m.data, t.usage
 from turns t
 join conversations c on c.merchant_id = t.merchant_id and c.id = t.conversation_id
 left join messages m on m.merchant_id = t.merchant_id and m.conversation_id = c.id and m.turn_id = t.id and m.role = 'assistant'

@@ -190,6 +190,7 @@ def _turn(row: TurnRow) -> dict[str, Any]:
         "answer": row.answer,
         "result": data.get("result"),
         "evidence": {name: value for name, value in data.items() if name not in ("planner", "result")},
+        "usage": {name: value for name, value in row.usage.items() if name != "interrupted"},
         "approvals": row.waits_for,
         "events": events,
     }
