@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -16,6 +17,7 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_core.runnables import Runnable
 from pydantic import SecretStr
 
+from orchestrator import telemetry
 from orchestrator.model_faults import BROKE_OFF, Fault, fault_of
 from orchestrator.settings import Settings
 from orchestrator.spending import Price, Prices
@@ -41,10 +43,11 @@ class ModelFailed(Exception):
 
 
 class Named(NamedTuple):
-    """A model by the name that its server knows."""
+    """A model by the name that its server knows; without an address it is in this process."""
 
     name: str
     model: Model
+    address: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Lineup:
         return self._each(lambda model: model.bind(response_format=response_format))
 
     def _each(self, change: Callable[[Model], Model]) -> "Lineup":
-        return Lineup(tuple(Named(name, change(model)) for name, model in self.models), self.tries)
+        return Lineup(tuple(one._replace(model=change(one.model)) for one in self.models), self.tries)
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,13 @@ def _lineup(role: Role, settings: Settings, client: httpx.AsyncClient) -> Lineup
     models = [model_for(role, settings, client)]
     if settings.fallback_model:
         models.append(_remote(settings.fallback_model, settings, client, settings.fallback_url, settings.fallback_key))
-    return Lineup(tuple(Named(one.model_name, one) for one in models), settings.model_tries)
+    named = (Named(one.model_name, one, _address(one)) for one in models)
+    return Lineup(tuple(named), settings.model_tries)
+
+
+def _address(model: "RemoteModel") -> tuple[str, int]:
+    url = urlsplit(model.openai_api_base or "https://api.openai.com/v1")
+    return url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
 
 
 def model_for(role: Role, settings: Settings, client: httpx.AsyncClient) -> "RemoteModel":
@@ -136,11 +145,14 @@ async def ask(lineup: Lineup, messages: Sequence[BaseMessage], on_text: OnText) 
     the next one is asked.
     """
     told: list[str] = []
-    for name, model in lineup.models:
-        answer = await _tried(model, lineup.tries, messages, on_text)
-        if isinstance(answer, AIMessage):
-            answer.response_metadata["model"] = name
-            return answer
+    for name, model, address in lineup.models:
+        with telemetry.model_call(name, address, messages) as span:
+            answer = await _tried(model, lineup.tries, messages, on_text)
+            if isinstance(answer, AIMessage):
+                answer.response_metadata["model"] = name
+                telemetry.answered(span, answer)
+                return answer
+            telemetry.failed_with(span, answer.kind)
         _log.warning("the model %s gave no answer: %s", name, answer.told)
         told.append(answer.told if not told else f"{name}, asked in its place, did not answer either: {answer.told}")
     raise ModelFailed(" ".join(told))

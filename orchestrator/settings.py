@@ -352,6 +352,34 @@ class Settings(BaseSettings):
     def has_model(self) -> bool:
         return self.openai_api_key is not None or self.openai_base_url is not None
 
+    traces: str | None = Field(
+        default=None,
+        pattern=r"^(langsmith|https?://\S+)$",
+        alias="SHOPKEEPER_TRACES",
+        description="Where spans go: an OTLP address such as http://localhost:4318/v1/traces, or `langsmith`.",
+    )
+    traces_text: bool = Field(
+        default=False,
+        alias="SHOPKEEPER_TRACES_TEXT",
+        description="Whether they have what people, outsiders and models wrote, customers' data among it.",
+    )
+    langsmith_key: SecretStr | None = Field(default=None, alias="LANGSMITH_API_KEY", description="LangSmith's API key.")
+    langsmith_project: str = Field(
+        default="shopkeeper", alias="LANGSMITH_PROJECT", description="Its project that the spans go to."
+    )
+    langsmith_url: str = Field(
+        default="https://api.smith.langchain.com",
+        pattern=r"^https?://\S+[^/]$",
+        alias="LANGSMITH_ENDPOINT",
+        description="Where it is; in the EU https://eu.api.smith.langchain.com.",
+    )
+
+    @model_validator(mode="after")
+    def _has_the_key_of_langsmith(self) -> "Settings":
+        if self.traces == "langsmith" and self.langsmith_key is None:
+            raise PydanticCustomError("langsmith", "SHOPKEEPER_TRACES=langsmith needs LANGSMITH_API_KEY")
+        return self
+
     @cached_property
     def credentials(self) -> Path:
         """The owner's password and API key, written once by the first start."""

@@ -19,6 +19,7 @@ from agents.marks import marked, nonce_of
 from db.models.backoffice import ApprovalStatus
 from db.models.conversations import TurnStatus
 from db.session import DatabaseBusy
+from orchestrator import telemetry
 from orchestrator.answers import Answered, finish, so_far
 from orchestrator.chat import rows, turns
 from orchestrator.chat.events import EventLog
@@ -74,7 +75,8 @@ class Runner:
         log = EventLog(self.shop.database, merchant, turn.id, turn.conversation_id, turn.last_event, self.bell)
         try:
             async with self._leased(merchant, turn.id):
-                left = await self._to_its_end(merchant, turn, log, [])
+                with telemetry.turn(merchant, turn.id, turn.conversation_id):
+                    left = await self._to_its_end(merchant, turn, log, [])
                 return left.next
         except _Lost:
             _log.info("turn %s is worked on elsewhere", turn.id)
@@ -213,6 +215,7 @@ class Runner:
         """Store the answer with the last events, in one transaction; then the checkpoints have served."""
         durability = CHECKPOINTED if kept else KEPT_NOWHERE
         log.end(answer.usage, status=status.value, answer=answer.text, evidence=answer.data)
+        telemetry.turn_ended(status.value, answer.usage, turn.request, answer.text)
         async with self.shop.database.transaction(merchant) as sql:
             left = await self.lease.end(
                 sql, turn.id, status, answer.text, answer.data, answer.usage, durability, self.shop.clock()

@@ -211,8 +211,8 @@ async def test_a_key_goes_to_its_own_server_only(
 
 
 def test_pauses_grow_and_are_what_the_model_asks_for() -> None:
-    asked = Fault("", again=True, after=7.0)
-    growing = [Fault("", again=True).pause(attempt) for attempt in range(6)]
+    asked = Fault("", "", again=True, after=7.0)
+    growing = [Fault("", "", again=True).pause(attempt) for attempt in range(6)]
 
     assert asked.pause(0) == 7.0
     assert all(most * 0.75 <= pause <= most for pause, most in zip(growing, (0.5, 1, 2, 4, 8, 8), strict=True))
