@@ -18,9 +18,10 @@ from starlette.routing import Route
 
 from db.model import new_id
 from orchestrator.chat import Chat
-from orchestrator.chat.history import Decided, History, Remark
+from orchestrator.chat.history import Decided, History, Place, Remark
 from orchestrator.chat.listening import QUIET
 from orchestrator.chat.turns import TurnRow
+from orchestrator.surfaces.chat import after
 from orchestrator.surfaces.problems import fault_of
 from orchestrator.surfaces.rest import CallerOf, read_json
 from orchestrator.surfaces.told_turn import Piece, ToldTurn
@@ -153,9 +154,7 @@ class _Doors:
         history = self._history(asked, request)
         place = await self.chat.place_of(caller, history) if history.decided else None
         if place is not None and history.decided:
-            refused = await self._decide(caller, history.decided, history.key)
-            turn = await self.chat.turn(caller, place.id)
-            pieces = self._told(caller, turn, after=history.decided.approval, refused=refused)
+            pieces = await self._decided(caller, history.decided, place, history.key)
         else:
             pieces = self._told(caller, await self.chat.post_history(caller, history))
         first = await anext(pieces)  # what is refused now still has a status
@@ -183,8 +182,18 @@ class _Doors:
             raise ModelNotFound(f"There is no model {model}.")
         return self.specialists[model]
 
+    async def _decided(self, caller: Caller, decided: Decided, place: Place, key: str) -> AsyncGenerator[Piece]:
+        """Store the decision; then the turn that waited for it tells the rest, or a sentence why there is none."""
+        refused = await self._decide(caller, decided, key)
+        turn = await self.chat.turn(caller, place.id)
+        if refused:
+            return _only("\n\n".join([refused, turn.answer or ""]).strip())
+        if decided.approval not in place.cards:
+            return _only(f"{decided.approval}: the decision `{decided.decision}` is stored.")
+        return self._told(caller, turn, after=decided.approval)
+
     async def _decide(self, caller: Caller, decided: Decided, key: str) -> str | None:
-        """Store the decision; what refuses it, in words. The turn that waits is told by whoever carries it out."""
+        """By the rules of every door. What refuses it, in words."""
         decision = {"approval": decided.approval, "decision": decided.decision, "reason": decided.reason}
         if decided.decision == "reject":
             decision["reason"] = decided.reason or "Rejected without a reason."
@@ -196,21 +205,19 @@ class _Doors:
             return f"{refused.message} {refused.advice}".strip()
         return None
 
-    async def _told(
-        self, caller: Caller, turn: TurnRow, *, after: str | None = None, refused: str | None = None
-    ) -> AsyncGenerator[Piece]:
+    async def _told(self, caller: Caller, turn: TurnRow, *, after: str | None = None) -> AsyncGenerator[Piece]:
         """What a turn does and answers: from its beginning, or from the decision on a card."""
         told = ToldTurn(self.chat.supervisor.catalogue.scopes, caller, after=after)
-        if refused:
-            yield Piece(final=refused)
-            return
-        yield Piece()
         async with aclosing(self.chat.events(caller, turn.conversation, turn=turn.id)) as events:
             async for event in events:
                 for piece in told.pieces(event) if event else [Piece()]:
                     yield piece
                 if told.over:
                     return
+
+
+async def _only(text: str) -> AsyncGenerator[Piece]:
+    yield Piece(text, text)
 
 
 def _is_said(message: Message) -> bool:
@@ -241,8 +248,8 @@ class _Answer:
 
     async def whole(self, first: Piece) -> Response:
         """Once it is there. Raises `NoAnswerYet`."""
-        until, final = time.monotonic() + LONGEST, first.final
-        async with aclosing(self.pieces) as pieces:
+        until, final = time.monotonic() + LONGEST, ""
+        async with aclosing(after(first, self.pieces)) as pieces:
             async for piece in pieces:
                 final = piece.final or final
                 self._count(piece)
@@ -259,10 +266,8 @@ class _Answer:
     async def _chunks(self, first: Piece) -> AsyncGenerator[str]:
         told = time.monotonic()
         yield self._chunk({"role": "assistant", "content": ""})
-        if first.final:
-            yield self._chunk({"content": first.final})
         try:
-            async with aclosing(self.pieces) as pieces:
+            async with aclosing(after(first, self.pieces)) as pieces:
                 async for piece in pieces:
                     self._count(piece)
                     if piece.shown:

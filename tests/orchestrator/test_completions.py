@@ -1,6 +1,8 @@
 """The door for other people's clients, knocked at by the official one over a socket: histories, retries, cards, errors."""
 
+import asyncio
 import json
+import re
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,17 +11,20 @@ from typing import Any
 
 import openai
 import pytest
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, OpenAI
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from orchestrator.app import RequestId
 from orchestrator.approvals import CARRY_OUT
 from orchestrator.chat import Chat
+from orchestrator.installation import Urls
+from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
 from orchestrator.surfaces import completions
 from orchestrator.surfaces.identity import Identity, RateLimiter
 from tests.factories import NewShop
+from tests.live import served
 from tests.orchestrator import probes
 from tests.orchestrator.conftest import MEMOS, Talk
 from tests.orchestrator.test_chat_routes import serving
@@ -161,6 +166,27 @@ async def test_an_answer_that_broke_off_is_told_whole(person: Client, model: Scr
     model.script(breaks_off("There are "), says("There are 42."))
 
     assert (await person("How many mugs?")).endswith("There are 42.")
+
+
+async def test_the_products_own_server_answers_the_official_client(
+    settings: Settings, runtime_url: str, mine: NewShop
+) -> None:
+    """All of it: settings, database, the embedded planner, HTTP."""
+    key = await mine.key_text(scopes=["*"])
+
+    def ask(address: str) -> tuple[str, str]:
+        with OpenAI(base_url=f"{address}/v1", api_key=key) as client:
+            said: Any = [{"role": "user", "content": "which orders are unpaid?"}]
+            whole = client.chat.completions.create(model="shopkeeper", messages=said)
+            chunks: Any = client.chat.completions.create(model="shopkeeper/orders", messages=said, stream=True)
+            streamed = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+            return whole.choices[0].message.content or "", streamed
+
+    with served(settings, Urls(runtime_url, None, runtime_url, None)) as address:
+        whole, streamed = await asyncio.to_thread(ask, address)
+
+    assert "order" in whole.lower()
+    assert streamed.startswith("> → Orders: list orders\n")
 
 
 # ---- one conversation ----------------------------------------------------------------------------------------------------
@@ -328,6 +354,31 @@ async def test_after_a_decision_the_conversation_goes_on(person: Client, talk: T
         "Pay 15 euros",
         "What was it about?",
     ]
+
+
+async def test_a_decision_that_came_too_late_tells_the_one_that_stands(
+    person: Client, talk: Talk, model: ScriptedOpenAI
+) -> None:
+    model.script(PAY, says("15.00 EUR were paid."))
+    card = await person("Pay 15 euros")
+    await talk.decide(re.findall(r"APR-\d+", card)[0], "approve")
+
+    answer = await person("reject")
+
+    assert "is executed by" in answer
+    assert await talk.count(MEMOS) == 1
+
+
+async def test_another_card_is_decided_by_its_name(person: Client, talk: Talk, model: ScriptedOpenAI) -> None:
+    model.script(PAY)
+    first = re.findall(r"APR-\d+", await person("Pay 15 euros"))[0]
+    await person("Pay 15 euros")
+    model.script(says("15.00 EUR were paid."))
+
+    answer = await person(f"approve {first}")
+
+    assert answer == f"{first}: the decision `approve` is stored."
+    assert await talk.count(MEMOS) == 1
 
 
 @pytest.mark.parametrize("said", ["yes", "ok, approve it", "I approve of mugs"])
