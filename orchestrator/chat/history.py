@@ -22,7 +22,10 @@ from orchestrator.chat.rows import WINDOW, MessageRow
 LATEST = 3  # messages by which a place is known: clients drop a long history's beginning
 AGAIN = timedelta(minutes=15)  # within which the same call is a call that was sent again; clients give up after ten
 _CARD = re.compile(r"\bAPR-\d+\b")
-_DECISION = re.compile(r"\s*(approve|reject)(?:\s+(APR-\d+))?\s*(?:[:,]\s*(\S.*?))?[\s.!]*", re.IGNORECASE | re.DOTALL)
+_QUOTED = re.compile(r"^>.*$", re.MULTILINE)  # what a turn does is told in such lines
+_DECISION = re.compile(
+    r"[\s`*]*(approve|reject)(?:\s+(APR-\d+))?[\s`*]*(?:[:,]\s*(\S.*?))?[\s.!`*]*", re.IGNORECASE | re.DOTALL
+)
 
 
 class Decided(NamedTuple):
@@ -119,11 +122,11 @@ class Place(NamedTuple):
     last: bool  # of its conversation
     created_at: datetime
 
-    def is_followed_by(self, answer: str) -> bool:
-        """Whether the client shows the turn's own answer, or its card."""
-        shown = _plain(answer)
-        whole = bool(self.answer) and _plain(self.answer or "") in shown
-        return whole or any(card in shown for card in self.cards)
+    def is_followed_by(self, shown: str) -> bool:
+        """Whether the client shows the turn's own answer, as much of it as there was when somebody stopped it, or its card."""
+        answer, text = _spoken(self.answer or ""), _spoken(shown)
+        whole_or_begun = bool(answer and text) and (answer in text or answer.startswith(text))
+        return whole_or_begun or any(card in shown for card in self.cards)
 
 
 _PLACES = """
@@ -152,13 +155,22 @@ async def sent_before(sql: Transaction, owner: str, history: History, now: datet
 
 
 async def place_before(sql: Transaction, owner: str, history: History) -> Place | None:
-    """The turn that the history ends with, if it is ours: one that nothing has followed yet rather than another."""
-    found = [one for one in await places(sql, owner, history.said_before) if one.is_followed_by(history.last_answer)]
+    """The turn that the history ends with, if it is ours: one that nothing has followed yet rather than another.
+
+    One that is not answered yet will do where nothing else does: whoever asked it would not wait.
+    """
+    asked = await places(sql, owner, history.said_before)
+    found = [one for one in asked if one.is_followed_by(history.last_answer)]
+    found = found or [one for one in asked if one.answer is None]
     return next((one for one in found if one.last), found[0] if found else None)
 
 
 def _is(key: str, named: str) -> bool:
     return key.partition(":")[0] == named
+
+
+def _spoken(text: str) -> str:
+    return _plain(_QUOTED.sub("", text))
 
 
 def _plain(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import psycopg
@@ -45,6 +45,15 @@ class BudgetSpent(TooManyRequests):
     """The shop has used up its language model's budget of the day."""
 
     hint = "Use the console or the API meanwhile, which need no language model."
+
+
+class _New(NamedTuple):
+    """A turn that is to begin: its request, as it is stored too, and by what it is found again."""
+
+    request: Request
+    written: str
+    key: str
+    said: str | None = None
 
 
 class Chat:
@@ -133,9 +142,8 @@ class Chat:
             conversation = place.conversation if place and place.last else await self._begun(sql, actor, history, place)
             found = await self._own(sql, actor, conversation, lock=True)
             key = f"{history.key}:{before.id}" if before else history.key
-            posted, claimed = await self._begin(
-                sql, caller, actor, shop, found.id, request, written, key, said=history.said
-            )
+            new = _New(request, written, key, history.said)
+            posted, claimed = await self._begin(sql, caller, actor, shop, found.id, new)
         self._take_up(caller, claimed)
         return posted
 
@@ -227,7 +235,8 @@ class Chat:
                 raise IdempotencyKeyReused("This idempotency key was used for another message.")
             if before is not None:
                 return before
-            posted, claimed = await self._begin(sql, caller, actor, shop, found.id, request, written, key)
+            new = _New(request, written, key)
+            posted, claimed = await self._begin(sql, caller, actor, shop, found.id, new)
         self._take_up(caller, claimed)
         return posted
 
@@ -246,17 +255,14 @@ class Chat:
         actor: Actor,
         shop: Shopfront,
         conversation: UUID,
-        request: Request,
-        written: str,
-        key: str,
-        *,
-        said: str | None = None,
+        new: _New,
     ) -> tuple[TurnRow, Claimed | None]:
         """A new turn, committed; to be taken up by this process where none of the conversation is under way."""
         await self._within_limits(sql, actor)
         await self._within_budget(sql, shop)
         asker, now = caller.as_json(actor.reference), self.shop.clock()
-        id_, claimed = await self._lease.post(sql, conversation, key, written, request.text, asker, now, said)
+        told = (new.key, new.written, new.request.text, asker, now, new.said)
+        id_, claimed = await self._lease.post(sql, conversation, *told)
         posted = await self._turn(sql, actor, id_)
         await sql.commit()
         return posted, claimed

@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 from orchestrator.app import RequestId
 from orchestrator.approvals import CARRY_OUT
 from orchestrator.chat import Chat
+from orchestrator.chat.history import decision_of
 from orchestrator.installation import Urls
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
@@ -34,6 +35,7 @@ from tools.contract.context import Job
 
 PAY = calls(("pay_out", {"amount": 1500}))
 WRITE = calls(("write_memo", {"text": "milk"}))
+SAID = says("Written.")
 TURNS = "select count(*) as value from turns where merchant_id = %(m)s"
 CONVERSATIONS = "select count(*) as value from conversations where merchant_id = %(m)s"
 Said = dict[str, Any]
@@ -248,6 +250,82 @@ async def test_a_turn_that_failed_before_it_changed_anything_is_tried_again_and_
     assert await talk.count(MEMOS) == 1
 
 
+async def test_two_calls_at_once_are_one_turn(person: Client, talk: Talk, model: ScriptedOpenAI) -> None:
+    """A client that waits too long for its first try sends the second while the first is under way."""
+    model.answer(lambda body: SAID if body["messages"][-1]["role"] == "tool" else replace(WRITE, slow=0.1))
+    person.said = [{"role": "user", "content": "Write a memo: milk"}]
+
+    both = await asyncio.gather(person.again(), person.again(), person.again())
+
+    assert all(answer.endswith("Written.") for answer in both)
+    assert await talk.count(MEMOS) == 1
+    assert await talk.count(TURNS) == 1
+
+
+async def test_a_client_that_hangs_up_finds_the_answer_when_it_comes_back(
+    person: Client, talk: Talk, model: ScriptedOpenAI
+) -> None:
+    model.script(WRITE, SAID)
+    person.said = [{"role": "user", "content": "Write a memo: milk"}]
+    completions: Any = person.openai.chat.completions
+    stream = await completions.create(model="shopkeeper", messages=person.said, stream=True)
+    await anext(aiter(stream))
+    await stream.close()
+
+    answer = await person.again()
+
+    assert answer.endswith("Written.")
+    assert await talk.count(MEMOS) == 1
+
+
+async def test_an_answer_that_is_not_there_in_time_is_asked_for_again(
+    person: Client, talk: Talk, model: ScriptedOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completions, "LONGEST", 0.0)
+    model.script(replace(says("There are 42."), slow=0.1))
+    create: Any = person.openai.chat.completions.create
+    asked: Any = {"model": "shopkeeper", "messages": [{"role": "user", "content": "How many mugs?"}]}
+
+    with pytest.raises(openai.InternalServerError) as refused:
+        await create(**asked)
+    monkeypatch.undo()
+    answer = await create(**asked)
+
+    assert refused.value.status_code == 503
+    assert refused.value.response.headers["x-should-retry"] == "true"
+    assert answer.choices[0].message.content == "There are 42."
+    assert await talk.count(TURNS) == 1
+
+
+@pytest.mark.parametrize(
+    "shown", ["> → Shelf: count mugs\n\nThere are", "> → Shelf: count mugs\n\nThere are 42 mugs. 🙂"]
+)
+async def test_an_answer_that_was_stopped_or_adorned_by_the_client_is_still_ours(
+    person: Client, talk: Talk, model: ScriptedOpenAI, shown: str
+) -> None:
+    model.script(calls(("count_mugs", {})), says("There are 42 mugs."))
+    await person("How many mugs?")
+    person.said[-1]["content"] = shown
+
+    await person("And how many drawers?")
+
+    assert await talk.count(CONVERSATIONS) == 1
+
+
+async def test_a_client_that_forgets_the_beginning_is_still_understood(
+    person: Client, talk: Talk, model: ScriptedOpenAI
+) -> None:
+    model.answer(lambda body: says(f"Answer to {body['messages'][-1]['content']}"))
+    for said in ("How many mugs?", "And drawers?", "And memos?", "And shutters?"):
+        await person(said)
+    person.said = person.said[2:]
+
+    await person("And all together?")
+
+    assert await talk.count(CONVERSATIONS) == 1
+    assert "How many mugs?" in json.dumps(model.seen[-1]["messages"])
+
+
 async def test_who_goes_back_to_an_earlier_message_goes_on_from_there(
     person: Client, talk: Talk, model: ScriptedOpenAI
 ) -> None:
@@ -406,6 +484,35 @@ async def test_no_key_approves_what_was_asked_through_it(
     assert "decide-approval --approval APR-" in card
     assert "was asked through" in answer
     assert await talk.count(MEMOS) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "decided"),
+    [
+        ("approve", ("approve", None, None)),
+        (" Approve! ", ("approve", None, None)),
+        ("`approve`", ("approve", None, None)),
+        ("approve apr-1001", ("approve", "APR-1001", None)),
+        ("reject: too much.", ("reject", None, "too much")),
+        ("reject APR-1001, she called", ("reject", "APR-1001", "she called")),
+        ("reject the return of ORD-1042", None),
+        ("approved", None),
+        ("yes", None),
+        ("approve and ship it", None),
+    ],
+)
+def test_what_decides_is_a_word_of_its_own(text: str, decided: tuple[str, str | None, str | None] | None) -> None:
+    assert decision_of(text) == decided
+
+
+async def test_without_a_card_the_word_is_a_message_like_any_other(
+    person: Client, talk: Talk, model: ScriptedOpenAI
+) -> None:
+    model.script(says("What shall I approve?"))
+
+    await person("approve")
+
+    assert await talk.count(TURNS) == 1
 
 
 # ---- refusals ------------------------------------------------------------------------------------------------------------

@@ -210,6 +210,17 @@ async def test_a_key_goes_to_its_own_server_only(
     assert model.keys == ["Bearer test", "Bearer none"]
 
 
+@pytest.mark.parametrize(("set_to", "sent"), [({}, None), ({"SHOPKEEPER_MODEL_TEMPERATURE": "0.2"}, 0.2)])
+async def test_a_temperature_is_sent_only_where_one_is_set(
+    shop: Shop, saver: PooledSaver, mine: NewShop, model: ScriptedOpenAI, set_to: dict[str, str], sent: float | None
+) -> None:
+    model.script(SAID)
+    async with remote_models(_settings(model, **set_to)) as models:
+        await ask(shop, Supervisor(probes.SCOPES, probes.TOOLS, models, probes.words(), saver), mine, "How many mugs?")
+
+    assert model.seen[0].get("temperature") == sent
+
+
 def test_pauses_grow_and_are_what_the_model_asks_for() -> None:
     asked = Fault("", "", again=True, after=7.0)
     growing = [Fault("", "", again=True).pause(attempt) for attempt in range(6)]
