@@ -3,6 +3,7 @@
 Users and sessions stand outside the wall between merchants; what is asked here is asked for one person at a time.
 """
 
+import re
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -134,6 +135,11 @@ async def open_session(database: Database, user: uuid.UUID, shop: uuid.UUID, vis
         )  # fmt: skip
         await connection.execute("update users set last_merchant_id = %s where id = %s", (shop, user))
     return token
+
+
+def is_session(token: str) -> bool:
+    """Whether it has a session token's shape; an API key is longer."""
+    return re.fullmatch(r"[\w-]{43}", token, re.ASCII) is not None
 
 
 async def session_of(database: Database, token: str) -> SignedIn | None:

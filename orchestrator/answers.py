@@ -7,6 +7,7 @@ from langchain_core.messages import AIMessage
 
 import prompts
 from orchestrator.calls import unanswered
+from orchestrator.spending import Prices, usage_of
 from orchestrator.state import Made, State
 
 
@@ -19,7 +20,7 @@ class Answered:
     usage: dict[str, Any]
 
 
-def finish(state: State, model: str) -> Answered:
+def finish(state: State, model: str, prices: Prices) -> Answered:
     """The answer of a turn that is through, with its evidence: specialists, tools, arguments, rows."""
     last = state.messages[-1]
     text = (
@@ -38,12 +39,7 @@ def finish(state: State, model: str) -> Answered:
         "result": state.result,
         "planner": {key: kept[key] for key in ("pending", "did") if key in kept} or None,
     }
-    usage = {
-        "model_calls": state.model_calls,
-        "tool_calls": len(state.made),
-        "prompt_tokens": state.prompt_tokens,
-        "completion_tokens": state.completion_tokens,
-    }
+    usage = usage_of(state.asked, state.made, prices)
     return Answered(text, {key: value for key, value in data.items() if value is not None}, usage)
 
 

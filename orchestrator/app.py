@@ -4,8 +4,8 @@ import asyncio
 import logging
 import re
 import uuid
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -22,7 +22,7 @@ from connectors.carriers import Carriage
 from connectors.payments import Provider
 from db.model import new_id
 from db.session import RUNTIME_SEARCH_PATH, Database, refuse_unsafe_role
-from orchestrator import limits
+from orchestrator import limits, telemetry
 from orchestrator.approvals import CARRY_OUT
 from orchestrator.carriage import Carriers, carriers_of
 from orchestrator.chat import Chat
@@ -35,7 +35,7 @@ from orchestrator.saver import open_saver
 from orchestrator.services import Services
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
-from orchestrator.surfaces import carriers, files, openapi, pages, rest, session
+from orchestrator.surfaces import carriers, completions, files, openapi, pages, rest, session
 from orchestrator.surfaces import chat as chat_routes
 from orchestrator.surfaces.identity import Identity, RateLimiter
 from orchestrator.surfaces.paths import joined
@@ -72,6 +72,7 @@ async def services(settings: Settings, urls: Urls) -> AsyncGenerator[Services]:
     direct = urls.direct == urls.runtime
     index = await asyncio.to_thread(read_index)
     async with AsyncExitStack() as opened:
+        opened.enter_context(_traced(settings))
         database = await _opened(opened, urls.runtime, settings, prepare=direct)
         await _refuse_unready(database)
         replica = await _opened(opened, urls.replica, settings, prepare=direct) if urls.replica else None
@@ -85,6 +86,17 @@ async def services(settings: Settings, urls: Urls) -> AsyncGenerator[Services]:
         opened.push_async_callback(parts.chat.close)
         await opened.enter_async_context(listening(parts.chat.bell, urls.direct))
         yield parts
+
+
+@contextmanager
+def _traced(settings: Settings) -> Generator[None]:
+    try:
+        with telemetry.sending(settings):
+            yield
+    except telemetry.NoExporter as missing:
+        raise NotReady(
+            str(missing), hint="Install it with `pip install -e '.[traces]'`, or unset SHOPKEEPER_TRACES."
+        ) from missing
 
 
 async def _opened(stack: AsyncExitStack, url: str, settings: Settings, *, prepare: bool) -> Database:
@@ -200,6 +212,7 @@ def web(parts: Services) -> FastAPI:
     doors = [
         *session.routes(identity, parts.shop.database, VERSION),
         *chat_routes.routes(parts.chat, identity.caller_of),
+        *completions.routes(parts.chat, identity.caller_of),
         *files.routes(parts.shop, parts.settings, identity.caller_of),
         *carriers.routes(parts.shop, parts.carriers),
         *with_webhooks(rest.routes(parts.shop, tools, identity.caller_of, identity.visitor), parts.outside),

@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
 from agents.chat_tool import Answer, ChatTool, Json, problem
 from agents.told import told
+from orchestrator import telemetry
 from orchestrator.offer import EXPAND, FIND, Catalogue
 from orchestrator.state import Made, State, Turn, Update
 
@@ -129,7 +130,9 @@ class _Work:
             await turn.events.add("tool.started", **named, specialist=room, arguments=arguments)
         caller = replace(turn.caller, tainted=self.tainted)
         nth = _nth(self.state.messages, chat_tool, call)
-        answer = await chat_tool.run(turn.shop, arguments, caller, turn=turn.id, nth=nth)
+        with telemetry.tool_call(call.name, call.id, arguments) as span:
+            answer = await chat_tool.run(turn.shop, arguments, caller, turn=turn.id, nth=nth)
+            telemetry.tool_answered(span, answer.failed or "", answer.content)
         if answer.approval is None:
             outcome, references = answer.failed or "done", list(answer.references)
             await turn.events.add("tool.finished", **named, outcome=outcome, references=references)

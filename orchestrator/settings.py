@@ -1,5 +1,6 @@
 """Every environment variable, typed, with its default. Nothing else reads the environment."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 if TYPE_CHECKING:
     from tools.contract.actors import Site
+
+
+_PRICE = re.compile(r"\s*([^\s=;]+)=(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)\s*")
 
 
 class Settings(BaseSettings):
@@ -293,6 +297,88 @@ class Settings(BaseSettings):
     router_model: str | None = Field(
         default=None, alias="SHOPKEEPER_ROUTER_MODEL", description="A smaller one for routing."
     )
+    fallback_model: str | None = Field(
+        default=None,
+        alias="SHOPKEEPER_FALLBACK_MODEL",
+        description="Asked in either role's place when the first has failed in all its tries.",
+    )
+    fallback_url: str | None = Field(
+        default=None, alias="SHOPKEEPER_FALLBACK_URL", description="Its server, where it is another one."
+    )
+    fallback_key: SecretStr | None = Field(
+        default=None, alias="SHOPKEEPER_FALLBACK_KEY", description="That server's key."
+    )
+    model_temperature: float | None = Field(
+        default=None,
+        ge=0,
+        le=2,
+        alias="SHOPKEEPER_MODEL_TEMPERATURE",
+        description="Unset it is the model's own: some refuse any other.",
+    )
+    model_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        alias="SHOPKEEPER_MODEL_SECONDS",
+        description="Without a byte from a model, after which it is given up: half of a turn, so that another can be asked.",
+    )
+    model_tries: int = Field(
+        default=4,
+        ge=1,
+        le=10,
+        alias="SHOPKEEPER_MODEL_TRIES",
+        description="Of each model that is overloaded, fails on its side, or breaks off; the pauses between them add up to 3 s.",
+    )
+
+    model_prices: str = Field(
+        default="",
+        alias="SHOPKEEPER_MODEL_PRICES",
+        description="US dollars for a million tokens, read and written: `gpt-5-mini=0.25/2, local=0/0`.",
+    )
+
+    @field_validator("model_prices")
+    @classmethod
+    def _is_a_list_of_prices(cls, given: str) -> str:
+        if not all(_PRICE.fullmatch(one) for one in given.split(",") if one.strip()):
+            raise PydanticCustomError("prices", "write them as model=read/written, such as gpt-5-mini=0.25/2")
+        return given
+
+    @property
+    def prices(self) -> dict[str, tuple[float, float]]:
+        """By model: US dollars for a million tokens of a prompt, and of an answer."""
+        found = [_PRICE.fullmatch(one) for one in self.model_prices.split(",") if one.strip()]
+        return {one[1]: (float(one[2]), float(one[3])) for one in found if one}
+
+    @property
+    def has_model(self) -> bool:
+        return self.openai_api_key is not None or self.openai_base_url is not None
+
+    traces: str | None = Field(
+        default=None,
+        pattern=r"^(langsmith|https?://\S+)$",
+        alias="SHOPKEEPER_TRACES",
+        description="Where spans go: an OTLP address such as http://localhost:4318/v1/traces, or `langsmith`.",
+    )
+    traces_text: bool = Field(
+        default=False,
+        alias="SHOPKEEPER_TRACES_TEXT",
+        description="Whether they have what people, outsiders and models wrote, customers' data among it.",
+    )
+    langsmith_key: SecretStr | None = Field(default=None, alias="LANGSMITH_API_KEY", description="LangSmith's API key.")
+    langsmith_project: str = Field(
+        default="shopkeeper", alias="LANGSMITH_PROJECT", description="Its project that the spans go to."
+    )
+    langsmith_url: str = Field(
+        default="https://api.smith.langchain.com",
+        pattern=r"^https?://\S+[^/]$",
+        alias="LANGSMITH_ENDPOINT",
+        description="Where it is; in the EU https://eu.api.smith.langchain.com.",
+    )
+
+    @model_validator(mode="after")
+    def _has_the_key_of_langsmith(self) -> "Settings":
+        if self.traces == "langsmith" and self.langsmith_key is None:
+            raise PydanticCustomError("langsmith", "SHOPKEEPER_TRACES=langsmith needs LANGSMITH_API_KEY")
+        return self
 
     @cached_property
     def credentials(self) -> Path:

@@ -59,6 +59,15 @@ class Part(TypedDict):
     text: str
 
 
+class Asked(TypedDict):
+    """One call of a language model: for which agent, of which model, and its tokens as the model counted them."""
+
+    agent: str  # a room, several that worked together, or the supervisor itself
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
 class Finding(TypedDict):
     """What a branch found out about its part."""
 
@@ -91,9 +100,7 @@ class State:
     parts: list[Part] = field(default_factory=list[Part])
     findings: Annotated[list[Finding], operator.add] = field(default_factory=list[Finding])
     made: Annotated[list[Made], operator.add] = field(default_factory=list[Made])
-    model_calls: Annotated[int, operator.add] = 0
-    prompt_tokens: Annotated[int, operator.add] = 0
-    completion_tokens: Annotated[int, operator.add] = 0
+    asked: Annotated[list[Asked], operator.add] = field(default_factory=list[Asked])
     repairs: Annotated[int, operator.add] = 0
     tainted: Annotated[bool, either] = False  # the turn has read text that outsiders wrote
     waiting: str | None = None  # the approval that a call of this turn waits for
@@ -110,7 +117,7 @@ class Events(Protocol):
     """Where a turn tells what it is doing."""
 
     async def add(self, kind: str, **data: Any) -> None: ...
-    async def token(self, text: str, part: int) -> None: ...
+    async def token(self, text: str, anew: bool) -> None: ...
     async def flush(self) -> None: ...
 
 
@@ -126,6 +133,7 @@ class Turn:
     events: Events
     deadline: datetime
     limits: Limits = field(default_factory=Limits)
+    asked: list[Asked] = field(default_factory=list[Asked])  # of this run, for a turn that fails and kept no state
 
     @property
     def late(self) -> bool:

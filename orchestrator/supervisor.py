@@ -25,10 +25,10 @@ from agents.marks import marked, nonce_of
 from agents.specialist import Specialist
 from orchestrator.answers import stopping
 from orchestrator.calls import calls_of, unanswered, work_off
-from orchestrator.language_model import Model, Models, ask
+from orchestrator.language_model import Lineup, Models, ask
 from orchestrator.offer import Catalogue, Index
 from orchestrator.saver import PooledSaver
-from orchestrator.state import Finding, Part, Request, State, Turn, Update
+from orchestrator.state import Asked, Finding, Part, Request, State, Turn, Update
 from planner.choose.index import Route
 from tools.contract.actors import Actor, Hand
 from tools.contract.declare import Tool
@@ -147,7 +147,7 @@ class Supervisor:
         turn = runtime.context
         if unanswered(state.messages):
             return {}
-        update = await self._ask_router(state) if state.tier == 2 else Update()
+        update = await self._ask_router(state, turn) if state.tier == 2 else Update()
         scope, parts = update.get("scope", state.scope), update.get("parts", state.parts)
         await turn.events.add("route", specialists=scope, tier=state.tier, parallel=bool(parts))
         offer = await self._beside(lambda: self._offer(state, scope, turn.actor))
@@ -166,8 +166,8 @@ class Supervisor:
         if stopped:
             return {"messages": [AIMessage(stopping(stopped, state))], "stopped": stopped}
         bound, system = self._bound(tuple(state.scope), tuple(state.offered), state.reading)
-        message = await self._ask(bound, system, state.messages, turn, part=state.model_calls + 1)
-        return {"messages": [message], **_usage(message)}
+        message, asked = await self._ask(bound, system, state.messages, turn, state.scope)
+        return {"messages": [message], "asked": [asked]}
 
     async def tools(self, state: State, runtime: Runtime[Turn]) -> Update:
         return await work_off(self.catalogue, state, runtime.context)
@@ -179,20 +179,20 @@ class Supervisor:
         own = State(messages=[HumanMessage(wish)], request=part["text"], scope=[part["room"]], reading=True)
         own.offered = self.catalogue.offer(part["text"], own.scope, turn.actor, reading=True, closed=True)
         bound, system = self._bound(tuple(own.scope), tuple(own.offered), True)
-        told: list[AIMessage] = []
+        message = AIMessage("")
         for _ in range(BRANCH_CALLS):
-            told.append(await self._ask(bound, system, own.messages, turn, part=None))
-            own.messages = [*own.messages, told[-1]]
+            message, asked = await self._ask(bound, system, own.messages, turn, own.scope, heard=False)
+            own.messages, own.asked = [*own.messages, message], [*own.asked, asked]
             update = await work_off(self.catalogue, own, turn)
-            if not calls_of(told[-1]) or update.get("enter_again"):
+            if not calls_of(message) or update.get("enter_again"):
                 break
             own.messages = [*own.messages, *update.get("messages", [])]
             own.made = [*own.made, *update.get("made", [])]
             own.offered, own.tainted = update.get("offered", own.offered), own.tainted or "tainted" in update
-        answer = told[-1].text or "This part was not finished."
+        answer = message.text or "This part was not finished."
         finding = Finding(room=part["room"], answer=marked(answer, nonce_of(turn.id)) if own.tainted else answer)
         tainted = {"tainted": True} if own.tainted else {}
-        return {"findings": [finding], "made": own.made, **tainted, **_usage(*told)}
+        return {"findings": [finding], "made": own.made, "asked": own.asked, **tainted}
 
     async def join(self, state: State, runtime: Runtime[Turn]) -> Update:
         """One answer out of what the branches found."""
@@ -200,37 +200,45 @@ class Supervisor:
         asked = HumanMessage(f"The specialists found:\n\n{found}\n\nWrite one answer to the request, from this alone.")
         _, system = self._bound((), (), True)
         messages = [*state.messages, asked]
-        message = await self._ask(self.models.specialist, system, messages, runtime.context, part=state.model_calls + 1)
-        return {"messages": [message], **_usage(message)}
+        message, asked = await self._ask(self.models.specialist, system, messages, runtime.context)
+        return {"messages": [message], "asked": [asked]}
 
     # ---- asking ------------------------------------------------------------------------------------------------------
 
-    def _bind(self, scope: tuple[str, ...], offered: tuple[str, ...], reading: bool) -> tuple[Model, str]:
+    def _bind(self, scope: tuple[str, ...], offered: tuple[str, ...], reading: bool) -> tuple[Lineup, str]:
         """The model with these tools, and the part of its prompt that does not change: converted once, cached by providers."""
         told = {room: prompts.about(room, self.catalogue.tools, offered) for room in scope}
         rooms = [f"# {self.catalogue.scopes[room].title}\n{text}" for room, text in told.items() if text]
         functions = self.catalogue.functions(offered, reading=reading)
-        return self.models.specialist.bind_tools(functions), "\n\n".join([prompts.read("house_rules"), *rooms])
+        return self.models.specialist.with_tools(functions), "\n\n".join([prompts.read("house_rules"), *rooms])
 
     async def _ask(
-        self, model: Model, system: str, messages: Sequence[AnyMessage], turn: Turn, *, part: int | None
-    ) -> AIMessage:
-        """The next message; its text is streamed as the answer unless it is of a branch (`part` is None)."""
+        self,
+        model: Lineup,
+        system: str,
+        messages: Sequence[AnyMessage],
+        turn: Turn,
+        rooms: Sequence[str] = (),
+        *,
+        heard: bool = True,
+    ) -> tuple[AIMessage, Asked]:
+        """The next message, and what it cost; its text is streamed as the answer unless it is of a branch, which nobody hears."""
 
-        async def on_text(text: str) -> None:
-            if part is not None:
-                await turn.events.token(text, part)
+        async def on_text(text: str, anew: bool) -> None:
+            if heard:
+                await turn.events.token(text, anew)
 
         if self.models.hand is Hand.model:
             await turn.events.flush()
-        return await ask(model, [SystemMessage(f"{system}\n\n{today(turn)}"), *messages], on_text)
+        message = await ask(model, [SystemMessage(f"{system}\n\n{today(turn)}"), *messages], on_text)
+        return message, _counted(message, rooms, turn)
 
-    async def _ask_router(self, state: State) -> Update:
+    async def _ask_router(self, state: State, turn: Turn) -> Update:
         """Which specialists a request needs. An answer that cannot be read leaves it to the index."""
         assert self.models.router is not None
         rooms = "\n".join(f"- {scope.room}: {scope.handles}" for scope in self.catalogue.scopes.values())
         asked = [SystemMessage(f"{prompts.read('supervisor')}\n\n{rooms}"), HumanMessage(state.request)]
-        router = self.models.router.bind(response_format=_routing(tuple(self.catalogue.scopes)))
+        router = self.models.router.answering_as(_routing(tuple(self.catalogue.scopes)))
         message = await ask(router, asked, _unheard)
         try:
             chosen = Routed.model_validate_json(message.text)
@@ -239,7 +247,7 @@ class Supervisor:
         rooms_chosen = [room for room in chosen.rooms if room in self.catalogue.scopes]
         parts = [Part(room=part.room, text=part.text) for part in chosen.parts if part.room in rooms_chosen]
         branches = chosen.mode == "parallel" and len(parts) >= WORTH_BRANCHING
-        update: Update = {"scope": rooms_chosen, **_usage(message)}
+        update: Update = {"scope": rooms_chosen, "asked": [_counted(message, (), turn)]}
         return update | ({"parts": parts[:BRANCHES]} if branches else {})
 
 
@@ -278,7 +286,7 @@ def _strict(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-async def _unheard(_: str) -> None: ...
+async def _unheard(_: str, __: bool) -> None: ...
 
 
 def approve(state: State) -> Update:
@@ -305,10 +313,11 @@ def _after_tools(state: State) -> str:
 
 def _limit(state: State, turn: Turn) -> str:
     """The limit that the turn has reached, in words; empty while there is none."""
-    limits, tokens = turn.limits, state.prompt_tokens + state.completion_tokens
+    limits = turn.limits
+    tokens = sum(one["prompt_tokens"] + one["completion_tokens"] for one in state.asked)
     results = sum(isinstance(message, ToolMessage) for message in state.messages)  # those refused for the limit too
     reached = {
-        f"{limits.model_calls} calls of the language model": state.model_calls >= limits.model_calls,
+        f"{limits.model_calls} calls of the language model": len(state.asked) >= limits.model_calls,
         f"{limits.tool_calls} tool calls": results > limits.tool_calls,
         f"{limits.repairs} repairs of calls that could not be made": state.repairs > limits.repairs,
         f"{limits.tokens:,} tokens": tokens >= limits.tokens,
@@ -317,14 +326,17 @@ def _limit(state: State, turn: Turn) -> str:
     return next((limit for limit, is_reached in reached.items() if is_reached), "")
 
 
-def _usage(*messages: AIMessage) -> Update:
-    told = [message.usage_metadata for message in messages if message.usage_metadata]
-    counted = {
-        "model_calls": len(messages),
-        "prompt_tokens": sum(usage["input_tokens"] for usage in told),
-        "completion_tokens": sum(usage["output_tokens"] for usage in told),
-    }
-    return {name: count for name, count in counted.items() if count}
+def _counted(message: AIMessage, rooms: Sequence[str], turn: Turn) -> Asked:
+    """A call's cost by who made it; a server that does not count leaves zeros."""
+    used = message.usage_metadata
+    asked = Asked(
+        agent=", ".join(rooms) or "supervisor",
+        model=message.response_metadata["model"],
+        prompt_tokens=used["input_tokens"] if used else 0,
+        completion_tokens=used["output_tokens"] if used else 0,
+    )
+    turn.asked.append(asked)
+    return asked
 
 
 def today(turn: Turn) -> str:

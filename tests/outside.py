@@ -141,7 +141,7 @@ OURS: dict[str, str] = {
     "ticket_messages": "actor",
     "tickets": "assignee opened_by",
     "turn_events": "kind",
-    "turns": "key request caller durability lease_owner usage",
+    "turns": "key said request caller durability lease_owner usage",
     "variants": "sku sku_key title options option_key barcode cost_currency tax_class",
     "warehouses": "code name line1 line2 city region postcode country",
 }  # fmt: skip

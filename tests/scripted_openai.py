@@ -3,6 +3,7 @@
 It is scripted with replies in a row, or with a function of the request; it keeps every request.
 """
 
+import asyncio
 import json
 import re
 import threading
@@ -29,7 +30,15 @@ class Reply:
     calls: tuple[tuple[str, dict[str, Any] | str], ...] = ()  # a text instead of arguments is sent as it is
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    in_one_piece: bool = False  # its text is not streamed word by word
+    uncounted: bool = False  # without usage
     cut: bool = False  # the stream ends before the answer does
+    slow: float = 0.0  # seconds before its first token
+    silent: bool = False  # nothing comes until the caller gives up
+    garbled: bool = False  # the stream is no JSON
+    failing: bool = False  # the stream tells an error half-way
+    refusal: str = ""
+    reason: str = ""  # why it stopped, where not for its answer or its calls
 
 
 def says(text: str) -> Reply:
@@ -44,8 +53,8 @@ def refuses(status: int, **headers: str) -> Reply:
     return Reply(status=status, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def breaks_off(text: str) -> Reply:
-    return Reply(text=text, cut=True)
+def breaks_off(text: str, *asked: tuple[str, dict[str, Any] | str]) -> Reply:
+    return Reply(text=text, calls=asked, cut=True)
 
 
 Script = Callable[[Body], Reply]
@@ -57,6 +66,7 @@ class ScriptedOpenAI:
     def __init__(self) -> None:
         self.url = ""
         self.seen: list[Body] = []
+        self.keys: list[str] = []  # with which each of them came
         self._script: Script = lambda _: says("There is no script.")
         self._made = 0
         app = Starlette(routes=[Route("/v1/chat/completions", self._complete, methods=["POST"])])
@@ -83,7 +93,7 @@ class ScriptedOpenAI:
 
     def answer(self, script: Script) -> None:
         """Answer each request with what a function makes of it."""
-        self.seen = []
+        self.seen, self.keys = [], []
         self._script = script
 
     def offered(self, request: int = -1) -> list[str]:
@@ -93,8 +103,12 @@ class ScriptedOpenAI:
     async def _complete(self, request: Request) -> Response:
         body: Body = await request.json()
         self.seen.append(body)
+        self.keys.append(request.headers.get("authorization", ""))
         reply = self._script(body)
         self._made += 1
+        await asyncio.sleep(reply.slow)
+        while reply.silent and (await request.receive())["type"] != "http.disconnect":
+            pass
         if reply.status != 200:
             error = {"message": f"scripted {reply.status}", "type": "scripted"}
             return JSONResponse({"error": error}, reply.status, reply.headers)
@@ -120,7 +134,7 @@ class ScriptedOpenAI:
         message: Body = {"role": "assistant", "content": reply.text or None}
         if reply.calls:
             message["tool_calls"] = self._calls(reply)
-        choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if reply.calls else "stop"}
+        choice = {"index": 0, "message": message, "finish_reason": _reason(reply)}
         return self._base(body) | {"object": "chat.completion", "choices": [choice], "usage": _usage(body, reply)}
 
     def _stream(self, body: Body, reply: Reply) -> Iterator[str]:
@@ -131,10 +145,14 @@ class ScriptedOpenAI:
             return f"data: {json.dumps(base | {'choices': [choice]})}\n\n"
 
         yield chunk({"role": "assistant", "content": ""})
-        for word in re.findall(r"\S+\s*", reply.text):
+        for word in [reply.text] if reply.in_one_piece else re.findall(r"\S+\s*", reply.text):
             yield chunk({"content": word})
-        if reply.cut:
-            return
+        if reply.garbled:
+            yield "data: {this is no JSON}\n\n"
+        if reply.failing:
+            yield f"data: {json.dumps({'error': {'message': 'scripted', 'type': 'server_error'}})}\n\n"
+        if reply.refusal:
+            yield chunk({"refusal": reply.refusal})
         for n, call in enumerate(self._calls(reply)):
             arguments = call["function"]["arguments"]
             begun = call | {"index": n, "function": {"name": call["function"]["name"], "arguments": ""}}
@@ -142,10 +160,16 @@ class ScriptedOpenAI:
             for start in range(0, len(arguments), FRAGMENT):
                 piece = {"index": n, "function": {"arguments": arguments[start : start + FRAGMENT]}}
                 yield chunk({"tool_calls": [piece]})
-        yield chunk({}, "tool_calls" if reply.calls else "stop")
-        if "stream_options" in body:
+        if reply.cut:
+            return
+        yield chunk({}, _reason(reply))
+        if "stream_options" in body and not reply.uncounted:
             yield f"data: {json.dumps(base | {'choices': [], 'usage': _usage(body, reply)})}\n\n"
         yield "data: [DONE]\n\n"
+
+
+def _reason(reply: Reply) -> str:
+    return reply.reason or ("tool_calls" if reply.calls else "stop")
 
 
 def _written(arguments: dict[str, Any] | str) -> str:

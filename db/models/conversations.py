@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import Integer
+from sqlalchemy import Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.model import Base, Referenced, Stateful, Tenant, index, one_of, referenced, to, unique
@@ -40,13 +40,17 @@ class Message(Tenant, Base):
 
 
 class Turn(Tenant, Stateful, Base):
-    """One request and its answer. `key` makes a repeated message the same turn; the lease says who is working on it until when."""
+    """One request and its answer. `key` makes a repeated message the same turn; the lease says who is working on it until when.
+
+    `said` is the SHA-256 of the person's latest messages, of turns asked by clients that tell their whole history each time.
+    """
 
     __tablename__ = "turns"
     __table_args__ = (
         to("conversations", "conversation_id"),
         unique("conversation_id", "key"),
         index("status", "lease_until"),
+        index("said", postgresql_where=text("said is not null")),
     )
     MOVES: ClassVar[dict[TurnStatus, frozenset[TurnStatus]]] = {
         TurnStatus.running: frozenset({TurnStatus.waiting, TurnStatus.finished, TurnStatus.failed}),
@@ -58,6 +62,7 @@ class Turn(Tenant, Stateful, Base):
     conversation_id: Mapped[uuid.UUID]
     status: Mapped[TurnStatus] = mapped_column(one_of(TurnStatus, "status"))
     key: Mapped[str]
+    said: Mapped[str | None] = mapped_column(default=None)
     request: Mapped[str]
     caller: Mapped[dict[str, Any]]
     durability: Mapped[str]

@@ -55,11 +55,11 @@ class EventLog:
         if time.monotonic() - self._written >= PIECE:
             await self.flush()
 
-    async def token(self, text: str, part: int) -> None:
-        """A piece of an answer as it is written; a new `part` begins again."""
-        if part != self._part:
+    async def token(self, text: str, anew: bool) -> None:
+        """A piece of an answer as it is written. One that begins anew is another `part`: a later call, or another try of one."""
+        if anew:
             self._cut()
-            self._part = part
+            self._part = self.last + 1
         self._text += text
         if time.monotonic() - self._written >= PIECE:
             await self.flush()

@@ -1,5 +1,6 @@
 """Conversations and what was said in them: the statements, each inside one merchant's transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from db.model import new_id
 from db.references import TAKE, Kind
 from db.session import Transaction
+from orchestrator.chat.turns import jsonb
 
 WINDOW = 12  # messages of the conversation that a turn is given
 
@@ -28,9 +30,9 @@ class MessageRow(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """By what a conversation was opened: a structured request, which has it for itself, or a caller's key."""
+    """By what a conversation was opened: a structured request, which has it for itself, a caller's key, or another client."""
 
-    by: str  # "request" or "key"
+    by: str  # "request", "key" or "client"
     key: str
 
 
@@ -97,3 +99,24 @@ async def window(sql: Transaction, conversation_id: UUID, turn: UUID) -> list[Me
     query = f"{_MESSAGES} and turn_id < %(t)s order by id desc limit %(most)s"
     params = {"m": sql.merchant, "c": conversation_id, "t": turn, "most": WINDOW}
     return (await sql.rows(query, params, as_=MessageRow))[::-1]
+
+
+async def up_to(sql: Transaction, conversation_id: UUID, turn: UUID) -> list[MessageRow]:
+    """What was said until a turn was answered, as much as models are given."""
+    query = f"{_MESSAGES} and turn_id <= %(t)s order by id desc limit %(most)s"
+    params = {"m": sql.merchant, "c": conversation_id, "t": turn, "most": WINDOW}
+    return (await sql.rows(query, params, as_=MessageRow))[::-1]
+
+
+_REPEAT = """
+insert into messages (merchant_id, id, conversation_id, turn_id, role, text, data, created_at)
+select %(merchant)s, m.id, %(conversation)s, m.turn_id, m.role, m.text, m.data, m.created_at
+from jsonb_to_recordset(%(messages)s) as m(id uuid, turn_id uuid, role text, text text, data jsonb, created_at timestamptz)
+"""
+
+
+async def repeat(sql: Transaction, conversation_id: UUID, said: Sequence[MessageRow]) -> None:
+    """Have a conversation begin with what was said elsewhere."""
+    copies = [row._replace(id=new_id())._asdict() for row in said]
+    params = {"merchant": sql.merchant, "conversation": conversation_id, "messages": jsonb(copies)}
+    await sql.execute(_REPEAT, params)

@@ -19,6 +19,7 @@ from agents.marks import marked, nonce_of
 from db.models.backoffice import ApprovalStatus
 from db.models.conversations import TurnStatus
 from db.session import DatabaseBusy
+from orchestrator import telemetry
 from orchestrator.answers import Answered, finish, so_far
 from orchestrator.chat import rows, turns
 from orchestrator.chat.events import EventLog
@@ -27,7 +28,8 @@ from orchestrator.chat.listening import Bell
 from orchestrator.chat.turns import Claimed, Lease, Left
 from orchestrator.language_model import ModelFailed
 from orchestrator.saver import thread
-from orchestrator.state import Limits, Made, Request, State, Turn, Update
+from orchestrator.spending import usage_of
+from orchestrator.state import Asked, Limits, Made, Request, State, Turn, Update
 from orchestrator.supervisor import Supervisor
 from orchestrator.tasks import ended
 from tools.contract.actors import Caller, Door
@@ -73,7 +75,8 @@ class Runner:
         log = EventLog(self.shop.database, merchant, turn.id, turn.conversation_id, turn.last_event, self.bell)
         try:
             async with self._leased(merchant, turn.id):
-                left = await self._to_its_end(merchant, turn, log)
+                with telemetry.turn(merchant, turn.id, turn.conversation_id):
+                    left = await self._to_its_end(merchant, turn, log, [])
                 return left.next
         except _Lost:
             _log.info("turn %s is worked on elsewhere", turn.id)
@@ -81,10 +84,10 @@ class Runner:
             _log.warning("turn %s was interrupted and will be continued: %s", turn.id, broken)
         return None
 
-    async def _to_its_end(self, merchant: UUID, turn: Claimed, log: EventLog) -> Left:
+    async def _to_its_end(self, merchant: UUID, turn: Claimed, log: EventLog, asked: list[Asked]) -> Left:
         try:
             if int(turn.usage.get("interrupted", 0)) < INTERRUPTIONS:
-                return await self._in_time(merchant, turn, log)
+                return await self._in_time(merchant, turn, log, asked)
             why = f"This was interrupted {INTERRUPTIONS} times, and is given up."
         except ModelFailed as failed:
             why = str(failed)
@@ -97,14 +100,14 @@ class Runner:
         except Exception:
             _log.exception("turn %s failed", turn.id)
             why = "Something went wrong on our side; the fault was logged."
-        return await self._give_up(merchant, turn, log, why)
+        return await self._give_up(merchant, turn, log, why, asked)
 
-    async def _in_time(self, merchant: UUID, turn: Claimed, log: EventLog) -> Left:
+    async def _in_time(self, merchant: UUID, turn: Claimed, log: EventLog, asked: list[Asked]) -> Left:
         """The work, cut short in the middle of a step that does not end. Raises `TurnTookTooLong`."""
         deadline = asyncio.timeout(self.limits.seconds + self.limits.grace)
         try:
             async with deadline:
-                return await self._work(merchant, turn, log)
+                return await self._work(merchant, turn, log, asked)
         except TimeoutError as late:
             if not deadline.expired():
                 raise
@@ -112,8 +115,8 @@ class Runner:
 
     # ---- the run -----------------------------------------------------------------------------------------------------
 
-    async def _work(self, merchant: UUID, turn: Claimed, log: EventLog) -> Left:
-        prepared = await self._prepare(merchant, turn, log)
+    async def _work(self, merchant: UUID, turn: Claimed, log: EventLog, asked: list[Asked]) -> Left:
+        prepared = await self._prepare(merchant, turn, log, asked)
         config = self._config(merchant, turn.id)
         given, kept = await self._where_it_stands(turn, prepared, config)
         if turn.last_event > 1:
@@ -130,7 +133,7 @@ class Runner:
                 given, kept = again.told(), True
             else:
                 break
-        answer = finish(state, self.supervisor.models.name)
+        answer = finish(state, self.supervisor.models.name, self.supervisor.models.prices)
         return await self._end(merchant, turn, log, TurnStatus.finished, answer, kept)
 
     async def _invoke(self, given: Any, kept: bool, config: dict[str, Any], context: Turn) -> tuple[State, list[str]]:
@@ -162,7 +165,7 @@ class Runner:
         actor = prepared.context.actor
         return self.supervisor.catalogue.offer(state.request, state.scope, actor, reading=False, wide=True)
 
-    async def _prepare(self, merchant: UUID, turn: Claimed, log: EventLog) -> _Prepared:
+    async def _prepare(self, merchant: UUID, turn: Claimed, log: EventLog, asked: list[Asked]) -> _Prepared:
         request = Request(**orjson.loads(turn.request))
         models = self.supervisor.models
         asker = Caller.from_json(merchant, turn.caller)
@@ -180,6 +183,7 @@ class Runner:
             events=log,
             deadline=self.shop.clock() + timedelta(seconds=self.limits.seconds),
             limits=self.limits,
+            asked=asked,
         )
         return _Prepared(request, context, said)
 
@@ -211,6 +215,7 @@ class Runner:
         """Store the answer with the last events, in one transaction; then the checkpoints have served."""
         durability = CHECKPOINTED if kept else KEPT_NOWHERE
         log.end(answer.usage, status=status.value, answer=answer.text, evidence=answer.data)
+        telemetry.turn_ended(status.value, answer.usage, turn.request, answer.text)
         async with self.shop.database.transaction(merchant) as sql:
             left = await self.lease.end(
                 sql, turn.id, status, answer.text, answer.data, answer.usage, durability, self.shop.clock()
@@ -223,11 +228,12 @@ class Runner:
             await self.supervisor.saver.forget(merchant, turn.id)
         return left
 
-    async def _give_up(self, merchant: UUID, turn: Claimed, log: EventLog, why: str) -> Left:
-        """Tell honestly why there is no answer, and what was done before."""
+    async def _give_up(self, merchant: UUID, turn: Claimed, log: EventLog, why: str, asked: list[Asked]) -> Left:
+        """Tell honestly why there is no answer, and what was done before. `asked` are the calls of a run that kept no state."""
         snapshot = await self.supervisor.graph.aget_state(self._config(merchant, turn.id))
         made = cast(list[Made], snapshot.values.get("made", []))
-        answer = Answered(f"{why}\n\n{so_far(made)}", {"tools": made, "failed": why}, {"tool_calls": len(made)})
+        usage = usage_of(snapshot.values.get("asked") or asked, made, self.supervisor.models.prices)
+        answer = Answered(f"{why}\n\n{so_far(made)}", {"tools": made, "failed": why}, usage)
         return await self._end(merchant, turn, log, TurnStatus.failed, answer, kept=True)
 
     # ---- the lease ---------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import psycopg
@@ -18,6 +18,7 @@ from db.session import DatabaseBusy, Transaction
 from orchestrator import approvals
 from orchestrator.chat import rows, turns
 from orchestrator.chat.events import Event, EventLog, follow
+from orchestrator.chat.history import History, Place, place_before, sent_before
 from orchestrator.chat.limits import ChatBusy, ChatLimits, Listeners, Still, TooManyTurns
 from orchestrator.chat.listening import Bell
 from orchestrator.chat.runs import Runner
@@ -30,7 +31,7 @@ from tools.contract.call import Shop
 from tools.contract.card_numbers import hidden
 from tools.contract.declare import Tool
 from tools.contract.errors import IdempotencyKeyReused, Invalid, NotFound, ShopError, TooManyRequests
-from tools.contract.idempotency import enter
+from tools.contract.idempotency import enter, lock_of
 from tools.contract.plain import as_json
 from tools.contract.policy import day_start
 
@@ -44,6 +45,15 @@ class BudgetSpent(TooManyRequests):
     """The shop has used up its language model's budget of the day."""
 
     hint = "Use the console or the API meanwhile, which need no language model."
+
+
+class _New(NamedTuple):
+    """A turn that is to begin: its request, as it is stored too, and by what it is found again."""
+
+    request: Request
+    written: str
+    key: str
+    said: str | None = None
 
 
 class Chat:
@@ -82,6 +92,11 @@ class Chat:
 
     # ---- what doors ask ----------------------------------------------------------------------------------------------
 
+    async def known(self, caller: Caller) -> None:
+        """Raises `Unauthenticated` for whoever the shop does not know."""
+        async with self._entered(caller, read_only=True):
+            pass
+
     async def start_conversation(self, caller: Caller, key: str | None = None) -> rows.ConversationRow:
         """A new conversation. The same key is the same conversation."""
         return await self._opened(caller, "key", key or uuid4().hex)
@@ -110,13 +125,37 @@ class Chat:
         opened = await self._opened(caller, "request", key)
         return await self._post(caller, opened.reference, request, key)
 
+    async def post_history(self, caller: Caller, history: History) -> TurnRow:
+        """Go on with a conversation that another client tells as a whole; the same call sent again is the same turn.
+
+        A history that is not ours, or that goes on from an earlier place, begins a conversation of its own with it.
+        """
+        request = Request(history.text, history.specialist)
+        written = self._checked(request)
+        lock = lock_of(caller.merchant, history.said)
+        async with self._entered(caller, lock=lock) as (sql, actor, shop):
+            now = self.shop.clock()
+            before = await sent_before(sql, actor.reference, history, now)
+            if before is not None and not self._worth_another_try(before):
+                return await self._turn(sql, actor, before.id)
+            place = before or await place_before(sql, actor.reference, history)
+            conversation = place.conversation if place and place.last else await self._begun(sql, actor, history, place)
+            found = await self._own(sql, actor, conversation, lock=True)
+            key = f"{history.key}:{before.id}" if before else history.key
+            new = _New(request, written, key, history.said)
+            posted, claimed = await self._begin(sql, caller, actor, shop, found.id, new)
+        self._take_up(caller, claimed)
+        return posted
+
+    async def place_of(self, caller: Caller, history: History) -> Place | None:
+        """The turn after which a history goes on, if it is one of the caller's own. Raises `Unauthenticated`."""
+        async with self._entered(caller, read_only=True) as (sql, actor, _):
+            return await place_before(sql, actor.reference, history)
+
     async def turn(self, caller: Caller, turn: UUID) -> TurnRow:
         """A turn of one's own. Raises `NotFound`."""
         async with self._entered(caller, read_only=True) as (sql, actor, _):
-            found = await turns.turn_of(sql, actor.reference, turn)
-        if found is None:
-            raise NotFound(f"There is no turn {turn}.")
-        return found
+            return await self._turn(sql, actor, turn)
 
     async def settled(self, caller: Caller, turn: TurnRow, seconds: float) -> TurnRow:
         """The turn as soon as it is through or waits for a person; at the latest after so many seconds."""
@@ -188,11 +227,7 @@ class Chat:
     # ---- inside ------------------------------------------------------------------------------------------------------
 
     async def _post(self, caller: Caller, reference: str, request: Request, key: str) -> TurnRow:
-        if not 0 < len(request.text) <= LONGEST_REQUEST:
-            raise Invalid(
-                f"A message has between 1 and {LONGEST_REQUEST:,} characters, and this one has {len(request.text):,}."
-            )
-        written = as_json(asdict(request)).decode()
+        written = self._checked(request)
         async with self._entered(caller) as (sql, actor, shop):
             found = await self._own(sql, actor, reference, lock=True)
             before = await turns.turn_by_key(sql, actor.reference, found.id, key)
@@ -200,16 +235,64 @@ class Chat:
                 raise IdempotencyKeyReused("This idempotency key was used for another message.")
             if before is not None:
                 return before
-            await self._within_limits(sql, actor)
-            await self._within_budget(sql, shop)
-            asker = caller.as_json(actor.reference)
-            id_, claimed = await self._lease.post(sql, found.id, key, written, request.text, asker, self.shop.clock())
-            posted = await turns.turn_of(sql, actor.reference, id_)
-            await sql.commit()
+            new = _New(request, written, key)
+            posted, claimed = await self._begin(sql, caller, actor, shop, found.id, new)
+        self._take_up(caller, claimed)
+        return posted
+
+    def _checked(self, request: Request) -> str:
+        """The request as it is stored."""
+        if not 0 < len(request.text) <= LONGEST_REQUEST:
+            raise Invalid(
+                f"A message has between 1 and {LONGEST_REQUEST:,} characters, and this one has {len(request.text):,}."
+            )
+        return as_json(asdict(request)).decode()
+
+    async def _begin(
+        self,
+        sql: Transaction,
+        caller: Caller,
+        actor: Actor,
+        shop: Shopfront,
+        conversation: UUID,
+        new: _New,
+    ) -> tuple[TurnRow, Claimed | None]:
+        """A new turn, committed; to be taken up by this process where none of the conversation is under way."""
+        await self._within_limits(sql, actor)
+        await self._within_budget(sql, shop)
+        asker, now = caller.as_json(actor.reference), self.shop.clock()
+        told = (new.key, new.written, new.request.text, asker, now, new.said)
+        id_, claimed = await self._lease.post(sql, conversation, *told)
+        posted = await self._turn(sql, actor, id_)
+        await sql.commit()
+        return posted, claimed
+
+    def _take_up(self, caller: Caller, claimed: Claimed | None) -> None:
         if claimed:
             self._start(caller.merchant, claimed)
-        assert posted is not None
-        return posted
+
+    async def _begun(self, sql: Transaction, actor: Actor, history: History, place: Place | None) -> str:
+        """A new conversation that begins with what was said until a place of ours, or with what the client tells of it."""
+        now = self.shop.clock()
+        opened = rows.Opened("client", f"{actor.reference}:{uuid4().hex}")
+        await rows.create_conversation(sql, actor.reference, now, opened)
+        made = await rows.conversation_opened(sql, actor.reference, opened)
+        assert made is not None
+        said = await rows.up_to(sql, place.conversation_id, place.id) if place else history.as_told(now)
+        await rows.repeat(sql, made.id, said)
+        return made.reference
+
+    def _worth_another_try(self, before: Place) -> bool:
+        """A turn that failed before it changed anything."""
+        made = (before.data or {}).get("tools", [])
+        wrote = any(one["outcome"] == "done" and self.tools[one["tool"]].writes for one in made)
+        return before.status == TurnStatus.failed and not wrote
+
+    async def _turn(self, sql: Transaction, actor: Actor, turn: UUID) -> TurnRow:
+        found = await turns.turn_of(sql, actor.reference, turn)
+        if found is None:
+            raise NotFound(f"There is no turn {turn}.")
+        return found
 
     async def _opened(self, caller: Caller, by: str, key: str) -> rows.ConversationRow:
         """The conversation that was opened with this key, now or before."""
@@ -271,10 +354,11 @@ class Chat:
 
     @asynccontextmanager
     async def _entered(
-        self, caller: Caller, *, read_only: bool = False
+        self, caller: Caller, *, read_only: bool = False, lock: int | None = None
     ) -> AsyncGenerator[tuple[Transaction, Actor, Shopfront]]:
         """A transaction of the caller's merchant. Raises `Unauthenticated`."""
-        async with self.shop.database.transaction(caller.merchant, read_only=read_only) as sql:
+        opened = self.shop.database.transaction(caller.merchant, read_only=read_only, lock=lock, wait=True)
+        async with opened as sql:
             entered = await enter(sql, caller, None, self.shop.clock())
             yield sql, entered.actor(caller), entered.shop(caller.merchant)
 

@@ -26,6 +26,7 @@ class TurnRow(NamedTuple):
     waits_for: list[str]
     answer: str | None
     data: dict[str, Any] | None
+    usage: dict[str, Any]
 
 
 class Claimed(NamedTuple):
@@ -82,7 +83,7 @@ _TURN = """
 select t.id, c.reference as conversation, t.status, t.request,
        array(select a.reference from approvals a where a.merchant_id = t.merchant_id and a.turn_id = t.id
              and a.status in ('pending', 'approved', 'edited') order by a.id) as waits_for,
-       m.text as answer, m.data
+       m.text as answer, m.data, t.usage
 from turns t
 join conversations c on c.merchant_id = t.merchant_id and c.id = t.conversation_id
 left join messages m on m.merchant_id = t.merchant_id and m.conversation_id = c.id and m.turn_id = t.id and m.role = 'assistant'
@@ -90,9 +91,9 @@ where t.merchant_id = %(merchant)s and c.owner = %(owner)s and {which}
 """
 _POST = f"""
 with turn as (
-    insert into turns (merchant_id, id, conversation_id, status, key, request, caller, durability, usage, created_at,
+    insert into turns (merchant_id, id, conversation_id, status, key, said, request, caller, durability, usage, created_at,
                        lease_owner, lease_until)
-    select %(merchant)s, %(turn)s, %(conversation)s, 'running', %(key)s, %(request)s, %(caller)s, '', '{{}}', %(now)s,
+    select %(merchant)s, %(turn)s, %(conversation)s, 'running', %(key)s, %(said)s, %(request)s, %(caller)s, '', '{{}}', %(now)s,
            case when not busy then %(owner)s end, case when not busy then now() + make_interval(secs => %(lease)s) end
     from (select exists (select from turns where merchant_id = %(merchant)s and conversation_id = %(conversation)s
                          and status = 'running') as busy) others
@@ -194,10 +195,18 @@ class Lease:
         text: str,
         caller: dict[str, str],
         now: datetime,
+        said: str | None = None,
     ) -> tuple[UUID, Claimed | None]:
         """A new turn with its message and first event; claimed at once unless another of the conversation is running."""
         turn = new_id()
-        row = {"conversation": conversation, "key": key, "request": request, "text": text, "caller": jsonb(caller)}
+        row = {
+            "conversation": conversation,
+            "key": key,
+            "request": request,
+            "text": text,
+            "caller": jsonb(caller),
+            "said": said,
+        }
         params = self._params(sql, turn, **row, now=now, message=new_id(), event=new_id())
         return turn, await sql.row(_POST, params, as_=Claimed)
 

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -31,6 +31,7 @@ from tools.contract.page import cursor, place
 from tools.contract.plain import as_json
 from tools.contract.reading import from_json
 
+T = TypeVar("T")
 LONGEST_WAIT = 60.0  # seconds that a caller may wait for a turn
 DIRECT_WAIT = 20.0  # of an operation named by its caller, which needs no model
 
@@ -190,6 +191,7 @@ def _turn(row: TurnRow) -> dict[str, Any]:
         "answer": row.answer,
         "result": data.get("result"),
         "evidence": {name: value for name, value in data.items() if name not in ("planner", "result")},
+        "usage": {name: value for name, value in row.usage.items() if name != "interrupted"},
         "approvals": row.waits_for,
         "events": events,
     }
@@ -209,7 +211,7 @@ def _refusal(told: dict[str, Any]) -> ShopError:
 async def _as_sse(first: Event | None, stream: Stream, request: HttpRequest) -> AsyncGenerator[str]:
     told = time.monotonic()
     try:
-        async with aclosing(_after(first, stream)) as events:
+        async with aclosing(after(first, stream)) as events:
             async for event in events:
                 if event is not None:
                     data = orjson.dumps(event.data | {"turn": str(event.turn)}, default=str).decode()
@@ -223,11 +225,12 @@ async def _as_sse(first: Event | None, stream: Stream, request: HttpRequest) -> 
         yield f"event: stream.closed\ndata: {orjson.dumps(problem_of(refused, request), default=str).decode()}\n\n"
 
 
-async def _after(first: Event | None, stream: Stream) -> AsyncGenerator[Event | None]:
+async def after(first: T, stream: AsyncGenerator[T]) -> AsyncGenerator[T]:
+    """A stream whose first element was taken already, to see whether it is refused."""
     async with aclosing(stream):  # its place is free as soon as nobody listens
         yield first
-        async for event in stream:
-            yield event
+        async for element in stream:
+            yield element
 
 
 # ---- what callers send ---------------------------------------------------------------------------------------------------

@@ -45,12 +45,14 @@ class Identity:
     async def _caller(self, request: Request) -> Caller:
         request_id: str = request.state.request_id
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and key:
-            return Caller.of_key(key.strip(), door=Door.rest, request_id=request_id)
-        token = request.cookies.get(COOKIE)
+        bearer = key.strip() if scheme.lower() == "bearer" else ""
+        if bearer and not accounts.is_session(bearer):
+            return Caller.of_key(bearer, door=Door.rest, request_id=request_id)
+        token = bearer or request.cookies.get(COOKIE)
         if not token:
             raise Unauthenticated("This needs an API key or a signed-in session.")
-        refuse_cross_site(request)
+        if not bearer:  # no browser sends a header along by itself
+            refuse_cross_site(request)
         session = await accounts.session_of(self.database, token)
         if session is None:
             raise Unauthenticated("The session has ended.", hint="Sign in again.")

@@ -40,6 +40,9 @@ class TurnShown(BaseModel):
     answer: str | None = Field(description="The answer, when there is one.")
     result: Any = Field(description="The result of an operation that the request named.")
     evidence: dict[str, Any] = Field(description="Which specialists, tools, arguments and rows the answer rests on.")
+    usage: dict[str, Any] = Field(
+        description="Calls and tokens of language models, in all and by agent; `micro_usd` is their cost in millionths of a dollar."
+    )
     approvals: list[str] = Field(description="What waits for a decision: `POST /approvals/{approval}/decision`.")
     events: str = Field(description="Where its events are streamed.")
 

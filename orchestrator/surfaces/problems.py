@@ -8,10 +8,17 @@ import psycopg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tools.contract.errors import Busy, ShopError, of_database
+from tools.contract.errors import DATABASE_ERRORS, Busy, ShopError, of_database
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
+
+
+class InternalError(ShopError):
+    """The request failed because of a fault in Shopkeeper."""
+
+    status = 500
+    retryable = True
 
 
 def problem_response(error: ShopError, request: Request) -> Response:
@@ -38,11 +45,24 @@ def problem_of(error: ShopError, request: Request) -> dict[str, Any]:
 
 def database_response(request: Request, failed: Exception) -> Response:
     """What the database refused, or that it does not answer: then the same key tells later whether a commit came through."""
+    refused = _of_database(request, failed)
+    return problem_response(refused, request) if refused else crash_response(request, failed)
+
+
+def fault_of(request: Request, failed: Exception) -> ShopError:
+    """What the database refused, or a bug of ours, as an error that any door can tell."""
+    refused = _of_database(request, failed) if isinstance(failed, DATABASE_ERRORS) else None
+    if refused is None:
+        _log.error("request %s failed", request.state.request_id, exc_info=failed)
+    return refused or InternalError(f"Something went wrong on our side; report the request {request.state.request_id}.")
+
+
+def _of_database(request: Request, failed: Exception) -> ShopError | None:
     refused = of_database(failed)
     if refused is None and isinstance(failed, psycopg.OperationalError):
         _log.warning("request %s: %s", request.state.request_id, failed)
         refused = Busy("The database does not answer at the moment.", retry_after=2)
-    return problem_response(refused, request) if refused else crash_response(request, failed)
+    return refused
 
 
 def crash_response(request: Request, crash: Exception) -> Response:

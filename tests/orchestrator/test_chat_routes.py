@@ -147,11 +147,11 @@ async def test_a_stream_follows_a_turn_that_another_process_runs(
 async def test_who_follows_hears_the_next_turns_too(http: httpx.AsyncClient, model: ScriptedOpenAI) -> None:
     model.script(says("Hello."))
     conversation = await started(http)
-    await say(http, conversation, "hello", Prefer="wait=20")
+    first = (await say(http, conversation, "hello", Prefer="wait=20")).json()["turn"]
 
     async def two_answers() -> list[str]:
         answers: list[str] = []
-        async with http.stream("GET", f"/conversations/{conversation}/events?follow=true") as stream:
+        async with http.stream("GET", f"/conversations/{conversation}/events?turn={first}&follow=true") as stream:
             async for line in stream.aiter_lines():
                 if line.startswith("data: ") and "answer" in (data := json.loads(line[6:])):
                     answers.append(data["answer"])

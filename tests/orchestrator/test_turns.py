@@ -231,7 +231,8 @@ async def test_what_a_reading_turn_costs(talk: Talk, model: ScriptedOpenAI) -> N
     usage = next(event.data for event in await talk.events(turn) if event.kind == "usage")
     prompts = [tokens(body["messages"]) + tokens(body["tools"]) for body in model.seen]
     assert prompts == [1031, 1158]
-    assert usage == {"model_calls": 2, "tool_calls": 1, "prompt_tokens": sum(prompts), "completion_tokens": 27}
+    cost = {"model_calls": 2, "prompt_tokens": sum(prompts), "completion_tokens": 27}
+    assert usage == cost | {"tool_calls": 1, "agents": [cost | {"agent": "shelf", "model": "scripted"}]}
     assert await talk.count(CHECKPOINTS) == 0
     assert (
         await talk.count("select count(*) as value from turns where merchant_id = %(m)s and durability = 'none'") == 1
@@ -258,7 +259,7 @@ class Silent:
     """Nobody listens."""
 
     async def add(self, kind: str, **data: Any) -> None: ...
-    async def token(self, text: str, part: int) -> None: ...
+    async def token(self, text: str, anew: bool) -> None: ...
     async def flush(self) -> None: ...
 
 

@@ -14,6 +14,7 @@ from orchestrator.surfaces.cli import (
     following,
     importing,
     installation_commands,
+    model,
     operations,
     running,
     show,
@@ -70,6 +71,7 @@ app.add_typer(chat.app)
 app.add_typer(installation_commands.app)
 app.add_typer(importing.app)
 app.add_typer(explaining.app)
+app.add_typer(model.app, name="model", rich_help_panel="Look after it")
 app.add_typer(following.app)
 
 
