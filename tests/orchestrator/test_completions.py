@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
@@ -250,6 +251,22 @@ async def test_a_turn_that_failed_before_it_changed_anything_is_tried_again_and_
     assert await talk.count(MEMOS) == 1
 
 
+async def test_a_question_that_is_asked_anew_is_answered_anew(
+    person: Client, talk: Talk, model: ScriptedOpenAI
+) -> None:
+    """A new chat of the same words, or somebody who wants another answer: nothing was changed, so nothing can be twice."""
+    model.script(says("There are 42."), says("There are 41."), says("There are 40."))
+    first = await person("How many mugs?")
+    person.said.clear()
+    second = await person("How many mugs?")
+    person.said.pop()
+    third = await person.again()
+
+    assert [first, second, third] == ["There are 42.", "There are 41.", "There are 40."]
+    assert await talk.count(CONVERSATIONS) == 3
+    assert "There are 4" not in json.dumps(model.seen[-1]["messages"])
+
+
 async def test_two_calls_at_once_are_one_turn(person: Client, talk: Talk, model: ScriptedOpenAI) -> None:
     """A client that waits too long for its first try sends the second while the first is under way."""
     model.answer(lambda body: SAID if body["messages"][-1]["role"] == "tool" else replace(WRITE, slow=0.1))
@@ -282,9 +299,9 @@ async def test_an_answer_that_is_not_there_in_time_is_asked_for_again(
     person: Client, talk: Talk, model: ScriptedOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(completions, "LONGEST", 0.0)
-    model.script(replace(says("There are 42."), slow=0.1))
+    model.script(WRITE, replace(SAID, slow=0.1))
     create: Any = person.openai.chat.completions.create
-    asked: Any = {"model": "shopkeeper", "messages": [{"role": "user", "content": "How many mugs?"}]}
+    asked: Any = {"model": "shopkeeper", "messages": [{"role": "user", "content": "Write a memo: milk"}]}
 
     with pytest.raises(openai.InternalServerError) as refused:
         await create(**asked)
@@ -293,7 +310,7 @@ async def test_an_answer_that_is_not_there_in_time_is_asked_for_again(
 
     assert refused.value.status_code == 503
     assert refused.value.response.headers["x-should-retry"] == "true"
-    assert answer.choices[0].message.content == "There are 42."
+    assert answer.choices[0].message.content == "Written."
     assert await talk.count(TURNS) == 1
 
 
@@ -357,6 +374,32 @@ async def test_two_conversations_of_the_same_words_are_told_apart_by_their_answe
 
     assert await talk.count(CONVERSATIONS) == 2
     assert await talk.count(TURNS) == 4
+
+
+async def test_a_chat_that_gets_its_name_after_the_first_answer_is_one_conversation(
+    door: Door, mine: NewShop, talk: Talk, model: ScriptedOpenAI
+) -> None:
+    token = await mine.session("owner")
+    nameless, named = (door(token, **{"X-Conversation-Id": name}) for name in ("new", "0b6f3f1e"))
+    model.script(says("Hello."))
+    await nameless("hello")
+    named.said = nameless.said
+
+    await named("How many mugs?")
+    await named("And drawers?")
+
+    assert await talk.count(CONVERSATIONS) == 1
+
+
+async def test_people_behind_one_key_do_not_go_on_with_each_others_conversations(
+    program: Client, talk: Talk, model: ScriptedOpenAI
+) -> None:
+    model.script(says("There are 42."))
+    await program("How many mugs?", user="ana")
+
+    await program("And drawers?", user="ben")
+
+    assert await talk.count(CONVERSATIONS) == 2
 
 
 async def test_a_history_that_is_not_ours_is_read_as_text_from_outside(
@@ -541,6 +584,34 @@ async def test_refusals_have_openais_shape_and_status(door: Door, program: Clien
         "param": None,
         "code": "Unauthenticated",
     }
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"not JSON", 400),
+        (b"[]", 422),
+        (b"{}", 422),
+        (b'{"messages": []}', 422),
+        (b'{"messages": [{"role": "user"}]}', 422),
+        (b'{"messages": [{"role": "wizard", "content": "hello"}]}', 422),
+        (b'{"messages": [{"role": "user", "content": [5]}]}', 422),
+        (b'{"messages": [{"role": "user", "content": "hello"}], "model": 5}', 422),
+        (b'{"messages": [{"role": "user", "content": "a\\u0000b"}]}', 422),
+        (b'{"messages": [{"role": "user", "content": "' + b"x" * 8_001 + b'"}]}', 422),
+        (b'{"messages": ' + b"[" * 200 + b"]" * 200 + b"}", 422),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+async def test_what_cannot_be_is_refused_in_the_same_shape(program: Client, body: bytes, status: int) -> None:
+    address, key = str(program.openai.base_url), program.openai.api_key
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    async with httpx.AsyncClient(base_url=address, headers=headers) as browser:
+        answer = await browser.post("chat/completions", content=body)
+
+    assert answer.status_code == status
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+    assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
 async def test_a_revoked_key_sees_no_models(door: Door, mine: NewShop) -> None:
