@@ -102,6 +102,11 @@ def turn(merchant: UUID, turn: UUID, conversation: UUID) -> Generator[None]:
         yield
 
 
+def turn_waits() -> None:
+    """The turn of the current span was left until its card is decided; what follows is another span."""
+    trace.get_current_span().set_attribute("shopkeeper.turn.status", "waiting")
+
+
 def turn_ended(status: str, usage: Mapping[str, Any], asked: str = "", answer: str = "") -> None:
     """How the turn of the current span ended."""
     span = trace.get_current_span()

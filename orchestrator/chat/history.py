@@ -52,27 +52,29 @@ class Remark:
 
 @dataclass(frozen=True)
 class History:
-    """What was said before, and what is asked now. `chat` is what the client calls the conversation, and for whom it asks."""
+    """What was said before, and what is asked now; `chat` is what the client calls the conversation, `person` for whom it asks."""
 
     before: tuple[Remark, ...]
     text: str
     chat: str = ""
+    person: str = ""
     specialist: str | None = None
 
     @cached_property
     def key(self) -> str:
         """The same for a call that is sent again, and for no other."""
-        return _digest(self.chat, self.specialist or "", [[one.by_person, one.text] for one in self.before], self.text)
+        said = [[one.by_person, one.text] for one in self.before]
+        return _digest(self.chat, self.person, self.specialist or "", said, self.text)
 
     @property
     def said(self) -> str:
         """The place at which the conversation is now."""
-        return self._place([*self.wishes, self.text])
+        return self._place([*self.wishes, self.text], self.chat)
 
     @property
-    def said_before(self) -> str | None:
-        """The place at which it was; None where nothing was said."""
-        return self._place(self.wishes) if self.wishes else None
+    def said_before(self) -> list[str]:
+        """The places at which it may have been: some clients name a chat only after its first answer."""
+        return [self._place(self.wishes, chat) for chat in {self.chat, ""}] if self.wishes else []
 
     @cached_property
     def wishes(self) -> list[str]:
@@ -104,8 +106,8 @@ class History:
 
         return [told(one) for one in self.before[-WINDOW:]]
 
-    def _place(self, wishes: Sequence[str]) -> str:
-        return _digest(self.chat, [_plain(wish) for wish in wishes[-LATEST:]])
+    def _place(self, wishes: Sequence[str], chat: str) -> str:
+        return _digest(chat, self.person, [_plain(wish) for wish in wishes[-LATEST:]])
 
 
 class Place(NamedTuple):
@@ -137,20 +139,20 @@ select t.id, c.reference as conversation, c.id as conversation_id, t.key, t.stat
 from turns t
 join conversations c on c.merchant_id = t.merchant_id and c.id = t.conversation_id
 left join messages m on m.merchant_id = t.merchant_id and m.conversation_id = c.id and m.turn_id = t.id and m.role = 'assistant'
-where t.merchant_id = %(merchant)s and t.said = %(said)s and c.owner = %(owner)s
+where t.merchant_id = %(merchant)s and t.said = any(%(said)s) and c.owner = %(owner)s
 order by t.id desc limit 20
 """
 
 
-async def places(sql: Transaction, owner: str, said: str | None) -> list[Place]:
-    """The latest turns that were asked at a place, the newest first."""
-    params = {"merchant": sql.merchant, "owner": owner, "said": said}
+async def places(sql: Transaction, owner: str, said: Sequence[str]) -> list[Place]:
+    """The latest turns that were asked at one of these places, the newest first."""
+    params = {"merchant": sql.merchant, "owner": owner, "said": list(said)}
     return await sql.rows(_PLACES, params, as_=Place) if said else []
 
 
 async def sent_before(sql: Transaction, owner: str, history: History, now: datetime) -> Place | None:
     """The turn of the same call, if it was sent already and not long ago."""
-    found = await places(sql, owner, history.said)
+    found = await places(sql, owner, [history.said])
     return next((one for one in found if _is(one.key, history.key) and one.created_at > now - AGAIN), None)
 
 

@@ -207,6 +207,7 @@ class Runner:
             log.hold("approval.required", approval=reference, tool=card.tool, card=card.card, why=card.why)
             await sql.commit(*log.taken(sql))
         log.ring()
+        telemetry.turn_waits()
         return left
 
     async def _end(
@@ -215,7 +216,7 @@ class Runner:
         """Store the answer with the last events, in one transaction; then the checkpoints have served."""
         durability = CHECKPOINTED if kept else KEPT_NOWHERE
         log.end(answer.usage, status=status.value, answer=answer.text, evidence=answer.data)
-        telemetry.turn_ended(status.value, answer.usage, turn.request, answer.text)
+        telemetry.turn_ended(status.value, answer.usage, orjson.loads(turn.request)["text"], answer.text)
         async with self.shop.database.transaction(merchant) as sql:
             left = await self.lease.end(
                 sql, turn.id, status, answer.text, answer.data, answer.usage, durability, self.shop.clock()

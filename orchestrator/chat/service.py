@@ -126,8 +126,9 @@ class Chat:
         return await self._post(caller, opened.reference, request, key)
 
     async def post_history(self, caller: Caller, history: History) -> TurnRow:
-        """Go on with a conversation that another client tells as a whole; the same call sent again is the same turn.
+        """Go on with a conversation that another client tells as a whole.
 
+        The same call sent again is the same turn, unless that is through and has changed nothing: then it is asked anew.
         A history that is not ours, or that goes on from an earlier place, begins a conversation of its own with it.
         """
         request = Request(history.text, history.specialist)
@@ -136,9 +137,9 @@ class Chat:
         async with self._entered(caller, lock=lock) as (sql, actor, shop):
             now = self.shop.clock()
             before = await sent_before(sql, actor.reference, history, now)
-            if before is not None and not self._worth_another_try(before):
+            if before is not None and not self._may_be_asked_anew(before):
                 return await self._turn(sql, actor, before.id)
-            place = before or await place_before(sql, actor.reference, history)
+            place = await place_before(sql, actor.reference, history)
             conversation = place.conversation if place and place.last else await self._begun(sql, actor, history, place)
             found = await self._own(sql, actor, conversation, lock=True)
             key = f"{history.key}:{before.id}" if before else history.key
@@ -282,11 +283,11 @@ class Chat:
         await rows.repeat(sql, made.id, said)
         return made.reference
 
-    def _worth_another_try(self, before: Place) -> bool:
-        """A turn that failed before it changed anything."""
+    def _may_be_asked_anew(self, before: Place) -> bool:
+        """A turn that is through, and has changed nothing."""
         made = (before.data or {}).get("tools", [])
         wrote = any(one["outcome"] == "done" and self.tools[one["tool"]].writes for one in made)
-        return before.status == TurnStatus.failed and not wrote
+        return before.status in (TurnStatus.finished, TurnStatus.failed) and not wrote
 
     async def _turn(self, sql: Transaction, actor: Actor, turn: UUID) -> TurnRow:
         found = await turns.turn_of(sql, actor.reference, turn)

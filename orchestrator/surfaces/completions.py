@@ -5,6 +5,7 @@ and `approve` is a decision by the rules of every door. The history that comes w
 it is done again. https://platform.openai.com/docs/api-reference/chat
 """
 
+import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -35,6 +36,7 @@ PREFIX = "/v1"
 MODEL = "shopkeeper"
 NAMES_OF_CHATS = ("x-openwebui-chat-id", "x-conversation-id")  # headers; LibreChat sends what it is told to
 LONGEST = 300.0  # seconds that an answer is waited for; a turn takes 120 at most, after those before it
+_NO_NAME = re.compile(r"new|null|none|undefined|\{\{.*", re.IGNORECASE)
 _CHORES = ("### Task:", "<chat_history>")  # how Open WebUI asks for titles, tags and follow-ups, of the same model
 
 Endpoint = Callable[[Request, Caller], Awaitable[Response]]
@@ -110,7 +112,7 @@ def _guarded(endpoint: Endpoint, caller_of: CallerOf) -> Callable[[Request], Awa
         try:
             return await endpoint(request, await caller_of(request))
         except ValidationError as invalid:
-            return _refused(Invalid.of(invalid, "The completion"))
+            return _refused(Invalid.of(invalid, "chat/completions"))
         except ShopError as refused:
             return _refused(refused)
         except Exception as failed:
@@ -175,7 +177,8 @@ class _Doors:
             raise NotForUs("Answers are text.", hint="Structured results come from the REST API or MCP.")
         if asked.tool_choice not in (None, "none", "auto"):
             raise NotForUs("The shop uses its own tools, and none of the client's.", hint="Leave `tool_choice` out.")
-        return History(tuple(said[:-1]), said[-1].text, _name_of_chat(asked, request), specialist)
+        person = asked.user or request.headers.get("x-openwebui-user-id", "")
+        return History(tuple(said[:-1]), said[-1].text, _name_of_chat(asked, request), person, specialist)
 
     def _specialist(self, model: str) -> str | None:
         if model not in self.specialists:
@@ -225,12 +228,11 @@ def _is_said(message: Message) -> bool:
 
 
 def _name_of_chat(asked: Completion, request: Request) -> str:
-    """What the client calls the conversation, and for which of its people it asks: one key may serve many."""
+    """What the client calls the conversation; empty where it has no name for it yet."""
     told = asked.metadata or {}
     names = [request.headers.get(header, "") for header in NAMES_OF_CHATS]
     names += [str(told.get(name, "")) for name in ("chat_id", "conversation_id")]
-    person = asked.user or request.headers.get("x-openwebui-user-id", "")
-    return "\n".join([next((name[:200] for name in names if name), ""), person]).strip()
+    return next((name[:200] for name in names if name and not _NO_NAME.fullmatch(name)), "")
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Each way in which a language model fails: what a person sees, how often it was asked, and that nothing is done twice."""
 
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import pytest
 
 from orchestrator.chat import Chat
-from orchestrator.language_model import remote_models
+from orchestrator.language_model import Models, remote_models
 from orchestrator.model_faults import Fault
 from orchestrator.saver import PooledSaver
 from orchestrator.settings import Settings
@@ -110,23 +111,37 @@ FAULTS: dict[str, Fails] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-async def impatient(model_server: ScriptedOpenAI, saver: PooledSaver) -> AsyncGenerator[Supervisor]:
-    """A shop whose model may be silent for two seconds."""
-    async with remote_models(_settings(model_server)) as models:
-        yield Supervisor(probes.SCOPES, probes.TOOLS, models, probes.words(), saver)
+Houses = tuple[Supervisor, Supervisor]  # one that waits a minute for its model, and one that waits two seconds
 
 
 @pytest.fixture(scope="module")
-async def provided(model_server: ScriptedOpenAI, saver: PooledSaver) -> AsyncGenerator[Supervisor]:
+async def alone(model_server: ScriptedOpenAI, saver: PooledSaver) -> AsyncGenerator[Houses]:
+    """Shops with one model."""
+    async with _houses(model_server, saver) as both:
+        yield both
+
+
+@pytest.fixture(scope="module")
+async def provided(model_server: ScriptedOpenAI, saver: PooledSaver) -> AsyncGenerator[Houses]:
     """The same with a second model."""
-    async with remote_models(_settings(model_server, SHOPKEEPER_FALLBACK_MODEL=STAND_IN)) as models:
-        yield Supervisor(probes.SCOPES, probes.TOOLS, models, probes.words(), saver)
+    async with _houses(model_server, saver, SHOPKEEPER_FALLBACK_MODEL=STAND_IN) as both:
+        yield both
+
+
+@asynccontextmanager
+async def _houses(server: ScriptedOpenAI, saver: PooledSaver, **more: str) -> AsyncGenerator[Houses]:
+    patient, hurried = _settings(server, **more), _settings(server, SHOPKEEPER_MODEL_SECONDS="2", **more)
+    async with remote_models(patient) as one, remote_models(hurried) as other:
+        yield _house(one, saver), _house(other, saver)
+
+
+def _house(models: Models, saver: PooledSaver) -> Supervisor:
+    return Supervisor(probes.SCOPES, probes.TOOLS, models, probes.words(), saver)
 
 
 def _settings(server: ScriptedOpenAI, **more: str) -> Settings:
     own: dict[str, Any] = {"OPENAI_API_KEY": "test", "OPENAI_BASE_URL": server.url, "SHOPKEEPER_MODEL": "first"}
-    return Settings.model_validate(own | {"SHOPKEEPER_MODEL_SECONDS": 2} | more)
+    return Settings.model_validate(own | more)
 
 
 async def ask(shop: Shop, supervisor: Supervisor, mine: NewShop, text: str) -> tuple[str, int]:
@@ -140,12 +155,13 @@ async def ask(shop: Shop, supervisor: Supervisor, mine: NewShop, text: str) -> t
 
 @pytest.mark.parametrize("how", FAULTS)
 async def test_what_a_person_sees_when_the_model_fails(
-    shop: Shop, impatient: Supervisor, mine: NewShop, model: ScriptedOpenAI, how: str
+    shop: Shop, alone: Houses, mine: NewShop, model: ScriptedOpenAI, how: str
 ) -> None:
     fails = FAULTS[how]
     model.script(*fails.replies)
 
-    answer, memos = await ask(shop, impatient, mine, "Write a memo: milk")
+    house = alone[any(reply.silent for reply in fails.replies)]
+    answer, memos = await ask(shop, house, mine, "Write a memo: milk")
 
     assert answer.startswith(fails.answer)
     assert (len(model.seen), memos) == (fails.asked, fails.memos)
@@ -166,34 +182,32 @@ def only_first(reply: Reply, *then: Reply) -> Script:
     ids=["failing", "overloaded for an hour", "silent", "refusing the key"],
 )
 async def test_another_model_is_asked_after_the_tries_of_the_first(
-    shop: Shop, provided: Supervisor, mine: NewShop, model: ScriptedOpenAI, reply: Reply, tries: int
+    shop: Shop, provided: Houses, mine: NewShop, model: ScriptedOpenAI, reply: Reply, tries: int
 ) -> None:
     model.answer(only_first(reply, WRITE, SAID))
 
-    answer, memos = await ask(shop, provided, mine, "Write a memo: milk")
+    answer, memos = await ask(shop, provided[reply.silent], mine, "Write a memo: milk")
 
     assert (answer, memos) == ("Written.", 1)
     assert [body["model"] for body in model.seen] == [*["first"] * tries, STAND_IN] * 2
 
 
 async def test_a_model_that_fails_half_way_through_a_turn_is_replaced_and_nothing_is_done_again(
-    shop: Shop, provided: Supervisor, mine: NewShop, model: ScriptedOpenAI
+    shop: Shop, provided: Houses, mine: NewShop, model: ScriptedOpenAI
 ) -> None:
     model.script(WRITE, later(500), later(500), later(500), later(500), SAID)
 
-    answer, memos = await ask(shop, provided, mine, "Write a memo: milk")
+    answer, memos = await ask(shop, provided[0], mine, "Write a memo: milk")
 
     assert (answer, memos) == ("Written.", 1)
     assert model.seen[-1]["model"] == STAND_IN
     assert model.seen[-1]["messages"] == model.seen[-2]["messages"]
 
 
-async def test_when_both_fail_both_are_told(
-    shop: Shop, provided: Supervisor, mine: NewShop, model: ScriptedOpenAI
-) -> None:
+async def test_when_both_fail_both_are_told(shop: Shop, provided: Houses, mine: NewShop, model: ScriptedOpenAI) -> None:
     model.answer(lambda body: refuses(401) if body["model"] == "first" else refuses(400))
 
-    answer, _ = await ask(shop, provided, mine, "Write a memo: milk")
+    answer, _ = await ask(shop, provided[0], mine, "Write a memo: milk")
 
     assert "refused the key (OPENAI_API_KEY)" in answer
     assert "stand-in, asked in its place, did not answer either: The language model refused the request (400)" in answer
@@ -205,7 +219,7 @@ async def test_a_key_goes_to_its_own_server_only(
     elsewhere = {"SHOPKEEPER_FALLBACK_MODEL": STAND_IN, "SHOPKEEPER_FALLBACK_URL": model.url}
     model.answer(only_first(refuses(401), SAID))
     async with remote_models(_settings(model, **elsewhere)) as models:
-        await ask(shop, Supervisor(probes.SCOPES, probes.TOOLS, models, probes.words(), saver), mine, "How many mugs?")
+        await ask(shop, _house(models, saver), mine, "How many mugs?")
 
     assert model.keys == ["Bearer test", "Bearer none"]
 
@@ -216,7 +230,7 @@ async def test_a_temperature_is_sent_only_where_one_is_set(
 ) -> None:
     model.script(SAID)
     async with remote_models(_settings(model, **set_to)) as models:
-        await ask(shop, Supervisor(probes.SCOPES, probes.TOOLS, models, probes.words(), saver), mine, "How many mugs?")
+        await ask(shop, _house(models, saver), mine, "How many mugs?")
 
     assert model.seen[0].get("temperature") == sent
 

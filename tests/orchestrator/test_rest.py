@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from orchestrator.surfaces.identity import RateLimiter
+from orchestrator.surfaces.identity import COOKIE, RateLimiter
 from tests.factories import NewShop
 from tools.contract.errors import TooManyRequests
 
@@ -74,6 +74,22 @@ async def test_signing_in_gives_a_session_that_ends_with_signing_out(client: htt
     cookie = signed_in.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
+
+
+async def test_a_sessions_token_is_a_bearer_token_until_it_ends(client: httpx.AsyncClient, mine: NewShop) -> None:
+    bearer = {"Authorization": f"Bearer {await mine.session('viewer')}"}
+
+    inside = await client.get("/api/v1/merchant", headers=bearer)
+    written = await client.post(
+        "/api/v1/customers", json={"name": "Eve"}, headers=bearer | new_key() | {"Sec-Fetch-Site": "cross-site"}
+    )
+    await client.delete("/api/v1/session", headers={"Cookie": f"{COOKIE}={bearer['Authorization'].split()[1]}"})
+    outside = await client.get("/api/v1/merchant", headers=bearer)
+
+    assert (inside.status_code, outside.status_code) == (200, 401)
+    assert (await problem(written, 403))[
+        "permission"
+    ] == "customers:write"  # by what a viewer may, not by where it came from
 
 
 async def test_a_browsers_write_from_another_site_is_refused(client: httpx.AsyncClient, mine: NewShop) -> None:

@@ -98,6 +98,19 @@ async def test_words_are_told_where_a_setting_asks_for_them(provider: Told, talk
     assert json.loads(last["gen_ai.output.messages"])[0]["parts"][0]["content"] == f"Written: {SECRET}"
 
 
+async def test_a_turn_that_waited_is_two_spans(provider: Told, talk: Talk, model: ScriptedOpenAI) -> None:
+    model.script(calls(("pay_out", {"amount": 1500})), says("Paid."))
+
+    with telemetry.telling(provider[0]):
+        waiting = await talk("Pay 15 euros")
+        await talk.decide(waiting.waits_for[0], "approve")
+        await talk.settled(waiting)
+
+    told = [attributes(span) for span in named(provider, "invoke_agent shopkeeper")]
+    assert [one["shopkeeper.turn.status"] for one in told] == ["waiting", "finished"]
+    assert {one["shopkeeper.turn.id"] for one in told} == {str(waiting.id)}
+
+
 async def test_failures_are_told_by_their_kind(provider: Told, talk: Talk, model: ScriptedOpenAI) -> None:
     model.script(calls(("look_into_drawer", {"drawer": "missing"})), refuses(503, retry_after="0"))
 
