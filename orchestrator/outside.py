@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from connectors import Silent
-from connectors.payments import Answer, Asked, Deed, Provider, Told
+from connectors.payments import Answer, Asked, Deed, Outcome, Provider, Told
 from connectors.payments.manual import Manual, json_of, told_of
+from db.models.payments import CREDIT
 from orchestrator.asking import CarriesOut
 from orchestrator.desk import ShopDesk
 from tools.contract.actors import Caller, Door, Hand, Proof
@@ -184,6 +185,8 @@ class Outside(CarriesOut):
         providers = self.providers(merchant)
         if claimed.provider in REAL and claimed.provider not in providers:
             raise Silent("it is not set up")
+        if claimed.provider in CREDIT and "onto" not in claimed.arguments:
+            return Answer(Outcome.succeeded)  # it goes back onto what the shop owes: nobody outside has a part in it
         provider = providers.get(claimed.provider) or providers[Manual.name]  # money from elsewhere is handled by hand
         asked = Asked(
             _DEEDS[claimed.kind], claimed.ledger_key, claimed.payment, claimed.amount, claimed.currency,

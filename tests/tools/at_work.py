@@ -83,4 +83,5 @@ class AtWork(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "mine"):
-            assert self.wait(misfits(self.mine)) == {}
+            found = self.wait(misfits(self.mine))
+            assert not found, found

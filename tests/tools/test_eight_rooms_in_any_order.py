@@ -53,7 +53,8 @@ class Chaos(Rooms):
     def teardown(self) -> None:
         if hasattr(self, "world"):
             self.wait(self.world.rests())
-            assert self.wait(self.do(reconcile_payments, provider="manual")).differences == []
+            differences = self.wait(self.do(reconcile_payments, provider="manual")).differences
+            assert not differences, differences
         super().teardown()
 
 

@@ -142,6 +142,22 @@ async def test_an_event_that_comes_late_ends_what_was_left_open_once(mine: NewSh
     assert await misfits(mine) == {}
 
 
+async def test_what_is_left_of_an_authorization_is_taken_or_let_go_though_some_was_given_back(
+    mine: NewShop, till: Till
+) -> None:
+    taken, let_go = [(await till.do(authorize_payment, order=await till.order())).payments[0].payment for _ in range(2)]
+    for payment in (taken, let_go):
+        await till.do(capture_payment, payment=payment, amount=1_000)
+        await till.do(refund_payment, payment=payment, amount=400)
+
+    rest = await till.do(capture_payment, payment=taken)
+    none = await till.do(void_payment, payment=let_go)
+
+    assert (rest.status, rest.captured.amount, rest.refunded.amount) == ("partially_refunded", TOTAL, 400)
+    assert (none.status, none.captured.amount, none.authorized.amount) == ("partially_refunded", 1_000, 1_000)
+    assert await misfits(mine) == {}
+
+
 async def test_forty_refunds_of_one_payment_at_once_are_one_refund(mine: NewShop, till: Till) -> None:
     paid = (await till.do(authorize_payment, order=await till.order(), capture=True)).payments[0]
 

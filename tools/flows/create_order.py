@@ -17,7 +17,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.fields import NotOurs
 from tools.contract.plain import as_jsonb
-from tools.flows.paid_at_once import PaidBy, Paying, ask_for, paying, take
+from tools.flows.paid_at_once import TAKE, TAKEN, PaidBy, Paying, Taking, ask_for, paying, taken, taking
 from tools.orders.detail import DiscountShare
 from tools.orders.quote import Quote, QuotedBundle, quote, used_up
 from tools.orders.wishes import (
@@ -58,7 +58,7 @@ _BUNDLE = (
 _USE = ("merchant_id", "id", "promotion_id", "order_id", "customer_id", "amount", "created_at")
 
 # One statement, all or nothing: locks promotions, then stock, then the counter, each in its order. Without a number in the
-# answer nothing was written, and the rest of it says why.
+# answer nothing was written, and the rest of it says why. What is paid at once is booked with it.
 _PLACE = f"""
 with granted as materialized (
     select p.id, p.reference, p.used from promotions p
@@ -91,9 +91,10 @@ with granted as materialized (
     from ok cross join jsonb_populate_recordset(null::promotion_uses, %(uses)s) u
 ), counted as (
     update promotions p set used = p.used + 1 from granted cross join ok where p.merchant_id = %(m)s and p.id = granted.id
-), {RESERVE}
-select {RESERVED}, coalesce((select json_agg(granted) from granted), '[]') as granted
+), {RESERVE}{{take}}
+select {RESERVED}, coalesce((select json_agg(granted) from granted), '[]') as granted, {{taken}} as payment
 """
+_PLACE_UNPAID, _PLACE_PAID = _PLACE.format(take="", taken="null::text"), _PLACE.format(take=TAKE, taken=TAKEN)
 
 
 class CreateOrder(OrderWish):
@@ -190,17 +191,19 @@ class _Placed(NamedTuple):
     stock: list[dict[str, Any]]
     held: list[dict[str, Any]]
     granted: list[dict[str, Any]]
+    payment: str | None
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows that the statement writes beside stock and reservations."""
+    """The rows that the statement writes beside stock and reservations; `paid` are those of a payment that is taken with it."""
 
     order: dict[str, Any]
     bundles: list[dict[str, Any]]
     lines: list[dict[str, Any]]
     uses: list[dict[str, Any]]
     needs: list[Need]
+    paid: Taking | None
 
 
 class _Now(NamedTuple):
@@ -253,8 +256,8 @@ async def create_order(ctx: Context, args: CreateOrder) -> PlacedOrder:
     )  # fmt: skip
     _tell(ctx, quoted, rows, placed)
     shown = _shown(quoted, rows, placed, reference)
-    if paid and paid.at_once:
-        return shown.model_copy(update={"payment": await take(ctx, rows.order, reference, paid)})
+    if rows.paid:
+        return shown.model_copy(update={"payment": taken(ctx, rows.paid, placed.payment or "", reference)})
     if not args.draft:
         ctx.enqueue("expire_order", at=rows.order["expires_at"], order=reference)
     if paid:
@@ -280,7 +283,8 @@ async def _place(ctx: Context, quoted: Quote, rows: _Rows) -> _Placed:
         "promotions": [promotion.id for promotion in quoted.given],
         "order": as_jsonb(order), "bundles": as_jsonb(rows.bundles), "lines": as_jsonb(rows.lines), "uses": as_jsonb(rows.uses),
     } | reserving(rows.needs, list(quoted.found.warehouses), order["id"])  # fmt: skip
-    placed = await ctx.sql.row(_PLACE, params, as_=_Placed)
+    statement, more = (_PLACE_PAID, rows.paid.params) if rows.paid else (_PLACE_UNPAID, {})
+    placed = await ctx.sql.row(statement, params | more, as_=_Placed)
     assert placed is not None
     if placed.reference is None:
         granted = {row["id"] for row in placed.granted}
@@ -343,7 +347,8 @@ def _rows(ctx: Context, args: CreateOrder, quoted: Quote, paid: Paying | None) -
         for line, row in zip(quoted.lines, lines, strict=True)
         if line.variant.tracked
     ]
-    return _Rows(order, list(bundles.values()), lines, uses, [] if args.draft else needs)
+    at_once = taking(ctx, order, paid) if paid and paid.at_once else None
+    return _Rows(order, list(bundles.values()), lines, uses, [] if args.draft else needs, at_once)
 
 
 def _order_row(ctx: Context, args: CreateOrder, quoted: Quote) -> dict[str, Any]:

@@ -5,6 +5,7 @@ that behave like a provider's (declined, late, to be confirmed …) go the way o
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -38,27 +39,27 @@ _MOVED = (
 _BOOKED = (
     "merchant_id", "id", "journal_id", "account", "amount", "currency", "order_id", "payment_id", "occurred_at", "created_at",
 )  # fmt: skip
-_PAY = f"""
-with number as (
+# Goes with the statement that places an order, once all of it is held (`ok`); the payment's number is `paying`'s.
+TAKE = f"""
+, paying as (
     insert into counters as c (merchant_id, id, name, value, created_at)
-    values (%(m)s, %(counter)s, '{Kind.payment.value}', 1001, %(now)s)
+    select %(m)s, %(pay_counter)s, '{Kind.payment.value}', 1001, %(now)s from ok
     on conflict (merchant_id, name) do update set value = c.value + 1
     returning '{Kind.payment.value}-' || value as reference
 ), paid as (
     insert into payments (reference, {", ".join(_PAYMENT)})
-    select number.reference, {", ".join(f"p.{column}" for column in _PAYMENT)}
-    from number cross join jsonb_populate_record(null::payments, %(payment)s) p
+    select paying.reference, {", ".join(f"p.{column}" for column in _PAYMENT)}
+    from paying cross join jsonb_populate_record(null::payments, %(payment)s) p
 ), moved as (
     insert into payment_transactions ({", ".join(_MOVED)})
     select {", ".join(f"t.{column}" for column in _MOVED)}
-    from jsonb_populate_recordset(null::payment_transactions, %(moved)s) t
+    from ok cross join jsonb_populate_recordset(null::payment_transactions, %(moved)s) t
 ), booked as (
     insert into journal_entries (description, {", ".join(_BOOKED)})
-    select 'capture of ' || number.reference, {", ".join(f"j.{column}" for column in _BOOKED)}
-    from number cross join jsonb_populate_recordset(null::journal_entries, %(booked)s) j
-)
-select reference from number
-"""
+    select 'capture of ' || paying.reference, {", ".join(f"j.{column}" for column in _BOOKED)}
+    from paying cross join jsonb_populate_recordset(null::journal_entries, %(booked)s) j
+)"""
+TAKEN = "(select reference from paying)"
 
 
 class PaidBy(Input):
@@ -87,8 +88,18 @@ class Paying(NamedTuple):
     at_once: bool
 
 
-class _Numbered(NamedTuple):
-    reference: str
+@dataclass(frozen=True)
+class Taking:
+    """The rows of a payment that is taken with the placing, and what the statement needs for them."""
+
+    payment: dict[str, Any]
+    moved: list[dict[str, Any]]
+    booked: list[dict[str, Any]]
+
+    @property
+    def params(self) -> dict[str, Any]:
+        rows = {"payment": self.payment, "moved": self.moved, "booked": self.booked}
+        return {"pay_counter": new_id()} | {name: as_jsonb(row) for name, row in rows.items()}
 
 
 async def paying(ctx: Context, by: PaidBy, customer_id: UUID | None, currency: str) -> Paying:
@@ -108,8 +119,8 @@ async def paying(ctx: Context, by: PaidBy, customer_id: UUID | None, currency: s
     return Paying(Means(method, by.token), by.capture, at_once)
 
 
-async def take(ctx: Context, order: Mapping[str, Any], reference: str, paid: Paying) -> PaymentStanding:
-    """Book the payment of an order that was written as paid by this very call, in one statement."""
+def taking(ctx: Context, order: Mapping[str, Any], paid: Paying) -> Taking:
+    """The payment of an order that is written as paid: promised and taken in one, as money that is there."""
     now, method, amount = ctx.now(), paid.means.method, order["total"]
     own: dict[str, Any] = {"merchant_id": ctx.merchant.id, "created_at": now, "currency": order["currency"]}
     payment = own | {
@@ -129,29 +140,27 @@ async def take(ctx: Context, order: Mapping[str, Any], reference: str, paid: Pay
         common | {"id": new_id(), "journal_id": moved[-1]["id"], "account": account, "amount": sign * amount}
         for account, sign in sides_of(kinds[-1], MANUAL) or ()
     ]
-    params = {
-        "m": ctx.merchant.id, "now": now, "counter": new_id(), "payment": as_jsonb(payment), "moved": as_jsonb(moved),
-        "booked": as_jsonb(booked),
-    }  # fmt: skip
-    row = await ctx.sql.row(_PAY, params, as_=_Numbered)
-    assert row is not None
-    ctx.changes.inserted("payments", [payment | {"reference": row.reference}])
-    ctx.changes.inserted("payment_transactions", moved)
-    ctx.changes.inserted("journal_entries", [line | {"description": f"capture of {row.reference}"} for line in booked])
-    _tell(ctx, payment, paid)
-    return _standing(payment, row.reference, reference)
+    return Taking(payment, moved, booked)
 
 
-def _tell(ctx: Context, payment: Mapping[str, Any], paid: Paying) -> None:
-    money, done = Money(amount=payment["authorized"], currency=payment["currency"]), payment["status"]
+def taken(ctx: Context, rows: Taking, reference: str, order: str) -> PaymentStanding:
+    """What was written by the placing, told: as changes, events and on the card."""
+    payment = rows.payment
+    ctx.changes.inserted("payments", [payment | {"reference": reference}])
+    ctx.changes.inserted("payment_transactions", rows.moved)
+    ctx.changes.inserted("journal_entries", [line | {"description": f"capture of {reference}"} for line in rows.booked])
+    money, about = Money(amount=payment["authorized"], currency=payment["currency"]), payment["order_id"]
     ctx.moves_money(money)
     ctx.happened(
-        str(done), "payment", payment["id"], order_id=payment["order_id"], before="pending", amount=money.amount,
+        str(payment["status"]), "payment", payment["id"], order_id=about, before="pending", amount=money.amount,
         currency=money.currency,
     )  # fmt: skip
-    ctx.happened("confirmed", "order", payment["order_id"], order_id=payment["order_id"], before="pending")
+    ctx.happened("confirmed", "order", about, order_id=about, before="pending")
     by = payment["method_label"] or words.word(payment["method"])
-    ctx.tell(f"{money} are {'charged' if paid.capture else 'authorized, and taken later'} ({by}): it is confirmed.")
+    ctx.tell(
+        f"{money} are {'charged' if payment['captured'] else 'authorized, and taken later'} ({by}): it is confirmed."
+    )
+    return _standing(payment, reference, order)
 
 
 def _standing(payment: Mapping[str, Any], reference: str, order: str) -> PaymentStanding:

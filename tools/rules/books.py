@@ -124,13 +124,12 @@ def journal(
 
 def status_after(payment: Payment, kind: TransactionKind) -> PaymentStatus:
     """What its amounts say of a payment after a transaction of that kind."""
-    if kind is TransactionKind.refund:
+    disputed = payment.status in _DISPUTED and kind is not TransactionKind.refund
+    if disputed or kind in (TransactionKind.chargeback, TransactionKind.chargeback_reversal):
+        return payment.status  # the dispute says how it ended
+    if payment.refunded:
         whole = payment.refunded + payment.charged_back == payment.captured
         return PaymentStatus.refunded if whole else PaymentStatus.partially_refunded
-    if kind in (TransactionKind.chargeback, TransactionKind.chargeback_reversal) or payment.status in _DISPUTED:
-        return payment.status  # the dispute says how it ended
-    if kind is TransactionKind.refund_reversal and payment.refunded:
-        return PaymentStatus.partially_refunded
     if not payment.captured:
         return PaymentStatus.voided if payment.voided == payment.authorized else PaymentStatus.authorized
     whole = payment.captured == payment.authorized - payment.voided

@@ -26,7 +26,9 @@ COMING = (AUTHORIZE, CHARGE)
 _CAPTURED = (
     PaymentStatus.partially_captured, PaymentStatus.captured, PaymentStatus.partially_refunded, PaymentStatus.won,
 )  # fmt: skip
-_AUTHORIZED = (PaymentStatus.authorized, PaymentStatus.partially_captured)
+_AUTHORIZED = (
+    PaymentStatus.authorized, PaymentStatus.partially_captured, PaymentStatus.partially_refunded, PaymentStatus.refunded,
+)  # fmt: skip
 
 
 class MoneyBack(Result):
