@@ -32,6 +32,8 @@ CLEAR = 1.0  # lead in log-probability that a write needs over the next tool
 REACH = 0.2  # of the best reader's probability: from here another may take its place by having a place for all that was said
 NEAR = 0.3  # the same where only plain words found no place
 WHOLE_FLOOR = 0.35  # for a write that is commanded and has a place for every word, while the next one has not
+PARTNERS = ("supplier", "carrier")
+REACHED = 20  # readers among which one is looked for that has a place for a partner
 REPORTS = ("_report", "_kpis", "_performance")  # by how they are called
 UNFIT = {
     "reference": 1.2,
@@ -68,6 +70,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     chosen = (None if asks else _opened(text, found) or _commanded(text, found)) or _able(found)
     if scores[best_any] > 0.6 and best_any not in desk.offered and best_any not in NO_TOOL and chosen.score < 0.25:
         return _unclear(text, desk, best_any, scores[best_any])
+    chosen = chosen if chosen.tool.entry.writes else _of_partner(text, chosen, said or text, desk)
     if chosen.tool.entry.writes:
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name)
         return _write(text, chosen, found, desk, before) if agreed else _either(text, chosen, found)
@@ -186,6 +189,24 @@ def _able(candidates: list[Candidate]) -> Candidate:
         return best
     placing = (c for c in candidates if not c.tool.entry.writes and _whole(c))
     return next((c for c in placing if c.score >= reach * best.score), best)
+
+
+def _of_partner(text: str, chosen: Candidate, said: str, desk: Desk) -> Candidate:
+    """The candidate, or, where it has no place for a supplier or a carrier that is named, the likeliest reader that has one."""
+    reading = desk.reading(text)
+    partners = {kind for ground in reading.grounds for kind in PARTNERS if ground.of(kind)}
+    if not partners or any(f.reference in partners for f in chosen.tool.fields):
+        return chosen
+    for one in desk.index.wished(said, among=desk.offered, limit=REACHED):
+        tool = desk.index.tools[one.name]
+        if not tool.entry.writes and any(f.reference in partners and not f.required for f in tool.fields):
+            filled = filling(tool, reading.fresh(), desk)
+            return Candidate(tool, filled, 0.0, max(one.score, chosen.score)) if _whole_but_words(filled) else chosen
+    return chosen
+
+
+def _whole_but_words(filled: Filled) -> bool:
+    return not (filled.missing or filled.unplaced)
 
 
 def _whole(candidate: Candidate) -> bool:

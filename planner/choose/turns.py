@@ -77,7 +77,7 @@ def understand(text: str, desk: Desk) -> Meant:
         about = _about_deeds(act, desk)
         if about is not None:
             return about
-    stays = pending if pending and pending.get("kind") in KEPT_OPEN else None
+    stays = pending if pending and pending.get("kind") in KEPT_OPEN and _changes(pending, desk) else None
     return replace(_anew(act, desk), open=stays)
 
 
@@ -91,6 +91,16 @@ def _dropped(text: str, desk: Desk) -> Meant | None:
         return None
     wished = own.asks or mood.mood(rest, english) is not mood.Mood.statement
     return Meant([("", Decline("left")), *(_decided(rest, desk) if wished else ())])
+
+
+def _changes(pending: Mapping[str, Any], desk: Desk) -> bool:
+    """Whether what is asked about changes something; a look-up that was dropped for something else is not waited for."""
+    calls = [
+        pending,
+        *(one for name in ("steps", "options") for one in cast(list[Mapping[str, Any]], pending.get(name, []))),
+    ]
+    named = [desk.index.tools[one["tool"]] for one in calls if one.get("tool") in desk.index.tools]
+    return not named or any(tool.entry.writes for tool in named)
 
 
 def _anew(act: Act, desk: Desk) -> Meant:

@@ -58,6 +58,9 @@ ONE = (  # "who is our best customer?", "which product sold best?"
     rf"(?:\w+ing\s+)?({THING})(?:$|[?.! ])",
     rf"^(?:and )?which\s+({THING})\s+(?:\w+\s+){{1,3}}?(?:most|least|best|worst)\b",
 )
+LASTLY = re.compile(
+    r"\b(?:order(?:ed)?|buy|bought|purchased?|sen[dt]|return(?:ed)?)\s+last\b(?!\s+\w)", re.I
+)  # "what did she buy last?"
 FEW = (
     r"\b(?:fewer than|less than|below|under|falls? to|down to|only|at|moins de|en dessous de|weniger als|unter)\s+"
     r"(\d{1,6})\b(?!\s*(?:%|days?|weeks?|jours?|tage?n?))"
@@ -304,7 +307,7 @@ def _limit(field: Field, reading: Reading) -> int | None:
         reading.claim(*m.span(1))  # "biggest" may still say how to sort
         return number(m[1])
     newest = reading.search(r"\b(?:last|latest|newest|most recent)\s+(order|customer|product|sale|return|payment)\b")
-    return 1 if newest or any(reading.search(pattern) for pattern in ONE) else None
+    return 1 if newest or LASTLY.search(reading.text) or any(reading.search(pattern) for pattern in ONE) else None
 
 
 def _days(field: Field, reading: Reading) -> int | None:
