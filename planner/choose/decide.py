@@ -4,13 +4,14 @@ A reading tool that is chosen wrongly costs a glance, a writing one costs more: 
 imperative, and a place for everything that was said.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import log
 from typing import Any
 
 from planner.choose.decisions import Ask, Candidate, Decision, Decline, Desk, Step
-from planner.choose.index import BEYOND, HELP, NO_TOOL, POSSIBLE, SMALL_TALK, TRADE_STEMS, Elsewhere, Tool
+from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Elsewhere, Tool
 from planner.choose.settle import complete, filling, settle
 from planner.fill import slots
 from planner.fill.filled import Filled
@@ -32,8 +33,10 @@ CLEAR = 1.0  # lead in log-probability that a write needs over the next tool
 REACH = 0.2  # of the best reader's probability: from here another may take its place by having a place for all that was said
 NEAR = 0.3  # the same where only plain words found no place
 WHOLE_FLOOR = 0.35  # for a write that is commanded and has a place for every word, while the next one has not
+PRODUCT = re.compile(r"PRD-\d+$")
 PARTNERS = ("supplier", "carrier")
 REACHED = 20  # readers among which one is looked for that has a place for a partner
+LOOKING = "detect_"  # what is a change only because a job is made of it
 REPORTS = ("_report", "_kpis", "_performance")  # by how they are called
 UNFIT = {
     "reference": 1.2,
@@ -73,7 +76,9 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     chosen = chosen if chosen.tool.entry.writes else _of_partner(text, chosen, said or text, desk)
     if chosen.tool.entry.writes:
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name)
-        return _write(text, chosen, found, desk, before) if agreed else _either(text, chosen, found)
+        meant = _of_variant(chosen, found)
+        others = found if meant is chosen else [c for c in found if c is not chosen]
+        return _write(text, meant, others, desk, before) if agreed else _either(text, meant, others)
     own = desk.index.scores(said or text)[chosen.tool.entry.name]
     if _tells_nothing(chosen) or (
         max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, chosen.filled.args, desk)
@@ -102,7 +107,8 @@ def _not_here(text: str, best: str, scores: Mapping[str, float], desk: Desk, sai
     if not known.planned:
         return Decline("people", text, known.room, operation=best)
     if scores[best] >= NAMED:
-        meanwhile = _shown_meanwhile(text, desk, said, known)
+        looks = known.reads or best.startswith(LOOKING)
+        meanwhile = _shown_meanwhile(text, desk, said, known) if looks else ()
         return Decline("planned", text, known.room, operation=best, meanwhile=meanwhile)
     room = sum(score for name, score in scores.items() if name in elsewhere and elsewhere[name].room == known.room)
     opened = any(tool.entry.room == known.room for tool in desk.index.tools.values())
@@ -110,16 +116,7 @@ def _not_here(text: str, best: str, scores: Mapping[str, float], desk: Desk, sai
 
 
 def _shown_meanwhile(text: str, desk: Desk, said: str, known: Elsewhere) -> tuple[Step, ...]:
-    """The reader of the one thing that a text names by its reference; the one that the room had so far; or the report nearest.
-
-    Beside what would be a change, only a report that is meant by its own words, too.
-    """
-    if not known.reads:
-        name = _reported(said, desk)
-        found = (
-            complete(desk.index.tools[name], text, desk) if name and desk.index.scores(said)[name] >= POSSIBLE else None
-        )
-        return tuple(found) if isinstance(found, list) else ()
+    """The reader of the one thing that a text names by its reference; the one that the room had so far; or the report nearest."""
     showing = [name for name in desk.offered if name.startswith("get_") and not _writes(name, desk)]
     for one in desk.index.rank(said, among=showing):
         tool = desk.index.tools[one.name]
@@ -202,6 +199,17 @@ def _of_partner(text: str, chosen: Candidate, said: str, desk: Desk) -> Candidat
         if not tool.entry.writes and any(f.reference in partners and not f.required for f in tool.fields):
             filled = filling(tool, reading.fresh(), desk)
             return Candidate(tool, filled, 0.0, max(one.score, chosen.score)) if _whole_but_words(filled) else chosen
+    return chosen
+
+
+def _of_variant(chosen: Candidate, candidates: Sequence[Candidate]) -> Candidate:
+    """The candidate, or, where it would change a product of which one variant was named, the same change of that variant."""
+    named = [f for f in chosen.tool.fields if f.reference == "product" and f.name in chosen.filled.args]
+    code = chosen.filled.args[named[0].name] if len(named) == 1 else None
+    for one in candidates if isinstance(code, str) and not PRODUCT.match(code) else ():
+        of = [f for f in one.tool.required if f.reference == "variant" and one.filled.args.get(f.name) == code]
+        if of and one.tool.entry.writes and len(one.filled.args) > 1 and _whole(one):
+            return replace(one, score=max(one.score, chosen.score), fit=max(one.fit, chosen.fit))
     return chosen
 
 

@@ -15,6 +15,8 @@ from typing import Any, cast
 from planner.read.signals import WRITING_STARTS
 from planner.read.words import tokens
 
+ENDED = re.compile(r"\b(?:any ?more|any longer|no longer|nicht mehr|keine? mehr|ne .{1,20} plus)\b", re.I)
+
 
 class Mood(StrEnum):
     """A question wants to know, an order wants something done, a wish asks whether it can be; the rest tells something."""
@@ -63,8 +65,8 @@ def without_preview(text: str) -> tuple[str, bool]:
 
 
 def forbidden(text: str) -> re.Match[str] | None:
-    """What a text says not to do."""
-    return _patterns()["forbids"].search(text)
+    """What a text says not to do; "do not sell it any more" says to do something."""
+    return None if ENDED.search(text) else _patterns()["forbids"].search(text)
 
 
 def complains(said: str) -> bool:

@@ -88,7 +88,11 @@ def _counted(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, 
         noun = " ".join([one, *beside])
         return voice.say(frame, noun=noun, states=voice.listed(states), **{"is": voice.say("is")}, **ending)
     count, more = matching(page, name) or (len(rows) + int(page.get("left_out") or 0), bool(page.get("has_more")))
-    subject = " ".join([voice.counted(count, name, more=more), *beside])
+    end = _one_end(rows, result, tool)
+    beside = [_whose(said, rows, result) for said in beside]
+    subject = " ".join([voice.counted(1 if end else count, name, more=more and not end), *beside])
+    if end:
+        return voice.say(f"only_{end}", rows=subject)
     if name == "low_stock_products":
         sentence = voice.say("runs_low" if count == 1 else "run_low", rows=subject)
     elif states:
@@ -105,6 +109,20 @@ def _counted(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, 
         )
     part = _part(len(rows), result, tool, voice) if len(rows) > 1 and (count > len(rows) or more) else ""
     return " ".join(filter(None, [sentence, _come_to(page, voice), part]))
+
+
+def _one_end(rows: Sequence[Row], result: Result, tool: Tool | None) -> str:
+    """Which end of a list was asked for, where one row was: "newest" of "what did she buy last?"; "" of a longer list."""
+    limits = [result.call.args.get(f.name) for f in (tool.fields if tool else ()) if f.kind is Kind.limit]
+    sort = str(result.call.args.get("sort", ""))
+    return sort if len(rows) == 1 and 1 in limits and sort in ("newest", "oldest") else ""
+
+
+def _whose(said: str, rows: Sequence[Row], result: Result) -> str:
+    """A filter by a customer's number with their name, where every row has it."""
+    customer, names = str(result.call.args.get("customer", "")), {row.get("customer_name") for row in rows}
+    name = next(iter(names)) if len(names) == 1 else None
+    return said.replace(customer, f"{name} ({customer})") if customer and isinstance(name, str) else said
 
 
 def _come_to(page: Row, voice: Voice) -> str:

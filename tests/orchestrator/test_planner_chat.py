@@ -14,10 +14,12 @@ from orchestrator.saver import PooledSaver
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
 from planner.choose.index import Index
+from tests.conftest import Do
 from tests.factories import NewShop, make_customer, make_order, make_variant, warehouse_of
 from tests.orchestrator.conftest import Talk
 from tools import registry
 from tools.contract.call import Shop
+from tools.inventory.suppliers import create_supplier
 
 
 @pytest.fixture(scope="session")
@@ -275,3 +277,49 @@ async def test_a_greeting_is_answered_from_what_waits_in_the_shop_today(talk: Ta
     assert "Today so far" in turn.answer or "Last 7 days: 0 orders" in turn.answer
     assert turn.data is not None
     assert {one["tool"] for one in turn.data["tools"]} == {"list_approvals", "order_kpis", "low_stock_products"}
+
+
+async def test_a_supplier_that_is_named_decides_which_list_is_meant(talk: Talk, do: Do) -> None:
+    await do(create_supplier, name="Atelier Brume")
+
+    turn = await talk("what's late from atelier brume?")
+
+    assert turn.data is not None
+    assert turn.data["tools"][-1]["tool"] == "list_purchase_orders"
+    assert turn.data["tools"][-1]["arguments"] == {"late": True, "supplier": "SUP-1001"}
+
+
+async def test_what_somebody_bought_last_is_one_order(talk: Talk, shop: Shop, mine: NewShop) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        ana, mug = make_customer(sql, "Ana Torres"), make_variant(sql)
+        for _ in range(2):
+            make_order(sql, mug, customer=ana)
+        await sql.commit()
+
+    turn = await talk("what did Ana Torres order last?")
+
+    assert turn.answer
+    assert turn.answer.startswith(f"The newest: 1 order of {ana.reference}.")
+
+
+async def test_beside_what_is_not_open_the_nearest_report_is_shown(talk: Talk) -> None:
+    turn = await talk("are our refunds unusually high this week?")
+
+    assert turn.answer
+    assert turn.answer.startswith("I understood “Detect anomalies” (risks and anomalies), which is not open here yet.")
+    assert turn.data is not None
+    assert turn.data["tools"][-1]["tool"] == "refund_report"
+
+
+async def test_a_variant_is_taken_off_sale_without_a_version(talk: Talk, shop: Shop, mine: NewShop) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        make_variant(sql, "SCARF-GREY", title="Wool scarf")
+        await sql.commit()
+
+    waiting = await talk("do not sell SCARF-GREY any more")
+    await talk.decide(waiting.waits_for[0], "approve")
+    turn = await talk.settled(waiting)
+
+    assert turn.status == "finished"
+    hidden = "select count(*) as value from variants where merchant_id = %(m)s and not sellable"
+    assert await talk.count(hidden) == 1
