@@ -33,12 +33,12 @@ OWN_KEYS = ("APR-", "job:")  # an approval's execution, and the worker's jobs
 
 _ENTER = """
 select m.name, m.currency, m.currencies, m.zone, m.country, m.prices_include_tax, m.rounding, m.four_eyes_above,
-       p.value as policy, {actor}, r.request_hash, coalesce(r.response, x.response) as response, r.approval, r.actor as used_by,
-       r.expires_at <= %(now)s as lapsed
+       p.value as policy, {actor}, r.request_hash, case when r.approval is null then r.response else coalesce(r.response, (
+           select x.response from idempotency_records x where x.merchant_id = %(merchant)s and x.key = r.approval)) end as response,
+       r.approval, r.actor as used_by, r.expires_at <= %(now)s as lapsed
 from merchant_profiles m
 left join settings p on p.merchant_id = m.merchant_id and p.key = 'approval_policy'
 left join idempotency_records r on r.merchant_id = m.merchant_id and r.key = %(key)s
-left join idempotency_records x on x.merchant_id = m.merchant_id and x.key = r.approval
 {who}
 where m.merchant_id = %(merchant)s
 """
