@@ -25,6 +25,7 @@ from agents.marks import marked, nonce_of
 from agents.specialist import Specialist
 from orchestrator.answers import stopping
 from orchestrator.calls import calls_of, unanswered, work_off
+from orchestrator.harmless import Harmless, harmless
 from orchestrator.language_model import Model, Models, ask
 from orchestrator.offer import Catalogue, Index
 from orchestrator.saver import PooledSaver
@@ -215,15 +216,24 @@ class Supervisor:
     async def _ask(
         self, model: Model, system: str, messages: Sequence[AnyMessage], turn: Turn, *, part: int | None
     ) -> AIMessage:
-        """The next message; its text is streamed as the answer unless it is of a branch (`part` is None)."""
+        """The next message, made harmless; its text is streamed as the answer unless it is of a branch (`part` is None)."""
+        site = turn.shop.site.address
+
+        def known(address: str) -> bool:
+            return any(address in message.text for message in messages)
+
+        streamed = Harmless(site, known)
 
         async def on_text(text: str) -> None:
-            if part is not None:
-                await turn.events.token(text, part)
+            if part is not None and (shown := streamed.feed(text)):
+                await turn.events.token(shown, part)
 
         if self.models.hand is Hand.model:
             await turn.events.flush()
-        return await ask(model, [SystemMessage(f"{system}\n\n{today(turn)}"), *messages], on_text)
+        message = await ask(model, [SystemMessage(f"{system}\n\n{today(turn)}"), *messages], on_text)
+        if part is not None and (shown := streamed.rest()):
+            await turn.events.token(shown, part)
+        return message.model_copy(update={"content": harmless(message.text, site, known)})
 
     async def _ask_router(self, state: State) -> Update:
         """Which specialists a request needs. An answer that cannot be read leaves it to the index."""
