@@ -144,8 +144,12 @@ class Runner:
     async def _where_it_stands(
         self, turn: Claimed, prepared: _Prepared, config: dict[str, Any]
     ) -> tuple[Update | Command[Any] | None, bool]:
-        """What to give to the graph: the request, or nothing to go on from the last checkpoint, or the decision it waits for."""
-        if turn.last_event > 1:
+        """What to give to the graph: the request, or nothing to go on from the last checkpoint, or the decision it waits for.
+
+        A request on top of checkpoints would be a second one. A process that was killed may have left some before it told of
+        anything: events are written a quarter of a second later.
+        """
+        if turn.last_event > 1 or turn.usage.get("interrupted"):
             snapshot = await self.supervisor.graph.aget_state(config)
             if snapshot.interrupts:
                 return Command(resume={one.id: "decided" for one in snapshot.interrupts}), True
