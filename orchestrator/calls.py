@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
-from agents.chat_tool import Answer, ChatTool, Json, problem
+from agents.chat_tool import Answer, Json, Usable, problem
 from agents.told import told
 from orchestrator.offer import EXPAND, FIND, Catalogue
 from orchestrator.state import Made, State, Turn, Update
@@ -122,7 +122,7 @@ class _Work:
             approval=None if self.messages else self.state.waiting,
         )
 
-    async def _run(self, chat_tool: ChatTool, call: Call, arguments: Json) -> Answer:
+    async def _run(self, chat_tool: Usable, call: Call, arguments: Json) -> Answer:
         turn, named = self.turn, {"id": call.id, "tool": call.name}
         if self.messages or not self.state.waiting:
             room = self.catalogue.room[call.name]
@@ -136,7 +136,7 @@ class _Work:
             await _show_rows(turn, named, answer.result)
         return answer
 
-    def _too_often(self, chat_tool: ChatTool, arguments: Json) -> Answer | None:
+    def _too_often(self, chat_tool: Usable, arguments: Json) -> Answer | None:
         same = chat_tool.same(arguments)
         before = [one for one in [*self.state.made, *self.made] if one["tool"] == chat_tool.name]
         outcomes = [one["outcome"] for one in before if chat_tool.same(one["arguments"]) == same]
@@ -174,7 +174,7 @@ def _wants_to_write(catalogue: Catalogue, state: State, call: Call) -> bool:
         return bool(arguments.get("change")) or set(_rooms(arguments)) <= set(state.scope)
     if call.name == FIND:
         return bool(arguments.get("change"))
-    return call.name in catalogue.tools and catalogue.tools[call.name].tool.writes
+    return call.name in catalogue.tools and catalogue.tools[call.name].writes
 
 
 def _rooms(arguments: Json) -> list[str]:
@@ -182,7 +182,7 @@ def _rooms(arguments: Json) -> list[str]:
     return [str(room) for room in cast(list[Any], rooms)] if isinstance(rooms, list) else []
 
 
-def _nth(messages: Sequence[AnyMessage], chat_tool: ChatTool, call: Call) -> int:
+def _nth(messages: Sequence[AnyMessage], chat_tool: Usable, call: Call) -> int:
     """How often this very call has come in this turn, itself counted: a deliberate repetition is another call."""
     place = _last_asking(messages)
     earlier = [one for message in messages[:place] for one in calls_of(message)]

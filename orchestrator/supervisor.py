@@ -9,10 +9,10 @@ read the last result writes the answer; nothing returns to a supervisor. `approv
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from langgraph.graph import END, START, StateGraph  # pyright: ignore[reportMissingTypeStubs]  # py.typed is one folder up
@@ -27,12 +27,11 @@ from orchestrator.answers import stopping
 from orchestrator.calls import calls_of, unanswered, work_off
 from orchestrator.harmless import Harmless, harmless
 from orchestrator.language_model import Model, Models, ask
-from orchestrator.offer import Catalogue, Index
+from orchestrator.offer import AnyTool, Catalogue, Index
 from orchestrator.saver import PooledSaver
 from orchestrator.state import Finding, Part, Request, State, Turn, Update
 from planner.choose.index import Route
 from tools.contract.actors import Actor, Hand
-from tools.contract.declare import Tool
 
 T = TypeVar("T")
 
@@ -42,17 +41,28 @@ BRANCH_CALLS = 4  # of the model, in one branch
 UNLIKELY = 0.02  # chance of a change below which a turn is prepared for reading alone
 
 
+class Prompts(Protocol):
+    """What models are told of how to behave: the house rules, how to route, and about each room."""
+
+    def read(self, name: str) -> str: ...
+    def about(self, name: str, tools: Container[str], offered: Container[str]) -> str: ...
+
+
 class Supervisor:
-    """The compiled graph, and what it is built of. Built once; every turn of every merchant runs through it."""
+    """The compiled graph, and what it is built of: any specialists and tools. Built once; every turn of every merchant runs
+    through it.
+    """
 
     def __init__(
         self,
         scopes: Sequence[Specialist],
-        tools: Mapping[str, Tool[Any, Any]],
+        tools: Mapping[str, AnyTool],
         models: Models,
         index: Index,
         saver: PooledSaver,
+        voice: Prompts = prompts,
     ) -> None:
+        self.voice = voice
         self.catalogue = Catalogue(scopes, tools, index)
         self.models = models
         self.index = index
@@ -103,7 +113,7 @@ class Supervisor:
         if asked.tool:
             call = {"name": asked.tool, "args": asked.arguments, "id": "request", "type": "tool_call"}
             message = AIMessage("", tool_calls=[call])
-            reads = not self.catalogue.tools[asked.tool].tool.writes
+            reads = not self.catalogue.tools[asked.tool].writes
             return State(messages=[said, message], request=asked.text, direct=True, reading=reads)
         route = await self._beside(lambda: self.index.route(asked.text))
         scope = [asked.specialist] if asked.specialist else self._scope(route, before)
@@ -135,7 +145,7 @@ class Supervisor:
 
     def _only_reads(self, text: str, route: Route, actor: Actor, window: Sequence[AnyMessage]) -> bool:
         """Whether nothing can or will be changed. A "yes" to a question, or to a change that was shown, may be the wish to."""
-        if not any(self.catalogue.tools[name].tool.writes for name in self.catalogue.permitted(actor, reading=False)):
+        if not any(self.catalogue.tools[name].writes for name in self.catalogue.permitted(actor, reading=False)):
             return True
         kept = [cast(dict[str, Any], message.additional_kwargs) for message in window]
         open_ = any("pending" in one or cast(dict[str, Any], one.get("did") or {}).get("put") for one in kept)
@@ -208,10 +218,10 @@ class Supervisor:
 
     def _bind(self, scope: tuple[str, ...], offered: tuple[str, ...], reading: bool) -> tuple[Model, str]:
         """The model with these tools, and the part of its prompt that does not change: converted once, cached by providers."""
-        told = {room: prompts.about(room, self.catalogue.tools, offered) for room in scope}
+        told = {room: self.voice.about(room, self.catalogue.tools, offered) for room in scope}
         rooms = [f"# {self.catalogue.scopes[room].title}\n{text}" for room, text in told.items() if text]
         functions = self.catalogue.functions(offered, reading=reading)
-        return self.models.specialist.bind_tools(functions), "\n\n".join([prompts.read("house_rules"), *rooms])
+        return self.models.specialist.bind_tools(functions), "\n\n".join([self.voice.read("house_rules"), *rooms])
 
     async def _ask(
         self, model: Model, system: str, messages: Sequence[AnyMessage], turn: Turn, *, part: int | None
@@ -239,7 +249,7 @@ class Supervisor:
         """Which specialists a request needs. An answer that cannot be read leaves it to the index."""
         assert self.models.router is not None
         rooms = "\n".join(f"- {scope.room}: {scope.handles}" for scope in self.catalogue.scopes.values())
-        asked = [SystemMessage(f"{prompts.read('supervisor')}\n\n{rooms}"), HumanMessage(state.request)]
+        asked = [SystemMessage(f"{self.voice.read('supervisor')}\n\n{rooms}"), HumanMessage(state.request)]
         router = self.models.router.bind(response_format=_routing(tuple(self.catalogue.scopes)))
         message = await ask(router, asked, _unheard)
         try:
