@@ -49,10 +49,10 @@ def _last_asking(messages: Sequence[AnyMessage]) -> int:
 
 
 async def work_off(catalogue: Catalogue, state: State, turn: Turn) -> Update:
-    """The results of the calls that have none. It stops at a card, and before a write where only reading was prepared for."""
+    """The results of the calls that have none. It stops at a card, and before a write that was not prepared for."""
     work = _Work(catalogue, state, turn, scope=list(state.scope), offered=list(state.offered), tainted=state.tainted)
     for call in unanswered(state.messages):
-        if state.reading and _wants_to_write(catalogue, state, call):
+        if _wants_to_write(catalogue, state, call) if state.reading else not state.kept and _writes(catalogue, call):
             return work.update() | {"enter_again": True}
         answer = await work.answer(call)
         if answer.approval:
@@ -154,7 +154,7 @@ class _Work:
         actor, reading, before = self.turn.actor, self.state.reading, self.offered
         found: list[str] = []
         if name == FIND:
-            found += self.catalogue.find(str(arguments.get("wish", "")), actor, reading=reading)
+            found += self.catalogue.find(_words(arguments), actor, reading=reading)
             found += [tool for tool in before if self.catalogue.room[tool] not in self.scope and tool not in found]
         else:
             self.scope += [
@@ -174,12 +174,21 @@ def _wants_to_write(catalogue: Catalogue, state: State, call: Call) -> bool:
         return bool(arguments.get("change")) or set(_rooms(arguments)) <= set(state.scope)
     if call.name == FIND:
         return bool(arguments.get("change"))
+    return _writes(catalogue, call)
+
+
+def _writes(catalogue: Catalogue, call: Call) -> bool:
     return call.name in catalogue.tools and catalogue.tools[call.name].writes
 
 
 def _rooms(arguments: Json) -> list[str]:
     rooms: Any = arguments.get("rooms")
     return [str(room) for room in cast(list[Any], rooms)] if isinstance(rooms, list) else []
+
+
+def _words(arguments: Json) -> str:
+    """What is wished for, whatever the model called the argument."""
+    return " ".join(value for value in arguments.values() if isinstance(value, str))
 
 
 def _nth(messages: Sequence[AnyMessage], chat_tool: Usable, call: Call) -> int:

@@ -10,6 +10,7 @@ import httpx
 import orjson
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, InvalidToolCall, ToolCall
+from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_core.runnables import Runnable
 from pydantic import SecretStr
@@ -71,15 +72,35 @@ def model_for(role: Role, settings: Settings, client: httpx.AsyncClient) -> "Cha
     """The remote model of a role. The client tries again, with jitter, when it is refused for a while."""
     from langchain_openai import ChatOpenAI
 
-    return ChatOpenAI(
+    chat = ChatOpenAI(
         model=settings.router_model or settings.model if role is Role.router else settings.model,
         api_key=settings.openai_api_key or SecretStr("none"),
         base_url=settings.openai_base_url,
         http_async_client=client,
         max_retries=3,
         stream_usage=True,
+        stream_chunk_timeout=None,  # `ANSWER_WITHIN` is its client's own
         use_responses_api=False,
     )
+    chat.async_client = _Plain(chat.root_async_client)
+    return chat
+
+
+class _Plain:
+    """The client's completions without the model that it would build of each request and of each piece of an answer: they are
+    dicts on both sides, and building took half of a turn's time. Errors and retries are the client's own.
+    """
+
+    def __init__(self, client: "openai.AsyncOpenAI") -> None:
+        self.client = client
+
+    async def create(self, *, stream: bool = False, **body: Any) -> Any:
+        from openai import AsyncStream
+
+        body["stream"] = stream
+        return await self.client.post(
+            "/chat/completions", body=body, cast_to=object, stream=stream, stream_cls=AsyncStream[object]
+        )
 
 
 async def ask(model: Model, messages: Sequence[BaseMessage], on_text: OnText) -> AIMessage:
@@ -110,14 +131,17 @@ def _problem(failed: Exception) -> str:
 
 async def _streamed(model: Model, messages: Sequence[BaseMessage], on_text: OnText) -> AIMessage | None:
     """None when the stream ended before the model did."""
-    whole: AIMessageChunk | None = None
+    pieces: list[AIMessageChunk] = []
+    calls = False
     async for chunk in model.astream(list(messages)):
         assert isinstance(chunk, AIMessageChunk)
-        whole = chunk if whole is None else whole + chunk
-        if chunk.text and not whole.tool_call_chunks:
+        pieces.append(chunk)
+        calls = calls or bool(chunk.tool_call_chunks)
+        if chunk.text and not calls:
             await on_text(chunk.text)
-    if whole is None:
+    if not pieces:
         return None
+    whole = add_ai_message_chunks(*pieces)
     finished = "finish_reason" in whole.response_metadata or not whole.response_metadata
     return _read(whole) if finished else None
 

@@ -63,7 +63,10 @@ def _usable(tool: AnyTool) -> Usable:
 class Catalogue:
     """Any specialists and their tools: the shop's own, each converted once, or others that the graph can use."""
 
-    def __init__(self, scopes: Sequence[Specialist], tools: Mapping[str, AnyTool], index: Index) -> None:
+    def __init__(
+        self, scopes: Sequence[Specialist], tools: Mapping[str, AnyTool], index: Index, *, few: int = FEW
+    ) -> None:
+        self.few = few  # tools that are enough where this index is sure
         self.scopes = {scope.room: scope for scope in scopes}
         held = [(scope.room, name) for scope in scopes for name in scope.tools]
         self.tools = {name: _usable(tools[name]) for _, name in held if name in tools and not tools[name].for_people}
@@ -109,7 +112,7 @@ class Catalogue:
         likely = list(likeliest(ranked))
         finders = [name for name in self._finders(likely[:1], text) if name in permitted]
         sure = self.index.route(text).sure and not wide
-        most, least = (FEW + SHARE * (len(rooms) - 1), LEAST) if sure else (MOST, MOST)
+        most, least = (self.few + SHARE * (len(rooms) - 1), LEAST) if sure else (MOST, MOST)
         names = [SEARCH] if SEARCH in permitted and self._names(text) else []
         chosen = list(dict.fromkeys([*found, *names, *finders, *shares, *likely]))[: min(most + len(names), MOST)]
         others = [name for names in own.values() for name in names if name not in chosen]

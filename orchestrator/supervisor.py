@@ -4,13 +4,15 @@
                          └─► approve ┘
 
 A specialist is a scope: one compiled graph serves them all. `admit` and `finish` stand at its ends and are plain functions:
-durability has to be known before LangGraph starts, and the answer is stored once the checkpoints are through. The model that
-read the last result writes the answer; nothing returns to a supervisor. `approve` only interrupts.
+the answer is stored once the checkpoints are through. A turn keeps none until it is about to change something: then its run ends,
+and is entered again at that call, kept. The model that read the last result writes the answer; nothing returns to a supervisor.
+`approve` only interrupts.
 """
 
 import asyncio
 from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar, cast
 
@@ -27,7 +29,7 @@ from orchestrator.answers import stopping
 from orchestrator.calls import calls_of, unanswered, work_off
 from orchestrator.harmless import Harmless, harmless
 from orchestrator.language_model import Model, Models, ask
-from orchestrator.offer import AnyTool, Catalogue, Index
+from orchestrator.offer import FEW, AnyTool, Catalogue, Index
 from orchestrator.saver import PooledSaver
 from orchestrator.state import Finding, Part, Request, State, Turn, Update
 from planner.choose.index import Route
@@ -61,15 +63,16 @@ class Supervisor:
         index: Index,
         saver: PooledSaver,
         voice: Prompts = prompts,
+        few: int = FEW,
     ) -> None:
         self.voice = voice
-        self.catalogue = Catalogue(scopes, tools, index)
+        self.catalogue = Catalogue(scopes, tools, index, few=few)
         self.models = models
         self.index = index
         self.saver = saver
         built = self._build()
         self.graph: Any = built.compile(checkpointer=saver)
-        # A turn that only reads keeps nothing: after a crash it is run again from its request.
+        # A turn that has changed nothing yet keeps nothing: after a crash it is run again from its request.
         self.reading_graph: Any = built.compile()
         self._bound = lru_cache(256)(self._bind)
         self._thread = ThreadPoolExecutor(
@@ -84,8 +87,8 @@ class Supervisor:
         graph.add_node("approve", approve)
         graph.add_node("branch", self.branch, input_schema=State)  # it gets its part alone
         graph.add_node("join", self.join)
-        graph.add_edge(START, "route")
-        graph.add_conditional_edges("route", _after_route, ["model", "tools", "branch"])
+        graph.add_conditional_edges(START, _at_start, ["route", "tools"])
+        graph.add_conditional_edges("route", _after_route, ["model", "branch"])
         graph.add_conditional_edges("model", _after_model, ["tools", END])
         graph.add_conditional_edges("tools", _after_tools, ["model", "approve", END])
         graph.add_edge("approve", "tools")
@@ -114,7 +117,7 @@ class Supervisor:
             call = {"name": asked.tool, "args": asked.arguments, "id": "request", "type": "tool_call"}
             message = AIMessage("", tool_calls=[call])
             reads = not self.catalogue.tools[asked.tool].writes
-            return State(messages=[said, message], request=asked.text, direct=True, reading=reads)
+            return State(messages=[said, message], request=asked.text, direct=True, reading=reads, kept=not reads)
         route = await self._beside(lambda: self.index.route(asked.text))
         scope = [asked.specialist] if asked.specialist else self._scope(route, before)
         unsure = not scope and not route.smalltalk and self.models.router is not None
@@ -130,6 +133,14 @@ class Supervisor:
             tainted=tainted,
             parts=parts[:BRANCHES] if branches else [],
         )
+
+    def entered_again(self, state: State, actor: Actor) -> State:
+        """The same turn, prepared for a change: kept in checkpoints from here on, and offered the writers where it had readers."""
+        again = replace(state, enter_again=False, kept=True)
+        if not state.reading:
+            return again
+        offered = self.catalogue.offer(state.request, state.scope, actor, reading=False, wide=True)
+        return replace(again, reading=False, offered=offered)
 
     async def _beside(self, work: Callable[[], T]) -> T:
         """Have the index work without holding up the other turns."""
@@ -156,8 +167,6 @@ class Supervisor:
     async def route(self, state: State, runtime: Runtime[Turn]) -> Update:
         """Tier 2, where tiers 0 and 1 left it open: one small structured call; then the tools to offer."""
         turn = runtime.context
-        if unanswered(state.messages):
-            return {}
         update = await self._ask_router(state) if state.tier == 2 else Update()
         scope, parts = update.get("scope", state.scope), update.get("parts", state.parts)
         await turn.events.add("route", specialists=scope, tier=state.tier, parallel=bool(parts))
@@ -301,23 +310,26 @@ def _strict(properties: dict[str, Any]) -> dict[str, Any]:
 async def _unheard(_: str) -> None: ...
 
 
-def approve(state: State) -> Update:
+async def approve(state: State) -> Update:
     """Wait for a person. Nothing else happens here: LangGraph runs this node again from its start when it resumes."""
     interrupt({"approval": state.waiting})
     return {}
 
 
-def _after_route(state: State) -> str | list[Send]:
-    if unanswered(state.messages):
-        return "tools"
+async def _at_start(state: State) -> str:
+    """A named operation, and a turn that is entered again, know what is to be called."""
+    return "tools" if unanswered(state.messages) else "route"
+
+
+async def _after_route(state: State) -> str | list[Send]:
     return [Send("branch", part) for part in state.parts] or "model"
 
 
-def _after_model(state: State) -> str:
+async def _after_model(state: State) -> str:
     return "tools" if unanswered(state.messages) else END
 
 
-def _after_tools(state: State) -> str:
+async def _after_tools(state: State) -> str:
     if state.waiting:
         return "approve"
     return END if state.enter_again or state.direct else "model"

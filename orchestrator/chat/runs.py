@@ -126,8 +126,7 @@ class Runner:
                     return left
                 given = Command(resume=dict.fromkeys(cards, "decided"))
             elif state.enter_again:
-                again = replace(state, enter_again=False, reading=False, offered=self._all(state, prepared))
-                given, kept = again.told(), True
+                given, kept = self.supervisor.entered_again(state, prepared.context.actor).told(), True
             else:
                 break
         answer = finish(state, self.supervisor.models.name)
@@ -159,12 +158,7 @@ class Runner:
         window, tainted = [_message(one) for one in said], any(one.data.get("tainted") for one in said)
         actor, before = prepared.context.actor, _rooms_before(said)
         state = await self.supervisor.admit(prepared.request, actor, window, before, tainted=tainted)
-        return state.told(), not state.reading
-
-    def _all(self, state: State, prepared: _Prepared) -> list[str]:
-        """The offer with its writers, for a turn that wants to change something after all."""
-        actor = prepared.context.actor
-        return self.supervisor.catalogue.offer(state.request, state.scope, actor, reading=False, wide=True)
+        return state.told(), state.kept
 
     async def _prepare(self, merchant: UUID, turn: Claimed, log: EventLog) -> _Prepared:
         request = Request(**orjson.loads(turn.request))

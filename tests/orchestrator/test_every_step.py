@@ -17,7 +17,7 @@ WRITTEN = "select count(*) as value from settings where merchant_id = %(m)s and 
 ANSWERS = (
     "select count(*) as value from messages where merchant_id = %(m)s and turn_id = %(turn)s and role = 'assistant'"
 )
-LATE = 14  # steps, of which the last stores the answer: the change was made
+LATE = 9  # steps: the change was made, and the answer is not stored yet
 LOSE = """
 delete from lg.checkpoints where (thread_id, checkpoint_id) in (
     select thread_id, checkpoint_id from lg.checkpoints where thread_id like %(m)s || ':%%'
@@ -141,7 +141,7 @@ async def test_two_processes_that_are_asked_with_the_same_key_do_it_once(talk: T
     assert await talk.count(ANSWERS, turn=again.id) == 1
 
 
-@pytest.mark.parametrize("lost", [1, 2, 3, 4])
+@pytest.mark.parametrize("lost", [1, 2, 3])
 async def test_a_turn_that_goes_on_from_an_old_checkpoint_makes_its_change_once(
     lost: int, shop: Shop, talk: Talk, elsewhere: Elsewhere
 ) -> None:
