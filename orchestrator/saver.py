@@ -75,15 +75,13 @@ class PooledSaver(AsyncPostgresSaver):
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Likewise."""
-        of = config.get("configurable", {})
-        place = (of["thread_id"], of["checkpoint_ns"], of["checkpoint_id"])
-        special = all(channel in WRITES_IDX_MAP for channel, _ in writes)
-        async with self._cursor(pipeline=True) as cursor:
-            await cursor.executemany(
-                self.UPSERT_CHECKPOINT_WRITES_SQL if special else self.INSERT_CHECKPOINT_WRITES_SQL,
-                self._dump_writes(*place, task_id, task_path, writes),
-            )
+        """Keeps what is in no checkpoint, an interrupt and its answer.
+
+        What a step came to is in the checkpoint that follows it at once. A process that dies between the two leaves a step that is
+        done again: no two steps of a turn that is kept run beside each other, and a change is answered from its record.
+        """
+        if all(channel in WRITES_IDX_MAP for channel, _ in writes):
+            await super().aput_writes(config, writes, task_id, task_path)
 
     async def threads(self, merchant: UUID) -> list[UUID]:
         """The merchant's turns that have checkpoints."""
