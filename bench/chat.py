@@ -56,7 +56,7 @@ async def measure() -> str:
         )
     model = ScriptedOpenAI()
     model.start()
-    model.answer(script)
+    model.answer(_script)
     try:
         with bench_shop(OPENAI_API_KEY="scripted", OPENAI_BASE_URL=model.url) as shop:
             scripted = [(await _turns(shop, READING, None)).row("scripted model, reading")]
@@ -96,7 +96,7 @@ async def _turns(shop: BenchShop, text: str | None, decision: str | None) -> Tur
             rows = rows or (_checkpoint_rows(shop) if number == WARM else 0)
             said = text or f"cancel order {orders[number]}, the customer changed her mind"
             before, began = cpu(shop.app, shop.postmaster), time.perf_counter()
-            first, usage = await turn(client, said, decision)
+            first, usage = await _turn(client, said, decision)
             wall = (time.perf_counter() - began) * 1000
             if number >= WARM:
                 done.first.append(first * 1000)
@@ -107,7 +107,7 @@ async def _turns(shop: BenchShop, text: str | None, decision: str | None) -> Tur
     return done
 
 
-async def turn(client: httpx.AsyncClient, text: str, decision: str | None) -> tuple[float, dict[str, int]]:
+async def _turn(client: httpx.AsyncClient, text: str, decision: str | None) -> tuple[float, dict[str, int]]:
     """Seconds to the first event, and the usage that the turn told."""
     new = {"Idempotency-Key": uuid.uuid4().hex}
     conversation = (await client.post("/conversations", json={}, headers=new)).json()["conversation"]
@@ -136,7 +136,7 @@ async def _events(client: httpx.AsyncClient, conversation: str) -> AsyncGenerato
                 yield kind, json.loads(value)
 
 
-def script(body: Body) -> Reply:
+def _script(body: Body) -> Reply:
     """Routes, calls one tool, and answers when its result is there."""
     last = body["messages"][-1]
     asked = next(message["content"] for message in reversed(body["messages"]) if message["role"] == "user")

@@ -67,10 +67,10 @@ def measure() -> str:
             f"|{'---|' * len(head)}",
             *(_row(peer, lines, reference) for peer, lines in measured.items()),
             "",
-            f"Requests: {', '.join(str(line['case']) for line in measured[OURS] if 'calls' in line)}. CPU is that of the client's process, the",
-            f"median of {ROUNDS} rounds, averaged over the requests; the last two peers keep nothing, the others and ours in PostgreSQL",
-            "(`durability=sync`). For the first token the model takes 400 ms, and 8 ms for each that follows; else it takes none. What is",
-            "measured is architecture, not what models understand.",
+            f"Requests: {', '.join(str(line['case']) for line in measured[OURS] if 'calls' in line)}. CPU is that of the",
+            f"client's process, the median of {ROUNDS} rounds, averaged over the requests; the last two peers keep nothing, the",
+            "others and ours in PostgreSQL (`durability=sync`). For the first token the model takes 400 ms, and 8 ms for each that",
+            "follows; else it takes none. What is measured is architecture, not what models understand.",
         ]
     )
 

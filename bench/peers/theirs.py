@@ -42,10 +42,11 @@ async def of_langgraph(peer: str, rounds: int) -> None:
             if case.approval and (cards := state.get("__interrupt__")):
                 decisions = [{"type": "approve"}] * len(cards[0].value["action_requests"])
                 state = await graph.ainvoke(Command(resume={"decisions": decisions}), config, durability="sync")
-            rows = await kept(config["configurable"]["thread_id"]) if counted else 0
+            asked_in: Any = config["configurable"]
+            rows = await kept(asked_in["thread_id"]) if counted else 0
             return Turned(state["messages"][-1].content, rows)
 
-        async def kept(thread: str) -> int:
+        async def kept(thread: Any) -> int:
             async with pool.connection() as connection:
                 cursor: Any = await connection.execute(ROWS, {"thread": thread})
                 return (await cursor.fetchone())["rows"]
