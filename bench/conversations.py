@@ -124,7 +124,7 @@ def _streamed(*deltas: dict[str, Any]) -> bytes:
     """An answer as a model streams it."""
     base = {"id": "chatcmpl-1", "created": 1, "model": "scripted", "object": "chat.completion.chunk"}
     ends = "tool_calls" if "tool_calls" in deltas[-1] else "stop"
-    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
     choices.append({"index": 0, "delta": {}, "finish_reason": ends})
     return (
         b"".join(b"data: " + orjson.dumps(base | {"choices": [one]}) + b"\n\n" for one in choices) + b"data: [DONE]\n\n"
