@@ -8,6 +8,7 @@ import json
 import re
 import uuid
 from collections.abc import AsyncGenerator, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,11 +20,21 @@ from orchestrator.chat import Chat
 from orchestrator.chat.turns import TurnRow
 from orchestrator.language_model import Models
 from orchestrator.saver import PooledSaver
-from orchestrator.state import Request
+from orchestrator.state import Request, Turn
 from orchestrator.supervisor import Supervisor
 from tests.aftermath import make_shipment, pay
 from tests.factories import NewShop, make_customer, make_order, make_variant, make_warehouse, warehouse_of
-from tests.injections import CARRIED_OFF, CORPUS, DATA, AnyTool, Obedient, Outsiders, fields_from_outside, found_in
+from tests.injections import (
+    CARRIED_OFF,
+    CARRIED_OFF_ALL,
+    CORPUS,
+    DATA,
+    AnyTool,
+    Obedient,
+    Outsiders,
+    fields_from_outside,
+    found_in,
+)
 from tests.oracle import tables_of
 from tests.orchestrator.conftest import Talk
 from tests.orchestrator.probes import Words
@@ -33,7 +44,7 @@ from tests.tools.cases.orders import ELSEWHERE
 from tools import registry
 from tools.after_sales.tickets import open_ticket
 from tools.contract.actors import Door, Hand, digest_of
-from tools.contract.call import Shop, call
+from tools.contract.call import Shop, call, opened
 
 FOR_MODELS = [tool for tool in registry.tools().values() if not tool.for_people]
 TELLING = [tool for tool in FOR_MODELS if fields_from_outside(tool)]
@@ -193,6 +204,34 @@ async def test_what_it_was_talked_into_writing_carries_nothing_off(talk: Talk, o
         assert "evil.example" in answer  # where it would have gone is told
         assert DATA not in answer
         assert re.search(r"(?:href|src)=\"", BROWSER.render(answer)) is None
+
+
+class Heard:
+    """What a person sees of an answer while it is written."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    async def add(self, kind: str, **data: Any) -> None: ...
+    async def flush(self) -> None: ...
+
+    async def token(self, text: str, part: int) -> None:
+        self.text += text
+
+
+async def test_what_is_streamed_is_what_is_stored(talk: Talk, shop: Shop, mine: NewShop, model: ScriptedOpenAI) -> None:
+    model.script(says(f"It is paid. {CARRIED_OFF_ALL}\n\nSee [the order](/orders/ORD-1)."))
+    caller, heard, supervisor = mine.caller("owner"), Heard(), talk.chat.supervisor
+    async with opened(shop, open_ticket, caller) as (ctx, _):
+        actor, merchant = ctx.actor, ctx.merchant
+    turn = Turn(uuid.uuid4(), shop, caller, actor, merchant, heard, shop.clock() + timedelta(minutes=1))
+    state = await supervisor.admit(Request("A note", specialist="desk"), actor)
+
+    ended = await supervisor.reading_graph.ainvoke(state.told(), context=turn)
+
+    assert heard.text == ended["messages"][-1].text
+    assert DATA not in heard.text
+    assert heard.text.endswith("See [the order](/orders/ORD-1).")
 
 
 async def test_an_answer_that_carries_a_wish_on_makes_the_next_turn_no_less_careful(
