@@ -17,6 +17,8 @@ WRITTEN = "select count(*) as value from settings where merchant_id = %(m)s and 
 ANSWERS = (
     "select count(*) as value from messages where merchant_id = %(m)s and turn_id = %(turn)s and role = 'assistant'"
 )
+CARDS = "select count(*) as value from approvals where merchant_id = %(m)s and amount = %(amount)s"
+
 LATE = 9  # steps: the change was made, and the answer is not stored yet
 LOSE = """
 delete from lg.checkpoints where (thread_id, checkpoint_id) in (
@@ -65,7 +67,7 @@ AsksAgain = Callable[[Talk, str], Awaitable[TurnRow]]
 @pytest.mark.parametrize(
     ("asks", "asks_again", "text"),
     [
-        pytest.param(message, said_again, "Write a memo:", id="a turn that keeps its checkpoints"),
+        pytest.param(message, said_again, "Write a memo:", id="a turn that may write"),
         pytest.param(message, said_again, "Mugs are counted", id="a turn that was prepared for reading alone"),
         pytest.param(named, named_again, "memo", id="an operation named by its caller"),
     ],
@@ -117,6 +119,25 @@ async def test_what_was_approved_is_paid_once_wherever_its_process_is_killed(tal
     assert steps > 8
     await talk.chat.sweep(talk.caller.merchant)
     assert await talk.count(CHECKPOINTS) == 0
+
+
+async def test_a_change_has_one_card_wherever_its_process_is_killed(talk: Talk, elsewhere: Elsewhere) -> None:
+    steps, ended = 0, -1
+    while ended:
+        steps += 1
+        asked = f"Pay {steps}"
+        ended = await elsewhere.do(*await message(talk, asked), steps=steps)
+
+        await elsewhere.lease_over()
+        await talk.chat.sweep(talk.caller.merchant)
+        turn = await talk.settled(await said_again(talk, asked))
+
+        assert turn.status == "waiting"
+        assert await talk.count(CARDS, amount=steps) == len(turn.waits_for) == 1
+        await talk.decide(turn.waits_for[0], "approve")
+        assert (await talk.settled(turn)).answer == "Done."
+        assert await talk.count(WRITTEN, text=f"paid {steps}") == 1
+    assert steps > 6
 
 
 async def test_two_processes_that_approve_the_same_card_pay_once(talk: Talk, elsewhere: Elsewhere) -> None:
