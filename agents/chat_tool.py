@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 import orjson
@@ -40,9 +40,42 @@ class Answer:
     approval: str | None = None
 
 
+class Usable(Protocol):
+    """What the graph has to know of a tool, whoever's it is."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def permission(self) -> str: ...
+    @property
+    def writes(self) -> bool: ...
+    @property
+    def for_people(self) -> bool:
+        """No model is told of it."""
+        ...
+
+    @property
+    def schema(self) -> Json:
+        """Of its arguments, with the kinds of what they refer to."""
+        ...
+
+    @property
+    def function(self) -> Json:
+        """What a model is told of it, ready to bind."""
+        ...
+
+    def same(self, arguments: Mapping[str, Any]) -> str:
+        """What makes two calls the same."""
+        ...
+
+    async def run(self, shop: Shop, arguments: Mapping[str, Any], caller: Caller, *, turn: UUID, nth: int) -> Answer:
+        """Call it within a turn; `nth` counts the same call in that turn. What is refused is an answer too."""
+        ...
+
+
 @dataclass(frozen=True)
 class ChatTool:
-    """A tool with its function schema, converted once."""
+    """A tool of the shop with its function schema, converted once."""
 
     tool: Tool[Any, Any]
 
@@ -50,9 +83,28 @@ class ChatTool:
     def name(self) -> str:
         return self.tool.name
 
-    @cached_property
+    @property
+    def permission(self) -> str:
+        return self.tool.permission
+
+    @property
+    def writes(self) -> bool:
+        return self.tool.writes
+
+    @property
+    def for_people(self) -> bool:
+        return self.tool.for_people
+
+    @property
+    def schema(self) -> Json:
+        return self.tool.schema
+
+    @property
     def function(self) -> Json:
-        """What a model is told of it, ready to bind."""
+        return self._function
+
+    @cached_property
+    def _function(self) -> Json:
         return function(self.name, self.tool.summary, parameters(self.tool.schema))
 
     def same(self, arguments: Mapping[str, Any]) -> str:

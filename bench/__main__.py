@@ -7,13 +7,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import chat, forecast, growth, load, orders, recall, start, streams
+from bench import chat, conversations, forecast, growth, load, orders, peers, recall, start, streams
 from bench.machine import cpu_name
 
 FIGURES = Path(__file__).parents[1] / "docs" / "figures.md"
 PARTS: dict[str, Callable[[], str]] = {
     "orders": lambda: asyncio.run(orders.measure()),
     "chat": lambda: asyncio.run(chat.measure()),
+    "conversations": lambda: asyncio.run(conversations.measure()),
+    "peers": peers.measure,
     "load": lambda: asyncio.run(load.measure()),
     "streams": lambda: asyncio.run(streams.measure()),
     "recall": recall.measure,

@@ -19,10 +19,10 @@ class Connection:
     async def open(cls, port: int, key: str) -> "Connection":
         return cls(*await asyncio.open_connection("127.0.0.1", port), key)
 
-    async def ask(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
+    async def ask(self, method: str, path: str, body: object = None, *, prefer: str = "") -> tuple[int, bytes]:
         content = b"" if body is None else orjson.dumps(body)
         head = (
-            f"{method} /api/v1{path} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {self.key}\r\n"
+            f"{method} /api/v1{path} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {self.key}\r\nPrefer: {prefer}\r\n"
             f"Idempotency-Key: {uuid.uuid4()}\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         self.writer.write(head.encode() + content)

@@ -7,6 +7,7 @@ from langchain_core.messages import AIMessage
 
 import prompts
 from orchestrator.calls import unanswered
+from orchestrator.harmless import harmless
 from orchestrator.spending import Prices, usage_of
 from orchestrator.state import Made, State
 
@@ -63,6 +64,6 @@ def _told(one: Made) -> str:
 
 
 def _of_direct(state: State) -> str:
-    """A direct call is answered by its result; a refusal, by what the shop says."""
+    """A direct call is answered by its result; a refusal, by what the shop says, which may quote outsiders."""
     refused = (state.result or {}).get("error")
-    return str(refused["message"]) if refused else so_far(state.made)
+    return harmless(str(refused["message"]), "", known=lambda _: True) if refused else so_far(state.made)

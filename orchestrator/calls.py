@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
-from agents.chat_tool import Answer, ChatTool, Json, problem
+from agents.chat_tool import Answer, Json, Usable, problem
 from agents.told import told
 from orchestrator import telemetry
 from orchestrator.offer import EXPAND, FIND, Catalogue
@@ -50,10 +50,10 @@ def _last_asking(messages: Sequence[AnyMessage]) -> int:
 
 
 async def work_off(catalogue: Catalogue, state: State, turn: Turn) -> Update:
-    """The results of the calls that have none. It stops at a card, and before a write where only reading was prepared for."""
+    """The results of the calls that have none. It stops at a card, and before a write that was not prepared for."""
     work = _Work(catalogue, state, turn, scope=list(state.scope), offered=list(state.offered), tainted=state.tainted)
     for call in unanswered(state.messages):
-        if state.reading and _wants_to_write(catalogue, state, call):
+        if _wants_to_write(catalogue, state, call) if state.reading else not state.kept and _writes(catalogue, call):
             return work.update() | {"enter_again": True}
         answer = await work.answer(call)
         if answer.approval:
@@ -123,7 +123,7 @@ class _Work:
             approval=None if self.messages else self.state.waiting,
         )
 
-    async def _run(self, chat_tool: ChatTool, call: Call, arguments: Json) -> Answer:
+    async def _run(self, chat_tool: Usable, call: Call, arguments: Json) -> Answer:
         turn, named = self.turn, {"id": call.id, "tool": call.name}
         if self.messages or not self.state.waiting:
             room = self.catalogue.room[call.name]
@@ -139,7 +139,7 @@ class _Work:
             await _show_rows(turn, named, answer.result)
         return answer
 
-    def _too_often(self, chat_tool: ChatTool, arguments: Json) -> Answer | None:
+    def _too_often(self, chat_tool: Usable, arguments: Json) -> Answer | None:
         same = chat_tool.same(arguments)
         before = [one for one in [*self.state.made, *self.made] if one["tool"] == chat_tool.name]
         outcomes = [one["outcome"] for one in before if chat_tool.same(one["arguments"]) == same]
@@ -157,7 +157,7 @@ class _Work:
         actor, reading, before = self.turn.actor, self.state.reading, self.offered
         found: list[str] = []
         if name == FIND:
-            found += self.catalogue.find(str(arguments.get("wish", "")), actor, reading=reading)
+            found += self.catalogue.find(_words(arguments), actor, reading=reading)
             found += [tool for tool in before if self.catalogue.room[tool] not in self.scope and tool not in found]
         else:
             self.scope += [
@@ -177,7 +177,11 @@ def _wants_to_write(catalogue: Catalogue, state: State, call: Call) -> bool:
         return bool(arguments.get("change")) or set(_rooms(arguments)) <= set(state.scope)
     if call.name == FIND:
         return bool(arguments.get("change"))
-    return call.name in catalogue.tools and catalogue.tools[call.name].tool.writes
+    return _writes(catalogue, call)
+
+
+def _writes(catalogue: Catalogue, call: Call) -> bool:
+    return call.name in catalogue.tools and catalogue.tools[call.name].writes
 
 
 def _rooms(arguments: Json) -> list[str]:
@@ -185,7 +189,12 @@ def _rooms(arguments: Json) -> list[str]:
     return [str(room) for room in cast(list[Any], rooms)] if isinstance(rooms, list) else []
 
 
-def _nth(messages: Sequence[AnyMessage], chat_tool: ChatTool, call: Call) -> int:
+def _words(arguments: Json) -> str:
+    """What is wished for, whatever the model called the argument."""
+    return " ".join(value for value in arguments.values() if isinstance(value, str))
+
+
+def _nth(messages: Sequence[AnyMessage], chat_tool: Usable, call: Call) -> int:
     """How often this very call has come in this turn, itself counted: a deliberate repetition is another call."""
     place = _last_asking(messages)
     earlier = [one for message in messages[:place] for one in calls_of(message)]

@@ -13,6 +13,7 @@ import httpx
 import orjson
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, InvalidToolCall, ToolCall
+from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_core.runnables import Runnable
 from pydantic import SecretStr
@@ -26,6 +27,8 @@ from planner.choose.index import Index
 from tools.contract.actors import Hand
 
 if TYPE_CHECKING:
+    import openai
+
     from orchestrator.remote_model import RemoteModel
 
 _log = logging.getLogger(__name__)
@@ -94,11 +97,11 @@ async def remote_models(settings: Settings) -> AsyncGenerator[Models]:
     """Models behind an OpenAI-compatible address."""
     async with httpx.AsyncClient(timeout=httpx.Timeout(settings.model_seconds, connect=10.0)) as client:
         prices = {name: Price(*price) for name, price in settings.prices.items()}
-        specialist, router = (_lineup(role, settings, client) for role in (Role.specialist, Role.router))
+        specialist, router = (lineup(role, settings, client) for role in (Role.specialist, Role.router))
         yield Models(specialist, router, Hand.model, settings.model, prices)
 
 
-def _lineup(role: Role, settings: Settings, client: httpx.AsyncClient) -> Lineup:
+def lineup(role: Role, settings: Settings, client: httpx.AsyncClient) -> Lineup:
     models = [model_for(role, settings, client)]
     if settings.fallback_model:
         models.append(_remote(settings.fallback_model, settings, client, settings.fallback_url, settings.fallback_key))
@@ -124,18 +127,37 @@ def _remote(
     from orchestrator.remote_model import RemoteModel
 
     own = key if url else key or settings.openai_api_key
-    return RemoteModel(
+    chat = RemoteModel(
         model=name,
         api_key=own or SecretStr("none"),
         base_url=url or settings.openai_base_url,
         http_async_client=client,
         temperature=settings.model_temperature,
         timeout=settings.model_seconds,
-        stream_chunk_timeout=settings.model_seconds,
         max_retries=0,  # `ask` tries again: it knows the models that stand in
         stream_usage=True,
+        stream_chunk_timeout=None,  # the client under it waits no longer for a piece than `timeout`
         use_responses_api=False,
     )
+    chat.async_client = _Plain(chat.root_async_client)
+    return chat
+
+
+class _Plain:
+    """The client's completions without the model that it would build of each request and of each piece of an answer: they are
+    dicts on both sides, and building took half of a turn's time. Errors and retries are the client's own.
+    """
+
+    def __init__(self, client: "openai.AsyncOpenAI") -> None:
+        self.client = client
+
+    async def create(self, *, stream: bool = False, **body: Any) -> Any:
+        from openai import AsyncStream
+
+        body["stream"] = stream
+        return await self.client.post(
+            "/chat/completions", body=body, cast_to=object, stream=stream, stream_cls=AsyncStream[object]
+        )
 
 
 async def ask(lineup: Lineup, messages: Sequence[BaseMessage], on_text: OnText) -> AIMessage:
@@ -179,16 +201,18 @@ async def _tried(model: Model, tries: int, messages: Sequence[BaseMessage], on_t
 
 async def _streamed(model: Model, messages: Sequence[BaseMessage], on_text: OnText) -> AIMessage | None:
     """None when the stream ended before the model did."""
-    whole: AIMessageChunk | None = None
-    begun = False
+    pieces: list[AIMessageChunk] = []
+    calls = begun = False
     async for chunk in model.astream(list(messages)):
         assert isinstance(chunk, AIMessageChunk)
-        whole = chunk if whole is None else whole + chunk
-        if chunk.text and not whole.tool_call_chunks:
+        pieces.append(chunk)
+        calls = calls or bool(chunk.tool_call_chunks)
+        if chunk.text and not calls:
             await on_text(chunk.text, not begun)
             begun = True
-    if whole is None:
+    if not pieces:
         return None
+    whole = add_ai_message_chunks(*pieces)
     finished = "finish_reason" in whole.response_metadata or not whole.response_metadata
     return _read(whole) if finished else None
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from agents.chat_tool import ChatTool, Json, function
+from agents.chat_tool import ChatTool, Json, Usable, function
 from agents.roster import AT_HAND
 from agents.specialist import Specialist
 from planner.choose.index import Entry, Ranked, Route
@@ -53,13 +53,23 @@ def entries(tools: Iterable[Tool[Any, Any]], phrasings: Mapping[str, Sequence[st
     ]
 
 
-class Catalogue:
-    """The specialists and their tools, each tool converted once."""
+AnyTool = Tool[Any, Any] | Usable
 
-    def __init__(self, scopes: Sequence[Specialist], tools: Mapping[str, Tool[Any, Any]], index: Index) -> None:
+
+def _usable(tool: AnyTool) -> Usable:
+    return ChatTool(tool) if isinstance(tool, Tool) else tool
+
+
+class Catalogue:
+    """Any specialists and their tools: the shop's own, each converted once, or others that the graph can use."""
+
+    def __init__(
+        self, scopes: Sequence[Specialist], tools: Mapping[str, AnyTool], index: Index, *, few: int = FEW
+    ) -> None:
+        self.few = few  # tools that are enough where this index is sure
         self.scopes = {scope.room: scope for scope in scopes}
         held = [(scope.room, name) for scope in scopes for name in scope.tools]
-        self.tools = {name: ChatTool(tools[name]) for _, name in held if name in tools and not tools[name].for_people}
+        self.tools = {name: _usable(tools[name]) for _, name in held if name in tools and not tools[name].for_people}
         self.room = {name: room for room, name in held}
         self.place = {name: place for place, (_, name) in enumerate(held)}
         self.index = index
@@ -71,8 +81,8 @@ class Catalogue:
         return [
             name
             for name, chat_tool in self.tools.items()
-            if chat_tool.tool.permission in actor.permissions
-            and not (reading and chat_tool.tool.writes)
+            if chat_tool.permission in actor.permissions
+            and not (reading and chat_tool.writes)
             and (rooms is None or self.room[name] in rooms)
         ]
 
@@ -102,7 +112,7 @@ class Catalogue:
         likely = list(likeliest(ranked))
         finders = [name for name in self._finders(likely[:1], text) if name in permitted]
         sure = self.index.route(text).sure and not wide
-        most, least = (FEW + SHARE * (len(rooms) - 1), LEAST) if sure else (MOST, MOST)
+        most, least = (self.few + SHARE * (len(rooms) - 1), LEAST) if sure else (MOST, MOST)
         names = [SEARCH] if SEARCH in permitted and self._names(text) else []
         chosen = list(dict.fromkeys([*found, *names, *finders, *shares, *likely]))[: min(most + len(names), MOST)]
         others = [name for names in own.values() for name in names if name not in chosen]
@@ -113,7 +123,7 @@ class Catalogue:
 
     def _finders(self, names: Sequence[str], text: str) -> list[str]:
         """The readers that find what these tools have to be given and the text does not name: orders for an order."""
-        fields = [self.tools[name].tool.schema["properties"][field] for name in names for field in self._required(name)]
+        fields = [self.tools[name].schema["properties"][field] for name in names for field in self._required(name)]
         return [
             f"list_{field['x-reference']}s"
             for field in fields
@@ -121,7 +131,7 @@ class Catalogue:
         ]
 
     def _required(self, name: str) -> list[str]:
-        return self.tools[name].tool.schema.get("required", [])
+        return self.tools[name].schema.get("required", [])
 
     def find(self, text: str, actor: Actor, *, reading: bool) -> list[str]:
         """The tools, of all rooms, that a wish asks for."""
@@ -131,7 +141,7 @@ class Catalogue:
     def chance_of_writing(self, text: str, actor: Actor) -> float:
         """How likely the index holds it, 0 to 1, that the wish asks for a change that the actor may make."""
         permitted = self.permitted(actor, reading=False)
-        writers = {name for name in permitted if self.tools[name].tool.writes}
+        writers = {name for name in permitted if self.tools[name].writes}
         if not writers:
             return 0.0
         return sum(r.score for r in self.index.rank(text, among=permitted, limit=len(permitted)) if r.name in writers)

@@ -1,15 +1,24 @@
 """LangGraph's checkpoints: in the schema `lg`, over a psycopg pool of their own, kept for as long as a turn lasts."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, cast
 from uuid import UUID
 
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    get_serializable_checkpoint_metadata,
+)
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
 _Connection = AsyncConnection[DictRow]
@@ -38,6 +47,41 @@ class PooledSaver(AsyncPostgresSaver):
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
         super().__init__(pool)
         self.lock = cast(Any, _NoLock())
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """As it is written there, but on the loop: to hand a few values to a thread takes longer than to write them down."""
+        of = config.get("configurable", {})
+        values = checkpoint["channel_values"]
+        plain = {name: value for name, value in values.items() if isinstance(value, str | int | float | None)}
+        rows = {name: value for name, value in values.items() if name not in plain}
+        versions = {name: version for name, version in new_versions.items() if name in rows}
+        place = of["thread_id"], of["checkpoint_ns"]
+        shown = Jsonb({**checkpoint, "channel_values": plain})
+        about = Jsonb(get_serializable_checkpoint_metadata(config, metadata))
+        async with self._cursor(pipeline=True) as cursor:
+            if versions:
+                dumped = self._dump_blobs(*place, rows, versions)
+                await cursor.executemany(self.UPSERT_CHECKPOINT_BLOBS_SQL, dumped)
+            row = (*place, checkpoint["id"], of.get("checkpoint_id"), shown, about)
+            await cursor.execute(self.UPSERT_CHECKPOINTS_SQL, row)
+        return {"configurable": {"thread_id": place[0], "checkpoint_ns": place[1], "checkpoint_id": checkpoint["id"]}}
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Keeps what is in no checkpoint, an interrupt and its answer.
+
+        What a step came to is in the checkpoint that follows it at once. A process that dies between the two leaves a step that is
+        done again: no two steps of a turn that is kept run beside each other, and a change is answered from its record.
+        """
+        if all(channel in WRITES_IDX_MAP for channel, _ in writes):
+            await super().aput_writes(config, writes, task_id, task_path)
 
     async def threads(self, merchant: UUID) -> list[UUID]:
         """The merchant's turns that have checkpoints."""

@@ -96,6 +96,7 @@ class State:
     scope: list[str] = field(default_factory=list[str])  # the rooms whose tools may be offered
     offered: list[str] = field(default_factory=list[str])  # the tools that are
     reading: bool = False  # only readers are offered; a wish to write ends the run and enters it again
+    kept: bool = False  # in checkpoints; nothing is changed before
     enter_again: bool = False
     parts: list[Part] = field(default_factory=list[Part])
     findings: Annotated[list[Finding], operator.add] = field(default_factory=list[Finding])

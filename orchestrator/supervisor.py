@@ -4,15 +4,17 @@
                          └─► approve ┘
 
 A specialist is a scope: one compiled graph serves them all. `admit` and `finish` stand at its ends and are plain functions:
-durability has to be known before LangGraph starts, and the answer is stored once the checkpoints are through. The model that
-read the last result writes the answer; nothing returns to a supervisor. `approve` only interrupts.
+the answer is stored once the checkpoints are through. A turn keeps none until it is about to change something: then its run ends,
+and is entered again at that call, kept. The model that read the last result writes the answer; nothing returns to a supervisor.
+`approve` only interrupts.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from typing import Any, TypeVar, cast
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any, Protocol, TypeVar, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from langgraph.graph import END, START, StateGraph  # pyright: ignore[reportMissingTypeStubs]  # py.typed is one folder up
@@ -25,13 +27,13 @@ from agents.marks import marked, nonce_of
 from agents.specialist import Specialist
 from orchestrator.answers import stopping
 from orchestrator.calls import calls_of, unanswered, work_off
+from orchestrator.harmless import Harmless, Known, harmless
 from orchestrator.language_model import Lineup, Models, ask
-from orchestrator.offer import Catalogue, Index
+from orchestrator.offer import FEW, AnyTool, Catalogue, Index
 from orchestrator.saver import PooledSaver
-from orchestrator.state import Asked, Finding, Part, Request, State, Turn, Update
+from orchestrator.state import Asked, Events, Finding, Part, Request, State, Turn, Update
 from planner.choose.index import Route
 from tools.contract.actors import Actor, Hand
-from tools.contract.declare import Tool
 
 T = TypeVar("T")
 
@@ -41,24 +43,36 @@ BRANCH_CALLS = 4  # of the model, in one branch
 UNLIKELY = 0.02  # chance of a change below which a turn is prepared for reading alone
 
 
+class Prompts(Protocol):
+    """What models are told of how to behave: the house rules, how to route, and about each room."""
+
+    def read(self, name: str) -> str: ...
+    def about(self, name: str, tools: Container[str], offered: Container[str]) -> str: ...
+
+
 class Supervisor:
-    """The compiled graph, and what it is built of. Built once; every turn of every merchant runs through it."""
+    """The compiled graph, and what it is built of: any specialists and tools. Built once; every turn of every merchant runs
+    through it.
+    """
 
     def __init__(
         self,
         scopes: Sequence[Specialist],
-        tools: Mapping[str, Tool[Any, Any]],
+        tools: Mapping[str, AnyTool],
         models: Models,
         index: Index,
         saver: PooledSaver,
+        voice: Prompts = prompts,
+        few: int = FEW,
     ) -> None:
-        self.catalogue = Catalogue(scopes, tools, index)
+        self.voice = voice
+        self.catalogue = Catalogue(scopes, tools, index, few=few)
         self.models = models
         self.index = index
         self.saver = saver
         built = self._build()
         self.graph: Any = built.compile(checkpointer=saver)
-        # A turn that only reads keeps nothing: after a crash it is run again from its request.
+        # A turn that has changed nothing yet keeps nothing: after a crash it is run again from its request.
         self.reading_graph: Any = built.compile()
         self._bound = lru_cache(256)(self._bind)
         self._thread = ThreadPoolExecutor(
@@ -73,8 +87,8 @@ class Supervisor:
         graph.add_node("approve", approve)
         graph.add_node("branch", self.branch, input_schema=State)  # it gets its part alone
         graph.add_node("join", self.join)
-        graph.add_edge(START, "route")
-        graph.add_conditional_edges("route", _after_route, ["model", "tools", "branch"])
+        graph.add_conditional_edges(START, _at_start, ["route", "tools"])
+        graph.add_conditional_edges("route", _after_route, ["model", "branch"])
         graph.add_conditional_edges("model", _after_model, ["tools", END])
         graph.add_conditional_edges("tools", _after_tools, ["model", "approve", END])
         graph.add_edge("approve", "tools")
@@ -102,8 +116,8 @@ class Supervisor:
         if asked.tool:
             call = {"name": asked.tool, "args": asked.arguments, "id": "request", "type": "tool_call"}
             message = AIMessage("", tool_calls=[call])
-            reads = not self.catalogue.tools[asked.tool].tool.writes
-            return State(messages=[said, message], request=asked.text, direct=True, reading=reads)
+            reads = not self.catalogue.tools[asked.tool].writes
+            return State(messages=[said, message], request=asked.text, direct=True, reading=reads, kept=not reads)
         route = await self._beside(lambda: self.index.route(asked.text))
         scope = [asked.specialist] if asked.specialist else self._scope(route, before)
         unsure = not scope and not route.smalltalk and self.models.router is not None
@@ -120,6 +134,14 @@ class Supervisor:
             parts=parts[:BRANCHES] if branches else [],
         )
 
+    def entered_again(self, state: State, actor: Actor) -> State:
+        """The same turn, prepared for a change: kept in checkpoints from here on, and offered the writers where it had readers."""
+        again = replace(state, enter_again=False, kept=True)
+        if not state.reading:
+            return again
+        offered = self.catalogue.offer(state.request, state.scope, actor, reading=False, wide=True)
+        return replace(again, reading=False, offered=offered)
+
     async def _beside(self, work: Callable[[], T]) -> T:
         """Have the index work without holding up the other turns."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -134,7 +156,7 @@ class Supervisor:
 
     def _only_reads(self, text: str, route: Route, actor: Actor, window: Sequence[AnyMessage]) -> bool:
         """Whether nothing can or will be changed. A "yes" to a question, or to a change that was shown, may be the wish to."""
-        if not any(self.catalogue.tools[name].tool.writes for name in self.catalogue.permitted(actor, reading=False)):
+        if not any(self.catalogue.tools[name].writes for name in self.catalogue.permitted(actor, reading=False)):
             return True
         kept = [cast(dict[str, Any], message.additional_kwargs) for message in window]
         open_ = any("pending" in one or cast(dict[str, Any], one.get("did") or {}).get("put") for one in kept)
@@ -145,8 +167,6 @@ class Supervisor:
     async def route(self, state: State, runtime: Runtime[Turn]) -> Update:
         """Tier 2, where tiers 0 and 1 left it open: one small structured call; then the tools to offer."""
         turn = runtime.context
-        if unanswered(state.messages):
-            return {}
         update = await self._ask_router(state, turn) if state.tier == 2 else Update()
         scope, parts = update.get("scope", state.scope), update.get("parts", state.parts)
         await turn.events.add("route", specialists=scope, tier=state.tier, parallel=bool(parts))
@@ -207,10 +227,10 @@ class Supervisor:
 
     def _bind(self, scope: tuple[str, ...], offered: tuple[str, ...], reading: bool) -> tuple[Lineup, str]:
         """The model with these tools, and the part of its prompt that does not change: converted once, cached by providers."""
-        told = {room: prompts.about(room, self.catalogue.tools, offered) for room in scope}
+        told = {room: self.voice.about(room, self.catalogue.tools, offered) for room in scope}
         rooms = [f"# {self.catalogue.scopes[room].title}\n{text}" for room, text in told.items() if text]
         functions = self.catalogue.functions(offered, reading=reading)
-        return self.models.specialist.with_tools(functions), "\n\n".join([prompts.read("house_rules"), *rooms])
+        return self.models.specialist.with_tools(functions), "\n\n".join([self.voice.read("house_rules"), *rooms])
 
     async def _ask(
         self,
@@ -222,22 +242,26 @@ class Supervisor:
         *,
         heard: bool = True,
     ) -> tuple[AIMessage, Asked]:
-        """The next message, and what it cost; its text is streamed as the answer unless it is of a branch, which nobody hears."""
+        """The next message, made harmless, and what it cost; it is streamed as the answer unless it is a branch's (not `heard`)."""
+        site = turn.shop.site.address
 
-        async def on_text(text: str, anew: bool) -> None:
-            if heard:
-                await turn.events.token(text, anew)
+        def known(address: str) -> bool:
+            return any(address in message.text for message in messages)
 
+        aloud = _Aloud(turn.events, site, known)
         if self.models.hand is Hand.model:
             await turn.events.flush()
-        message = await ask(model, [SystemMessage(f"{system}\n\n{today(turn)}"), *messages], on_text)
-        return message, _counted(message, rooms, turn)
+        told = [SystemMessage(f"{system}\n\n{today(turn)}"), *messages]
+        message = await ask(model, told, aloud.hear if heard else _unheard)
+        await aloud.end()
+        shown = message.model_copy(update={"content": harmless(message.text, site, known)})
+        return shown, _counted(message, rooms, turn)
 
     async def _ask_router(self, state: State, turn: Turn) -> Update:
         """Which specialists a request needs. An answer that cannot be read leaves it to the index."""
         assert self.models.router is not None
         rooms = "\n".join(f"- {scope.room}: {scope.handles}" for scope in self.catalogue.scopes.values())
-        asked = [SystemMessage(f"{prompts.read('supervisor')}\n\n{rooms}"), HumanMessage(state.request)]
+        asked = [SystemMessage(f"{self.voice.read('supervisor')}\n\n{rooms}"), HumanMessage(state.request)]
         router = self.models.router.answering_as(_routing(tuple(self.catalogue.scopes)))
         message = await ask(router, asked, _unheard)
         try:
@@ -289,23 +313,48 @@ def _strict(properties: dict[str, Any]) -> dict[str, Any]:
 async def _unheard(_: str, __: bool) -> None: ...
 
 
-def approve(state: State) -> Update:
+class _Aloud:
+    """What is heard of a model while it writes: nothing but what is harmless, and from the beginning where it was asked anew."""
+
+    def __init__(self, events: Events, site: str, known: Known) -> None:
+        self.events = events
+        self._begun = partial(Harmless, site, known)
+        self._text, self._anew = self._begun(), True
+
+    async def hear(self, text: str, anew: bool) -> None:
+        if anew:
+            self._text, self._anew = self._begun(), True
+        await self._tell(self._text.feed(text))
+
+    async def end(self) -> None:
+        await self._tell(self._text.rest())
+
+    async def _tell(self, shown: str) -> None:
+        if shown:
+            await self.events.token(shown, self._anew)
+            self._anew = False
+
+
+async def approve(state: State) -> Update:
     """Wait for a person. Nothing else happens here: LangGraph runs this node again from its start when it resumes."""
     interrupt({"approval": state.waiting})
     return {}
 
 
-def _after_route(state: State) -> str | list[Send]:
-    if unanswered(state.messages):
-        return "tools"
+async def _at_start(state: State) -> str:
+    """A named operation, and a turn that is entered again, know what is to be called."""
+    return "tools" if unanswered(state.messages) else "route"
+
+
+async def _after_route(state: State) -> str | list[Send]:
     return [Send("branch", part) for part in state.parts] or "model"
 
 
-def _after_model(state: State) -> str:
+async def _after_model(state: State) -> str:
     return "tools" if unanswered(state.messages) else END
 
 
-def _after_tools(state: State) -> str:
+async def _after_tools(state: State) -> str:
     if state.waiting:
         return "approve"
     return END if state.enter_again or state.direct else "model"

@@ -129,8 +129,7 @@ class Runner:
                     return left
                 given = Command(resume=dict.fromkeys(cards, "decided"))
             elif state.enter_again:
-                again = replace(state, enter_again=False, reading=False, offered=self._all(state, prepared))
-                given, kept = again.told(), True
+                given, kept = self.supervisor.entered_again(state, prepared.context.actor).told(), True
             else:
                 break
         answer = finish(state, self.supervisor.models.name, self.supervisor.models.prices)
@@ -147,8 +146,12 @@ class Runner:
     async def _where_it_stands(
         self, turn: Claimed, prepared: _Prepared, config: dict[str, Any]
     ) -> tuple[Update | Command[Any] | None, bool]:
-        """What to give to the graph: the request, or nothing to go on from the last checkpoint, or the decision it waits for."""
-        if turn.last_event > 1:
+        """What to give to the graph: the request, or nothing to go on from the last checkpoint, or the decision it waits for.
+
+        A request on top of checkpoints would be a second one. A process that was killed may have left some before it told of
+        anything: events are written a quarter of a second later.
+        """
+        if turn.last_event > 1 or turn.usage.get("interrupted"):
             snapshot = await self.supervisor.graph.aget_state(config)
             if snapshot.interrupts:
                 return Command(resume={one.id: "decided" for one in snapshot.interrupts}), True
@@ -158,12 +161,7 @@ class Runner:
         window, tainted = [_message(one) for one in said], any(one.data.get("tainted") for one in said)
         actor, before = prepared.context.actor, _rooms_before(said)
         state = await self.supervisor.admit(prepared.request, actor, window, before, tainted=tainted)
-        return state.told(), not state.reading
-
-    def _all(self, state: State, prepared: _Prepared) -> list[str]:
-        """The offer with its writers, for a turn that wants to change something after all."""
-        actor = prepared.context.actor
-        return self.supervisor.catalogue.offer(state.request, state.scope, actor, reading=False, wide=True)
+        return state.told(), state.kept
 
     async def _prepare(self, merchant: UUID, turn: Claimed, log: EventLog, asked: list[Asked]) -> _Prepared:
         request = Request(**orjson.loads(turn.request))

@@ -1,5 +1,7 @@
 """The conversation with a scripted model over real HTTP, a small catalogue of tools, and the real database."""
 
+import asyncio
+import sys
 import uuid
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
@@ -18,6 +20,7 @@ from orchestrator.state import Limits, Request
 from orchestrator.supervisor import Supervisor
 from tests.factories import NewShop
 from tests.orchestrator import probes
+from tests.orchestrator.elsewhere import Elsewhere
 from tests.scripted_openai import ScriptedOpenAI
 from tools.backoffice.approvals import decide_approval
 from tools.contract.actors import Caller, Door
@@ -69,6 +72,22 @@ async def chat(shop: Shop, supervisor: Supervisor) -> AsyncGenerator[Chat]:
     opened = Chat(shop, supervisor, probes.TOOLS)
     yield opened
     await opened.close()
+
+
+@pytest.fixture(scope="session")
+async def forks(runtime_url: str, model_server: ScriptedOpenAI) -> AsyncGenerator[asyncio.subprocess.Process]:
+    command = [sys.executable, "-m", "tests.orchestrator.doomed", runtime_url, model_server.url]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    yield process
+    assert process.stdin is not None
+    process.stdin.close()
+    await process.wait()
+
+
+@pytest.fixture
+def elsewhere(forks: asyncio.subprocess.Process, mine: NewShop) -> Elsewhere:
+    return Elsewhere(forks, mine)
 
 
 class Talk:

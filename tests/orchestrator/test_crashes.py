@@ -1,8 +1,6 @@
 """Exactly once, and to the end: processes that die between a tool's commit and all that should have followed."""
 
 import asyncio
-import signal
-import sys
 import threading
 import uuid
 
@@ -14,37 +12,22 @@ from orchestrator.chat.turns import TurnRow
 from tests.factories import NewShop
 from tests.orchestrator import probes
 from tests.orchestrator.conftest import CHECKPOINTS, MEMOS, Talk
+from tests.orchestrator.elsewhere import Elsewhere
 from tests.scripted_openai import Reply, ScriptedOpenAI, calls, says
 from tools.backoffice.approvals import decide_approval
 from tools.contract.call import Shop, call
 
-LEASE_OVER = "update turns set lease_until = now() - interval '1 second' where merchant_id = %s and status = 'running'"
-
-
-async def killed(runtime_url: str, model: ScriptedOpenAI, mine: NewShop, *deed: str) -> None:
-    """Let another process do it until it is killed."""
-    owner = str(mine.users["owner"])
-    command = [sys.executable, "-m", "tests.orchestrator.doomed", runtime_url, model.url, str(mine.id), owner, *deed]
-    process = await asyncio.create_subprocess_exec(*command)
-    async with asyncio.timeout(60):
-        assert await process.wait() == -signal.SIGKILL
-
-
-async def lease_over(shop: Shop, mine: NewShop) -> None:
-    async with shop.database.transaction(mine.id) as sql:
-        await sql.commit(LEASE_OVER, (mine.id,))
-
 
 async def test_a_change_is_made_once_when_its_process_is_killed_before_the_turn_knows(
-    shop: Shop, mine: NewShop, talk: Talk, model: ScriptedOpenAI, runtime_url: str
+    shop: Shop, mine: NewShop, talk: Talk, model: ScriptedOpenAI, elsewhere: Elsewhere
 ) -> None:
     """The model gives the call another id when it is asked again; the key comes from the turn."""
     write = calls(("write_memo", {"text": "jobs: milk"}))
     model.script(write, says("Written."))
     talk.reference = (await talk.chat.start_conversation(talk.caller)).reference
 
-    await killed(runtime_url, model, mine, "post", talk.reference, "Write a memo: milk")
-    await lease_over(shop, mine)
+    await elsewhere.killed("post", talk.reference, "Write a memo: milk", "the message's key")
+    await elsewhere.lease_over()
     await talk.chat.sweep(mine.id)
     again = await talk.post("Write a memo: milk", key="the message's key")
     turn = await talk.settled(again)
@@ -56,14 +39,14 @@ async def test_a_change_is_made_once_when_its_process_is_killed_before_the_turn_
 
 
 async def test_a_turn_that_lost_its_checkpoints_too_makes_its_change_once(
-    shop: Shop, mine: NewShop, talk: Talk, model: ScriptedOpenAI, runtime_url: str
+    shop: Shop, mine: NewShop, talk: Talk, model: ScriptedOpenAI, elsewhere: Elsewhere
 ) -> None:
     write = calls(("write_memo", {"text": "jobs: milk"}))
     model.script(write, write, says("Written."))
     talk.reference = (await talk.chat.start_conversation(talk.caller)).reference
 
-    await killed(runtime_url, model, mine, "post", talk.reference, "Write a memo: milk")
-    await lease_over(shop, mine)
+    await elsewhere.killed("post", talk.reference, "Write a memo: milk", "the message's key")
+    await elsewhere.lease_over()
     async with shop.database.transaction(mine.id) as sql:
         for table in ("checkpoints", "checkpoint_blobs", "checkpoint_writes"):
             await sql.execute(f"delete from lg.{table} where thread_id like %s || ':%%'", (str(mine.id),))
@@ -77,14 +60,14 @@ async def test_a_turn_that_lost_its_checkpoints_too_makes_its_change_once(
 
 
 async def test_an_approved_call_is_carried_out_once_when_its_process_is_killed(
-    shop: Shop, mine: NewShop, talk: Talk, model: ScriptedOpenAI, runtime_url: str
+    shop: Shop, mine: NewShop, talk: Talk, model: ScriptedOpenAI, elsewhere: Elsewhere
 ) -> None:
     model.script(calls(("pay_by_post", {"amount": 7000})), says("Paid."))
     waiting = await talk("Pay 70 euros")
     (approval,) = waiting.waits_for
     await call(shop, decide_approval, {"approval": approval, "decision": "approve"}, talk.caller, key=uuid.uuid4().hex)
 
-    await killed(runtime_url, model, mine, "carry_out", approval)
+    await elsewhere.killed("carry_out", approval, str(waiting.id))
     await talk.chat.sweep(mine.id)
 
     assert (await talk.settled(waiting)).answer == "Paid."
