@@ -124,7 +124,7 @@ OURS: dict[str, str] = {
     "promotions": "words_key name code code_key currency customer_group customer_tags combines_with",
     "purchase_orders": "currency",
     "return_inspections": "actor",
-    "return_lines": "terms",
+    "return_lines": "terms wants",
     "return_policies": "actor",
     "return_rules": "conditions",
     "returns": "currency photos",

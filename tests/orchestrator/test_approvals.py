@@ -232,4 +232,4 @@ async def test_what_a_paused_turn_keeps(talk: Talk, model: ScriptedOpenAI) -> No
         table: await talk.count(f"select count(*) as value from lg.{table} where thread_id like %(m)s || ':%%'")
         for table in ("checkpoints", "checkpoint_writes", "checkpoint_blobs")
     }
-    assert rows == {"checkpoints": 3, "checkpoint_writes": 1, "checkpoint_blobs": 4}
+    assert rows == {"checkpoints": 3, "checkpoint_writes": 1, "checkpoint_blobs": 5}
