@@ -127,3 +127,20 @@ async def test_a_process_killed_in_the_middle_of_an_order_leaves_nothing_half_do
     assert again.result is not None
     assert again.result.reference == "ORD-1001"
     assert await counts(mine) == (1, 1, 1)
+
+
+async def test_what_comes_onto_the_shelf_while_an_order_waits_for_it_is_sold(mine: NewShop, shop: Shop) -> None:
+    """The order began when there were two; PostgreSQL checks a row in that version first, and must not be told of three."""
+    await stock(mine, 2, "MUG-BLUE")
+    arguments = wanted(["MUG-BLUE"]) | {"lines": [{"sku": "MUG-BLUE", "quantity": 3}]}
+
+    async with shop.database.transaction(mine.id) as sql:
+        await sql.execute("update stock_levels set on_hand = on_hand + 1 where merchant_id = %s", (mine.id,))
+        placing = asyncio.create_task(call(shop, create_order, arguments, mine.caller("owner"), key=uuid.uuid4().hex))
+        waiting = "select 1 from pg_locks where not granted and %s = any(pg_blocking_pids(pid))"
+        while not await sql.execute(waiting, (sql.connection.info.backend_pid,)):  # noqa: ASYNC110  # only the server knows
+            await asyncio.sleep(0.01)
+        await sql.commit()
+
+    assert (await placing).result is not None
+    assert await counts(mine) == (1, 3, 3)

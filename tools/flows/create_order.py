@@ -90,7 +90,7 @@ with granted as materialized (
     select {", ".join(f"u.{column}" for column in _USE)}
     from ok cross join jsonb_populate_recordset(null::promotion_uses, %(uses)s) u
 ), counted as (
-    update promotions p set used = p.used + 1 from granted cross join ok where p.merchant_id = %(m)s and p.id = granted.id
+    update promotions p set used = granted.used + 1 from granted cross join ok where p.merchant_id = %(m)s and p.id = granted.id
 ), {RESERVE}{{take}}
 select {RESERVED}, coalesce((select json_agg(granted) from granted), '[]') as granted, {{taken}} as payment
 """

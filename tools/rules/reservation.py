@@ -35,7 +35,8 @@ class Need:
 # one variant stand in a queue: the units that each wants are a stretch of the queue, those of each warehouse a stretch of the
 # supply, and a line gets from a warehouse what both have in common. `ok` has its row when every line is held, or may wait for the
 # next delivery at the first warehouse. `materialized` is meaning, not tuning: what was locked is looked at once. Between this and
-# RESERVE a statement defines `number`, from `ok` alone.
+# RESERVE a statement defines `number`, from `ok` alone. A level is written as it was locked, all that a CHECK compares with it: a
+# row that somebody changed after this statement began is checked once in its old version, before the new one is looked up.
 ALLOT = """
 need as (
     select *, sum(quantity) over (partition by variant order by position) - quantity as begins
@@ -45,7 +46,8 @@ need as (
 ), place as (
     select * from unnest(%(warehouses)s::uuid[]) with ordinality as place(id, rank)
 ), stock as materialized (
-    select s.id, s.variant_id, s.warehouse_id, s.reserved, s.on_hand - s.reserved - s.damaged as available
+    select s.id, s.variant_id, s.warehouse_id, s.on_hand, s.reserved, s.damaged, s.binned,
+           s.on_hand - s.reserved - s.damaged as available
     from stock_levels s
     where s.merchant_id = %(m)s and s.warehouse_id = any(%(warehouses)s::uuid[])
       and s.variant_id = any(array(select variant from need)) {unless}
@@ -89,7 +91,8 @@ held as (
     from allotted cross join number window walk as (order by position, rank)
     returning id, reference, status, reason, warehouse_id, variant_id, quantity, backordered, order_id, order_line_id
 ), kept as (
-    update stock_levels s set reserved = s.reserved + level.quantity, updated_at = %(now)s
+    update stock_levels s set reserved = level.reserved + level.quantity, on_hand = level.on_hand, damaged = level.damaged,
+           binned = level.binned, updated_at = %(now)s
     from level cross join ok where s.merchant_id = %(m)s and s.id = level.id and level.quantity > 0
       and s.id = any(array(select id from level))
 )"""
