@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from orchestrator.chat import Chat
-from orchestrator.state import Request, Turn
+from orchestrator.saver import thread
+from orchestrator.state import Request, State, Turn
 from orchestrator.supervisor import Supervisor
 from tests.factories import NewShop
 from tests.orchestrator.conftest import CHECKPOINTS, MEMOS, Talk
@@ -253,6 +254,46 @@ async def test_the_steps_of_a_turn(shop: Shop, mine: NewShop, supervisor: Superv
     ]
 
     assert steps == [["route"], ["model"], ["tools"], ["model"]]
+
+
+async def test_a_turn_that_might_change_something_and_only_reads_keeps_nothing(
+    talk: Talk, model: ScriptedOpenAI
+) -> None:
+    model.script(calls(("look_into_drawer", {"drawer": "top"})), says("3 mugs: no memo is needed."))
+
+    turn = await talk("Write a memo if the top drawer is empty")
+
+    assert turn.answer == "3 mugs: no memo is needed."
+    assert "write_memo" in model.offered(0)
+    assert (
+        await talk.count("select count(*) as value from turns where merchant_id = %(m)s and durability = 'none'") == 1
+    )
+
+
+async def test_the_steps_of_a_turn_that_changes_something(
+    shop: Shop, mine: NewShop, supervisor: Supervisor, model: ScriptedOpenAI
+) -> None:
+    """Nothing is kept before the change, and each step from there on."""
+    model.script(calls(("write_memo", {"text": "milk"})), says("Written."))
+    caller = mine.caller("owner")
+    async with opened(shop, TOOLS["write_memo"], caller) as (ctx, _):
+        actor, merchant = ctx.actor, ctx.merchant
+    state = await supervisor.admit(Request("Write a memo: milk"), actor)
+    turn = Turn(uuid.uuid4(), shop, caller, actor, merchant, Silent(), shop.clock() + timedelta(minutes=1))
+    config = {"configurable": {"thread_id": thread(mine.id, turn.id)}}
+
+    before = State(**await supervisor.reading_graph.ainvoke(state.told(), context=turn))
+    again = supervisor.entered_again(before, actor).told()
+    steps = [
+        list(step)
+        async for step in supervisor.graph.astream(
+            again, config, context=turn, stream_mode="updates", durability="sync"
+        )
+    ]
+
+    assert before.enter_again
+    assert (before.model_calls, len(before.made)) == (1, 0)
+    assert steps == [["tools"], ["model"]]
 
 
 class Silent:
