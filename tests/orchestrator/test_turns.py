@@ -292,7 +292,7 @@ async def test_the_steps_of_a_turn_that_changes_something(
     ]
 
     assert before.enter_again
-    assert (before.model_calls, len(before.made)) == (1, 0)
+    assert (len(before.asked), len(before.made)) == (1, 0)
     assert steps == [["tools"], ["model"]]
 
 
