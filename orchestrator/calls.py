@@ -16,6 +16,7 @@ from agents.told import told
 from orchestrator import telemetry
 from orchestrator.offer import EXPAND, FIND, Catalogue
 from orchestrator.state import Made, State, Turn, Update
+from tools.contract.actors import Hand
 
 ROWS_SHOWN = 50
 MISTAKES = ("Unreadable", "UnknownTool", "Invalid")  # the model's own; it may repair a few
@@ -204,9 +205,9 @@ def _nth(messages: Sequence[AnyMessage], chat_tool: Usable, call: Call) -> int:
 
 
 async def _show_rows(turn: Turn, named: dict[str, str], result: Json | None) -> None:
-    """A result that is a list is shown as a table; one that runs over time, as a chart too."""
+    """A result that is a list is shown as a table; one that runs over time, as a chart too. The planner's answers have both."""
     rows = next((rows for value in (result or {}).values() if (rows := _objects(value))), list[Json]())
-    if not rows:
+    if not rows or turn.caller.hand is Hand.planner:
         return
     columns = list(rows[0])
     await turn.events.add("table", **named, columns=columns, rows=rows[:ROWS_SHOWN], total=len(rows))

@@ -254,6 +254,8 @@ def _runs(text: str, spans: Sequence[Span], mentions: Sequence[Mention], ordinar
         kind = "" if any(start < m.end() and m.start() < end for start, end in taken) else _kind(m, mentions, ordinary)
         if not kind and m["word"] and ONES.match(text[m.end() :]) and re.search(r"\d\s+$", text[: m.start()]):
             kind = "name"  # "and 20 bear ones"
+        if not kind and run and _surname(run[-1], m, text):
+            kind = "name"
         if run and kind and not _goes_on(text[run[-1].end : m.start()], run[-1].kind, kind):
             yield _trimmed(run)
             run = []
@@ -261,6 +263,12 @@ def _runs(text: str, spans: Sequence[Span], mentions: Sequence[Mention], ordinar
             run.append(Token(m.start(), m.end(), m[0], kind))
     if run:
         yield _trimmed(run)
+
+
+def _surname(before: Token, m: re.Match[str], text: str) -> bool:
+    """Whether an everyday word is somebody's second name: "Emre Wolf"."""
+    both = before.said[:1].isupper() and m[0][:1].isupper()
+    return before.kind == "name" and both and re.fullmatch(r"[ -]", text[before.end : m.start()]) is not None
 
 
 def _trimmed(run: list[Token]) -> list[Token]:

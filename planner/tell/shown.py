@@ -13,6 +13,9 @@ INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d
 DECIMAL = re.compile(r"\d+(?:\.\d+)?E[+-]?\d+")  # a short decimal of a result: 1E+1 is 10
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 LONGEST = 120  # characters of a cell
+TIMES = ("day", "week", "month")
+FEW, WIDTH = 3, 12  # rows from which a chart tells more than its figures; characters of its longest bar
+EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
 
 def value(said: Any, voice: Voice) -> str:
@@ -91,10 +94,25 @@ def table(rows: Sequence[Row], voice: Voice, args: Mapping[str, Any] | None = No
     grouped = str((args or {}).get("group_by") or "group")
     heads = [capital(voice.label(grouped if key == "group" else key)) for key in columns.keys]
     right = [all(row.get(key) is None or is_figure(row.get(key)) for row in rows) for key in columns.keys]
-    lines = [_line(heads), _line("---:" if figures else "---" for figures in right)]
-    lines += [_line(_cell(row.get(key), voice) for key in columns.keys) for row in rows]
+    cells = [[_cell(row.get(key), voice) for key in columns.keys] for row in rows]
+    drawn = right.index(True) if grouped in TIMES and True in right else None  # the figure that a chart is made of
+    bars = _bars([row.get(columns.keys[drawn]) for row in rows]) if drawn is not None else []
+    if drawn is not None and bars:
+        heads.insert(drawn + 1, "")
+        right.insert(drawn + 1, False)
+        cells = [[*each[: drawn + 1], bar, *each[drawn + 1 :]] for each, bar in zip(cells, bars, strict=True)]
+    lines = [_line(heads), _line("---:" if figures else "---" for figures in right), *map(_line, cells)]
     shared = ", ".join(f"{voice.label(key)} {_cell(said, voice)}" for key, said in columns.shared.items())
     return "\n".join([*([voice.say("same_in_rows", facts=shared), ""] if shared else []), *lines])
+
+
+def _bars(figures: Sequence[Any]) -> list[str]:
+    """Figures over time as bars, the highest of full width; none for a few, for gaps, and for what goes below zero."""
+    amounts = [one["amount"] if is_money(one) else one for one in figures]
+    if len(amounts) < FEW or not all(isinstance(one, int | float) and one >= 0 for one in amounts) or not any(amounts):
+        return []
+    eighths = [round(8 * WIDTH * one / max(amounts)) for one in amounts]
+    return ["█" * (one // 8) + EIGHTHS[one % 8] for one in eighths]
 
 
 def _cell(said: Any, voice: Voice) -> str:

@@ -37,8 +37,11 @@ STATUS_WORDS = Synonyms(
     {
         "requested": (
             "waiting for approval",
+            "wait for our ok",
             "waiting for our ok",
+            "wait for our approval",
             "waiting for our approval",
+            "wait for approval",
             "to approve",
             "new",
             "undecided",
