@@ -14,10 +14,8 @@ VOICE = Voice(Setting(datetime(2026, 11, 22, 13, 3, tzinfo=UTC), ZoneInfo("Europ
 
 
 def days(*amounts: int | None) -> list[dict[str, Any]]:
-    return [
-        {"group": f"2026-11-{16 + nth}", "net_sales": None if one is None else {"amount": one, "currency": "EUR"}, "orders": 4 + nth}
-        for nth, one in enumerate(amounts)
-    ]  # fmt: skip
+    money = [None if one is None else {"amount": one, "currency": "EUR"} for one in amounts]
+    return [{"group": f"2026-11-{16 + n}", "net_sales": one, "orders": 4 + n} for n, one in enumerate(money)]
 
 
 def test_each_day_has_a_bar_beside_the_first_figure_and_the_highest_the_longest() -> None:
