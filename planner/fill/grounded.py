@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from planner.fill.filled import Filled, Told, Which
 from planner.read.fields import Field, Kind
+from planner.read.goods import singular
 from planner.read.grounds import PARTNERS, Ground, Row
 from planner.read.reading import Reading
 
@@ -99,13 +100,19 @@ def _products(f: Field, ground: Ground, filled: Filled) -> None:
 def _shelf(ground: Ground, fields: Sequence[Field], filled: Filled) -> tuple[Field, Row] | None:
     """A category, a brand or a tag that is called so: before the products of which some are called so, too."""
     for kind in ("category", "brand", "tag"):
-        rows = ground.of(kind, fits=("exact",))
+        rows = ground.of(kind, fits=("exact",)) or _in_the_plural(ground, kind)
         wanted = [f for f in fields if f.reference == kind or f.name in (kind, f"{kind}s")]
         wanted = [f for f in wanted if f.name not in filled.args]
         whole = kind != "category" or not any(row.name.casefold() == ground.said.casefold() for row in ground.products)
         if rows and wanted and whole:
             return wanted[0], rows[0]
     return None
+
+
+def _in_the_plural(ground: Ground, kind: str) -> list[Row]:
+    """ "lamp", where the shelf is called "Lamps"."""
+    said = singular(ground.said.casefold())
+    return [row for row in ground.rows if row.kind == kind and singular(row.name.casefold()) == said]
 
 
 def _partners(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:

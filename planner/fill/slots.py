@@ -30,6 +30,7 @@ NEVER_DROPPED = ("reference", "foreign", "code", "email", "money", "percent", "p
 IN_CURRENCY = re.compile(rf"\bin ({money.SIGN})", re.I)
 NARROWING = words_of("the a an my our her his their these those only just some both all of")
 PASSING = ("one", "two", "three", "today", "this morning", "in this morning", "this afternoon", "yesterday", "tonight")
+HIGHEST = 999_999  # of our own numbers; what is longer is another's, such as a parcel's
 COUNTS = re.compile(
     r"\s*(?:(?:loyalty|bonus)\s+)?(?:points?|punkte?n?|units?|pieces?|pcs|stück|unités?|pièces?)\b", re.I
 )
@@ -148,7 +149,8 @@ def _by_mention(fields: Sequence[Field], reading: Reading, filled: Filled) -> No
                 )
             ):
                 reading.claim(one.start, one.end)
-                filled.args[f.name] = f"{f.prefix}-{number(said[0])}"
+                own = number(said[0])
+                filled.args[f.name] = f"{f.prefix}-{own}" if own <= HIGHEST else str(own)
                 break
 
 
@@ -387,3 +389,13 @@ def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Fil
     filled.unused = [reading.text[start:end] for start, end in reading.unknown(told.known)]
     strange = reading.unknown({*told.known, *told.own})
     filled.strange = [reading.text[start:end] for start, end in strange if _narrows(reading, start)]
+    for said in _lost(reading, told):
+        filled.strange += [said] if said not in filled.strange else []
+        filled.unused += [said] if said not in filled.unused else []
+
+
+def _lost(reading: Reading, told: Told) -> list[str]:
+    """What is a thing of the shop and found no place: goods and shelves, and to a reader whoever else was named."""
+    kinds = ("category", "brand", *(() if told.writes else ("customer", "supplier", "carrier")))
+    open_ones = [ground for ground in reading.grounds if reading.open(ground.start, ground.end)]
+    return [reading.text[one.start : one.end] for one in open_ones if one.goods or one.of(*kinds, fits=("exact",))]
