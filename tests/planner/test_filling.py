@@ -138,6 +138,12 @@ def test_what_a_price_becomes_is_not_by_how_much_it_changes(index: Index, text: 
     assert filled(index, "change_prices", text) == {"skus": ["MUG-BLUE"], **told}
 
 
+def test_a_long_number_is_anothers_and_stays_as_it_is(index: Index) -> None:
+    text = "void the label on 357962501027"
+
+    assert filled(index, "cancel_shipment", text, named(text, "357962501027", "ref")) == {"shipment": "357962501027"}
+
+
 def test_of_a_thing_that_is_named_alone_the_one_quantity_is_how_many(index: Index) -> None:
     text = "create a PO for 200 portable chargers SCARF-GREY"
 

@@ -132,6 +132,7 @@ def asked(index: Index, text: str, thing: str = "") -> list[str]:
         ("eine rote und zwei blaue", ["red jute rug", "blue jute rug"]),
         ("put wool throws down 10% from Monday", ["wool throws"]),
         ("are any of the rest promised to customers?", []),
+        ("what did Emre Wolf buy?", ["Emre Wolf"]),
         ("yes go ahead, the system is on the phone", []),
         ("alle offenen Bestellungen, höchster Betrag zuerst", []),
         ("annule la 11019, le client a changé d'avis", []),
@@ -216,6 +217,23 @@ def test_a_category_goes_before_goods_that_are_called_alike(index: Index) -> Non
     known = {"tea": [row("category", "Tea"), row("product", "Sencha tea"), row("product", "Tea towel", "begins")]}
 
     assert filled(index, "low_stock_products", "what runs out first in tea", known).args["category"] == "Tea"
+
+
+def test_a_category_is_meant_in_the_singular_too(index: Index) -> None:
+    known = {"lamp": [row("product", "Table lamp"), row("category", "Lamps", "begins")]}
+
+    found = filled(index, "top_selling_products", "what is our best selling lamp this month?", known)
+
+    assert found.args["category"] == "Lamps"
+
+
+def test_goods_that_find_no_place_are_told(index: Index) -> None:
+    known = {"fox night light": [row("product", "Fox night light")]}
+
+    found = filled(index, "order_kpis", "how are orders going with the fox night light?", known)
+
+    assert "fox night light" in found.strange
+    assert "fox night light" in found.unused
 
 
 def test_a_person_is_looked_up_by_name_and_town(index: Index) -> None:
