@@ -33,19 +33,19 @@ def lines(file: Path) -> Iterator[dict[str, Any]]:
     yield from (json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
 
 
-async def play(chat: Chat, caller: Caller, turns: Sequence[str]) -> list[dict[str, Any]]:
-    """The turns of one conversation, each with what became of it."""
+async def play(chat: Chat, caller: Caller, turns: Sequence[str], decider: Caller) -> list[dict[str, Any]]:
+    """The turns of one conversation, each with what became of it; its cards go to somebody who may decide them."""
     conversation = (await chat.start_conversation(caller)).reference
     told: list[dict[str, Any]] = []
     waiting: list[str] = []
     for text in turns:
         for card in waiting:
-            await decide(chat, caller, card, agreed=bool(AGREES.match(text)))
+            await decide(chat, decider, card, agreed=bool(AGREES.match(text)))
         turn = await say(chat, caller, conversation, text)
         waiting = [json.loads(card)["approval"] for card in turn.cards]
         told.append({"text": text, "called": turn.called, "answer": _answer(turn)})
     for card in waiting:
-        await decide(chat, caller, card, agreed=False)
+        await decide(chat, decider, card, agreed=False)
     return told
 
 
@@ -65,16 +65,18 @@ async def main(folder: Path, home: Path) -> None:
         with (folder / "answers.jsonl").open("w", encoding="utf-8") as out:
             for one in [*lines(folder / "requests.jsonl"), *lines(folder / "conversations.jsonl")]:
                 turns = one.get("turns") or [one["request"]]
-                meant = one["meant"] if "turns" in one else [one["meant"]]
-                for nth, told in enumerate(await play(chat, callers[Role(one["role"])], turns)):
+                meant: list[str] = one["meant"] if isinstance(one["meant"], list) else [one["meant"]] * len(turns)
+                asker = callers[Role(one.get("role", Role.owner))]
+                for nth, told in enumerate(await play(chat, asker, turns, callers[Role.owner])):
                     row = {"id": one["id"], "turn": nth + 1, "meant": meant[nth], **told}
                     out.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
 
 
 def verdicts(folder: Path) -> None:
     """How many of each verdict there are, of requests and of turns of conversations."""
-    for kind, letter in (("requests", "F"), ("conversations", "C")):
-        found = Counter(one["verdict"] for one in lines(folder / "verdicts.jsonl") if one["id"].startswith(letter))
+    judged = list(lines(folder / "verdicts.jsonl"))
+    for kind in ("requests", "conversations"):  # of which the second are called C
+        found = Counter(one["verdict"] for one in judged if one["id"].startswith("C") == (kind == "conversations"))
         print(kind, {verdict: f"{count} ({count / found.total():.0%})" for verdict, count in sorted(found.items())})
 
 

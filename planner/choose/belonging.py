@@ -57,9 +57,20 @@ def fill(tool: Tool, filled: Filled, reading: Reading, lists_of: Lists, told: Ca
         end = _end(reading.text, f)
         if not (_tells(args, listing, writes=tool.entry.writes) or named.people or end):
             continue
+        args |= by_name(listing, args, named.people)
         said = " ".join(reading.text[start:stop].strip() for start, stop in sorted({*rest.claimed[taken:]}))
         filled.people[f.name] = look_up(tool, listing, args, named.people, said or end, end)
         _place(filled, reading, rest.claimed[taken:])
+
+
+def by_name(listing: Tool, args: Mapping[str, Any], people: dict[str, Any]) -> dict[str, Any]:
+    """A buyer's name and town as a list itself takes them: many are called so there, and few of them have what is asked for."""
+    taken = {f.name for f in listing.fields if f.kind in (Kind.search, Kind.city)} - args.keys()
+    name, _, lives = str(people.get("customer", "")).partition(", ")
+    if not lives or not {"text", "city"} <= taken:
+        return {}
+    del people["customer"]
+    return {"text": name, "city": lives}
 
 
 def _lacking(tool: Tool, filled: Filled) -> Iterator[Field]:
@@ -72,7 +83,8 @@ def _lacking(tool: Tool, filled: Filled) -> Iterator[Field]:
 def _filters(listing: Tool, wanted: Field, *, writes: bool) -> list[Field]:
     """By what a list may be narrowed. The words of a change say what shall be, not what is: "mark it as delivered"."""
     kinds = NARROWING if writes else (*NARROWING, Kind.choice, Kind.flag)
-    return [f for f in listing.fields if f.kind in kinds and f.reference != wanted.reference and f.name != "count"]
+    own = (f for f in listing.fields if f.kind in kinds and f.reference != wanted.reference and f.name != "count")
+    return [f for f in own if not f.worded]  # any name would be words of a title
 
 
 def _tells(args: Mapping[str, Any], listing: Tool, *, writes: bool) -> bool:
@@ -84,9 +96,9 @@ def _tells(args: Mapping[str, Any], listing: Tool, *, writes: bool) -> bool:
 def look_up(
     tool: Tool, listing: Tool, args: Mapping[str, Any], people: Mapping[str, Any], said: str, end: str = ""
 ) -> dict[str, Any]:
-    """The call that finds a record; one that is to be changed is looked for among those that are still open."""
+    """The call that finds a record, among those that are still open first; the newest or oldest of all, where it is only shown."""
     names = {f.name: f for f in listing.fields}
-    opened = {"open": True} if tool.entry.writes and "open" in names and "status" not in args else {}
+    opened = {"open": True} if "open" in names and "status" not in args and (tool.entry.writes or not end) else {}
     sort = names["sort"].choices if "sort" in names else ()
     turned = {"sort": end} if any(choice.value == end for choice in sort) else {}
     most = 1 if turned or end == "newest" else WHOLE if end else MOST + 1

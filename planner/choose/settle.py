@@ -34,6 +34,7 @@ def filling(tool: Tool, reading: Reading, desk: Desk) -> Filled:
     """The arguments of one tool from one text, and how a record that is not named is to be found."""
     filled = slots.fill(tool.fields, reading, desk.told(tool))
     belonging.fill(tool, filled, reading, belonging.lists(desk.index, desk.offered), desk.told)
+    filled.args |= {} if tool.entry.writes else belonging.by_name(tool, filled.args, filled.people)
     whose.unsaid(tool, filled, reading)
     return filled
 

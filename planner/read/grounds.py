@@ -69,7 +69,9 @@ def placed(phrases: Sequence[Phrase], told: Mapping[str, Sequence[Row]]) -> tupl
     """What the phrases of a text are, without overlaps: whole names of goods first, then people and places, the longest first."""
     known = [(phrase, tuple(told[phrase.asked.casefold()])) for phrase in phrases if told.get(phrase.asked.casefold())]
     others = [
-        Ground(p.start, p.end, p.asked, named) for p, rows in known if not p.goods and (named := _named(rows, p.asked))
+        Ground(p.start, p.end, p.asked, named)
+        for p, rows in known
+        if not (p.goods and any(row.kind in (*GOODS, *SHELVES) for row in rows)) and (named := _named(rows, p.asked))
     ]
     found: list[Ground] = []
     for phrase, rows in sorted(known, key=lambda one: (not one[0].goods, one[0].start - one[0].end)):

@@ -289,6 +289,7 @@ RULES: list[tuple[str, Rule]] = [
     (r"\bytd\b", _shifted("year", 0)),
     (r"\byesterday\b(?:'s)?", _shifted("day", -1)),
     (r"\b(?:today\b(?:'s)?|this (?:morning|afternoon|evening)|tonight)", _shifted("day", 0)),
+    (r"(?<=since )midnight\b", _shifted("day", 0)),
     (r"\btomorrow\b", _shifted("day", 1)),
     (r"\b(?:(?:the|this|last|past|next) )weekend\b", _weekend),
     (r"\bblack friday weekend\b(?: (\d{4}))?", _sale_weekend),

@@ -19,6 +19,7 @@ from tests.factories import NewShop, make_customer, make_order, make_variant, wa
 from tests.orchestrator.conftest import Talk
 from tools import registry
 from tools.contract.call import Shop
+from tools.flows.create_order import create_order
 from tools.inventory.suppliers import create_supplier
 
 
@@ -323,3 +324,23 @@ async def test_a_variant_is_taken_off_sale_without_a_version(talk: Talk, shop: S
     assert turn.status == "finished"
     hidden = "select count(*) as value from variants where merchant_id = %(m)s and not sellable"
     assert await talk.count(hidden) == 1
+
+
+async def test_an_order_is_found_by_whose_it_is_and_where_they_live_though_others_are_called_so(
+    talk: Talk, shop: Shop, mine: NewShop, do: Do
+) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        ana, _ = (make_customer(sql, name, city="Lyon") for name in ("Ana Goncalves", "Rui Gonçalves"))
+        make_variant(sql, "MUG-BLUE", stock=5, warehouse=await warehouse_of(sql))
+        await sql.commit()
+    placed = await do(create_order, customer=ana.reference, lines=[{"sku": "MUG-BLUE", "quantity": 1}])
+
+    turn = await talk("cancel the order of Gonçalves in Lyon, she does not want it any more")
+
+    await talk.decide(turn.waits_for[0], "approve")
+    await talk.settled(turn)
+
+    cancelled = (
+        "select count(*) as value from orders where merchant_id = %(m)s and reference = %(o)s and status = 'cancelled'"
+    )
+    assert await talk.count(cancelled, o=placed.reference) == 1

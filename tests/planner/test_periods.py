@@ -36,6 +36,7 @@ def days(period: Period) -> tuple[str | None, str | None]:
         ("since Monday", "2026-11-16", None),
         ("since the start of the year", "2026-01-01", None),
         ("since the 1st", "2026-11-01", None),
+        ("since midnight", "2026-11-22", None),
         ("starting tuesday", "2026-11-17", None),
         ("at the end of the month", "2026-11-30", "2026-12-01"),
         ("at the start of the month", "2026-11-01", "2026-11-02"),
