@@ -240,8 +240,9 @@ def _roomier(chosen: Candidate, candidates: Sequence[Candidate]) -> Candidate | 
     """The update of the same thing, where it has a place for what the likeliest has not: a code "should stop end of the year"."""
     if not chosen.filled.unplaced:
         return None
-    update = f"update_{chosen.tool.entry.name.partition('_')[2]}"
-    return next((c for c in candidates if c.tool.entry.name == update and c.score >= FAINT and _whole(c)), None)
+    thing = chosen.tool.entry.name.partition("_")[2]
+    others = (f"update_{thing}", f"change_{thing}s")
+    return next((c for c in candidates if c.tool.entry.name in others and _whole(c)), None)
 
 
 def _either(text: str, chosen: Candidate, candidates: Sequence[Candidate]) -> Decision:

@@ -76,6 +76,10 @@ WITHDRAWING = re.compile(
 )
 MOST_BARE_PERCENT = 50  # a figure above is a rate only with its sign: "make it round, 79" is a price
 STOPS = re.compile(r"\b(?:stops?|ends?|ending|expires?|until|till|finish(?:es)?|runs? out|over)\b[^.;]*$", re.I)
+RELATIVE = re.compile(
+    r"\s+(?:up|down|more|less|off|cheaper|dearer|higher|lower|teurer|billiger|günstiger|de plus|de moins|plus cher|moins cher)\b",
+    re.I,
+)
 LENGTHS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 
 
@@ -179,7 +183,7 @@ def _moments(fields: list[Field], reading: Reading, setting: Setting) -> dict[st
     wanted = [field for field in fields if field.kind is Kind.moment]
     found = periods.find(reading.text, setting.local, ahead=True) if wanted else []
     args: dict[str, Any] = {}
-    for period in [period for period in found if period.start or period.end]:
+    for period in [period for period in found if (period.start or period.end) and reading.open(*period.where)]:
         fitting = [field for field in wanted if field.name not in args and _fits(field, period)]
         if STOPS.search(reading.text[: period.where[0]]):
             fitting.sort(key=lambda field: not _ends(field))
@@ -236,7 +240,7 @@ def _amounts(fields: list[Field], reading: Reading, setting: Setting, *, bare: b
     aims = [field for field in fields if field.name == "to_amount"]
     for field in sorted(fields, key=lambda field: not role(field)):
         for span in [*reading.free("money"), *reading.free("number")]:
-            if aims and _reaches(reading, span) != (field in aims):
+            if (aims and _reaches(reading, span) != (field in aims)) or (not field.signed and _relative(reading, span)):
                 continue
             if _said_role(reading, span) == role(field) and _can_be_money(field, span, bare=bare):
                 way = _way(reading) if field.signed else 1
@@ -251,6 +255,12 @@ def _amounts(fields: list[Field], reading: Reading, setting: Setting, *, bare: b
 def _reaches(reading: Reading, span: Span) -> bool:
     """Whether an amount is what a price becomes, not by how much it changes: "down to 69.90"."""
     return re.search(r"\b(?:to|at|auf|à)$", reading.before(span.start, 1)) is not None
+
+
+def _relative(reading: Reading, span: Span) -> bool:
+    """Whether an amount is by how much something changes: "2 euro up", "by 2 euro", "2 € teurer"."""
+    by = re.search(r"\b(?:by|um)$", reading.before(span.start, 1))
+    return by is not None or RELATIVE.match(reading.text, span.end) is not None
 
 
 def _can_be_money(field: Field, span: Span, *, bare: bool) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import sys
 import uuid
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -137,12 +137,13 @@ class Local:
     async def working(self, reference: str) -> AsyncGenerator[None]:
         """Perhaps no worker runs; where one does, whoever comes second finds the job taken."""
         from orchestrator import jobs
+        from tools.contract.errors import IdempotencyInFlight
 
         work = asyncio.create_task(jobs.work_off(self.shop, self.caller.merchant, reference))
         try:
             yield
         finally:
-            with _as_refused():
+            with _as_refused(), suppress(IdempotencyInFlight):  # a worker has it
                 await work
 
 
