@@ -14,7 +14,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bench.requests import Turn, opened, say
 from db.models.backoffice import Role
@@ -65,7 +65,8 @@ async def main(folder: Path, home: Path) -> None:
         with (folder / "answers.jsonl").open("w", encoding="utf-8") as out:
             for one in [*lines(folder / "requests.jsonl"), *lines(folder / "conversations.jsonl")]:
                 turns = one.get("turns") or [one["request"]]
-                meant: list[str] = one["meant"] if isinstance(one["meant"], list) else [one["meant"]] * len(turns)
+                told_of: Any = one["meant"]
+                meant = cast(list[str], told_of if isinstance(told_of, list) else [told_of] * len(turns))
                 asker = callers[Role(one.get("role", Role.owner))]
                 for nth, told in enumerate(await play(chat, asker, turns, callers[Role.owner])):
                     row = {"id": one["id"], "turn": nth + 1, "meant": meant[nth], **told}

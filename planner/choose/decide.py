@@ -249,7 +249,7 @@ def _either(text: str, chosen: Candidate, candidates: Sequence[Candidate]) -> De
     """Of changes of which none is held for certain, the likeliest to choose from; a question is none of them."""
     likely = [c for c in candidates if c is not chosen and c.tool.entry.writes and c.score >= READ_FLOOR]
     if (
-        chosen.score < LIKELY
+        chosen.score < WRITE_FLOOR
         or "?" in text
         or chosen.filled.unplaced
         or not (chosen.filled.args or chosen.filled.people)

@@ -70,9 +70,9 @@ def instead(
 
 
 def _likely(one: Beside, said: str, desk: Desk) -> bool:
-    """A change must be likely; so must a look at the record where nothing was asked, for it was just shown."""
+    """A change must be likely, and not asked about; so must a look at the record be where nothing was asked: it was just shown."""
     asked = mood.asks(said, desk.english(said)) or Act.of(said).asks
-    return one.score >= CERTAIN or (asked and not desk.index.tools[one.operation].entry.writes)
+    return not desk.index.tools[one.operation].entry.writes if asked else one.score >= CERTAIN
 
 
 def _sure(decision: Decision, said: str, pointed: Pointed, desk: Desk, main: str) -> bool:

@@ -19,6 +19,7 @@ LEADING = {  # what a turn does, and the words for it, in the order in which the
     "declines": "declines",
     "corrects": "apologies",
 }
+VERBS = re.compile("stop|cancel|halt|arrêter?|annuler?|stopp", re.I)  # they decline only by themselves
 ENDS = r"(?=\s*(?:[,.;:!?…–-]|$))"
 APOLOGY = re.compile(
     r"[,.;!]\s*(?:sorry|my mistake|oops|pardon|désolée?|entschuldigung|verschrieben|vertippt)\W*$", re.I
@@ -166,7 +167,7 @@ def _leading(text: str) -> tuple[str, str] | None:
     """The act that a text begins with, and what stands after it; a filler has no name."""
     for name, words in LEADING.items():
         found = re.match(rf"(?:{_words(words)})(?!\w)", text, re.I)
-        if found and (name != "declines" or _apart(text[found.end() :])):
+        if found and (name != "declines" or _apart(found[0], text[found.end() :])):
             return name, text[found.end() :].lstrip(SIGNS)
     alone = re.match(rf"(?:{_words('agrees_alone')}){ENDS}", text, re.I)
     if alone:
@@ -175,10 +176,10 @@ def _leading(text: str) -> tuple[str, str] | None:
     return ("", text[filler.end() :].lstrip(SIGNS)) if filler else None
 
 
-def _apart(after: str) -> bool:
-    """ "no, …" declines, and "no orders …" does not."""
-    if re.match(ENDS, after):
-        return True
+def _apart(said: str, after: str) -> bool:
+    """ "no, …" declines, and "no orders …" does not; "stop the code" is a wish."""
+    if re.match(ENDS, after) or VERBS.fullmatch(said):
+        return re.match(ENDS, after) is not None
     follows = "|".join(_words(name) for name in ("corrects", "apologies", "merely", "fillers", "agrees", "declines"))
     return re.match(rf"(?:{follows}|i|the|ich|das|je|il|elle)(?!\w)", after.lstrip(), re.I) is not None
 

@@ -15,6 +15,10 @@ from typing import Any, cast
 from planner.read.signals import WRITING_STARTS
 from planner.read.words import tokens
 
+AFTER_ALL = re.compile(  # "the tea one, how often was it used"
+    r"(?:[^,]{1,40},|.{0,40}\bone\b|[A-Z]{2,4}-\d+)\s*(?:how|what|when|where|who|which|why|combien|comment|quand|où|pourquoi|wie|was|wann|wo|wer|warum)\b",
+    re.I,
+)
 ENDED = re.compile(r"\b(?:any ?more|any longer|no longer|nicht mehr|keine? mehr|ne .{1,20} plus)\b", re.I)
 
 
@@ -38,7 +42,7 @@ def mood(said: str, english: str = "") -> Mood:
         return Mood.question
     if orders(english):
         return Mood.order
-    return Mood.question if said.rstrip().endswith("?") else Mood.statement
+    return Mood.question if said.rstrip().endswith("?") or AFTER_ALL.match(said) else Mood.statement
 
 
 def asks(said: str, english: str = "") -> bool:

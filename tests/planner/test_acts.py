@@ -18,6 +18,8 @@ from planner.read.acts import Act
         ("non, laisse tomber", {"declines"}, ""),
         ("leave it as it was", {"declines"}, ""),
         ("no, 45", {"declines"}, "45"),
+        ("stop", {"declines"}, ""),
+        ("stop the tea code on friday", set(), "stop the tea code on friday"),
         ("hm make it 7", {"corrects"}, "make it 7"),
         ("sorry, I meant Hamburg", {"corrects"}, "I meant Hamburg"),
         ("nee, Lille meinte ich", {"declines", "corrects"}, "Lille meinte ich"),

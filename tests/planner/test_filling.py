@@ -138,6 +138,17 @@ def test_what_a_price_becomes_is_not_by_how_much_it_changes(index: Index, text: 
     assert filled(index, "change_prices", text) == {"skus": ["MUG-BLUE"], **told}
 
 
+def test_by_how_much_a_price_changes_is_not_what_it_becomes(index: Index) -> None:
+    assert filled(index, "set_price", "MUG-BLUE 2 euros up") == {"sku": "MUG-BLUE"}
+    assert filled(index, "change_prices", "MUG-BLUE 2 euros cheaper") == {"skus": ["MUG-BLUE"], "by_amount": -200}
+
+
+def test_a_promotion_that_stops_on_a_day_does_not_begin_on_it(index: Index) -> None:
+    found = filled(index, "update_promotion", "stop PRO-7 on 4 December")
+
+    assert found == {"promotion": "PRO-7", "ends_at": "2026-12-04T23:00:00Z"}
+
+
 def test_a_long_number_is_anothers_and_stays_as_it_is(index: Index) -> None:
     text = "void the label on 357962501027"
 

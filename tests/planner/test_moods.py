@@ -34,6 +34,8 @@ SETTING = Setting(datetime(2026, 11, 22, 13, 3, tzinfo=UTC), ZoneInfo("Europe/Pa
         "1042 paid?",
         "can you tell me whether 1042 is paid",
         "suche Müller",
+        "the tea one, how often was it used",
+        "c'est prévu quand la livraison des tasses",
     ],
 )
 def test_a_plain_question_is_told_from_an_order_whatever_it_begins_with(said: str) -> None:
