@@ -19,7 +19,7 @@ from planner.read.acts import Act
         ("leave it as it was", {"declines"}, ""),
         ("no, 45", {"declines"}, "45"),
         ("stop", {"declines"}, ""),
-        ("stop the tea code on friday", set(), "stop the tea code on friday"),
+        ("stop the tea code on friday", set[str](), "stop the tea code on friday"),
         ("hm make it 7", {"corrects"}, "make it 7"),
         ("sorry, I meant Hamburg", {"corrects"}, "I meant Hamburg"),
         ("nee, Lille meinte ich", {"declines", "corrects"}, "Lille meinte ich"),
