@@ -373,6 +373,8 @@ def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Fil
     for f in fields:
         if f.many and f.name in filled.args and not isinstance(filled.args[f.name], list):
             filled.args[f.name] = [filled.args[f.name]]
+        if f.many and filled.args.get(f.name) == []:
+            del filled.args[f.name]  # nothing was said of it
     known = {*filled.args, *filled.people, *filled.which}
     filled.missing = [f for f in fields if f.required and f.name not in known]
     said_in_passing = PASSING if told.writes else PASSING[:3]

@@ -149,6 +149,10 @@ def test_a_promotion_that_stops_on_a_day_does_not_begin_on_it(index: Index) -> N
     assert found == {"promotion": "PRO-7", "ends_at": "2026-12-04T23:00:00Z"}
 
 
+def test_a_list_of_which_nothing_was_said_is_left_out_rather_than_empty(index: Index) -> None:
+    assert filled(index, "confirm_pick", "PCK-7 is picked, all there") == {"pick": "PCK-7"}
+
+
 def test_a_long_number_is_anothers_and_stays_as_it_is(index: Index) -> None:
     text = "void the label on 357962501027"
 
