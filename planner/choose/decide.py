@@ -296,7 +296,7 @@ def _unfit(filled: Filled, text: str) -> float:
 
 
 def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk, before: list[Step]) -> Decision:
-    forbidden = mood.forbidden(text)
+    forbidden = None if _says_not(chosen) else mood.forbidden(text)
     if forbidden and set(tokens(forbidden[0])[1:]) & (WRITING_STARTS | desk.index.openers):
         return Decline("forbidden", forbidden[0].strip(" ,.;:"))
     rivals = [c for c in candidates if c is not chosen and chosen.fit - c.fit < CLEAR and c.score > 0.1]
@@ -312,6 +312,11 @@ def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk
     if isinstance(decision, Ask):
         return decision
     return _confirmed(text, chosen, decision)
+
+
+def _says_not(chosen: Candidate) -> bool:
+    """Whether what is not to be has its place in the call: "do not sell SCARF-GREY any more"."""
+    return any(value is False for value in chosen.filled.args.values())
 
 
 def _confirmed(text: str, chosen: Candidate, decision: Decision) -> Decision:

@@ -166,9 +166,8 @@ def _supplied(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | No
     people = {name: said for name, said in filled.people.items() if name not in pending["args"] and name not in new}
     nothing = pending.get("changes") and not new and not people  # what should change is still not said
     nothing = nothing or (pending["kind"] == "pick" and bool(open_ones))  # nor which of them
-    nothing = nothing or (
-        bool(pending.get("again")) and not new and not people
-    )  # it was asked twice: something else is said
+    unheard = pending.get("again") and not new and not people  # it was asked twice: something else is said
+    nothing = nothing or bool(unheard)
     if nothing or _is_new_request(text, new, people, wanted, tool, desk):
         return None
     args = {**pending["args"], **new}

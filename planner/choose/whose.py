@@ -6,19 +6,19 @@ The number says which record is meant; the card and the answer show whose it is.
 import re
 from functools import lru_cache
 
+from planner.choose.belonging import NAMED
 from planner.choose.index import Tool
 from planner.fill.filled import Filled
 from planner.read import pointers
 from planner.read.fields import Kind
 from planner.read.reading import Reading
 
-BY_NAME = ("customer", "user", "product", "variant", "category", "warehouse", "carrier", "supplier")
 PEOPLE, PLACES = ("customer", "person"), ("place", "city")
 
 
 def unsaid(tool: Tool, filled: Filled, reading: Reading) -> None:
     """Takes names of people and of their towns out of what found no place, where a record is called by its number."""
-    records = (f for f in tool.fields if f.kind is Kind.reference and f.reference not in BY_NAME)
+    records = (f for f in tool.fields if f.kind is Kind.reference and f.reference not in NAMED)
     if not any(f.name in filled.args for f in records):
         return
     named = [text for start, end, kind in _names(reading) if (text := _beside(reading.text, start, end, kind))]

@@ -212,9 +212,8 @@ def _from_and_until(
     ends = next((field for field in wanted if _ends(field) and field.name not in args), None)
     if not (begins and ends and period.start and period.end):
         return {}
-    pair = (
-        begins.name.rpartition("_")[0] == ends.name.rpartition("_")[0]
-    )  # "expected tomorrow": from and until that day
+    # "Expected tomorrow" is from and until that day; a promotion of one day has to be said.
+    pair = begins.name.rpartition("_")[0] == ends.name.rpartition("_")[0]
     if not pair and period.end - period.start <= timedelta(days=1):
         return {}
     last = period.end - timedelta(days=1) if ends.day_only else period.end

@@ -38,10 +38,10 @@ def to_english(text: str, spoken: str = "") -> str:
 @lru_cache(maxsize=1)
 def _languages() -> dict[str, tuple[frozenset[str], re.Pattern[str], dict[str, str]]]:
     stored = json.loads(files("planner.data").joinpath("glossary.json").read_text(encoding="utf-8"))
+    words = {language: _as_told(known["words"]) for language, known in stored.items()}
     return {
-        language: (frozenset(known["signs"].split()), _pattern(words), words)
+        language: (frozenset(known["signs"].split()), _pattern(words[language]), words[language])
         for language, known in stored.items()
-        if (words := _as_told(known["words"]))
     }
 
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from db.clock import now
+from db.model import new_id
 from orchestrator.accounts import Visit, reset_link, session_of, shop_of
 from orchestrator.surfaces.identity import Identity, RateLimiter
 from tests.conftest import Do
@@ -197,6 +198,10 @@ async def test_signing_in_opens_the_shop_that_was_used_last(identity: Identity, 
 
     assert opened == [other.id, mine.id, mine.id, other.id, other.id]
     assert await shop_of(mine.shop.database, mine.users["owner"]) == other.id
+
+
+async def test_somebody_unknown_is_in_no_shop(mine: NewShop, other: NewShop) -> None:
+    assert await shop_of(mine.shop.database, new_id()) is None
 
 
 async def test_a_shop_that_is_not_yours_looks_like_one_that_there_is_not(

@@ -14,9 +14,12 @@ from tests.factories import (
     make_category,
     make_customer,
     make_variant,
+    number,
     warehouse_of,
 )
 from tests.tools.till import LYON, bought, stocked, writing
+from tools.backoffice.settings import set_setting
+from tools.contract.call import call
 from tools.contract.errors import Ambiguous, NotFound
 from tools.flows.create_order import create_order
 from tools.orders.detail import get_order
@@ -124,6 +127,19 @@ async def test_an_address_that_is_written_without_a_country_is_in_the_shops(mine
     order = await do(get_order, order=placed.reference)
     assert order.shipping_address is not None
     assert order.shipping_address.country == "FR"
+
+
+async def test_or_in_the_one_that_the_shop_enters_addresses_in(mine: NewShop, do: Do) -> None:
+    await stocked(mine)
+    chosen = {"key": "customers.default_country", "value": "BE", "version": 0}
+    await call(mine.shop, set_setting, chosen, mine.caller("owner"), key=f"choose-{number()}")
+    written = {key: value for key, value in LYON.items() if key != "country"}
+
+    placed = await do(create_order, name="Noor Haddad", shipping_address=written, lines=bought(("MUG-BLUE", 1)))
+
+    order = await do(get_order, order=placed.reference)
+    assert order.shipping_address is not None
+    assert order.shipping_address.country == "BE"
 
 
 async def test_an_order_with_a_customers_email_is_theirs(mine: NewShop, do: Do, ana: Customer) -> None:

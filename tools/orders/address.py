@@ -12,6 +12,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import AddressRef, OrderRef
+from tools.orders.quote import located
 from tools.orders.shown import PostalAddress, sight
 from tools.orders.wishes import AddressOfAnother, NoShippingMethod, WrittenAddress
 from tools.rules.standing import OrderAlreadyShipped, OrderClosed, refuse_closed, refuse_shipped
@@ -100,7 +101,7 @@ async def change_order_address(ctx: Context, args: ChangeOrderAddress) -> OrderA
 async def _address(ctx: Context, order: Order, asked: str | WrittenAddress) -> dict[str, Any]:
     """The address as the order keeps it."""
     if isinstance(asked, WrittenAddress):
-        return asked.kept(order.customer_name, order.ship_country or ctx.merchant.country)
+        return (await located(ctx, asked, order.ship_country)).kept(order.customer_name)
     address = await ctx.find(Address, asked)
     if address.customer_id != order.customer_id:
         raise AddressOfAnother(f"{address.reference} is not an address of the customer of {order.reference}.")

@@ -15,7 +15,7 @@ from db.references import Kind
 from db.text import fold
 from tools.contract.context import Context
 from tools.contract.errors import Ambiguous, RowLocked
-from tools.contract.shop_settings import DEFAULT_CHANNEL, EXPIRE_UNPAID_AFTER
+from tools.contract.shop_settings import DEFAULT_CHANNEL, DEFAULT_COUNTRY, EXPIRE_UNPAID_AFTER, chosen
 from tools.orders.wanted import Read, Wanted, no_price, refuse_unsellable, split
 from tools.orders.wishes import (
     AddressOfAnother,
@@ -245,6 +245,7 @@ async def quote(ctx: Context, wish: OrderWish, *, sent: bool = True) -> Quote:
     Raises the errors of `tools.orders.wishes`, `NotFound` and `Ambiguous`.
     """
     currency = wish.currency or ctx.merchant.currency
+    wish = await _located(ctx, wish)
     found = await _read(ctx, wish, currency)
     buyer = await _buyer(ctx, wish, found)
     channel = wish.channel or DEFAULT_CHANNEL.of(found.settings.get(DEFAULT_CHANNEL.key))
@@ -276,12 +277,23 @@ def asked_segments(promotions: Sequence[Promotion]) -> set[UUID]:
     return {promotion.segment_id for promotion in promotions if promotion.segment_id}
 
 
+async def _located(ctx: Context, wish: OrderWish) -> OrderWish:
+    """The wish, with a country in each address that is written out."""
+    written = {name: getattr(wish, name) for name in ("shipping_address", "billing_address")}
+    lacking = {name: at for name, at in written.items() if isinstance(at, WrittenAddress) and at.country is None}
+    return wish.model_copy(update={name: await located(ctx, at) for name, at in lacking.items()}) if lacking else wish
+
+
+async def located(ctx: Context, address: WrittenAddress, country: str | None = None) -> WrittenAddress:
+    """An address in its own country, else in that one, else in the one that the shop enters addresses in."""
+    own = address.country or country or await chosen(ctx, DEFAULT_COUNTRY) or ctx.merchant.country
+    return address.model_copy(update={"country": own})
+
+
 async def _read(ctx: Context, wish: OrderWish, currency: str) -> Found:
     named = [address for address in (wish.shipping_address, wish.billing_address) if isinstance(address, str)]
     written = [
-        a.country or ctx.merchant.country
-        for a in (wish.shipping_address, wish.billing_address)
-        if isinstance(a, WrittenAddress)
+        a.country for a in (wish.shipping_address, wish.billing_address) if isinstance(a, WrittenAddress) and a.country
     ]
     names = [line.sku for line in wish.lines]
     return await read(
@@ -348,7 +360,7 @@ async def _address(
 ) -> dict[str, Any]:
     """The address as the order keeps it; empty when there is none."""
     if isinstance(asked, WrittenAddress):
-        return asked.kept(buyer.name if buyer else None, ctx.merchant.country)
+        return asked.kept(buyer.name if buyer else None)
     if asked is None:
         chosen = [address for address in found.addresses if getattr(address, default)]
     else:

@@ -101,9 +101,9 @@ class WrittenAddress(Input):
     )
     phone: Phone | None = Field(default=None, description="Phone number for the carrier.")
 
-    def kept(self, name: str | None, country: str) -> dict[str, Any]:
-        """As an order keeps it: for whom and in which country, where neither was said."""
-        return self.model_dump() | {"name": self.name or name, "country": self.country or country}
+    def kept(self, name: str | None) -> dict[str, Any]:
+        """As an order keeps it: for whom, where it does not say."""
+        return self.model_dump() | {"name": self.name or name}
 
 
 class OrderWish(Input):
