@@ -58,7 +58,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     named = _only_named(text, desk)
     if named:
         return named
-    scores = desk.index.wishes(said or text)
+    scores = desk.wishes(said or text)
     best_any = max(scores, key=lambda name: scores[name])
     if best_any in NO_TOOL and not _names_something(text, desk):
         return Decline(best_any, text)
@@ -75,7 +75,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         return _unclear(text, desk, best_any, scores[best_any])
     chosen = chosen if chosen.tool.entry.writes else _of_partner(text, chosen, said or text, desk)
     if chosen.tool.entry.writes:
-        agreed = desk.index.agreed(said or text, chosen.tool.entry.name)
+        agreed = desk.index.agreed(said or text, chosen.tool.entry.name, desk.beside(said or text))
         meant = _of_variant(chosen, found)
         others = found if meant is chosen else [c for c in found if c is not chosen]
         return _write(text, meant, others, desk, before) if agreed else _either(text, meant, others)
@@ -134,7 +134,7 @@ def _shown_meanwhile(text: str, desk: Desk, said: str, known: Elsewhere) -> tupl
 
 def _reported(said: str, desk: Desk) -> str:
     """The report that says most of what is asked, where it is likelier than all else that is read here; "" where none is."""
-    scores = desk.index.wishes(said)
+    scores = desk.wishes(said)
     readers = [name for name in desk.offered if not _writes(name, desk)]
     likeliest = max(readers, key=lambda name: scores[name], default="")
     if not likeliest.endswith(REPORTS) or scores[likeliest] < sum(scores[name] for name in readers) / 2:
@@ -194,7 +194,7 @@ def _of_partner(text: str, chosen: Candidate, said: str, desk: Desk) -> Candidat
     partners = {kind for ground in reading.grounds for kind in PARTNERS if ground.of(kind)}
     if not partners or any(f.reference in partners for f in chosen.tool.fields):
         return chosen
-    for one in desk.index.wished(said, among=desk.offered, limit=REACHED):
+    for one in desk.index.wished(said, among=desk.offered, limit=REACHED, beside=desk.beside(said)):
         tool = desk.index.tools[one.name]
         if not tool.entry.writes and any(f.reference in partners and not f.required for f in tool.fields):
             filled = filling(tool, reading.fresh(), desk)
@@ -280,7 +280,7 @@ def _names_something(text: str, desk: Desk) -> bool:
 def candidates(text: str, desk: Desk, said: str) -> list[Candidate]:
     """The likeliest tools with their arguments, those that fit best first."""
     reading = desk.reading(text)
-    ranked = desk.index.wished(said, among=desk.offered, limit=5)
+    ranked = desk.index.wished(said, among=desk.offered, limit=5, beside=desk.beside(said))
     found: list[Candidate] = []
     for one in ranked:
         tool = desk.index.tools[one.name]

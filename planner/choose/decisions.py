@@ -11,6 +11,7 @@ from planner.converse.memory import Conversation
 from planner.fill.filled import Filled, Told
 from planner.read import goods, grounds
 from planner.read.language import to_english
+from planner.read.reader import Beside
 from planner.read.reading import Reading
 from planner.read.spoken import language_of
 
@@ -80,6 +81,26 @@ class Desk:
     def phrases(self, read: Reading) -> list[goods.Phrase]:
         """The pieces of a text of which the shop is asked what they are."""
         return goods.phrases(read.text, read.spans, read.mentions, self.index.ordinary, ground.spoken_of(self.talk))
+
+    @cached_property
+    def before(self) -> str:
+        """The operation that the latest answer was about."""
+        return self.talk.before()
+
+    def wishes(self, text: str) -> Mapping[str, float]:
+        """How likely each operation is asked for, after what was answered and with what the shop knows of the names."""
+        return self.index.wishes(text, self.beside(text))
+
+    def goes_on(self, text: str) -> float:
+        """How likely a text goes on with the operation before: narrows it, corrects it, asks it of something else."""
+        return self.index.goes_on(text, self.beside(text)) if self.before else 0.0
+
+    def beside(self, text: str) -> Beside:
+        """What is known beside a text."""
+        said = text.casefold()
+        rows = [row for asked, found in (self.known or {}).items() if asked in said for row in found[:1]]
+        named = {grounds.KINDS[row.kind]: None for row in rows if row.fits in grounds.SURE and row.kind in grounds.KINDS}
+        return Beside(self.before, tuple(named))
 
     @cached_property
     def known(self) -> Mapping[str, Sequence[grounds.Row]] | None:

@@ -21,7 +21,7 @@ from planner.read.entities import Vocabulary
 from planner.read.fields import Field, Kind
 from planner.read.language import to_english
 from planner.read.learned import Asked
-from planner.read.reader import Mention, Reader
+from planner.read.reader import NOTHING, Beside, Mention, Reader
 from planner.read.words import FILLER, TRADE, stem, tokens
 
 SMALL_TALK, HELP, BEYOND = "~hello", "~help", "~beyond"
@@ -195,7 +195,7 @@ class Index:
         apart = len(parts) > 1 and not any(part.leans for part in parts) and not self._any_writes(parts)
         return Route(named, apart, not smalltalk and min(certain) >= SURE, smalltalk)
 
-    def wishes(self, text: str) -> Mapping[str, float]:
+    def wishes(self, text: str, beside: Beside = NOTHING) -> Mapping[str, float]:
         """The same, and the probability of what is done elsewhere: by it the embedded planner decides.
 
         The reader says whether something is asked for that is not here. Of what is, head and reader judge together, as two who
@@ -204,34 +204,40 @@ class Index:
         here = self.scores(text)
         if self.reader is None:
             return cues.weighed(text, here, self._reading)
-        read = self._read(text)
+        read = self._read(text, beside)
         there = {name: read[name] for name in self.elsewhere if name in read}
         both = {name: score * (read.get(name, 0.0) + DOUBT) for name, score in here.items()}
         left = (1 - sum(there.values())) / sum(both.values())
         return cues.weighed(text, {name: score * left for name, score in both.items()} | there, self._reading)
 
-    def _read(self, text: str) -> Mapping[str, float]:
+    def _read(self, text: str, beside: Beside = NOTHING) -> Mapping[str, float]:
         """The reader's word. It knows English best: of another language it hears the English words too, and takes the mean."""
         reader = cast(Reader, self.reader)
-        told, english = reader.read(text).scores, to_english(text)
+        told, english = reader.read(text, beside).scores, to_english(text)
         if english == text:
             return told
-        other = reader.read(english).scores
+        other = reader.read(english, beside).scores
         return {name: (score + other[name]) / 2 for name, score in told.items()}
 
-    def agreed(self, text: str, name: str) -> bool:
+    def goes_on(self, text: str, beside: Beside) -> float:
+        """How likely a text goes on with the operation before, in its own words or in English."""
+        if self.reader is None:
+            return 0.0
+        return max(self.reader.read(said, beside).goes_on for said in {text, to_english(text)})
+
+    def agreed(self, text: str, name: str, beside: Beside = NOTHING) -> bool:
         """Whether head and reader both hold a tool possible, or the reader is all but certain, or words say it: else no change."""
         if self.reader is None or cues.names(text, name):
             return True
         return (
             self.scores(text)[name] >= POSSIBLE
-            or self._read(text).get(name, 0.0) >= CERTAIN
-            or self.wishes(text)[name] >= BOTH
+            or self._read(text, beside).get(name, 0.0) >= CERTAIN
+            or self.wishes(text, beside)[name] >= BOTH
         )
 
-    def wished(self, text: str, *, among: Collection[str], limit: int) -> list[Ranked]:
+    def wished(self, text: str, *, among: Collection[str], limit: int, beside: Beside = NOTHING) -> list[Ranked]:
         """The tools of `among` that are wished for likeliest, best first."""
-        return self._ranked(self.wishes(text), among, limit)
+        return self._ranked(self.wishes(text, beside), among, limit)
 
     def similar(self, said: str, options: Sequence[str]) -> list[float]:
         """How alike some words are to each of some phrases, by cosine."""

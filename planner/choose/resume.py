@@ -73,7 +73,7 @@ def _chosen(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Deci
     if number is None and act.alone:  # "yes" to two readings says nothing of which
         return Ask(pending)
     if number is None:
-        wishes = desk.index.wishes(text)
+        wishes = desk.wishes(text)
         if sum(wishes.get(name, 0.0) for name in NO_TOOL) > 0.5 and not desk.reading(text).spans:
             return None
         alone = desk.index.rank(text, limit=1)

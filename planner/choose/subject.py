@@ -97,7 +97,7 @@ def _sure(decision: Decision, said: str, pointed: Pointed, desk: Desk, main: str
 
 def _score(decision: Decision, text: str, desk: Desk) -> float:
     """How likely what is decided is by itself."""
-    wishes = desk.index.wishes(text)
+    wishes = desk.wishes(text)
     match decision:
         case Decline():
             return 0.0
@@ -121,11 +121,11 @@ def _names_something(said: str, desk: Desk) -> bool:
 
 def _read_beside(said: str, hand: Sequence[str], desk: Desk) -> Iterator[Beside]:
     """The likeliest operation of each of the records in hand, the main one first."""
-    plain = desk.index.wishes(said)
+    plain = desk.wishes(said)
     alone = max((score for name, score in plain.items() if name not in NO_TOOL), default=0.0)
     for reference in hand:
         text = f"{reference}, {said}"
-        wishes = desk.index.wishes(text)
+        wishes = desk.wishes(text)
         best = max(wishes, key=lambda name: wishes[name])
         if best in desk.offered and wishes[best] >= POSSIBLE and wishes[best] > (0.0 if _points(said) else alone / 2):
             yield Beside(reference, text, best, wishes[best])

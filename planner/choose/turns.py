@@ -219,7 +219,7 @@ def _corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> D
             steps.append(Step(base.call.tool, base.call.args))
         steps = [*steps, step] if more or not steps else [*steps[:-1], step]
     if not steps:
-        certain = max((v for k, v in desk.index.wishes(act.rest).items() if k not in NO_TOOL), default=0.0)
+        certain = max((v for k, v in desk.wishes(act.rest).items() if k not in NO_TOOL), default=0.0)
         if says_so and certain < LIKELY and len(content(act.rest)) <= FRAGMENT and not act.asks:
             return Decline("not_carried", act.rest.strip(), operation=base.call.tool)
         return None
@@ -245,7 +245,7 @@ def _leaves(piece: str) -> bool:
 
 def _fragment(text: str, desk: Desk) -> bool:
     """A few words that ask for nothing certain by themselves: "12 %", "and the large one 20"."""
-    wishes = desk.index.wishes(text)
+    wishes = desk.wishes(text)
     return len(tokens(text)) <= FRAGMENT and max(wishes.values()) < LIKELY and not text.rstrip().endswith("?")
 
 
@@ -305,7 +305,7 @@ def _decided(text: str, desk: Desk) -> list[tuple[str, Decision]]:
     now = text[: waits.start()] if waits else text
     decisions: list[tuple[str, Decision]] = []
     steps: list[Step] = []
-    for clause in clauses.split(now, desk.index.wishes):
+    for clause in clauses.split(now, desk.wishes):
         said, *others = ALSO.split(clause.text)
         if clause.leans and decisions and isinstance(decisions[-1][1], Decline):
             said = f"{decisions.pop()[0]}, {said}"  # what happened, then what to do about it

@@ -123,6 +123,17 @@ class Conversation:
                     return Call(message.tool_calls[-1]["name"], message.tool_calls[-1]["args"])
         return None
 
+    def before(self) -> str:
+        """The operation that the latest answer was about that was about any: a change, a look-up, or what it asked about."""
+        for kept in self.kept():
+            did, pending = cast(dict[str, Any], kept.get("did") or {}), cast(dict[str, Any], kept.get("pending") or {})
+            for calls in (did.get("put"), [pending], pending.get("steps"), did.get("calls")):
+                tools = [str(call["tool"]) for call in cast(list[dict[str, Any]], calls or []) if call.get("tool")]
+                if tools:
+                    return tools[-1]
+        last = self.last_call()
+        return last.tool if last else ""
+
     def mentioned(self, *prefixes: str) -> list[str]:
         """The references with one of these prefixes in the latest message that has any: "it" can only be one of them."""
         known = "|".join(re.escape(prefix) for prefix in prefixes if prefix)

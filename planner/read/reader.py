@@ -1,7 +1,9 @@
 """What a request asks for and what it names: an encoder that was tuned on `prompts/voices`, where every operation of the catalogue
 is asked for in several voices and languages, those of rooms that are not open yet among them.
 
-One pass of a six-layer MiniLM (int8) gives a probability to each operation, and a kind to each word that names something.
+One pass of a six-layer MiniLM (int8) gives a probability to each operation, and a kind to each word that names something. What is
+known beside the text goes in with it: the operation that was answered before ("only the unpaid ones"), and what the shop knows of
+the names in it (that "nordic wool" is a supplier).
 `planner/training` has how it is trained; `make planner` does it, and its page data carries the hash of what it was trained on.
 """
 
@@ -26,6 +28,8 @@ NOUN = re.compile(
     r"\b(?:the\s+)?(?:order|customer|product|sku|shipment|payment|return)\s+(?=#?[A-Z]{2,4}-\d)", re.I
 )  # before its reference
 
+ON = "~on"  # goes on with the operation before
+
 Scores = NDArray[np.float32]
 
 
@@ -39,10 +43,22 @@ class Mention(NamedTuple):
 
 
 class Read(NamedTuple):
-    """The probability of each operation and of `~hello`, `~help`, `~beyond`; and what the text names, in order."""
+    """The probability of each operation and of `~hello`, `~help`, `~beyond`; what the text names, in order; and how likely it goes
+    on with the operation before."""
 
     scores: Mapping[str, float]
     mentions: tuple[Mention, ...]
+    goes_on: float = 0.0
+
+
+class Beside(NamedTuple):
+    """What is known beside a text: the operation that was answered before, and what the names in it are (`About.beside`)."""
+
+    after: str = ""
+    named: tuple[str, ...] = ()
+
+
+NOTHING = Beside()
 
 
 class About(NamedTuple):
@@ -50,13 +66,15 @@ class About(NamedTuple):
 
     operations: tuple[str, ...]
     kinds: tuple[str, ...]
+    beside: tuple[str, ...]
     temperature: float  # by which the scores are divided, so that they are right as often as they say
     corpus: str  # SHA-256 of what it was trained on
 
     @classmethod
     def of(cls, file: Path) -> "About":
         told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return cls(tuple(told["operations"]), tuple(told["kinds"]), told["temperature"], told["corpus"])
+        lists = (tuple(told[name]) for name in ("operations", "kinds", "beside"))
+        return cls(*lists, told["temperature"], told["corpus"])
 
 
 class Reader:
@@ -68,20 +86,27 @@ class Reader:
         self._loaded: tuple[Any, embedder.Session] | None = None
         self.read = lru_cache(maxsize=1024)(self._read)
 
-    def _read(self, text: str) -> Read:
-        encoding, scores, tagged = self._run(text or " ")
+    def _read(self, text: str, beside: Beside = NOTHING) -> Read:
+        encoding, scores, tagged = self._run(text or " ", beside)
         shorter = NOUN.sub("", text)
         if shorter != text:  # "refund order ORD-1042" is "refund ORD-1042": what both ways make likely
-            scores = (scores + self._run(shorter)[1]) / 2
-        return Read(
-            dict(zip(self.about.operations, map(float, scores), strict=True)),
-            tuple(mentions(text, encoding.offsets, softmax(tagged), self.about.kinds)),
-        )
+            scores = (scores + self._run(shorter, beside)[1]) / 2
+        found = dict(zip(self.about.operations, map(float, scores), strict=True))
+        goes_on = found.pop(ON)
+        if beside.after in found:
+            found[beside.after] += goes_on
+        else:  # there is nothing to go on with
+            left = sum(found.values()) or 1.0
+            found, goes_on = {name: score / left for name, score in found.items()}, 0.0
+        told = mentions(text, encoding.offsets, softmax(tagged), self.about.kinds)
+        return Read(found, tuple(told), goes_on)
 
-    def _run(self, text: str) -> tuple[Any, Scores, Scores]:
+    def _run(self, text: str, beside: Beside) -> tuple[Any, Scores, Scores]:
         tokenizer, session = self._load()
         encoding = tokenizer.encode(text)
-        wanted, tagged = session.run(None, {"ids": np.array([encoding.ids], dtype=np.int64)})
+        known = [self.about.beside.index(one) for one in (beside.after, *beside.named) if one in self.about.beside]
+        given = {"ids": np.array([encoding.ids], dtype=np.int64), "beside": np.array(known, dtype=np.int64)}
+        wanted, tagged = session.run(None, given)
         return encoding, softmax(wanted[0] / np.float32(self.about.temperature)), tagged
 
     def _load(self) -> tuple[Any, embedder.Session]:

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from planner.read.reader import DATA, About
-from planner.training.corpus import Lesson, fingerprint, lessons
+from planner.training.corpus import ON, Lesson, beside, fingerprint, lessons
 from planner.training.fit import EPOCHS, Student, teach
 from planner.training.judge import judge, reliability, temperature
 from planner.training.ship import ship
@@ -22,7 +22,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     asked = parser.parse_args()
-    student = Student([one.name for one in voices.operations()], sorted(voices.KINDS))
+    names = [*(one.name for one in voices.operations()), ON]
+    student = Student(names, sorted(voices.KINDS), beside())
     left_out = frozenset(asked.left_out.split(",")) if asked.left_out else frozenset[str]()
     taught = lessons()
     teach(student, [one for one in taught if one.voice not in left_out], seed=asked.seed, epochs=asked.epochs)

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import prompts
+from planner.read.language import to_english
 from prompts import voices
 from prompts.voices import Span
 
+ON = "~on"  # goes on with the operation before
 ROOMS = "rooms"  # the voice of the phrasings that the open rooms came with; what they name is not marked
 SENTENCES = "sentences"  # an operation's own name and sentence
 SWAPPED = frozenset(
@@ -19,28 +21,42 @@ SWAPPED = frozenset(
         "carrier", "supplier", "ref", "email", "phone", "code", "number", "channel",
     )
 )  # fmt: skip
+KNOWN = ("customer", "product", "supplier", "carrier", "warehouse", "place", "category", "tag", "code")  # what the shop can say of names
+FOREIGN = {"french": "fr", "german": "de"}
 BEFORE = ("hi, ", "hello ", "please ", "could you ", "can you ", "hey ", "so ", "um ", "ok ", "quick one: ", "sorry, ")
 AFTER = (" please", " pls", " thanks", " asap", " now", " for me", " if possible")
 
 
 class Lesson(NamedTuple):
-    """A text, its operation, and what it names; None where that is not marked."""
+    """A text, its operation, what it names (None where that is not marked), and what is known beside it."""
 
     voice: str
     operation: str
     text: str
     spans: tuple[Span, ...] | None
+    beside: tuple[str, ...] = ()
+
+
+def beside() -> list[str]:
+    """What may be known beside a text: the operation that was answered before, and kinds of things that it names."""
+    return [*(one.name for one in voices.operations() if not one.name.startswith("~")), *KNOWN]
 
 
 def lessons() -> list[Lesson]:
     """Everything that there is to learn from."""
-    spoken = [Lesson(*one) for voice in voices.VOICES for one in voices.phrasings(voice)]
+    spoken = [Lesson(*one[:4]) for voice in voices.VOICES for one in voices.phrasings(voice)]
+    onward = [
+        Lesson(voice, ON if one.operation == one.after else one.operation, one.text, one.spans, (one.after,))
+        for voice in voices.ONWARD
+        for one in voices.onward(voice)
+    ]
     known = {one.name for one in voices.operations()}
     rooms = dict.fromkeys(one.room for one in voices.operations())
     own = [(name, text) for room in rooms for name, texts in prompts.examples(room).items() for text in texts]
     told = [(one.name, text) for one in voices.operations() for text in (one.sentence, one.name.replace("_", " "))]
     return [
         *spoken,
+        *onward,
         *(Lesson(ROOMS, name, text, None) for name, text in own if name in known),
         *(Lesson(SENTENCES, name, text, None) for name, text in told if not name.startswith("~")),
     ]
@@ -61,6 +77,7 @@ class Variations:
     def __init__(self, taught: Sequence[Lesson], chance: random.Random) -> None:
         self.taught = taught
         self.chance = chance
+        self.before = [one.name for one in voices.operations() if not one.name.startswith("~")]
         self.names = defaultdict[str, list[str]](list)
         for lesson in taught:
             for span in lesson.spans or ():
@@ -68,8 +85,29 @@ class Variations:
 
     def epoch(self) -> Iterator[Lesson]:
         for lesson in self.taught:
-            varied = self._swapped(lesson)
-            yield self._spelt(varied) if self.chance.random() < 0.7 else varied
+            varied = self._in_english(lesson) or self._swapped(lesson)
+            varied = self._spelt(varied) if self.chance.random() < 0.7 else varied
+            yield varied._replace(beside=self._known(varied))
+
+    def _known(self, lesson: Lesson) -> tuple[str, ...]:
+        """What is known beside a text now and then: an operation before it that it has nothing to do with, what its names are."""
+        chance, before = self.chance, lesson.beside
+        if not before and chance.random() < 0.35:
+            any_one = chance.choice(self.before)
+            before = (any_one,) if any_one != lesson.operation else ()
+        if chance.random() < 0.5:
+            return before
+        named = dict.fromkeys(span.kind for span in lesson.spans or () if span.kind in KNOWN and chance.random() < 0.85)
+        if chance.random() < 0.08:
+            named[chance.choice(KNOWN)] = None
+        return (*before, *named)
+
+    def _in_english(self, lesson: Lesson) -> Lesson | None:
+        """Some of what is said in another language, word by word in English, as the planner reads it too."""
+        language = FOREIGN.get(lesson.voice.removeprefix("onward_").split("_")[0])
+        if language is None or self.chance.random() > 0.25:
+            return None
+        return lesson._replace(text=to_english(lesson.text, language), spans=None)
 
     def _swapped(self, lesson: Lesson) -> Lesson:
         """Half of the names are another's."""

@@ -1,5 +1,9 @@
-"""MiniLM in JAX, with a head over operations and one over the kinds of what words name (https://arxiv.org/abs/2002.10957)."""
+"""MiniLM in JAX, with a head over operations and one over the kinds of what words name (https://arxiv.org/abs/2002.10957).
 
+What is known beside a text (the operation before it, the kinds of things that it names) is a vector each, added to its first token.
+"""
+
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,8 +19,11 @@ DROPPED = 0.1
 Weights = dict[str, Any]
 
 
-def pretrained(operations: int, tags: int) -> tuple[Weights, Weights]:
-    """The weights that are tuned, heads of zeros among them; and the embeddings, which stay."""
+def pretrained(operations: int, tags: int, beside: Sequence[Sequence[int]]) -> tuple[Weights, Weights]:
+    """The weights that are tuned, heads of zeros among them; and the embeddings, which stay.
+
+    `beside` are the tokens of what may be known beside a text: each begins as the mean of its words.
+    """
     stored = load_file(model() / "model.safetensors")
     kept = {
         name: jnp.array(value) for name, value in stored.items() if "ids" not in name and not name.startswith("pooler")
@@ -25,6 +32,8 @@ def pretrained(operations: int, tags: int) -> tuple[Weights, Weights]:
     tuned = {name: value for name, value in kept.items() if name not in still}
     for head, width in (("head", operations), ("tag", tags)):
         tuned |= {f"{head}.w": jnp.zeros((WIDTH, width)), f"{head}.b": jnp.zeros(width)}
+    words = stored["embeddings.word_embeddings.weight"]
+    tuned["beside"] = jnp.array(np.stack([words[list(tokens)].mean(0) for tokens in beside]))
     return tuned, still
 
 
@@ -36,11 +45,11 @@ def model() -> Path:
     return Path(found.origin).with_name("model")
 
 
-def forward(tuned: Weights, still: Weights, ids: Any, mask: Any, key: Any = None) -> tuple[Any, Any]:
+def forward(tuned: Weights, still: Weights, ids: Any, mask: Any, beside: Any, key: Any = None) -> tuple[Any, Any]:
     """Scores of the operations for each text, and of the tags for each of its tokens. With a key, some of it is dropped."""
     weights = {**still, **tuned}
     keys = iter([None] * (2 * LAYERS + 2) if key is None else jax.random.split(key, 2 * LAYERS + 2))
-    states = _embedded(weights, ids, next(keys))
+    states = _embedded(weights, ids, beside, next(keys))
     hidden = (1 - mask)[:, None, None, :] * -1e9
     for layer in range(LAYERS):
         states = _layer(weights, f"encoder.layer.{layer}.", states, hidden, next(keys), next(keys))
@@ -49,10 +58,11 @@ def forward(tuned: Weights, still: Weights, ids: Any, mask: Any, key: Any = None
     return meaning @ weights["head.w"] + weights["head.b"], states @ weights["tag.w"] + weights["tag.b"]
 
 
-def _embedded(weights: Weights, ids: Any, key: Any) -> Any:
+def _embedded(weights: Weights, ids: Any, beside: Any, key: Any) -> Any:
     words = weights["embeddings.word_embeddings.weight"][ids]
     places = weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
     whole = words + places + weights["embeddings.token_type_embeddings.weight"][0]
+    whole = whole.at[:, 0].add(beside @ weights["beside"])
     return _dropped(_normed(whole, weights, "embeddings.LayerNorm"), key)
 
 

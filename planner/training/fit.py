@@ -18,7 +18,7 @@ from planner.training.encoder import Weights, forward, model, pretrained
 
 LENGTHS = (10, 14, 18, 24, 32, 48, 64)  # a batch is as long as the first of these that its texts fit into
 BATCH = 32
-EPOCHS = 4
+EPOCHS = 2
 RATE, HEAD_RATE = 8e-5, 5e-3
 SMOOTHED = 0.05
 TAGS_WEIGH = 1.2
@@ -33,6 +33,7 @@ class Student:
 
     operations: Sequence[str]
     kinds: Sequence[str]
+    beside: Sequence[str]  # what may be known beside a text: the operation before it, the kinds of what it names
     tuned: Weights = field(default_factory=dict[str, Any])
     still: Weights = field(default_factory=dict[str, Any])
 
@@ -40,22 +41,32 @@ class Student:
         self.tokens = Tokenizer.from_file(str(model() / "tokenizer.json"))
         self.tokens.no_padding()
         self.tokens.enable_truncation(LENGTHS[-1])
-        self.tuned, self.still = pretrained(len(self.operations), 1 + 2 * len(self.kinds))
-        self._seen = jax.jit(lambda tuned, still, ids, mask: forward(tuned, still, ids, mask))
+        words = [self.tokens.encode(name.replace("_", " "), add_special_tokens=False).ids for name in self.beside]
+        self.tuned, self.still = pretrained(len(self.operations), 1 + 2 * len(self.kinds), words)
+        self._seen = jax.jit(lambda tuned, still, ids, mask, beside: forward(tuned, still, ids, mask, beside))
 
-    def read(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
-        """The operations' scores of each text, and the tags' of each of its tokens."""
-        rows = [self.tokens.encode(text).ids for text in texts]
+    def read(self, lessons: Sequence[Lesson]) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """The operations' scores of each text with what is known beside it, and the tags' of each of its tokens."""
+        rows = [self.tokens.encode(lesson.text).ids for lesson in lessons]
         order = sorted(range(len(rows)), key=lambda n: len(rows[n]))
         wanted: list[Any] = [None] * len(rows)
         tagged: list[Any] = [None] * len(rows)
         for start in range(0, len(order), BATCH):
             batch = order[start : start + BATCH]
-            ids, mask, _ = padded([rows[n] for n in batch + batch[-1:] * (BATCH - len(batch))])
-            scores, tags = map(np.array, self._seen(self.tuned, self.still, ids, mask))
+            batch_of = batch + batch[-1:] * (BATCH - len(batch))
+            ids, mask, _ = padded([rows[n] for n in batch_of])
+            known = self.known([lessons[n] for n in batch_of])
+            scores, tags = map(np.array, self._seen(self.tuned, self.still, ids, mask, known))
             for place, n in enumerate(batch):
                 wanted[n], tagged[n] = scores[place], tags[place, : len(rows[n])]
         return np.array(wanted), tagged
+
+    def known(self, lessons: Sequence[Lesson]) -> NDArray[np.float32]:
+        """For each lesson a one for each thing that is known beside it."""
+        found = np.zeros((len(lessons), len(self.beside)), np.float32)
+        for n, lesson in enumerate(lessons):
+            found[n, [self.beside.index(one) for one in lesson.beside]] = 1
+        return found
 
     def labels(self, lesson: Lesson) -> tuple[list[int], list[int]]:
         """A lesson's tokens, and for each its tag: 0 for nothing, then "begins" and "goes on" for each kind."""
@@ -81,8 +92,9 @@ def padded(rows: Sequence[Sequence[int]], tags: Sequence[Sequence[int]] = ()) ->
     return ids, mask, told
 
 
-def _loss(tuned: Weights, still: Weights, ids: Any, mask: Any, wanted: Any, tags: Any, key: Any) -> tuple[Any, Any]:
-    scores, tagged = forward(tuned, still, ids, mask, key)
+def _loss(tuned: Weights, still: Weights, batch: Any, key: Any) -> tuple[Any, Any]:
+    ids, mask, beside, wanted, tags = batch
+    scores, tagged = forward(tuned, still, ids, mask, beside, key)
     count = scores.shape[-1]
     targets = jax.nn.one_hot(wanted, count) * (1 - SMOOTHED) + SMOOTHED / count
     asked = -(targets * jax.nn.log_softmax(scores)).sum(-1).mean()
@@ -97,7 +109,7 @@ def _optimizer(tuned: Weights, steps: int) -> Any:
         return optax.warmup_cosine_decay_schedule(0.0, highest, steps // 10, steps, highest * 0.02)
 
     encoder = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate(RATE), weight_decay=0.01))
-    parts = {name: "heads" if name.startswith(("head.", "tag.")) else "encoder" for name in tuned}
+    parts = {name: "heads" if name.startswith(("head.", "tag.", "beside")) else "encoder" for name in tuned}
     return optax.multi_transform({"heads": optax.adamw(rate(HEAD_RATE), weight_decay=0.01), "encoder": encoder}, parts)
 
 
@@ -112,7 +124,7 @@ def teach(
 
     @jax.jit
     def step(tuned: Weights, state: Any, still: Weights, batch: Any, key: Any) -> Any:
-        (_, told), slopes = jax.value_and_grad(_loss, has_aux=True)(tuned, still, *batch, key)
+        (_, told), slopes = jax.value_and_grad(_loss, has_aux=True)(tuned, still, batch, key)
         change, state = optimizer.update(slopes, state, tuned)
         return optax.apply_updates(tuned, change), state, told
 
@@ -130,7 +142,7 @@ def teach(
 
 def _batches(student: Student, lessons: list[Lesson], chance: random.Random) -> list[Any]:
     """Lessons of about one length together, the batches in any order."""
-    rows = [(*student.labels(lesson), student.operations.index(lesson.operation)) for lesson in lessons]
+    rows = [(*student.labels(lesson), student.operations.index(lesson.operation), lesson) for lesson in lessons]
     rows.sort(key=lambda row: len(row[0]) + chance.random() * 4)
     groups = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
     groups[-1] = (groups[-1] + rows[:BATCH])[:BATCH]
@@ -138,5 +150,6 @@ def _batches(student: Student, lessons: list[Lesson], chance: random.Random) -> 
     batches: list[Any] = []
     for group in groups:
         ids, mask, tags = padded([row[0] for row in group], [row[1] for row in group])
-        batches.append((ids, mask, np.array([row[2] for row in group]), tags))
+        known = student.known([row[3] for row in group])
+        batches.append((ids, mask, known, np.array([row[2] for row in group]), tags))
     return batches

@@ -24,7 +24,7 @@ class Verdict:
 
 
 def judge(student: Student, unseen: Sequence[Lesson]) -> Verdict:
-    scores, tags = student.read([lesson.text for lesson in unseen])
+    scores, tags = student.read(unseen)
     wanted = np.array([student.operations.index(lesson.operation) for lesson in unseen])
     places = (scores > scores[np.arange(len(wanted)), wanted][:, None]).sum(1)
     return Verdict(

@@ -26,6 +26,7 @@ def ship(student: Student, folder: Path, *, temperature: float, corpus: str) -> 
         _replace(folder / "reader.onnx", small.read_bytes())
     told = {
         "operations": list(student.operations),
+        "beside": list(student.beside),
         "kinds": list(student.kinds),
         "temperature": temperature,
         "corpus": corpus,
@@ -60,8 +61,9 @@ class _Graph:
     def model(self) -> Any:
         scores = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in
                   (("operations", [1, None]), ("tags", [None, None]))]  # fmt: skip
-        ids = [helper.make_tensor_value_info("ids", TensorProto.INT64, [1, "tokens"])]
-        graph = helper.make_graph(self.nodes, "reader", ids, scores, self.constants)
+        given = [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name, shape in
+                 (("ids", [1, "tokens"]), ("beside", ["known"]))]  # fmt: skip
+        graph = helper.make_graph(self.nodes, "reader", given, scores, self.constants)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
 
     def op(self, kind: str, inputs: list[str], *, name: str = "", **options: Any) -> str:
@@ -92,7 +94,15 @@ class _Graph:
         places = self.constant("embeddings.position_embeddings.weight")
         placed = self.op("Add", [words, self.op("Slice", [places, self.ints([0]), length, self.ints([0])])])
         self.weights["one kind"] = self.weights["embeddings.token_type_embeddings.weight"][0]
-        return self._normed(self.op("Add", [placed, self.constant("one kind")]), "embeddings.LayerNorm")
+        whole = self.op("Add", [placed, self.constant("one kind")])
+        return self._normed(self._beside(whole), "embeddings.LayerNorm")
+
+    def _beside(self, whole: str) -> str:
+        """With what is known beside the text added to its first token."""
+        known = self.op("ReduceSum", [self.op("Gather", [self.constant("beside"), "beside"]), self.ints([0])], keepdims=1)
+        first, rest = (self.op("Slice", [whole, self.ints(cut[:1]), self.ints(cut[1:]), self.ints([1])])
+                       for cut in ([0, 1], [1, LONGEST]))  # fmt: skip
+        return self.op("Concat", [self.op("Add", [first, known]), rest], axis=1)
 
     def _layer(self, name: str, states: str) -> str:
         query, value = (self._heads(name, part, states, [0, 2, 1, 3]) for part in ("query", "value"))

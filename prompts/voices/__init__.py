@@ -2,27 +2,22 @@
 
 Each voice was written apart, by an author who saw an operation's one sentence (`operations.tsv`), not its schema nor the other
 voices. Figures that leave one voice out are the ones to believe. What a phrasing names stands in marks: `[quantity:3]`.
+
+Some voices go on from an answer (`ONWARD`): what is said next after an operation, and which operation that asks for.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
 VOICES = (
-    "dictation",
-    "direct",
-    "french",
-    "french_shop",
-    "german",
-    "german_shop",
-    "jargon",
-    "phone",
-    "plain",
-    "second_language",
-    "support",
-)
+    "clipped", "dictation", "direct", "floor", "jargon", "letters", "owner", "phone", "plain", "second_language", "support",
+    "french", "french_boss", "french_brief", "french_shop", "french_support",
+    "german", "german_boss", "german_brief", "german_shop", "german_support",
+)  # fmt: skip
+ONWARD = ("onward", "onward_french", "onward_german")
 KINDS = frozenset(
     (
         "order", "customer", "product", "quantity", "money", "percent", "period", "place", "warehouse", "person", "category", "tag",
@@ -50,12 +45,13 @@ class Span(NamedTuple):
 
 
 class Phrasing(NamedTuple):
-    """One way of asking for an operation, without its marks."""
+    """One way of asking for an operation, without its marks; `after` is the operation that was answered before it."""
 
     voice: str
     operation: str
     text: str
     spans: tuple[Span, ...]
+    after: str = ""
 
 
 @cache
@@ -68,14 +64,30 @@ def operations() -> tuple[Operation, ...]:
 
 def phrasings(voice: str) -> Iterator[Phrasing]:
     """All that a voice says, room by room. Raises `ValueError` for a mark of no kind."""
-    rooms = dict.fromkeys("talk" if one.name.startswith("~") else one.room for one in operations())
+    for operation, marked in _lines(voice, [*dict.fromkeys(_file(one) for one in operations())]):
+        yield _read(voice, operation, marked)
+
+
+def onward(voice: str) -> Iterator[Phrasing]:
+    """All that a voice goes on with, room by room of the operation before. Raises `ValueError` for a mark of no kind."""
+    for before, line in _lines(voice, [*dict.fromkeys(one.room for one in operations() if one.room != "~talk")]):
+        marked, operation = line.rsplit(" > ", 1)
+        yield _read(voice, operation, marked.strip())._replace(after=before)
+
+
+def _file(one: Operation) -> str:
+    return "talk" if one.name.startswith("~") else one.room
+
+
+def _lines(voice: str, rooms: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each phrasing with the operation above it."""
+    operation = ""
     for room in rooms:
-        operation = ""
         for line in (files(__name__) / voice / f"{room}.md").read_text(encoding="utf-8").splitlines():
             if line.startswith("## "):
                 operation = line[3:].strip()
             elif line.startswith("- "):
-                yield _read(voice, operation, line[2:].strip())
+                yield operation, line[2:].strip()
 
 
 def _read(voice: str, operation: str, marked: str) -> Phrasing:

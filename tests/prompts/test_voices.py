@@ -15,6 +15,7 @@ FOUR, SIXTEEN = 4, 16  # of an operation; of a class of talk, which has no other
 LIKE = 0.8  # share of the words that two requests have in common
 
 each_voice = pytest.mark.parametrize("voice", voices.VOICES)
+each_onward = pytest.mark.parametrize("voice", voices.ONWARD)
 
 
 def words(text: str) -> frozenset[str]:
@@ -57,6 +58,19 @@ def test_nothing_is_said_twice_and_every_mark_is_whole(voice: str) -> None:
 
     assert [text for text, count in texts.items() if count > 1] == []
     assert [text for text in texts if re.search(r"[\[\]]|\s\s", text) or text != text.strip()] == []
+
+
+@each_onward
+def test_a_voice_goes_on_from_every_operation(voice: str) -> None:
+    """With the same operation and with others: five lines or eight."""
+    known = {one.name for one in voices.operations() if not one.name.startswith("~")}
+    said = list(voices.onward(voice))
+
+    assert {one.after for one in said} == known
+    assert {one.operation for one in said} <= known
+    assert set(Counter(one.after for one in said).values()) in ({5}, {8})
+    assert {one.after for one in said if one.operation == one.after} == known
+    assert [one.text for one in said if re.search(r"[\[\]]|\s\s", one.text) or one.text != one.text.strip()] == []
 
 
 @pytest.mark.skipif(not EVALS.exists(), reason="the requests that we are measured with are not beside this checkout")
