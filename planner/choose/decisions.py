@@ -99,7 +99,9 @@ class Desk:
         """What is known beside a text."""
         said = text.casefold()
         rows = [row for asked, found in (self.known or {}).items() if asked in said for row in found[:1]]
-        named = {grounds.KINDS[row.kind]: None for row in rows if row.fits in grounds.SURE and row.kind in grounds.KINDS}
+        named = {
+            grounds.KINDS[row.kind]: None for row in rows if row.fits in grounds.SURE and row.kind in grounds.KINDS
+        }
         return Beside(self.before, tuple(named))
 
     @cached_property

@@ -24,6 +24,7 @@ HOW_MANY = re.compile(
     re.I,
 )  # of what was shown
 LIKELY = 0.8  # of a probability: from here on a fragment is a request of its own
+READ_ON = 0.5  # of the probability that a text goes on with what was looked up: it is read so
 SHORT = 4  # words with meaning, at most, of a fragment
 SCOPE = (Kind.period_start, Kind.period_end, Kind.city, Kind.country, Kind.reference)  # what a new question takes over
 
@@ -37,10 +38,10 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
     text = desk.english(said)
     if HOW_MANY.search(text):
         return [Step(last.tool, last.args)]
-    if not (act.corrects or act.declines or goes_on(said)):
+    read_on = desk.before == last.tool and desk.goes_on(said) >= READ_ON
+    if not (read_on or act.corrects or act.declines or goes_on(said)):
         return None
-    best = desk.index.rank(text, among=desk.offered, limit=1)
-    if len(content(text)) > SHORT + 2 or (best and best[0].name != last.tool and best[0].score > LIKELY):
+    if not read_on and (len(content(text)) > SHORT + 2 or _another(text, last, desk)):
         return None
     found = None if excludes(said) else _again(last, text, desk)
     if found is None:
@@ -51,6 +52,12 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
         narrow = excludes(said) or only
         return Decline("not_narrowed", said.strip(" ?!."), operation=last.tool) if narrow else None
     return [replace(found.step, notes=found.left)]
+
+
+def _another(text: str, last: Call, desk: Desk) -> bool:
+    """Whether the words ask for something else."""
+    best = desk.index.rank(text, among=desk.offered, limit=1)
+    return bool(best) and best[0].name != last.tool and best[0].score > LIKELY
 
 
 def _again(last: Call, text: str, desk: Desk) -> Edit | None:

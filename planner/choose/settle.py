@@ -7,7 +7,7 @@ from typing import Any
 
 from planner.choose import belonging, whose
 from planner.choose.decisions import Ask, Candidate, Decision, Desk, Step
-from planner.choose.focus import focus
+from planner.choose.focus import PEOPLE, focus
 from planner.choose.index import Tool
 from planner.converse import things
 from planner.fill import slots
@@ -50,6 +50,7 @@ def settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Deci
     _of_the_message(tool, filled, desk)
     belonging.spoken_of(text, tool, filled, belonging.lists(desk.index, desk.offered), desk.talk, desk.index)
     belonging.of_few(tool, filled, belonging.lists(desk.index, desk.offered))
+    _of_the_talk(tool, filled, desk)
     missing = [f for f in tool.required if f.name not in filled.args and f.name not in filled.people]
     if missing:
         return ask_for(tool, missing, filled.args, filled.people)
@@ -75,6 +76,17 @@ def _of_the_message(tool: Tool, filled: Filled, desk: Desk) -> None:
         row, f = rows[0], open_ones[0]
         if f.reference == "product" or row.kind == "variant":
             filled.args[f.name] = row.name if row.kind == "variant" else row.reference
+
+
+def _of_the_talk(tool: Tool, filled: Filled, desk: Desk) -> None:
+    """The record that is missing and that the conversation is about, if it is one: "put it on hold", said without "it"."""
+    records = (f for f in tool.required if f.kind is Kind.reference and not f.many and f.reference not in PEOPLE)
+    for f in records:
+        if f.name in filled.args or f.name in filled.people:
+            continue
+        found = set(focus(desk.talk, desk.index, (f.reference,)))
+        if len(found) == 1:
+            filled.args[f.name] = found.pop()
 
 
 def _of_what_was_shown(filled: Filled, desk: Desk) -> None:

@@ -105,7 +105,7 @@ class Reader:
         tokenizer, session = self._load()
         encoding = tokenizer.encode(text)
         known = [self.about.beside.index(one) for one in (beside.after, *beside.named) if one in self.about.beside]
-        given = {"ids": np.array([encoding.ids], dtype=np.int64), "beside": np.array(known, dtype=np.int64)}
+        given = {"ids": np.array([encoding.ids], dtype=np.int64), "known": np.array(known, dtype=np.int64)}
         wanted, tagged = session.run(None, given)
         return encoding, softmax(wanted[0] / np.float32(self.about.temperature)), tagged
 

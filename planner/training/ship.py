@@ -62,7 +62,7 @@ class _Graph:
         scores = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in
                   (("operations", [1, None]), ("tags", [None, None]))]  # fmt: skip
         given = [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name, shape in
-                 (("ids", [1, "tokens"]), ("beside", ["known"]))]  # fmt: skip
+                 (("ids", [1, "tokens"]), ("known", ["things"]))]  # fmt: skip
         graph = helper.make_graph(self.nodes, "reader", given, scores, self.constants)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
 
@@ -99,7 +99,9 @@ class _Graph:
 
     def _beside(self, whole: str) -> str:
         """With what is known beside the text added to its first token."""
-        known = self.op("ReduceSum", [self.op("Gather", [self.constant("beside"), "beside"]), self.ints([0])], keepdims=1)
+        known = self.op(
+            "ReduceSum", [self.op("Gather", [self.constant("beside"), "known"]), self.ints([0])], keepdims=1
+        )
         first, rest = (self.op("Slice", [whole, self.ints(cut[:1]), self.ints(cut[1:]), self.ints([1])])
                        for cut in ([0, 1], [1, LONGEST]))  # fmt: skip
         return self.op("Concat", [self.op("Add", [first, known]), rest], axis=1)

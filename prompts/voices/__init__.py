@@ -17,7 +17,7 @@ VOICES = (
     "french", "french_boss", "french_brief", "french_shop", "french_support",
     "german", "german_boss", "german_brief", "german_shop", "german_support",
 )  # fmt: skip
-ONWARD = ("onward", "onward_french", "onward_german")
+ONWARD = ("onward", "onward_french", "onward_german", "onward_talk")
 KINDS = frozenset(
     (
         "order", "customer", "product", "quantity", "money", "percent", "period", "place", "warehouse", "person", "category", "tag",
