@@ -13,9 +13,9 @@ from importlib.resources import files
 from typing import NamedTuple
 
 VOICES = (
-    "clipped", "dictation", "direct", "floor", "jargon", "letters", "owner", "phone", "plain", "second_language", "support",
-    "french", "french_boss", "french_brief", "french_shop", "french_support",
-    "german", "german_boss", "german_brief", "german_shop", "german_support",
+    "clipped", "counter", "dictation", "direct", "floor", "hurried", "jargon", "letters", "owner", "phone", "plain",
+    "second_language", "support", "french", "french_boss", "french_brief", "french_counter", "french_shop", "french_support",
+    "german", "german_boss", "german_brief", "german_counter", "german_shop", "german_support",
 )  # fmt: skip
 ONWARD = ("onward", "onward_french", "onward_german", "onward_talk")
 KINDS = frozenset(
