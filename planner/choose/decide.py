@@ -194,7 +194,7 @@ def _of_partner(text: str, chosen: Candidate, said: str, desk: Desk) -> Candidat
     partners = {kind for ground in reading.grounds for kind in PARTNERS if ground.of(kind)}
     if not partners or any(f.reference in partners for f in chosen.tool.fields):
         return chosen
-    for one in desk.index.wished(said, among=desk.offered, limit=REACHED, beside=desk.beside(said)):
+    for one in desk.wished(said, REACHED):
         tool = desk.index.tools[one.name]
         if not tool.entry.writes and any(f.reference in partners and not f.required for f in tool.fields):
             filled = filling(tool, reading.fresh(), desk)
@@ -280,7 +280,7 @@ def _names_something(text: str, desk: Desk) -> bool:
 def candidates(text: str, desk: Desk, said: str) -> list[Candidate]:
     """The likeliest tools with their arguments, those that fit best first."""
     reading = desk.reading(text)
-    ranked = desk.index.wished(said, among=desk.offered, limit=5, beside=desk.beside(said))
+    ranked = desk.wished(said, 5)
     found: list[Candidate] = []
     for one in ranked:
         tool = desk.index.tools[one.name]

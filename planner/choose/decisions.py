@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from planner.choose import ground
-from planner.choose.index import Index, Tool
+from planner.choose import focus, ground
+from planner.choose.index import Index, Ranked, Tool
 from planner.converse.memory import Conversation
 from planner.fill.filled import Filled, Told
 from planner.read import goods, grounds
@@ -14,6 +14,9 @@ from planner.read.language import to_english
 from planner.read.reader import Beside
 from planner.read.reading import Reading
 from planner.read.spoken import language_of
+
+# how much likelier is what needs a record, where the conversation is about such a one, about what has such ones, or neither
+AT_HAND, BELONGS, OUT_OF_HAND = 2.5, 1.5, 0.4
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,37 @@ class Desk:
         return self.talk.before()
 
     def wishes(self, text: str) -> Mapping[str, float]:
-        """How likely each operation is asked for, after what was answered and with what the shop knows of the names."""
-        return self.index.wishes(text, self.beside(text))
+        """How likely each operation is asked for, after what was answered and with what the shop knows of the names.
+
+        Of a text that names no record, what needs a record is likelier where the latest answers were about one such, and less
+        likely where they were not.
+        """
+        told = self.index.wishes(text, self.beside(text))
+        if not self.before or self._names_a_record(text):
+            return told
+        fitting = {name: score * self._fit(name) for name, score in told.items()}
+        left = sum(told.values()) / (sum(fitting.values()) or 1.0)
+        return {name: score * left for name, score in fitting.items()}
+
+    def wished(self, text: str, limit: int) -> list[Ranked]:
+        """The offered tools that are wished for likeliest, best first."""
+        return self.index.ranked(self.wishes(text), self.offered, limit)
+
+    def _names_a_record(self, text: str) -> bool:
+        return bool(self.reading(self.english(text)).free("reference", "foreign", "code", "email"))
+
+    def _fit(self, name: str) -> float:
+        needs = self.index.needs(name)
+        if not needs:
+            return 1.0
+        if needs & self.at_hand:
+            return AT_HAND
+        return BELONGS if self.index.belongs(needs) & self.at_hand else OUT_OF_HAND
+
+    @cached_property
+    def at_hand(self) -> frozenset[str]:
+        """The kinds of what the latest answers were about."""
+        return focus.at_hand(self.talk, self.index)
 
     def goes_on(self, text: str) -> float:
         """How likely a text goes on with the operation before: narrows it, corrects it, asks it of something else."""

@@ -26,6 +26,13 @@ def focus(talk: Conversation, index: Index, kinds: Collection[str]) -> list[str]
     return talk.mentioned(*(prefix for prefix, noun in index.vocabulary.prefixes.items() if noun in wanted))
 
 
+def at_hand(talk: Conversation, index: Index) -> frozenset[str]:
+    """The kinds of which something was spoken of in the latest two answers that were about anything."""
+    answers = [kinds for did in talk.did() if (kinds := {kind for one in _of(did, index) for kind, _ in one})]
+    kinds = set[str]().union(*answers[:2])
+    return frozenset(kinds | {*GOODS} if kinds & {*GOODS} else kinds)
+
+
 def _of(did: Mapping[str, Any], index: Index) -> Iterator[list[tuple[str, str]]]:
     """What one answer was about, from the surest on: a change, the thing that was asked for, what was shown, what narrowed it."""
     put, calls, shown = (cast(list[dict[str, Any]], did.get(name) or []) for name in ("put", "calls", "shown"))

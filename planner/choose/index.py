@@ -27,9 +27,8 @@ from planner.read.words import FILLER, TRADE, stem, tokens
 SMALL_TALK, HELP, BEYOND = "~hello", "~help", "~beyond"
 NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.BEYOND}
 _log = logging.getLogger(__name__)
-DOUBT = 1e-4  # of a reader's probability: no tool is ruled out by it alone
+DOUBT, HEARD = 1e-4, 0.3  # the head rules nothing out; how much its word counts beside the reader's
 POSSIBLE, CERTAIN = 0.25, 0.7  # of the head's probability, and of the reader's, of a tool that changes something
-BOTH = 0.9  # of the two together, for the same
 SURE = 0.75  # of a room's probability: from here on no language model is asked where to go
 TRADE_STEMS = frozenset(stem(word) for word in TRADE | set(signals.DEED_OF))
 
@@ -154,9 +153,10 @@ class Index:
 
     def rank(self, text: str, *, among: Collection[str] | None = None, limit: int = 18) -> list[Ranked]:
         """The tools that a text asks for, best first. `among` narrows the choice, not the scores."""
-        return self._ranked(self.scores(text), among, limit)
+        return self.ranked(self.scores(text), among, limit)
 
-    def _ranked(self, scores: Mapping[str, float], among: Collection[str] | None, limit: int) -> list[Ranked]:
+    def ranked(self, scores: Mapping[str, float], among: Collection[str] | None, limit: int) -> list[Ranked]:
+        """The tools of `among` by their scores, best first."""
         names = [name for name in scores if name in self.tools and (among is None or name in among)]
         names.sort(key=lambda name: -scores[name])
         following = [*(scores[name] for name in names[1:]), 0.0]
@@ -172,6 +172,16 @@ class Index:
     def mentions(self, text: str) -> tuple[Mention, ...]:
         """What the words of a text name; nothing without a trained reader."""
         return self.reader.read(text).mentions if self.reader else ()
+
+    def needs(self, name: str) -> frozenset[str]:
+        """The kinds of records that a tool can't be called without."""
+        tool = self.tools.get(name)
+        return frozenset(f.reference for f in tool.required if f.kind is Kind.reference) if tool else frozenset()
+
+    def belongs(self, kinds: Collection[str]) -> frozenset[str]:
+        """The kinds by which records of these kinds are found: the order of a payment, the customer of a ticket."""
+        lists = [self.tools[name] for kind in kinds if (name := f"list_{kind}s") in self.tools]
+        return frozenset(f.reference for tool in lists for f in tool.fields if f.kind is Kind.reference)
 
     def names(self, text: str) -> bool:
         """Whether a text may name somebody or something of the shop."""
@@ -196,19 +206,19 @@ class Index:
         return Route(named, apart, not smalltalk and min(certain) >= SURE, smalltalk)
 
     def wishes(self, text: str, beside: Beside = NOTHING) -> Mapping[str, float]:
-        """The same, and the probability of what is done elsewhere: by it the embedded planner decides.
+        """How likely each operation is asked for, those that are done elsewhere or by people among them: by it the planner decides.
 
-        The reader says whether something is asked for that is not here. Of what is, head and reader judge together, as two who
-        were taught apart (their probabilities are multiplied): each knows some requests that the other does not.
+        The reader says so. Of what is open, the head is heard a little beside it, but for what follows an answer: it knows of none.
         """
-        here = self.scores(text)
         if self.reader is None:
-            return cues.weighed(text, here, self._reading)
+            return cues.weighed(text, self.scores(text), self._reading)
         read = self._read(text, beside)
         there = {name: read[name] for name in self.elsewhere if name in read}
-        both = {name: score * (read.get(name, 0.0) + DOUBT) for name, score in here.items()}
-        left = (1 - sum(there.values())) / sum(both.values())
-        return cues.weighed(text, {name: score * left for name, score in both.items()} | there, self._reading)
+        here = {name: read.get(name, 0.0) for name in self._names}
+        if not beside.after:
+            here = {name: score * (self.scores(text)[name] + DOUBT) ** HEARD for name, score in here.items()}
+        left = (1 - sum(there.values())) / (sum(here.values()) or 1.0)
+        return cues.weighed(text, {name: score * left for name, score in here.items()} | there, self._reading)
 
     def _read(self, text: str, beside: Beside = NOTHING) -> Mapping[str, float]:
         """The reader's word. It knows English best: of another language it hears the English words too, and takes the mean."""
@@ -226,18 +236,10 @@ class Index:
         return max(self.reader.read(said, beside).goes_on for said in {text, to_english(text)})
 
     def agreed(self, text: str, name: str, beside: Beside = NOTHING) -> bool:
-        """Whether head and reader both hold a tool possible, or the reader is all but certain, or words say it: else no change."""
+        """Whether the reader is certain of a tool, or the head holds it possible too, or words say it: else no change."""
         if self.reader is None or cues.names(text, name):
             return True
-        return (
-            self.scores(text)[name] >= POSSIBLE
-            or self._read(text, beside).get(name, 0.0) >= CERTAIN
-            or self.wishes(text, beside)[name] >= BOTH
-        )
-
-    def wished(self, text: str, *, among: Collection[str], limit: int, beside: Beside = NOTHING) -> list[Ranked]:
-        """The tools of `among` that are wished for likeliest, best first."""
-        return self._ranked(self.wishes(text, beside), among, limit)
+        return self.wishes(text, beside).get(name, 0.0) >= CERTAIN or self.scores(text)[name] >= POSSIBLE
 
     def similar(self, said: str, options: Sequence[str]) -> list[float]:
         """How alike some words are to each of some phrases, by cosine."""

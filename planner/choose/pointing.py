@@ -21,6 +21,18 @@ CERTAIN = ("it", "this one", "that one", "its", "her", "his")  # words that poin
 ENCLITIC = re.compile(r"(?<=[a-zé])-(le|la|les|lui|leur)(?![\w-])", re.I)  # "annule-la"
 STANDS_FOR = {"le": "celui-là", "la": "celle-là", "les": "ceux-là", "lui": "lui", "leur": "leur"}
 SPOKEN = ("en", "fr", "de")
+NAMES = (
+    "customer",
+    "person",
+    "place",
+    "product",
+    "supplier",
+    "carrier",
+    "category",
+    "reason",
+    "text",
+)  # by which a row is told
+GOES_ON = 0.5  # of the probability that a turn goes on with what was looked up
 MOST = 6  # things that one word may stand for
 ALONE = re.compile(r"^(?:and|what about|how about|only|just|et|und)?\s*[A-Z][\w-]*\W*$")
 WHOLE = re.compile(
@@ -108,7 +120,7 @@ def _picked(text: str, desk: Desk) -> Pointed | None:
     others = pointers.plain("others").search(text) or pointers.plain("other").search(text)
     if others and len(rows) > 1:
         return _told(text, others, _others(rows, desk, several=pointers.plain("others").search(text) is not None))
-    return _such(text, rows)
+    return _such(text, rows) or _by_name(text, rows, desk)
 
 
 def _with_words(text: str, one: re.Match[str], rows: Sequence[Thing]) -> Pointed | None:
@@ -193,6 +205,19 @@ def _such(text: str, things: Sequence[Thing]) -> Pointed | None:
         having = [thing for thing in things if _has(thing, found["what"])]
         if len(having) == 1:
             return _told(text, found, having)
+    return None
+
+
+def _by_name(text: str, things: Sequence[Thing], desk: Desk) -> Pointed | None:
+    """ "das von Becker", "approve the tumblers one": a name that one of several rows has, where the turn does not narrow them by it."""
+    if len(things) < 2 or desk.goes_on(text) >= GOES_ON:
+        return None
+    for named in desk.index.mentions(text):
+        said = text[named.start : named.end]
+        having = [thing for thing in things if _has(thing, said)] if named.kind in NAMES else []
+        found = pointers.around(said).search(text)
+        if found and len({thing.reference for thing in having}) == 1:
+            return _told(text, found, having[:1])
     return None
 
 

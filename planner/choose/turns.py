@@ -14,7 +14,7 @@ from planner.choose.decide import confirmation, decide
 from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
 from planner.choose.edit import edited
 from planner.choose.focus import focus
-from planner.choose.following import carried, follow_up
+from planner.choose.following import READ_ON, carried, follow_up
 from planner.choose.index import NO_TOOL
 from planner.choose.settle import ask_for, complete
 from planner.converse.memory import Call, Deed
@@ -25,6 +25,7 @@ from planner.read.fields import Kind
 from planner.read.words import FILLER, content, stem, tokens
 
 LIKELY = 0.8  # of a probability: from here on a few words are a wish of their own
+NOT_ON = 0.2  # of the probability that a turn goes on with what was asked: below it, it does not
 FEW = 4  # words, at most, of a fragment that says nothing by itself
 FRAGMENT = 8  # words, at most, of what may correct a change without saying so
 SENTENCES = re.compile(r"(?<=[.;!?])\s+|\s*\n+\s*")
@@ -66,7 +67,7 @@ def understand(text: str, desk: Desk) -> Meant:
     returned = _returned(act, desk) if act.returns else None
     if returned is not None:
         return returned
-    if pending is not None:
+    if pending is not None and not _of_its_own(act, pending, desk):
         named = resume.named(act, pending, desk) if pending.get("kind") == "point" else None
         if named is not None:
             return Meant(_decided(named, desk), open=pending.get("before"))
@@ -91,6 +92,19 @@ def _dropped(text: str, desk: Desk) -> Meant | None:
         return None
     wished = own.asks or mood.mood(rest, english) is not mood.Mood.statement
     return Meant([("", Decline("left")), *(_decided(rest, desk) if wished else ())])
+
+
+def _of_its_own(act: Act, pending: Mapping[str, Any], desk: Desk) -> bool:
+    """Whether a turn after a question is certainly a request for something else, and no answer."""
+    if act.agrees or act.declines or act.corrects or not act.said.strip():
+        return False
+    wishes = desk.wishes(act.said)
+    best = max(wishes, key=lambda name: wishes[name])
+    asked = {
+        pending.get("tool"),
+        *(one.get("tool") for one in (*pending.get("steps", ()), *pending.get("options", ()))),
+    }
+    return best not in asked | {*NO_TOOL} and wishes[best] >= LIKELY and desk.goes_on(act.said) < NOT_ON
 
 
 def _changes(pending: Mapping[str, Any], desk: Desk) -> bool:
@@ -194,7 +208,8 @@ def _only_these(act: Act, deeds: Sequence[Deed]) -> list[Step]:
 
 def _corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> Decision | None:
     """The changes as the turn corrects them, or others of the same kind that it adds."""
-    says_so = act.corrects or act.declines or act.same or act.adds or bool(acts.swaps(act.rest))
+    read_on = desk.before == deeds[-1].call.tool and desk.goes_on(act.said) >= READ_ON
+    says_so = read_on or act.corrects or act.declines or act.same or act.adds or bool(acts.swaps(act.rest))
     if act.asks_whole or not (says_so or (fresh and _fragment(act.rest, desk))):
         return None
     if not fresh and not (act.same or act.adds or act.corrects):

@@ -13,8 +13,8 @@ PLACES = ("warehouse", "city")
 PARTNERS = ("supplier", "carrier", "promotion")  # each by its name in the reference that wants one
 SURE = ("exact", "begins", "words")
 KINDS = {  # what the shop calls what is named, and what the reader was taught to call it
-    "product": "product", "variant": "product", "customer": "customer", "category": "category", "tag": "tag", "supplier": "supplier",
-    "carrier": "carrier", "promotion": "code", "warehouse": "warehouse", "city": "place",
+    "product": "product", "variant": "product", "customer": "customer", "category": "category", "tag": "tag",
+    "supplier": "supplier", "carrier": "carrier", "promotion": "code", "warehouse": "warehouse", "city": "place",
 }  # fmt: skip
 
 

@@ -55,6 +55,14 @@ def having() -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])(?:{told['having']})\s+{lead}\s*(?:the\s+|la\s+|le\s+)?(?P<what>[^?!.,;]+)", re.I)
 
 
+@lru_cache(maxsize=64)
+def around(said: str) -> re.Pattern[str]:
+    """A name with the words that make it point at a row: "the tea one", "celui de Benali", "von Becker", "Baumann's"."""
+    told = words()
+    before = rf"(?:(?:(?:{told['having']})\s+)?(?:{told['having_leads']})\s*|(?:{told['articles']})\s*)?"
+    return re.compile(rf"(?<![\w-]){before}{re.escape(said)}(?:['’]s)?(?:\s+(?:{told['one']}))?(?![\w-])", re.I)
+
+
 @lru_cache(maxsize=1)
 def single() -> re.Pattern[str]:
     """ "the medium one", "die rote"."""

@@ -18,8 +18,8 @@ from planner.training.encoder import Weights, forward, model, pretrained
 
 LENGTHS = (10, 14, 18, 24, 32, 48, 64)  # a batch is as long as the first of these that its texts fit into
 BATCH = 32
-EPOCHS = 2
-RATE, HEAD_RATE = 8e-5, 5e-3
+EPOCHS = 3
+RATE, HEAD_RATE = 1e-4, 5e-3
 SMOOTHED = 0.05
 TAGS_WEIGH = 1.2
 UNMARKED = -1
