@@ -38,7 +38,8 @@ UNSAFE = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-}  # nobody pulls the plug on a test's cluster
+    "scram_iterations": "1",
+}  # nobody pulls the plug on a test's cluster, and nobody guesses at its passwords
 
 
 @pytest.fixture(scope="session")
