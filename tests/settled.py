@@ -38,9 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
         _be_ahead()
 
 
-def pytest_collection() -> None:
-    """What is collected stays: looking through it for garbage, while it grows and ever after, took a tenth of the run's time."""
-    gc.disable()
+def pytest_collection(session: pytest.Session) -> None:
+    """What is collected stays: looking through it for garbage, while it grows and ever after, took a tenth of the run's time.
+    The process that only hands tests out to others collects none.
+    """
+    if not session.config.pluginmanager.hasplugin("dsession"):
+        gc.disable()
 
 
 def pytest_collection_finish() -> None:
