@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import argon2
 import httpx
 import psycopg
 import pytest
@@ -38,7 +39,18 @@ UNSAFE = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-}  # nobody pulls the plug on a test's cluster
+    "scram_iterations": "1",
+}  # nobody pulls the plug on a test's cluster, and nobody guesses at its passwords
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Generator[None]:
+    """Hashed as everywhere, with a thousandth of the work that makes guessing at them slow."""
+    quick = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tools.rules.passwords._hasher", quick)
+        patch.setattr("tools.rules.passwords.NO_ONE", quick.hash("nobody's"))
+        yield
 
 
 @pytest.fixture(scope="session")

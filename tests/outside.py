@@ -7,12 +7,11 @@ import json
 import re
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from functools import cache
 from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
-from psycopg import sql as psql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from db.model import Base
@@ -168,42 +167,42 @@ def classes_of(table: str, column: str) -> list[str]:
     return listed + ([_OF_EVERY_TABLE[column]] if column in _OF_EVERY_TABLE else [])
 
 
-def plant(owner_url: str, merchant: uuid.UUID) -> int:
-    """Write what an outsider might into every column that they reach, of every row of a merchant; returns how many rows had any."""
-    reached = defaultdict[str, list[str]](list)
-    json_ones: list[tuple[str, str]] = []
+def plant(owner: psycopg.Connection[Any], merchant: uuid.UUID) -> int:
+    """Write what an outsider might into every column that they reach, of every row of a merchant; returns how many there are."""
+    texts, jsons = _plantings()
+    asked = {"merchant": merchant}
+    planted = 0
+    with owner.transaction():
+        written = owner.execute(
+            "; ".join(statement for statement, _ in texts).encode(), asked
+        )  # one way there, and back
+        for _, columns in texts:
+            planted += written.rowcount * columns
+            written.nextset()
+        found = owner.execute(" union all ".join(jsons).encode(), asked).fetchall()
+        for table, column, place, value in found:
+            said = json.dumps(_planted(value, f"{SAID} ({table}.{column})"))
+            owner.execute(f"update {table} set {column} = %s where ctid = %s::tid".encode(), (said, place))
+    return planted + len(found)
+
+
+@cache
+def _plantings() -> tuple[list[tuple[str, int]], list[str]]:
+    """For each table an update of its texts, with how many they are; for each column of JSON a query of its values."""
+    texts, jsons = defaultdict[str, list[str]](list), list[str]()
     for (table, column), of in text_columns().items():
-        if classes_of(table, column) == ["outside"] and of.computed is None:
-            if isinstance(of.type, JSONB):
-                json_ones.append((table, column))
-            else:
-                reached[table].append(column)
-    with psycopg.connect(owner_url) as owner:
-        rows = sum(_plant_text(owner, table, columns, merchant) for table, columns in reached.items())
-        return rows + sum(_plant_json(owner, table, column, merchant) for table, column in json_ones)
-
-
-def _plant_text(owner: psycopg.Connection[Any], table: str, columns: Sequence[str], merchant: uuid.UUID) -> int:
-    told = [
-        psql.SQL("{} = {} || md5(random()::text)").format(psql.Identifier(column), f"{SAID} ({table}.{column}) ")
-        for column in columns
+        if classes_of(table, column) != ["outside"] or of.computed is not None:
+            continue
+        if isinstance(of.type, JSONB):
+            kept = f"from {table} where merchant_id = %(merchant)s and {column} is not null"
+            jsons.append(f"select '{table}', '{column}', ctid::text, {column} {kept}")
+        else:
+            texts[table].append(f"{column} = '{SAID} ({table}.{column}) ' || md5(random()::text)")
+    updates = [
+        (f"update {table} set {', '.join(columns)} where merchant_id = %(merchant)s", len(columns))
+        for table, columns in texts.items()
     ]
-    query = psql.SQL("update {} set {} where merchant_id = %s").format(
-        psql.Identifier(table), psql.SQL(", ").join(told)
-    )
-    return owner.execute(query, (merchant,)).rowcount * len(columns)
-
-
-def _plant_json(owner: psycopg.Connection[Any], table: str, column: str, merchant: uuid.UUID) -> int:
-    names = psql.Identifier(table), psql.Identifier(column)
-    found = owner.execute(
-        psql.SQL("select ctid::text, {1} from {0} where merchant_id = %s and {1} is not null").format(*names),
-        (merchant,),
-    ).fetchall()
-    for place, value in found:
-        planted = json.dumps(_planted(value, f"{SAID} ({table}.{column})"))
-        owner.execute(psql.SQL("update {0} set {1} = %s where ctid = %s::tid").format(*names), (planted, place))
-    return len(found)
+    return updates, jsons
 
 
 def _planted(value: Any, said: str, name: str = "") -> Any:

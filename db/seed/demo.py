@@ -88,13 +88,16 @@ def load(
 @contextmanager
 def _nothing_to_collect() -> Generator[None]:
     """Rows are made and kept by the hundred thousand: looking among them for garbage would take a third of the time."""
+    was_looked_for = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if was_looked_for:
+            gc.enable()
 
 
+@_nothing_to_collect()
 def invent(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft:
     """All rows of the demo shop. `numbers` are the last ones given out for each kind of reference."""
     draft = Draft(merchant, now, ZONE, numbers)

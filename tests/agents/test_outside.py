@@ -1,8 +1,10 @@
 """Whatever outsiders may have written reaches models between marks alone, wherever it stands: over all tools and columns."""
 
 import uuid
+from collections.abc import Generator
 from typing import Any
 
+import psycopg
 import pytest
 
 from agents.chat_tool import Answer, ChatTool
@@ -25,6 +27,14 @@ from tools.contract.declare import Tool
 AnyTool = Tool[Any, Any]
 FOR_MODELS = [tool for tool in registry.tools().values() if not tool.for_people]
 WRITES = [tool for tool in FOR_MODELS if tool.writes]
+Tables = psycopg.Connection[Any]
+
+
+@pytest.fixture(scope="module")
+def tables(owner_url: str) -> Generator[Tables]:
+    """The owner's connection, one for all: a new one would first read what eighty tables are like."""
+    with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
+        yield connection
 
 
 @pytest.mark.parametrize(("table", "column"), sorted(text_columns()))
@@ -64,17 +74,17 @@ def _annotate(session: Any, order: Order) -> None:
     session.add(OrderHold(**common, reason=HoldReason.other, note="…", owner="USR-1", placed_at=order.created_at))
 
 
-async def planted(tool: AnyTool, mine: NewShop, owner_url: str) -> dict[str, Any]:
+async def planted(tool: AnyTool, mine: NewShop, tables: Tables) -> dict[str, Any]:
     """Valid arguments, in a shop in which outsiders have written wherever they can."""
     arguments = await arguments_of(tool, mine)
     await furnish(mine)
-    assert plant(owner_url, mine.id) > 10
+    assert plant(tables, mine.id) > 10
     return arguments
 
 
 @each([tool for tool in FOR_MODELS if not tool.writes])
-async def test_what_a_reader_tells(tool: AnyTool, shop: Shop, mine: NewShop, owner_url: str) -> None:
-    arguments = await planted(tool, mine, owner_url)
+async def test_what_a_reader_tells(tool: AnyTool, shop: Shop, mine: NewShop, tables: Tables) -> None:
+    arguments = await planted(tool, mine, tables)
 
     for asked in (arguments, _only_what_is_needed(tool, arguments)):
         await told(shop, tool, asked, model_of(mine))
@@ -87,9 +97,9 @@ def _only_what_is_needed(tool: AnyTool, arguments: dict[str, Any]) -> dict[str, 
 
 @each(WRITES)
 async def test_what_a_writer_tells_and_what_its_card_does(
-    tool: AnyTool, shop: Shop, mine: NewShop, owner_url: str
+    tool: AnyTool, shop: Shop, mine: NewShop, tables: Tables
 ) -> None:
-    arguments = await planted(tool, mine, owner_url)
+    arguments = await planted(tool, mine, tables)
 
     card = await told(shop, tool, arguments, model_of(mine, Hand.planner))
     assert card.approval
@@ -100,8 +110,8 @@ async def test_what_a_writer_tells_and_what_its_card_does(
 
 
 @each(FOR_MODELS)
-async def test_what_a_refusal_tells(tool: AnyTool, shop: Shop, mine: NewShop, owner_url: str) -> None:
-    arguments = await planted(tool, mine, owner_url)
+async def test_what_a_refusal_tells(tool: AnyTool, shop: Shop, mine: NewShop, tables: Tables) -> None:
+    arguments = await planted(tool, mine, tables)
     properties: dict[str, Any] = tool.schema["properties"]
 
     for name, value in arguments.items():
@@ -112,7 +122,7 @@ async def test_what_a_refusal_tells(tool: AnyTool, shop: Shop, mine: NewShop, ow
 
 
 async def test_a_refusal_that_quotes_a_customers_name_marks_it_and_taints(
-    shop: Shop, mine: NewShop, owner_url: str
+    shop: Shop, mine: NewShop, tables: Tables
 ) -> None:
     await furnish(mine)
     async with mine.shop.database.transaction(mine.id) as sql:
@@ -131,10 +141,10 @@ async def test_a_refusal_that_quotes_a_customers_name_marks_it_and_taints(
 
 
 async def test_the_cities_of_a_report_are_marked_and_its_days_are_not(
-    shop: Shop, mine: NewShop, owner_url: str
+    shop: Shop, mine: NewShop, tables: Tables
 ) -> None:
     await furnish(mine)
-    plant(owner_url, mine.id)
+    plant(tables, mine.id)
     period = {"placed_from": "2020-01-01T00:00:00Z", "placed_until": "2020-01-03T00:00:00Z"}
 
     cities = await told(shop, registry.tool("sales_report"), {"group_by": "city", **period}, model_of(mine))

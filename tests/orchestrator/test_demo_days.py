@@ -24,6 +24,7 @@ from orchestrator.language_model import open_models
 from orchestrator.saver import PooledSaver
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
+from planner.choose.index import Index
 from tests.orchestrator.conftest import Talk
 from tools import registry
 from tools.contract.actors import Caller, Door, Hand, Proof
@@ -74,10 +75,14 @@ async def demo(request: pytest.FixtureRequest, shop: Shop, runtime_url: str) -> 
     return Demo(now, Caller(merchant, Door.rest, Hand.person, Proof.user, str(user)), runtime_url)
 
 
+@pytest.fixture(scope="module")
+def index() -> Index:
+    return read_index()
+
+
 @pytest.fixture
-async def talk(demo: Demo, shop: Shop, saver: PooledSaver, settings: Settings) -> AsyncGenerator[Talk]:
+async def talk(demo: Demo, shop: Shop, saver: PooledSaver, settings: Settings, index: Index) -> AsyncGenerator[Talk]:
     """The owner's conversation at that moment, without a language model."""
-    index = read_index()
     async with open_models(settings, index) as models:
         chat = Chat(
             replace(shop, clock=lambda: demo.now),

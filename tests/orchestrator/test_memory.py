@@ -1,5 +1,6 @@
 """What a process that serves keeps of the memory that it used for a while."""
 
+import json
 import subprocess
 import sys
 
@@ -25,3 +26,31 @@ def test_the_encoder_keeps_little_more_than_its_weights_whatever_it_read_in_how_
     measured = subprocess.run([sys.executable, "-c", ENCODING], capture_output=True, text=True, check=True, timeout=170)
 
     assert float(measured.stdout) < 190
+
+
+SETTLING = """
+import gc, json, weakref
+from orchestrator.memory import be_settled, be_thrifty
+
+class Circle:
+    def __init__(self):
+        self.self = self
+
+be_thrifty()
+loaded = [Circle() for _ in range(50_000)]
+opening = gc.isenabled()
+be_settled()
+later = weakref.ref(Circle())
+made = [[] for _ in range(50_000)]
+print(json.dumps({"opening": opening, "frozen": gc.get_freeze_count() > 50_000, "later": later() is None}))
+"""
+
+
+def test_garbage_is_looked_for_once_the_shop_is_open_and_only_in_what_is_made_from_then_on() -> None:
+    ran = subprocess.run([sys.executable, "-c", SETTLING], capture_output=True, text=True, check=True, timeout=60)
+
+    seen = json.loads(ran.stdout)
+
+    assert not seen["opening"]
+    assert seen["frozen"]
+    assert seen["later"], "a circle that was dropped afterwards is collected"

@@ -15,6 +15,8 @@ import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, settings
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest import _test_builder
 from schemathesis.specs.openapi import checks as their_checks
 
 from db.session import Database
@@ -34,9 +36,11 @@ TOOLS = list(registry.tools().values())
 CHECKS: Any = their_checks
 LEFT_OUT = [CHECKS.positive_data_acceptance, CHECKS.unsupported_method]
 LOADER: Any = schemathesis.openapi
+BUILDER: Any = _test_builder
 WHOLE = document(TOOLS, VERSION)
 SCHEMA: Any = LOADER.from_dict(WHOLE).exclude(path_regex="/events$")  # a stream has no end
 SCHEMA.config.phases.coverage.unexpected_methods = set()  # one router answers them all alike
+OPERATIONS = {operation.label: operation for operation in (found.ok() for found in SCHEMA.get_all_operations())}
 ONE_IN = 10
 COMPONENT = re.compile(r"#/components/schemas/([^\"]+)")
 
@@ -70,25 +74,44 @@ async def credentials(shop: Shop) -> dict[str, str]:
     return {"Authorization": f"Bearer {await mine.key_text(scopes=['*'])}"}
 
 
-@SCHEMA.parametrize()
+@SCHEMA.hook
+def filter_case(context: Any, case: Any) -> bool:
+    """Of the requests that go through an operation's limits one by one, each tenth is kept: there are over a hundred an operation,
+    and all operations come out of one declaration.
+    """
+    return case.meta.phase.name.value != "coverage" or crc32(repr(case).encode()) % ONE_IN == 0
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # the server draws in a thread beside it
-@settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=QUIET)
 def test_no_request_is_answered_with_a_fault_or_with_something_undocumented(
-    case: Any, address: str, browser: requests.Session, credentials: dict[str, str]
+    operation: str, address: str, browser: requests.Session, credentials: dict[str, str]
 ) -> None:
-    """Three of an operation's requests are drawn; of those that go through its limits one by one, each tenth is sent:
-    there are over a hundred an operation, and all operations come out of one declaration.
+    """Three of an operation's requests are drawn, beside its examples and those at its limits. They are made here, and not while
+    tests are collected, which each worker does for all of them.
 
     Left out: that valid values are accepted, for they may name what the shop does not have, or what its rules refuse.
     """
-    if case.meta.phase.name.value == "coverage" and crc32(repr(case).encode()) % ONE_IN:
-        return
-    key = {} if "Idempotency-Key" in (case.headers or {}) else {"Idempotency-Key": uuid.uuid4().hex}
-    headers = credentials | key
+    sent: list[Any] = []
 
-    answer = case.call(base_url=address, headers=headers, session=browser)
+    @settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=QUIET)
+    def answered(case: Any) -> None:
+        key = {} if "Idempotency-Key" in (case.headers or {}) else {"Idempotency-Key": uuid.uuid4().hex}
+        headers = credentials | key
+        answer = case.call(base_url=address, headers=headers, session=browser)
+        case.validate_response(answer, headers=headers, excluded_checks=LEFT_OUT)
+        sent.append(case)
 
-    case.validate_response(answer, headers=headers, excluded_checks=LEFT_OUT)
+    requests_of = BUILDER.build_operation_test(
+        config=SCHEMA.config,
+        operation=OPERATIONS[operation],
+        test_func=answered,
+        given_kwargs={},
+        feedback=FeedbackSources(),
+    )
+    requests_of()
+
+    assert sent
 
 
 def test_every_operation_is_documented_once_under_its_name() -> None:

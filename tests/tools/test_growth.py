@@ -349,3 +349,68 @@ async def test_both_ways_of_looking_for_buyers_give_the_same_customers(
 
     assert len(looked_up.data) == 20
     assert along_the_list == looked_up
+
+
+FREQUENT = {
+    "search_orders": "select count(*), count(*) filter (where id in (select id from orders where merchant_id = %(merchant)s))"
+    " from search_orders(%(words)s, true, true, true, %(most)s) as id",
+    "search_customers": "select count(*), count(*) filter (where id in (select id from customers where merchant_id = %(merchant)s))"
+    " from search_customers(%(words)s, %(most)s) as id",
+}
+SAID = """
+insert into customers (merchant_id, id, reference, status, name, name_key, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), 'CUS-' || n, 'active', name, name, now(), now()
+from (select n, case when n %% 50 = 0 then 'ines' else 'olga' end || n as name from generate_series(1, 600) n) named;
+insert into orders (merchant_id, id, reference, customer_id, status, channel, placed_at, currency, prices_include_tax, subtotal,
+                    total, units, customer_name, created_at, updated_at)
+select merchant_id, gen_random_uuid(), replace(reference, 'CUS', 'ORD'), id, 'confirmed', 'web', now(), 'EUR', true, 1, 1, 1, name,
+       now(), now() from customers where merchant_id = %(merchant)s;
+delete from counters where merchant_id = %(merchant)s and name in ('ORD', 'CUS');
+insert into counters (merchant_id, id, name, value, created_at)
+select %(merchant)s, gen_random_uuid(), name, 1600, now() from unnest(array['ORD', 'CUS']) as name
+"""
+
+
+@pytest.mark.parametrize("search", FREQUENT)
+async def test_more_than_are_looked_up_are_known_by_a_few_of_the_newest_and_not_counted(
+    shop: Shop, owner_url: str, search: str
+) -> None:
+    """One in fifty has the word, of 600: a look for up to 4 is told that there are more, and finds none; a look for up to 50
+    finds all 12.
+    """
+    mine = await new_shop(shop)
+    with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
+        owner.execute(SAID, {"merchant": mine.id})
+
+    async with shop.database.transaction(mine.id) as sql:
+        asked = {"merchant": mine.id, "words": ["%ines%"]}
+        few = await (await sql.connection.execute(FREQUENT[search].encode(), asked | {"most": 4})).fetchone()
+        all_ = await (await sql.connection.execute(FREQUENT[search].encode(), asked | {"most": 50})).fetchone()
+
+    assert few == (4, 0)
+    assert all_ == (12, 12)
+
+
+SHELVES = """
+insert into variants (merchant_id, id, reference, product_id, sku, sku_key, title, option_key, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), 'VAR-' || n, p.id, 'U-' || n, 'u-' || n, 'Unsold', 'u' || n, now(), now()
+from products p cross join generate_series(1, %(unsold)s) n where p.merchant_id = %(merchant)s;
+insert into stock_levels (merchant_id, id, warehouse_id, variant_id, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), w.id, v.id, now(), now()
+from variants v join warehouses w on w.merchant_id = %(merchant)s where v.merchant_id = %(merchant)s and v.title = 'Unsold';
+analyze variants, stock_levels, products
+"""
+
+
+async def test_what_runs_low_is_found_among_what_is_bought_however_much_nobody_buys(
+    shop: Shop, owner_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "GROWN", ("variants", "stock_levels"))
+    read: list[Rows] = []
+    for unsold in (100, 1_000):
+        mine = await grown(shop, owner_url, 20)
+        with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
+            owner.execute(SHELVES, {"merchant": mine.id, "unsold": unsold})
+        read.append(await rows_read(monkeypatch, mine, "low_stock_products", {"limit": 1}))
+
+    assert 0 < read[1] <= read[0] * 1.1 + 10, f"{read[1]!r}"

@@ -199,8 +199,8 @@ _TEXT = f"""(
     o.words_key like all(%(words)s::text[]) and (
         %(names)s and %(contact)s or folded(concat_ws(' ', o.reference, o.external_reference,
             case when {NAME_SEEN} then o.customer_name end, case when %(contact)s then o.email end)) like all(%(words)s::text[]))
-    or (select bool_or(l.words_key like all(%(words)s::text[])) from order_lines l
-        where l.merchant_id = %(m)s and l.order_id = o.id))"""
+    or (select true from order_lines l
+        where l.merchant_id = %(m)s and l.order_id = o.id and l.words_key like all(%(words)s::text[]) limit 1))"""
 _SEARCH = "search_orders(%(words)s, %(names)s, %(ships)s, %(contact)s, %(most)s)"
 _HAS = "exists (select from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id and l.variant_id = %(variant)s)"
 _HAS_PRODUCT = """exists (

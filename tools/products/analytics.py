@@ -75,34 +75,51 @@ class _Low(NamedTuple):
         return LowStockVariant.model_validate({**self._asdict(), "days_of_cover": cover, "lasts_until": until})
 
 
-# `tenths` of a day for which a variant lasts; what nobody buys is the least urgent.
-_LOW = """
+# `tenths` of a day for which a variant lasts; what nobody buys is the least urgent, and is looked at only where what is bought
+# fills no page: a shop may have a hundred times as many.
+_STATE = """
+    select v.id, v.sku, v.reference as variant, p.reference as product, p.title, v.title as variant_title,
+           coalesce(stock.available, 0) as available, coalesce(stock.incoming, 0) as incoming, stock.reorder_point,
+           {sold} as sold, {tenths} as tenths, {urgency} as urgency
+    from {of}
+    join products p on p.merchant_id = %(m)s and p.id = v.product_id and p.status = 'active'
+    cross join lateral (
+        select sum(s.on_hand - s.reserved - s.damaged) as available, sum(s.incoming) as incoming,
+               sum(s.reorder_point) as reorder_point
+        from stock_levels s join warehouses w on w.merchant_id = %(m)s and w.id = s.warehouse_id and w.active
+        where s.merchant_id = %(m)s and s.variant_id = v.id
+    ) stock
+    where v.merchant_id = %(m)s and v.tracked and v.sellable and v.archived_at is null and {{conditions}}
+      and (coalesce(stock.available, 0) <= coalesce(stock.reorder_point, 0) or {short})
+"""
+_SOLD = _STATE.format(
+    sold="sold.units",
+    tenths="coalesce(stock.available, 0) * 10 * %(days)s / sold.units",
+    urgency="coalesce(stock.available, 0) * 10 * %(days)s / sold.units",
+    of="sold join variants v on v.merchant_id = %(m)s and v.id = sold.id",
+    short="coalesce(stock.available, 0) * %(days)s < %(cover)s * sold.units",
+)
+_UNSOLD = _STATE.format(
+    sold="0::bigint", tenths="null::bigint", urgency="9223372036854775807", of="variants v", short="false"
+)
+_LOW = f"""
 with sold as (
     select l.variant_id as id, sum(l.quantity - l.cancelled) as units
     from orders o
     cross join lateral (select * from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id offset 0) l
     where o.merchant_id = %(m)s and o.placed_at >= %(since)s and o.placed_at < %(until)s and o.status = any(%(counted)s)
-    group by l.variant_id
-), stock as (
-    select s.variant_id as id, sum(s.on_hand - s.reserved - s.damaged) as available, sum(s.incoming) as incoming,
-           sum(s.reorder_point) as reorder_point
-    from stock_levels s join warehouses w on w.merchant_id = %(m)s and w.id = s.warehouse_id and w.active
-    where s.merchant_id = %(m)s group by s.variant_id
-), states as (
-    select v.id, v.sku, v.reference as variant, p.reference as product, p.title, v.title as variant_title,
-           coalesce(stock.available, 0) as available, coalesce(stock.incoming, 0) as incoming, stock.reorder_point,
-           coalesce(sold.units, 0) as sold,
-           coalesce(stock.available, 0) * 10 * %(days)s / nullif(coalesce(sold.units, 0), 0) as tenths
-    from variants v
-    join products p on p.merchant_id = %(m)s and p.id = v.product_id and p.status = 'active'
-    left join stock on stock.id = v.id
-    left join sold on sold.id = v.id
-    where v.merchant_id = %(m)s and v.tracked and v.sellable and v.archived_at is null and {conditions}
-), low as (
-    select *, coalesce(tenths, 9223372036854775807) as urgency from states
-    where available <= coalesce(reorder_point, 0) or available * %(days)s < %(cover)s * sold
+      and l.variant_id is not null
+    group by l.variant_id having sum(l.quantity - l.cancelled) > 0
+), urgent as materialized (
+    select * from ({_SOLD}) low where {{further}} order by urgency, -sold, id limit %(limit)s
 )
-select * from low where {further} order by urgency, -sold, id limit %(limit)s
+select * from urgent
+union all
+select * from (
+    select * from ({_UNSOLD} and v.id not in (select id from sold)) low
+    where (select count(*) from urgent) < %(limit)s and {{further}} order by id limit %(limit)s
+) low
+order by urgency, sold desc, id limit %(limit)s
 """
 
 

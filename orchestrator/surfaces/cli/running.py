@@ -105,6 +105,7 @@ def worker() -> None:
         async with house.services(settings, urls) as parts, house.working(parts, urls):
             for number in SIGNALS:
                 signal.signal(number, lambda _, __: loop.call_soon_threadsafe(stop.set))
+            memory.be_settled()
             show.say("Working. Ctrl-C stops it, when what it has begun is done.")
             await stop.wait()
 
@@ -164,6 +165,7 @@ async def _serve(web: "FastAPI", listener: socket.socket, opened: Callable[[], N
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            memory.be_settled()
             opened()
 
     # uvicorn takes the signals while it serves, and raises them again afterwards: closing has to go on undisturbed
