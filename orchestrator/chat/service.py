@@ -29,11 +29,11 @@ from orchestrator.tasks import ended
 from tools.contract.actors import Actor, Caller, Shopfront
 from tools.contract.call import Shop
 from tools.contract.card_numbers import hidden
+from tools.contract.daily import day_start
 from tools.contract.declare import Tool
 from tools.contract.errors import IdempotencyKeyReused, Invalid, NotFound, ShopError, TooManyRequests
 from tools.contract.idempotency import enter, lock_of
 from tools.contract.plain import as_json
-from tools.contract.policy import day_start
 
 _log = logging.getLogger(__name__)
 TOKENS_PER_DAY = 5_000_000  # of language models, for one merchant
