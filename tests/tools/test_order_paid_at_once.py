@@ -4,8 +4,10 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 
+from db.models.payments import ELSEWHERE
 from tests.factories import NewShop
 from tests.tools.misfits import misfits
 from tests.tools.paying import TOTAL, Till, till
@@ -71,6 +73,22 @@ async def test_it_is_refunded_and_reconciled_as_any_other(mine: NewShop, till: T
     assert (back.status, back.refunded.amount) == ("partially_refunded", 1_000)
     assert (await till.payment(placed.payment.payment)).refunded.amount == TOTAL
     assert (compared.agreed, compared.differences) == (2, [])
+    assert await misfits(mine) == {}
+
+
+async def test_money_from_elsewhere_that_is_given_back_by_hand_is_on_both_lists(
+    mine: NewShop, till: Till, owner_url: str
+) -> None:
+    placed = await paid(till)
+    assert placed.payment is not None
+    with psycopg.connect(owner_url, autocommit=True) as owner:  # as an import writes them
+        for table in ("payments", "payment_transactions"):
+            owner.execute(f"update {table} set provider = %s where merchant_id = %s".encode(), (ELSEWHERE, mine.id))
+
+    await till.do(refund_payment, payment=placed.payment.payment, amount=1_000)
+    compared = await till.do(reconcile_payments, provider="manual")
+
+    assert (compared.agreed, compared.differences) == (1, [])
     assert await misfits(mine) == {}
 
 
