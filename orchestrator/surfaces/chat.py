@@ -7,11 +7,11 @@ import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -47,12 +47,14 @@ class Said(BaseModel):
     text: str = Field(min_length=1, max_length=8_000, description="What is asked, in words.")
 
 
-class Named(BaseModel):
+class NewTitle(BaseModel):
     """What a conversation is called."""
 
     model_config = ConfigDict(extra="forbid")
 
-    title: str = Field(min_length=1, max_length=200, description="Its new name.")
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = Field(
+        description="Its new name."
+    )
 
 
 class Asked(BaseModel):
@@ -135,8 +137,8 @@ class _Doors:
         return JSONResponse(_conversation(found) | shown)
 
     async def rename(self, request: HttpRequest, caller: Caller) -> Response:
-        named = Named.model_validate(await read_json(request))
-        renamed = await self.chat.rename(caller, request.path_params["conversation"], hidden(named.title.strip()))
+        named = NewTitle.model_validate(await read_json(request))
+        renamed = await self.chat.rename(caller, request.path_params["conversation"], hidden(named.title))
         return JSONResponse(_conversation(renamed))
 
     async def delete(self, request: HttpRequest, caller: Caller) -> Response:

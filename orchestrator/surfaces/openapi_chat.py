@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from orchestrator.surfaces.chat import LONGEST_SEARCH, Asked, Named, Said
+from orchestrator.surfaces.chat import LONGEST_SEARCH, Asked, NewTitle, Said
 from orchestrator.surfaces.problems import MEDIA_TYPE
 from orchestrator.surfaces.session import SignIn
 
@@ -62,7 +62,7 @@ class ConversationWhole(ConversationShown):
     turns: list[TurnShown] = Field(description="Those that are not through.")
 
 
-INPUTS: tuple[type[BaseModel], ...] = (SignIn, Said, Named, Asked)
+INPUTS: tuple[type[BaseModel], ...] = (SignIn, Said, NewTitle, Asked)
 OUTPUTS: tuple[type[BaseModel], ...] = (ConversationShown, ConversationPage, ConversationWhole, TurnShown)
 
 _REFUSED = {
@@ -160,7 +160,7 @@ def paths() -> dict[str, dict[str, Any]]:
                 "rename_conversation",
                 "Give a conversation another name.",
                 {"200": _shown("The conversation.", ConversationShown)},
-                Named,
+                NewTitle,
                 _CONVERSATION,
             ),
             "delete": _operation(
@@ -211,7 +211,7 @@ def _operation(
         example = {
             "SignIn": {"email": "owner@demo.example", "password": "…"},
             "Said": {"text": "What is running low?"},
-            "Named": {"title": "Stock before Christmas"},
+            "NewTitle": {"title": "Stock before Christmas"},
         }.get(body.__name__, {"tool": "get_order", "arguments": {"order": "ORD-1042"}})
         schema = {"$ref": f"#/components/schemas/{body.__name__}"}
         operation["requestBody"] = {
