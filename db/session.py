@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.rows import TupleRow, class_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy import event
@@ -21,6 +21,8 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
+
+from db.numbered import numbered
 
 Row = TypeVar("Row")
 Params = Mapping[str, Any] | Sequence[Any] | None
@@ -116,9 +118,8 @@ class Transaction:
 
     async def rows(self, sql: str, params: Params = None, *, as_: type[Row]) -> list[Row]:
         """The rows of a statement, each made by `as_` from its columns by name."""
-        self.statements.append(sql)
-        async with self.connection.cursor(row_factory=class_row(as_)) as cursor:
-            await cursor.execute(sql.encode(), params)
+        async with AsyncRawCursor(self.connection, row_factory=class_row(as_)) as cursor:
+            await self._send(cursor, sql, params)
             return await cursor.fetchall()
 
     async def row(self, sql: str, params: Params = None, *, as_: type[Row]) -> Row | None:
@@ -127,9 +128,17 @@ class Transaction:
 
     async def execute(self, sql: str, params: Params = None) -> int:
         """Send a statement; returns how many rows it touched."""
-        self.statements.append(sql)
-        cursor = await self.connection.execute(sql.encode(), params)
+        cursor = AsyncRawCursor(self.connection)
+        await self._send(cursor, sql, params)
         return cursor.rowcount
+
+    async def _send(self, cursor: AsyncRawCursor[Any], sql: str, params: Params) -> None:
+        self.statements.append(sql)
+        if params is None:
+            await cursor.execute(sql.encode())
+        else:
+            statement = numbered(sql)
+            await cursor.execute(statement.text, statement.ordered(params))
 
     @property
     def session(self) -> AsyncSession:

@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from db.models.payments import LedgerAccount, PaymentMethod, PaymentStatus, TransactionKind, TransactionOutcome
+from db.models.payments import (
+    ELSEWHERE,
+    LedgerAccount,
+    PaymentMethod,
+    PaymentStatus,
+    TransactionKind,
+    TransactionOutcome,
+)
 from db.references import Kind
 from importers.intake import ACTOR, Intake
 
-PROVIDER = "import"
 WAREHOUSE = "BEFORE"
 _NOT_KNOWN = "Not known"
 
@@ -57,7 +63,7 @@ def write_payments(intake: Intake, tenders: Sequence[Tender], currency: str) -> 
             "authorized": captured, "refunded": [tender.sum(TransactionKind.refund) for tender in tenders],
             "created_at": begun,
         },
-        {"provider": PROVIDER, "currency": currency, "updated_at": intake.now},
+        {"provider": ELSEWHERE, "currency": currency, "updated_at": intake.now},
         {"captured": "authorized"},
     )  # fmt: skip
     authorized = [Entry(TransactionKind.authorization, amount, at) for amount, at in zip(captured, begun, strict=True)]
@@ -86,7 +92,7 @@ def _write_transactions(intake: Intake, moved: Sequence[_Moved], currency: str) 
             "amount": [row.entry.amount for row in moved], "occurred_at": [row.entry.at for row in moved],
         },
         {
-            "outcome": TransactionOutcome.succeeded.value, "currency": currency, "provider": PROVIDER, "actor": ACTOR,
+            "outcome": TransactionOutcome.succeeded.value, "currency": currency, "provider": ELSEWHERE, "actor": ACTOR,
         },
         {"created_at": "occurred_at"},
     )  # fmt: skip

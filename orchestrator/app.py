@@ -34,7 +34,7 @@ from orchestrator.outside import Outside, first_secret, providers_of
 from orchestrator.saver import open_saver
 from orchestrator.services import Services
 from orchestrator.settings import Settings
-from orchestrator.supervisor import Supervisor
+from orchestrator.supervisor import Supervisor, build_graph
 from orchestrator.surfaces import carriers, completions, files, openapi, pages, rest, session
 from orchestrator.surfaces import chat as chat_routes
 from orchestrator.surfaces.identity import Identity, RateLimiter
@@ -80,7 +80,7 @@ async def services(settings: Settings, urls: Urls) -> AsyncGenerator[Services]:
             await _refuse_unready(replica)
         saver = await opened.enter_async_context(open_saver(urls.direct))
         models = await opened.enter_async_context(open_models(settings, index))
-        supervisor = Supervisor(ROSTER, registry.tools(), models, index, saver)
+        supervisor = build_graph(ROSTER, registry.tools(), models, saver, index)
         stripe, easypost = await _stripe(opened, settings, database), await _easypost(opened, settings, database)
         parts = _put_together(settings, database, replica, supervisor, stripe, easypost)
         opened.push_async_callback(parts.chat.close)

@@ -16,7 +16,19 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from connectors import Silent
-from connectors.carriers import Address, Answer, Carriage, Offered, Outcome, Parcel, Refused, Scan, Told, Wanted
+from connectors.carriers import (
+    Address,
+    Answer,
+    Carriage,
+    Declared,
+    Offered,
+    Outcome,
+    Parcel,
+    Refused,
+    Scan,
+    Told,
+    Wanted,
+)
 from db.model import new_id
 from db.money import exponent
 from orchestrator.asking import CarriesOut
@@ -118,8 +130,9 @@ class Carriers(CarriesOut):
         given = question.arguments
         try:
             wanted = Wanted(
-                question.key, Address(**given["sender"]), Address(**given["receiver"]), Parcel(**given["parcel"])
-            )
+                question.key, Address(**given["sender"]), Address(**given["receiver"]), Parcel(**given["parcel"]),
+                [_declared(dict(one)) for one in given.get("declared", ())],
+            )  # fmt: skip
             async with asyncio.timeout(DEADLINE):
                 offered = await carrier.offer(wanted)
         except (Silent, TimeoutError) as silent:
@@ -263,6 +276,11 @@ def carriers_of(others: Mapping[uuid.UUID, Carriage]) -> CarriersOf:
         return {other.name: other} if other else {}
 
     return of
+
+
+def _declared(one: dict[str, Any]) -> Declared:
+    value = Decimal(one.pop("value")).scaleb(-exponent(one["currency"]))
+    return Declared(value=value, **one)
 
 
 def minor(amount: Decimal, currency: str) -> int:

@@ -310,6 +310,20 @@ def _strict(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
+def build_graph(
+    scopes: Sequence[Specialist],
+    tools: Mapping[str, AnyTool],
+    models: Models,
+    saver: PooledSaver,
+    index: Index,
+    *,
+    voice: Prompts = prompts,
+    few: int = FEW,
+) -> Supervisor:
+    """The graph over any specialists and tools, compiled: the shop's own, or others that it shall serve."""
+    return Supervisor(scopes, tools, models, index, saver, voice, few)
+
+
 async def _unheard(_: str, __: bool) -> None: ...
 
 

@@ -86,6 +86,7 @@ OURS: dict[str, str] = {
     "counters": "name",
     "credit_entries": "actor",
     "customers": "customer_group tags",
+    "daily_totals": "actor",
     "disputes": "provider currency",
     "events": "kind subject_kind actor",
     "files": "media_type digest uploaded_by upload_key",

@@ -34,7 +34,7 @@ from orchestrator.language_model import remote_models
 from orchestrator.saver import SCHEMA, open_saver, thread
 from orchestrator.settings import Settings
 from orchestrator.state import Request, State, Turn
-from orchestrator.supervisor import Supervisor
+from orchestrator.supervisor import Supervisor, build_graph
 from planner.choose.index import Ranked, Route
 from planner.read.reader import Mention
 from tools.contract.actors import Actor, Caller, Door, Hand, Proof, Shopfront
@@ -203,7 +203,9 @@ async def main(rounds: int) -> None:
     database_url = os.environ["PGDSN"]
     async with open_saver(database_url) as saver, remote_models(settings) as remote:
         models = replace(remote, router=None)  # the index alone routes, as the harness's does
-        supervisor = Supervisor(scopes, tools, models, index, saver, HarnessPrompts(catalog.FLAT_PROMPT), few=LIKELY)
+        supervisor = build_graph(
+            scopes, tools, models, saver, index, voice=HarnessPrompts(catalog.FLAT_PROMPT), few=LIKELY
+        )
         ours = Ours(supervisor, Database(database_url))
         await measure("shopkeeper", ours.turn, rounds, stream=ours.turn)
 

@@ -61,13 +61,27 @@ class Parcel:
 
 
 @dataclass(frozen=True)
+class Declared:
+    """Units of a thing in a parcel that customs look into; weight and value are those of all of them."""
+
+    description: str
+    quantity: int
+    hs_code: str
+    origin: str
+    weight_grams: int
+    value: Decimal
+    currency: str
+
+
+@dataclass(frozen=True)
 class Wanted:
-    """A parcel that is to be carried. `key` is our name for the question."""
+    """A parcel that is to be carried. `key` is our name for the question; `declared` is what customs are told is in it."""
 
     key: str
     sender: Address
     receiver: Address
     parcel: Parcel
+    declared: Sequence[Declared] = ()
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,10 @@ API_BASE = "https://api.easypost.com"
 PATIENCE = 8.0  # seconds for an answer: less than whoever waits for it gives us
 GRAMS_AN_OUNCE, MM_AN_INCH = 28.349523125, 25.4
 PREFIX = "hmac-sha256-hex="
+EXPORT_LIMIT, EXEMPT = (
+    2_500,
+    "NOEEI 30.37(a)",
+)  # US dollars of a thing, up to which an export from there needs no filing
 LONGEST = 300  # letters of a place or a remark that are kept
 Object = dict[str, Any]
 _FIELDS = {
@@ -70,7 +74,7 @@ class EasyPost:
         shipment = {
             "reference": wanted.key, "from_address": _address(wanted.sender), "to_address": _address(wanted.receiver),
             "parcel": _parcel(wanted.parcel),
-        }  # fmt: skip
+        } | ({"customs_info": _customs(wanted)} if wanted.declared else {})  # fmt: skip
         return offered_of(await self._send("POST", "/v2/shipments", {"shipment": shipment}))
 
     async def buy(self, parcel: str, price: str) -> Answer:
@@ -149,7 +153,28 @@ def _parcel(parcel: Parcel) -> Object:
     """Ounces and inches, to a tenth."""
     sides = {"length": parcel.length_mm, "width": parcel.width_mm, "height": parcel.height_mm}
     asked: Object = {name: round(side / MM_AN_INCH, 1) for name, side in sides.items() if side}
-    return asked | {"weight": max(0.1, round(parcel.weight_grams / GRAMS_AN_OUNCE, 1))}
+    return asked | {"weight": _ounces(parcel.weight_grams)}
+
+
+def _customs(wanted: Wanted) -> Object:
+    """What was sold, for whoever opens the parcel; parcels that nobody takes come back."""
+    items = [
+        {
+            "description": one.description[:LONGEST], "quantity": one.quantity, "value": float(one.value), "currency": one.currency,
+            "weight": _ounces(one.weight_grams), "hs_tariff_number": one.hs_code, "origin_country": one.origin,
+        }
+        for one in wanted.declared
+    ]  # fmt: skip
+    told: Object = {
+        "contents_type": "merchandise", "restriction_type": "none", "non_delivery_option": "return", "customs_certify": True,
+        "customs_signer": wanted.sender.name, "customs_items": items,
+    }  # fmt: skip
+    small = all(one.currency == "USD" and one.value <= EXPORT_LIMIT for one in wanted.declared)
+    return told | ({"eel_pfc": EXEMPT} if wanted.sender.country == "US" and small else {})
+
+
+def _ounces(grams: int) -> float:
+    return max(0.1, round(grams / GRAMS_AN_OUNCE, 1))
 
 
 # ---- what its objects mean -----------------------------------------------------------------------------------------------

@@ -12,4 +12,4 @@ from db.checks.trade import MONEY, ORDERS
 
 __all__ = ["CHECKS", "Check"]
 
-CHECKS: tuple[Check, ...] = (*STOCK, *WAREHOUSE, UNTRACKED, *ORDERS, *MONEY, *CUSTOMERS, COUNTERS, *DUE, AUDIT)
+CHECKS: tuple[Check, ...] = (*STOCK, *WAREHOUSE, UNTRACKED, *ORDERS, *MONEY, *CUSTOMERS, COUNTERS, *DUE, *AUDIT)

@@ -97,8 +97,23 @@ DUE = (
     ),
 )
 
-AUDIT = Check(
-    "audit_chain",
-    "Each entry of the audit is as it was sealed, once, or waits for its seal.",
-    MISFITS,
+AUDIT = (
+    Check(
+        "audit_chain",
+        "Each entry of the audit is as it was sealed, once, or waits for its seal.",
+        MISFITS,
+    ),
+    Check(
+        "daily_totals",
+        "What somebody answers for today is what the audit has of their calls, and of those that they approved.",
+        """
+        select d.actor, d.since, d.money, d.stops, e.money as audited, e.stops as audited_stops
+        from daily_totals d cross join lateral (
+            select coalesce(sum(e.money), 0) as money, coalesce(sum(e.stops), 0) as stops from audit_entries e
+            where e.merchant_id = %(merchant)s and e.created_at >= d.since
+              and (e.approved_by = d.actor or (e.actor = d.actor and e.approved_by is null))
+        ) e
+        where d.merchant_id = %(merchant)s and (d.money, d.stops) <> (e.money, e.stops)
+        """,
+    ),
 )

@@ -342,6 +342,20 @@ class AuditEntry(Tenant, Base):
     request_id: Mapped[str]
 
 
+class DailyTotal(Base):
+    """What somebody answers for since `since`, the midnight of a day: the sum of their audit entries' money and stops, kept by each
+    call that moves or stops something (`tools/contract/daily.py`)."""
+
+    __tablename__ = "daily_totals"
+    __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)
+
+    merchant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    actor: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+    money: Mapped[int]
+    stops: Mapped[int]
+
+
 class AuditPayload(Tenant, Base):
     """What the envelope's digest stands for; erased on a person's request, while the envelope stays."""
 

@@ -114,6 +114,9 @@ class CreditReason(StrEnum):
     correction = "correction"
 
 
+ELSEWHERE = (
+    "import"  # the provider of money that came before the shop was here: what is still done with it is done by hand
+)
 CREDIT = (PaymentMethod.gift_card, PaymentMethod.store_credit)  # paid from what the shop owes; no provider is asked
 
 

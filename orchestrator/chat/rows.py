@@ -52,6 +52,21 @@ _CONVERSATION = (
 )
 
 
+_HAVING_WORDS = """not exists (
+    select from unnest(%(words)s::text[]) as word
+    where strpos(folded(title), folded(word)) = 0 and not exists (
+        select from messages m where m.merchant_id = %(merchant)s and m.conversation_id = conversations.id
+        and strpos(folded(m.text), folded(word)) > 0))"""
+_FORGET = (
+    "delete from messages where merchant_id = %(m)s and conversation_id = %(c)s",
+    "delete from turn_events where merchant_id = %(m)s"
+    " and turn_id in (select id from turns where merchant_id = %(m)s and conversation_id = %(c)s)",
+    "update turns set request = '', caller = '{}', said = null where merchant_id = %(m)s and conversation_id = %(c)s",
+    "update conversations set owner = '', title = '', source = null, external_reference = null"
+    " where merchant_id = %(m)s and id = %(c)s",
+)
+
+
 async def create_conversation(sql: Transaction, owner: str, now: datetime, opened: Opened) -> None:
     """A new conversation, unless a twin has opened it meanwhile."""
     counted = {"merchant": sql.merchant, "id": new_id(), "name": Kind.conversation.value, "count": 1, "now": now}
@@ -74,12 +89,27 @@ async def conversation_opened(sql: Transaction, owner: str, opened: Opened) -> C
     return await sql.row(query, params, as_=ConversationRow)
 
 
-async def conversations(sql: Transaction, owner: str, before: UUID | None, limit: int) -> list[ConversationRow]:
-    """The owner's conversations, newest first; those of structured requests are not listed."""
+async def conversations(
+    sql: Transaction, owner: str, before: UUID | None, limit: int, words: Sequence[str] = ()
+) -> list[ConversationRow]:
+    """The owner's conversations, newest first, in whose title or messages all of the words are; those of structured requests are
+    not listed."""
     page = "(%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s"
-    query = f"{_CONVERSATION} and source is distinct from 'request' and {page}"
-    params = {"merchant": sql.merchant, "owner": owner, "before": before, "limit": limit}
+    query = f"{_CONVERSATION} and source is distinct from 'request' and {_HAVING_WORDS} and {page}"
+    params = {"merchant": sql.merchant, "owner": owner, "before": before, "limit": limit, "words": list(words)}
     return await sql.rows(query, params, as_=ConversationRow)
+
+
+async def rename(sql: Transaction, conversation_id: UUID, title: str) -> None:
+    query = "update conversations set title = %s where merchant_id = %s and id = %s"
+    await sql.execute(query, (title, sql.merchant, conversation_id))
+
+
+async def forget(sql: Transaction, conversation_id: UUID) -> None:
+    """Nothing that was said is left, nor whose it was. Its turns stay for what they cost: the day's budget counts them."""
+    params = {"m": sql.merchant, "c": conversation_id}
+    for statement in _FORGET:
+        await sql.execute(statement, params)
 
 
 # ---- messages ------------------------------------------------------------------------------------------------------------

@@ -86,9 +86,10 @@ class Runner:
 
     async def _to_its_end(self, merchant: UUID, turn: Claimed, log: EventLog, asked: list[Asked]) -> Left:
         try:
-            if int(turn.usage.get("interrupted", 0)) < INTERRUPTIONS:
+            if not turn.usage.get("stopped") and int(turn.usage.get("interrupted", 0)) < INTERRUPTIONS:
                 return await self._in_time(merchant, turn, log, asked)
-            why = f"This was interrupted {INTERRUPTIONS} times, and is given up."
+            interrupted = f"This was interrupted {INTERRUPTIONS} times, and is given up."
+            why = "You stopped this." if turn.usage.get("stopped") else interrupted
         except ModelFailed as failed:
             why = str(failed)
         except ShopError as refused:
@@ -230,10 +231,29 @@ class Runner:
     async def _give_up(self, merchant: UUID, turn: Claimed, log: EventLog, why: str, asked: list[Asked]) -> Left:
         """Tell honestly why there is no answer, and what was done before. `asked` are the calls of a run that kept no state."""
         snapshot = await self.supervisor.graph.aget_state(self._config(merchant, turn.id))
-        made = cast(list[Made], snapshot.values.get("made", []))
+        made = await self._made(merchant, turn.id, cast(list[Made], snapshot.values.get("made", [])))
         usage = usage_of(snapshot.values.get("asked") or asked, made, self.supervisor.models.prices)
         answer = Answered(f"{why}\n\n{so_far(made)}", {"tools": made, "failed": why}, usage)
         return await self._end(merchant, turn, log, TurnStatus.failed, answer, kept=True)
+
+    async def _made(self, merchant: UUID, turn: UUID, known: list[Made]) -> list[Made]:
+        """With what was committed as the run broke off, which only the audit knows."""
+        async with self.shop.database.transaction(merchant, read_only=True) as sql:
+            done = await turns.done_in(sql, turn)
+        told = [one["tool"] for one in known if one["outcome"] == "done"]
+        rooms = self.supervisor.catalogue.room
+        for tool, references in done:
+            if tool in told:
+                told.remove(tool)
+            elif tool in rooms:
+                more: dict[str, Any] = {
+                    "specialist": rooms[tool],
+                    "arguments": {},
+                    "references": references,
+                    "approval": None,
+                }
+                known = [*known, cast(Made, {"id": "", "tool": tool, "outcome": "done"} | more)]
+        return known
 
     # ---- the lease ---------------------------------------------------------------------------------------------------
 
@@ -269,8 +289,15 @@ class Runner:
                 _log.warning("the lease of turn %s could not be renewed: %s", turn, broken)
                 continue
             if not kept:
+                await self._leave(merchant, turn)
                 give_way()
                 return
+
+    async def _leave(self, merchant: UUID, turn: UUID) -> None:
+        """A turn that was stopped is anybody's now; one that was lost is another's already."""
+        async with self.shop.database.transaction(merchant) as sql:
+            await self.lease.drop(sql, turn)
+            await sql.commit()
 
 
 def _message(row: rows.MessageRow) -> AnyMessage:

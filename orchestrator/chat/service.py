@@ -29,15 +29,17 @@ from orchestrator.tasks import ended
 from tools.contract.actors import Actor, Caller, Shopfront
 from tools.contract.call import Shop
 from tools.contract.card_numbers import hidden
+from tools.contract.daily import day_start
 from tools.contract.declare import Tool
-from tools.contract.errors import IdempotencyKeyReused, Invalid, NotFound, ShopError, TooManyRequests
+from tools.contract.errors import Conflict, IdempotencyKeyReused, Invalid, NotFound, ShopError, TooManyRequests
 from tools.contract.idempotency import enter, lock_of
 from tools.contract.plain import as_json
-from tools.contract.policy import day_start
 
 _log = logging.getLogger(__name__)
 TOKENS_PER_DAY = 5_000_000  # of language models, for one merchant
 LONGEST_REQUEST = 8_000  # characters
+MOST_WORDS = 8  # of a search
+LONGEST_STOP = 5.0  # seconds that a caller waits for a turn's end
 LEASE = 30.0  # seconds after its last heartbeat for which a process is believed to work on its turns
 
 
@@ -45,6 +47,18 @@ class BudgetSpent(TooManyRequests):
     """The shop has used up its language model's budget of the day."""
 
     hint = "Use the console or the API meanwhile, which need no language model."
+
+
+class TurnUnderWay(Conflict):
+    """A conversation goes with all that is in it, once that is through."""
+
+    hint = "Stop its turn with DELETE /turns/{turn}, or decide its card; then delete it."
+
+
+class TurnWaits(Conflict):
+    """A turn that waits for a person ends with their decision."""
+
+    hint = "Reject it with POST /approvals/{approval}/decision: then nothing is done."
 
 
 class _New(NamedTuple):
@@ -101,10 +115,46 @@ class Chat:
         """A new conversation. The same key is the same conversation."""
         return await self._opened(caller, "key", key or uuid4().hex)
 
-    async def conversations(self, caller: Caller, *, before: UUID | None, limit: int) -> list[rows.ConversationRow]:
-        """One's own, newest first; one more than `limit` says that there are more."""
+    async def conversations(
+        self, caller: Caller, *, before: UUID | None, limit: int, text: str = ""
+    ) -> list[rows.ConversationRow]:
+        """One's own, newest first, with all words of a text; one more than `limit` says that there are more."""
         async with self._entered(caller, read_only=True) as (sql, actor, _):
-            return await rows.conversations(sql, actor.reference, before, limit + 1)
+            return await rows.conversations(sql, actor.reference, before, limit + 1, text.split()[:MOST_WORDS])
+
+    async def rename(self, caller: Caller, reference: str, title: str) -> rows.ConversationRow:
+        """Raises `NotFound`."""
+        async with self._entered(caller) as (sql, actor, _):
+            found = await self._own(sql, actor, reference, lock=True)
+            await rows.rename(sql, found.id, title)
+            await sql.commit()
+        return found._replace(title=title)
+
+    async def delete(self, caller: Caller, reference: str) -> None:
+        """Raises `NotFound`, and `TurnUnderWay` while something of it is not through."""
+        async with self._entered(caller) as (sql, actor, _):
+            found = await self._own(sql, actor, reference, lock=True)
+            open_ = await turns.open_turns(sql, actor.reference, found.id)
+            if open_:
+                raise TurnUnderWay(f"In {found.reference} something is {open_[0].status}.")
+            await rows.forget(sql, found.id)
+            await sql.commit()
+
+    async def stop(self, caller: Caller, turn: UUID) -> TurnRow:
+        """End a turn of one's own, with an account of what was done until then. Raises `NotFound`, and `TurnWaits` for a card."""
+        async with self._entered(caller) as (sql, actor, _):
+            found = await self._turn(sql, actor, turn)
+            if found.status == TurnStatus.waiting:
+                raise TurnWaits(f"It waits for {', '.join(found.waits_for) or 'what was decided'}.")
+            await turns.stop(sql, turn)
+            await sql.commit()
+        if (running := self._running.get(turn)) and found.status == TurnStatus.running:
+            await ended(running[1])
+            async with self.shop.database.transaction(caller.merchant) as sql:
+                await self._lease.drop(sql, turn)
+                await sql.commit()
+        await self._claim_and_run(caller.merchant, turn)
+        return await self.settled(caller, await self.turn(caller, turn), LONGEST_STOP)
 
     async def conversation(
         self, caller: Caller, reference: str

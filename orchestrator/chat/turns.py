@@ -51,6 +51,13 @@ class Id(NamedTuple):
     id: UUID
 
 
+class Done(NamedTuple):
+    """A change that was committed."""
+
+    tool: str
+    references: list[str]
+
+
 class Spent(NamedTuple):
     tokens: int
 
@@ -131,7 +138,17 @@ _LEFT_BEHIND = (
 _NEXT = """(select q.id from turns q where q.merchant_id = turns.merchant_id and q.conversation_id = turns.conversation_id
     and q.status = 'running' and q.lease_until is null and q.id <> turns.id order by q.id limit 1) as next"""
 _MINE = "merchant_id = %(merchant)s and id = %(turn)s and lease_owner = %(owner)s and status = 'running'"
-_KEEP = f"update turns set lease_until = now() + make_interval(secs => %(lease)s) where {_MINE}"
+_KEEP = (
+    f"update turns set lease_until = now() + make_interval(secs => %(lease)s) where {_MINE} and not usage ? 'stopped'"
+)
+_STOP = """
+update turns set usage = usage || '{"stopped": true}' where merchant_id = %(merchant)s and id = %(turn)s and status = 'running'
+"""
+# What the audit has of a turn's calls, by what it is: their number is the turn's, and their entries are younger.
+_DONE = """
+select tool, "references" from audit_entries
+where merchant_id = %(merchant)s and id > %(turn)s and request_id = %(turn)s::text order by id
+"""
 _DROP = f"update turns set lease_until = now() where {_MINE}"
 _WAIT = f"""
 update turns set status = 'waiting', lease_owner = null, lease_until = null, durability = %(durability)s where {_MINE}
@@ -247,6 +264,15 @@ class Lease:
         }
         params = self._params(sql, turn, **told, now=now, message=new_id())
         return await sql.row(_END, params, as_=Left)
+
+
+async def stop(sql: Transaction, turn: UUID) -> None:
+    """Whoever works on it is to end; whoever claims it then gives it up."""
+    await sql.execute(_STOP, {"merchant": sql.merchant, "turn": turn})
+
+
+async def done_in(sql: Transaction, turn: UUID) -> list[Done]:
+    return await sql.rows(_DONE, {"merchant": sql.merchant, "turn": turn}, as_=Done)
 
 
 async def turn_of(sql: Transaction, owner: str, turn: UUID) -> TurnRow | None:

@@ -7,11 +7,11 @@ import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -33,6 +33,7 @@ from tools.contract.reading import from_json
 
 T = TypeVar("T")
 LONGEST_WAIT = 60.0  # seconds that a caller may wait for a turn
+LONGEST_SEARCH = 200  # characters
 DIRECT_WAIT = 20.0  # of an operation named by its caller, which needs no model
 
 Endpoint = Callable[[HttpRequest, Caller], Awaitable[Response]]
@@ -44,6 +45,16 @@ class Said(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: str = Field(min_length=1, max_length=8_000, description="What is asked, in words.")
+
+
+class NewTitle(BaseModel):
+    """What a conversation is called."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = Field(
+        description="Its new name."
+    )
 
 
 class Asked(BaseModel):
@@ -76,9 +87,12 @@ def routes(chat: Chat, caller_of: CallerOf) -> list[Route]:
         at("/conversations", doors.start, "POST"),
         at("/conversations", doors.browse, "GET"),
         at("/conversations/{conversation}", doors.show, "GET"),
+        at("/conversations/{conversation}", doors.rename, "PATCH"),
+        at("/conversations/{conversation}", doors.delete, "DELETE"),
         at("/conversations/{conversation}/messages", doors.post, "POST"),
         at("/conversations/{conversation}/events", doors.events, "GET"),
         at("/turns/{turn}", doors.turn, "GET"),
+        at("/turns/{turn}", doors.stop, "DELETE"),
         at("/requests", doors.ask, "POST"),
     ]
 
@@ -108,7 +122,10 @@ class _Doors:
     async def browse(self, request: HttpRequest, caller: Caller) -> Response:
         limit = number_of(request.query_params.get("limit", "20"), 1, 100, "limit")
         before = place(request.query_params.get("after"), UUID)
-        found = await self.chat.conversations(caller, before=before[0] if before else None, limit=limit)
+        text = request.query_params.get("text", "")
+        if len(text) > LONGEST_SEARCH:
+            raise Invalid(f"`text` has at most {LONGEST_SEARCH} characters.")
+        found = await self.chat.conversations(caller, before=before[0] if before else None, limit=limit, text=text)
         more = len(found) > limit
         shown = found[:limit]
         following = cursor(shown[-1].id) if more else None
@@ -118,6 +135,15 @@ class _Doors:
         found, said, running = await self.chat.conversation(caller, request.path_params["conversation"])
         shown = {"messages": [_message(row) for row in said], "turns": [_turn(row) for row in running]}
         return JSONResponse(_conversation(found) | shown)
+
+    async def rename(self, request: HttpRequest, caller: Caller) -> Response:
+        named = NewTitle.model_validate(await read_json(request))
+        renamed = await self.chat.rename(caller, request.path_params["conversation"], hidden(named.title))
+        return JSONResponse(_conversation(renamed))
+
+    async def delete(self, request: HttpRequest, caller: Caller) -> Response:
+        await self.chat.delete(caller, request.path_params["conversation"])
+        return Response(status_code=204)
 
     async def post(self, request: HttpRequest, caller: Caller) -> Response:
         key = key_of(request)
@@ -140,6 +166,10 @@ class _Doors:
 
     async def turn(self, request: HttpRequest, caller: Caller) -> Response:
         return JSONResponse(_turn(await self.chat.turn(caller, _uuid(request.path_params["turn"]))))
+
+    async def stop(self, request: HttpRequest, caller: Caller) -> Response:
+        turn = await self.chat.stop(caller, _uuid(request.path_params["turn"]))
+        return JSONResponse(_turn(turn), 202 if turn.status == "running" else 200)
 
     async def events(self, request: HttpRequest, caller: Caller) -> Response:
         given = request.query_params
@@ -191,7 +221,7 @@ def _turn(row: TurnRow) -> dict[str, Any]:
         "answer": row.answer,
         "result": data.get("result"),
         "evidence": {name: value for name, value in data.items() if name not in ("planner", "result")},
-        "usage": {name: value for name, value in row.usage.items() if name != "interrupted"},
+        "usage": {name: value for name, value in row.usage.items() if name not in ("interrupted", "stopped")},
         "approvals": row.waits_for,
         "events": events,
     }

@@ -64,19 +64,27 @@ class NoAnswerYet(Busy):
     hint = "Send the same call again: it is the same turn."
 
 
+class TextPart(BaseModel):
+    """A part of a message's text."""
+
+    type: Literal["text"]
+    text: str = ""
+
+
 def _text_of(content: Any) -> Any:
     """Parts of text as one; pictures and sounds are refused, not passed over."""
     if not isinstance(content, list):
         return "" if content is None else content
     parts = [cast(dict[str, Any], part) if isinstance(part, dict) else {} for part in cast(list[Any], content)]
-    if any(part.get("type") != "text" for part in parts):
+    texts = [part.get("text", "") for part in parts if part.get("type") == "text"]
+    if len(texts) < len(parts) or not all(isinstance(text, str) for text in texts):
         raise ValueError("only parts of type `text` are read here")
-    return "\n".join(str(part.get("text", "")) for part in parts)
+    return "\n".join(texts)
 
 
-class Message(BaseModel):
+class CompletionMessage(BaseModel):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Annotated[str, BeforeValidator(_text_of)] = ""
+    content: Annotated[str, BeforeValidator(_text_of, json_schema_input_type=str | list[TextPart] | None)] = ""
 
 
 class StreamOptions(BaseModel):
@@ -87,7 +95,7 @@ class Completion(BaseModel):
     """A call. What else such calls have (temperature, system messages, tools of the client's) changes nothing here."""
 
     model: Annotated[str, StringConstraints(max_length=100)] = MODEL
-    messages: list[Message] = Field(min_length=1)
+    messages: list[CompletionMessage] = Field(min_length=1)
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: int | None = None
@@ -152,7 +160,7 @@ class _Doors:
         return JSONResponse(_model(request.path_params["model"]))
 
     async def complete(self, request: Request, caller: Caller) -> Response:
-        asked = Completion.model_validate(await read_json(request))
+        asked = Completion.model_validate(await read_json(request), strict=True)
         history = self._history(asked, request)
         place = await self.chat.place_of(caller, history) if history.decided else None
         if place is not None and history.decided:
@@ -223,7 +231,7 @@ async def _only(text: str) -> AsyncGenerator[Piece]:
     yield Piece(text, text)
 
 
-def _is_said(message: Message) -> bool:
+def _is_said(message: CompletionMessage) -> bool:
     return message.role in ("user", "assistant") and bool(message.content.strip())
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
-from orchestrator.surfaces import openapi_chat, openapi_files
+from orchestrator.surfaces import openapi_chat, openapi_completions, openapi_files
 from orchestrator.surfaces.examples import Example, examples
 from orchestrator.surfaces.problems import MEDIA_TYPE
 from orchestrator.surfaces.rest import PREFIX, TooLarge, WrongMediaType, creates
@@ -58,6 +58,7 @@ def document(tools: Iterable[Tool[Any, Any]], version: str) -> dict[str, Any]:
         paths.setdefault(PREFIX + tool.path, {})[tool.method.lower()] = _operation(tool, schemas)
     for beside in (openapi_chat, openapi_files):
         paths |= {PREFIX + path: operations for path, operations in beside.paths().items()}
+    paths |= openapi_completions.paths()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -83,9 +84,16 @@ def document(tools: Iterable[Tool[Any, Any]], version: str) -> dict[str, Any]:
 
 def _schemas(tools: list[Tool[Any, Any]]) -> dict[str, Any]:
     """Every model of every operation, by name."""
-    shown = {tool.output for tool in tools} | {Waiting, Problem, *openapi_chat.OUTPUTS, *openapi_files.OUTPUTS}
+    shown = {tool.output for tool in tools} | {
+        Waiting,
+        Problem,
+        *openapi_chat.OUTPUTS,
+        *openapi_files.OUTPUTS,
+        *openapi_completions.OUTPUTS,
+    }
     outputs = [(model, "serialization") for model in shown]
-    inputs = [(model, "validation") for model in (*(tool.input for tool in tools), *openapi_chat.INPUTS)]
+    beside = (*openapi_chat.INPUTS, *openapi_completions.INPUTS)
+    inputs = [(model, "validation") for model in (*(tool.input for tool in tools), *beside)]
     outputs.sort(key=lambda pair: pair[0].__name__)
     _, definitions = models_json_schema([*inputs, *outputs], ref_template=REF)  # pyright: ignore[reportArgumentType]
     return definitions["$defs"]

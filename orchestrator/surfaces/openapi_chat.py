@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from orchestrator.surfaces.chat import Asked, Said
+from orchestrator.surfaces.chat import LONGEST_SEARCH, Asked, NewTitle, Said
 from orchestrator.surfaces.problems import MEDIA_TYPE
 from orchestrator.surfaces.session import SignIn
 
@@ -62,7 +62,7 @@ class ConversationWhole(ConversationShown):
     turns: list[TurnShown] = Field(description="Those that are not through.")
 
 
-INPUTS: tuple[type[BaseModel], ...] = (SignIn, Said, Asked)
+INPUTS: tuple[type[BaseModel], ...] = (SignIn, Said, NewTitle, Asked)
 OUTPUTS: tuple[type[BaseModel], ...] = (ConversationShown, ConversationPage, ConversationWhole, TurnShown)
 
 _REFUSED = {
@@ -110,6 +110,9 @@ def paths() -> dict[str, dict[str, Any]]:
     turn = {"200": _shown("The turn, through.", TurnShown), "202": _shown("The turn, under way or waiting.", TurnShown)}
     text = {"type": "string"}
     after = _query("after", "The `next` of the page before.", text)
+    words = _query(
+        "text", "Words that are all in its title or messages.", {"type": "string", "maxLength": LONGEST_SEARCH}
+    )
     limit = _query("limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20})
     stream = {"description": "Server-sent events, numbered.", "content": {"text/event-stream": {"schema": text}}}
     following = [
@@ -135,7 +138,15 @@ def paths() -> dict[str, dict[str, Any]]:
         },
         "/conversations": {
             "post": _operation("start_conversation", "Begin a conversation.", made, None, _KEY),
-            "get": _operation("list_conversations", "List one's own conversations.", page, None, limit, after),
+            "get": _operation(
+                "list_conversations",
+                "List one's own conversations, or find them by words.",
+                page,
+                None,
+                words,
+                limit,
+                after,
+            ),
         },
         "/conversations/{conversation}": {
             "get": _operation(
@@ -144,7 +155,21 @@ def paths() -> dict[str, dict[str, Any]]:
                 {"200": _shown("The conversation.", ConversationWhole)},
                 None,
                 _CONVERSATION,
-            )
+            ),
+            "patch": _operation(
+                "rename_conversation",
+                "Give a conversation another name.",
+                {"200": _shown("The conversation.", ConversationShown)},
+                NewTitle,
+                _CONVERSATION,
+            ),
+            "delete": _operation(
+                "delete_conversation",
+                "Delete what was said in a conversation, once all of it is through.",
+                {"204": _done()},
+                None,
+                _CONVERSATION,
+            ),
         },
         "/conversations/{conversation}/messages": {
             "post": _operation("post_message", "Ask something, in words.", turn, Said, _CONVERSATION, _KEY, _WAIT)
@@ -155,7 +180,10 @@ def paths() -> dict[str, dict[str, Any]]:
             )
         },
         "/turns/{turn}": {
-            "get": _operation("get_turn", "Show a turn of one's own.", {"200": turn["200"]}, None, turn_id)
+            "get": _operation("get_turn", "Show a turn of one's own.", {"200": turn["200"]}, None, turn_id),
+            "delete": _operation(
+                "stop_turn", "End a turn; its answer says what was done until then.", turn, None, turn_id
+            ),
         },
         "/requests": {
             "post": _operation(
@@ -183,6 +211,7 @@ def _operation(
         example = {
             "SignIn": {"email": "owner@demo.example", "password": "…"},
             "Said": {"text": "What is running low?"},
+            "NewTitle": {"title": "Stock before Christmas"},
         }.get(body.__name__, {"tool": "get_order", "arguments": {"order": "ORD-1042"}})
         schema = {"$ref": f"#/components/schemas/{body.__name__}"}
         operation["requestBody"] = {

@@ -6,8 +6,10 @@ The shop refuses in English sentences; those that are met daily are known in Fre
 import json
 import re
 from collections.abc import Mapping
+from datetime import date
 from functools import lru_cache
 from importlib.resources import files
+from time import strptime
 from typing import Any
 
 from planner.tell.voice import ENGLISH, Voice
@@ -15,6 +17,10 @@ from planner.tell.voice import ENGLISH, Voice
 INTERNAL = re.compile(r"`?\b[a-z]+(?:_[a-z]+)+\b`?")
 SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])")
 LANGUAGES = (ENGLISH, "fr", "de")
+DAY = re.compile(r"(?P<day>\d{1,2} [A-Z][a-z]+ \d{4})(?: at (?P<time>\d\d:\d\d \S+))?")
+WITHIN = r"(?:(?![.!?]\s+[A-Z0-9]).)+?"
+LOOKS = {"parcel": r"[A-Z]{2,4}-\S+?"}
+STATE_OF = {"parcel_state": "list_shipments"}  # of what a state is: words agree with it
 
 
 def told(error: Mapping[str, Any], voice: Voice) -> str:
@@ -38,17 +44,24 @@ def _translated(sentence: str, voice: Voice) -> str:
     for pattern, frames in _known():
         found = pattern.fullmatch(sentence)
         if found:
-            parts = {name: _word(said, voice) for name, said in found.groupdict().items()}
+            parts = {name: _word(name, said, voice) for name, said in found.groupdict().items()}
             return frames[voice.language].format(**parts)
     return ""
 
 
-def _word(said: str, voice: Voice) -> str:
-    """A state as a word of the language; a reference, a name or an amount as it is."""
+def _word(name: str, said: str, voice: Voice) -> str:
+    """A state as a word of the language, a day by its calendar, several things joined; a reference or an amount as it is."""
+    day = DAY.fullmatch(said)
+    if day:
+        on = voice.day(date(*strptime(day["day"], "%d %B %Y")[:3]))
+        return f"{on}, {day['time']}" if day["time"] else on
+    if " and " in said and not said.islower():
+        *parts, last = said.split(" and ")
+        return voice.listed([*" and ".join(parts).split(", "), last])
     noun, _, rest = said.partition(" ")
     if rest and re.match(r"[A-Z0-9]", rest) and noun.islower():
         return f"{voice.label(noun)} {rest}"
-    return voice.word(said.replace(" ", "_")) if re.fullmatch(r"[a-z ]+", said) else said
+    return voice.word(said.replace(" ", "_"), tool=STATE_OF.get(name, "")) if re.fullmatch(r"[a-z _]+", said) else said
 
 
 @lru_cache(maxsize=1)
@@ -58,4 +71,9 @@ def _known() -> list[tuple[re.Pattern[str], Mapping[str, str]]]:
 
 
 def _pattern(frame: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(frame)))
+    """A frame's places hold anything within a sentence; some hold only what looks like it."""
+
+    def place(found: re.Match[str]) -> str:
+        return f"(?P<{found[1]}>{LOOKS.get(found[1], WITHIN)})"
+
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", place, re.escape(frame)))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from connectors import NotOurs, Silent
-from connectors.carriers import Address, Outcome, Parcel, Refused, Scanned, Wanted
+from connectors.carriers import Address, Declared, Outcome, Parcel, Refused, Scanned, Wanted
 from connectors.carriers.easypost import EasyPost, bought_of, code_of, offered_of, scans_of, sign, told_of
 from tests.easypost_server import KEY, SECRET, Scripted, recorded
 
@@ -45,6 +46,25 @@ async def test_a_parcel_is_offered_bought_and_taken_back(easypost: EasyPost, eas
     assert (bought.outcome, bought.amount, bought.currency) == (Outcome.succeeded, Decimal("6.07"), "USD")
     assert (bought.label_url or "").endswith(".png")
     assert (back.outcome, back.tracking_number) == (Outcome.pending, bought.tracking_number)
+
+
+async def test_what_crosses_a_border_is_declared_as_it_was_in_the_recorded_call(
+    easypost: EasyPost, easypost_server: Scripted
+) -> None:
+    shirts = Declared("Sweet shirts", 2, "654321", "US", 312, Decimal("23.25"), "USD")
+    london = replace(THERE, country="GB", postcode="SW1A 1AA")
+
+    await easypost.offer(replace(WANTED, receiver=london, declared=[shirts]))
+    await easypost.offer(
+        replace(WANTED, sender=london, receiver=HERE, declared=[replace(shirts, value=Decimal(2_501))])
+    )
+
+    ours, dear = (sent["shipment"]["customs_info"] for sent in easypost_server.asked("/v2/shipments"))
+    theirs = recorded("test_shipment_buy")["request"]["shipment"]["customs_info"]
+    item = theirs["customs_items"][0] | {"currency": "USD"}
+    assert theirs.pop("contents_explanation") == ""
+    assert ours == theirs | {"customs_signer": HERE.name, "customs_items": [item]}
+    assert "eel_pfc" not in dear
 
 
 async def test_a_label_is_bought_once_however_often_it_is_asked_for(
@@ -164,3 +184,9 @@ def test_every_recorded_call_is_understood() -> None:
     assert all(one is not None and one.amount and one.tracking_number for one in bought)
     assert len(trackers) > 20
     assert all(scan.at.tzinfo for tracker in trackers for scan in scans_of(tracker))
+    refunds = [one for call in answers for one in (call, *call.get("refunds", ())) if one.get("object") == "Refund"]
+    told = [told_of({"id": "evt", "description": "refund.updated", "result": one}) for one in refunds]
+    assert {(one.parcel is not None, one.refund) for one in told} == {(True, None)}  # all were submitted, none decided
+    events = [event for call in answers for event in call.get("events", ())]
+    assert len(events) > 20
+    assert not any(told_of(event).scans for event in events)  # lists leave out what an event is about

@@ -79,6 +79,7 @@ FAULTS = {
     " from orders where status = 'cancelled' and {one}",
     "jobs_done": "insert into jobs.procrastinate_jobs (queue_name, task_name, status, args)"
     " values ('default', 'expire_order', 'failed', jsonb_build_object('merchant', '{m}'))",
+    "daily_totals": "insert into daily_totals (merchant_id, actor, since, money, stops) values ('{m}', 'KEY-1', now(), 1, 0)",
     "audit_chain": "insert into audit_unsealed (merchant_id, id, created_at) values ('{m}', gen_random_uuid(), now())",
 }
 

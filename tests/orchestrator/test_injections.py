@@ -69,8 +69,8 @@ NO_MODELS: dict[str, Calls] = {
     "loop": [("list_orders", {})] * 3,
 }
 OF_THE_CONVERSATION = {
-    "approvals", "audit_entries", "audit_payloads", "audit_unsealed", "conversations", "counters", "events", "idempotency_records",
-    "messages", "turn_events", "turns",
+    "approvals", "audit_entries", "audit_payloads", "audit_unsealed", "conversations", "counters", "daily_totals", "events",
+    "idempotency_records", "messages", "turn_events", "turns",
 }  # fmt: skip
 
 

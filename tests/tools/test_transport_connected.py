@@ -19,6 +19,7 @@ from tests.conftest import Do
 from tests.easypost_server import KEY, SECRET, Scripted, recorded, serving
 from tests.factories import NewShop
 from tests.tools.test_transport_shipping import broken, counts
+from tests.tools.till import writing
 from tools.contract.actors import Site
 from tools.flows.cancel_shipment import cancel_shipment
 from tools.flows.ship_order import create_shipment
@@ -100,6 +101,31 @@ async def test_its_prices_stand_beside_those_of_the_tables_and_are_asked_for_onc
     assert len(counter.script.asked("/v2/shipments")) == 1
     sent = counter.script.asked("/v2/shipments")[0]["shipment"]
     assert (sent["to_address"]["name"], sent["from_address"]["country"]) == ("Ana Torres", "FR")
+
+
+async def test_customs_are_told_with_the_question_what_leaves_the_customs_territory(
+    counter: Counter, mine: NewShop
+) -> None:
+    order = await sold(mine)
+    abroad = "update orders set ship_country = 'CH', shipping_address = shipping_address || '{\"country\": \"CH\"}'"
+    known = 'update products set attributes = \'{"hs_code": "6912.00", "origin": "pt"}\''
+    async with writing(mine) as sql:
+        await sql.execute(f"{abroad} where merchant_id = %s", (mine.id,))
+    with pytest.raises(NoWayToSend, match="lacks the tariff number or origin of MUG-BLUE"):
+        await counter.do(create_shipment, order=order, lines=MUGS, carrier="usps")
+    async with writing(mine) as sql:
+        await sql.execute(f"{known} where merchant_id = %s", (mine.id,))
+
+    shipped = await counter.do(create_shipment, order=order, lines=MUGS, carrier="usps")
+    await counter.do(quote_rates, order=order)
+
+    assert shipped.shipments[0].status == "label_purchased"
+    asked = [one["shipment"]["customs_info"]["customs_items"] for one in counter.script.asked("/v2/shipments")]
+    assert [(one["quantity"], one["hs_tariff_number"], one["origin_country"], one["value"]) for one in asked[0]] == [
+        (2, "6912.00", "PT", 39.98)
+    ]
+    assert [one["quantity"] for one in asked[1]] == [1, 1, 1]  # a mug, a bowl and an engraving are left
+    assert asked[0][0]["currency"] == "EUR"
 
 
 async def test_a_carrier_that_does_not_answer_is_not_offered_and_the_others_are(counter: Counter, do: Do) -> None:

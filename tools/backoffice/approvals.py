@@ -370,7 +370,7 @@ def _check_edit(waiting: Approval, args: DecideApproval) -> None:
 
 async def _must_be_allowed(ctx: Context, waiting: Approval, card: Card) -> None:
     """Raise `AboveYourLimit` or `FourEyes` unless the actor may answer for what the card shows."""
-    above = await beyond_limits(ctx, card.produced())  # what is approved counts in the decider's day
+    above = await beyond_limits(ctx, card.produced(), counting=False)  # what is approved counts in the decider's day
     if above:
         raise AboveYourLimit(above)
     why = needs_another(ctx.merchant, card.produced())

@@ -15,6 +15,7 @@ from tools.contract.actors import Caller, Hand, Proof
 from tools.contract.asking import Unheard
 from tools.contract.cards import beyond_the_card, card_of, mark_executed, pause, waiting
 from tools.contract.context import Approved, Context
+from tools.contract.daily import count_today
 from tools.contract.declare import I, O, Tool, validated
 from tools.contract.idempotency import OWN_KEYS, Entered, canonical, enter, leave, lock_of, request_hash
 from tools.contract.policy import asks_first, beyond_limits, needs_another
@@ -119,6 +120,7 @@ async def _write(
         card = card_of(ctx, tool, args) if why else None
         if card is None:
             await mark_executed(ctx)
+            await count_today(ctx)
             await ctx.sql.commit(*await leave(ctx, caller, tool, asked, canonical(without_secrets(result))))
     if card is None:
         if shop.after_commit and ctx.jobs:

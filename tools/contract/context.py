@@ -93,6 +93,7 @@ class Context:
         self.audited: Input | None = None  # what the audit keeps of the input instead of it
         self.meant: dict[tuple[Kind, str], str] = {}  # our reference for what was written, as it was looked up
         self.produced = Produced()
+        self.counted = False  # whether what it produced is in the day of whoever answers for it
         self.events: list[dict[str, Any]] = []
         self.jobs: list[Job] = []
         self.intents: list[str] = []  # references of what is to be done outside as soon as the call is committed

@@ -1,7 +1,6 @@
 """Which calls wait for a person. It looks at the effect that the run produced (money moved, things stopped), not at arguments."""
 
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,6 +8,7 @@ from db.models.backoffice import Role
 from db.money import Money, exponent
 from tools.contract.actors import Caller, Hand, Proof, Shopfront
 from tools.contract.context import Context, Produced
+from tools.contract.daily import spent_before
 from tools.contract.declare import Effect, Tool
 
 KEY_STOPS_PER_DAY = 20
@@ -51,34 +51,6 @@ def default_limits(currency: str) -> dict[Role, Limits]:
     }
 
 
-class Spent(NamedTuple):
-    """What an actor answers for today, so far."""
-
-    money: int
-    stops: int
-
-
-# A call counts for whoever answers for it: the person who approved it, else the actor. What was approved counts at once.
-_TODAY = """
-select coalesce(sum(money), 0)::bigint as money, coalesce(sum(stops), 0)::bigint as stops from (
-    select money, stops from audit_entries
-    where merchant_id = %(merchant)s and actor = %(actor)s and approved_by is null and created_at >= %(since)s
-    union all
-    select money, stops from audit_entries
-    where merchant_id = %(merchant)s and approved_by = %(actor)s and created_at >= %(since)s
-    union all
-    select amount, (card ->> 'stops')::int from approvals
-    where merchant_id = %(merchant)s and decided_by = %(actor)s and status = 'approved' and decided_at >= %(since)s
-) answered_for
-"""
-_ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended(%(merchant)s::text || %(actor)s || 'limits', 0))"
-
-
-def day_start(now: datetime, shop: Shopfront) -> datetime:
-    """The merchant's midnight."""
-    return now.astimezone(shop.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
 def asks_first(tool: Tool[Any, Any], caller: Caller, policy: ApprovalPolicy, produced: Produced) -> str | None:
     """Why a call waits however much it moved: models show what they are about to do. The shop's own jobs wait for nobody's yes."""
     weighty = tool.effect.weighty or produced.money or produced.foreign
@@ -94,8 +66,11 @@ def asks_first(tool: Tool[Any, Any], caller: Caller, policy: ApprovalPolicy, pro
     return None
 
 
-async def beyond_limits(ctx: Context, produced: Produced) -> str | None:
-    """Why the actor may not answer for this alone, in one sentence; None within their limits. One at a time for each actor."""
+async def beyond_limits(ctx: Context, produced: Produced, *, counting: bool = True) -> str | None:
+    """Why the actor may not answer for this alone, in one sentence; None within their limits.
+
+    `counting` says that it is what this very call does, which then counts in the actor's day.
+    """
     actor, currency, money = ctx.actor, ctx.merchant.currency, produced.money
 
     def shown(amount: int) -> Money:
@@ -105,7 +80,9 @@ async def beyond_limits(ctx: Context, produced: Produced) -> str | None:
         return f"It moves {produced.foreign[0]}, and {actor.name}'s limit is in {currency}."
     if actor.per_call is not None and money > actor.per_call:
         return f"It moves {shown(money)}; {actor.name} may move {shown(actor.per_call)} a call."
-    spent = await _spent_today(ctx, produced)
+    if not (money and actor.per_day is not None) and not (produced.stops and actor.stops_per_day is not None):
+        return None
+    spent = await spent_before(ctx, counting=counting)
     if actor.per_day is not None and money and spent.money + money > actor.per_day:
         return f"It moves {shown(money)} after {shown(spent.money)} today; {actor.name} may move {shown(actor.per_day)} a day."
     if actor.stops_per_day is not None and produced.stops and spent.stops + produced.stops > actor.stops_per_day:
@@ -114,15 +91,6 @@ async def beyond_limits(ctx: Context, produced: Produced) -> str | None:
             f"{actor.name} may do so {actor.stops_per_day} times a day."
         )
     return None
-
-
-async def _spent_today(ctx: Context, produced: Produced) -> Spent:
-    counts_money = bool(produced.money) and ctx.actor.per_day is not None
-    if not counts_money and not (produced.stops and ctx.actor.stops_per_day is not None):
-        return Spent(0, 0)
-    day = {"merchant": ctx.merchant.id, "actor": ctx.actor.reference, "since": day_start(ctx.now(), ctx.merchant)}
-    await ctx.sql.execute(_ONE_AT_A_TIME, day)
-    return await ctx.sql.row(_TODAY, day, as_=Spent) or Spent(0, 0)
 
 
 def needs_another(shop: Shopfront, produced: Produced) -> str | None:

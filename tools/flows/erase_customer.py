@@ -29,7 +29,7 @@ _NOT_SEARCHED = """
 customers addresses orders
 order_lines products variants categories prices promotions promotion_targets suppliers warehouses shipping_methods tax_rates
 settings merchant_profiles memberships invitations api_keys counters
-audit_entries audit_seals audit_unsealed
+audit_entries audit_seals audit_unsealed daily_totals
 """
 NOT_SEARCHED = frozenset(_NOT_SEARCHED.split())
 

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from db.models.backoffice import Intent, IntentStatus
 from db.models.orders import Order, OrderStatus
 from db.models.payments import (
+    ELSEWHERE,
     Payment,
     PaymentStatus,
     ProviderEvent,
@@ -114,11 +115,11 @@ async def _book(ctx: Context, order: Order, payment: Payment, intent: Intent, ca
     if intent.kind == REFUND and paid_with_credit(payment) and not onto:
         await give_back(ctx, order, payment, amount)
         return
-    kinds = KINDS[intent.kind]
+    kinds, by_hand = KINDS[intent.kind], onto or payment.provider == ELSEWHERE
     for kind in kinds:
         name = came.transaction if kind is kinds[-1] else None
         record(
-            ctx, order, payment, kind, amount, provider=MANUAL if onto else None, provider_reference=name, at=came.at,
+            ctx, order, payment, kind, amount, provider=MANUAL if by_hand else None, provider_reference=name, at=came.at,
             reason=intent.arguments.get("reason"), saved_method_id=UUID(onto) if onto else None,
         )  # fmt: skip
     left = payment.authorized - payment.captured - payment.voided

@@ -29,6 +29,7 @@ from tools.rules.stock import Posting, locked, post
 from tools.rules.told import goods, named_order
 from tools.transport.carriers import CarrierInactive, find_carrier, refuse_inactive
 from tools.transport.connected import BUY_LABEL, use
+from tools.transport.customs import Contents
 from tools.transport.promises import by_evening
 from tools.transport.quotes import (
     CHOOSE_WORDS,
@@ -331,6 +332,7 @@ async def _offer(
         parcels,
         estimated=not measured,
         receiver=receiver_of(order),
+        contents=Contents(order.id, {line.id: units for line, units in load.units.items()}),
     )
     offered, refused = await offers(ctx, journey, carrier, args.service)
     if not offered:

@@ -14,10 +14,12 @@ from uuid import UUID
 from db.models.transport import Carrier, Connector
 from db.models.warehouse import Warehouse
 from db.money import Money
+from tools.contract import words
 from tools.contract.asking import Question, Unheard
 from tools.contract.context import Context
 from tools.contract.errors import Conflict
 from tools.contract.outside import outside
+from tools.transport.customs import Content, Contents, crosses_border, goods_in
 from tools.transport.promises import Calendar
 from tools.transport.rating import Charge, Destination, Parcel, Rate
 from tools.transport.terms import Service
@@ -76,18 +78,31 @@ _USE = "update carrier_quotes set used_at = %(now)s where merchant_id = %(m)s an
 
 
 async def quotes_of(
-    ctx: Context, carriers: Sequence[Carrier], sender: Warehouse, receiver: Mapping[str, Any], parcels: Sequence[Parcel]
+    ctx: Context,
+    carriers: Sequence[Carrier],
+    sender: Warehouse,
+    receiver: Mapping[str, Any],
+    parcels: Sequence[Parcel],
+    contents: Contents | None,
 ) -> dict[Connector, Quoted]:
     """What the carriers' connectors answer. Raises `Unheard` for what has to be asked first."""
     found: dict[Connector, Quoted] = {}
     open_: list[Question] = []
-    for connector in sorted({one.connector for one in carriers} - {Connector.tables}):
+    connectors = sorted({one.connector for one in carriers} - {Connector.tables})
+    abroad = crosses_border(sender.country or "", str(receiver.get("country") or ""))
+    goods = await goods_in(ctx, contents) if connectors and contents and abroad else []
+    unknown = [one.sku for one in goods if not one.hs_code or not one.origin]
+    for connector in connectors:
         if connector not in ctx.site.carriers:
             found[connector] = Quoted(None, f"is asked by {connector}, which is not set up here")
         elif len(parcels) > 1:
             found[connector] = Quoted(None, f"is asked by {connector}, where each parcel is a shipment of its own")
+        elif unknown:
+            found[connector] = Quoted(
+                None, f"tells customs what is in it, and lacks the tariff number or origin of {words.listed(unknown)}"
+            )
         else:
-            question = _question(ctx, connector, sender, receiver, parcels[0])
+            question = _question(ctx, connector, sender, receiver, parcels[0], goods)
             found[connector] = await _kept(ctx, question)
             if found[connector].quote is None and question.key not in ctx.heard:
                 open_.append(question)
@@ -97,10 +112,15 @@ async def quotes_of(
 
 
 def _question(
-    ctx: Context, connector: Connector, sender: Warehouse, receiver: Mapping[str, Any], parcel: Parcel
+    ctx: Context,
+    connector: Connector,
+    sender: Warehouse,
+    receiver: Mapping[str, Any],
+    parcel: Parcel,
+    goods: Sequence[Content],
 ) -> Question:
     place = ("line1", "line2", "postcode", "city", "region", "country")
-    arguments = {
+    arguments: dict[str, Any] = {
         "sender": {name: getattr(sender, name) or "" for name in place} | {"name": ctx.merchant.name},
         "receiver": {
             name: str(receiver.get(name) or "")
@@ -109,8 +129,17 @@ def _question(
         },
         "parcel": parcel.model_dump(exclude_none=True),
     }
+    if goods:
+        arguments["declared"] = [_declared(one) for one in goods]
     asked = json.dumps([connector, arguments], sort_keys=True)
     return Question(hashlib.sha256(asked.encode()).hexdigest(), connector, arguments)
+
+
+def _declared(one: Content) -> dict[str, Any]:
+    return {
+        "description": one.title, "quantity": one.quantity, "hs_code": one.hs_code, "origin": one.origin,
+        "weight_grams": one.grams, "value": one.value, "currency": one.currency,
+    }  # fmt: skip
 
 
 async def _kept(ctx: Context, question: Question) -> Quoted:

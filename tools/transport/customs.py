@@ -1,6 +1,6 @@
 """Customs papers: what is in a parcel that leaves the customs territory, what it is worth, where it was made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -131,7 +131,7 @@ class CustomsDeclared(Result):
     version: int = Field(description="The shipment's version; grows with each change.")
 
 
-class _Content(NamedTuple):
+class Content(NamedTuple):
     variant_id: UUID | None
     variant: str | None
     sku: str
@@ -145,17 +145,47 @@ class _Content(NamedTuple):
 
 
 _CONTENT = """
+with l as ({lines})
 select x.variant_id, v.reference as variant, x.sku, x.title, l.quantity, o.currency,
        (l.quantity * coalesce(v.weight_grams, 0))::int as grams,
        round(x.total::numeric * l.quantity / nullif(x.quantity - x.cancelled, 0))::bigint as value,
        p.attributes ->> 'hs_code' as hs_code, upper(p.attributes ->> 'origin') as origin
-from fulfilment_lines l
-join order_lines x on x.merchant_id = %(m)s and x.id = l.order_line_id
+from l join order_lines x on x.merchant_id = %(m)s and x.id = l.order_line_id
 join orders o on o.merchant_id = %(m)s and o.id = x.order_id
 left join variants v on v.merchant_id = %(m)s and v.id = x.variant_id
 left join products p on p.merchant_id = %(m)s and p.id = v.product_id
-where l.merchant_id = %(m)s and l.fulfilment_id = %(id)s order by x.position
+where l.quantity > 0 order by x.position
 """
+_OF_SHIPMENT = _CONTENT.format(
+    lines="select order_line_id, quantity from fulfilment_lines where merchant_id = %(m)s and fulfilment_id = %(id)s"
+)
+_OF_LINES = _CONTENT.format(
+    lines="select order_line_id, quantity from unnest(%(ids)s::uuid[], %(units)s::int[]) as t(order_line_id, quantity)"
+)
+_LEFT_OF_ORDER = _CONTENT.format(
+    lines="select id as order_line_id, quantity - cancelled - fulfilled as quantity from order_lines"
+    " where merchant_id = %(m)s and order_id = %(order)s"
+)
+
+
+class Contents(NamedTuple):
+    """What of an order is in a parcel: units by the line's id; all that has not left, where they are not said."""
+
+    order: UUID
+    units: Mapping[UUID, int] | None = None
+
+
+async def goods_in(ctx: Context, contents: Contents) -> list[Content]:
+    """What customs want to know of it, as far as it is known."""
+    if contents.units is None:
+        return await ctx.sql.rows(_LEFT_OF_ORDER, {"m": ctx.merchant.id, "order": contents.order}, as_=Content)
+    params = {"m": ctx.merchant.id, "ids": list(contents.units), "units": list(contents.units.values())}
+    return await ctx.sql.rows(_OF_LINES, params, as_=Content)
+
+
+def crosses_border(here: str, there: str) -> bool:
+    """Whether what goes from one country to the other leaves the customs territory."""
+    return here != there and not {here, there} <= UNION
 
 
 @tool(
@@ -175,7 +205,7 @@ async def prepare_customs(ctx: Context, args: PrepareCustoms) -> CustomsDeclared
     shipment = await ctx.find(Fulfilment, found.reference, for_update=True)
     place = await ctx.db.get_one(Warehouse, {"merchant_id": ctx.merchant.id, "id": shipment.warehouse_id})
     to = str(shipment.ship_to.get("country") or "")
-    if shipment.status is FulfilmentStatus.voided or to == place.country or {to, place.country} <= UNION:
+    if shipment.status is FulfilmentStatus.voided or not crosses_border(place.country or "", to):
         raise CustomsNotNeeded(f"{shipment.reference} goes from {place.country} to {to or 'nowhere'}.")
     lines = await _lines(ctx, args, shipment)
     value = Money(amount=sum(line.value.amount for line in lines), currency=lines[0].value.currency)
@@ -195,7 +225,7 @@ async def prepare_customs(ctx: Context, args: PrepareCustoms) -> CustomsDeclared
     return declared
 
 
-def _is(ctx: Context, row: _Content, written: str) -> bool:
+def _is(ctx: Context, row: Content, written: str) -> bool:
     """Whether a SKU or a `VAR-7` means what is in the parcel."""
     if written.strip().casefold() != row.sku.casefold() and Kind.variant.canonical(written) != row.variant:
         return False
@@ -205,7 +235,7 @@ def _is(ctx: Context, row: _Content, written: str) -> bool:
 
 
 async def _lines(ctx: Context, args: PrepareCustoms, shipment: Fulfilment) -> list[CustomsLine]:
-    content = await ctx.sql.rows(_CONTENT, {"m": ctx.merchant.id, "id": shipment.id}, as_=_Content)
+    content = await ctx.sql.rows(_OF_SHIPMENT, {"m": ctx.merchant.id, "id": shipment.id}, as_=Content)
     given = {row.sku: item for item in args.items for row in content if _is(ctx, row, item.sku)}
     strangers = [item.sku for item in args.items if item not in given.values()]
     if strangers:

@@ -23,6 +23,7 @@ from tools.contract.outside import outside
 from tools.rules.lookup import find_warehouse
 from tools.transport.carriers import RateRow, calendar_of, rates_of, terms_of
 from tools.transport.connected import Connected, Quoted, connected_rate, quotes_of
+from tools.transport.customs import Contents
 from tools.transport.rating import Destination, Parcel, Rate, rate
 
 PACKING = 150  # grams of box and filling, where nobody weighed the parcel
@@ -205,6 +206,7 @@ class Journey:
     parcels: Sequence[Parcel]
     estimated: bool
     receiver: Mapping[str, Any] | None = None
+    contents: Contents | None = None  # for customs, where it crosses a border
 
 
 async def journey_of(ctx: Context, args: QuoteRates) -> Journey:
@@ -219,8 +221,9 @@ async def journey_of(ctx: Context, args: QuoteRates) -> Journey:
     asked_as_it_is = order is not None and args.to_country is None and args.to_postcode is None
     receiver = receiver_of(order) if order and asked_as_it_is else None
     return Journey(
-        warehouse, Destination(country, postcode), parcels, estimated=args.parcels is None, receiver=receiver
-    )
+        warehouse, Destination(country, postcode), parcels, estimated=args.parcels is None, receiver=receiver,
+        contents=Contents(order.id) if order else None,
+    )  # fmt: skip
 
 
 def receiver_of(order: Order) -> dict[str, Any]:
@@ -279,7 +282,7 @@ async def offers(
     there = [one for one in carriers if not one.countries or place in one.countries]
     rates = await rates_of(ctx, [one.id for one in there])
     receiver = journey.receiver or {"country": journey.to.country, "postcode": journey.to.postcode}
-    quoted = await quotes_of(ctx, there, journey.warehouse, receiver, journey.parcels)
+    quoted = await quotes_of(ctx, there, journey.warehouse, receiver, journey.parcels, journey.contents)
     offered: list[Offer] = []
     refused: list[NotOffered] = []
     for one in carriers:

@@ -97,7 +97,7 @@ def _elsewhere(args: RerouteShipment, shipment: Fulfilment) -> dict[str, Any]:
     parts = {name: getattr(args, name) for name in ("line1", "line2", "postcode", "city", "region")}
     country = args.country or before.get("country") or ""
     problems, postcode = check(country, parts)
-    wrong = [f"{problem.field}: {problem.message}" for problem in problems if problem.severity is Severity.wrong]
+    wrong = [problem.message for problem in problems if problem.severity is Severity.wrong]
     if wrong:
         raise AddressNotDeliverable(" ".join(wrong))
     name = args.name or before.get("name")
