@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from planner.fill import measures
+from planner.fill import measures, times
 from planner.read import money, periods
 from planner.read.entities import Span
 from planner.read.fields import Field, Kind
@@ -148,7 +148,7 @@ def _stamp(field: Field, local: datetime, setting: Setting) -> str:
 def period_args(fields: list[Field], start: datetime | None, end: datetime | None, setting: Setting) -> dict[str, Any]:
     """A period as the arguments of a tool; an end is exclusive."""
     args: dict[str, Any] = {}
-    for field in fields:
+    for field in times.main(fields):
         if field.kind is Kind.period_start and start:
             args[field.name] = _stamp(field, start, setting)
         if field.kind is Kind.period_end and end:

@@ -150,14 +150,14 @@ class ListTickets(Paged):
     mine: bool = Field(default=False, description="Only one's own.")
     unassigned: bool = Field(default=False, description="Only those that nobody looks after.")
     late: bool = Field(default=False, description="Only those whose answer is overdue.")
-    due_from: PeriodStart | None = Field(default=None, description="Answer due at this instant or later, UTC.")
-    due_until: PeriodEnd | None = Field(
-        default=None, description="Only those whose answer is due before this instant, UTC."
-    )
     customer: CustomerRef | None = Field(default=None, description="Only of this customer.")
     order: OrderRef | None = Field(default=None, description="Only about this order, such as `ORD-1042`.")
     opened_from: PeriodStart | None = Field(default=None, description="Opened at this instant or later, UTC.")
     opened_until: PeriodEnd | None = Field(default=None, description="Opened before this instant, UTC.")
+    due_from: PeriodStart | None = Field(default=None, description="Answer due at this instant or later, UTC.")
+    due_until: PeriodEnd | None = Field(
+        default=None, description="Only those whose answer is due before this instant, UTC."
+    )
     text: Search | None = Field(default=None, description="Words of the subject, or of the customer's name or e-mail.")
     sort: Annotated[TicketSort, SORT_WORDS] = Field(
         default=TicketSort.newest, description="Newest, oldest, or the next answer due first."

@@ -7,7 +7,7 @@ from tools.contract.page import place
 
 # Words for what comes first, for `Synonyms` of a list's `sort`.
 NEWEST = ("latest", "most recent", "last")
-OLDEST = ("first", "longest waiting", "longest open")
+OLDEST = ("longest waiting", "longest open", "longest ago")
 HIGHEST = ("biggest", "largest", "highest", "highest amount", "by amount", "most expensive", "dearest", "top")
 LOWEST = ("lowest", "lowest amount", "cheapest", "least")
 

@@ -252,10 +252,10 @@ class ListReservations(Paged):
     status: Annotated[ReservationStatus, STATUS_WORDS] | None = Field(
         default=None, description="Only in this state; omit for those that are active."
     )
-    expires_from: PeriodStart | None = Field(default=None, description="Runs out at this instant or later, UTC.")
-    expires_until: PeriodEnd | None = Field(default=None, description="Runs out before this instant, UTC.")
     created_from: PeriodStart | None = Field(default=None, description="Held since this instant or later, UTC.")
     created_until: PeriodEnd | None = Field(default=None, description="Held since before this instant, UTC.")
+    expires_from: PeriodStart | None = Field(default=None, description="Runs out at this instant or later, UTC.")
+    expires_until: PeriodEnd | None = Field(default=None, description="Runs out before this instant, UTC.")
     closed_from: PeriodStart | None = Field(default=None, description="Ended at this instant or later, UTC.")
     closed_until: PeriodEnd | None = Field(default=None, description="Ended before this instant, UTC.")
     reason: ReservationReason | None = Field(default=None, description="Only those held for this.")
