@@ -74,7 +74,7 @@ def test_a_time_is_told_once_with_its_word(index: Index, language: str, said: st
     args = {"expected_from": NEXT_WEEK[0], "expected_until": NEXT_WEEK[1]}
     result = Result(Call("list_purchase_orders", args), {"data": []}, aside=False)
 
-    beside, _ = lists.filters(result, index.tools["list_purchase_orders"], Voice(language, SETTING))
+    beside, _ = lists.filters(result, index.tools["list_purchase_orders"], Voice(SETTING, language))
 
     assert beside == [said]
     assert SETTING.zone == PARIS
