@@ -54,7 +54,7 @@ def meant(fields: Sequence[Field], reading: Reading, now: datetime) -> list[Fiel
     if len(found) < 2 or not spans:
         return _only(fields, found, 0)
     to_come = spans[0].value.end is None or spans[0].value.end > now
-    cued = [(_apart(m, spans[0].start), name, m) for name in found for m in _cues(name, reading.text)]
+    cued = [(_apart(m, spans[0].start), name, m) for name in found for m in cues(name, reading.text)]
     if cued:
         _, name, m = min(cued, key=lambda one: one[0])
         if words()[name].get("plain") or (to_come and words()[name].get("ahead")):
@@ -67,10 +67,10 @@ def meant(fields: Sequence[Field], reading: Reading, now: datetime) -> list[Fiel
     )
 
 
-def _cues(name: str, text: str) -> list[re.Match[str]]:
+def cues(name: str, text: str) -> list[re.Match[str]]:
     """Where a time's own words stand."""
-    cues = words().get(name, {}).get("cues")
-    return list(re.finditer(rf"(?<![\w-])(?:{cues})(?![\w-])", text, re.I)) if cues else []
+    said = words().get(name, {}).get("cues")
+    return list(re.finditer(rf"(?<![\w-])(?:{said})(?![\w-])", text, re.I)) if said else []
 
 
 def _apart(m: re.Match[str], at: int) -> int:
