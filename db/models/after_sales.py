@@ -195,6 +195,7 @@ class Return(Tenant, Referenced, Versioned, Stateful, Base):
         index("order_id"),
         index("customer_id"),
         index("requested_at", "id"),
+        index("currency", "refund", "id"),
         CheckConstraint("fee >= 0 and refund >= 0 and refunded >= 0 and refunded <= refund", name="amounts"),
         CheckConstraint("shipping >= 0", name="shipping"),
     )

@@ -299,6 +299,8 @@ class PurchaseOrder(Tenant, Referenced, Versioned, Stateful, Base):
         index("status", "id"),
         index("supplier_id", "id"),
         index("warehouse_id", "id"),
+        index("currency", "total", "id"),
+        Index("ix_purchase_orders_expected", "merchant_id", text("coalesce(expected_on, '9999-01-01'::date)"), "id"),
     )
     MOVES: ClassVar[dict[PurchaseOrderStatus, frozenset[PurchaseOrderStatus]]] = {
         PurchaseOrderStatus.draft: frozenset({PurchaseOrderStatus.sent, PurchaseOrderStatus.cancelled}),

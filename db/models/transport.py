@@ -235,6 +235,8 @@ class Fulfilment(Tenant, Referenced, Versioned, Stateful, Base):
         index("tracking_number"),
         unique("connector_reference"),
         index("shipped_at", "id"),
+        index("promised_at", "id"),
+        index("currency", "cost", "id"),
         CheckConstraint("cost >= 0", name="cost_is_not_negative"),
     )
     MOVES: ClassVar[dict[FulfilmentStatus, frozenset[FulfilmentStatus]]] = {
@@ -334,6 +336,7 @@ class CarrierClaim(Tenant, Referenced, Versioned, Stateful, Base):
         to("fulfilments", "fulfilment_id"),
         unique("fulfilment_id", "kind"),
         index("status", "id"),
+        index("amount", "id"),
         CheckConstraint("amount > 0", name="amount"),
     )
     MOVES: ClassVar[dict[ClaimStatus, frozenset[ClaimStatus]]] = {

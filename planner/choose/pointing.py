@@ -209,7 +209,7 @@ def _such(text: str, things: Sequence[Thing]) -> Pointed | None:
 
 
 def _by_name(text: str, things: Sequence[Thing], desk: Desk) -> Pointed | None:
-    """ "das von Becker", "approve the tumblers one": a name that one of several rows has, where the turn does not narrow them by it."""
+    """ "das von Becker", "approve the tumblers one": a name that one of several rows has, where it is not narrowed by."""
     if len(things) < 2 or desk.goes_on(text) >= GOES_ON:
         return None
     for named in desk.index.mentions(text):

@@ -6,17 +6,14 @@ from itertools import permutations
 from typing import Any, cast
 
 from planner.fill.filled import Filled
+from planner.fill.spoken import said
 from planner.read.fields import Field, Kind
 from planner.read.reading import Reading
 
 BIN = re.compile(r"(?<![\w@./-])(?:[a-z]{1,8}(?:-\d{1,3}){1,3}|[a-z]\d{1,2})(?![\w@-])", re.I)
-FROM = re.compile(
-    r"\b(?:from|out of|off|von|vom|aus|de|du|depuis)\s+(?:(?:bin|shelf|fach|regal|emplacement)\s+)?$", re.I
-)
-TO = re.compile(
-    r"(?:\b(?:to|into|in|onto|on|nach|zu|auf|à|vers|dans|en)|->|→)\s+(?:(?:bin|shelf|fach|regal|emplacement)\s+)?$",
-    re.I,
-)
+SHELF = rf"\s+(?:{said('shelf')}\s+)?$"
+FROM = re.compile(rf"\b{said('leaving')}{SHELF}", re.I)
+TO = re.compile(rf"(?:\b{said('going')}|->|→){SHELF}", re.I)
 LEFT = ("from", "source")
 
 

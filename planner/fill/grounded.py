@@ -28,7 +28,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) 
         if ground.goods or ground.of("category", "brand", "tag"):
             _goods(ground, fields, reading, told, filled)
     _partners(fields, reading, filled)
-    _people(fields, reading, filled)
+    _people(fields, reading, told, filled)
     _cities(fields, reading, filled)
 
 
@@ -127,8 +127,12 @@ def _partners(fields: Sequence[Field], reading: Reading, filled: Filled) -> None
                 filled.args[f.name] = [value] if f.many else value
 
 
-def _people(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
-    """Who is meant: by the reference where one is called so, else by name and town, to be looked up."""
+def _people(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
+    """Who is meant: by the reference where one is called so, else by name and town, to be looked up.
+
+    A list that can be narrowed by words is, where several are called so: it names each of them, and nobody has to choose.
+    """
+    words = next((f for f in fields if f.kind is Kind.search and not f.required and not told.writes), None)
     for ground in _open(reading):
         rows = ground.of("customer")
         wanted = _wanted(fields, filled, "customer")
@@ -138,6 +142,8 @@ def _people(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
         town = _town(ground, reading)
         if len(rows) == 1 and not town:
             filled.args[wanted[0].name] = rows[0].reference
+        elif words and not town and words.name not in filled.args:
+            filled.args[words.name] = reading.text[ground.start : ground.end]
         else:
             filled.people[wanted[0].name] = ", ".join(filter(None, [reading.text[ground.start : ground.end], town]))
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from planner.fill.spoken import said
 from planner.read import money
 from planner.read.fields import Field, Kind
 from planner.read.reading import Reading
@@ -18,10 +19,8 @@ FIGURE = r"\d+(?:[.,]\d+)?"
 SIDES = re.compile(
     rf"(?<![\w.,])({FIGURE})\s*(?:[x×*]|by)\s*({FIGURE})\s*(?:[x×*]|by)\s*({FIGURE})\s*(mm|cm|m)?(?!\w)", re.I
 )
-OF_MANY = re.compile(
-    rf"\b{NUMBER}\s*(?:(?:stars?|points?|sterne?n?|étoiles?)\s*)?(?:/|of|out of|from|sur|von)\s*{NUMBER}\b", re.I
-)
-STARS = re.compile(rf"\b{NUMBER}[\s-]*(?:stars?|sterne?n?|étoiles?)\b", re.I)
+OF_MANY = re.compile(rf"\b{NUMBER}\s*(?:{said('marks')}\s*)?(?:/|{said('out_of')})\s*{NUMBER}\b", re.I)
+STARS = re.compile(rf"\b{NUMBER}[\s-]*{said('stars')}\b", re.I)
 NPS = re.compile(rf"\bnps\b\D{{0,25}}?{NUMBER}\b", re.I)
 FIVE, TEN = 5, 10  # the greatest marks of stars, and of the net promoter score
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from planner.fill import bins, composites, grounded, named, texts, values
+from planner.fill import bins, composites, grounded, named, texts, times, values
 from planner.fill.composites import TAKES_CODES
 from planner.fill.filled import Filled, Told
 from planner.fill.spoken import words
@@ -43,6 +43,7 @@ NOWHERE = "(?!)"  # by its label alone: "in Lyon" is no category, and "to Lyon" 
 def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     """The arguments of one tool from one text. `reading` is used up: hand in a fresh one."""
     filled = Filled()
+    fields = times.meant(fields, reading, told.setting.local)
     _notes(fields, reading, told, filled)
     composites.addresses(fields, reading, filled)
     named.suppliers(fields, reading, filled)

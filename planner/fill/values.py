@@ -5,81 +5,42 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from planner.fill import measures
+from planner.fill import measures, times
+from planner.fill.spoken import said
 from planner.read import money, periods
 from planner.read.entities import Span
 from planner.read.fields import Field, Kind
 from planner.read.reading import Reading, Setting
 from planner.read.words import NUMBER, number
 
-AT_LEAST = (
-    r"(?:over|above|more than|at least|exceeding|greater than|higher than|from|minimum(?: of)?|min|no less than|>=?)"
-)
-AT_MOST = r"(?:under|below|less than|fewer than|at most|up to|cheaper than|lower than|maximum(?: of)?|max|no more than|within|<=?)"
-TAKING = re.compile(
-    r"\b(?:remov\w*|subtract\w*|decreas\w*|reduc\w*|writ\w* off|write-off|wrote off|deduct\w*|minus|less|lost|missing|damaged|"
-    r"broke\w*|stolen|scrap\w*|take (?:\w+ )?(?:off|out)|taken? (?:off|out)|expired|wet|gone|thr\w+ (?:\w+ )?away|lower by|down by|"
-    r"book(?:ed)? out|short|shrink\w*|cracked|smashed|destroyed|disposed|"
-    r"spoil\w*|g[ai]ven? away|donated|used up|samples?)\b|\boff (?:the )?stock\b",
-    re.I,
-)
-ADDING = re.compile(
-    r"\b(?:add\w*|increas\w*|found|received|extra|plus|came in|more|returned|turned up"
-    r"|rais\w*|up by|book(?:ed)? in|put back|surplus)\b",
-    re.I,
-)
+AT_LEAST, AT_MOST = said("at_least"), said("at_most")
+TAKING = re.compile(rf"\b{said('taking')}\b|\boff (?:the )?stock\b", re.I)
+ADDING = re.compile(rf"\b{said('adding')}\b", re.I)
 # Which way figures go that are neither stock nor points: prices.
-CHEAPER = re.compile(
-    rf"{TAKING.pattern}|\b(?:off|down|cheaper|discount\w*|cut\w*|drop\w*|markdown\w*|knock\w*|sale|lower\w*|moins|baiss\w*|rédui\w*"
-    r"|remise|günstiger|billiger|senk\w*|reduzier\w*|rabatt|weniger|runter)\b",
-    re.I,
-)
-DEARER = re.compile(
-    r"\b(?:rais\w*|increas\w*|up|dearer|more expensive|hik\w*|plus|add|augment\w*|hauss\w*|plus cher\w*|erhöh\w*|teurer|mehr)\b",
-    re.I,
-)
-GIVING = re.compile(
-    r"\b(?:g[ai]ve|award\w*|credit\w*|grant\w*|gift|bonus|offr\w*|donn\w*|schenk\w*|gutschreib\w*)\b", re.I
-)
+CHEAPER = re.compile(rf"{TAKING.pattern}|\b{said('cheaper')}\b", re.I)
+DEARER = re.compile(rf"\b{said('dearer')}\b", re.I)
+GIVING = re.compile(rf"\b{said('giving')}\b", re.I)
 COUNTING = re.compile(
-    r"\b(?:counted|stock ?take|recount)\b|\b(?:set|put|make|correct)\b.*\bto\s+\d+\s*(?:units|pieces)?[.!]?$", re.I
+    rf"\b{said('counting')}\b|\b(?:set|put|make|correct)\b.*\bto\s+\d+\s*(?:units|pieces)?[.!]?$", re.I
 )
 LOW_NAMES, HIGH_NAMES = (
     {"min", "minimum", "least", "above", "over"},
     {"max", "maximum", "most", "below", "under", "within"},
 )
-NEWEST = (
-    r"(?:last|latest|newest|most recent|recent|top|first|best|biggest|largest|oldest|worst|cheapest|highest|bottom)"
-)
-FOREMOST = r"(?:best|worst|biggest|largest|smallest|top|highest|lowest|cheapest)"
+NEWEST, FOREMOST = said("newest"), said("foremost")
 THING = r"(?!selling|running|paying)[^\W\d_]*[^\W\d_s]"  # in the singular: "customer", not "customers"
 ONE = (  # "who is our best customer?", "which product sold best?"
     rf"^(?:and )?(?:who|which|what)(?:['’]s\b|\b.*?\b(?:is|was)\b)(?:\s+\w+){{0,2}}?\s+{FOREMOST}\s+"
     rf"(?:\w+ing\s+)?({THING})(?:$|[?.! ])",
     rf"^(?:and )?which\s+({THING})\s+(?:\w+\s+){{1,3}}?(?:most|least|best|worst)\b",
 )
-LASTLY = re.compile(
-    r"\b(?:order(?:ed)?|buy|bought|purchased?|sen[dt]|return(?:ed)?)\s+last\b(?!\s+\w)", re.I
-)  # "what did she buy last?"
-FEW = (
-    r"\b(?:fewer than|less than|below|under|falls? to|down to|only|at|moins de|en dessous de|weniger als|unter)\s+"
-    r"(\d{1,6})\b(?!\s*(?:%|days?|weeks?|jours?|tage?n?))"
-)
-UP_TO = (
-    r"\b(?:up to|until|to a (?:target|maximum) of|target(?: of)?|max(?:imum)?(?: of)?|fill(?: it)? to|jusqu['’]à|bis(?: auf)?"
-    r"|auffüllen auf)\s+(\d{1,6})\b"
-)
-WITHDRAWING = re.compile(
-    r"\b(?:take|taken|took|remov\w*|deduct\w*|withdr\w*|revok\w*|claw\w*|cancel\w*|subtract\w*|minus|correct\w*|retir\w*|enlev\w*"
-    r"|abzieh\w*|zurücknehm\w*|streich\w*)\b",
-    re.I,
-)
+LASTLY = re.compile(rf"\b{said('lastly')}\s+last\b(?!\s+\w)", re.I)  # "what did she buy last?"
+FEW = rf"\b{said('few')}\s+(\d{{1,6}})\b(?!\s*(?:%|{said('lengths')}))"
+UP_TO = rf"\b{said('up_to')}\s+(\d{{1,6}})\b"
+WITHDRAWING = re.compile(rf"\b{said('withdrawing')}\b", re.I)
+STOPS = re.compile(rf"\b{said('stops')}\b[^.;]*$", re.I)
+RELATIVE = re.compile(rf"\s+{said('relative')}\b", re.I)
 MOST_BARE_PERCENT = 50  # a figure above is a rate only with its sign: "make it round, 79" is a price
-STOPS = re.compile(r"\b(?:stops?|ends?|ending|expires?|until|till|finish(?:es)?|runs? out|over)\b[^.;]*$", re.I)
-RELATIVE = re.compile(
-    r"\s+(?:up|down|more|less|off|cheaper|dearer|higher|lower|teurer|billiger|günstiger|de plus|de moins|plus cher|moins cher)\b",
-    re.I,
-)
 LENGTHS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 
 
@@ -148,7 +109,7 @@ def _stamp(field: Field, local: datetime, setting: Setting) -> str:
 def period_args(fields: list[Field], start: datetime | None, end: datetime | None, setting: Setting) -> dict[str, Any]:
     """A period as the arguments of a tool; an end is exclusive."""
     args: dict[str, Any] = {}
-    for field in fields:
+    for field in times.main(fields):
         if field.kind is Kind.period_start and start:
             args[field.name] = _stamp(field, start, setting)
         if field.kind is Kind.period_end and end:

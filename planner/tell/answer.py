@@ -10,7 +10,7 @@ from typing import Any, cast
 from planner.choose.decisions import Desk
 from planner.choose.index import Tool
 from planner.converse.memory import Result
-from planner.tell import compared, figures, lists, records, refusals, shown, things
+from planner.tell import compared, figures, lists, questions, records, refusals, shown, things
 from planner.tell.asked import Asked
 from planner.tell.columns import STATED, Row, is_figure
 from planner.tell.voice import ENGLISH, Voice
@@ -109,10 +109,11 @@ def _listed(
     args = result.call.args
     alone = rows[0] if len(rows) == 1 and not page.get("has_more") else {}
     whose = shown.named(alone) or _called(page)
-    fact = things.facts_asked(alone, whose, voice, asked, known_alone=True) if alone and whose else ""
+    answered = questions.told(rows, voice, asked)
+    fact = things.facts_asked(alone, whose, voice, asked, known_alone=True) if alone and whose and not answered else ""
     if fact:
         return fact
-    lead = lists.lead(rows, page, result, tool, voice, asked)
+    lead = " ".join(filter(None, [answered, lists.lead(rows, page, result, tool, voice, asked)]))
     every = lists.matching(page, result.call.tool)
     beside = {key: value for key, value in page.items() if key not in UNTOLD and not (every and value == every[0])}
     _, used = figures.period(beside, voice)
@@ -169,14 +170,16 @@ def _thing(value: Row, result: Result, tool: Tool | None, voice: Voice, asked: A
         first = " ".join(filter(None, [_says(value, voice), first.strip()]))
         return "\n\n".join([first, shown.facts(_unsaid(told), voice, result.call.args)]).strip()
     called = _called(value)
-    fact = things.facts_asked(value, called or _noun(result), voice, asked)
+    answered = questions.told([value], voice, asked)
+    fact = "" if answered else things.facts_asked(value, called or _noun(result), voice, asked)
     if fact:
         return fact
     record = records.sentence(value, voice, asked)
     if record:
         first, left = _says(value, voice) or record[0], _unsaid(record[1])
+        first = " ".join(filter(None, [answered, first]))
         return "\n\n".join(filter(None, [first, shown.facts(left, voice, result.call.args)]))
-    first = _says(value, voice) or (f"**{called}**" if called else "")
+    first = answered or _says(value, voice) or (f"**{called}**" if called else "")
     return "\n\n".join(filter(None, [first, shown.facts(_unsaid(_unnamed(value)), voice, result.call.args)]))
 
 

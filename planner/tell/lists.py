@@ -1,11 +1,13 @@
 """The first sentence of a list: how many match, and by which filters; or what its rows say to the question itself."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any, cast
 
 from planner.choose.index import Tool
 from planner.converse.memory import Result
+from planner.fill import times
 from planner.read.fields import Field, Kind
 from planner.tell import figures, shown
 from planner.tell.asked import Asked
@@ -57,17 +59,43 @@ def filters(result: Result, tool: Tool | None, voice: Voice, page: Row | None = 
     """The filters of a call in words: those that stand beside the noun, and the states, of which a sentence is made."""
     beside: list[str] = []
     states: list[str] = []
+    known = times.stems(tool.fields if tool else ())
     for f in tool.fields if tool else ():
         said = result.call.args.get(f.name)
-        if said in (None, [], "") or not _narrows(f):
+        if said in (None, [], "") or not _narrows(f) or times.stem(f) in known:
             continue
         if f.name in words()["states"]:
             states.append(_state(f, said, result.call.tool, voice))
         else:
             beside.append(_beside(f, said, result.call.tool, voice))
-    asked = shown.period(_bound(result, tool, Kind.period_start), _bound(result, tool, Kind.period_end), voice)
-    when = figures.period(page or {}, voice)[0] or (f"{asked}, {voice.setting.zone.key}" if asked else "")
-    return [*beside, *([f"({when})"] if when else [])], states
+    told = figures.period(page or {}, voice)[0]
+    when = [told] if told else _periods(result, tool, voice)
+    return [*beside, *(f"({one})" for one in when)], states
+
+
+def _periods(result: Result, tool: Tool | None, voice: Voice) -> list[str]:
+    """The times that a list was narrowed by, one after another: "expected 30 November to 6 December 2026, Europe/Paris"."""
+    fields = tool.fields if tool else ()
+    known, bounds = times.stems(fields), dict[str, list[Field]]()
+    for f in fields:
+        if times.stem(f) in known or f.kind in PERIODS:
+            bounds.setdefault(times.stem(f) if times.stem(f) in known else "", []).append(f)
+    told: list[str] = []
+    for name, both in bounds.items():
+        start, end = (_bound(result.call.args, both, last=last) for last in (False, True))
+        if said := shown.period(start, end, voice):
+            what = str(times.words().get(name, {}).get(voice.language, ""))
+            told.append(" ".join(filter(None, [what, f"{said}, {voice.setting.zone.key}"])))
+    return told
+
+
+def _bound(args: Mapping[str, Any], fields: Sequence[Field], *, last: bool) -> str | None:
+    """The beginning or the end of a time as it was asked for; a last day is one that is meant whole."""
+    f = next((f for f in fields if (f.kind is Kind.period_end or f.name.endswith("_until")) is last), None)
+    said = args.get(f.name) if f else None
+    if said and last and f and f.day_only:
+        return (date.fromisoformat(str(said)) + timedelta(days=1)).isoformat()
+    return str(said) if said else None
 
 
 def _narrows(f: Field) -> bool:
@@ -189,17 +217,6 @@ def _beside(f: Field, said: Any, tool: str, voice: Voice) -> str:
     value = shown.value({"amount": said, "currency": voice.setting.currency} if f.kind is Kind.money else said, voice)
     frame = words()["filters"].get(f"{tool}.{f.name}") or words()["filters"].get(f.name)
     return str(frame[voice.language]).format(value) if frame else f"({voice.label(f.name)} {value})"
-
-
-def _bound(result: Result, tool: Tool | None, kind: Kind) -> str | None:
-    return next(
-        (
-            str(result.call.args[f.name])
-            for f in (tool.fields if tool else ())
-            if f.kind is kind and result.call.args.get(f.name)
-        ),
-        None,
-    )
 
 
 def _sorts(f: Field) -> bool:

@@ -1,16 +1,17 @@
 """Why something did not work, as a person would say it: without the names of operations, in the language of the request.
 
 The shop refuses in English sentences; those that are met daily are known in French and German by their form (`refusals.json`).
+What cannot be read of a call is told field by field (`faults.json`), never in the words in which it is told to programs.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
 from time import strptime
-from typing import Any
+from typing import Any, cast
 
 from planner.tell.voice import ENGLISH, Voice
 
@@ -21,15 +22,49 @@ DAY = re.compile(r"(?P<day>\d{1,2} [A-Z][a-z]+ \d{4})(?: at (?P<time>\d\d:\d\d \
 WITHIN = r"(?:(?![.!?]\s+[A-Z0-9]).)+?"
 LOOKS = {"parcel": r"[A-Z]{2,4}-\S+?"}
 STATE_OF = {"parcel_state": "list_shipments"}  # of what a state is: words agree with it
+OURS = "Value error, "  # a sentence of the operation itself
+QUOTED = re.compile(r"`([a-z_]+)`")
+LAST_FIGURE = re.compile(r"(-?\d+(?:\.\d+)?)\D*$")
+SAME = {"literal_error": "enum"}
 
 
 def told(error: Mapping[str, Any], voice: Voice) -> str:
     """What is so, and what to do; a hint that only names an operation says nothing to a person."""
+    if faults := cast(Sequence[Mapping[str, str]], error.get("errors") or ()):
+        return " ".join(dict.fromkeys(_fault(fault, voice) for fault in faults))
     message, hint = (str(error.get(part) or "").strip() for part in ("message", "hint"))
     hints = [sentence for sentence in SENTENCES.split(hint) if not INTERNAL.search(sentence)]
     sentences = [*SENTENCES.split(message), *hints]
     whole = _translated(" ".join(sentences), voice)
     return whole or " ".join(filter(None, (_said(sentence, voice) for sentence in sentences)))
+
+
+def _fault(fault: Mapping[str, str], voice: Voice) -> str:
+    """What is wrong about one field: that it is missing, too small, or none of its values."""
+    code, message = fault.get("code", ""), fault.get("message", "")
+    place = [part for part in fault.get("pointer", "").split("/") if part and not part.isdigit()]
+    if message.startswith(OURS):
+        return _rule(message.removeprefix(OURS), voice)
+    figure = LAST_FIGURE.search(message)
+    frames = _faults().get(SAME.get(code, code), _faults()["other"])
+    frame = frames[LANGUAGES.index(voice.language)]
+    if "{n}" in frame and not figure:
+        frame = _faults()["other"][LANGUAGES.index(voice.language)]
+    return frame.format(field=voice.label(place[-1] if place else "input"), n=figure[1] if figure else "")
+
+
+def _rule(sentence: str, voice: Voice) -> str:
+    """A rule about several fields: in English as it is, with the fields as people call them; else which fields it is about."""
+    fields = [voice.label(name) for name in dict.fromkeys(QUOTED.findall(sentence))]
+    if fields and voice.language != ENGLISH:
+        return _faults()["together"][LANGUAGES.index(voice.language)].format(fields=voice.listed(fields))
+    plain = QUOTED.sub(lambda found: voice.say("quote", said=voice.label(found[1])), sentence)
+    return f"{plain[:1].upper()}{plain[1:]}{'' if plain.endswith('.') else '.'}"
+
+
+@lru_cache(maxsize=1)
+def _faults() -> Mapping[str, Sequence[str]]:
+    return json.loads(files("planner.data").joinpath("faults.json").read_text("utf-8"))
 
 
 def _said(sentence: str, voice: Voice) -> str:

@@ -1,19 +1,16 @@
 """The desk: who looks after tickets, until when an answer is owed, and how tickets are shown."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from pydantic import Field
 
 from db.models.after_sales import MessageKind, Priority, Ticket, TicketMessage, TicketStatus
 from db.models.customers import InteractionChannel
-from db.references import Kind
-from db.text import fold
 from tools.after_sales.fields import Said
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Result
-from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import Synonyms
 from tools.contract.shop_settings import ANSWER_HOURS, chosen
 
@@ -58,38 +55,6 @@ class TicketState(Result):
     due_at: datetime | None = Field(description="When the answer is due, UTC; null while none is owed.")
     says: str = Field(description="Where it stands, as a sentence.")
     version: int = Field(description="Grows with each change.")
-
-
-class _Colleague(NamedTuple):
-    reference: str
-    name: str
-    email: str
-    elsewhere: str | None
-
-
-_COLLEAGUES = """
-select s.reference, u.name, u.email, s.external_reference as elsewhere from memberships s join users u on u.id = s.user_id
-where s.merchant_id = %(m)s and s.deactivated_at is null order by s.id
-"""
-
-
-async def colleague(ctx: Context, written: str | None) -> _Colleague:
-    """Who is meant by a `USR-7`, an e-mail address or a name; whoever asks, where nobody is named.
-
-    Raises `NotFound`, `Ambiguous`.
-    """
-    people = await ctx.sql.rows(_COLLEAGUES, {"m": ctx.merchant.id}, as_=_Colleague)
-    name = ctx.actor.reference if written is None else written.strip()
-    key = Kind.user.canonical(name)
-    own = [one for one in people if key == one.reference or name == one.elsewhere or name.casefold() == one.email]
-    found = own or [one for one in people if fold(name) in (fold(one.name), *fold(one.name).split())]
-    there = words.listed((f"{one.name} ({one.reference})" for one in people), most=8)
-    if not found:
-        raise NotFound(f"Nobody called {name} works here.", hint=f"There is {there}.")
-    if len(found) > 1:
-        raise Ambiguous(f"{name} fits {words.listed(f'{one.name} ({one.reference})' for one in found)}.")
-    ctx.means(Kind.user, name, found[0].reference)
-    return found[0]
 
 
 async def due(ctx: Context, priority: Priority) -> datetime:

@@ -11,13 +11,14 @@ from db.models.conversations import Conversation
 from db.models.customers import InteractionChannel
 from db.models.orders import Order
 from db.references import Kind
-from tools.after_sales.desk import HowUrgent, TicketState, colleague, due, say, state_of
+from tools.after_sales.desk import HowUrgent, TicketState, due, say, state_of
 from tools.after_sales.fields import Said
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import ColleagueRef, CustomerRef, OrderRef, Ref, Text, Written
+from tools.rules.colleagues import colleague
 from tools.rules.lookup import find_customer
 
 ConversationRef = Annotated[Written, Ref(Kind.conversation)]

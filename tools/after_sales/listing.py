@@ -1,7 +1,8 @@
 """Finding returns: by where they stand, why, whose and what they are of."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from pydantic import Field
@@ -12,9 +13,30 @@ from db.money import Money
 from tools.after_sales.fields import Reason, Said, Status, Wish
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
-from tools.contract.fields import CustomerRef, OrderRef, PeriodEnd, PeriodStart, ProductWords
-from tools.contract.page import Page, Paged, paged, place
+from tools.contract.fields import CustomerRef, OrderRef, PeriodEnd, PeriodStart, ProductWords, Search, Synonyms
+from tools.contract.page import Page, Paged, paged
+from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, at
 from tools.rules.lookup import find_customer, products_like
+from tools.rules.whose import of_orders, with_goods
+
+
+class ReturnSort(StrEnum):
+    newest = "newest"
+    oldest = "oldest"
+    refund = "refund"
+    smallest = "smallest"
+
+
+SORT_WORDS = Synonyms({"newest": NEWEST, "oldest": OLDEST, "refund": HIGHEST, "smallest": LOWEST})
+_SORTS = {
+    ReturnSort.newest: By("r.requested_at", datetime, "r.id"),
+    ReturnSort.oldest: By("r.requested_at", datetime, "r.id", descending=False),
+    ReturnSort.refund: By("r.refund", int, "r.id"),
+    ReturnSort.smallest: By("r.refund", int, "r.id", descending=False),
+}
+
+
+_BY_REFUND = (ReturnSort.refund, ReturnSort.smallest)
 
 
 class ListReturns(Paged):
@@ -33,6 +55,13 @@ class ListReturns(Paged):
     )
     requested_from: PeriodStart | None = Field(default=None, description="Asked for at this instant or later, UTC.")
     requested_until: PeriodEnd | None = Field(default=None, description="Asked for before this instant, UTC.")
+    text: Search | None = Field(
+        default=None, description="Words of the order's number, the buyer's name or e-mail, or what was bought."
+    )
+    sort: Annotated[ReturnSort, SORT_WORDS] = Field(
+        default=ReturnSort.newest,
+        description="Newest, oldest, or the highest or lowest refund (of the home currency) first.",
+    )
 
 
 class ReturnSummary(Result):
@@ -54,6 +83,7 @@ class ReturnSummary(Result):
 
 class _Row(NamedTuple):
     id: UUID
+    place: Any
     reference: str
     order: str
     status: str
@@ -71,17 +101,18 @@ class _Row(NamedTuple):
 
 # The page first, then what is shown of it: a shop's returns are not joined with all of their lines to show twenty.
 _LIST = """
-select r.id, r.reference, o.reference as order, r.status, r.reason, r.wanted, x.goods, x.units, r.refund, r.refunded, r.currency,
-       c.reference as customer, case when %(names)s then o.customer_name end as customer_name, r.requested_at
+select r.id, {by} as place, r.reference, o.reference as order, r.status, r.reason, r.wanted, x.goods, x.units, r.refund,
+       r.refunded, r.currency, c.reference as customer,
+       case when %(names)s then o.customer_name end as customer_name, r.requested_at
 from (select * from returns r where r.merchant_id = %(m)s and {conditions}
-      order by r.requested_at desc, r.id desc limit %(limit)s) r
+      order by {order} limit %(limit)s) r
 join orders o on o.merchant_id = %(m)s and o.id = r.order_id
 left join customers c on c.merchant_id = %(m)s and c.id = r.customer_id
 cross join lateral (
     select string_agg(y.quantity || ' ' || l.sku, ', ' order by l.position) as goods, coalesce(sum(y.quantity), 0)::int as units
     from return_lines y join order_lines l on l.merchant_id = %(m)s and l.id = y.order_line_id
     where y.merchant_id = %(m)s and y.return_id = r.id) x
-order by r.requested_at desc, r.id desc
+order by {order}
 """
 _HAS = """exists (select from return_lines y join order_lines l on l.merchant_id = %(m)s and l.id = y.order_line_id
 where y.merchant_id = %(m)s and y.return_id = r.id and l.product_id = any(%(products)s::uuid[]))"""
@@ -96,9 +127,22 @@ where y.merchant_id = %(m)s and y.return_id = r.id and l.product_id = any(%(prod
 )
 async def list_returns(ctx: Context, args: ListReturns) -> Page[ReturnSummary]:
     """List returns, the newest first: by status, reason, order, customer, product."""
+    by = _SORTS[args.sort]
+    conditions, params = await _asked(ctx, args)
+    beyond, place = by.since(args.after)
+    query = _LIST.format(by=by.column, order=by.order, conditions=" and ".join([*conditions, *beyond]) or "true")
+    return await paged(
+        ctx, args, query, params | place, as_=_Row, show=_shown, at=at, money=("refund", "currency")
+    )  # fmt: skip
+
+
+async def _asked(ctx: Context, args: ListReturns) -> tuple[list[str], dict[str, Any]]:
+    """The conditions of the list, and their parameters."""
     order = await ctx.find(Order, args.order) if args.order else None
     customer = await find_customer(ctx, args.customer) if args.customer else None
     products = await products_like(ctx, args.product) if args.product else None
+    said, words = await of_orders(ctx, args.text, "r.order_id") if args.text else ("", {})
+    of_them, orders = await with_goods(ctx, products, "r.order_id") if products else ("", {})
     asked: dict[str, Any] = {
         "r.status = any(%(status)s)": args.status or None,
         "r.status = any(%(open_ones)s)": args.open or None,
@@ -108,29 +152,20 @@ async def list_returns(ctx: Context, args: ListReturns) -> Page[ReturnSummary]:
         "r.order_id = %(order)s": order,
         "r.customer_id = %(customer)s": customer,
         _HAS: products,
+        of_them: of_them or None,
         "r.requested_at >= %(requested_from)s": args.requested_from,
         "r.requested_at < %(requested_until)s": args.requested_until,
+        said: said or None,
+        "r.currency = %(home)s": args.sort in _BY_REFUND or None,
     }
-    conditions = [condition for condition, value in asked.items() if value is not None]
     params: dict[str, Any] = {
         **args.model_dump(), "status": [one.value for one in args.status], "reason": [one.value for one in args.reason],
-        "m": ctx.merchant.id, "order": order and order.id, "customer": customer and customer.id, "products": products,
+        "m": ctx.merchant.id, "home": ctx.merchant.currency,
+        "order": order and order.id, "customer": customer and customer.id, "products": products,
         "open_ones": [status.value for status in OPEN_RETURNS],
-        "names": ctx.may("customers:read") or ctx.may("customers:address"),
+        "names": ctx.may("customers:read") or ctx.may("customers:address"), **words, **orders,
     }  # fmt: skip
-    if since := place(args.after, datetime, UUID):
-        conditions.append("(r.requested_at, r.id) < (%(at)s, %(id)s)")
-        params |= {"at": since[0], "id": since[1]}
-    return await paged(
-        ctx,
-        args,
-        _LIST.format(conditions=" and ".join(conditions) or "true"),
-        params,
-        as_=_Row,
-        show=_shown,
-        at=lambda row: (row.requested_at, row.id),
-        money=("refund", "currency"),
-    )
+    return [condition for condition, value in asked.items() if value is not None], params
 
 
 def _shown(row: _Row) -> ReturnSummary:

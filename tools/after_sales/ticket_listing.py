@@ -1,6 +1,7 @@
 """Finding tickets, and reading one with all that was said in it."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -10,13 +11,40 @@ from sqlalchemy import select
 from db.models.after_sales import MessageKind, Priority, Return, Ticket, TicketStatus
 from db.models.customers import Customer, Delivery, InteractionChannel
 from db.models.orders import Order
-from tools.after_sales.desk import STATUS_WORDS, HowUrgent, TicketState, colleague, state_of
+from tools.after_sales.desk import STATUS_WORDS, HowUrgent, TicketState, state_of
 from tools.after_sales.fields import Said
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
-from tools.contract.fields import ColleagueRef, CustomerRef, OrderRef, PeriodEnd, PeriodStart, TicketRef, Untrusted
-from tools.contract.page import Page, Paged, paged, place
-from tools.rules.lookup import find_customer
+from tools.contract.fields import (
+    ColleagueRef,
+    CustomerRef,
+    OrderRef,
+    PeriodEnd,
+    PeriodStart,
+    Search,
+    Synonyms,
+    TicketRef,
+    Untrusted,
+)
+from tools.contract.page import Page, Paged, paged
+from tools.contract.sorting import NEWEST, OLDEST, By, at
+from tools.rules.colleagues import colleague
+from tools.rules.lookup import containing, find_customer
+
+
+class TicketSort(StrEnum):
+    newest = "newest"
+    oldest = "oldest"
+    due_at = "due_at"
+
+
+SORT_WORDS = Synonyms({"newest": NEWEST, "oldest": OLDEST, "due_at": ("due first", "by due date", "most urgent first")})
+_NEVER = "'9999-01-01 00:00+00'::timestamptz"  # an answer that nobody waits for
+_SORTS = {
+    TicketSort.newest: By("t.opened_at", datetime, "t.id"),
+    TicketSort.oldest: By("t.opened_at", datetime, "t.id", descending=False),
+    TicketSort.due_at: By(f"coalesce(t.due_at, {_NEVER})", datetime, "t.id", descending=False),
+}
 
 
 class GetTicket(Input):
@@ -122,13 +150,18 @@ class ListTickets(Paged):
     mine: bool = Field(default=False, description="Only one's own.")
     unassigned: bool = Field(default=False, description="Only those that nobody looks after.")
     late: bool = Field(default=False, description="Only those whose answer is overdue.")
-    due_until: PeriodEnd | None = Field(
-        default=None, description="Only those whose answer is due before this instant, UTC."
-    )
     customer: CustomerRef | None = Field(default=None, description="Only of this customer.")
     order: OrderRef | None = Field(default=None, description="Only about this order, such as `ORD-1042`.")
     opened_from: PeriodStart | None = Field(default=None, description="Opened at this instant or later, UTC.")
     opened_until: PeriodEnd | None = Field(default=None, description="Opened before this instant, UTC.")
+    due_from: PeriodStart | None = Field(default=None, description="Answer due at this instant or later, UTC.")
+    due_until: PeriodEnd | None = Field(
+        default=None, description="Only those whose answer is due before this instant, UTC."
+    )
+    text: Search | None = Field(default=None, description="Words of the subject, or of the customer's name or e-mail.")
+    sort: Annotated[TicketSort, SORT_WORDS] = Field(
+        default=TicketSort.newest, description="Newest, oldest, or the next answer due first."
+    )
 
 
 class TicketSummary(Result):
@@ -149,6 +182,7 @@ class TicketSummary(Result):
 
 class _Row(NamedTuple):
     id: UUID
+    place: Any
     reference: str
     subject: str
     status: str
@@ -163,14 +197,18 @@ class _Row(NamedTuple):
 
 
 _LIST = """
-select t.id, t.reference, t.subject, t.status, t.priority, t.assignee, t.due_at, coalesce(t.due_at < %(now)s, false) as late,
+select t.id, {by} as place, t.reference, t.subject, t.status, t.priority, t.assignee, t.due_at,
+       coalesce(t.due_at < %(now)s, false) as late,
        c.reference as customer, c.name as customer_name, o.reference as order, t.opened_at
 from (select * from tickets t where t.merchant_id = %(m)s and {conditions}
-      order by t.opened_at desc, t.id desc limit %(limit)s) t
+      order by {order} limit %(limit)s) t
 left join customers c on c.merchant_id = %(m)s and c.id = t.customer_id
 left join orders o on o.merchant_id = %(m)s and o.id = t.order_id
-order by t.opened_at desc, t.id desc
+order by {order}
 """
+_SAID = """(folded(t.subject) like all(%(words)s::text[]) or coalesce((
+    select w.words_key like all(%(words)s::text[]) from customers w
+    where w.merchant_id = %(m)s and w.id = t.customer_id), false))"""
 
 
 @tool(
@@ -182,6 +220,24 @@ order by t.opened_at desc, t.id desc
 )
 async def list_tickets(ctx: Context, args: ListTickets) -> Page[TicketSummary]:
     """List tickets, the newest first; those not closed, unless said otherwise."""
+    by = _SORTS[args.sort]
+    conditions, params = await _asked(ctx, args)
+    beyond, place = by.since(args.after)
+    page = await paged(
+        ctx,
+        args,
+        _LIST.format(by=by.column, order=by.order, conditions=" and ".join([*conditions, *beyond])),
+        params | place,
+        as_=_Row,
+        show=lambda row: TicketSummary.model_validate(row._asdict()),
+        at=at,
+    )
+    ctx.discloses(len({row.customer for row in page.data if row.customer}))
+    return page
+
+
+async def _asked(ctx: Context, args: ListTickets) -> tuple[list[str], dict[str, Any]]:
+    """The conditions of the list, and their parameters."""
     customer = await find_customer(ctx, args.customer) if args.customer else None
     order = await ctx.find(Order, args.order) if args.order else None
     person = await colleague(ctx, args.assignee) if args.assignee or args.mine else None
@@ -191,30 +247,18 @@ async def list_tickets(ctx: Context, args: ListTickets) -> Page[TicketSummary]:
         "t.assignee = %(assignee)s": person,
         "t.assignee is null": args.unassigned or None,
         "t.due_at < %(now)s": args.late or None,
+        "t.due_at >= %(due_from)s": args.due_from,
         "t.due_at < %(due_until)s": args.due_until,
         "t.customer_id = %(customer)s": customer,
         "t.order_id = %(order)s": order,
         "t.opened_at >= %(opened_from)s": args.opened_from,
         "t.opened_at < %(opened_until)s": args.opened_until,
+        _SAID: args.text,
     }
-    conditions = [condition for condition, value in asked.items() if value is not None]
     statuses = args.status or [TicketStatus.open, TicketStatus.waiting]
     params: dict[str, Any] = {
         **args.model_dump(), "m": ctx.merchant.id, "now": ctx.now(), "status": [one.value for one in statuses],
         "priority": [one.value for one in args.priority], "assignee": person and person.reference,
-        "customer": customer and customer.id, "order": order and order.id,
+        "customer": customer and customer.id, "order": order and order.id, "words": containing(args.text or ""),
     }  # fmt: skip
-    if since := place(args.after, datetime, UUID):
-        conditions.append("(t.opened_at, t.id) < (%(at)s, %(id)s)")
-        params |= {"at": since[0], "id": since[1]}
-    page = await paged(
-        ctx,
-        args,
-        _LIST.format(conditions=" and ".join(conditions)),
-        params,
-        as_=_Row,
-        show=lambda row: TicketSummary.model_validate(row._asdict()),
-        at=lambda row: (row.opened_at, row.id),
-    )
-    ctx.discloses(len({row.customer for row in page.data if row.customer}))
-    return page
+    return [condition for condition, value in asked.items() if value is not None], params

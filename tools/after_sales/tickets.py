@@ -5,13 +5,14 @@ from pydantic import Field
 from db.models.after_sales import MessageKind, Priority, Return, Ticket, TicketMessage, TicketStatus
 from db.models.customers import Customer, CustomerStatus, Delivery, Direction, Interaction, InteractionChannel
 from db.models.orders import Order
-from tools.after_sales.desk import HowItCame, HowUrgent, TicketState, colleague, due, named, say, state_of
+from tools.after_sales.desk import HowItCame, HowUrgent, TicketState, due, named, say, state_of
 from tools.after_sales.fields import Line, ReturnRef
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import ColleagueRef, CustomerRef, OrderRef, Text, TicketRef
+from tools.rules.colleagues import colleague
 from tools.rules.lookup import find_customer
 
 REPLY = "ticket_reply"  # what an answer is called among what the shop sent to a customer

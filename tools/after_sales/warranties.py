@@ -18,23 +18,27 @@ from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, Conflict
 from tools.contract.fields import (
     CustomerRef,
+    Day,
     OrderRef,
     PeriodEnd,
     PeriodStart,
     ProductWords,
     Quantity,
     Ref,
+    Search,
     Synonyms,
     Text,
     VariantRef,
     Written,
 )
-from tools.contract.page import Page, Paged, paged, place
+from tools.contract.page import Page, Paged, paged
 from tools.contract.shop_settings import WARRANTY_MONTHS, chosen
+from tools.contract.sorting import NEWEST, OLDEST, By, at
 from tools.rules.lookup import find_customer, products_like
 from tools.rules.return_policy import BUILT_IN
 from tools.rules.returns import NotInOrder, Sold, Verdict, due_for, impossible, meant, open_return, sold, spread
 from tools.rules.told import named_order
+from tools.rules.whose import of_orders
 
 ClaimRef = Annotated[Written, Ref(Kind.warranty_claim)]
 _WISHES = {
@@ -242,6 +246,18 @@ def _state(claim: WarrantyClaim, order: Order, sku: str, rma: str | None) -> Cla
     )  # fmt: skip
 
 
+class ClaimSort(StrEnum):
+    newest = "newest"
+    oldest = "oldest"
+
+
+SORT_WORDS = Synonyms({"newest": NEWEST, "oldest": OLDEST})
+_SORTS = {
+    ClaimSort.newest: By("w.filed_at", datetime, "w.id"),
+    ClaimSort.oldest: By("w.filed_at", datetime, "w.id", descending=False),
+}
+
+
 class ListWarrantyClaims(Paged):
     status: list[Annotated[ClaimStatus, STATUS_WORDS]] = Field(
         default=[], max_length=3, description="Only where it stands so."
@@ -253,6 +269,15 @@ class ListWarrantyClaims(Paged):
     )
     filed_from: PeriodStart | None = Field(default=None, description="Filed at this instant or later, UTC.")
     filed_until: PeriodEnd | None = Field(default=None, description="Filed before this instant, UTC.")
+    covered_from: Day | None = Field(default=None, description="The warranty ends on this day or later.")
+    covered_until: Day | None = Field(default=None, description="The warranty ends on this day or before.")
+    remedy: Annotated[Remedy, REMEDY_WORDS] | None = Field(
+        default=None, description="Only where the customer gets this."
+    )
+    text: Search | None = Field(
+        default=None, description="Words of the order's number, the buyer's name or e-mail, or what was bought."
+    )
+    sort: Annotated[ClaimSort, SORT_WORDS] = Field(default=ClaimSort.newest, description="Newest or oldest first.")
 
 
 class ClaimSummary(Result):
@@ -273,6 +298,7 @@ class ClaimSummary(Result):
 
 class _Row(NamedTuple):
     id: UUID
+    place: Any
     reference: str
     order: str
     sku: str
@@ -287,14 +313,14 @@ class _Row(NamedTuple):
 
 
 _LIST = """
-select w.id, w.reference, o.reference as order, l.sku, l.title, w.quantity, w.status, w.remedy, w.defect, w.covered_until,
-       r.reference as rma, w.filed_at
+select w.id, {by} as place, w.reference, o.reference as order, l.sku, l.title, w.quantity, w.status, w.remedy,
+       w.defect, w.covered_until, r.reference as rma, w.filed_at
 from warranty_claims w
 join orders o on o.merchant_id = %(m)s and o.id = w.order_id
 join order_lines l on l.merchant_id = %(m)s and l.id = w.order_line_id
 left join returns r on r.merchant_id = %(m)s and r.id = w.return_id
 where w.merchant_id = %(m)s and {conditions}
-order by w.filed_at desc, w.id desc limit %(limit)s
+order by {order} limit %(limit)s
 """
 
 
@@ -307,9 +333,21 @@ order by w.filed_at desc, w.id desc limit %(limit)s
 )
 async def list_warranty_claims(ctx: Context, args: ListWarrantyClaims) -> Page[ClaimSummary]:
     """List warranty claims, the newest first: by state, order, customer, product."""
+    by = _SORTS[args.sort]
+    conditions, params = await _asked(ctx, args)
+    beyond, since = by.since(args.after)
+    query = _LIST.format(by=by.column, order=by.order, conditions=" and ".join([*conditions, *beyond]) or "true")
+    return await paged(
+        ctx, args, query, params | since, as_=_Row, show=lambda row: ClaimSummary.model_validate(row._asdict()), at=at
+    )  # fmt: skip
+
+
+async def _asked(ctx: Context, args: ListWarrantyClaims) -> tuple[list[str], dict[str, Any]]:
+    """The conditions of the list, and their parameters."""
     order = await ctx.find(Order, args.order) if args.order else None
     customer = await find_customer(ctx, args.customer) if args.customer else None
     products = await products_like(ctx, args.product) if args.product else None
+    said, words = await of_orders(ctx, args.text, "w.order_id") if args.text else ("", {})
     asked: dict[str, Any] = {
         "w.status = any(%(status)s)": args.status or None,
         "w.order_id = %(order)s": order,
@@ -317,21 +355,13 @@ async def list_warranty_claims(ctx: Context, args: ListWarrantyClaims) -> Page[C
         "l.product_id = any(%(products)s::uuid[])": products,
         "w.filed_at >= %(filed_from)s": args.filed_from,
         "w.filed_at < %(filed_until)s": args.filed_until,
+        "w.covered_until >= %(covered_from)s": args.covered_from,
+        "w.covered_until <= %(covered_until)s": args.covered_until,
+        "w.remedy = %(remedy)s": args.remedy,
+        said: said or None,
     }
-    conditions = [condition for condition, value in asked.items() if value is not None]
     params: dict[str, Any] = {
         **args.model_dump(), "m": ctx.merchant.id, "status": [one.value for one in args.status],
-        "order": order and order.id, "customer": customer and customer.id, "products": products,
+        "order": order and order.id, "customer": customer and customer.id, "products": products, **words,
     }  # fmt: skip
-    if since := place(args.after, datetime, UUID):
-        conditions.append("(w.filed_at, w.id) < (%(at)s, %(id)s)")
-        params |= {"at": since[0], "id": since[1]}
-    return await paged(
-        ctx,
-        args,
-        _LIST.format(conditions=" and ".join(conditions) or "true"),
-        params,
-        as_=_Row,
-        show=lambda row: ClaimSummary.model_validate(row._asdict()),
-        at=lambda row: (row.filed_at, row.id),
-    )
+    return [condition for condition, value in asked.items() if value is not None], params

@@ -17,9 +17,20 @@ from tools.contract.cards import Card
 from tools.contract.context import Context
 from tools.contract.declare import DECLARED, Effect, Input, Result, tool, validated
 from tools.contract.errors import Conflict, Forbidden, Invalid, NotFound
-from tools.contract.fields import ApprovalRef, PeriodEnd, PeriodStart, Synonyms, Text, Untrusted, UntrustedText
-from tools.contract.page import Page, Paged, paged, place
+from tools.contract.fields import (
+    ApprovalRef,
+    ColleagueRef,
+    PeriodEnd,
+    PeriodStart,
+    Synonyms,
+    Text,
+    Untrusted,
+    UntrustedText,
+)
+from tools.contract.page import Page, Paged, paged
 from tools.contract.policy import beyond_limits, needs_another
+from tools.contract.sorting import HIGHEST, NEWEST, OLDEST, By
+from tools.rules.colleagues import colleague
 
 
 class AlreadyDecided(Conflict):
@@ -170,6 +181,20 @@ select * from (
 """
 
 
+class ApprovalSort(StrEnum):
+    newest = "newest"
+    oldest = "oldest"
+    money = "money"
+
+
+SORT_WORDS = Synonyms({"newest": NEWEST, "oldest": OLDEST, "money": HIGHEST})
+_SORTS = {
+    ApprovalSort.newest: By("id", UUID, "id"),
+    ApprovalSort.oldest: By("id", UUID, "id", descending=False),
+    ApprovalSort.money: By("amount", int, "id"),
+}
+
+
 class ListApprovals(Paged):
     """Which approvals are wanted."""
 
@@ -178,6 +203,14 @@ class ListApprovals(Paged):
     tool: str | None = Field(default=None, max_length=100, description="The operation, such as cancel_order.")
     asked_from: PeriodStart | None = Field(default=None, description="Asked at this instant or later, UTC.")
     asked_until: PeriodEnd | None = Field(default=None, description="Asked before this instant, UTC.")
+    decided_by: ColleagueRef | None = Field(default=None, description="Who decided: `USR-1001` or a name.")
+    decided_from: PeriodStart | None = Field(default=None, description="Decided at this instant or later, UTC.")
+    decided_until: PeriodEnd | None = Field(default=None, description="Decided before this instant, UTC.")
+    expires_from: PeriodStart | None = Field(default=None, description="Runs out at this instant or later, UTC.")
+    expires_until: PeriodEnd | None = Field(default=None, description="Runs out before this instant, UTC.")
+    sort: Annotated[ApprovalSort, SORT_WORDS] = Field(
+        default=ApprovalSort.newest, description="Newest, oldest, or what moves most money first."
+    )
 
 
 @tool(
@@ -189,24 +222,34 @@ class ListApprovals(Paged):
 )
 async def list_approvals(ctx: Context, args: ListApprovals) -> Page[ApprovalSummary]:
     """List calls that wait, or waited, for a person's decision, the newest first."""
-    after = place(args.after, UUID)
+    by = _SORTS[args.sort]
+    beyond, since = by.since(args.after)
+    decider = await colleague(ctx, args.decided_by) if args.decided_by else None
+    params = args.model_dump() | {
+        "m": ctx.merchant.id, "now": ctx.now(), "decided_by": decider and decider.reference, **since,
+    }  # fmt: skip
     return await paged(
         ctx,
         args,
         _ROWS
-        + """
+        + f"""
         where (%(status)s::text is null or status = %(status)s)
           and (%(asker)s::text is null or asker = %(asker)s)
           and (%(tool)s::text is null or tool = %(tool)s)
           and (%(asked_from)s::timestamptz is null or created_at >= %(asked_from)s)
           and (%(asked_until)s::timestamptz is null or created_at < %(asked_until)s)
-          and (%(after)s::uuid is null or id < %(after)s)
-        order by id desc limit %(limit)s
+          and (%(decided_by)s::text is null or decided_by = %(decided_by)s)
+          and (%(decided_from)s::timestamptz is null or decided_at >= %(decided_from)s)
+          and (%(decided_until)s::timestamptz is null or decided_at < %(decided_until)s)
+          and (%(expires_from)s::timestamptz is null or expires_at >= %(expires_from)s)
+          and (%(expires_until)s::timestamptz is null or expires_at < %(expires_until)s)
+          {"".join(f" and {condition}" for condition in beyond)}
+        order by {by.order} limit %(limit)s
         """,
-        args.model_dump() | {"m": ctx.merchant.id, "now": ctx.now(), "after": after[0] if after else None},
+        params,
         as_=_Row,
         show=lambda row: row.shown(ctx),
-        at=lambda row: (row.id,),
+        at=lambda row: (getattr(row, by.column), row.id),
     )
 
 

@@ -113,7 +113,7 @@ def page_of(
 class _Counted(NamedTuple):
     currency: str | None
     rows: int
-    amount: int
+    amount: int | None
 
 
 async def paged(
@@ -146,7 +146,7 @@ async def _total(ctx: Context, query: str, params: Mapping[str, Any], money: tup
     )
     return total_of(
         sum(row.rows for row in counted),
-        [Money(amount=row.amount, currency=row.currency) for row in counted if row.currency],
+        [Money(amount=row.amount, currency=row.currency) for row in counted if row.currency and row.amount is not None],
     )
 
 

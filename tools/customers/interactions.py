@@ -12,7 +12,7 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
-from tools.contract.fields import CustomerRef, Instant, OrderRef, Synonyms, Text
+from tools.contract.fields import CustomerRef, Instant, OrderRef, PeriodEnd, PeriodStart, Synonyms, Text
 from tools.contract.page import Page, Paged, paged, place
 from tools.customers.addresses import CustomerErased, writable
 from tools.customers.fields import Line, NotYet, Said, in_the_past
@@ -64,6 +64,8 @@ class ListInteractions(Paged):
         default=None, description="Only what came from the customer, or what went to them."
     )
     order: OrderRef | None = Field(default=None, description="Only what was about this order, such as `ORD-1042`.")
+    occurred_from: PeriodStart | None = Field(default=None, description="Only from this instant on, UTC.")
+    occurred_until: PeriodEnd | None = Field(default=None, description="Only before this instant, UTC.")
 
 
 class InteractionLine(Result):
@@ -154,6 +156,8 @@ async def list_interactions(ctx: Context, args: ListInteractions) -> Page[Intera
         "i.channel = %(channel)s": args.channel and args.channel.value,
         "i.direction = %(direction)s": args.direction and args.direction.value,
         "i.order_id = %(order)s": order and order.id,
+        "i.occurred_at >= %(occurred_from)s": args.occurred_from,
+        "i.occurred_at < %(occurred_until)s": args.occurred_until,
     }
     conditions = [condition for condition, value in asked.items() if value is not None]
     params = {"m": ctx.merchant.id, "c": customer.id, **args.model_dump(mode="json"), "order": order and order.id}

@@ -37,6 +37,48 @@ STATE_WORDS = Synonyms(
 )
 
 
+class StockSort(StrEnum):
+    sku = "sku"
+    available = "available"
+    scarce = "scarce"
+    on_hand = "on_hand"
+    reserved = "reserved"
+    damaged = "damaged"
+    incoming = "incoming"
+
+
+SORT_WORDS = Synonyms(
+    {
+        "sku": ("by sku", "alphabetical", "alphabetically"),
+        "available": ("most available", "most stock", "highest stock", "most units"),
+        "scarce": ("least available", "lowest stock", "fewest units", "scarcest", "fewest first"),
+        "on_hand": ("most on hand",),
+        "reserved": ("most reserved",),
+        "damaged": ("most damaged",),
+        "incoming": ("most incoming", "most on the way"),
+    }
+)
+
+
+class _Order(NamedTuple):
+    """The figure that a list is sorted by, beside the SKU and the warehouse; a shop's shelves are few beside its trade."""
+
+    by: str
+    direction: str = "desc"
+
+
+_AVAILABLE = "s.on_hand - s.reserved - s.damaged"
+_SORTS = {
+    StockSort.sku: _Order("0"),
+    StockSort.available: _Order(_AVAILABLE),
+    StockSort.scarce: _Order(_AVAILABLE, "asc"),
+    StockSort.on_hand: _Order("s.on_hand"),
+    StockSort.reserved: _Order("s.reserved"),
+    StockSort.damaged: _Order("s.damaged"),
+    StockSort.incoming: _Order("s.incoming"),
+}
+
+
 class ListStock(Paged):
     sku: VariantRef | None = Field(default=None, description="Only this variant, by SKU such as `MUG-BLUE`.")
     product: ProductRef | None = Field(default=None, description="Only variants of this product.")
@@ -46,6 +88,9 @@ class ListStock(Paged):
         default=None, description="Only what is in stock, at or below its reorder point, or out of stock, by warehouse."
     )
     text: Search | None = Field(default=None, description="Words of the title, brand, tags or SKU.")
+    sort: Annotated[StockSort, SORT_WORDS] = Field(
+        default=StockSort.sku, description="By SKU, or the most or fewest units of a kind first."
+    )
 
 
 class StockLine(Result):
@@ -82,6 +127,7 @@ class _StockRow(NamedTuple):
     available: int
     incoming: int
     reorder_point: int | None
+    place: int
     price: dict[str, Any] | None
 
 
@@ -93,7 +139,7 @@ _STATES = {
 _LIST = f"""
 select v.sku, p.title, v.title as variant, p.reference as product, w.reference as warehouse, w.name as warehouse_name,
        s.warehouse_id, s.on_hand, s.reserved, s.damaged, s.on_hand - s.reserved - s.damaged as available, s.incoming,
-       s.reorder_point, (
+       s.reorder_point, {{by}} as place, (
            select json_build_object('amount', r.amount, 'currency', r.currency) from prices r
            where r.variant_id = s.variant_id and r.currency = %(home)s and {HOLDS_NOW}
            order by r.valid_from desc limit 1
@@ -103,8 +149,11 @@ join variants v on v.merchant_id = s.merchant_id and v.id = s.variant_id
 join products p on p.merchant_id = v.merchant_id and p.id = v.product_id
 join warehouses w on w.merchant_id = s.merchant_id and w.id = s.warehouse_id
 where s.merchant_id = %(m)s and (v.archived_at is null and v.tracked or s.on_hand <> 0 or s.incoming <> 0) {{filters}}
-order by v.sku, s.warehouse_id limit %(limit)s
+order by {{order}} limit %(limit)s
 """
+
+
+_BEYOND = """({by} {than} %(place)s or {by} = %(place)s and (v.sku, s.warehouse_id) > (%(sku)s, %(warehouse_id)s))"""
 
 
 @tool(
@@ -121,11 +170,14 @@ async def list_stock(ctx: Context, args: ListStock) -> Page[StockLine]:
     When units will come, or whether an amount can be promised, is a question for check_availability.
     """
     filters, params = await _asked(ctx, args)
-    since = place(args.after, str, UUID)
-    if since:
-        filters.append("(v.sku, s.warehouse_id) > (%(sku)s, %(warehouse_id)s)")
-        params |= {"sku": since[0], "warehouse_id": since[1]}
-    query = _LIST.format(filters="".join(f" and {condition}" for condition in filters))
+    by = _SORTS[args.sort]
+    order = (
+        f"{by.by} {by.direction}, v.sku, s.warehouse_id" if args.sort is not StockSort.sku else "v.sku, s.warehouse_id"
+    )
+    if since := place(args.after, int, str, UUID):
+        filters.append(_BEYOND.format(by=by.by, than="<" if by.direction == "desc" else ">"))
+        params |= {"place": since[0], "sku": since[1], "warehouse_id": since[2]}
+    query = _LIST.format(by=by.by, order=order, filters="".join(f" and {condition}" for condition in filters))
     return await paged(
         ctx,
         args,
@@ -133,7 +185,7 @@ async def list_stock(ctx: Context, args: ListStock) -> Page[StockLine]:
         params | {"m": ctx.merchant.id, "home": ctx.merchant.currency, "now": ctx.now()},
         as_=_StockRow,
         show=_stock_line,
-        at=lambda row: (row.sku, row.warehouse_id),
+        at=lambda row: (row.place, row.sku, row.warehouse_id),
     )
 
 

@@ -8,11 +8,24 @@ from uuid import UUID
 from pydantic import Field
 
 from db.models.inventory import AdjustmentReason, MovementKind
+from db.models.orders import Order
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
-from tools.contract.fields import PeriodEnd, PeriodStart, Synonyms, UntrustedText, VariantRef, WarehouseRef
-from tools.contract.page import Page, Paged, paged, place
-from tools.rules.lookup import find_variant, find_warehouse
+from tools.contract.fields import (
+    ColleagueRef,
+    OrderRef,
+    PeriodEnd,
+    PeriodStart,
+    ProductWords,
+    Synonyms,
+    UntrustedText,
+    VariantRef,
+    WarehouseRef,
+)
+from tools.contract.page import Page, Paged, paged
+from tools.contract.sorting import NEWEST, OLDEST, By, at
+from tools.rules.colleagues import colleague
+from tools.rules.lookup import find_variant, find_warehouse, products_like
 
 KIND_WORDS = Synonyms(
     {
@@ -60,6 +73,18 @@ DIRECTION_WORDS = Synonyms(
 )  # fmt: skip
 
 
+class MovementSort(StrEnum):
+    newest = "newest"
+    oldest = "oldest"
+
+
+SORT_WORDS = Synonyms({"newest": NEWEST, "oldest": OLDEST})
+_SORTS = {
+    MovementSort.newest: By("x.occurred_at", datetime, "x.id"),
+    MovementSort.oldest: By("x.occurred_at", datetime, "x.id", descending=False),
+}
+
+
 class ListStockMovements(Paged):
     sku: VariantRef | None = Field(default=None, description="Only this variant, by SKU such as `MUG-BLUE`.")
     warehouse: WarehouseRef | None = Field(default=None, description="Only this warehouse.")
@@ -72,6 +97,14 @@ class ListStockMovements(Paged):
     )
     moved_from: PeriodStart | None = Field(default=None, description="From this instant on, UTC.")
     moved_until: PeriodEnd | None = Field(default=None, description="Before this instant, UTC.")
+    product: ProductWords | None = Field(
+        default=None, description="Only of this product: `PRD-7`, a SKU, or words of its title."
+    )
+    order: OrderRef | None = Field(default=None, description="Only for this order, such as `ORD-1042`.")
+    actor: ColleagueRef | None = Field(default=None, description="Only by this colleague: `USR-1002` or a name.")
+    sort: Annotated[MovementSort, SORT_WORDS] = Field(
+        default=MovementSort.newest, description="Newest or oldest first."
+    )
 
 
 class StockMove(Result):
@@ -92,6 +125,7 @@ class StockMove(Result):
 
 class _MoveRow(NamedTuple):
     id: UUID
+    place: Any
     moved_at: datetime
     sku: str
     warehouse: str
@@ -106,11 +140,11 @@ class _MoveRow(NamedTuple):
 
 
 _LIST = """
-select x.id, x.occurred_at as moved_at, v.sku, w.reference as warehouse, x.kind, x.reason, x.quantity, x.damaged,
+select x.id, {by} as place, x.occurred_at as moved_at, v.sku, w.reference as warehouse, x.kind, x.reason, x.quantity, x.damaged,
        o.reference as order, coalesce(f.reference, t.reference, p.reference, r.reference, c.reference) as subject, x.actor, x.note
 from (
     select * from stock_movements x where x.merchant_id = %(m)s {filters}
-    order by x.occurred_at desc, x.id desc limit %(limit)s
+    order by {order} limit %(limit)s
 ) x
 join variants v on v.merchant_id = %(m)s and v.id = x.variant_id
 join warehouses w on w.merchant_id = %(m)s and w.id = x.warehouse_id
@@ -120,8 +154,11 @@ left join transfers t on t.merchant_id = %(m)s and t.id = x.subject_id
 left join purchase_orders p on p.merchant_id = %(m)s and p.id = x.subject_id
 left join returns r on r.merchant_id = %(m)s and r.id = x.subject_id
 left join stock_counts c on c.merchant_id = %(m)s and c.id = x.subject_id
-order by x.occurred_at desc, x.id desc
+order by {order}
 """
+
+_OF_PRODUCT = """x.variant_id in (
+    select id from variants where merchant_id = %(m)s and product_id = any(%(products)s::uuid[]))"""
 
 
 @tool(
@@ -140,33 +177,32 @@ async def list_stock_movements(ctx: Context, args: ListStockMovements) -> Page[S
 
     The sum of a variant's quantities in a warehouse is what it has on hand.
     """
+    by = _SORTS[args.sort]
     filters, params = await _asked(ctx, args)
-    since = place(args.after, datetime, UUID)
-    if since:
-        filters.append("(x.occurred_at, x.id) < (%(at)s, %(id)s)")
-        params |= {"at": since[0], "id": since[1]}
-    query = _LIST.format(filters="".join(f" and {condition}" for condition in filters))
-    return await paged(
-        ctx,
-        args,
-        query,
-        params | {"m": ctx.merchant.id},
-        as_=_MoveRow,
-        show=_shown,
-        at=lambda row: (row.moved_at, row.id),
+    beyond, since = by.since(args.after)
+    query = _LIST.format(
+        by=by.column, order=by.order, filters="".join(f" and {condition}" for condition in [*filters, *beyond])
     )
+    params |= {"m": ctx.merchant.id} | since
+    return await paged(ctx, args, query, params, as_=_MoveRow, show=_shown, at=at)
 
 
 async def _asked(ctx: Context, args: ListStockMovements) -> tuple[list[str], dict[str, Any]]:
     """The conditions of the list, and their parameters."""
     variant = await find_variant(ctx, args.sku) if args.sku else None
     warehouse = await find_warehouse(ctx, args.warehouse) if args.warehouse else None
-    asked = {
+    products = await products_like(ctx, args.product) if args.product else None
+    order = await ctx.find(Order, args.order) if args.order else None
+    actor = await colleague(ctx, args.actor) if args.actor else None
+    asked: dict[str, tuple[str, Any]] = {
         "x.variant_id = %(variant)s": ("variant", variant.id if variant else None),
         "x.warehouse_id = %(warehouse)s": ("warehouse", warehouse.id if warehouse else None),
         "x.kind = %(kind)s": ("kind", args.kind and args.kind.value),
         "sign(x.quantity) = %(sign)s": ("sign", args.direction and (1 if args.direction is Direction.into else -1)),
         "x.reason = %(reason)s": ("reason", args.reason and args.reason.value),
+        _OF_PRODUCT: ("products", products),
+        "x.order_id = %(order)s": ("order", order and order.id),
+        "x.actor = %(actor)s": ("actor", actor and actor.reference),
         "x.occurred_at >= %(from)s": ("from", args.moved_from),
         "x.occurred_at < %(until)s": ("until", args.moved_until),
     }

@@ -1,6 +1,7 @@
 """Purchase orders: what was ordered from suppliers, and what of it has come."""
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from tools.contract.fields import (
     Day,
     PeriodEnd,
     PeriodStart,
+    ProductWords,
     PurchaseOrderRef,
     SupplierRef,
     Synonyms,
@@ -21,9 +23,10 @@ from tools.contract.fields import (
     VariantRef,
     WarehouseRef,
 )
-from tools.contract.page import Page, Paged, paged, place
+from tools.contract.page import Page, Paged, paged
+from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, at
 from tools.inventory.suppliers import find_supplier
-from tools.rules.lookup import find_variant, find_warehouse
+from tools.rules.lookup import find_variant, find_warehouse, products_like
 
 STATUS_WORDS = Synonyms(
     {
@@ -36,6 +39,33 @@ STATUS_WORDS = Synonyms(
     }
 )
 OPEN = ("sent", "partially_received")
+
+
+class PurchaseOrderSort(StrEnum):
+    newest = "newest"
+    oldest = "oldest"
+    total = "total"
+    smallest = "smallest"
+    expected_on = "expected_on"
+
+
+SORT_WORDS = Synonyms(
+    {
+        "newest": NEWEST,
+        "oldest": OLDEST,
+        "total": HIGHEST,
+        "smallest": LOWEST,
+        "expected_on": ("next expected", "expected first", "by expected date", "next to arrive"),
+    }
+)
+_SORTS = {
+    PurchaseOrderSort.newest: By("o.id", UUID, "o.id"),
+    PurchaseOrderSort.oldest: By("o.id", UUID, "o.id", descending=False),
+    PurchaseOrderSort.total: By("o.total", int, "o.id"),
+    PurchaseOrderSort.smallest: By("o.total", int, "o.id", descending=False),
+    PurchaseOrderSort.expected_on: By("coalesce(o.expected_on, '9999-01-01'::date)", date, "o.id", descending=False),
+}
+_BY_TOTAL = (PurchaseOrderSort.total, PurchaseOrderSort.smallest)
 
 
 class PurchasedLine(Result):
@@ -84,6 +114,7 @@ class _OrderRow(NamedTuple):
     late: bool
     received_at: datetime | None
     version: int
+    place: Any
 
     def shown(self) -> PurchaseOrderDetail:
         return PurchaseOrderDetail.model_validate(self._asdict())
@@ -92,7 +123,7 @@ class _OrderRow(NamedTuple):
 _ORDERS = """
 select o.id, o.reference, o.status, s.reference as supplier, s.name as supplier_name, w.reference as warehouse,
        json_build_object('amount', o.total, 'currency', o.currency) as total, o.total as amount, o.currency, o.note,
-       o.ordered_at, o.expected_on, o.received_at, o.version,
+       o.ordered_at, o.expected_on, o.received_at, o.version, {by} as place,
        o.status in ('sent', 'partially_received') and coalesce(o.expected_on < %(today)s, false) as late,
        array(select json_build_object('sku', v.sku, 'quantity', l.quantity, 'received', l.received - l.damaged,
                  'damaged', l.damaged, 'outstanding', case when o.status in ('sent', 'partially_received')
@@ -104,9 +135,12 @@ from purchase_orders o
 join suppliers s on s.merchant_id = %(m)s and s.id = o.supplier_id
 join warehouses w on w.merchant_id = %(m)s and w.id = o.warehouse_id
 where o.merchant_id = %(m)s {filters}
-order by o.id desc limit %(limit)s
+order by {order} limit %(limit)s
 """
 _BRINGS = "o.id in (select purchase_order_id from purchase_order_lines where merchant_id = %(m)s and variant_id = %(variant)s)"
+_BRINGS_SOME = """o.id in (
+    select l.purchase_order_id from variants v join purchase_order_lines l on l.merchant_id = %(m)s and l.variant_id = v.id
+    where v.merchant_id = %(m)s and v.product_id = any(%(products)s::uuid[]))"""
 _LATE = "o.status in ('sent', 'partially_received') and o.expected_on < %(today)s and %(late)s"
 
 
@@ -130,6 +164,15 @@ class ListPurchaseOrders(Paged):
     )
     ordered_from: PeriodStart | None = Field(default=None, description="Ordered at this instant or later, UTC.")
     ordered_until: PeriodEnd | None = Field(default=None, description="Ordered before this instant, UTC.")
+    received_from: PeriodStart | None = Field(default=None, description="Came in full at this instant or later, UTC.")
+    received_until: PeriodEnd | None = Field(default=None, description="Came in full before this instant, UTC.")
+    product: ProductWords | None = Field(
+        default=None, description="Only those that bring this product: `PRD-7`, a SKU, or words of its title."
+    )
+    sort: Annotated[PurchaseOrderSort, SORT_WORDS] = Field(
+        default=PurchaseOrderSort.newest,
+        description="Newest, oldest, the highest or lowest total (of the home currency), or the next expected first.",
+    )
 
 
 @tool(
@@ -141,14 +184,14 @@ class ListPurchaseOrders(Paged):
 )
 async def list_purchase_orders(ctx: Context, args: ListPurchaseOrders) -> Page[PurchaseOrderDetail]:
     """List what was ordered from suppliers, and what of it has come, newest first."""
+    by = _SORTS[args.sort]
     asked = await _asked(ctx, args)
-    if since := place(args.after, UUID):
-        asked["o.id < %(before)s"] = ("before", since[0])
+    beyond, since = by.since(args.after)
     params = dict(asked.values()) | {"m": ctx.merchant.id, "today": today(ctx)}
-    query = _ORDERS.format(filters="".join(f" and {condition}" for condition in asked))
+    filters = "".join(f" and {condition}" for condition in [*asked, *beyond])
+    query = _ORDERS.format(by=by.column, order=by.order, filters=filters)
     return await paged(
-        ctx, args, query, params, as_=_OrderRow, show=_OrderRow.shown, at=lambda row: (row.id,),
-        money=("amount", "currency"),
+        ctx, args, query, params | since, as_=_OrderRow, show=_OrderRow.shown, at=at, money=("amount", "currency")
     )  # fmt: skip
 
 
@@ -167,15 +210,24 @@ async def _asked(ctx: Context, args: ListPurchaseOrders) -> dict[str, tuple[str,
         asked["o.warehouse_id = %(warehouse)s"] = ("warehouse", (await find_warehouse(ctx, args.warehouse)).id)
     if args.sku:
         asked[_BRINGS] = ("variant", (await find_variant(ctx, args.sku)).id)
-    if args.expected_from:
-        asked["o.expected_on >= %(awaited)s"] = ("awaited", args.expected_from)
-    if args.expected_until:
-        asked["o.expected_on <= %(expected)s"] = ("expected", args.expected_until)
-    if args.ordered_from:
-        asked["o.ordered_at >= %(from)s"] = ("from", args.ordered_from)
-    if args.ordered_until:
-        asked["o.ordered_at < %(until)s"] = ("until", args.ordered_until)
+    for name, condition in _WHEN.items():
+        if getattr(args, name):
+            asked[condition] = (name, getattr(args, name))
+    if args.product:
+        asked[_BRINGS_SOME] = ("products", await products_like(ctx, args.product))
+    if args.sort in _BY_TOTAL:
+        asked["o.currency = %(home)s"] = ("home", ctx.merchant.currency)
     return asked
+
+
+_WHEN = {
+    "expected_from": "o.expected_on >= %(expected_from)s",
+    "expected_until": "o.expected_on <= %(expected_until)s",
+    "ordered_from": "o.ordered_at >= %(ordered_from)s",
+    "ordered_until": "o.ordered_at < %(ordered_until)s",
+    "received_from": "o.received_at >= %(received_from)s",
+    "received_until": "o.received_at < %(received_until)s",
+}
 
 
 class GetPurchaseOrder(Input):
@@ -196,7 +248,7 @@ async def get_purchase_order(ctx: Context, args: GetPurchaseOrder) -> PurchaseOr
 
 async def detail(ctx: Context, id_: UUID) -> PurchaseOrderDetail:
     """A purchase order as it is now, within this call."""
-    query = _ORDERS.format(filters="and o.id = %(id)s")
+    query = _ORDERS.format(by="o.id", order="o.id", filters="and o.id = %(id)s")
     params = {"m": ctx.merchant.id, "id": id_, "today": today(ctx), "limit": 1}
     (row,) = await ctx.sql.rows(query, params, as_=_OrderRow)
     return row.shown()

@@ -21,20 +21,24 @@ from tools.contract.fields import (
     OrderRef,
     PeriodEnd,
     PeriodStart,
+    ProductWords,
     Quantity,
     ReservationRef,
+    Search,
     Synonyms,
     Text,
     UntrustedText,
     VariantRef,
     WarehouseRef,
 )
-from tools.contract.page import Page, Paged, paged, place
+from tools.contract.page import Page, Paged, paged
+from tools.contract.sorting import NEWEST, OLDEST, By, at
 from tools.inventory.places import NotTracked, open_warehouses, refuse_untracked
-from tools.rules.lookup import find_variant, find_warehouse
+from tools.rules.lookup import find_variant, find_warehouse, products_like
 from tools.rules.places import WarehouseClosed, refuse_closed
 from tools.rules.reservation import release
 from tools.rules.stock import Level, NotEnoughStock, Posting, locked, post
+from tools.rules.whose import of_orders
 
 HELD_FOR = timedelta(days=1)  # unless the caller says how long
 LONGEST = 365
@@ -229,6 +233,18 @@ def _detail(held: Reservation, sku: str, warehouse: str) -> ReservationDetail:
     )
 
 
+class ReservationSort(StrEnum):
+    newest = "newest"
+    oldest = "oldest"
+
+
+SORT_WORDS = Synonyms({"newest": NEWEST, "oldest": OLDEST})
+_SORTS = {
+    ReservationSort.newest: By("r.id", UUID, "r.id"),
+    ReservationSort.oldest: By("r.id", UUID, "r.id", descending=False),
+}
+
+
 class ListReservations(Paged):
     sku: VariantRef | None = Field(default=None, description="Only this variant, by SKU such as `MUG-BLUE`.")
     warehouse: WarehouseRef | None = Field(default=None, description="Only in this warehouse.")
@@ -236,12 +252,27 @@ class ListReservations(Paged):
     status: Annotated[ReservationStatus, STATUS_WORDS] | None = Field(
         default=None, description="Only in this state; omit for those that are active."
     )
+    created_from: PeriodStart | None = Field(default=None, description="Held since this instant or later, UTC.")
+    created_until: PeriodEnd | None = Field(default=None, description="Held since before this instant, UTC.")
     expires_from: PeriodStart | None = Field(default=None, description="Runs out at this instant or later, UTC.")
     expires_until: PeriodEnd | None = Field(default=None, description="Runs out before this instant, UTC.")
+    closed_from: PeriodStart | None = Field(default=None, description="Ended at this instant or later, UTC.")
+    closed_until: PeriodEnd | None = Field(default=None, description="Ended before this instant, UTC.")
+    reason: ReservationReason | None = Field(default=None, description="Only those held for this.")
+    product: ProductWords | None = Field(
+        default=None, description="Only of this product: `PRD-7`, a SKU, or words of its title."
+    )
+    text: Search | None = Field(
+        default=None, description="Words of the order's number, the buyer's name or e-mail, or what was bought."
+    )
+    sort: Annotated[ReservationSort, SORT_WORDS] = Field(
+        default=ReservationSort.newest, description="Newest or oldest first."
+    )
 
 
 class _Held(NamedTuple):
     id: UUID
+    place: Any
     reference: str
     status: ReservationStatus
     reason: ReservationReason
@@ -257,14 +288,14 @@ class _Held(NamedTuple):
 
 
 _LIST = """
-select r.id, r.reference, r.status, r.reason, v.sku, w.reference as warehouse, r.quantity, r.backordered,
+select r.id, {by} as place, r.reference, r.status, r.reason, v.sku, w.reference as warehouse, r.quantity, r.backordered,
        o.reference as order, r.note, r.created_at, r.expires_at, r.closed_at
 from reservations r
 join variants v on v.merchant_id = r.merchant_id and v.id = r.variant_id
 join warehouses w on w.merchant_id = r.merchant_id and w.id = r.warehouse_id
 left join orders o on o.merchant_id = r.merchant_id and o.id = r.order_id
 where r.merchant_id = %(m)s {filters}
-order by r.id desc limit %(limit)s
+order by {order} limit %(limit)s
 """
 
 
@@ -277,6 +308,18 @@ order by r.id desc limit %(limit)s
 )
 async def list_reservations(ctx: Context, args: ListReservations) -> Page[ReservationDetail]:
     """List which units are held back, for which orders and people, newest first."""
+    by = _SORTS[args.sort]
+    asked = await _asked(ctx, args)
+    said, words = await of_orders(ctx, args.text, "r.order_id") if args.text else ("", {})
+    beyond, since = by.since(args.after)
+    filters = "".join(f" and {condition}" for condition in filter(None, [*asked, said, *beyond]))
+    params = dict(asked.values()) | {"m": ctx.merchant.id} | words | since
+    query = _LIST.format(by=by.column, order=by.order, filters=filters)
+    return await paged(ctx, args, query, params, as_=_Held, show=_shown, at=at)
+
+
+async def _asked(ctx: Context, args: ListReservations) -> dict[str, tuple[str, Any]]:
+    """The conditions of the list, each with its parameter."""
     status = args.status or ReservationStatus.active
     asked: dict[str, tuple[str, Any]] = {"r.status = %(status)s": ("status", status.value)}
     if args.sku:
@@ -285,16 +328,24 @@ async def list_reservations(ctx: Context, args: ListReservations) -> Page[Reserv
         asked["r.warehouse_id = %(warehouse)s"] = ("warehouse", (await find_warehouse(ctx, args.warehouse)).id)
     if args.order:
         asked["r.order_id = %(order)s"] = ("order", (await ctx.find(Order, args.order)).id)
-    if args.expires_from:
-        asked["r.expires_at >= %(expires_from)s"] = ("expires_from", args.expires_from)
-    if args.expires_until:
-        asked["r.expires_at < %(expires_until)s"] = ("expires_until", args.expires_until)
-    since = place(args.after, UUID)
-    if since:
-        asked["r.id < %(before)s"] = ("before", since[0])
-    params = dict(asked.values()) | {"m": ctx.merchant.id}
-    query = _LIST.format(filters="".join(f" and {condition}" for condition in asked))
-    return await paged(ctx, args, query, params, as_=_Held, show=_shown, at=lambda row: (row.id,))
+    if args.product:
+        asked["v.product_id = any(%(products)s::uuid[])"] = ("products", await products_like(ctx, args.product))
+    if args.reason:
+        asked["r.reason = %(reason)s"] = ("reason", args.reason.value)
+    for name, condition in _WHEN.items():
+        if getattr(args, name):
+            asked[condition] = (name, getattr(args, name))
+    return asked
+
+
+_WHEN = {
+    "expires_from": "r.expires_at >= %(expires_from)s",
+    "expires_until": "r.expires_at < %(expires_until)s",
+    "created_from": "r.created_at >= %(created_from)s",
+    "created_until": "r.created_at < %(created_until)s",
+    "closed_from": "r.closed_at >= %(closed_from)s",
+    "closed_until": "r.closed_at < %(closed_until)s",
+}
 
 
 def _shown(row: _Held) -> ReservationDetail:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any, NamedTuple, Self
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from tools.contract.fields import (
     Day,
     PeriodEnd,
     PeriodStart,
+    ProductWords,
     Quantity,
     Synonyms,
     Text,
@@ -30,9 +32,10 @@ from tools.contract.fields import (
     VariantRef,
     WarehouseRef,
 )
-from tools.contract.page import Page, Paged, paged, place
+from tools.contract.page import Page, Paged, paged
+from tools.contract.sorting import NEWEST, OLDEST, By, at
 from tools.inventory.places import NotTracked, refuse_untracked
-from tools.rules.lookup import find_variant, find_variants, find_warehouse
+from tools.rules.lookup import find_variant, find_variants, find_warehouse, products_like
 from tools.rules.places import WarehouseClosed, refuse_closed
 from tools.rules.stock import Level, NotEnoughStock, Place, Posting, locked, post
 from tools.rules.told import goods
@@ -359,6 +362,22 @@ def _line(sku: str, line: TransferLine) -> TransferredLine:
     )
 
 
+class TransferSort(StrEnum):
+    newest = "newest"
+    oldest = "oldest"
+    expected_on = "expected_on"
+
+
+SORT_WORDS = Synonyms(
+    {"newest": NEWEST, "oldest": OLDEST, "expected_on": ("next expected", "expected first", "next to arrive")}
+)
+_SORTS = {
+    TransferSort.newest: By("t.id", UUID, "t.id"),
+    TransferSort.oldest: By("t.id", UUID, "t.id", descending=False),
+    TransferSort.expected_on: By("coalesce(t.expected_on, '9999-01-01'::date)", date, "t.id", descending=False),
+}
+
+
 class ListTransfers(Paged):
     status: Annotated[TransferStatus, STATUS_WORDS] | None = Field(default=None, description="Only in this state.")
     open: bool | None = Field(default=None, description="Only those that are still to arrive, or only the others.")
@@ -366,10 +385,25 @@ class ListTransfers(Paged):
     sku: VariantRef | None = Field(default=None, description="Only those that bring this variant.")
     shipped_from: PeriodStart | None = Field(default=None, description="Left at this instant or later, UTC.")
     shipped_until: PeriodEnd | None = Field(default=None, description="Left before this instant, UTC.")
+    expected_from: Day | None = Field(
+        default=None, description="Expected on this day or later, in the shop's time zone."
+    )
+    expected_until: Day | None = Field(
+        default=None, description="Expected on this day or before, in the shop's time zone."
+    )
+    received_from: PeriodStart | None = Field(default=None, description="Arrived in full then or later, UTC.")
+    received_until: PeriodEnd | None = Field(default=None, description="Arrived in full before then, UTC.")
+    product: ProductWords | None = Field(
+        default=None, description="Only those that bring this product: `PRD-7`, a SKU, or words of its title."
+    )
+    sort: Annotated[TransferSort, SORT_WORDS] = Field(
+        default=TransferSort.newest, description="Newest, oldest, or the next expected first."
+    )
 
 
 class _TransferRow(NamedTuple):
     id: UUID
+    place: Any
     reference: str
     status: TransferStatus
     from_warehouse: str
@@ -383,7 +417,7 @@ class _TransferRow(NamedTuple):
 
 
 _LIST = """
-select t.id, t.reference, t.status, source.reference as from_warehouse, target.reference as to_warehouse,
+select t.id, {by} as place, t.reference, t.status, source.reference as from_warehouse, target.reference as to_warehouse,
        t.note, t.shipped_at, t.expected_on, t.received_at, t.version,
        array(select json_build_object('sku', v.sku, 'quantity', l.quantity, 'received', l.received, 'damaged', l.damaged,
                                       'lost', l.lost, 'in_transit', l.quantity - l.received - l.damaged - l.lost)
@@ -393,9 +427,13 @@ from transfers t
 join warehouses source on source.merchant_id = t.merchant_id and source.id = t.from_warehouse_id
 join warehouses target on target.merchant_id = t.merchant_id and target.id = t.to_warehouse_id
 where t.merchant_id = %(m)s {filters}
-order by t.id desc limit %(limit)s
+order by {order} limit %(limit)s
 """
 _BRINGS = """t.id in (select transfer_id from transfer_lines where merchant_id = %(m)s and variant_id = %(variant)s)"""
+
+_BRINGS_SOME = """t.id in (
+    select l.transfer_id from variants v join transfer_lines l on l.merchant_id = %(m)s and l.variant_id = v.id
+    where v.merchant_id = %(m)s and v.product_id = any(%(products)s::uuid[]))"""
 
 
 @tool(
@@ -407,6 +445,27 @@ _BRINGS = """t.id in (select transfer_id from transfer_lines where merchant_id =
 )
 async def list_transfers(ctx: Context, args: ListTransfers) -> Page[TransferDetail]:
     """List transfers between warehouses with what they bring, newest first."""
+    by = _SORTS[args.sort]
+    asked = await _asked(ctx, args)
+    beyond, since = by.since(args.after)
+    filters = "".join(f" and {condition}" for condition in [*asked, *beyond])
+    query = _LIST.format(by=by.column, order=by.order, filters=filters)
+    params = dict(asked.values()) | {"m": ctx.merchant.id} | since
+    return await paged(ctx, args, query, params, as_=_TransferRow, show=_shown, at=at)
+
+
+_WHEN = {
+    "shipped_from": "t.shipped_at >= %(shipped_from)s",
+    "shipped_until": "t.shipped_at < %(shipped_until)s",
+    "expected_from": "t.expected_on >= %(expected_from)s",
+    "expected_until": "t.expected_on <= %(expected_until)s",
+    "received_from": "t.received_at >= %(received_from)s",
+    "received_until": "t.received_at < %(received_until)s",
+}
+
+
+async def _asked(ctx: Context, args: ListTransfers) -> dict[str, tuple[str, Any]]:
+    """The conditions of the list, each with its parameter."""
     asked: dict[str, tuple[str, Any]] = {}
     if args.status:
         asked["t.status = %(status)s"] = ("status", args.status.value)
@@ -418,16 +477,12 @@ async def list_transfers(ctx: Context, args: ListTransfers) -> Page[TransferDeta
         asked[ends] = ("warehouse", (await find_warehouse(ctx, args.warehouse)).id)
     if args.sku:
         asked[_BRINGS] = ("variant", (await find_variant(ctx, args.sku)).id)
-    if args.shipped_from:
-        asked["t.shipped_at >= %(from)s"] = ("from", args.shipped_from)
-    if args.shipped_until:
-        asked["t.shipped_at < %(until)s"] = ("until", args.shipped_until)
-    since = place(args.after, UUID)
-    if since:
-        asked["t.id < %(before)s"] = ("before", since[0])
-    params = dict(asked.values()) | {"m": ctx.merchant.id}
-    query = _LIST.format(filters="".join(f" and {condition}" for condition in asked))
-    return await paged(ctx, args, query, params, as_=_TransferRow, show=_shown, at=lambda row: (row.id,))
+    if args.product:
+        asked[_BRINGS_SOME] = ("products", await products_like(ctx, args.product))
+    for name, condition in _WHEN.items():
+        if getattr(args, name):
+            asked[condition] = (name, getattr(args, name))
+    return asked
 
 
 def _shown(row: _TransferRow) -> TransferDetail:

@@ -1,6 +1,7 @@
 """Disputes: a customer's bank wants money back. The shop answers with what it knows of the order; and payouts of providers."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -20,14 +21,17 @@ from tools.contract.fields import (
     OrderRef,
     PeriodEnd,
     PeriodStart,
+    Search,
     Synonyms,
     Text,
     Untrusted,
     UntrustedText,
 )
-from tools.contract.page import Page, Paged, paged, place
+from tools.contract.page import Page, Paged, paged
+from tools.contract.sorting import HIGHEST, NEWEST, OLDEST, By, at
 from tools.rules.lookup import find_customer
 from tools.rules.refunds import EVIDENCE
+from tools.rules.whose import of_orders
 
 UNDECIDED = ("needs_response", "under_review")
 STATUS_WORDS = Synonyms(
@@ -36,6 +40,25 @@ STATUS_WORDS = Synonyms(
         "under_review": ("answered", "being looked at"),
     }
 )
+
+
+class DisputeSort(StrEnum):
+    newest = "newest"
+    oldest = "oldest"
+    amount = "amount"
+    due_by = "due_by"
+
+
+SORT_WORDS = Synonyms(
+    {"newest": NEWEST, "oldest": OLDEST, "amount": HIGHEST, "due_by": ("due first", "by due date", "most urgent first")}
+)
+_NEVER = "'9999-01-01 00:00+00'::timestamptz"  # an answer that nobody waits for
+_SORTS = {
+    DisputeSort.newest: By("d.id", UUID, "d.id"),
+    DisputeSort.oldest: By("d.id", UUID, "d.id", descending=False),
+    DisputeSort.amount: By("d.amount", int, "d.id"),
+    DisputeSort.due_by: By(f"coalesce(d.due_by, {_NEVER})", datetime, "d.id", descending=False),
+}
 
 
 class DisputeNotOpen(Conflict):
@@ -49,6 +72,18 @@ class ListDisputes(Paged):
     open: bool | None = Field(default=None, description="Only those that are not decided yet, or only those that are.")
     order: OrderRef | None = Field(default=None, description="Only about this order.")
     customer: CustomerRef | None = Field(default=None, description="Only about orders of this customer.")
+    text: Search | None = Field(
+        default=None, description="Words of the order's number, the buyer's name or e-mail, or what was bought."
+    )
+    opened_from: PeriodStart | None = Field(default=None, description="Opened at this instant or later, UTC.")
+    opened_until: PeriodEnd | None = Field(default=None, description="Opened before this instant, UTC.")
+    due_from: PeriodStart | None = Field(default=None, description="To be answered at this instant or later, UTC.")
+    due_until: PeriodEnd | None = Field(default=None, description="To be answered before this instant, UTC.")
+    submitted_from: PeriodStart | None = Field(default=None, description="Answered at this instant or later, UTC.")
+    submitted_until: PeriodEnd | None = Field(default=None, description="Answered before this instant, UTC.")
+    sort: Annotated[DisputeSort, SORT_WORDS] = Field(
+        default=DisputeSort.newest, description="Newest, oldest, the highest amount, or the next answer due first."
+    )
 
 
 class RespondToDispute(Input):
@@ -89,6 +124,7 @@ class DisputeAnswered(Result):
 
 class _Line(NamedTuple):
     id: UUID
+    place: Any
     amount: int
     currency: str
     shown: dict[str, Any]
@@ -132,7 +168,20 @@ async def _asked(ctx: Context, args: ListDisputes) -> dict[str, tuple[str, Any]]
         asked["d.order_id = %(order)s"] = ("order", (await ctx.find(Order, args.order)).id)
     if args.customer:
         asked["o.customer_id = %(customer)s"] = ("customer", (await find_customer(ctx, args.customer)).id)
+    for name, condition in _WHEN.items():
+        if getattr(args, name) is not None:
+            asked[condition] = (name, getattr(args, name))
     return asked
+
+
+_WHEN = {
+    "opened_from": "d.opened_at >= %(opened_from)s",
+    "opened_until": "d.opened_at < %(opened_until)s",
+    "due_from": "d.due_by >= %(due_from)s",
+    "due_until": "d.due_by < %(due_until)s",
+    "submitted_from": "d.submitted_at >= %(submitted_from)s",
+    "submitted_until": "d.submitted_at < %(submitted_until)s",
+}
 
 
 @tool(
@@ -147,20 +196,21 @@ async def list_disputes(ctx: Context, args: ListDisputes) -> Page[DisputeLine]:
 
     The newest first. Of one that needs a response it is what the shop knows of the order and would send.
     """
-    since = place(args.after, UUID)
+    by = _SORTS[args.sort]
     asked = await _asked(ctx, args)
-    if since:
-        asked["d.id < %(place)s"] = ("place", since[0])
-    conditions = "".join(f" and {condition}" for condition in asked)
-    params = {"m": ctx.merchant.id, **dict(asked.values())}
+    said, words = await of_orders(ctx, args.text, "d.order_id") if args.text else ("", {})
+    beyond, since = by.since(args.after)
+    conditions = "".join(f" and {condition}" for condition in filter(None, [*asked, said, *beyond]))
+    params = {"m": ctx.merchant.id, **dict(asked.values()), **words, **since}
     query = f"""
-        select d.id, d.amount, d.currency, (select row_to_json(shown) from (select {_LINE}) shown) as shown from {_FROM}
+        select d.id, {by.column} as place, d.amount, d.currency,
+               (select row_to_json(shown) from (select {_LINE}) shown) as shown from {_FROM}
         where d.merchant_id = %(m)s {conditions}
-        order by d.id desc limit %(limit)s
+        order by {by.order} limit %(limit)s
     """
     return await paged(
         ctx, args, query, params, as_=_Line, show=lambda row: DisputeLine.model_validate(_texts(row.shown)),
-        at=lambda row: (row.id,), money=("listed.amount", "listed.currency"),
+        at=at, money=("listed.amount", "listed.currency"),
     )  # fmt: skip
 
 
@@ -194,7 +244,8 @@ async def respond_to_dispute(ctx: Context, args: RespondToDispute) -> DisputeAns
     if dispute.status is not DisputeStatus.needs_response or dispute.submitted_at:
         raise DisputeNotOpen(f"{dispute.reference} is {words.word(dispute.status)}: nothing can be added to it.")
     params = {"m": ctx.merchant.id, "id": dispute.id}
-    query = f"select d.id, d.amount, d.currency, (select row_to_json(shown) from (select {_LINE}) shown) as shown from {_FROM}"
+    query = "select d.id, d.id as place, d.amount, d.currency,"
+    query += f" (select row_to_json(shown) from (select {_LINE}) shown) as shown from {_FROM}"
     (row,) = await ctx.sql.rows(f"{query} where d.merchant_id = %(m)s and d.id = %(id)s", params, as_=_Line)
     evidence = {name: str(value) for name, value in row.shown["evidence"].items() if value}
     if args.explanation:
@@ -215,10 +266,32 @@ async def respond_to_dispute(ctx: Context, args: RespondToDispute) -> DisputeAns
 # ---- payouts -------------------------------------------------------------------------------------------------------------
 
 
+class PayoutSort(StrEnum):
+    newest = "newest"
+    oldest = "oldest"
+    amount = "amount"
+    fees = "fees"
+
+
+PAYOUT_SORT_WORDS = Synonyms(
+    {"newest": NEWEST, "oldest": OLDEST, "amount": HIGHEST, "fees": ("highest fees", "by fees")}
+)
+_PAYOUT_SORTS = {
+    PayoutSort.newest: By("y.arrives_at", datetime, "y.id"),
+    PayoutSort.oldest: By("y.arrives_at", datetime, "y.id", descending=False),
+    PayoutSort.amount: By("y.amount", int, "y.id"),
+    PayoutSort.fees: By("y.fees", int, "y.id"),
+}
+
+
 class ListPayouts(Paged):
     status: PayoutStatus | None = Field(default=None, description="Where the payout stands.")
+    provider: str | None = Field(default=None, max_length=40, description="Who sent it, such as `manual` or `stripe`.")
     arrives_from: PeriodStart | None = Field(default=None, description="At the bank at this instant or later, UTC.")
     arrives_until: PeriodEnd | None = Field(default=None, description="At the bank before this instant, UTC.")
+    sort: Annotated[PayoutSort, PAYOUT_SORT_WORDS] = Field(
+        default=PayoutSort.newest, description="Newest, oldest, the highest amount or fees first."
+    )
 
 
 class PayoutLine(Result):
@@ -237,7 +310,7 @@ class PayoutLine(Result):
 
 
 _PAYOUTS = """
-select y.id, y.amount, y.currency, y.arrives_at as at, (select row_to_json(shown) from (select y.reference, y.provider,
+select y.id, {by} as place, y.amount, y.currency, (select row_to_json(shown) from (select y.reference, y.provider,
     y.provider_reference, y.status, y.arrives_at, json_build_object('amount', y.amount, 'currency', y.currency) as amount,
     json_build_object('amount', y.fees, 'currency', y.currency) as fees,
     json_build_object('currency', y.currency, 'amount', (
@@ -251,16 +324,16 @@ from payouts y
 where y.merchant_id = %(m)s and (%(status)s::text is null or y.status = %(status)s)
   and (%(from)s::timestamptz is null or y.arrives_at >= %(from)s)
   and (%(until)s::timestamptz is null or y.arrives_at < %(until)s)
-  and (%(place)s::timestamptz is null or (y.arrives_at, y.id) < (%(place)s, %(place_id)s))
-order by y.arrives_at desc, y.id desc limit %(limit)s
+  and (%(provider)s::text is null or y.provider = %(provider)s) {beyond}
+order by {order} limit %(limit)s
 """
 
 
 class _PaidOut(NamedTuple):
     id: UUID
+    place: Any
     amount: int
     currency: str
-    at: datetime
     shown: dict[str, Any]
 
 
@@ -273,12 +346,14 @@ class _PaidOut(NamedTuple):
 )
 async def list_payouts(ctx: Context, args: ListPayouts) -> Page[PayoutLine]:
     """List what providers paid out to the bank, with fees and what was taken."""
-    since = place(args.after, datetime, UUID)
+    by = _PAYOUT_SORTS[args.sort]
+    beyond, since = by.since(args.after)
     params = {
         "m": ctx.merchant.id, "status": args.status, "from": args.arrives_from, "until": args.arrives_until,
-        "place": since[0] if since else None, "place_id": since[1] if since else None,
+        "provider": args.provider, **since,
     }  # fmt: skip
+    query = _PAYOUTS.format(by=by.column, order=by.order, beyond="".join(f" and {condition}" for condition in beyond))
     return await paged(
-        ctx, args, _PAYOUTS, params, as_=_PaidOut, show=lambda row: PayoutLine.model_validate(row.shown),
-        at=lambda row: (row.at, row.id), money=("listed.amount", "listed.currency"),
+        ctx, args, query, params, as_=_PaidOut, show=lambda row: PayoutLine.model_validate(row.shown),
+        at=at, money=("listed.amount", "listed.currency"),
     )  # fmt: skip

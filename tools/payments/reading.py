@@ -20,11 +20,14 @@ from tools.contract.fields import (
     PaymentRef,
     PeriodEnd,
     PeriodStart,
+    Search,
     Synonyms,
     UntrustedText,
 )
-from tools.contract.page import Page, Paged, paged, place
+from tools.contract.page import Page, Paged, paged
+from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, at
 from tools.rules.lookup import find_customer
+from tools.rules.whose import of_orders
 
 METHOD_WORDS = Synonyms(
     {
@@ -159,7 +162,12 @@ async def get_payment(ctx: Context, args: GetPayment) -> PaymentDetail:
 
 class PaymentSort(StrEnum):
     newest = "newest"
+    oldest = "oldest"
     largest = "largest"
+    smallest = "smallest"
+
+
+SORT_WORDS = Synonyms({"newest": NEWEST, "oldest": OLDEST, "largest": HIGHEST, "smallest": LOWEST})
 
 
 class ListPayments(Paged):
@@ -176,12 +184,17 @@ class ListPayments(Paged):
     max_amount: MinorUnits | None = Field(default=None, ge=0, description="Of at most so many minor units.")
     created_from: PeriodStart | None = Field(default=None, description="Begun at this instant or later, UTC.")
     created_until: PeriodEnd | None = Field(default=None, description="Begun before this instant, UTC.")
-    sort: PaymentSort = Field(default=PaymentSort.newest, description="What comes first.")
+    text: Search | None = Field(
+        default=None, description="Words of the order's number, the buyer's name or e-mail, or what was bought."
+    )
+    sort: Annotated[PaymentSort, SORT_WORDS] = Field(
+        default=PaymentSort.newest, description="Newest, oldest, or the highest or lowest amount first."
+    )
 
 
 class _Line(NamedTuple):
     id: UUID
-    at: datetime
+    place: Any
     size: int
     currency: str
     shown: dict[str, Any]
@@ -200,7 +213,12 @@ _CONDITIONS = {
     "created_from": "p.created_at >= %(created_from)s",
     "created_until": "p.created_at < %(created_until)s",
 }
-_SORTS = {PaymentSort.newest: "p.created_at", PaymentSort.largest: "p.authorized"}
+_SORTS = {
+    PaymentSort.newest: By("p.created_at", datetime, "p.id"),
+    PaymentSort.oldest: By("p.created_at", datetime, "p.id", descending=False),
+    PaymentSort.largest: By("p.authorized", int, "p.id"),
+    PaymentSort.smallest: By("p.authorized", int, "p.id", descending=False),
+}
 
 
 @tool(
@@ -226,19 +244,17 @@ async def list_payments(ctx: Context, args: ListPayments) -> Page[PaymentLine]:
         params["customer"] = (await find_customer(ctx, args.customer)).id
     by = _SORTS[args.sort]
     conditions = [sql for name, sql in _CONDITIONS.items() if params[name] is not None]
-    if since := place(args.after, datetime if args.sort is PaymentSort.newest else int, UUID):
-        conditions.append(f"({by}, p.id) < (%(place)s, %(place_id)s)")
-        params |= {"place": since[0], "place_id": since[1]}
-    where = " and ".join(["p.merchant_id = %(m)s", *conditions])
+    said, words = await of_orders(ctx, args.text, "p.order_id") if args.text else ("", {})
+    beyond, since = by.since(args.after)
+    where = " and ".join(["p.merchant_id = %(m)s", *conditions, *filter(None, [said]), *beyond])
     query = f"""
-        select p.id, p.created_at as at, p.authorized as size, p.currency,
+        select p.id, {by.column} as place, p.authorized as size, p.currency,
                (select row_to_json(shown) from (select {_LINE}) shown) as shown
         from payments p join orders o on o.merchant_id = %(m)s and o.id = p.order_id
-        where {where} order by {by} desc, p.id desc limit %(limit)s
+        where {where} order by {by.order} limit %(limit)s
     """
     return await paged(
-        ctx, args, query, params, as_=_Line, show=lambda row: PaymentLine.model_validate(row.shown),
-        at=lambda row: (row.at if args.sort is PaymentSort.newest else row.size, row.id),
+        ctx, args, query, params | words | since, as_=_Line, show=lambda row: PaymentLine.model_validate(row.shown), at=at,
         money=("listed.size", "listed.currency"),
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from db.references import Kind
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
-from tools.contract.fields import Hint, PromotionRef, Search, Synonyms
+from tools.contract.fields import Hint, PeriodEnd, PeriodStart, PromotionRef, Search, Synonyms
 from tools.contract.page import Page, Paged, paged, place
 from tools.rules.lookup import MOST_LOOKED_UP, MOST_NAMESAKES, by_words, containing
 
@@ -147,6 +147,10 @@ class ListPromotions(Paged):
     promotion: PromotionRef | None = Field(default=None, description="One of them: `PRO-7`, its code or its name.")
     automatic: bool | None = Field(default=None, description="True: those without a code; false: those with one.")
     text: Search | None = Field(default=None, description="Words of the name, or part of the code.")
+    starts_from: PeriodStart | None = Field(default=None, description="Begins at this instant or later, UTC.")
+    starts_until: PeriodEnd | None = Field(default=None, description="Begins before this instant, UTC.")
+    ends_from: PeriodStart | None = Field(default=None, description="Ends at this instant or later, UTC.")
+    ends_until: PeriodEnd | None = Field(default=None, description="Ends before this instant, UTC.")
 
 
 @tool(
@@ -168,11 +172,15 @@ async def list_promotions(ctx: Context, args: ListPromotions) -> Page[PromotionD
         "p.id = %(one)s": one,
         "p.automatic = %(automatic)s": args.automatic is not None,
         "p.id < %(after)s": after,
+        "p.starts_at >= %(starts_from)s": args.starts_from,
+        "p.starts_at < %(starts_until)s": args.starts_until,
+        "p.ends_at >= %(ends_from)s": args.ends_from,
+        "p.ends_at < %(ends_until)s": args.ends_until,
     }
     where = " and ".join(["p.merchant_id = %(m)s", *(condition for condition, asked in conditions.items() if asked)])
     page = f"select p.* from promotions p where {where} and {{words}} order by p.id desc limit %(limit)s"
     found, page = by_words(page, _NAMED, "p.id", _WORDS, args.text) if args.text else ("", page.format(words="true"))
-    params: dict[str, Any] = _params(ctx) | {
+    params: dict[str, Any] = args.model_dump() | _params(ctx) | {
         "one": one and one.id, "automatic": args.automatic, "after": after,
         "words": containing(args.text or ""), "most": MOST_LOOKED_UP,
     }  # fmt: skip

@@ -239,13 +239,17 @@ _FOUND = """
 with found as materialized (select id from {search} as id), few as (select count(*) < %(most)s as yes from found)"""
 
 
+def can_be_looked_up(text: str) -> bool:
+    return _CAN_BE_LOOKED_UP.search(text) is not None
+
+
 def by_words(page: str, search: str, id_: str, fits: str, text: str) -> tuple[str, str]:
     """A list's `{words}` condition, whichever is quicker: the WITH of the statement, and its page.
 
     Words that fit few rows are looked up by the `search` function, before the sort. Words that fit many are looked for along
     the sort, by the condition `fits`, which ends with the page. Only one of both runs. Parameter: `most`.
     """
-    return either_way(page, search, id_, fits) if _CAN_BE_LOOKED_UP.search(text) else ("", page.format(words=fits))
+    return either_way(page, search, id_, fits) if can_be_looked_up(text) else ("", page.format(words=fits))
 
 
 def either_way(page: str, search: str, id_: str, fits: str) -> tuple[str, str]:

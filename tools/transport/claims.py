@@ -1,6 +1,7 @@
 """What carriers shall pay for: parcels lost, damaged, plundered or late, with the evidence that the shop has of itself."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -16,17 +17,24 @@ from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, Conflict
 from tools.contract.fields import (
     CarrierRef,
+    CustomerRef,
     MinorUnits,
     OrderRef,
+    PeriodEnd,
+    PeriodStart,
+    Search,
     ShipmentRef,
     Synonyms,
     Text,
     Untrusted,
     UntrustedText,
 )
-from tools.contract.page import Page, Paged, paged, place
+from tools.contract.page import Page, Paged, paged
+from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, at
+from tools.rules.lookup import find_customer
+from tools.rules.whose import of_orders
 from tools.transport.carriers import find_carrier
-from tools.transport.shipments import find_shipment
+from tools.transport.shipments import OF_CUSTOMER, find_shipment
 
 KIND_WORDS = Synonyms(
     {
@@ -195,6 +203,22 @@ def _evidence(ctx: Context, shipment: Fulfilment, worth: _Worth) -> list[str]:
     return [f"{label}: {value}" for label, value in known if value]
 
 
+class ClaimSort(StrEnum):
+    newest = "newest"
+    oldest = "oldest"
+    amount = "amount"
+    smallest = "smallest"
+
+
+SORT_WORDS = Synonyms({"newest": NEWEST, "oldest": OLDEST, "amount": HIGHEST, "smallest": LOWEST})
+_SORTS = {
+    ClaimSort.newest: By("c.id", UUID, "c.id"),
+    ClaimSort.oldest: By("c.id", UUID, "c.id", descending=False),
+    ClaimSort.amount: By("c.amount", int, "c.id"),
+    ClaimSort.smallest: By("c.amount", int, "c.id", descending=False),
+}
+
+
 class ListCarrierClaims(Paged):
     status: Annotated[ClaimStatus, CLAIM_STATUS_WORDS] | None = Field(default=None, description="Only in this state.")
     kind: Annotated[ClaimKind, KIND_WORDS] | None = Field(default=None, description="Only for this.")
@@ -202,10 +226,20 @@ class ListCarrierClaims(Paged):
         default=None, description="Only from this carrier: `CAR-1001`, its code or its name."
     )
     order: OrderRef | None = Field(default=None, description="Only for parcels of this order.")
+    customer: CustomerRef | None = Field(default=None, description="Only for parcels of this customer.")
+    text: Search | None = Field(
+        default=None, description="Words of the order's number, the buyer's name or e-mail, or what was bought."
+    )
+    opened_from: PeriodStart | None = Field(default=None, description="Claimed at this instant or later, UTC.")
+    opened_until: PeriodEnd | None = Field(default=None, description="Claimed before this instant, UTC.")
+    sort: Annotated[ClaimSort, SORT_WORDS] = Field(
+        default=ClaimSort.newest, description="Newest, oldest, or the highest or lowest amount first."
+    )
 
 
 class _ClaimRow(NamedTuple):
     id: UUID
+    place: Any
     reference: str
     status: ClaimStatus
     kind: ClaimKind
@@ -225,13 +259,14 @@ class _ClaimRow(NamedTuple):
 
 
 _CLAIMS = """
-select c.id, c.reference, c.status, c.kind, f.reference as shipment, o.reference as order, f.carrier, c.amount as minor, c.currency,
+select c.id, {by} as place, c.reference, c.status, c.kind, f.reference as shipment, o.reference as order, f.carrier,
+       c.amount as minor, c.currency,
        json_build_object('amount', c.amount, 'currency', c.currency) as amount, c.note, c.evidence, c.created_at as opened_at,
        c.version
 from carrier_claims c
 join fulfilments f on f.merchant_id = %(m)s and f.id = c.fulfilment_id
 join orders o on o.merchant_id = %(m)s and o.id = f.order_id
-where c.merchant_id = %(m)s {filters} order by c.id desc limit %(limit)s
+where c.merchant_id = %(m)s {filters} order by {order} limit %(limit)s
 """
 
 
@@ -253,10 +288,19 @@ async def list_carrier_claims(ctx: Context, args: ListCarrierClaims) -> Page[Cla
         asked["f.carrier_id = %(carrier)s"] = ("carrier", (await find_carrier(ctx, args.carrier)).id)
     if args.order:
         asked["f.order_id = %(order)s"] = ("order", (await ctx.find(Order, args.order)).id)
-    if since := place(args.after, UUID):
-        asked["c.id < %(before)s"] = ("before", since[0])
-    query = _CLAIMS.format(filters="".join(f" and {condition}" for condition in asked))
+    if args.customer:
+        asked[OF_CUSTOMER] = ("customer", (await find_customer(ctx, args.customer)).id)
+    if args.opened_from:
+        asked["c.created_at >= %(from)s"] = ("from", args.opened_from)
+    if args.opened_until:
+        asked["c.created_at < %(until)s"] = ("until", args.opened_until)
+    by = _SORTS[args.sort]
+    said, words = await of_orders(ctx, args.text, "f.order_id") if args.text else ("", {})
+    beyond, since = by.since(args.after)
+    filters = "".join(f" and {condition}" for condition in filter(None, [*asked, said, *beyond]))
+    params = dict(asked.values()) | {"m": ctx.merchant.id} | words | since
+    query = _CLAIMS.format(by=by.column, order=by.order, filters=filters)
     return await paged(
-        ctx, args, query, dict(asked.values()) | {"m": ctx.merchant.id}, as_=_ClaimRow, show=_ClaimRow.shown,
-        at=lambda row: (row.id,), money=("minor", "currency"),
+        ctx, args, query, params, as_=_ClaimRow, show=_ClaimRow.shown,
+        at=at, money=("minor", "currency"),
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """Shipments: what left, with whom, for whom, and how far it has come."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from tools.contract.fields import (
     OrderRef,
     PeriodEnd,
     PeriodStart,
+    ProductWords,
     Search,
     ShipmentRef,
     Synonyms,
@@ -30,8 +32,10 @@ from tools.contract.fields import (
     VariantRef,
     WarehouseRef,
 )
-from tools.contract.page import Page, Paged, paged, place
-from tools.rules.lookup import find_customer, find_variant, find_warehouse
+from tools.contract.page import Page, Paged, paged
+from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, at
+from tools.rules.lookup import find_customer, find_variant, find_warehouse, products_like
+from tools.rules.whose import of_orders, with_goods
 from tools.transport.carriers import find_carrier
 from tools.transport.rating import Charge, Parcel
 
@@ -135,6 +139,7 @@ class ShipmentRow(NamedTuple):
     delivered_at: datetime | None
     late: bool
     version: int
+    place: Any = None  # in a list that is sorted
 
     def shown(self) -> ShipmentSummary:
         return ShipmentSummary.model_validate(self._asdict())
@@ -150,7 +155,39 @@ TABLES = """
 from fulfilments f
 join orders o on o.merchant_id = %(m)s and o.id = f.order_id
 join warehouses w on w.merchant_id = %(m)s and w.id = f.warehouse_id"""
-_LIST = f"select {COLUMNS} {TABLES} where f.merchant_id = %(m)s {{filters}} order by f.id desc limit %(limit)s"
+_LIST = f"select {COLUMNS}, {{by}} as place {TABLES} where f.merchant_id = %(m)s {{filters}} order by {{order}} limit %(limit)s"
+
+
+class ShipmentSort(StrEnum):
+    newest = "newest"
+    oldest = "oldest"
+    cost = "cost"
+    cheapest = "cheapest"
+    promised_at = "promised_at"
+
+
+SORT_WORDS = Synonyms(
+    {
+        "newest": NEWEST,
+        "oldest": OLDEST,
+        "cost": (*HIGHEST, "costliest"),
+        "cheapest": LOWEST,
+        "promised_at": ("promised first", "by promised date"),
+    }
+)
+# What has no such figure is not in a list that is sorted by it.
+_SORTS = {
+    ShipmentSort.newest: By("f.id", UUID, "f.id"),
+    ShipmentSort.oldest: By("f.id", UUID, "f.id", descending=False),
+    ShipmentSort.cost: By("f.cost", int, "f.id"),
+    ShipmentSort.cheapest: By("f.cost", int, "f.id", descending=False),
+    ShipmentSort.promised_at: By("f.promised_at", datetime, "f.id", descending=False),
+}
+_HAVING = {
+    ShipmentSort.cost: "f.cost is not null and f.currency = %(home)s",
+    ShipmentSort.cheapest: "f.cost is not null and f.currency = %(home)s",
+    ShipmentSort.promised_at: "f.promised_at is not null",
+}
 
 
 class ListShipments(Paged):
@@ -171,6 +208,19 @@ class ListShipments(Paged):
     tracking_number: Search | None = Field(default=None, description="Only that of the carrier's number.")
     shipped_from: PeriodStart | None = Field(default=None, description="Left at this instant or later, UTC.")
     shipped_until: PeriodEnd | None = Field(default=None, description="Left before this instant, UTC.")
+    promised_from: PeriodStart | None = Field(default=None, description="Promised for this instant or later, UTC.")
+    promised_until: PeriodEnd | None = Field(default=None, description="Promised for before this instant, UTC.")
+    delivered_from: PeriodStart | None = Field(default=None, description="Arrived at this instant or later, UTC.")
+    delivered_until: PeriodEnd | None = Field(default=None, description="Arrived before this instant, UTC.")
+    product: ProductWords | None = Field(
+        default=None, description="Only with this product in them: `PRD-7`, a SKU, or words of its title."
+    )
+    text: Search | None = Field(
+        default=None, description="Words of the order's number, the buyer's name or e-mail, or what was bought."
+    )
+    sort: Annotated[ShipmentSort, SORT_WORDS] = Field(
+        default=ShipmentSort.newest, description="What comes first; costs in the home currency."
+    )
 
 
 @tool(
@@ -185,14 +235,15 @@ async def list_shipments(ctx: Context, args: ListShipments) -> Page[ShipmentSumm
 
     What should have arrived and has not is list_late_shipments; where a parcel is, track_shipment.
     """
+    by = _SORTS[args.sort]
     asked = await _asked(ctx, args)
-    if since := place(args.after, UUID):
-        asked["f.id < %(before)s"] = ("before", since[0])
-    params = dict(asked.values()) | {"m": ctx.merchant.id, "now": ctx.now()}
-    query = _LIST.format(filters="".join(f" and {condition}" for condition in asked))
+    beyond, since = by.since(args.after)
+    found, known = await _of_orders(ctx, args)
+    conditions = [*asked, *found, *filter(None, [_HAVING.get(args.sort)]), *beyond]
+    query = _LIST.format(by=by.column, order=by.order, filters="".join(f" and {condition}" for condition in conditions))
+    params = dict(asked.values()) | {"m": ctx.merchant.id, "now": ctx.now(), "home": ctx.merchant.currency}
     return await paged(
-        ctx, args, query, params, as_=ShipmentRow, show=ShipmentRow.shown, at=lambda row: (row.id,),
-        money=("amount", "currency"),
+        ctx, args, query, params | known | since, as_=ShipmentRow, show=ShipmentRow.shown, at=at, money=("amount", "currency")
     )  # fmt: skip
 
 
@@ -201,7 +252,9 @@ _HOLDS = "f.id in (select l.fulfilment_id from fulfilment_lines l join order_lin
 )
 
 
-_OF_CUSTOMER = "f.order_id in (select id from orders where merchant_id = %(m)s and customer_id = %(customer)s)"
+_HAS = """exists (select from fulfilment_lines l join order_lines x on x.merchant_id = %(m)s and x.id = l.order_line_id
+where l.merchant_id = %(m)s and l.fulfilment_id = f.id and x.product_id = any(%(products)s::uuid[]))"""
+OF_CUSTOMER = "f.order_id in (select id from orders where merchant_id = %(m)s and customer_id = %(customer)s)"
 
 
 async def _for_whom(ctx: Context, args: ListShipments) -> dict[str, tuple[str, Any]]:
@@ -209,7 +262,7 @@ async def _for_whom(ctx: Context, args: ListShipments) -> dict[str, tuple[str, A
     if args.order:
         asked["f.order_id = %(order)s"] = ("order", (await ctx.find(Order, args.order)).id)
     if args.customer:
-        asked[_OF_CUSTOMER] = ("customer", (await find_customer(ctx, args.customer)).id)
+        asked[OF_CUSTOMER] = ("customer", (await find_customer(ctx, args.customer)).id)
     if args.city:
         asked["unaccent(lower(coalesce(f.ship_to ->> 'city', o.ship_city))) = %(city)s"] = ("city", fold(args.city))
     if args.country:
@@ -235,11 +288,32 @@ async def _asked(ctx: Context, args: ListShipments) -> dict[str, tuple[str, Any]
         asked[f"{LATE} = %(late)s"] = ("late", args.late)
     if args.tracking_number:
         asked["f.tracking_number = %(number)s"] = ("number", compact_number(args.tracking_number))
-    if args.shipped_from:
-        asked["f.shipped_at >= %(from)s"] = ("from", args.shipped_from)
-    if args.shipped_until:
-        asked["f.shipped_at < %(until)s"] = ("until", args.shipped_until)
-    return asked
+    return asked | _when(args)
+
+
+async def _of_orders(ctx: Context, args: ListShipments) -> tuple[list[str], dict[str, Any]]:
+    """The conditions on orders that words or goods tell, and their parameters."""
+    conditions: list[str] = []
+    params: dict[str, Any] = {}
+    if args.text:
+        said, words = await of_orders(ctx, args.text, "f.order_id")
+        conditions.append(said)
+        params |= words
+    if args.product:
+        params["products"] = await products_like(ctx, args.product)
+        of_them, orders = await with_goods(ctx, params["products"], "f.order_id")
+        conditions += [of_them, _HAS]
+        params |= orders
+    return conditions, params
+
+
+def _when(args: ListShipments) -> dict[str, tuple[str, Any]]:
+    asked = {
+        f"f.{what}_at {beyond} %({what}_{bound})s": (f"{what}_{bound}", getattr(args, f"{what}_{bound}"))
+        for what in ("shipped", "promised", "delivered")
+        for bound, beyond in (("from", ">="), ("until", "<"))
+    }
+    return {condition: one for condition, one in asked.items() if one[1] is not None}
 
 
 class GetShipment(Input):

@@ -12,10 +12,21 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous
-from tools.contract.fields import CarrierRef, City, Country, ShipmentRef, UntrustedText
+from tools.contract.fields import (
+    CarrierRef,
+    City,
+    Country,
+    CustomerRef,
+    Search,
+    ShipmentRef,
+    UntrustedText,
+    WarehouseRef,
+)
 from tools.contract.page import Page, Paged, paged, place
+from tools.rules.lookup import find_customer, find_warehouse
+from tools.rules.whose import of_orders
 from tools.transport.carriers import UNDER_WAY, find_carrier
-from tools.transport.shipments import COLUMNS, TABLES, ShipmentSummary, TrackingEntry, find_shipment
+from tools.transport.shipments import COLUMNS, OF_CUSTOMER, TABLES, ShipmentSummary, TrackingEntry, find_shipment
 
 OVER = (
     FulfilmentStatus.draft, FulfilmentStatus.rated, FulfilmentStatus.delivered, FulfilmentStatus.returned_to_sender,
@@ -165,6 +176,11 @@ class ListLateShipments(Paged):
     )
     country: Country | None = Field(default=None, description="Only to this country, ISO 3166 alpha-2.")
     city: City | None = Field(default=None, description="Only to this city, as buyers write it.")
+    warehouse: WarehouseRef | None = Field(default=None, description="Only from this warehouse.")
+    customer: CustomerRef | None = Field(default=None, description="Only of orders of this customer.")
+    text: Search | None = Field(
+        default=None, description="Words of the order's number, the buyer's name or e-mail, or what was bought."
+    )
     silent_hours: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         default=None, description="Only those of which the carrier has said nothing for so many hours, such as 72."
     )
@@ -233,13 +249,19 @@ async def list_late_shipments(ctx: Context, args: ListLateShipments) -> Page[Lat
         asked["coalesce(f.ship_to ->> 'country', o.ship_country) = %(country)s"] = ("country", args.country)
     if args.city:
         asked["unaccent(lower(coalesce(f.ship_to ->> 'city', o.ship_city))) = %(city)s"] = ("city", fold(args.city))
+    if args.warehouse:
+        asked["f.warehouse_id = %(from)s"] = ("from", (await find_warehouse(ctx, args.warehouse)).id)
+    if args.customer:
+        asked[OF_CUSTOMER] = ("customer", (await find_customer(ctx, args.customer)).id)
     if args.silent_hours:
         asked[f"{_SILENT} >= %(silent)s"] = ("silent", args.silent_hours)
     params = dict(asked.values()) | {"m": ctx.merchant.id, "now": ctx.now(), "under_way": list(UNDER_WAY)}
+    said, words = await of_orders(ctx, args.text, "f.order_id") if args.text else ("", {})
+    params |= words
     if since := place(args.after, datetime, UUID):
         asked["(f.promised_at, f.id) > (%(at)s, %(id)s::uuid)"] = ("at", since[0])
         params |= {"at": since[0], "id": since[1]}
-    query = _LATE_ONES.format(filters="".join(f" and {condition}" for condition in asked))
+    query = _LATE_ONES.format(filters="".join(f" and {condition}" for condition in filter(None, [*asked, said])))
     return await paged(
         ctx, args, query, params, as_=_LateRow, show=_LateRow.shown, at=lambda row: (row.promised_at, row.id),
         money=("amount", "currency"),

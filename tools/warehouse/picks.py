@@ -1,18 +1,20 @@
 """Pick lists as people see them: one, and all."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from pydantic import Field
 
-from db.models.backoffice import Membership
 from db.models.orders import Order
 from db.models.warehouse import PickList, PickStatus, TaskStatus
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
-from tools.contract.fields import OrderRef, PeriodEnd, PeriodStart, Synonyms, UserRef, WarehouseRef
-from tools.contract.page import Page, Paged, paged, place
+from tools.contract.fields import ColleagueRef, OrderRef, PeriodEnd, PeriodStart, Synonyms, WarehouseRef
+from tools.contract.page import Page, Paged, paged
+from tools.contract.sorting import NEWEST, OLDEST, By, at
+from tools.rules.colleagues import colleague
 from tools.rules.lookup import find_warehouse
 from tools.warehouse.claims import PickRef
 
@@ -75,6 +77,7 @@ class PickListLine(Result):
 
 class _Row(NamedTuple):
     id: UUID
+    place: Any
     reference: str
     status: PickStatus
     warehouse: str
@@ -91,8 +94,8 @@ class _Row(NamedTuple):
 
 
 _LISTS = """
-select p.id, p.reference, p.status, w.reference as warehouse, w.name as warehouse_name, p.picker, t.orders, t.stops, t.units,
-       t.picked, p.created_at, p.started_at, p.finished_at, p.version
+select p.id, {by} as place, p.reference, p.status, w.reference as warehouse, w.name as warehouse_name, p.picker, t.orders, t.stops,
+       t.units, t.picked, p.created_at, p.started_at, p.finished_at, p.version
 from pick_lists p join warehouses w on w.merchant_id = %(m)s and w.id = p.warehouse_id
 cross join lateral (
     select array_agg(distinct o.reference order by o.reference) as orders, count(*)::int as stops,
@@ -100,7 +103,7 @@ cross join lateral (
     from pick_tasks t join orders o on o.merchant_id = %(m)s and o.id = t.order_id
     where t.merchant_id = %(m)s and t.pick_list_id = p.id
 ) t
-where p.merchant_id = %(m)s {filters} order by p.id desc limit %(limit)s
+where p.merchant_id = %(m)s {filters} order by {order} limit %(limit)s
 """
 _STOPS = """
 select t.position, b.code as bin, v.sku, l.title, o.reference as order, t.quantity, t.picked, t.status
@@ -127,7 +130,7 @@ class _Stop(NamedTuple):
 async def pick_detail(ctx: Context, pick: PickList) -> PickListDetail:
     await ctx.sql.flush()
     params = {"m": ctx.merchant.id, "id": pick.id, "limit": 1}
-    row = await ctx.sql.row(_LISTS.format(filters="and p.id = %(id)s"), params, as_=_Row)
+    row = await ctx.sql.row(_LISTS.format(by="p.id", order="p.id", filters="and p.id = %(id)s"), params, as_=_Row)
     assert row is not None
     stops = [PickStop.model_validate(stop._asdict()) for stop in await ctx.sql.rows(_STOPS, params, as_=_Stop)]
     return PickListDetail.model_validate(row._asdict() | {"stops": stops})
@@ -149,14 +152,33 @@ async def get_pick_list(ctx: Context, args: GetPickList) -> PickListDetail:
     return await pick_detail(ctx, await ctx.find(PickList, args.pick))
 
 
+class PickListSort(StrEnum):
+    newest = "newest"
+    oldest = "oldest"
+
+
+SORT_WORDS = Synonyms({"newest": NEWEST, "oldest": OLDEST})
+_SORTS = {
+    PickListSort.newest: By("p.id", UUID, "p.id"),
+    PickListSort.oldest: By("p.id", UUID, "p.id", descending=False),
+}
+
+
 class ListPickLists(Paged):
     warehouse: WarehouseRef | None = Field(default=None, description="Only those of this warehouse.")
     status: Annotated[PickStatus, STATUS_WORDS] | None = Field(default=None, description="Only those in this state.")
     open: bool | None = Field(default=None, description="Only those that are still to be picked, or only the others.")
     order: OrderRef | None = Field(default=None, description="Only those with this order, such as `ORD-1042`.")
-    picker: UserRef | None = Field(default=None, description="Only those of this colleague, such as `USR-1002`.")
+    picker: ColleagueRef | None = Field(default=None, description="Only those of this colleague: `USR-1002` or a name.")
     finished_from: PeriodStart | None = Field(default=None, description="Only those done then or later, UTC.")
     finished_until: PeriodEnd | None = Field(default=None, description="Only those done before then, UTC.")
+    created_from: PeriodStart | None = Field(default=None, description="Only those made then or later, UTC.")
+    created_until: PeriodEnd | None = Field(default=None, description="Only those made before then, UTC.")
+    started_from: PeriodStart | None = Field(default=None, description="Only those begun then or later, UTC.")
+    started_until: PeriodEnd | None = Field(default=None, description="Only those begun before then, UTC.")
+    sort: Annotated[PickListSort, SORT_WORDS] = Field(
+        default=PickListSort.newest, description="Newest or oldest first."
+    )
 
 
 @tool(
@@ -179,17 +201,26 @@ async def list_pick_lists(ctx: Context, args: ListPickLists) -> Page[PickListLin
     if args.order:
         asked[_FOR] = ("order", (await ctx.find(Order, args.order)).id)
     if args.picker:
-        asked["p.picker = %(picker)s"] = ("picker", (await ctx.find(Membership, args.picker)).reference)
-    if args.finished_from:
-        asked["p.finished_at >= %(from)s"] = ("from", args.finished_from)
-    if args.finished_until:
-        asked["p.finished_at < %(until)s"] = ("until", args.finished_until)
-    if since := place(args.after, UUID):
-        asked["p.id < %(before)s"] = ("before", since[0])
-    params = dict(asked.values()) | {"m": ctx.merchant.id}
-    query = _LISTS.format(filters="".join(f" and {condition}" for condition in asked))
-    return await paged(ctx, args, query, params, as_=_Row, show=_shown, at=lambda row: (row.id,))
+        asked["p.picker = %(picker)s"] = ("picker", (await colleague(ctx, args.picker)).reference)
+    for name, condition in _WHEN.items():
+        if getattr(args, name):
+            asked[condition] = (name, getattr(args, name))
+    by = _SORTS[args.sort]
+    beyond, since = by.since(args.after)
+    filters = "".join(f" and {condition}" for condition in [*asked, *beyond])
+    query = _LISTS.format(by=by.column, order=by.order, filters=filters)
+    params = dict(asked.values()) | {"m": ctx.merchant.id} | since
+    return await paged(ctx, args, query, params, as_=_Row, show=_shown, at=at)
 
+
+_WHEN = {
+    "finished_from": "p.finished_at >= %(finished_from)s",
+    "finished_until": "p.finished_at < %(finished_until)s",
+    "created_from": "p.created_at >= %(created_from)s",
+    "created_until": "p.created_at < %(created_until)s",
+    "started_from": "p.started_at >= %(started_from)s",
+    "started_until": "p.started_at < %(started_until)s",
+}
 
 _FOR = "p.id in (select pick_list_id from pick_tasks where merchant_id = %(m)s and order_id = %(order)s)"
 

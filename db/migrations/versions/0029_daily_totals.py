@@ -10,7 +10,7 @@ from alembic import op
 from db.migrations.wall import secure
 
 revision = "0029"
-down_revision = "0027"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
