@@ -32,6 +32,7 @@ from orchestrator.settings import Settings
 from orchestrator.state import Request
 from orchestrator.supervisor import Supervisor
 from tests.orchestrator import probes
+from tests.settled import keep_time
 from tools.backoffice.approvals import AlreadyDecided, decide_approval
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import Shop, call
@@ -148,4 +149,5 @@ def _forked(database_url: str, models: Models, deed: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
+    keep_time()
     main(*sys.argv[1:])
