@@ -8,7 +8,7 @@ import os
 import random
 import secrets
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,8 +16,7 @@ import hypothesis
 import pytest
 
 from db import clock
-
-AHEAD = "TESTS_AHEAD"  # seconds that the clock is ahead of the machine's, told to the processes that tests start
+from tests.ahead import AHEAD, keep_time
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("settled")
     if today := config.getoption("today"):
         os.environ.setdefault(AHEAD, str((_moment(today) - datetime.now(UTC)).total_seconds()))
-        _be_ahead()
+        keep_time()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -69,24 +68,14 @@ def main() -> None:
         "shopkeeper",
         "",
     )  # by its name it knows what it is asked to complete
-    _be_ahead()
+    keep_time()
     cli.main()
-
-
-def keep_time() -> None:
-    """Of a process that a test started: on the tests' day, which what it writes and what has lapsed by then goes by."""
-    if AHEAD in os.environ:
-        _be_ahead()
 
 
 def _moment(said: str) -> datetime:
     """The moment that was said, in UTC; of a day, the machine's hour."""
     day = datetime.fromisoformat(said)
     return day.replace(tzinfo=UTC) if "T" in said else datetime.combine(day, datetime.now(UTC).timetz())
-
-
-def _be_ahead() -> None:
-    clock.set_to(datetime.now(UTC) + timedelta(seconds=float(os.environ[AHEAD])))
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ from orchestrator.saver import open_saver
 from orchestrator.settings import Settings
 from orchestrator.state import Request
 from orchestrator.supervisor import Supervisor
+from tests.ahead import keep_time
 from tests.orchestrator import probes
-from tests.settled import keep_time
 from tools.backoffice.approvals import AlreadyDecided, decide_approval
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import Shop, call

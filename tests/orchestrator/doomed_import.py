@@ -12,7 +12,7 @@ from uuid import UUID
 
 from db.session import Database
 from orchestrator import jobs
-from tests.settled import keep_time
+from tests.ahead import keep_time
 from tools.contract import jobs as contract
 from tools.contract.call import Shop
 
