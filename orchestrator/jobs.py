@@ -116,6 +116,8 @@ async def work_off(shop: Shop, merchant: UUID, reference: str, *, last: bool = F
 
 
 async def _carried_out(shop: Shop, merchant: UUID, job: JobRow, progress: Progress) -> Came:
+    if job.result is not None:  # by a worker that died before it could say so
+        return Came(job.result)
     tool = registry.tool(job.tool)
     caller = Caller.from_json(merchant, job.asker)
     async with _told(shop, merchant, job, progress):

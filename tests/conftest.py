@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from db.embedded import Server, start, stop
 from db.migrate import upgrade
-from db.session import Database
+from db.session import Database, Patience
 from orchestrator.app import services, web
 from orchestrator.installation import Urls
 from orchestrator.saver import set_up_saver
@@ -35,6 +35,9 @@ from tools.contract.room import Room
 
 pytest_plugins = ["tests.raised", "tests.settled"]
 TEMPLATE = "shopkeeper"
+PATIENT = Patience(
+    statement=60_000, lock=3_000, idle=120_000
+)  # a busy machine is slow: limits are asked where they are set
 UNSAFE = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -100,10 +103,10 @@ def owner_url(server: Server, database_name: str) -> str:
 @pytest.fixture(scope="session")
 async def shop(runtime_url: str) -> AsyncGenerator[Shop]:
     """What calls need of their process: the worker's database."""
-    database = Database(runtime_url, size=8)
-    database.pool.timeout = 60  # a busy machine is slow: how long a call waits is asked where limits are
+    database = Database(runtime_url, size=8, patience=PATIENT)
+    database.pool.timeout = 60
     await database.open()
-    yield Shop(database, room=Room(seconds=60))
+    yield Shop(database, room=Room(calls=PATIENT, reports=PATIENT, seconds=60))
     await database.close()
 
 

@@ -9,7 +9,7 @@ import os
 import random
 import secrets
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,8 +17,7 @@ import hypothesis
 import pytest
 
 from db import clock
-
-AHEAD = "TESTS_AHEAD"  # seconds that the clock is ahead of the machine's, told to the processes that tests start
+from tests.ahead import AHEAD, keep_time
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("settled")
     if today := config.getoption("today"):
         os.environ.setdefault(AHEAD, str((_moment(today) - datetime.now(UTC)).total_seconds()))
-        _be_ahead()
+        keep_time()
 
 
 def pytest_collection(session: pytest.Session) -> None:
@@ -83,7 +82,7 @@ def main() -> None:
         "shopkeeper",
         "",
     )  # by its name it knows what it is asked to complete
-    _be_ahead()
+    keep_time()
     cli.main()
 
 
@@ -91,10 +90,6 @@ def _moment(said: str) -> datetime:
     """The moment that was said, in UTC; of a day, the machine's hour."""
     day = datetime.fromisoformat(said)
     return day.replace(tzinfo=UTC) if "T" in said else datetime.combine(day, datetime.now(UTC).timetz())
-
-
-def _be_ahead() -> None:
-    clock.set_to(datetime.now(UTC) + timedelta(seconds=float(os.environ[AHEAD])))
 
 
 if __name__ == "__main__":

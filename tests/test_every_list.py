@@ -1,8 +1,8 @@
 """Every list can be narrowed by whatever a row shows of people, places, goods, times and states, and sorted by its figures."""
 
 import importlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import pytest
 
@@ -205,7 +205,7 @@ async def test_in_each_order_page_by_page_comes_what_comes_at_once(tool: AnyTool
 
 def _orders_of(tool: AnyTool) -> list[str]:
     """The values of a list's `sort`."""
-    values: Any = type(tool.input.model_fields["sort"].default)
+    values = cast(Sequence[str], type(tool.input.model_fields["sort"].default))
     return [str(one) for one in values]
 
 

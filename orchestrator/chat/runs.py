@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from orchestrator.chat import rows, turns
 from orchestrator.chat.events import EventLog
 from orchestrator.chat.limits import TurnTookTooLong
 from orchestrator.chat.listening import Bell
-from orchestrator.chat.turns import Claimed, Lease, Left
+from orchestrator.chat.turns import Claimed, Committed, Lease, Left
 from orchestrator.language_model import ModelFailed
 from orchestrator.saver import thread
 from orchestrator.spending import usage_of
@@ -35,10 +36,11 @@ from orchestrator.tasks import ended
 from tools.contract.actors import Caller, Door
 from tools.contract.call import Shop
 from tools.contract.errors import ShopError
-from tools.contract.idempotency import enter
+from tools.contract.idempotency import KEPT, enter
 
 _log = logging.getLogger(__name__)
 OPEN = (ApprovalStatus.pending, ApprovalStatus.approved, ApprovalStatus.edited)  # a turn waits for these
+GOES_ON = KEPT - timedelta(days=1)  # for which a turn is continued: until the first record of its calls may lapse
 INTERRUPTIONS = 3  # after which a turn is given up
 LONGEST = 4_000  # characters of an earlier message that models are given
 CHECKPOINTED, KEPT_NOWHERE = "sync", "none"
@@ -86,10 +88,9 @@ class Runner:
 
     async def _to_its_end(self, merchant: UUID, turn: Claimed, log: EventLog, asked: list[Asked]) -> Left:
         try:
-            if not turn.usage.get("stopped") and int(turn.usage.get("interrupted", 0)) < INTERRUPTIONS:
+            why = self._why_no_further(turn)
+            if why is None:
                 return await self._in_time(merchant, turn, log, asked)
-            interrupted = f"This was interrupted {INTERRUPTIONS} times, and is given up."
-            why = "You stopped this." if turn.usage.get("stopped") else interrupted
         except ModelFailed as failed:
             why = str(failed)
         except ShopError as refused:
@@ -102,6 +103,16 @@ class Runner:
             _log.exception("turn %s failed", turn.id)
             why = "Something went wrong on our side; the fault was logged."
         return await self._give_up(merchant, turn, log, why, asked)
+
+    def _why_no_further(self, turn: Claimed) -> str | None:
+        """It was stopped; too many died of it; or it lay until its calls' records lapse, and each would be made again."""
+        if turn.usage.get("stopped"):
+            return "You stopped this."
+        if int(turn.usage.get("interrupted", 0)) >= INTERRUPTIONS:
+            return f"This was interrupted {INTERRUPTIONS} times, and is given up."
+        if _begun(turn) and self.shop.clock() - turn.created_at > GOES_ON:
+            return f"This was left for {GOES_ON.days} days, and is given up."
+        return None
 
     async def _in_time(self, merchant: UUID, turn: Claimed, log: EventLog, asked: list[Asked]) -> Left:
         """The work, cut short in the middle of a step that does not end. Raises `TurnTookTooLong`."""
@@ -152,7 +163,7 @@ class Runner:
         A request on top of checkpoints would be a second one. A process that was killed may have left some before it told of
         anything: events are written a quarter of a second later.
         """
-        if turn.last_event > 1 or turn.usage.get("interrupted"):
+        if _begun(turn):
             snapshot = await self.supervisor.graph.aget_state(config)
             if snapshot.interrupts:
                 return Command(resume={one.id: "decided" for one in snapshot.interrupts}), True
@@ -231,29 +242,25 @@ class Runner:
     async def _give_up(self, merchant: UUID, turn: Claimed, log: EventLog, why: str, asked: list[Asked]) -> Left:
         """Tell honestly why there is no answer, and what was done before. `asked` are the calls of a run that kept no state."""
         snapshot = await self.supervisor.graph.aget_state(self._config(merchant, turn.id))
-        made = await self._made(merchant, turn.id, cast(list[Made], snapshot.values.get("made", [])))
+        async with self.shop.database.transaction(merchant, read_only=True) as sql:
+            changed = await turns.committed(sql, turn.id)
+        made = self._with_changes(cast(list[Made], snapshot.values.get("made", [])), changed)
         usage = usage_of(snapshot.values.get("asked") or asked, made, self.supervisor.models.prices)
         answer = Answered(f"{why}\n\n{so_far(made)}", {"tools": made, "failed": why}, usage)
         return await self._end(merchant, turn, log, TurnStatus.failed, answer, kept=True)
 
-    async def _made(self, merchant: UUID, turn: UUID, known: list[Made]) -> list[Made]:
-        """With what was committed as the run broke off, which only the audit knows."""
-        async with self.shop.database.transaction(merchant, read_only=True) as sql:
-            done = await turns.done_in(sql, turn)
-        told = [one["tool"] for one in known if one["outcome"] == "done"]
-        rooms = self.supervisor.catalogue.room
-        for tool, references in done:
-            if tool in told:
-                told.remove(tool)
-            elif tool in rooms:
-                more: dict[str, Any] = {
-                    "specialist": rooms[tool],
-                    "arguments": {},
-                    "references": references,
-                    "approval": None,
-                }
-                known = [*known, cast(Made, {"id": "", "tool": tool, "outcome": "done"} | more)]
-        return known
+    def _with_changes(self, made: list[Made], changed: list[Committed]) -> list[Made]:
+        """The evidence, and what was committed right before a kill: of that no state knows, and it is not to be made again."""
+        known, room = Counter(one["tool"] for one in made if one["outcome"] == "done"), self.supervisor.catalogue.room
+        for one in changed:
+            known[one.tool] -= 1
+            if known[one.tool] < 0:
+                said = Made(
+                    id="", tool=one.tool, specialist=room.get(one.tool, ""), arguments={}, outcome="done",
+                    references=one.references, approval=one.approval,
+                )  # fmt: skip
+                made = [*made, said]
+        return made
 
     # ---- the lease ---------------------------------------------------------------------------------------------------
 
@@ -298,6 +305,11 @@ class Runner:
         async with self.shop.database.transaction(merchant) as sql:
             await self.lease.drop(sql, turn)
             await sql.commit()
+
+
+def _begun(turn: Claimed) -> bool:
+    """Whether some process has worked on it before: one that was killed may have told of nothing."""
+    return turn.last_event > 1 or bool(turn.usage.get("interrupted"))
 
 
 def _message(row: rows.MessageRow) -> AnyMessage:

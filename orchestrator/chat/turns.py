@@ -38,7 +38,16 @@ class Claimed(NamedTuple):
     caller: dict[str, Any]
     durability: str
     usage: dict[str, Any]
+    created_at: datetime
     last_event: int
+
+
+class Committed(NamedTuple):
+    """A change that a turn has made, by the audit's word."""
+
+    tool: str
+    references: list[str]
+    approval: str | None
 
 
 class Left(NamedTuple):
@@ -49,13 +58,6 @@ class Left(NamedTuple):
 
 class Id(NamedTuple):
     id: UUID
-
-
-class Done(NamedTuple):
-    """A change that was committed."""
-
-    tool: str
-    references: list[str]
 
 
 class Spent(NamedTuple):
@@ -116,7 +118,7 @@ with turn as (
     update conversations set title = left(%(text)s, 80)
     where merchant_id = %(merchant)s and id = %(conversation)s and title = ''
 )
-select id, conversation_id, request, caller, durability, usage, 1 as last_event from turn where lease_owner is not null
+select id, conversation_id, request, caller, durability, usage, created_at, 1 as last_event from turn where lease_owner is not null
 """
 _FREE = """t.status = 'running' and (t.lease_until is null or t.lease_until < now()) and not exists (
     select from turns e where e.merchant_id = t.merchant_id and e.conversation_id = t.conversation_id
@@ -129,7 +131,7 @@ update turns t set status = 'running', lease_owner = %(owner)s, lease_until = no
     usage = case when t.lease_owner is null then t.usage
                  else t.usage || jsonb_build_object('interrupted', coalesce((t.usage ->> 'interrupted')::int, 0) + 1) end
 where t.merchant_id = %(merchant)s and t.id = %(turn)s and ({_FREE} or {_DECIDED})
-returning t.id, t.conversation_id, t.request, t.caller, t.durability, t.usage,
+returning t.id, t.conversation_id, t.request, t.caller, t.durability, t.usage, t.created_at,
     (select coalesce(max(e.number), 0) from turn_events e where e.merchant_id = t.merchant_id and e.turn_id = t.id) as last_event
 """
 _LEFT_BEHIND = (
@@ -143,11 +145,6 @@ _KEEP = (
 )
 _STOP = """
 update turns set usage = usage || '{"stopped": true}' where merchant_id = %(merchant)s and id = %(turn)s and status = 'running'
-"""
-# What the audit has of a turn's calls, by what it is: their number is the turn's, and their entries are younger.
-_DONE = """
-select tool, "references" from audit_entries
-where merchant_id = %(merchant)s and id > %(turn)s and request_id = %(turn)s::text order by id
 """
 _DROP = f"update turns set lease_until = now() where {_MINE}"
 _WAIT = f"""
@@ -171,6 +168,13 @@ select next from done
 _SPENT = """
 select coalesce(sum((usage ->> 'prompt_tokens')::bigint + (usage ->> 'completion_tokens')::bigint), 0)::bigint as tokens
 from turns where merchant_id = %(merchant)s and created_at >= %(since)s and usage ? 'prompt_tokens'
+"""
+# By the primary key, from the turn on: both ids tell the time of this machine.
+_COMMITTED = """
+select e.tool, e."references", e.approval from audit_entries e
+where e.merchant_id = %(merchant)s and e.id > %(turn)s and (e.request_id = %(turn)s::text or e.approval in (
+    select a.reference from approvals a where a.merchant_id = e.merchant_id and a.turn_id = %(turn)s))
+order by e.id
 """
 _APPROVAL = (
     "select status, tool, card, why from approvals where merchant_id = %(merchant)s and reference = %(reference)s"
@@ -271,10 +275,6 @@ async def stop(sql: Transaction, turn: UUID) -> None:
     await sql.execute(_STOP, {"merchant": sql.merchant, "turn": turn})
 
 
-async def done_in(sql: Transaction, turn: UUID) -> list[Done]:
-    return await sql.rows(_DONE, {"merchant": sql.merchant, "turn": turn}, as_=Done)
-
-
 async def turn_of(sql: Transaction, owner: str, turn: UUID) -> TurnRow | None:
     params = {"merchant": sql.merchant, "owner": owner, "turn": turn}
     return await sql.row(_TURN.format(which="t.id = %(turn)s"), params, as_=TurnRow)
@@ -320,6 +320,11 @@ async def latest(sql: Transaction, conversation: UUID) -> UUID | None:
     query = "select id from turns where merchant_id = %(m)s and conversation_id = %(c)s order by id desc limit 1"
     found = await sql.row(query, {"m": sql.merchant, "c": conversation}, as_=Id)
     return found.id if found else None
+
+
+async def committed(sql: Transaction, turn: UUID) -> list[Committed]:
+    """What a turn has changed, whether or not it got so far as to know."""
+    return await sql.rows(_COMMITTED, {"merchant": sql.merchant, "turn": turn}, as_=Committed)
 
 
 async def approval(sql: Transaction, reference: str) -> Waiting | None:

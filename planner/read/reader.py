@@ -73,8 +73,8 @@ class About(NamedTuple):
     @classmethod
     def of(cls, file: Path) -> "About":
         told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        lists = (tuple(told[name]) for name in ("operations", "kinds", "beside"))
-        return cls(*lists, told["temperature"], told["corpus"])
+        operations, kinds, beside = (tuple(told[name]) for name in ("operations", "kinds", "beside"))
+        return cls(operations, kinds, beside, told["temperature"], told["corpus"])
 
 
 class Reader:

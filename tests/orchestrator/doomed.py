@@ -31,6 +31,7 @@ from orchestrator.saver import open_saver
 from orchestrator.settings import Settings
 from orchestrator.state import Request
 from orchestrator.supervisor import Supervisor
+from tests.ahead import keep_time
 from tests.orchestrator import probes
 from tools.backoffice.approvals import AlreadyDecided, decide_approval
 from tools.contract.actors import Caller, Door, Hand, Proof
@@ -148,4 +149,5 @@ def _forked(database_url: str, models: Models, deed: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
+    keep_time()
     main(*sys.argv[1:])

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from db.session import Database
 from orchestrator import jobs
+from tests.ahead import keep_time
 from tools.contract import jobs as contract
 from tools.contract.call import Shop
 
@@ -28,5 +29,6 @@ async def main(database_url: str, merchant: UUID, job: str) -> None:
 
 
 if __name__ == "__main__":
+    keep_time()
     database_, merchant_, job_ = sys.argv[1:]
     asyncio.run(main(database_, UUID(merchant_), job_))

@@ -27,7 +27,7 @@ class Elsewhere:
         assert self.forks.stdin is not None
         assert self.forks.stdout is not None
         self.forks.stdin.write(json.dumps(asked).encode() + b"\n")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             return json.loads(await self.forks.stdout.readline())
 
     async def killed(self, *deed: object) -> None:

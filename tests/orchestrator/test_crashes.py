@@ -3,12 +3,16 @@
 import asyncio
 import threading
 import uuid
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from db import clock
 from db.models.backoffice import ApprovalStatus
 from orchestrator.chat import Chat
 from orchestrator.chat.turns import TurnRow
+from orchestrator.supervisor import Supervisor
 from tests.factories import NewShop
 from tests.orchestrator import probes
 from tests.orchestrator.conftest import CHECKPOINTS, MEMOS, Talk
@@ -123,6 +127,37 @@ async def test_a_turn_that_keeps_being_interrupted_is_given_up(
     assert turn.status == "failed"
     assert turn.answer is not None
     assert turn.answer.startswith("This was interrupted 3 times, and is given up.")
+
+
+@pytest.mark.parametrize(
+    ("interrupted", "days", "why"),
+    [
+        pytest.param(3, 0, "This was interrupted 3 times, and is given up.", id="often"),
+        pytest.param(1, 40, "This was left for 29 days, and is given up.", id="for so long that records have lapsed"),
+    ],
+)
+async def test_a_turn_that_is_given_up_tells_what_it_changed_and_changes_nothing_more(
+    interrupted: int, days: int, why: str, shop: Shop, mine: NewShop, talk: Talk, model: ScriptedOpenAI,
+    supervisor: Supervisor, elsewhere: Elsewhere,
+) -> None:  # fmt: skip
+    """It was killed right after the commit: no checkpoint knows of the change, and the audit does."""
+    model.script(calls(("write_memo", {"text": "jobs: milk"})), says("Written."))
+    talk.reference = (await talk.chat.start_conversation(talk.caller)).reference
+    await elsewhere.killed("post", talk.reference, "Write a memo: milk", "the message's key")
+    await elsewhere.lease_over()
+    often = f"update turns set usage = '{{\"interrupted\": {interrupted - 1}}}' where merchant_id = %s"
+    async with shop.database.transaction(mine.id) as sql:
+        await sql.commit(often, (mine.id,))
+    later = Chat(replace(shop, clock=lambda: clock.now() + timedelta(days=days)), supervisor, probes.TOOLS)
+
+    await later.sweep(mine.id)
+    turn = await talk.settled(await talk.post("Write a memo: milk", key="the message's key"))
+    await later.close()
+
+    assert (turn.status, await talk.count(MEMOS)) == ("failed", 1)
+    assert turn.answer == f"{why}\n\nDone: write_memo."
+    assert turn.data is not None
+    assert [(one["tool"], one["outcome"]) for one in turn.data["tools"]] == [("write_memo", "done")]
 
 
 async def test_a_process_that_lost_its_turn_neither_goes_on_nor_answers(

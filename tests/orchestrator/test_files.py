@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
@@ -218,7 +219,7 @@ async def test_an_import_whose_worker_is_killed_leaves_nothing_and_is_done_once_
     job = await begun(mine, sheet(LAMP, LARGE_LAMP, MUG))
     command = [sys.executable, "-m", "tests.orchestrator.doomed_import", runtime_url, str(mine.id), job]
     process = await asyncio.create_subprocess_exec(*command)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         assert await process.wait() == -signal.SIGKILL
     left = await count(mine, "products", "true"), await count(mine, "categories", "true")
 
@@ -247,6 +248,27 @@ async def test_what_was_committed_before_the_job_knew_is_not_done_again(mine: Ne
     assert found.result is not None
     assert (found.status, found.result["products_new"]) == ("done", 1)
     assert await count(mine, "products", "title = 'Renamed meanwhile'") == 1
+
+
+async def test_what_was_committed_is_not_done_again_however_long_the_worker_was_away(
+    mine: NewShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await begun(mine, sheet(LAMP))
+    with monkeypatch.context() as dying:
+        dying.setattr(jobs, "_end", AsyncMock(side_effect=ConnectionError))
+        with pytest.raises(ConnectionError):
+            await jobs.work_off(mine.shop, mine.id, job)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        await sql.commit("update products set title = 'Renamed meanwhile' where merchant_id = %s", (mine.id,))
+    later = replace(mine.shop, clock=lambda: clock.now() + timedelta(days=40))  # the record of the key has lapsed
+
+    await jobs.work_off(later, mine.id, job)
+
+    found = await jobs.job_of(mine.shop, mine.caller("owner"), job)
+    assert found.result is not None
+    assert (found.status, found.result["products_new"]) == ("done", 1)
+    assert await count(mine, "products", "title = 'Renamed meanwhile'") == 1
+    assert await count(mine, "audit_entries", f"key = 'job:{job}'") == 1
 
 
 async def test_a_job_of_somebody_who_may_no_longer_fails(mine: NewShop) -> None:

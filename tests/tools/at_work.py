@@ -56,7 +56,7 @@ class AtWork(RuleBasedStateMachine):
     do: Do
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(120)
 
     async def tried(self, tool: Tool[I, O], **arguments: Any) -> O | None:
         try:

@@ -58,6 +58,7 @@ class Chaos(Rooms):
         super().teardown()
 
 
+@pytest.mark.timeout(900)  # on a busy machine; what hangs is told by `wait`
 async def test_whatever_is_done_at_once_in_eight_rooms_the_books_agree(
     shop: Shop, chance: random.Random, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import random
 
 import hypothesis
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
@@ -81,6 +82,7 @@ class Orders(AtWork):
             self.done(cancel_order, order=self.order(nth))
 
 
+@pytest.mark.timeout(600)  # on a busy machine; what hangs is told by `wait`
 async def test_whatever_is_done_to_orders_the_books_agree(shop: Shop, chance: random.Random) -> None:
     class Machine(Orders):
         pass

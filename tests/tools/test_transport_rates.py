@@ -1,5 +1,6 @@
 """What carriers charge and promise (zones, weight, volume, surcharges, cut-offs, holidays), and which of them is taken."""
 
+from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -106,8 +107,14 @@ async def test_a_quote_says_who_does_not_take_it_and_why(mine: NewShop, do: Do) 
     }
 
 
-async def test_the_choice_says_why_and_what_speaks_against_the_others(mine: NewShop, do: Do) -> None:
+def on(mine: NewShop, moment: str) -> Do:
+    """Calls as the owner at a moment in Paris: which promise is the sooner one depends on the day of the week."""
+    return Do(replace(mine.shop, clock=lambda: at(moment)), mine.caller("owner"))
+
+
+async def test_the_choice_says_why_and_what_speaks_against_the_others(mine: NewShop) -> None:
     await with_carriers(mine, COLIVIA, NORDLINK)
+    do = on(mine, "2026-11-25T10:00")  # a Wednesday
     wanted = {"to_country": "FR", "to_postcode": "69001", "parcels": [{"weight_grams": 1_800}]}
 
     cheapest = await do(choose_carrier, **wanted, by="cheapest")
@@ -122,6 +129,21 @@ async def test_the_choice_says_why_and_what_speaks_against_the_others(mine: NewS
     assert (await do(choose_carrier, **wanted, by="cheapest", needed_by=soon)).chosen.rate.service == "express"
     with pytest.raises(NoWayToSend, match="Colivia Express promises"):
         await do(choose_carrier, **wanted, needed_by=date(2020, 1, 1))
+
+
+async def test_of_two_that_arrive_on_the_same_day_the_fastest_is_the_cheaper(mine: NewShop) -> None:
+    await with_carriers(mine, COLIVIA)
+    friday = on(
+        mine, "2026-11-27T10:00"
+    )  # one day on the way is until Monday, and so are two, of which Saturday is one
+
+    chosen = await friday(
+        choose_carrier, to_country="FR", to_postcode="69001", parcels=[{"weight_grams": 1_800}], by="fastest"
+    )
+
+    assert chosen.chosen.rate.service == "home"
+    assert [one.rate.service for one in chosen.runners_up] == ["express"]
+    assert chosen.chosen.rate.promised_on == chosen.runners_up[0].rate.promised_on == date(2026, 11, 30)
 
 
 async def test_without_carriers_a_warehouse_or_an_address_nothing_is_quoted(mine: NewShop, do: Do, shop: Shop) -> None:

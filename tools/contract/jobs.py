@@ -22,6 +22,7 @@ from tools.contract.declare import Input, Result, Tool
 from tools.contract.errors import IdempotencyInFlight, ShopError
 from tools.contract.files import PREFIX
 from tools.contract.idempotency import canonical, leave
+from tools.contract.plain import as_jsonb
 from tools.contract.secret import without_secrets
 from tools.contract.shop import Shop
 
@@ -97,6 +98,10 @@ class Came(NamedTuple):
     refused: ShopError | None = None
 
 
+# With the deed, on the job's own row: its idempotency record lapses after a month, and a worker may be away for longer.
+_DONE = "update jobs set result = %(result)s where merchant_id = %(m)s and reference = %(job)s"
+
+
 async def begin(ctx: Context, tool: Tool[Any, Any], args: Input) -> JobStarted:
     """Leave the rest of an operation to the worker. Jobs of one operation follow each other: they would change the same rows."""
     job = await ctx.add(
@@ -129,6 +134,9 @@ async def carried_out(
         if entered.response is not None:
             return Came(entered.response)
         result = without_secrets(await tool.work.carry_out(ctx, args, progress, numbers))
+        await ctx.sql.execute(
+            _DONE, {"m": caller.merchant, "job": job, "result": as_jsonb(result.model_dump(mode="json"))}
+        )
         await ctx.sql.commit(*await leave(ctx, caller, tool, canonical(args, as_sent=True), canonical(result)))
     return Came(result.model_dump(mode="json"))
 

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from db.clock import now
 from tests.factories import NewShop, make_order, make_variant, make_warehouse, number, warehouse_of
 from tools.contract.call import call
 from tools.contract.declare import Tool
@@ -156,7 +155,7 @@ async def _sold(mine: NewShop) -> str:
     async with mine.shop.database.transaction(mine.id) as sql:
         variant = make_variant(sql, "MUG-BLUE", title="Stoneware mug, blue", stock=4, warehouse=await warehouse_of(sql))
         for week in range(1, 27):
-            make_order(sql, variant, 3, placed_at=now() - timedelta(weeks=week))
+            make_order(sql, variant, 3, placed_at=mine.shop.clock() - timedelta(weeks=week))
         await sql.commit()
     return variant.sku
 
