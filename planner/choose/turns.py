@@ -25,6 +25,7 @@ from planner.read.fields import Kind
 from planner.read.words import FILLER, content, stem, tokens
 
 LIKELY = 0.8  # of a probability: from here on a few words are a wish of their own
+FEWEST = 2  # words with meaning of a request of its own after a question
 NOT_ON = 0.2  # of the probability that a turn goes on with what was asked: below it, it does not
 FEW = 4  # words, at most, of a fragment that says nothing by itself
 FRAGMENT = 8  # words, at most, of what may correct a change without saying so
@@ -96,7 +97,8 @@ def _dropped(text: str, desk: Desk) -> Meant | None:
 
 def _of_its_own(act: Act, pending: Mapping[str, Any], desk: Desk) -> bool:
     """Whether a turn after a question is certainly a request for something else, and no answer."""
-    if act.agrees or act.declines or act.corrects or not act.said.strip():
+    words = [word for word in content(act.said) if word.isalpha()]
+    if act.agrees or act.declines or act.corrects or len(words) < FEWEST:
         return False
     wishes = desk.wishes(act.said)
     best = max(wishes, key=lambda name: wishes[name])

@@ -68,7 +68,7 @@ def test_of_a_question_that_is_not_understood_the_record_with_a_number_is_shown(
 def test_a_change_that_is_likely_and_not_certain_is_offered_and_a_question_is_none(
     talk: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def disagrees(index: Index, text: str, name: str) -> bool:
+    def disagrees(index: Index, text: str, name: str, beside: object) -> bool:
         return False
 
     monkeypatch.setattr(Index, "agreed", disagrees)

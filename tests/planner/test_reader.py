@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from planner.read.reader import Mention, Reader, mentions, shipped
+from planner.read.reader import ON, Beside, Mention, Reader, mentions, shipped
 from planner.training.corpus import fingerprint
 from prompts import voices
 
@@ -18,7 +18,7 @@ def test_it_was_trained_on_the_corpus_that_lies_here(reader: Reader) -> None:
 
 
 def test_it_tells_every_operation_of_the_catalogue_apart(reader: Reader) -> None:
-    assert reader.about.operations == tuple(one.name for one in voices.operations())
+    assert reader.about.operations == (*(one.name for one in voices.operations()), ON)
     assert set(reader.about.kinds) == voices.KINDS
 
 
@@ -39,12 +39,40 @@ def test_what_is_asked_for_is_the_likeliest(reader: Reader, text: str, operation
 
 
 @pytest.mark.parametrize(
+    ("before", "text", "operation"),
+    [
+        ("list_orders", "only the unpaid ones", "list_orders"),
+        ("list_returns", "only the unpaid ones", "list_returns"),
+        ("list_orders", "oldest first", "list_orders"),
+        ("list_orders", "how many customers do we have in Lyon?", "list_customers"),
+    ],
+)
+def test_what_goes_on_is_read_after_what_was_answered(reader: Reader, before: str, text: str, operation: str) -> None:
+    read = reader.read(text, Beside(before))
+
+    assert max(read.scores, key=lambda name: read.scores[name]) == operation
+    assert (read.goes_on > 0.5) == (operation == before)
+
+
+def test_nothing_goes_on_where_nothing_was_answered(reader: Reader) -> None:
+    assert reader.read("only the unpaid ones").goes_on == 0
+
+
+def test_what_a_name_is_says_what_is_asked(reader: Reader) -> None:
+    supplier, buyer = (
+        reader.read("what is late from Nordic Wool?", Beside(named=(kind,))).scores for kind in ("supplier", "customer")
+    )
+
+    assert supplier["list_purchase_orders"] > buyer["list_purchase_orders"]
+
+
+@pytest.mark.parametrize(
     "text", ["", " ", "\n\n", "?!", "🙂" * 300, "mug " * 4_000, "\x00\u202e", "ﬁﬂ ＭＵＧ－ＢＬＵＥ"]
 )
 def test_whatever_comes_is_read(reader: Reader, text: str) -> None:
     read = reader.read(text)
 
-    assert len(read.scores) == len(reader.about.operations)
+    assert len(read.scores) == len(reader.about.operations) - 1
     assert all(0 <= one.start < one.end <= len(text) for one in read.mentions)
 
 
