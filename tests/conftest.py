@@ -35,9 +35,8 @@ from tools.contract.room import Room
 
 pytest_plugins = ["tests.raised", "tests.settled"]
 TEMPLATE = "shopkeeper"
-PATIENT = Patience(
-    statement=60_000, lock=3_000, idle=120_000
-)  # a busy machine is slow: limits are asked where they are set
+# A busy machine is slow: limits are asked where they are set.
+PATIENT = Patience(statement=60_000, lock=30_000, idle=120_000)
 UNSAFE = {
     "fsync": "off",
     "synchronous_commit": "off",
