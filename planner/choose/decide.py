@@ -17,7 +17,7 @@ from planner.fill import slots
 from planner.fill.filled import Filled
 from planner.read import mood
 from planner.read.fields import Kind
-from planner.read.signals import READING_STARTS, WRITING_STARTS
+from planner.read.signals import DEED_OF, READING_STARTS
 from planner.read.words import FILLER, stem, tokens
 
 WHEN = (Kind.period_start, Kind.period_end, Kind.limit, Kind.flag)
@@ -38,6 +38,7 @@ PARTNERS = ("supplier", "carrier")
 REACHED = 20  # readers among which one is looked for that has a place for a partner
 LOOKING = "detect_"  # what is a change only because a job is made of it
 REPORTS = ("_report", "_kpis", "_performance")  # by how they are called
+TOLD = ("reason", "text")  # what is said, and names nothing
 UNFIT = {
     "reference": 1.2,
     "foreign": 1.2,
@@ -297,7 +298,7 @@ def _unfit(filled: Filled, text: str) -> float:
 
 def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk, before: list[Step]) -> Decision:
     forbidden = None if _says_not(chosen) else mood.forbidden(text)
-    if forbidden and set(tokens(forbidden[0])[1:]) & (WRITING_STARTS | desk.index.openers):
+    if forbidden and _forbids(forbidden[0], chosen.tool):
         return Decline("forbidden", forbidden[0].strip(" ,.;:"))
     rivals = [c for c in candidates if c is not chosen and chosen.fit - c.fit < CLEAR and c.score > 0.1]
     better = _opened(text, [chosen, *rivals]) or _roomier(chosen, candidates)
@@ -311,7 +312,14 @@ def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk
     decision = settle(text, chosen, desk, before)
     if isinstance(decision, Ask):
         return decision
-    return _confirmed(text, chosen, decision)
+    return _confirmed(text, chosen, decision, desk)
+
+
+def _forbids(said: str, tool: Tool) -> bool:
+    """Whether it is this change that shall not be: "don't cancel it", and not "a note: don't ship before monday"."""
+    verb = tool.entry.name.split("_")[0]
+    words = tokens(said)[1:]
+    return any(stem(word) == stem(verb) or set(DEED_OF.get(word, ())) & set(DEED_OF.get(verb, ())) for word in words)
 
 
 def _says_not(chosen: Candidate) -> bool:
@@ -319,11 +327,13 @@ def _says_not(chosen: Candidate) -> bool:
     return any(value is False for value in chosen.filled.args.values())
 
 
-def _confirmed(text: str, chosen: Candidate, decision: Decision) -> Decision:
-    """A write goes ahead only when everything that was said has found its place."""
+def _confirmed(text: str, chosen: Candidate, decision: Decision, desk: Desk) -> Decision:
+    """A write goes ahead only when every figure and name that was said has found its place; plain words may be why it is wished."""
     filled = chosen.filled
+    named = " ".join(text[one.start : one.end] for one in desk.index.mentions(text) if one.kind not in TOLD)
     left = [*(text[span.start : span.end] for span in filled.unplaced), *filled.doubts]
-    left += [said for said in filled.strange if said not in left]
+    unsure = chosen.score < CERTAIN or desk.index.reader is None
+    left += [said for said in filled.strange if said not in left and (unsure or said in named)]
     if not isinstance(decision, list) or not left:
         return decision
     return confirmation(decision, left)

@@ -273,7 +273,7 @@ def _pronouns(text: str) -> Iterator[tuple[re.Match[str], bool]]:
     """The pronouns of a text, and whether each stands for a person."""
     for name, people in (("it", False), ("owner", True), ("person", True), ("perhaps", False), ("perhaps", True)):
         found = pointers.plain(name).search(text)
-        if found and (name != "owner" or re.match(r"\s+\w", text[found.end() :])):
+        if found and (name != "owner" or re.match(r"\s+(?!\w+ing\b|not?\b|the\b|an?\b|too\b)\w", text[found.end() :])):
             yield found, people and found[0].lower() != "its"
 
 

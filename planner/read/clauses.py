@@ -17,6 +17,7 @@ CLOSED = re.compile(
 LEANING = re.compile(r"^(?:then\b|after that)|\b(?:it|them|that one|this one|those|him|her|his|their|the same)\b", re.I)
 ABBREVIATION = re.compile(r"\b(?:no|nr|str|st|approx|e\.g|i\.e|mr|mrs|dr|vs|incl|max|min)\.$", re.I)
 OPENERS = READING_STARTS | WRITING_STARTS
+WHOLE, ANOTHER = 0.85, 0.75  # of the best tool of a whole message, and of that of a piece that asks for something else
 CONFIDENT = 0.35  # of the best tool: a piece below it is no request of its own, and stays with its neighbour
 
 
@@ -36,6 +37,7 @@ def split(text: str, judge: Judge) -> list[Clause]:
     sentences = _sentences(text)
     pieces = [piece for sentence in sentences for piece in _pieces(sentence)]
     joined = _join_context([piece for piece in pieces if piece.strip(" ,.;?!")], judge)
+    joined = [text.strip()] if len(joined) > 1 and _one_wish(text, joined, judge) else joined
     return [Clause(piece, n > 0 and LEANING.search(piece) is not None) for n, piece in enumerate(joined)] or [
         Clause(text)
     ]
@@ -82,6 +84,15 @@ def _join_context(pieces: list[str], judge: Judge) -> list[str]:
     if context and wishes:
         wishes[-1] = f"{wishes[-1]} {context}"
     return wishes or [" ".join(pieces)]
+
+
+def _one_wish(text: str, pieces: list[str], judge: Judge) -> bool:
+    """Whether a story has one wish for certain, and none of its pieces another: "she called, she'd like two, she pays later"."""
+    likely = judge(text)
+    wish = max(likely, key=lambda name: likely[name])
+    each = [judge(piece) for piece in pieces]
+    others = [max(scores.values()) for scores in each if max(scores, key=lambda name: scores[name]) != wish]
+    return likely[wish] >= WHOLE and all(score < ANOTHER for score in others)
 
 
 def _best(text: str, judge: Judge) -> float:

@@ -130,7 +130,7 @@ async def test_of_a_thing_too_it_is_said_that_the_question_is_not_open_yet(
         order = make_order(sql, make_variant(sql))
         await sql.commit()
 
-    turn = await talk(f"Is {order.reference} risky?")
+    turn = await talk(f"Score {order.reference} for fraud")
 
     assert turn.answer
     assert re.match(
