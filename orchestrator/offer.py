@@ -20,7 +20,7 @@ from tools.contract.declare import Effect, Tool
 MOST = 18  # beside the two that are always offered
 FEW, LEAST = 5, 3  # where the index is sure of one room
 SHARE = 4  # of each room where there are several
-ENOUGH = 0.95  # of the probability; what is likelier than the rest is offered, though it is of another room
+ENOUGH = 0.9  # of the probability; what is likelier than the rest is offered, though it is of another room
 FOUND = 6  # tools that one search adds
 EXPAND, FIND = "expand_scope", "find_tools"
 SEARCH = "search_shop"  # offered beside the others where somebody or something is named in words

@@ -1,7 +1,7 @@
 """How far the tests' clock is ahead of the machine's: told to the processes that tests start, which import nothing for it."""
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from db import clock
 
@@ -11,4 +11,4 @@ AHEAD = "TESTS_AHEAD"  # seconds
 def keep_time() -> None:
     """Be on the tests' day, if they have one: what a process writes, and what has lapsed by then, goes by it."""
     if AHEAD in os.environ:
-        clock.set_to(datetime.now(UTC) + timedelta(seconds=float(os.environ[AHEAD])))
+        clock.set_to(clock.now() + timedelta(seconds=float(os.environ[AHEAD])))

@@ -10,7 +10,7 @@ from tools.contract.context import Context
 # Written by the last statement of a call, after the tool.
 LEFT_BY_THE_CALL = {"events"}
 # The numbers of references; guesses; and what an earlier transaction of the connection wrote, whose counts are not told yet.
-NOT_ROWS_OF_A_TOOL = {"counters", "idempotency_records", "guesses"}
+NOT_ROWS_OF_A_TOOL = {"counters", "daily_totals", "idempotency_records", "guesses"}
 TABLES = sorted(
     table.name for table in Base.metadata.tables.values() if "merchant_id" in table.c and table.name != "sessions"
 )

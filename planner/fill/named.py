@@ -7,6 +7,7 @@ from planner.fill.filled import Filled
 from planner.fill.spoken import words
 from planner.read.fields import Field, Kind
 from planner.read.reading import NAME, Reading
+from planner.read.words import TRADE
 
 REFERENCED = {
     "customer": ("customer", "person"),
@@ -105,9 +106,14 @@ def _look_up(f: Field, reading: Reading, filled: Filled) -> None:
 
 def _put(f: Field, kinds: Sequence[str], reading: Reading, filled: Filled) -> None:
     found = reading.named(*kinds)
-    if found:
+    if found and not (f.kind is Kind.reason_text and _ordinary(reading.text[found[0].start : found[0].end])):
         said = _said(reading, found[0].start, found[0].end)
         filled.args[f.name] = [said] if f.many else said
+
+
+def _ordinary(said: str) -> bool:
+    """Whether it is one word of the trade: "customer" is no reason."""
+    return said.strip().lower() in TRADE
 
 
 def _said(reading: Reading, start: int, end: int) -> str:
