@@ -80,7 +80,7 @@ async def services(settings: Settings, urls: Urls) -> AsyncGenerator[Services]:
             await _refuse_unready(replica)
         saver = await opened.enter_async_context(open_saver(urls.direct))
         models = await opened.enter_async_context(open_models(settings, index))
-        supervisor = build_graph(ROSTER, registry.tools(), models, saver, index)
+        supervisor = build_graph(ROSTER, registry.tools(), models, index, saver)
         stripe, easypost = await _stripe(opened, settings, database), await _easypost(opened, settings, database)
         parts = _put_together(settings, database, replica, supervisor, stripe, easypost)
         opened.push_async_callback(parts.chat.close)

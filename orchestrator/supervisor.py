@@ -310,20 +310,6 @@ def _strict(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-def build_graph(
-    scopes: Sequence[Specialist],
-    tools: Mapping[str, AnyTool],
-    models: Models,
-    saver: PooledSaver,
-    index: Index,
-    *,
-    voice: Prompts = prompts,
-    few: int = FEW,
-) -> Supervisor:
-    """The graph over any specialists and tools, compiled: the shop's own, or others that it shall serve."""
-    return Supervisor(scopes, tools, models, index, saver, voice, few)
-
-
 async def _unheard(_: str, __: bool) -> None: ...
 
 
@@ -406,3 +392,6 @@ def today(turn: Turn) -> str:
     """The last line of a prompt, the only one that changes from minute to minute."""
     shop, now = turn.merchant, turn.shop.clock().astimezone(turn.merchant.zone)
     return f"Today is {now:%Y-%m-%d (%A), %H:%M} in {shop.zone.key}. Currency {shop.currency}. Shop: {shop.name}."
+
+
+build_graph = Supervisor  # over any specialists and tools: the shop's own, or others that it shall serve

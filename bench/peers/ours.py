@@ -204,7 +204,7 @@ async def main(rounds: int) -> None:
     async with open_saver(database_url) as saver, remote_models(settings) as remote:
         models = replace(remote, router=None)  # the index alone routes, as the harness's does
         supervisor = build_graph(
-            scopes, tools, models, saver, index, voice=HarnessPrompts(catalog.FLAT_PROMPT), few=LIKELY
+            scopes, tools, models, index, saver, voice=HarnessPrompts(catalog.FLAT_PROMPT), few=LIKELY
         )
         ours = Ours(supervisor, Database(database_url))
         await measure("shopkeeper", ours.turn, rounds, stream=ours.turn)

@@ -330,10 +330,10 @@ def _says_not(chosen: Candidate) -> bool:
 def _confirmed(text: str, chosen: Candidate, decision: Decision, desk: Desk) -> Decision:
     """A write goes ahead only when every figure and name that was said has found its place; plain words may be why it is wished."""
     filled = chosen.filled
-    named = " ".join(text[one.start : one.end] for one in desk.index.mentions(text) if one.kind not in TOLD)
+    named = [text[one.start : one.end] for one in desk.index.mentions(text) if one.kind not in TOLD]
     left = [*(text[span.start : span.end] for span in filled.unplaced), *filled.doubts]
     unsure = chosen.score < CERTAIN or desk.index.reader is None
-    left += [said for said in filled.strange if said not in left and (unsure or said in named)]
+    left += [said for said in filled.strange if said not in left and (unsure or any(said in one for one in named))]
     if not isinstance(decision, list) or not left:
         return decision
     return confirmation(decision, left)

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from planner.choose import focus, ground
-from planner.choose.index import Index, Ranked, Tool
+from planner.choose.index import Index, Needs, Ranked, Tool
 from planner.converse.memory import Conversation
 from planner.fill.filled import Filled, Told
 from planner.read import goods, grounds
@@ -17,6 +17,7 @@ from planner.read.spoken import language_of
 
 # how much likelier is what needs a record, where the conversation is about such a one, about what has such ones, or neither
 AT_HAND, BELONGS, OUT_OF_HAND = 2.5, 1.5, 0.4
+READ_ON = 0.5  # of the probability that a text goes on with what was answered: it is read so
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,10 @@ class Desk:
         Of a text that names no record, what needs a record is likelier where the latest answers were about one such, and less
         likely where they were not.
         """
-        told = self.index.wishes(text, self.beside(text))
-        if not self.before or self._names_a_record(text):
-            return told
-        fitting = {name: score * self._fit(name) for name, score in told.items()}
-        left = sum(told.values()) / (sum(fitting.values()) or 1.0)
-        return {name: score * left for name, score in fitting.items()}
+        if text not in self._told:
+            told = self.index.wishes(text, self.beside(text))
+            self._told[text] = told if not self.before or self._names_a_record(text) else self._fitting(told)
+        return self._told[text]
 
     def wished(self, text: str, limit: int) -> list[Ranked]:
         """The offered tools that are wished for likeliest, best first."""
@@ -110,22 +109,25 @@ class Desk:
     def _names_a_record(self, text: str) -> bool:
         return bool(self.reading(self.english(text)).free("reference", "foreign", "code", "email"))
 
-    def _fit(self, name: str) -> float:
-        needs = self.index.needs(name)
-        if not needs:
-            return 1.0
-        if needs & self.at_hand:
-            return AT_HAND
-        return BELONGS if self.index.belongs(needs) & self.at_hand else OUT_OF_HAND
+    def _fitting(self, told: Mapping[str, float]) -> Mapping[str, float]:
+        """The probabilities, with what needs a record by whether there is such a one at hand."""
+        at_hand, needs = focus.at_hand(self.talk, self.index), self.index.needs
+        fit = {name: score * (_fit(needs[name], at_hand) if name in needs else 1.0) for name, score in told.items()}
+        left = sum(told.values()) / (sum(fit.values()) or 1.0)
+        return {name: score * left for name, score in fit.items()}
 
     @cached_property
-    def at_hand(self) -> frozenset[str]:
-        """The kinds of what the latest answers were about."""
-        return focus.at_hand(self.talk, self.index)
+    def _told(self) -> dict[str, Mapping[str, float]]:
+        """What was asked of the index already: it is, of the same words, several times in a turn."""
+        return {}
 
     def goes_on(self, text: str) -> float:
         """How likely a text goes on with the operation before: narrows it, corrects it, asks it of something else."""
         return self.index.goes_on(text, self.beside(text)) if self.before else 0.0
+
+    def reads_on(self, text: str, tool: str) -> bool:
+        """Whether a text is read as one that goes on with a call of this tool."""
+        return self.before == tool and self.goes_on(text) >= READ_ON
 
     def beside(self, text: str) -> Beside:
         """What is known beside a text."""
@@ -147,3 +149,9 @@ class Desk:
 
     def told(self, tool: Tool) -> Told:
         return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.words, tool.entry.writes)
+
+
+def _fit(needs: Needs, at_hand: Collection[str]) -> float:
+    if not needs.records.isdisjoint(at_hand):
+        return AT_HAND
+    return OUT_OF_HAND if needs.owners.isdisjoint(at_hand) else BELONGS

@@ -24,7 +24,6 @@ HOW_MANY = re.compile(
     re.I,
 )  # of what was shown
 LIKELY = 0.8  # of a probability: from here on a fragment is a request of its own
-READ_ON = 0.5  # of the probability that a text goes on with what was looked up: it is read so
 SHORT = 4  # words with meaning, at most, of a fragment
 SCOPE = (Kind.period_start, Kind.period_end, Kind.city, Kind.country, Kind.reference)  # what a new question takes over
 
@@ -38,7 +37,7 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
     text = desk.english(said)
     if HOW_MANY.search(text):
         return [Step(last.tool, last.args)]
-    read_on = desk.before == last.tool and desk.goes_on(said) >= READ_ON
+    read_on = desk.reads_on(said, last.tool)
     if not (read_on or act.corrects or act.declines or goes_on(said)):
         return None
     if not read_on and (len(content(text)) > SHORT + 2 or _another(text, last, desk)):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -96,6 +96,13 @@ class Tool:
         return tuple(field for field in self.fields if field.required)
 
 
+class Needs(NamedTuple):
+    """The kinds of records that a tool can't be called without, and those by which such records are found: a payment's order."""
+
+    records: frozenset[str]
+    owners: frozenset[str]
+
+
 class Index:
     """Built once at start-up; every method is a pure function of its arguments and safe to share between threads."""
 
@@ -115,6 +122,7 @@ class Index:
             stem(word) for tool in tools.values() for word in _described(tool.entry, tool.fields)
         }
         self.ordinary = goods.Ordinary(self.lexicon)
+        self.needs = {name: needs for name, tool in tools.items() if (needs := _needs(tool, tools)).records}
         self._trained = trained
         self._names = (*tools, *NO_TOOL)
         self._reading = frozenset(name for name, tool in tools.items() if not tool.entry.writes)
@@ -172,16 +180,6 @@ class Index:
     def mentions(self, text: str) -> tuple[Mention, ...]:
         """What the words of a text name; nothing without a trained reader."""
         return self.reader.read(text).mentions if self.reader else ()
-
-    def needs(self, name: str) -> frozenset[str]:
-        """The kinds of records that a tool can't be called without."""
-        tool = self.tools.get(name)
-        return frozenset(f.reference for f in tool.required if f.kind is Kind.reference) if tool else frozenset()
-
-    def belongs(self, kinds: Collection[str]) -> frozenset[str]:
-        """The kinds by which records of these kinds are found: the order of a payment, the customer of a ticket."""
-        lists = [self.tools[name] for kind in kinds if (name := f"list_{kind}s") in self.tools]
-        return frozenset(f.reference for tool in lists for f in tool.fields if f.kind is Kind.reference)
 
     def names(self, text: str) -> bool:
         """Whether a text may name somebody or something of the shop."""
@@ -289,6 +287,12 @@ class Index:
         ]
         scores = head.softmax(logits - np.array(misfits, dtype=np.float32))
         return dict(zip(self._names, map(float, scores), strict=True))
+
+
+def _needs(tool: Tool, tools: Mapping[str, Tool]) -> Needs:
+    records = frozenset(f.reference for f in tool.required if f.kind is Kind.reference)
+    lists = [tools[name] for kind in records if (name := f"list_{kind}s") in tools]
+    return Needs(records, frozenset(f.reference for one in lists for f in one.fields if f.kind is Kind.reference))
 
 
 def _tool(entry: Entry) -> Tool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from planner.choose.decisions import Desk
+from planner.choose.decisions import READ_ON, Desk
 from planner.choose.focus import PEOPLE, focus, listed
 from planner.converse.things import Figure, Thing, shown, shown_whole
 from planner.read import pointers
@@ -31,8 +31,7 @@ NAMES = (
     "category",
     "reason",
     "text",
-)  # by which a row is told
-GOES_ON = 0.5  # of the probability that a turn goes on with what was looked up
+)  # that tell rows apart
 MOST = 6  # things that one word may stand for
 ALONE = re.compile(r"^(?:and|what about|how about|only|just|et|und)?\s*[A-Z][\w-]*\W*$")
 WHOLE = re.compile(
@@ -210,7 +209,7 @@ def _such(text: str, things: Sequence[Thing]) -> Pointed | None:
 
 def _by_name(text: str, things: Sequence[Thing], desk: Desk) -> Pointed | None:
     """ "das von Becker", "approve the tumblers one": a name that one of several rows has, where it is not narrowed by."""
-    if len(things) < 2 or desk.goes_on(text) >= GOES_ON:
+    if len(things) < 2 or desk.goes_on(text) >= READ_ON:
         return None
     for named in desk.index.mentions(text):
         said = text[named.start : named.end]

@@ -14,7 +14,7 @@ from planner.choose.decide import confirmation, decide
 from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
 from planner.choose.edit import edited
 from planner.choose.focus import focus
-from planner.choose.following import READ_ON, carried, follow_up
+from planner.choose.following import carried, follow_up
 from planner.choose.index import NO_TOOL
 from planner.choose.settle import ask_for, complete
 from planner.converse.memory import Call, Deed
@@ -102,10 +102,7 @@ def _of_its_own(act: Act, pending: Mapping[str, Any], desk: Desk) -> bool:
         return False
     wishes = desk.wishes(act.said)
     best = max(wishes, key=lambda name: wishes[name])
-    asked = {
-        pending.get("tool"),
-        *(one.get("tool") for one in (*pending.get("steps", ()), *pending.get("options", ()))),
-    }
+    asked = {one.get("tool") for one in (pending, *pending.get("steps", ()), *pending.get("options", ()))}
     return best not in asked | {*NO_TOOL} and wishes[best] >= LIKELY and desk.goes_on(act.said) < NOT_ON
 
 
@@ -210,7 +207,7 @@ def _only_these(act: Act, deeds: Sequence[Deed]) -> list[Step]:
 
 def _corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> Decision | None:
     """The changes as the turn corrects them, or others of the same kind that it adds."""
-    read_on = desk.before == deeds[-1].call.tool and desk.goes_on(act.said) >= READ_ON
+    read_on = desk.reads_on(act.said, deeds[-1].call.tool)
     says_so = read_on or act.corrects or act.declines or act.same or act.adds or bool(acts.swaps(act.rest))
     if act.asks_whole or not (says_so or (fresh and _fragment(act.rest, desk))):
         return None

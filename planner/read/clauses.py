@@ -91,8 +91,8 @@ def _one_wish(text: str, pieces: list[str], judge: Judge) -> bool:
     likely = judge(text)
     wish = max(likely, key=lambda name: likely[name])
     each = [judge(piece) for piece in pieces]
-    others = [max(scores.values()) for scores in each if max(scores, key=lambda name: scores[name]) != wish]
-    return likely[wish] >= WHOLE and all(score < ANOTHER for score in others)
+    others = [score for scores in each for name, score in scores.items() if name != wish and not name.startswith("~")]
+    return likely[wish] >= WHOLE and max(others) < ANOTHER
 
 
 def _best(text: str, judge: Judge) -> float:

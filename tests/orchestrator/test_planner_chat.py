@@ -1,6 +1,5 @@
 """The whole conversation without a language model: the embedded planner, the rooms' own tools, a card for every change."""
 
-import re
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 
@@ -133,9 +132,7 @@ async def test_of_a_thing_too_it_is_said_that_the_question_is_not_open_yet(
     turn = await talk(f"Score {order.reference} for fraud")
 
     assert turn.answer
-    assert re.match(
-        "I understood “(Assess order|Get assessment)” \\(fraud checks\\), which is not open here yet", turn.answer
-    )
+    assert turn.answer.startswith("I understood “Assess order” (fraud checks), which is not open here yet")
     assert "Meanwhile: " in turn.answer
     assert turn.data is not None
     assert turn.data["tools"] == []

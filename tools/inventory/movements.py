@@ -22,8 +22,8 @@ from tools.contract.fields import (
     VariantRef,
     WarehouseRef,
 )
-from tools.contract.page import Page, Paged, paged
-from tools.contract.sorting import NEWEST, OLDEST, By, at
+from tools.contract.page import Page, Paged
+from tools.contract.sorting import NEWEST, OLDEST, By, sorted_page
 from tools.rules.colleagues import colleague
 from tools.rules.lookup import find_variant, find_warehouse, products_like
 
@@ -177,14 +177,8 @@ async def list_stock_movements(ctx: Context, args: ListStockMovements) -> Page[S
 
     The sum of a variant's quantities in a warehouse is what it has on hand.
     """
-    by = _SORTS[args.sort]
-    filters, params = await _asked(ctx, args)
-    beyond, since = by.since(args.after)
-    query = _LIST.format(
-        by=by.column, order=by.order, filters="".join(f" and {condition}" for condition in [*filters, *beyond])
-    )
-    params |= {"m": ctx.merchant.id} | since
-    return await paged(ctx, args, query, params, as_=_MoveRow, show=_shown, at=at)
+    conditions, params = await _asked(ctx, args)
+    return await sorted_page(ctx, args, _LIST, _SORTS[args.sort], conditions, params, as_=_MoveRow, show=_shown)
 
 
 async def _asked(ctx: Context, args: ListStockMovements) -> tuple[list[str], dict[str, Any]]:

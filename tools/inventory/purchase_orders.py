@@ -23,8 +23,8 @@ from tools.contract.fields import (
     VariantRef,
     WarehouseRef,
 )
-from tools.contract.page import Page, Paged, paged
-from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, at
+from tools.contract.page import Page, Paged
+from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, Asked, By, sorted_page, within
 from tools.inventory.suppliers import find_supplier
 from tools.rules.lookup import find_variant, find_warehouse, products_like
 
@@ -184,20 +184,17 @@ class ListPurchaseOrders(Paged):
 )
 async def list_purchase_orders(ctx: Context, args: ListPurchaseOrders) -> Page[PurchaseOrderDetail]:
     """List what was ordered from suppliers, and what of it has come, newest first."""
-    by = _SORTS[args.sort]
     asked = await _asked(ctx, args)
-    beyond, since = by.since(args.after)
-    params = dict(asked.values()) | {"m": ctx.merchant.id, "today": today(ctx)}
-    filters = "".join(f" and {condition}" for condition in [*asked, *beyond])
-    query = _ORDERS.format(by=by.column, order=by.order, filters=filters)
-    return await paged(
-        ctx, args, query, params | since, as_=_OrderRow, show=_OrderRow.shown, at=at, money=("amount", "currency")
+    params = dict(asked.values()) | {"today": today(ctx)}
+    return await sorted_page(
+        ctx, args, _ORDERS, _SORTS[args.sort], asked, params,
+        as_=_OrderRow, show=_OrderRow.shown, money=("amount", "currency"),
     )  # fmt: skip
 
 
-async def _asked(ctx: Context, args: ListPurchaseOrders) -> dict[str, tuple[str, Any]]:
+async def _asked(ctx: Context, args: ListPurchaseOrders) -> Asked:
     """The conditions of the list, each with its parameter."""
-    asked: dict[str, tuple[str, Any]] = {}
+    asked: Asked = {}
     if args.status:
         asked["o.status = %(status)s"] = ("status", args.status.value)
     if args.open is not None:
@@ -210,9 +207,7 @@ async def _asked(ctx: Context, args: ListPurchaseOrders) -> dict[str, tuple[str,
         asked["o.warehouse_id = %(warehouse)s"] = ("warehouse", (await find_warehouse(ctx, args.warehouse)).id)
     if args.sku:
         asked[_BRINGS] = ("variant", (await find_variant(ctx, args.sku)).id)
-    for name, condition in _WHEN.items():
-        if getattr(args, name):
-            asked[condition] = (name, getattr(args, name))
+    asked |= within(args, _WHEN)
     if args.product:
         asked[_BRINGS_SOME] = ("products", await products_like(ctx, args.product))
     if args.sort in _BY_TOTAL:

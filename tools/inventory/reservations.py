@@ -31,8 +31,8 @@ from tools.contract.fields import (
     VariantRef,
     WarehouseRef,
 )
-from tools.contract.page import Page, Paged, paged
-from tools.contract.sorting import NEWEST, OLDEST, By, at
+from tools.contract.page import Page, Paged
+from tools.contract.sorting import NEWEST, OLDEST, Asked, By, sorted_page, within
 from tools.inventory.places import NotTracked, open_warehouses, refuse_untracked
 from tools.rules.lookup import find_variant, find_warehouse, products_like
 from tools.rules.places import WarehouseClosed, refuse_closed
@@ -308,20 +308,16 @@ order by {order} limit %(limit)s
 )
 async def list_reservations(ctx: Context, args: ListReservations) -> Page[ReservationDetail]:
     """List which units are held back, for which orders and people, newest first."""
-    by = _SORTS[args.sort]
     asked = await _asked(ctx, args)
     said, words = await of_orders(ctx, args.text, "r.order_id") if args.text else ("", {})
-    beyond, since = by.since(args.after)
-    filters = "".join(f" and {condition}" for condition in filter(None, [*asked, said, *beyond]))
-    params = dict(asked.values()) | {"m": ctx.merchant.id} | words | since
-    query = _LIST.format(by=by.column, order=by.order, filters=filters)
-    return await paged(ctx, args, query, params, as_=_Held, show=_shown, at=at)
+    conditions, params = [*asked, said], dict(asked.values()) | words
+    return await sorted_page(ctx, args, _LIST, _SORTS[args.sort], conditions, params, as_=_Held, show=_shown)
 
 
-async def _asked(ctx: Context, args: ListReservations) -> dict[str, tuple[str, Any]]:
+async def _asked(ctx: Context, args: ListReservations) -> Asked:
     """The conditions of the list, each with its parameter."""
     status = args.status or ReservationStatus.active
-    asked: dict[str, tuple[str, Any]] = {"r.status = %(status)s": ("status", status.value)}
+    asked: Asked = {"r.status = %(status)s": ("status", status.value)}
     if args.sku:
         asked["r.variant_id = %(variant)s"] = ("variant", (await find_variant(ctx, args.sku)).id)
     if args.warehouse:
@@ -332,9 +328,7 @@ async def _asked(ctx: Context, args: ListReservations) -> dict[str, tuple[str, A
         asked["v.product_id = any(%(products)s::uuid[])"] = ("products", await products_like(ctx, args.product))
     if args.reason:
         asked["r.reason = %(reason)s"] = ("reason", args.reason.value)
-    for name, condition in _WHEN.items():
-        if getattr(args, name):
-            asked[condition] = (name, getattr(args, name))
+    asked |= within(args, _WHEN)
     return asked
 
 

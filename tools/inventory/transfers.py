@@ -32,8 +32,8 @@ from tools.contract.fields import (
     VariantRef,
     WarehouseRef,
 )
-from tools.contract.page import Page, Paged, paged
-from tools.contract.sorting import NEWEST, OLDEST, By, at
+from tools.contract.page import Page, Paged
+from tools.contract.sorting import NEWEST, OLDEST, Asked, By, sorted_page, within
 from tools.inventory.places import NotTracked, refuse_untracked
 from tools.rules.lookup import find_variant, find_variants, find_warehouse, products_like
 from tools.rules.places import WarehouseClosed, refuse_closed
@@ -445,13 +445,9 @@ _BRINGS_SOME = """t.id in (
 )
 async def list_transfers(ctx: Context, args: ListTransfers) -> Page[TransferDetail]:
     """List transfers between warehouses with what they bring, newest first."""
-    by = _SORTS[args.sort]
     asked = await _asked(ctx, args)
-    beyond, since = by.since(args.after)
-    filters = "".join(f" and {condition}" for condition in [*asked, *beyond])
-    query = _LIST.format(by=by.column, order=by.order, filters=filters)
-    params = dict(asked.values()) | {"m": ctx.merchant.id} | since
-    return await paged(ctx, args, query, params, as_=_TransferRow, show=_shown, at=at)
+    params = dict(asked.values())
+    return await sorted_page(ctx, args, _LIST, _SORTS[args.sort], asked, params, as_=_TransferRow, show=_shown)
 
 
 _WHEN = {
@@ -464,9 +460,9 @@ _WHEN = {
 }
 
 
-async def _asked(ctx: Context, args: ListTransfers) -> dict[str, tuple[str, Any]]:
+async def _asked(ctx: Context, args: ListTransfers) -> Asked:
     """The conditions of the list, each with its parameter."""
-    asked: dict[str, tuple[str, Any]] = {}
+    asked: Asked = {}
     if args.status:
         asked["t.status = %(status)s"] = ("status", args.status.value)
     if args.open is not None:
@@ -479,9 +475,7 @@ async def _asked(ctx: Context, args: ListTransfers) -> dict[str, tuple[str, Any]
         asked[_BRINGS] = ("variant", (await find_variant(ctx, args.sku)).id)
     if args.product:
         asked[_BRINGS_SOME] = ("products", await products_like(ctx, args.product))
-    for name, condition in _WHEN.items():
-        if getattr(args, name):
-            asked[condition] = (name, getattr(args, name))
+    asked |= within(args, _WHEN)
     return asked
 
 

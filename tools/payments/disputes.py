@@ -28,7 +28,7 @@ from tools.contract.fields import (
     UntrustedText,
 )
 from tools.contract.page import Page, Paged, paged
-from tools.contract.sorting import HIGHEST, NEWEST, OLDEST, By, at
+from tools.contract.sorting import HIGHEST, NEWEST, OLDEST, Asked, By, at, within
 from tools.rules.lookup import find_customer
 from tools.rules.refunds import EVIDENCE
 from tools.rules.whose import of_orders
@@ -156,9 +156,9 @@ join orders o on o.merchant_id = %(m)s and o.id = d.order_id
 """
 
 
-async def _asked(ctx: Context, args: ListDisputes) -> dict[str, tuple[str, Any]]:
+async def _asked(ctx: Context, args: ListDisputes) -> Asked:
     """The conditions of the list, each with its parameter."""
-    asked: dict[str, tuple[str, Any]] = {}
+    asked: Asked = {}
     if args.status:
         asked["d.status = %(status)s"] = ("status", args.status.value)
     if args.open is not None:
@@ -168,9 +168,7 @@ async def _asked(ctx: Context, args: ListDisputes) -> dict[str, tuple[str, Any]]
         asked["d.order_id = %(order)s"] = ("order", (await ctx.find(Order, args.order)).id)
     if args.customer:
         asked["o.customer_id = %(customer)s"] = ("customer", (await find_customer(ctx, args.customer)).id)
-    for name, condition in _WHEN.items():
-        if getattr(args, name) is not None:
-            asked[condition] = (name, getattr(args, name))
+    asked |= within(args, _WHEN)
     return asked
 
 

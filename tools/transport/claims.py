@@ -29,8 +29,8 @@ from tools.contract.fields import (
     Untrusted,
     UntrustedText,
 )
-from tools.contract.page import Page, Paged, paged
-from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, at
+from tools.contract.page import Page, Paged
+from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, sorted_page
 from tools.rules.lookup import find_customer
 from tools.rules.whose import of_orders
 from tools.transport.carriers import find_carrier
@@ -294,13 +294,8 @@ async def list_carrier_claims(ctx: Context, args: ListCarrierClaims) -> Page[Cla
         asked["c.created_at >= %(from)s"] = ("from", args.opened_from)
     if args.opened_until:
         asked["c.created_at < %(until)s"] = ("until", args.opened_until)
-    by = _SORTS[args.sort]
     said, words = await of_orders(ctx, args.text, "f.order_id") if args.text else ("", {})
-    beyond, since = by.since(args.after)
-    filters = "".join(f" and {condition}" for condition in filter(None, [*asked, said, *beyond]))
-    params = dict(asked.values()) | {"m": ctx.merchant.id} | words | since
-    query = _CLAIMS.format(by=by.column, order=by.order, filters=filters)
-    return await paged(
-        ctx, args, query, params, as_=_ClaimRow, show=_ClaimRow.shown,
-        at=at, money=("minor", "currency"),
+    return await sorted_page(
+        ctx, args, _CLAIMS, _SORTS[args.sort], [*asked, said], dict(asked.values()) | words,
+        as_=_ClaimRow, show=_ClaimRow.shown, money=("minor", "currency"),
     )  # fmt: skip

@@ -32,8 +32,8 @@ from tools.contract.fields import (
     VariantRef,
     WarehouseRef,
 )
-from tools.contract.page import Page, Paged, paged
-from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, at
+from tools.contract.page import Page, Paged
+from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, sorted_page
 from tools.rules.lookup import find_customer, find_variant, find_warehouse, products_like
 from tools.rules.whose import of_orders, with_goods
 from tools.transport.carriers import find_carrier
@@ -235,15 +235,12 @@ async def list_shipments(ctx: Context, args: ListShipments) -> Page[ShipmentSumm
 
     What should have arrived and has not is list_late_shipments; where a parcel is, track_shipment.
     """
-    by = _SORTS[args.sort]
     asked = await _asked(ctx, args)
-    beyond, since = by.since(args.after)
     found, known = await _of_orders(ctx, args)
-    conditions = [*asked, *found, *filter(None, [_HAVING.get(args.sort)]), *beyond]
-    query = _LIST.format(by=by.column, order=by.order, filters="".join(f" and {condition}" for condition in conditions))
-    params = dict(asked.values()) | {"m": ctx.merchant.id, "now": ctx.now(), "home": ctx.merchant.currency}
-    return await paged(
-        ctx, args, query, params | known | since, as_=ShipmentRow, show=ShipmentRow.shown, at=at, money=("amount", "currency")
+    params = dict(asked.values()) | {"now": ctx.now(), "home": ctx.merchant.currency} | known
+    return await sorted_page(
+        ctx, args, _LIST, _SORTS[args.sort], [*asked, *found, _HAVING.get(args.sort, "")], params,
+        as_=ShipmentRow, show=ShipmentRow.shown, money=("amount", "currency"),
     )  # fmt: skip
 
 

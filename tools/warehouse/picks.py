@@ -12,8 +12,8 @@ from db.models.warehouse import PickList, PickStatus, TaskStatus
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.fields import ColleagueRef, OrderRef, PeriodEnd, PeriodStart, Synonyms, WarehouseRef
-from tools.contract.page import Page, Paged, paged
-from tools.contract.sorting import NEWEST, OLDEST, By, at
+from tools.contract.page import Page, Paged
+from tools.contract.sorting import NEWEST, OLDEST, Asked, By, sorted_page, within
 from tools.rules.colleagues import colleague
 from tools.rules.lookup import find_warehouse
 from tools.warehouse.claims import PickRef
@@ -190,7 +190,7 @@ class ListPickLists(Paged):
 )
 async def list_pick_lists(ctx: Context, args: ListPickLists) -> Page[PickListLine]:
     """List pick lists, newest first, with how far each is and who picks it."""
-    asked: dict[str, tuple[str, Any]] = {}
+    asked: Asked = {}
     if args.warehouse:
         asked["p.warehouse_id = %(warehouse)s"] = ("warehouse", (await find_warehouse(ctx, args.warehouse)).id)
     if args.status:
@@ -202,15 +202,8 @@ async def list_pick_lists(ctx: Context, args: ListPickLists) -> Page[PickListLin
         asked[_FOR] = ("order", (await ctx.find(Order, args.order)).id)
     if args.picker:
         asked["p.picker = %(picker)s"] = ("picker", (await colleague(ctx, args.picker)).reference)
-    for name, condition in _WHEN.items():
-        if getattr(args, name):
-            asked[condition] = (name, getattr(args, name))
-    by = _SORTS[args.sort]
-    beyond, since = by.since(args.after)
-    filters = "".join(f" and {condition}" for condition in [*asked, *beyond])
-    query = _LISTS.format(by=by.column, order=by.order, filters=filters)
-    params = dict(asked.values()) | {"m": ctx.merchant.id} | since
-    return await paged(ctx, args, query, params, as_=_Row, show=_shown, at=at)
+    asked |= within(args, _WHEN)
+    return await sorted_page(ctx, args, _LISTS, _SORTS[args.sort], asked, dict(asked.values()), as_=_Row, show=_shown)
 
 
 _WHEN = {
