@@ -129,7 +129,7 @@ class _Work:
         if self.messages or not self.state.waiting:
             room = self.catalogue.room[call.name]
             await turn.events.add("tool.started", **named, specialist=room, arguments=arguments)
-        caller = replace(turn.caller, tainted=self.tainted)
+        caller = replace(turn.caller, tainted=self.tainted, remark=_remark(self.state.messages))
         nth = _nth(self.state.messages, chat_tool, call)
         with telemetry.tool_call(call.name, call.id, arguments) as span:
             answer = await chat_tool.run(turn.shop, arguments, caller, turn=turn.id, nth=nth)
@@ -193,6 +193,11 @@ def _rooms(arguments: Json) -> list[str]:
 def _words(arguments: Json) -> str:
     """What is wished for, whatever the model called the argument."""
     return " ".join(value for value in arguments.values() if isinstance(value, str))
+
+
+def _remark(messages: Sequence[AnyMessage]) -> str:
+    """What the message that makes the calls has to say where one of them waits for a person."""
+    return str(cast(Json, messages[_last_asking(messages)].additional_kwargs).get("remark", ""))
 
 
 def _nth(messages: Sequence[AnyMessage], chat_tool: Usable, call: Call) -> int:

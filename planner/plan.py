@@ -148,7 +148,7 @@ def _gather(meant: Meant, desk: Desk) -> Plan:
     left += [voice.say("waits", said=d.said) for d in waiting]
     left += [talk.closed(d, voice) for d in declined if d.why in ("planned", "people") and not d.meanwhile]
     leads = [*done, *(talk.closed(d, voice) for d in declined if d.meanwhile)]
-    notes = [voice.say("not_used", said=said) for step in steps for said in step.notes]
+    notes = [voice.say("not_used", said=said) for step in steps for said in step.notes if not _writes(step, desk)]
     later = [voice.say("one_question")] if len(questions) > 1 else []
     stays = {"kind": "wish", "text": acts.unconditioned(waiting[0].said)} if waiting else meant.open
     return Plan(steps, [*notes, *left, *later], questions[0] if questions else None, leads=leads, open=stays)
@@ -200,15 +200,25 @@ def _next_calls(turn: Turn, plan: Plan) -> AIMessage:
     first, *others = plan.steps
     if first.people:
         return _look_up(turn, plan, first)
-    if turn.desk.index.tools[first.tool].entry.writes:
-        return _calling(turn, [(first.tool, first.args)], replace(plan, steps=others, awaiting=None))
+    if _writes(first, turn.desk):
+        remark = _remark(first, Voice.of(turn.desk.talk))
+        return _calling(turn, [(first.tool, first.args)], replace(plan, steps=others, awaiting=None), remark)
     reads = [first]
     for step in others:
-        if step.people or turn.desk.index.tools[step.tool].entry.writes:
+        if step.people or _writes(step, turn.desk):
             break
         reads.append(step)
     left = replace(plan, steps=plan.steps[len(reads) :], awaiting=None)
     return _calling(turn, [(step.tool, _counting(step, turn.desk)) for step in reads], left)
+
+
+def _writes(step: Step, desk: Desk) -> bool:
+    return desk.index.tools[step.tool].entry.writes
+
+
+def _remark(step: Step, voice: Voice) -> str:
+    """What the card of a change has to say of what was told and has no place in it."""
+    return voice.say("without", said=voice.quoted(step.notes)) if step.notes else ""
 
 
 def _counting(step: Step, desk: Desk) -> Mapping[str, Any]:
@@ -293,7 +303,7 @@ def _go_on_without(
 ) -> AIMessage:
     """Somebody or something was not found: what can be looked up without it is looked up, and then it is asked for."""
     rest = plan.steps[1:]
-    apart = [step for step in rest if not step.people and not turn.desk.index.tools[step.tool].entry.writes]
+    apart = [step for step in rest if not step.people and not _writes(step, turn.desk)]
     plan = replace(plan, steps=apart, awaiting=None, question=ask([step for step in rest if step not in apart]))
     return _next_calls(turn, plan) if apart else _close(turn, plan, results)
 
@@ -310,14 +320,14 @@ def _which(step: Step, awaiting: Mapping[str, Any], found: Found, rest: Sequence
     asked = {"frame": "found_none", "noun": awaiting["reference"], "said": awaiting["said"]}
     people = {name: said for name, said in step.people.items() if name != found.field}
     base: dict[str, Any] = {"tool": step.tool, "args": dict(step.args), "people": people, "missing": [found.field]}
-    base |= {"then": Plan(rest).packed()["steps"], **asked}
+    base |= {"then": Plan(rest).packed()["steps"], "notes": list(step.notes), **asked}
+    base |= {"closed": True} if (awaiting.get("through") or {}).get("closed") else {}
+    base |= {"side": awaiting["side"]} if awaiting.get("side") else {}
     if "owner" in awaiting:
         base |= {"through": awaiting["through"], "owner": awaiting["owner"]}
-    if not found.options:
-        return Ask({"kind": "slots", **base})
-    return Ask(
-        {"kind": "pick", **base, "options": [{"value": value, "label": label} for value, label in found.options]}
-    )
+    used = {str(value) for value in step.args.values()}  # "to Lille": not from there
+    options = [{"value": value, "label": label} for value, label in found.options if not used & {*label.split(", ")}]
+    return Ask({"kind": "pick", **base, "options": options} if options else {"kind": "slots", **base})
 
 
 def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bool = False) -> AIMessage:
@@ -364,9 +374,10 @@ def _keep_open(message: AIMessage, plan: Plan, desk: Desk) -> AIMessage:
     return AIMessage(text, additional_kwargs={**kept, "pending": dict(plan.open)})
 
 
-def _calling(turn: Turn, calls: Sequence[tuple[str, Mapping[str, Any]]], plan: Plan) -> AIMessage:
+def _calling(turn: Turn, calls: Sequence[tuple[str, Mapping[str, Any]]], plan: Plan, remark: str = "") -> AIMessage:
     made = [
         {"name": name, "args": dict(args), "id": f"call_{turn.made + n}", "type": "tool_call"}
         for n, (name, args) in enumerate(calls, 1)
     ]
-    return AIMessage("", tool_calls=made, additional_kwargs={"plan": plan.packed()})
+    said = {"remark": remark} if remark else {}
+    return AIMessage("", tool_calls=made, additional_kwargs={"plan": plan.packed(), **said})

@@ -24,6 +24,7 @@ NAMED = ("customer", "user", "product", "variant", "category", "warehouse", "car
 NARROWING = (Kind.reference, Kind.city, Kind.country, Kind.email, Kind.period_start, Kind.period_end)
 PROSE = (Kind.note, Kind.reason_text, Kind.text, Kind.search, Kind.proper_name)
 FEW = ("warehouse",)
+CALLED = ("product", "code", "category")  # what the reader takes a name for that it has no kind for
 MOST = 10  # rows of which it is asked which
 WHOLE = 100  # rows among which the oldest is looked for, where a list can't be turned round
 ENDS = {"newest": r"last|latest|newest|most recent", "oldest": r"oldest|first|earliest|longest waiting"}
@@ -54,23 +55,43 @@ def fill(tool: Tool, filled: Filled, reading: Reading, lists_of: Lists, told: Ca
         taken = len(rest.claimed)
         named = slots.fill(_filters(listing, f, writes=tool.entry.writes), rest, told(listing))
         args = {name: value for name, value in named.args.items() if value is not False}
+        args = _of_now(args, listing, filled, tool) | _goods(listing, named)
         end = _end(reading.text, f)
         if not (_tells(args, listing, writes=tool.entry.writes) or named.people or end):
             continue
-        args |= by_name(listing, args, named.people)
+        args |= by_name(listing, args, named.people, reading)
         said = " ".join(reading.text[start:stop].strip() for start, stop in sorted({*rest.claimed[taken:]}))
         filled.people[f.name] = look_up(tool, listing, args, named.people, said or end, end)
         _place(filled, reading, rest.claimed[taken:])
 
 
-def by_name(listing: Tool, args: Mapping[str, Any], people: dict[str, Any]) -> dict[str, Any]:
-    """A buyer's name and town as a list itself takes them: many are called so there, and few of them have what is asked for."""
+def by_name(listing: Tool, args: Mapping[str, Any], people: dict[str, Any], reading: Reading) -> dict[str, Any]:
+    """A buyer's name and town as a list itself takes them: many are called so, and few of them have what is asked for."""
     taken = {f.name for f in listing.fields if f.kind in (Kind.search, Kind.city)} - args.keys()
     name, _, lives = str(people.get("customer", "")).partition(", ")
-    if not lives or not {"text", "city"} <= taken:
+    known = lives or any(name == one.said for one in reading.grounds if one.of("customer"))
+    found = {"text": name, **({"city": lives} if lives else {})}
+    if not known or not taken >= found.keys():
         return {}
     del people["customer"]
-    return {"text": name, "city": lives}
+    return found
+
+
+def _of_now(args: Mapping[str, Any], listing: Tool, filled: Filled, tool: Tool) -> dict[str, Any]:
+    """The conditions without the days that stand in what is to be written: "a note: he calls back Monday"."""
+    written = any(f.kind in PROSE and f.name in filled.args for f in tool.fields)
+    days = _days(listing) if written else ()
+    return {name: value for name, value in args.items() if name not in days}
+
+
+def _goods(listing: Tool, named: Filled) -> dict[str, str]:
+    """Goods of which there are several as the words of a title: "the duvet of Noah Visser"."""
+    worded = [f.name for f in listing.fields if f.worded and f.reference == "product" and f.name not in named.args]
+    return {worded[0]: which.said for which in named.which.values() if worded and not which.lacks}
+
+
+def _days(listing: Tool) -> set[str]:
+    return {f.name for f in listing.fields if f.kind in (Kind.period_start, Kind.period_end)}
 
 
 def _lacking(tool: Tool, filled: Filled) -> Iterator[Field]:
@@ -89,8 +110,7 @@ def _filters(listing: Tool, wanted: Field, *, writes: bool) -> list[Field]:
 
 def _tells(args: Mapping[str, Any], listing: Tool, *, writes: bool) -> bool:
     """Whether a record can be told by it. A day alone may be that of something else: "of the man who called this morning"."""
-    days = {f.name for f in listing.fields if f.kind in (Kind.period_start, Kind.period_end)}
-    return bool(set(args) - (days if writes else set()))
+    return bool(set(args) - (_days(listing) if writes else set()))
 
 
 def look_up(
@@ -154,6 +174,19 @@ def spoken_of(text: str, tool: Tool, filled: Filled, lists_of: Lists, talk: Conv
             filled.people[f.name] = look_up(tool, listing, args, {}, ", ".join(map(str, args.values())))
 
 
+def called(tool: Tool, filled: Filled, reading: Reading, lists_of: Lists) -> None:
+    """What is missing still: by what it is called, where the reader hears something named that was lost: "the tea time discount"."""
+    for f in _lacking(tool, filled):
+        listing, named = lists_of(f.reference), [one for one in reading.mentions if one.kind in CALLED]
+        said = reading.text[named[0].start : named[0].end] if named else ""
+        searched = listing and any(one.kind is Kind.search and one.name == "text" for one in listing.fields)
+        lost = any(one in said for one in filled.strange)
+        if listing is None or not searched or f.name in filled.people or not lost:
+            continue
+        filled.people[f.name] = look_up(tool, listing, {"text": said}, {}, said)
+        _place(filled, reading, [(named[0].start, named[0].end)])
+
+
 def of_few(tool: Tool, filled: Filled, lists_of: Lists) -> None:
     """What is missing still and there are but a few of: which one is asked with all of them to choose from."""
     lacking = [
@@ -170,8 +203,11 @@ def owned(said: Mapping[str, Any], owner: str, value: str) -> dict[str, Any]:
     return {**said, "args": {**said["args"], owner: value}, "people": people}
 
 
-def wider(said: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The look-up among those that are closed, too; None where it was."""
-    if not said["args"].get("open"):
+def wider(said: Mapping[str, Any], listing: Tool) -> dict[str, Any] | None:
+    """The look-up of whatever day, where more than a day tells the record; else among those that are closed, too; None where it was."""
+    days, told = _days(listing), {*said["args"]} - {"open", *(f.name for f in listing.fields if f.kind is Kind.limit)}
+    less = days if told & days and told - days else {"open"}
+    if not less & said["args"].keys():
         return None
-    return {**said, "args": {name: value for name, value in said["args"].items() if name != "open"}}
+    args = {name: value for name, value in said["args"].items() if name not in less}
+    return {**said, "args": args, "closed": "open" not in args}

@@ -39,6 +39,7 @@ REACHED = 20  # readers among which one is looked for that has a place for a par
 LOOKING = "detect_"  # what is a change only because a job is made of it
 REPORTS = ("_report", "_kpis", "_performance")  # by how they are called
 TOLD = ("reason", "text")  # what is said, and names nothing
+NOT = "not "  # a doubt that begins so is about something that was excepted
 UNFIT = {
     "reference": 1.2,
     "foreign": 1.2,
@@ -79,6 +80,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name, desk.beside(said or text))
         meant = _of_variant(chosen, found)
         others = found if meant is chosen else [c for c in found if c is not chosen]
+        agreed = agreed or _clear(text, meant, others)
         return _write(text, meant, others, desk, before) if agreed else _either(text, meant, others)
     own = desk.index.scores(said or text)[chosen.tool.entry.name]
     if _tells_nothing(chosen) or (
@@ -225,16 +227,19 @@ def _whole(candidate: Candidate) -> bool:
 
 
 def _clear(text: str, chosen: Candidate, rivals: list[Candidate]) -> bool:
-    """A command that one write takes whole and no other tool in question does: its card is question enough."""
+    """What one write takes whole and no other tool in question does: its card is question enough, of a command or a likely wish."""
     whole = _whole(chosen) and any(f.name in chosen.filled.args for f in chosen.tool.required)
-    return mood.orders(text) and whole and not any(_whole(c) or not c.tool.entry.writes for c in rivals)
+    wished = mood.orders(text) or chosen.score >= WRITE_FLOOR
+    others = (c for c in rivals if c is not chosen and c.score >= FAINT)
+    return wished and whole and not any(_whole(c) or not c.tool.entry.writes for c in others)
 
 
 def _opened(text: str, candidates: Sequence[Candidate]) -> Candidate | None:
-    """The one write of several by whose own verb a text is opened: "refund …" is `refund_payment`."""
+    """The one write of several by whose own verb a text is opened: "refund …" is `refund_payment`; not beside one that is certain."""
     verbs = {stem(word) for word in tokens(mood.bare(text))[:1]}
     named = [c for c in candidates if c.tool.entry.writes and stem(c.tool.entry.name.split("_")[0]) in verbs]
-    return named[0] if len(named) == 1 and named[0].score >= READ_FLOOR else None
+    certain = any(c.score >= CERTAIN for c in candidates if c.tool.entry.writes and c not in named)
+    return named[0] if len(named) == 1 and named[0].score >= READ_FLOOR and not certain else None
 
 
 def _roomier(chosen: Candidate, candidates: Sequence[Candidate]) -> Candidate | None:
@@ -293,7 +298,7 @@ def candidates(text: str, desk: Desk, said: str) -> list[Candidate]:
 def _unfit(filled: Filled, text: str) -> float:
     cost = sum(UNFIT["reference"] if span.reference else UNFIT.get(span.kind, 0.4) for span in filled.unplaced)
     cost += min(0.8, sum(0.0 if f.kind in (Kind.note, Kind.reason_text) else 0.4 for f in filled.missing))
-    return cost + 0.5 * len([doubt for doubt in filled.doubts if doubt.startswith("not ")])
+    return cost + 0.5 * len([doubt for doubt in filled.doubts if doubt.startswith(NOT)])
 
 
 def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk, before: list[Step]) -> Decision:
@@ -328,7 +333,10 @@ def _says_not(chosen: Candidate) -> bool:
 
 
 def _confirmed(text: str, chosen: Candidate, decision: Decision, desk: Desk) -> Decision:
-    """A write goes ahead only when every figure and name that was said has found its place; plain words may be why it is wished."""
+    """A write whose figures and names have not all found a place says so on its card; one that is not certain, too, asks first.
+
+    Plain words may be why it is wished.
+    """
     filled = chosen.filled
     named = [text[one.start : one.end] for one in desk.index.mentions(text) if one.kind not in TOLD]
     left = [*(text[span.start : span.end] for span in filled.unplaced), *filled.doubts]
@@ -336,7 +344,9 @@ def _confirmed(text: str, chosen: Candidate, decision: Decision, desk: Desk) -> 
     left += [said for said in filled.strange if said not in left and (unsure or any(said in one for one in named))]
     if not isinstance(decision, list) or not left:
         return decision
-    return confirmation(decision, left)
+    if unsure or any(said.startswith(NOT) for said in filled.doubts):
+        return confirmation(decision, left)
+    return [replace(decision[0], notes=tuple(left)), *decision[1:]]
 
 
 def confirmation(steps: Sequence[Step], left: Sequence[str]) -> Ask:

@@ -145,7 +145,9 @@ class Desk:
 
     def english(self, text: str) -> str:
         """A text in English words; a few words that show no language are in the conversation's."""
-        return to_english(text, self.talk.language if language_of(text) in (None, self.talk.language) else "")
+        spoken = self.talk.language if language_of(text) in (None, self.talk.language) else ""
+        people = (text[one.start : one.end] for one in self.index.mentions(text) if one.kind in goods.OF_PEOPLE)
+        return to_english(text, spoken, frozenset(word for name in people for word in goods.words_in(name)))
 
     def told(self, tool: Tool) -> Told:
         return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.words, tool.entry.writes)

@@ -45,7 +45,7 @@ class Found:
 def first_call(wanted: Field, said: Any, step: Step, desk: Desk) -> LookUp | None:
     """The call that looks a name up: straight, or by the customer whose order or address it is. None if nothing offered can."""
     if not isinstance(said, str):
-        return _belonging(wanted, said, desk)
+        return _belonging(wanted, said, step, desk)
     awaiting = {"field": wanted.name, "reference": wanted.reference, "prefix": wanted.prefix, "said": said, "via": ""}
     if wanted.reference in GOODS and SEARCH in desk.offered:
         either = _goods(desk.index.tools[step.tool].fields, step)
@@ -62,7 +62,7 @@ def first_call(wanted: Field, said: Any, step: Step, desk: Desk) -> LookUp | Non
     return LookUp(finder.entry.name, args, awaiting) if args else None
 
 
-def _belonging(wanted: Field, said: Mapping[str, Any], desk: Desk) -> LookUp | None:
+def _belonging(wanted: Field, said: Mapping[str, Any], step: Step, desk: Desk) -> LookUp | None:
     """The list in which a record is looked for; before it, whoever it belongs to."""
     listing = desk.index.tools[said["tool"]]
     for name, who in said["people"].items():
@@ -71,15 +71,19 @@ def _belonging(wanted: Field, said: Mapping[str, Any], desk: Desk) -> LookUp | N
         if call:
             awaiting = {key: value for key, value in call.awaiting.items() if key != "either"}
             return replace(call, awaiting={**awaiting, "field": wanted.name, "through": dict(said), "owner": name})
-    awaiting = {"field": wanted.name, "reference": wanted.reference, "prefix": wanted.prefix, "via": ""}
-    return LookUp(said["tool"], dict(said["args"]), {**awaiting, "said": said["said"], "through": dict(said)})
+    twins = (
+        sum(f.reference == wanted.reference for f in desk.index.tools[step.tool].fields) > 1
+    )  # from where, and to where
+    called = {"reference": wanted.reference, "prefix": wanted.prefix, "side": wanted.name if twins else ""}
+    awaiting = {"field": wanted.name, **called, "via": "", "said": said["said"], "through": dict(said)}
+    return LookUp(said["tool"], dict(said["args"]), awaiting)
 
 
 def second_call(tried: str, awaiting: Mapping[str, Any], desk: Desk) -> LookUp | None:
     """Where a list knows nobody of that name: who is called alike. Where no record is open, those that are closed."""
     through = awaiting.get("through")
     if through and "owner" not in awaiting:
-        more = belonging.wider(through)
+        more = belonging.wider(through, desk.index.tools[through["tool"]])
         return LookUp(more["tool"], more["args"], {**awaiting, "through": more}) if more else None
     if awaiting["reference"] != "customer" or tried == SEARCH or SEARCH not in desk.offered:
         return None

@@ -135,7 +135,8 @@ def _picked(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Deci
         people = {missing: owned(through, pending["owner"], str(chosen["value"]))}
         return [Step(pending["tool"], pending["args"], {**pending["people"], **people}), *_then(pending)]
     args = {**pending["args"], missing: chosen["value"]}
-    return [Step(pending["tool"], args, pending.get("people", {})), *_then(pending)]
+    notes = pending.get("notes", ()) if desk.index.tools[pending["tool"]].entry.writes else ()  # a look-up's were told
+    return [Step(pending["tool"], args, pending.get("people", {}), notes=tuple(notes)), *_then(pending)]
 
 
 def _meant(options: Sequence[Mapping[str, Any]], said: set[str]) -> list[Mapping[str, Any]]:

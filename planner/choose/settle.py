@@ -34,7 +34,7 @@ def filling(tool: Tool, reading: Reading, desk: Desk) -> Filled:
     """The arguments of one tool from one text, and how a record that is not named is to be found."""
     filled = slots.fill(tool.fields, reading, desk.told(tool))
     belonging.fill(tool, filled, reading, belonging.lists(desk.index, desk.offered), desk.told)
-    filled.args |= {} if tool.entry.writes else belonging.by_name(tool, filled.args, filled.people)
+    filled.args |= {} if tool.entry.writes else belonging.by_name(tool, filled.args, filled.people, reading)
     whose.unsaid(tool, filled, reading)
     return filled
 
@@ -49,6 +49,7 @@ def settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Deci
         return which_goods(tool, filled)
     _of_the_message(tool, filled, desk)
     belonging.spoken_of(text, tool, filled, belonging.lists(desk.index, desk.offered), desk.talk, desk.index)
+    belonging.called(tool, filled, desk.reading(text), belonging.lists(desk.index, desk.offered))
     belonging.of_few(tool, filled, belonging.lists(desk.index, desk.offered))
     _of_the_talk(tool, filled, desk)
     missing = [f for f in tool.required if f.name not in filled.args and f.name not in filled.people]

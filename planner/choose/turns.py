@@ -356,7 +356,7 @@ def _as_it_stands(
     said: str, pointed: pointing.Pointed, earlier: Sequence[str], steps: list[Step], desk: Desk
 ) -> Decision:
     """The decision for one clause, with what it points at put in the place of the words."""
-    if pointers.tells_place(pointed.lost):
+    if pointers.tells_place(pointed.lost) and not _is_here(said, pointed.lost, desk):
         return _which(said, pointed.lost, desk)
     decision = _for_each(_decide(pointed.text, desk, steps), pointed.things)
     if pointed.things and _unused(decision, pointed.things):  # a pronoun that stood for another kind of thing
@@ -373,6 +373,13 @@ def _as_it_stands(
     if pointed.lost and _about_nothing(decision, desk):
         return _which(said, pointed.lost, desk)  # a list of everything is no answer about "it"
     return decision
+
+
+def _is_here(said: str, lost: str, desk: Desk) -> bool:
+    """Whether what was pointed at stands in the text itself: "the jute rugs in Lyon: 14 of the smallest ones"."""
+    reading, words = desk.reading(desk.english(said)), desk.english(lost)
+    start = reading.text.find(words)
+    return start >= 0 and any(start <= one.start < start + len(words) for one in reading.grounds if one.goods)
 
 
 def _decide(text: str, desk: Desk, steps: list[Step]) -> Decision:

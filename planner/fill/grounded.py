@@ -143,9 +143,9 @@ def _people(fields: Sequence[Field], reading: Reading, told: Told, filled: Fille
         if len(rows) == 1 and not town:
             filled.args[wanted[0].name] = rows[0].reference
         elif words and not town and words.name not in filled.args:
-            filled.args[words.name] = reading.text[ground.start : ground.end]
+            filled.args[words.name] = ground.said
         else:
-            filled.people[wanted[0].name] = ", ".join(filter(None, [reading.text[ground.start : ground.end], town]))
+            filled.people[wanted[0].name] = ", ".join(filter(None, [ground.said, town]))
 
 
 def _named_otherwise(ground: Ground, reading: Reading) -> bool:
@@ -161,6 +161,9 @@ def _town(ground: Ground, reading: Reading) -> str:
         beside = other.start >= ground.end and re.fullmatch(TOWN, between, re.I)
         if beside and other.of("city", "warehouse"):
             return _taken(other, reading, "city", "warehouse")
+    for other in _open(reading):  # "Hamburg Vogel"
+        if other.end < ground.start and reading.text[other.end : ground.start] == " " and other.of("city"):
+            return _taken(other, reading, "city")
     unknown = re.match(IN_TOWN, reading.text[ground.end :])
     if unknown and reading.open(ground.end + unknown.start(1), ground.end + unknown.end(1)):
         reading.claim(ground.end + unknown.start(1), ground.end + unknown.end(1))

@@ -31,10 +31,13 @@ TOKEN = re.compile(rf"(?P<measure>{MEASURE})|(?P<word>[^\W\d_](?:[\w’']|-(?=\w
 HOLDS = ("email", "reference", "foreign", "code", "money", "percent", "period", "url", "phone", "quoted")  # not names
 LETTERED = re.compile(r"^(?:size|in|grösse|größe|taille)\s(?:S|M|L)$", re.I)
 QUALIFYING = ("adjective", "measure")
+POSSESSIVE = re.compile(r"(?<=\w)['’]s$")
 ONES = re.compile(r"\s+ones?\b", re.I)
 EXCEPTED = re.compile(r"\bnot\s+(?:the\s+|in\s+)?$", re.I)
 OF_GOODS = ("product", "category", "tag")
-OF_OTHERS = ("customer", "person", "place", "warehouse")
+OF_PEOPLE = ("customer", "person")
+OF_OTHERS = (*OF_PEOPLE, "place", "warehouse")
+OF_SHOP = ("product", "code", "supplier", "carrier")  # what may be called by everybody's words: "Tea time"
 MOST = 12
 
 
@@ -129,9 +132,13 @@ def root(word: str, language: str) -> str:
     return re.sub(r"(?<=\w{3})(?:em|en|er|es|e|n|(?<!s)s)$", "", said)
 
 
-def guessed(text: str) -> str:
+def guessed(text: str, names: Collection[str] = ()) -> str:
     """A text of no certain language with the goods that only German or French has a word for: "Hausschuhe?"."""
-    return translated(translated(text, GERMAN, unless=_english), FRENCH, unless=_english)
+
+    def kept(word: str) -> bool:
+        return word in names or _english(word)
+
+    return translated(translated(text, GERMAN, unless=kept), FRENCH, unless=kept)
 
 
 def told_by(text: str, language: str) -> int:
@@ -216,9 +223,19 @@ def phrases(
             thing = _head(run) or thing
         others += _parts(run)
     found: dict[str, Phrase] = {}
-    for phrase in [*goods, *others]:
+    for phrase in [*goods, *others, *_called(text, mentions)]:
         found.setdefault(phrase.asked.casefold(), phrase)
     return list(found.values())[:MOST]
+
+
+def _called(text: str, mentions: Sequence[Mention]) -> Iterator[Phrase]:
+    """What the reader hears named, as it was said ("the tea time discount"); of people without the "s" by which they own: "anna wagners"."""
+    for one in mentions:
+        said = text[one.start : one.end]
+        if one.kind in OF_PEOPLE and re.search(r"\w{3}s$", said):
+            yield Phrase(one.start, one.end, said[:-1], goods=False)
+        if one.kind in OF_SHOP and " " in said:
+            yield Phrase(one.start, one.end, said, goods=False)
 
 
 class Token(NamedTuple):
@@ -237,14 +254,16 @@ class Ordinary:
         self._known = known
 
     def __contains__(self, word: object) -> bool:
-        said = re.sub(r"['’].*$", "", str(word).casefold())
-        return (
-            said in FILLER
-            or said in TRADE
-            or said in everyday().ordinary
-            or stem(said) in self._known
-            or embedder.frequent(said)
-        )
+        return self.talk(str(word)) or embedder.frequent(_plain(str(word)))
+
+    def talk(self, word: str) -> bool:
+        """Whether it is a word of talk or trade; else a name may still be one of the most frequent words: "fiona hughes"."""
+        said = _plain(word)
+        return said in FILLER or said in TRADE or said in everyday().ordinary or stem(said) in self._known
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"['’].*$", "", word.casefold())
 
 
 def _runs(text: str, spans: Sequence[Span], mentions: Sequence[Mention], ordinary: Ordinary) -> Iterator[list[Token]]:
@@ -260,7 +279,8 @@ def _runs(text: str, spans: Sequence[Span], mentions: Sequence[Mention], ordinar
             yield _trimmed(run)
             run = []
         if kind:
-            run.append(Token(m.start(), m.end(), m[0], kind))
+            owner = POSSESSIVE.sub("", m[0]) if kind == "name" else m[0]  # "Mercier's complaint"
+            run.append(Token(m.start(), m.start() + len(owner), owner, kind))
     if run:
         yield _trimmed(run)
 
@@ -289,7 +309,7 @@ def _kind(m: re.Match[str], mentions: Sequence[Mention], ordinary: Ordinary) -> 
         return "measure"
     word, known = singular(m[0]), lexicon()
     named = next((one.kind for one in mentions if one.start <= m.start() and m.end() <= one.end), "")
-    if named in OF_OTHERS and (m[0] not in ordinary or m[0][0].isupper()):
+    if named in OF_OTHERS and (m[0][0].isupper() or (len(word) >= SHORTEST and not ordinary.talk(m[0]))):
         return "name"
     if word in known.adjectives or re.sub(r"(?:er|est)$", "", word) in known.adjectives:
         return "adjective"

@@ -84,7 +84,7 @@ def placed(phrases: Sequence[Phrase], told: Mapping[str, Sequence[Row]]) -> tupl
             general = [one for one in found if phrase.standing and _general(one, ground)]
             found = [one for one in found if one not in general]
             found.append(replace(ground, also=tuple((one.start, one.end) for one in general)))
-    for ground in sorted(others, key=lambda one: one.start - one.end):
+    for ground in sorted(others, key=lambda one: (one.start - one.end, one.rows[0].fits != SURE[0])):
         if not any(ground.start < one.end and one.start < ground.end for one in found):
             found.append(ground)
     return tuple(sorted(found, key=lambda one: one.start))

@@ -21,18 +21,20 @@ ENOUGH = 2  # words that only this language has, before a text is taken for it
 
 
 @lru_cache(maxsize=512)
-def to_english(text: str, spoken: str = "") -> str:
+def to_english(text: str, spoken: str = "", names: frozenset[str] = frozenset()) -> str:
     """The request in English words, with "haven't been paid" as "not paid"; a plain English text comes back unchanged.
 
-    `spoken` is the language of the conversation, where a few words show none: "et en octobre ?".
+    `spoken` is the language of the conversation, where a few words show none: "et en octobre ?"; `names` are words that are
+    people's, and no goods: "Lena Krüger".
     """
     text = NEGATED.sub("not ", text)
     words = re.findall(r"[^\W\d_]+", text.lower())
     for language, (signs, pattern, glossary) in _languages().items():
         told = sum(word in signs for word in words) + goods.told_by(text, language)
         if language == spoken or told >= min(ENOUGH, max(1, len(words) - 1)):
-            return pattern.sub(lambda match, known=glossary: known[match[0].lower()], goods.translated(text, language))
-    return goods.guessed(text)
+            translated = goods.translated(text, language, unless=names.__contains__)
+            return pattern.sub(lambda match, known=glossary: known[match[0].lower()], translated)
+    return goods.guessed(text, names)
 
 
 @lru_cache(maxsize=1)

@@ -21,6 +21,9 @@ AFTER_ALL = re.compile(  # "the tea one, how often was it used"
 )
 
 
+SENTENCES = re.compile(r"(?<=[.!?])\s+")
+
+
 class Mood(StrEnum):
     """A question wants to know, an order wants something done, a wish asks whether it can be; the rest tells something."""
 
@@ -31,8 +34,20 @@ class Mood(StrEnum):
 
 
 def mood(said: str, english: str = "") -> Mood:
-    """The mood of one clause. `english` is the same in English words, where it was said in another language."""
-    english = english or said
+    """The mood of one clause. `english` is the same in English words, where it was said in another language.
+
+    What is told first and wished for at the end is a wish: "she would like two mugs. Can you put that in for me?" What is asked
+    and then told is asked: "when does the sale begin? It should not be in December."
+    """
+    whole, sentences = _mood(said, english or said), SENTENCES.split(said)
+    if whole in (Mood.order, Mood.wish) or len(sentences) == 1:
+        return whole
+    own = [_mood(sentence, sentence) for sentence in sentences]
+    wished = next((one for one in own[1:] if one in (Mood.order, Mood.wish)), whole)
+    return Mood.question if wished is Mood.statement and Mood.question in own else wished
+
+
+def _mood(said: str, english: str) -> Mood:
     if _matches("asked_to", said):
         return Mood.question if _shows_after("asked_to", said) else Mood.order
     if _matches("modal", said):

@@ -27,7 +27,7 @@ def question(pending: Mapping[str, Any], desk: Desk) -> str:
             return voice.say(pending["frame"], **_goods(pending, voice))
         case "pick":
             lines = _numbered([str(option["label"]) for option in pending["options"]])
-            frame = "which_of_them" if pending["said"] else "which_record"
+            frame = "none_open" if pending.get("closed") else "which_of_them" if pending["said"] else "which_record"
             return f"{voice.say(frame, **_wanted(pending, voice))}\n\n{lines}"
         case "point":
             lines = _numbered([str(option["label"]) for option in pending["options"]])
@@ -65,7 +65,8 @@ def still_open(pending: Mapping[str, Any], desk: Desk) -> str:
 
 
 def _wanted(pending: Mapping[str, Any], voice: Voice) -> dict[str, str]:
-    return {"noun": voice.label(str(pending["noun"])), "said": str(pending["said"])}
+    side = f" ({voice.label(pending['side'])})" if pending.get("side") else ""  # of two warehouses: from, or to
+    return {"noun": f"{voice.label(str(pending['noun']))}{side}", "said": str(pending["said"])}
 
 
 def _goods(pending: Mapping[str, Any], voice: Voice) -> dict[str, str]:

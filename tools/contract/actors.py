@@ -58,6 +58,7 @@ class Caller:
     turn: UUID | None = None  # the chat turn that the call belongs to
     tainted: bool = False  # that turn has read text that outsiders wrote
     session: UUID | None = None  # the signed-in browser
+    remark: str = ""  # what whoever reads the card of this call has to know of how it was understood
 
     @classmethod
     def of_key(cls, key: str, *, door: Door, hand: Hand = Hand.program, request_id: str = "") -> "Caller":

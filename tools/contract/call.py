@@ -143,7 +143,8 @@ async def _why_it_waits(ctx: Context, entered: Entered, tool: Tool[Any, Any], ca
     if ctx.approval is not None:
         return await beyond_the_card(ctx, ctx.approval)
     first = asks_first(tool, caller, entered.rules, ctx.produced)
-    return first or await beyond_limits(ctx, ctx.produced) or needs_another(ctx.merchant, ctx.produced)
+    why = first or await beyond_limits(ctx, ctx.produced) or needs_another(ctx.merchant, ctx.produced)
+    return f"{caller.remark} {why}" if why and caller.remark else why
 
 
 async def _replay(ctx: Context, tool: Tool[I, O], asked: bytes, entered: Entered) -> Outcome[O]:
