@@ -321,7 +321,8 @@ def _which(step: Step, awaiting: Mapping[str, Any], found: Found, rest: Sequence
     people = {name: said for name, said in step.people.items() if name != found.field}
     base: dict[str, Any] = {"tool": step.tool, "args": dict(step.args), "people": people, "missing": [found.field]}
     base |= {"then": Plan(rest).packed()["steps"], "notes": list(step.notes), **asked}
-    base |= {"closed": True} if (awaiting.get("through") or {}).get("closed") else {}
+    through = cast(Mapping[str, Any], awaiting.get("through") or {})
+    base |= {"closed": True} if through.get("closed") else {}
     base |= {"side": awaiting["side"]} if awaiting.get("side") else {}
     if "owner" in awaiting:
         base |= {"through": awaiting["through"], "owner": awaiting["owner"]}

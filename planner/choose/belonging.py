@@ -87,7 +87,8 @@ def _of_now(args: Mapping[str, Any], listing: Tool, filled: Filled, tool: Tool) 
 def _goods(listing: Tool, named: Filled) -> dict[str, str]:
     """Goods of which there are several as the words of a title: "the duvet of Noah Visser"."""
     worded = [f.name for f in listing.fields if f.worded and f.reference == "product" and f.name not in named.args]
-    return {worded[0]: which.said for which in named.which.values() if worded and not which.lacks}
+    said = [which.said for which in named.which.values() if not which.lacks]
+    return {worded[0]: said[0]} if worded and said else {}
 
 
 def _days(listing: Tool) -> set[str]:
@@ -175,7 +176,7 @@ def spoken_of(text: str, tool: Tool, filled: Filled, lists_of: Lists, talk: Conv
 
 
 def called(tool: Tool, filled: Filled, reading: Reading, lists_of: Lists) -> None:
-    """What is missing still: by what it is called, where the reader hears something named that was lost: "the tea time discount"."""
+    """What is missing still: by what it is called, where the reader hears a name and it was lost: "the tea time discount"."""
     for f in _lacking(tool, filled):
         listing, named = lists_of(f.reference), [one for one in reading.mentions if one.kind in CALLED]
         said = reading.text[named[0].start : named[0].end] if named else ""
@@ -204,7 +205,7 @@ def owned(said: Mapping[str, Any], owner: str, value: str) -> dict[str, Any]:
 
 
 def wider(said: Mapping[str, Any], listing: Tool) -> dict[str, Any] | None:
-    """The look-up of whatever day, where more than a day tells the record; else among those that are closed, too; None where it was."""
+    """The look-up of whatever day, where more than a day tells the record; else of those that are closed; None where it was."""
     days, told = _days(listing), {*said["args"]} - {"open", *(f.name for f in listing.fields if f.kind is Kind.limit)}
     less = days if told & days and told - days else {"open"}
     if not less & said["args"].keys():

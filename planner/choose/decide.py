@@ -39,6 +39,9 @@ REACHED = 20  # readers among which one is looked for that has a place for a par
 LOOKING = "detect_"  # what is a change only because a job is made of it
 REPORTS = ("_report", "_kpis", "_performance")  # by how they are called
 TOLD = ("reason", "text")  # what is said, and names nothing
+FIGURES = ("money", "percent", "number")
+TAKES_FIGURES = (Kind.money, Kind.percent, Kind.quantity, Kind.delta, Kind.number)
+TAKES_DAYS = (Kind.period_start, Kind.period_end, Kind.moment)
 NOT = "not "  # a doubt that begins so is about something that was excepted
 UNFIT = {
     "reference": 1.2,
@@ -80,7 +83,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name, desk.beside(said or text))
         meant = _of_variant(chosen, found)
         others = found if meant is chosen else [c for c in found if c is not chosen]
-        agreed = agreed or _clear(text, meant, others)
+        agreed = agreed or (_clear(text, meant, others) and len(meant.filled.args) + len(meant.filled.people) > 1)
         return _write(text, meant, others, desk, before) if agreed else _either(text, meant, others)
     own = desk.index.scores(said or text)[chosen.tool.entry.name]
     if _tells_nothing(chosen) or (
@@ -235,7 +238,7 @@ def _clear(text: str, chosen: Candidate, rivals: list[Candidate]) -> bool:
 
 
 def _opened(text: str, candidates: Sequence[Candidate]) -> Candidate | None:
-    """The one write of several by whose own verb a text is opened: "refund …" is `refund_payment`; not beside one that is certain."""
+    """The one write of several by whose own verb a text is opened: "refund …" is `refund_payment`; beside none that is certain."""
     verbs = {stem(word) for word in tokens(mood.bare(text))[:1]}
     named = [c for c in candidates if c.tool.entry.writes and stem(c.tool.entry.name.split("_")[0]) in verbs]
     certain = any(c.score >= CERTAIN for c in candidates if c.tool.entry.writes and c not in named)
@@ -333,7 +336,7 @@ def _says_not(chosen: Candidate) -> bool:
 
 
 def _confirmed(text: str, chosen: Candidate, decision: Decision, desk: Desk) -> Decision:
-    """A write whose figures and names have not all found a place says so on its card; one that is not certain, too, asks first.
+    """A write says on its card what found no place; one that is not certain, or leaves out a figure or a day, asks first.
 
     Plain words may be why it is wished.
     """
@@ -344,9 +347,18 @@ def _confirmed(text: str, chosen: Candidate, decision: Decision, desk: Desk) -> 
     left += [said for said in filled.strange if said not in left and (unsure or any(said in one for one in named))]
     if not isinstance(decision, list) or not left:
         return decision
-    if unsure or any(said.startswith(NOT) for said in filled.doubts):
+    if unsure or _weighs(chosen):
         return confirmation(decision, left)
     return [replace(decision[0], notes=tuple(left)), *decision[1:]]
+
+
+def _weighs(chosen: Candidate) -> bool:
+    """Whether what found no place makes another deed of it: "refund 10 %" is no refund of all, "not the blue one" no blue one."""
+    kinds = {one.kind for f in chosen.tool.fields for one in (f, *f.parts)}
+    left = {span.kind for span in chosen.filled.unplaced}
+    figures = not left.isdisjoint(FIGURES) and not kinds.isdisjoint(TAKES_FIGURES)
+    days = "period" in left and not kinds.isdisjoint(TAKES_DAYS)
+    return figures or days or any(said.startswith(NOT) for said in chosen.filled.doubts)
 
 
 def confirmation(steps: Sequence[Step], left: Sequence[str]) -> Ask:

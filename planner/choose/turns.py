@@ -22,6 +22,7 @@ from planner.converse.things import shown
 from planner.read import acts, clauses, mood, pointers
 from planner.read.acts import Act
 from planner.read.fields import Kind
+from planner.read.goods import OF_PEOPLE
 from planner.read.words import FILLER, content, stem, tokens
 
 LIKELY = 0.8  # of a probability: from here on a few words are a wish of their own
@@ -356,7 +357,9 @@ def _as_it_stands(
     said: str, pointed: pointing.Pointed, earlier: Sequence[str], steps: list[Step], desk: Desk
 ) -> Decision:
     """The decision for one clause, with what it points at put in the place of the words."""
-    if pointers.tells_place(pointed.lost) and not _is_here(said, pointed.lost, desk):
+    if pointed.lost and _is_here(said, pointed.lost, desk):
+        pointed = replace(pointed, lost="")
+    if pointers.tells_place(pointed.lost):
         return _which(said, pointed.lost, desk)
     decision = _for_each(_decide(pointed.text, desk, steps), pointed.things)
     if pointed.things and _unused(decision, pointed.things):  # a pronoun that stood for another kind of thing
@@ -376,10 +379,12 @@ def _as_it_stands(
 
 
 def _is_here(said: str, lost: str, desk: Desk) -> bool:
-    """Whether what was pointed at stands in the text itself: "the jute rugs in Lyon: 14 of the smallest ones"."""
+    """Whether what is pointed at stands in the text itself: "the rugs: 14 of the smallest ones", "Ana Torres wants her points"."""
     reading, words = desk.reading(desk.english(said)), desk.english(lost)
     start = reading.text.find(words)
-    return start >= 0 and any(start <= one.start < start + len(words) for one in reading.grounds if one.goods)
+    goods = any(start <= one.start < start + len(words) for one in reading.grounds if one.goods)
+    people = any(one.end <= start for one in reading.mentions if one.kind in OF_PEOPLE) and pointers.owned(lost)
+    return start >= 0 and (goods or people)
 
 
 def _decide(text: str, desk: Desk, steps: list[Step]) -> Decision:
@@ -430,10 +435,19 @@ def _about_nothing(decision: Decision, desk: Desk) -> bool:
     return isinstance(decision, list) and not any(_tells(step, desk) for step in decision)
 
 
+def _narrows(look_up: Mapping[str, Any], desk: Desk) -> bool:
+    """Whether a record is looked for by more than that it is open, or the newest."""
+    return _tells(Step(look_up["tool"], look_up["args"], look_up["people"]), desk)
+
+
 def _tells(step: Step, desk: Desk) -> bool:
     """Whether a call has more than when, how many and in which order: "the last order" of nobody is no order of hers."""
     tool = desk.index.tools[step.tool]
-    if step.people or tool.entry.writes:
+    if step.people:
+        return any(
+            not isinstance(said, dict) or _narrows(cast(Mapping[str, Any], said), desk) for said in step.people.values()
+        )
+    if tool.entry.writes:
         return True
     subject = {f.name for f in tool.fields if f.kind not in NO_SUBJECT and f.name not in ("sort", "by", "group_by")}
     return bool(subject & set(step.args))

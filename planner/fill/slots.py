@@ -37,6 +37,7 @@ COUNTS = re.compile(
 DIGITS = re.compile(rf"(?<![\d.,]){NUMBER}(?![\d.,/]|-\d)\W*$", re.I)  # at the end of a reference
 OF_AN_ORDER = {"payment", "shipment", "return"}  # named by their order's number where the shop's own is not said
 PLACED = ("warehouse", "carrier", "supplier")  # by name beside whatever a write changes
+OUT_OF, INTO = r"\b(?:from|out of)$", r"\b(?:to|into)$"
 NOWHERE = "(?!)"  # by its label alone: "in Lyon" is no category, and "to Lyon" no new city
 
 
@@ -175,8 +176,9 @@ def _named_place(f: Field) -> bool:
 def _place(f: Field, reading: Reading, told: Told, *, several: bool) -> str | None:
     spans = [s for s in reading.free("reference") if s.reference == f.reference]
     leaves = f.name.startswith(("from", "source"))
+    led, not_led = (OUT_OF, INTO) if leaves else (INTO, OUT_OF)
+    spans = [s for s in spans if not (several and re.search(not_led, reading.before(s.start)))]
     if spans:  # of two, the one that the units leave stands after "from", or first
-        led = r"\b(?:from|out of)$" if leaves else r"\b(?:to|into)$"
         led_first = sorted(spans, key=lambda s: several and re.search(led, reading.before(s.start)) is None)
         return str(reading.take(led_first[0]).value)
     if several:

@@ -15,6 +15,9 @@ CLOSED = re.compile(
     r"\b(?:because|since|as|saying|says|that|so that)\b|:\s|[\"“«]", re.I
 )  # what follows belongs to what stands before
 LEANING = re.compile(r"^(?:then\b|after that)|\b(?:it|them|that one|this one|those|him|her|his|their|the same)\b", re.I)
+SOMEBODY = re.compile(
+    r"[A-ZÀ-Þ][\w’'-]+(?: [A-ZÀ-Þ][\w’'-]+)+(?:,? (?:in|from|of|at|de|à|aus|von)? ?[\w’'-]+)?"
+)  # "Ana Torres in lyon"
 ABBREVIATION = re.compile(r"\b(?:no|nr|str|st|approx|e\.g|i\.e|mr|mrs|dr|vs|incl|max|min)\.$", re.I)
 OPENERS = READING_STARTS | WRITING_STARTS
 WHOLE, ANOTHER = 0.85, 0.75  # of the best tool of a whole message, and of that of a piece that asks for something else
@@ -76,6 +79,7 @@ def _join_context(pieces: list[str], judge: Judge) -> list[str]:
     for piece in pieces:
         piece = f"{context} {piece}".strip()
         thin = len(content(piece)) < 2 and not LEANING.search(piece)  # "how much is free": of what stands before
+        thin = thin or SOMEBODY.fullmatch(piece.strip(" ,.;:!")) is not None
         if len(pieces) > 1 and (thin or _best(piece, judge) < CONFIDENT):
             context = piece
             continue

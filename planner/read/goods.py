@@ -229,7 +229,7 @@ def phrases(
 
 
 def _called(text: str, mentions: Sequence[Mention]) -> Iterator[Phrase]:
-    """What the reader hears named, as it was said ("the tea time discount"); of people without the "s" by which they own: "anna wagners"."""
+    """What the reader hears named, as it was said ("the tea time discount"), people without the "s" of "anna wagners", too."""
     for one in mentions:
         said = text[one.start : one.end]
         if one.kind in OF_PEOPLE and re.search(r"\w{3}s$", said):

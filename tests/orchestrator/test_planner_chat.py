@@ -15,7 +15,15 @@ from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
 from planner.choose.index import Index
 from tests.conftest import Do
-from tests.factories import NewShop, make_customer, make_order, make_variant, warehouse_of
+from tests.factories import (
+    NewShop,
+    make_customer,
+    make_order,
+    make_promotion,
+    make_variant,
+    make_warehouse,
+    warehouse_of,
+)
 from tests.orchestrator.conftest import Talk
 from tools import registry
 from tools.contract.call import Shop
@@ -344,3 +352,96 @@ async def test_an_order_is_found_by_whose_it_is_and_where_they_live_though_other
         "select count(*) as value from orders where merchant_id = %(m)s and reference = %(o)s and status = 'cancelled'"
     )
     assert await talk.count(cancelled, o=placed.reference) == 1
+
+
+async def test_what_finds_no_place_in_a_change_stands_on_its_card(talk: Talk, shop: Shop, mine: NewShop) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        customer = make_customer(sql, "Fiona Hughes")
+        await sql.commit()
+
+    turn = await talk("erase Fiona Hughes, gdpr. deadline is friday")
+
+    [card] = [event.data for event in await talk.events(turn) if event.kind == "approval.required"]
+    assert card["card"]["arguments"] == {"customer": customer.reference}
+    assert "I have no place in it for “friday”" in card["why"]
+
+
+async def test_a_figure_that_finds_no_place_is_asked_about_before_a_card(talk: Talk, shop: Shop, mine: NewShop) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        order = make_order(sql)
+        await sql.commit()
+
+    turn = await talk(f"refund {order.reference} but only 10%")
+
+    assert (turn.status, turn.waits_for) == ("finished", [])
+    assert "10%" in (turn.answer or "")
+
+
+async def test_the_only_order_of_several_of_one_name_is_found_without_asking_who(
+    talk: Talk, shop: Shop, mine: NewShop, do: Do
+) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        lena, _ = (make_customer(sql, "Lena Krüger", city=city) for city in ("Leipzig", "Stuttgart"))
+        make_variant(sql, "MUG-BLUE", stock=5, warehouse=await warehouse_of(sql))
+        await sql.commit()
+    order = await do(create_order, customer=lena.reference, lines=[{"sku": "MUG-BLUE", "quantity": 1}])
+
+    turn = await talk("storniere bitte die Bestellung von Lena Krüger")
+
+    [card] = [event.data for event in await talk.events(turn) if event.kind == "approval.required"]
+    assert card["card"]["arguments"]["order"] == order.reference
+
+
+async def test_an_order_is_told_by_what_is_in_it_beside_whose_it_is(talk: Talk, shop: Shop, mine: NewShop) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        noah = make_customer(sql, "Noah Visser")
+        duvet, lamp = make_variant(sql, title="Wool duvet"), make_variant(sql, title="Table lamp")
+        order, _ = (make_order(sql, variant, customer=noah) for variant in (duvet, lamp))
+        await sql.commit()
+
+    turn = await talk("Cancel the duvet order of Noah Visser, he will not pay")
+
+    [card] = [event.data for event in await talk.events(turn) if event.kind == "approval.required"]
+    assert card["card"]["arguments"]["order"] == order.reference
+
+
+async def test_a_promotion_is_found_by_its_name_though_that_is_made_of_everyday_words(
+    talk: Talk, shop: Shop, mine: NewShop
+) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        make_variant(sql, title="Sencha tea")
+        promotion = make_promotion(sql, name="Tea time")
+        await sql.commit()
+
+    turn = await talk("stop the tea time discount, it is costing us")
+
+    [card] = [event.data for event in await talk.events(turn) if event.kind == "approval.required"]
+    assert card["card"]["arguments"]["promotion"] == promotion.reference
+
+
+async def test_of_two_warehouses_the_one_that_is_not_said_is_asked_for_and_named(
+    talk: Talk, shop: Shop, mine: NewShop
+) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        north, south = make_warehouse(sql), make_warehouse(sql)
+        make_variant(sql, "LAMP", title="Table lamp", stock=20, warehouse=await warehouse_of(sql))
+        await sql.commit()
+
+    answer = (await talk(f"send 10 table lamps to {north.reference}")).answer or ""
+
+    assert "Which warehouse (from) is it?" in answer
+    assert south.reference in answer
+    assert north.reference not in answer
+
+
+async def test_no_customer_is_made_of_one_whom_the_shop_knows(talk: Talk, shop: Shop, mine: NewShop) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        ruben = make_customer(sql, "Ruben Lambert", city="Bruxelles")
+        make_order(sql, customer=ruben)
+        await sql.commit()
+
+    turn = await talk("Ruben Lambert in Bruxelles, what did he order last?")
+
+    assert (turn.status, turn.waits_for) == ("finished", [])
+    assert turn.data is not None
+    assert "create_customer" not in [one["tool"] for one in turn.data["tools"]]

@@ -115,6 +115,13 @@ def test_goods_are_put_into_english_words_and_names_are_left(said: str, english:
     assert english in to_english(said)
 
 
+def test_what_people_are_called_is_no_goods() -> None:
+    names = frozenset({"Lena", "Krüger"})
+
+    assert "Lena Krüger" in to_english("die Retoure von Lena Krüger ist da", names=names)
+    assert "jug" in to_english("die Krüge sind da")
+
+
 def asked(index: Index, text: str, thing: str = "") -> list[str]:
     english = to_english(text)
     reading = Reading.of(english, index.vocabulary, PARIS, index.mentions(english))
@@ -133,6 +140,9 @@ def asked(index: Index, text: str, thing: str = "") -> list[str]:
         ("put wool throws down 10% from Monday", ["wool throws"]),
         ("are any of the rest promised to customers?", []),
         ("what did Emre Wolf buy?", ["Emre Wolf"]),
+        ("what came of Chloé Mercier's complaint", ["Chloé Mercier"]),
+        ("where is anna wagners parcel", ["anna wagners", "anna wagner"]),
+        ("fiona hughes wants all that we have on her deleted", ["fiona hughes"]),
         ("yes go ahead, the system is on the phone", []),
         ("alle offenen Bestellungen, höchster Betrag zuerst", []),
         ("annule la 11019, le client a changé d'avis", []),

@@ -36,6 +36,7 @@ SETTING = Setting(datetime(2026, 11, 22, 13, 3, tzinfo=UTC), ZoneInfo("Europe/Pa
         "suche Müller",
         "the tea one, how often was it used",
         "c'est prévu quand la livraison des tasses",
+        "la promo commence quand ? ça ne devrait pas être en décembre",
     ],
 )
 def test_a_plain_question_is_told_from_an_order_whatever_it_begins_with(said: str) -> None:
@@ -44,7 +45,14 @@ def test_a_plain_question_is_told_from_an_order_whatever_it_begins_with(said: st
 
 @pytest.mark.parametrize(
     "said",
-    ["cancel 1042?", "could you cancel 1042", "storniere 1042 bitte", "annule la commande 1042", "please move 4"],
+    [
+        "cancel 1042?",
+        "could you cancel 1042",
+        "storniere 1042 bitte",
+        "annule la commande 1042",
+        "please move 4",
+        "Ana rang about 1042, she has moved. Can you change the address?",
+    ],
 )
 def test_an_order_stays_one_though_it_is_polite(said: str) -> None:
     assert mood(said, to_english(said)) is Mood.order
@@ -56,6 +64,7 @@ def test_an_order_stays_one_though_it_is_polite(said: str) -> None:
         "on 1042 can we swap the red mug for a blue one",
         "could I get the mugs listed under gifts too",
         "peut-on échanger la tasse",
+        "Ana Torres would like two mugs. She pays by transfer. Can we put that in for her?",
         "kann man auf der 1042 noch was tauschen",
     ],
 )
