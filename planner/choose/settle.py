@@ -187,7 +187,8 @@ def _take_likeness(owner: tuple[Field, Choice], filled: Filled, said: str) -> No
 def _point_back(text: str, tool: Tool, filled: Filled, desk: Desk, before: list[Step]) -> None:
     """ "it", "her", "the order": the one that was spoken of last, when only one fits."""
     for f in tool.fields:
-        if f.kind is not Kind.reference or f.name in filled.args or f.name in filled.people:
+        looked_for = isinstance(filled.people.get(f.name), dict)  # by what belongs to it, and not by its name
+        if f.kind is not Kind.reference or f.name in filled.args or (f.name in filled.people and not looked_for):
             continue
         noun = re.search(rf"\b(?:the|this|that|same)\s+{re.escape(f.reference.replace('_', ' '))}\b", text, re.I)
         goods = f.reference in ("product", "variant") and OF_GOODS.search(text) is not None
@@ -202,6 +203,7 @@ def _point_back(text: str, tool: Tool, filled: Filled, desk: Desk, before: list[
                 filled.people[f.name] = step.people[f.name]
                 return
         same = [str(step.args[f.name]) for step in before if f.name in step.args]
-        found = same or focus(desk.talk, desk.index, (f.reference,))
+        found = same or ([] if looked_for else focus(desk.talk, desk.index, (f.reference,)))
         if len(set(found)) == 1:
             filled.args[f.name] = found[0]
+            filled.people.pop(f.name, None)

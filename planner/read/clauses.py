@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from planner.read import mood
 from planner.read.signals import READING_STARTS, WRITING_STARTS
 from planner.read.words import content
 
@@ -19,6 +20,7 @@ SOMEBODY = re.compile(
     r"[A-ZÀ-Þ][\w’'-]+(?: [A-ZÀ-Þ][\w’'-]+)+(?:,? (?:in|from|of|at|de|à|aus|von)? ?[\w’'-]+)?"
 )  # "Ana Torres in lyon"
 ABBREVIATION = re.compile(r"\b(?:no|nr|str|st|approx|e\.g|i\.e|mr|mrs|dr|vs|incl|max|min)\.$", re.I)
+AND = re.compile(r"^(?:and|et|und)\s+", re.I)
 OPENERS = READING_STARTS | WRITING_STARTS
 WHOLE, ANOTHER = 0.85, 0.75  # of the best tool of a whole message, and of that of a piece that asks for something else
 CONFIDENT = 0.35  # of the best tool: a piece below it is no request of its own, and stays with its neighbour
@@ -49,9 +51,8 @@ def split(text: str, judge: Judge) -> list[Clause]:
 def _sentences(text: str) -> list[str]:
     sentences: list[str] = []
     for piece in ALWAYS.split(text.strip()):
-        if sentences and (
-            ABBREVIATION.search(sentences[-1]) or (CLOSED.search(sentences[-1]) and '"' not in sentences[-1])
-        ):
+        closed = sentences and CLOSED.search(sentences[-1]) and '"' not in sentences[-1] and not _asks(piece)
+        if sentences and (closed or ABBREVIATION.search(sentences[-1])):
             sentences[-1] += " " + piece
         else:
             sentences.append(piece)
@@ -79,8 +80,9 @@ def _join_context(pieces: list[str], judge: Judge) -> list[str]:
     for piece in pieces:
         piece = f"{context} {piece}".strip()
         thin = len(content(piece)) < 2 and not LEANING.search(piece)  # "how much is free": of what stands before
+        thin = thin and not (_commands(piece) and re.search(r"\d", piece))  # but "hold 1042"
         thin = thin or SOMEBODY.fullmatch(piece.strip(" ,.;:!")) is not None
-        if len(pieces) > 1 and (thin or _best(piece, judge) < CONFIDENT):
+        if len(pieces) > 1 and (thin or (_best(piece, judge) < CONFIDENT and not _asks(piece))):
             context = piece
             continue
         context = ""
@@ -91,12 +93,28 @@ def _join_context(pieces: list[str], judge: Judge) -> list[str]:
 
 
 def _one_wish(text: str, pieces: list[str], judge: Judge) -> bool:
-    """Whether a story has one wish for certain, and none of its pieces another: "she called, she'd like two, she pays later"."""
+    """Whether a story has one wish for certain, and none of its pieces another: "she called, she'd like two, she pays later".
+
+    Several commands are several wishes, "hold 1042, put a note on it that he rang", and so is a question after something else.
+    """
     likely = judge(text)
     wish = max(likely, key=lambda name: likely[name])
     each = [judge(piece) for piece in pieces]
+    commands = [max(own, key=lambda n: own[n]) for own, piece in zip(each, pieces, strict=True) if _commands(piece)]
+    if len({*commands}) > 1 or (_asks(pieces[-1]) and not _asks(pieces[0])):
+        return False
     others = [score for scores in each for name, score in scores.items() if name != wish and not name.startswith("~")]
     return likely[wish] >= WHOLE and max(others) < ANOTHER
+
+
+def _asks(piece: str) -> bool:
+    """ "… and what did she buy?" is no part of the note before it."""
+    return piece.rstrip().endswith("?") and mood.asks(AND.sub("", piece))
+
+
+def _commands(piece: str) -> bool:
+    first = re.match(r"\W*([\w']+)", piece)
+    return first is not None and first[1].lower() in WRITING_STARTS
 
 
 def _best(text: str, judge: Judge) -> float:
