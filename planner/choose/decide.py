@@ -124,6 +124,8 @@ def _not_here(text: str, best: str, scores: Mapping[str, float], desk: Desk, sai
 def _shown_meanwhile(text: str, desk: Desk, said: str, known: Elsewhere) -> tuple[Step, ...]:
     """The reader of the one thing that a text names by its reference; the one that the room had so far; or the report nearest."""
     showing = [name for name in desk.offered if name.startswith("get_") and not _writes(name, desk)]
+    named = {f"get_{span.reference}" for span in desk.reading(text).free("reference")}
+    showing = [name for name in showing if name in named] if named else showing
     for one in desk.index.rank(said, among=showing):
         tool = desk.index.tools[one.name]
         filled = slots.fill(tool.fields, desk.reading(text), desk.told(tool))

@@ -9,17 +9,19 @@ from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
 from planner.choose.settle import complete
 from planner.read import mood
 
-SHOWS, FINDS = "get_product", "list_customers"
+SHOWS, FINDS, BOUGHT = "get_product", "list_customers", "list_orders"
 SPOKEN = ("unclear", "~beyond", "elsewhere")
 
 
 def instead(decision: Decision, text: str, desk: Desk) -> Decision:
-    """The decision, or a look at the goods or the people that are named. `text` is in English words."""
+    """The decision, or a look at the goods, the people, or who bought what, that are named. `text` is in English words."""
     if not (isinstance(decision, Decline) and decision.why in SPOKEN):
         return decision
     reading = desk.reading(text)
     goods = [ground for ground in reading.grounds if ground.goods]
     people = [ground for ground in reading.grounds if ground.of("customer")]
+    if len(goods) == len(people) == 1 and BOUGHT in desk.offered and not (goods[0].lacks or mood.orders(text)):
+        return _told(complete(desk.index.tools[BOUGHT], text, desk)) or decision
     for name, named in ((SHOWS, goods), (FINDS, people)):
         lacking = any(ground.lacks for ground in named) and name == SHOWS
         if len(named) == 1 and name in desk.offered and (lacking or not mood.orders(text)):

@@ -92,10 +92,15 @@ def _swap(items: Sequence[Field], count: Field | None, reading: Reading) -> list
 def _lines(item: Field, count: Field, reading: Reading, filled: Filled, name: str) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for span in [s for s in reading.free("code", "reference", "foreign") if names(s, item)]:
-        number = count_of(span.start, span.end, reading)
+        number = count_of(span.start, span.end, reading, least=_least(count))
         lines.append({item.name: span.value, **_counted(count, number, reading)})
         reading.take(span)
     return [*lines, *_goods(item, count, reading, filled, name, len(lines))]
+
+
+def _least(count: Field) -> int:
+    """None of a thing may have come, or be counted; none of it is ordered."""
+    return 1 if "quantity" in count.name else 0
 
 
 def _counted(count: Field, number: Span | None, reading: Reading) -> dict[str, int]:
@@ -122,7 +127,7 @@ def _goods(item: Field, count: Field, reading: Reading, filled: Filled, name: st
     lines: list[dict[str, Any]] = []
     grounds = [ground for ground in reading.grounds if ground.goods and reading.open(ground.start, ground.end)]
     for ground in grounds:
-        number = count_of(ground.start, ground.end, reading)
+        number = count_of(ground.start, ground.end, reading, least=_least(count))
         reading.take_ground(ground)
         certain = len(ground.variants) == 1 and not ground.lacks
         if not certain and name not in filled.which:
@@ -148,9 +153,9 @@ def items(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled)
             filled.args[f.name] = [item]
 
 
-def count_of(start: int, end: int, reading: Reading) -> Span | None:
+def count_of(start: int, end: int, reading: Reading, *, least: int = 1) -> Span | None:
     """How many of what stands there: the number before it, or after it."""
-    numbers = [n for n in reading.free("number") if n.value > 0 and (n.end <= start or n.start >= end)]
+    numbers = [n for n in reading.free("number") if n.value >= least and (n.end <= start or n.start >= end)]
     before = [n for n in numbers if n.end <= start and COUNTING.fullmatch(reading.text[n.end : start])]
     after = [n for n in numbers if n.start >= end and re.fullmatch(r"\s*[x×*,:(]?\s*", reading.text[end : n.start])]
     if len(numbers) > 1 and before and (first := _instead(before[-1], numbers, reading)):

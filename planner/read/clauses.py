@@ -15,7 +15,9 @@ PERHAPS = re.compile(
 CLOSED = re.compile(
     r"\b(?:because|since|as|saying|says|that|so that)\b|:\s|[\"“«]", re.I
 )  # what follows belongs to what stands before
-LEANING = re.compile(r"^(?:then\b|after that)|\b(?:it|them|that one|this one|those|he|she|they|him|her|his|their|the same)\b", re.I)
+LEANING = re.compile(
+    r"^(?:then\b|after that)|\b(?:it|them|that one|this one|those|he|she|they|him|her|his|their|the same)\b", re.I
+)
 SOMEBODY = re.compile(
     r"[A-ZÀ-Þ][\w’'-]+(?: [A-ZÀ-Þ][\w’'-]+)+(?:,? (?:in|from|of|at|de|à|aus|von)? ?[\w’'-]+)?"
 )  # "Ana Torres in lyon"
