@@ -22,6 +22,7 @@ from planner.read.fields import Field, Kind, read
 from planner.tell import answer, asking, talk
 from planner.tell.asked import Asked
 from planner.tell.lists import COUNT
+from planner.tell.unopened import not_open
 from planner.tell.voice import Voice
 
 WIDER = "expand_scope"
@@ -39,6 +40,9 @@ class Plan:
     question: Ask | None = None
     awaiting: Mapping[str, Any] | None = None  # the look-up that the last call makes: which field, by what name
     leads: Sequence[str] = ()  # remarks that the answer begins with
+    unopened: Sequence[
+        Sequence[str]
+    ] = ()  # what is not open here, operation and room, for which something is shown meanwhile
     opening: str = ""  # the greeting that the last calls are made for
     open: Mapping[str, Any] | None = None  # an earlier question that stays open beside what is done
 
@@ -55,6 +59,7 @@ class Plan:
             "question": question,
             "awaiting": self.awaiting,
             "leads": list(self.leads),
+            "unopened": [list(one) for one in self.unopened],
             "opening": self.opening,
             "open": self.open,
         }
@@ -72,6 +77,7 @@ class Plan:
             question,
             stored.get("awaiting"),
             stored.get("leads", []),
+            stored.get("unopened", []),
             stored.get("opening", ""),
             stored.get("open"),
         )
@@ -147,11 +153,12 @@ def _gather(meant: Meant, desk: Desk) -> Plan:
     waiting = [d for d in declined if d.why == "waits"]
     left += [voice.say("waits", said=d.said) for d in waiting]
     left += [talk.closed(d, voice) for d in declined if d.why in ("planned", "people") and not d.meanwhile]
-    leads = [*done, *(talk.closed(d, voice) for d in declined if d.meanwhile)]
+    unopened = [(d.operation, d.room) for d in declined if d.meanwhile]
     notes = [voice.say("not_used", said=said) for step in steps for said in step.notes if not _writes(step, desk)]
     later = [voice.say("one_question")] if len(questions) > 1 else []
     stays = {"kind": "wish", "text": acts.unconditioned(waiting[0].said)} if waiting else meant.open
-    return Plan(steps, [*notes, *left, *later], questions[0] if questions else None, leads=leads, open=stays)
+    question = questions[0] if questions else None
+    return Plan(steps, [*notes, *left, *later], question, leads=done, unopened=unopened, open=stays)
 
 
 def _beside(decision: Decision) -> Sequence[Step]:
@@ -334,7 +341,11 @@ def _which(step: Step, awaiting: Mapping[str, Any], found: Found, rest: Sequence
 def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bool = False) -> AIMessage:
     """The answer: what the tools said, what was left out, and the question that is still open."""
     shown = [result for result in results if (show_asides or not result.aside) and result.call.tool != WIDER]
-    text = " ".join([*plan.leads, answer.compose(shown, list(plan.notes), turn.desk)])
+    helped = any(answer.problem(result.value) is None for result in shown)
+    shown = shown if helped or not plan.unopened else []  # what is shown meanwhile is no answer where it is not there
+    language = Voice.of(turn.desk.talk).language
+    closed = [not_open(name, room, language, shown=helped) for name, room in plan.unopened]
+    text = " ".join(filter(None, [*plan.leads, *closed, answer.compose(shown, list(plan.notes), turn.desk)]))
     if plan.question:
         text = f"{text}\n\n{asking.question(plan.question.pending, turn.desk)}".strip()
     kept: dict[str, Any] = {}

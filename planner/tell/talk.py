@@ -168,7 +168,7 @@ def _narrowed_by(operation: str, desk: Desk, voice: Voice) -> str:
 def closed(decline: Decline, voice: Voice) -> str:
     """Why what was asked for is not done here, though it is known, and what can be done meanwhile."""
     if decline.why == "planned":
-        return not_open(decline.operation, decline.room, voice.language, shown=bool(decline.meanwhile))
+        return not_open(decline.operation, decline.room, voice.language)
     return voice.say("people", what=decline.operation.replace("_", " ").capitalize())
 
 

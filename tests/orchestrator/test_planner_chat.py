@@ -445,3 +445,10 @@ async def test_no_customer_is_made_of_one_whom_the_shop_knows(talk: Talk, shop: 
     assert (turn.status, turn.waits_for) == ("finished", [])
     assert turn.data is not None
     assert "create_customer" not in [one["tool"] for one in turn.data["tools"]]
+
+
+async def test_what_would_be_shown_meanwhile_is_not_told_of_where_it_does_not_exist(talk: Talk) -> None:
+    answer = (await talk("send me the invoice of order 99999 as pdf")).answer or ""
+
+    assert "is not open here yet, so nothing was done about it" in answer
+    assert "did not work" not in answer
