@@ -59,17 +59,22 @@ def fill(tool: Tool, filled: Filled, reading: Reading, lists_of: Lists, told: Ca
         end = _end(reading.text, f)
         if not (_tells(args, listing, writes=tool.entry.writes) or named.people or end):
             continue
-        args |= by_name(listing, args, named.people, reading)
+        args |= by_name(listing, args, named.people, reading, alone=lists_of("customer") is None)
         said = " ".join(reading.text[start:stop].strip() for start, stop in sorted({*rest.claimed[taken:]}))
         filled.people[f.name] = look_up(tool, listing, args, named.people, said or end, end)
         _place(filled, reading, rest.claimed[taken:])
 
 
-def by_name(listing: Tool, args: Mapping[str, Any], people: dict[str, Any], reading: Reading) -> dict[str, Any]:
-    """A buyer's name and town as a list itself takes them: many are called so, and few of them have what is asked for."""
+def by_name(
+    listing: Tool, args: Mapping[str, Any], people: dict[str, Any], reading: Reading, *, alone: bool = False
+) -> dict[str, Any]:
+    """A buyer's name and town as a list itself takes them: many are called so, and few of them have what is asked for.
+
+    `alone`: customers can't be looked up, so that the name is all there is.
+    """
     taken = {f.name for f in listing.fields if f.kind in (Kind.search, Kind.city)} - args.keys()
     name, _, lives = str(people.get("customer", "")).partition(", ")
-    known = lives or any(name == one.said for one in reading.grounds if one.of("customer"))
+    known = lives or (alone and name) or any(name == one.said for one in reading.grounds if one.of("customer"))
     found = {"text": name, **({"city": lives} if lives else {})}
     if not known or not taken >= found.keys():
         return {}

@@ -21,6 +21,7 @@ from planner.read.words import content, fold, stem
 # With no word for what: of what was shown.
 OF_GOODS = re.compile(r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I)
 NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
+WHETHER_PAID = re.compile(r"\W*(?:is it that\b.{1,60})?(?:has|have|did|hasn't|didn't)\b.{1,60}\bpa(?:y|id)\b", re.I)
 ALIKE = 0.62  # cosine from which leftover words are taken for the value of an enum
 
 
@@ -52,6 +53,7 @@ def settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Deci
     belonging.called(tool, filled, desk.reading(text), belonging.lists(desk.index, desk.offered))
     belonging.of_few(tool, filled, belonging.lists(desk.index, desk.offered))
     _of_the_talk(tool, filled, desk)
+    _whether_paid(text, tool, filled)
     missing = [f for f in tool.required if f.name not in filled.args and f.name not in filled.people]
     if missing:
         return ask_for(tool, missing, filled.args, filled.people)
@@ -100,6 +102,13 @@ def _of_what_was_shown(filled: Filled, desk: Desk) -> None:
         if len(fitting) == 1 and not which.lacks:
             filled.args[name] = _with(filled.args.get(name), which, fitting[0])
             del filled.which[name]
+
+
+def _whether_paid(text: str, tool: Tool, filled: Filled) -> None:
+    """ "Has Bauer from Stuttgart paid?" asks about his orders, the newest first, and not for those that are paid."""
+    somebody = {"text", "customer"} & {*filled.args, *filled.people}
+    if not tool.entry.writes and somebody and WHETHER_PAID.match(text):
+        filled.args.pop("payment_state", None)
 
 
 def which_goods(tool: Tool, filled: Filled) -> Ask:

@@ -165,10 +165,14 @@ def count_of(start: int, end: int, reading: Reading, *, least: int = 1) -> Span 
 
 def _only(numbers: Sequence[Span], reading: Reading) -> Span | None:
     """The one figure of a text that names one thing, where the reader takes it for a quantity: "200 chargers, SCARF-GREY"."""
-    if len(numbers) != 1 or len(reading.free("code", "reference", "foreign")) != 1:
+    goods = [ground for ground in reading.grounds if ground.goods]
+    if len(reading.free("code", "reference", "foreign")) + len(goods) != 1:
         return None
     heard = [one for one in reading.mentions if one.kind == "quantity"]
-    return next((n for n in numbers if any(one.start <= n.start and n.end <= one.end for one in heard)), None)
+    counted = [n for n in numbers if any(one.start <= n.start and n.end <= one.end for one in heard)]
+    if len(counted) == 2 and (first := _instead(counted[1], counted[:1], reading)):
+        return first  # "its 3 not 1"
+    return counted[0] if len(counted) == 1 else None
 
 
 def _instead(of: Span, numbers: Sequence[Span], reading: Reading) -> Span | None:

@@ -85,6 +85,8 @@ def _goods(ground: Ground, fields: Sequence[Field], reading: Reading, told: Told
         filled.args[f.name] = [ground.variants[0].name] if f.many else ground.variants[0].name
     elif products and (len(ground.products) == 1 or (not told.writes and 1 < len(ground.products) <= MOST)):
         _products(products[0], ground, filled)
+    elif variants and variants[0].many and len(ground.products) == 1 and ground.variants:  # "all the wool throws"
+        filled.args[variants[0].name] = [row.name for row in ground.variants]
     else:
         f = (variants or products)[0]
         filled.which[f.name] = Which.of(ground, f.reference)

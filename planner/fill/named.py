@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 from planner.fill.filled import Filled
 from planner.fill.spoken import words
+from planner.read import places
 from planner.read.fields import Field, Kind
+from planner.read.grounds import FITS
 from planner.read.reading import NAME, Reading
 from planner.read.words import TRADE
 
@@ -106,8 +108,11 @@ def _look_up(f: Field, reading: Reading, filled: Filled) -> None:
 
 def _put(f: Field, kinds: Sequence[str], reading: Reading, filled: Filled) -> None:
     found = reading.named(*kinds)
+    if f.kind is Kind.postcode:
+        found = [one for one in found if re.search(r"\d", reading.text[one.start : one.end])]
     if found and not (f.kind is Kind.reason_text and _ordinary(reading.text[found[0].start : found[0].end])):
         said = _said(reading, found[0].start, found[0].end)
+        said = places.local(said) if f.kind is Kind.city else said
         filled.args[f.name] = [said] if f.many else said
 
 
@@ -117,9 +122,17 @@ def _ordinary(said: str) -> bool:
 
 
 def _said(reading: Reading, start: int, end: int) -> str:
-    start = _whole(reading, start)
+    start, end = _as_known(reading, _whole(reading, start), end)
     reading.claim(start, end)
     return ARTICLE.sub("", reading.text[start:end]).strip()
+
+
+def _as_known(reading: Reading, start: int, end: int) -> tuple[int, int]:
+    """All of somebody's name, of which the reader found a part: the shop knows it."""
+    whole = next(
+        (g for g in reading.grounds if g.start <= start and end <= g.end and g.of("customer", fits=FITS)), None
+    )
+    return (whole.start, whole.end) if whole and reading.open(whole.start, whole.end) else (start, end)
 
 
 def _whole(reading: Reading, start: int) -> int:

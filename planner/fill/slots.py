@@ -19,7 +19,8 @@ from planner.read.reading import Reading
 from planner.read.words import NUMBER, number, words_of
 
 EXCEPTING = re.compile(
-    r"(?:\bnot|\bexcept(?: for)?|\bexcluding|\bother than|\bwithout|\bbut not|n't|\bno)\s+(?:the\s+|yet\s+|be\s+|been\s+)?$",
+    r"(?:\bnot(?: counting| including)?|\bexcept(?: for)?|\bexcluding|\bother than|\bwithout|\bbut not|n't|\bno)\s+"
+    r"(?:the\s+|yet\s+|be\s+|been\s+)?$",
     re.I,
 )
 SEPARATING = re.compile(

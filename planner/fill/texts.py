@@ -228,13 +228,21 @@ def search(reading: Reading, known: Collection[str], *, required: bool) -> str |
     quoted = reading.free("quoted")
     if quoted:
         return reading.take(quoted[0]).value
-    runs = [run for run in reading.unknown(known) if required or _introduced(reading, run[0])]
+    runs = [
+        run for run in reading.unknown(known) if required or (_introduced(reading, run[0]) and _heard(reading, *run))
+    ]
     codes = reading.free("code", "perhaps_code", "reference", "foreign")
     if not runs:
         return str(reading.take(codes[0]).value) if codes else None
     start, end = max(runs, key=lambda run: run[1] - run[0])
     reading.claim(start, end)
     return re.sub(r"['’]s?$", "", reading.text[start:end])
+
+
+def _heard(reading: Reading, start: int, end: int) -> bool:
+    """Whether words name something: by the reader's word, or, where the shop was asked, by the shop's. A slip names nothing."""
+    named = [(one.start, one.end) for one in (*reading.mentions, *reading.grounds)]
+    return not reading.grounded or any(one[0] < end and start < one[1] for one in named)
 
 
 def _introduced(reading: Reading, start: int) -> bool:

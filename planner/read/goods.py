@@ -14,7 +14,7 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import NamedTuple
 
-from planner.read import embedder
+from planner.read import embedder, places
 from planner.read.entities import Span
 from planner.read.reader import Mention
 from planner.read.words import FILLER, TRADE, fold, stem, words_of
@@ -280,7 +280,8 @@ def _runs(text: str, spans: Sequence[Span], mentions: Sequence[Mention], ordinar
             run = []
         if kind:
             owner = POSSESSIVE.sub("", m[0]) if kind == "name" else m[0]  # "Mercier's complaint"
-            run.append(Token(m.start(), m.start() + len(owner), owner, kind))
+            said = places.local(owner) if kind == "name" else owner
+            run.append(Token(m.start(), m.start() + len(owner), said, kind))
     if run:
         yield _trimmed(run)
 

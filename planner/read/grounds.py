@@ -12,6 +12,7 @@ SHELVES = ("category", "brand", "tag")
 PLACES = ("warehouse", "city")
 PARTNERS = ("supplier", "carrier", "promotion")  # each by its name in the reference that wants one
 SURE = ("exact", "begins", "words")
+FITS = (*SURE, "near")
 KINDS = {  # what the shop calls what is named, and what the reader was taught to call it
     "product": "product", "variant": "product", "customer": "customer", "category": "category", "tag": "tag",
     "supplier": "supplier", "carrier": "carrier", "promotion": "code", "warehouse": "warehouse", "city": "place",
@@ -75,11 +76,12 @@ def placed(phrases: Sequence[Phrase], told: Mapping[str, Sequence[Row]]) -> tupl
     others = [
         Ground(p.start, p.end, p.asked, named)
         for p, rows in known
-        if not (p.goods and any(row.kind in (*GOODS, *SHELVES) for row in rows)) and (named := _named(rows, p.asked))
+        if (_partner(rows) or not (p.goods and any(row.kind in (*GOODS, *SHELVES) for row in rows)))
+        and (named := _named(rows, p.asked))
     ]
     found: list[Ground] = []
     for phrase, rows in sorted(known, key=lambda one: (not one[0].goods, one[0].start - one[0].end)):
-        ground = _goods(phrase, rows, others)
+        ground = None if _partner(rows) else _goods(phrase, rows, others)
         if ground and not any(ground.start < one.end and one.start < ground.end for one in found):
             general = [one for one in found if phrase.standing and _general(one, ground)]
             found = [one for one in found if one not in general]
@@ -88,6 +90,15 @@ def placed(phrases: Sequence[Phrase], told: Mapping[str, Sequence[Row]]) -> tupl
         if not any(ground.start < one.end and one.start < ground.end for one in found):
             found.append(ground)
     return tuple(sorted(found, key=lambda one: one.start))
+
+
+def _partner(rows: Sequence[Row]) -> bool:
+    """Whether a supplier, a carrier or a promotion is called so, more than any goods are: "nordic wool", of Nordic Wool Mill."""
+    fits = {
+        kind: min((FITS.index(row.fits) for row in rows if row.kind in kind), default=len(FITS))
+        for kind in (PARTNERS, GOODS)
+    }
+    return fits[PARTNERS] < min(len(SURE), fits[GOODS])
 
 
 def _named(rows: Sequence[Row], asked: str) -> tuple[Row, ...]:

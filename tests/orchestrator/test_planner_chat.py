@@ -452,3 +452,18 @@ async def test_what_would_be_shown_meanwhile_is_not_told_of_where_it_does_not_ex
 
     assert "is not open here yet, so nothing was done about it" in answer
     assert "did not work" not in answer
+
+
+async def test_whether_somebody_has_paid_is_shown_and_no_condition(
+    talk: Talk, do: Do, shop: Shop, mine: NewShop
+) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        bauer = make_customer(sql, "Stefan Bauer", city="Stuttgart")
+        make_variant(sql, "MUG-BLUE", stock=5, warehouse=await warehouse_of(sql))
+        await sql.commit()
+    order = await do(create_order, customer=bauer.reference, lines=[{"sku": "MUG-BLUE", "quantity": 1}])
+
+    answer = (await talk("has Bauer from Stuttgart paid already?")).answer or ""
+
+    assert order.reference in answer
+    assert "unpaid" in answer

@@ -296,3 +296,60 @@ def test_a_promotion_has_its_end(index: Index, text: str, begins: str, ends: str
     found: dict[str, Any] = filled(index, "create_promotion", text, {}).args
 
     assert (found["starts_at"], found["ends_at"]) == (begins, ends)
+
+
+def test_a_supplier_goes_before_goods_that_are_called_less_so() -> None:
+    known = {"nordic wool": [row("supplier", "Nordic Wool Mill", "begins"), row("product", "Wool throw", "words")]}
+
+    (ground,) = grounds.placed([goods.Phrase(0, 11, "nordic wool", goods=True)], known)
+
+    assert [one.kind for one in ground.rows] == ["supplier"]
+
+
+def test_a_city_is_meant_by_what_it_is_called_elsewhere(index: Index) -> None:
+    known = {"köln": [row("city", "Köln")], "müller": [row("customer", "Jonas Müller", "words")]}
+
+    assert filled(index, "list_orders", "orders of Müller from cologne", known).people == {"customer": "Müller, Köln"}
+
+
+def test_all_that_a_product_comes_in_are_meant_where_several_may_be(index: Index) -> None:
+    throws = [row("variant", f"THROW-{colour}", about=f"Wool throw / {colour}") for colour in ("GREY", "RUST")]
+    known: dict[str, list[Row]] = {"wool throws": [row("product", "Wool throw"), *throws]}
+
+    found = filled(index, "change_prices", "all the wool throws 10% cheaper", known)
+
+    assert (found.args["skus"], found.which) == (["THROW-GREY", "THROW-RUST"], {})
+
+
+@pytest.mark.parametrize(
+    ("text", "counted"),
+    [
+        ("counted the small black casserole in Lyon again: its 3 not 1", 3),
+        ("recount Lyon: small black casserole, 0 pieces", 0),
+    ],
+)
+def test_what_was_counted_stands_anywhere_beside_the_one_thing(index: Index, text: str, counted: int) -> None:
+    known: dict[str, list[Row]] = {"small black casserole": [row("variant", "COCOTTE-BLACK")], **PLACES}
+
+    assert filled(index, "count_stock", text, known).args["lines"] == [{"sku": "COCOTTE-BLACK", "counted": counted}]
+
+
+def test_a_slip_is_not_looked_for(index: Index) -> None:
+    found = filled(index, "list_orders", "how many orders did we have today and for how much alltogether", {})
+
+    assert "text" not in found.args
+
+
+def test_what_is_not_counted_is_no_condition(index: Index) -> None:
+    found = filled(index, "list_orders", "which orders are unpaid, not counting cancelled", {})
+
+    assert "status" not in found.args
+    assert found.args["payment_state"] == ["unpaid"]
+
+
+def test_a_number_of_a_house_is_no_postcode(index: Index) -> None:
+    known = {"bas de vries": [row("customer", "Bas De Vries")], "den haag": [row("city", "Den Haag")]}
+
+    found = filled(index, "list_customers", "bas de vries in Den Haag, he wants the neighbour at nr 12", known).args
+
+    assert "postcode" not in found
