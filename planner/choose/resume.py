@@ -152,8 +152,7 @@ def _supplied(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | No
     wanted = [f for f in tool.fields if f.name in pending["missing"]]
     if act.alone:  # "go ahead", with something still missing
         return ask_for(tool, wanted, pending["args"], pending.get("people", {}))
-    if act.corrects or act.declines:
-        pending = _corrected(act, pending, desk)
+    asked, pending = pending, _corrected(act, pending, desk) if act.corrects or act.declines else pending
     said = cleaned(act.said).rstrip(" ?") if goes_on(act.said) else act.said  # "and the travel mug?"
     text = desk.english(resolved(said, (), desk).text)
     reading = desk.reading(text)
@@ -169,6 +168,10 @@ def _supplied(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | No
     nothing = nothing or (pending["kind"] == "pick" and bool(open_ones))  # nor which of them
     unheard = pending.get("again") and not new and not people  # it was asked twice: something else is said
     nothing = nothing or bool(unheard)
+    if (
+        nothing and pending is not asked
+    ):  # "make it 20", while it is asked from where: the same question about the new figure
+        return Ask(pending)
     if nothing or _is_new_request(text, new, people, wanted, tool, desk):
         return None
     args = {**pending["args"], **new}

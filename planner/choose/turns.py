@@ -124,7 +124,7 @@ def _anew(act: Act, desk: Desk) -> Meant:
     if act.alone and act.agrees and not _small(act.said):
         return Meant([(act.said, Decline("nothing_open", act.said))])
     pointed = pointing.resolved(act.said, (), desk)
-    said_figure = _figure_for(act, pointed.things, desk)
+    said_figure = _figure_for(act, pointed.things, desk) if desk.talk.pending is None else ""
     if said_figure:
         return Meant([(act.said, _decide(said_figure, desk, []))])
     followed = follow_up(act, desk) if not pointed.things or acts.narrows(act.said) else None

@@ -31,11 +31,12 @@ WHOLE = r"([A-ZÀ-Þ0-9][^,.;:\n]*?)(?=\s+(?:from|now|please|instead|for|at|pric
 CALLED = "called|named|name(?: is(?: now)?| to|:)?|titled|rename .*?to|is now|call (?:it|the shop|us)|new name.*?:"
 UNITS = words_of("grams kg minutes days hours cm mm id")
 WHERE = r"(?:in|from|to|at|near|around|out of|into|for)"
+UNSAID = re.compile(r"\b(?:no|not|without|sans|pas de|kein\w*|ohne)\s+['\"“‘«„]?$", re.I)
 
 
 def note(field: Field, reading: Reading) -> str | None:
-    """Text to be kept word for word: after a colon, in quotes, or after "saying" and the like."""
-    quoted = reading.free("quoted")
+    """Text to be kept word for word: after a colon, in quotes, or after "saying" and the like; not what is not to be said."""
+    quoted = [span for span in reading.free("quoted") if not UNSAID.search(reading.text[: span.start])]
     if quoted:
         return reading.take(quoted[0]).value
     patterns = (

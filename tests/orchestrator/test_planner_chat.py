@@ -467,3 +467,19 @@ async def test_whether_somebody_has_paid_is_shown_and_no_condition(
 
     assert order.reference in answer
     assert "unpaid" in answer
+
+
+async def test_a_figure_is_corrected_while_it_is_still_asked_from_where(talk: Talk, shop: Shop, mine: NewShop) -> None:
+    async with shop.database.transaction(mine.id) as sql:
+        north, _ = make_warehouse(sql), make_warehouse(sql)
+        home = await warehouse_of(sql)
+        make_variant(sql, "LAMP", title="Table lamp", stock=40, warehouse=home)
+        await sql.commit()
+
+    await talk(f"send 15 table lamps to {north.reference}")
+    again = await talk("make it 20 sorry")
+    turn = await talk(home.reference)
+
+    [card] = [event.data for event in await talk.events(turn) if event.kind == "approval.required"]
+    assert "Which warehouse (from) is it?" in (again.answer or "")
+    assert [line["quantity"] for line in card["card"]["arguments"]["lines"]] == [20]
