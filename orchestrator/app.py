@@ -114,7 +114,7 @@ async def _stripe(stack: AsyncExitStack, settings: Settings, database: Database)
 
     merchant = await _shop_named(database, settings.stripe_shop, "SHOPKEEPER_STRIPE_SHOP")
     key, secret = settings.stripe_key.get_secret_value(), settings.stripe_webhook_secret.get_secret_value()
-    stripe = Stripe(key, secret, settings.stripe_api_base)
+    stripe = Stripe(key, secret, settings.stripe_api_base, settings.stripe_return_url)
     stack.push_async_callback(stripe.close)
     return {merchant: stripe}
 

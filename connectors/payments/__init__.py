@@ -7,7 +7,7 @@ token stands for each way of paying.
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -48,6 +48,7 @@ class Asked:
     final: bool = True  # of a capture: what is left of the authorization is let go
     reason: str | None = None
     title: str | None = None
+    age: timedelta = timedelta(0)  # since it was asked for the first time
 
 
 @dataclass(frozen=True)
