@@ -16,7 +16,7 @@ from tools.flows.receive_provider_event import receive_provider_event
 from tools.payments import reports
 from tools.payments.disputes import DisputeNotOpen, list_disputes, list_payouts, respond_to_dispute
 from tools.payments.moving import PaymentNotRefundable, refund_payment
-from tools.payments.reading import list_payment_providers, list_payments
+from tools.payments.reading import PaymentDetail, list_payment_providers, list_payments
 from tools.payments.reconciling import PeriodTooLong, reconcile_payments
 from tools.payments.reports import refund_report, revenue_report, transaction_report
 from tools.rules.paying import ProviderNotSetUp
@@ -84,6 +84,29 @@ async def test_a_dispute_is_answered_once_with_what_the_shop_knows_and_lost(mine
     shown = await till.payment(begun.payment)
     assert (shown.status, shown.charged_back.amount, shown.disputes) == ("lost", TOTAL, [dispute.reference])
     assert (await till.do(refund_report)).total.charged_back.amount == 0  # it was charged back before the last 30 days
+    assert await misfits(mine) == {}
+
+
+async def test_each_dispute_that_is_lost_takes_its_money_whatever_became_of_the_one_before(
+    mine: NewShop, till: Till
+) -> None:
+    begun = (await till.do(authorize_payment, order=await till.order(), capture=True)).payments[0]
+    name = (await till.payment(begun.payment)).provider_reference
+
+    async def disputed(dispute: str, amount: int, end: str) -> PaymentDetail:
+        about: dict[str, Any] = {"reference": name, "amount": amount, "details": {"dispute": dispute}}
+        await told(till, f"{dispute} opened", "dispute_opened", **about)
+        await told(till, f"{dispute} ended", end, **about)
+        return await till.payment(begun.payment)
+
+    asked = await disputed("dp_1", TOTAL, "dispute_won")  # a question of the bank that came to nothing
+    first = await disputed("dp_2", 1_000, "dispute_lost")
+    second = await disputed("dp_3", TOTAL, "dispute_lost")
+
+    assert [(one.status, one.charged_back.amount) for one in (asked, first, second)] == [
+        ("won", 0), ("lost", 1_000), ("lost", TOTAL),
+    ]  # fmt: skip
+    assert len(second.disputes) == 3
     assert await misfits(mine) == {}
 
 
