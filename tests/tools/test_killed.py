@@ -110,16 +110,6 @@ async def test_an_order_is_placed_and_charged_once(mine: NewShop, till: Till, ki
     assert await misfits(mine) == {}
 
 
-async def test_what_is_captured_is_captured_once(mine: NewShop, till: Till, killed: Killed) -> None:
-    async def arrange() -> Arranged:
-        order = await till.order()
-        begun = (await till.do(authorize_payment, order=order)).payments[0]
-        return {"payment": begun.payment}, books(till, order=order)
-
-    assert await killed.at_each_step("capture_payment", arrange, [("captured", TOTAL, 0)]) >= 4
-    assert await misfits(mine) == {}
-
-
 async def test_what_is_given_back_is_given_back_once(mine: NewShop, till: Till, killed: Killed) -> None:
     async def arrange() -> Arranged:
         order, payment = await paid(till)
