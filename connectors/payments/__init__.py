@@ -97,9 +97,12 @@ class Told:
 
 @dataclass(frozen=True)
 class Movement:
-    """A line of the provider's own list: what it says that it took or gave back."""
+    """A line of the provider's own list: what it says that it took or gave back.
 
-    kind: str  # capture or refund
+    What a dispute took, and gave back once it was won, has the dispute for its transaction.
+    """
+
+    kind: str  # capture, refund, chargeback or chargeback_reversal
     transaction: str
     reference: str | None
     amount: int

@@ -20,6 +20,7 @@ _OUTCOMES = {
 }  # fmt: skip
 _REFUNDS = {"succeeded": Outcome.succeeded, "pending": Outcome.pending, "requires_action": Outcome.needs_action}
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+_MOVES = {"charge": "capture", "payment": "capture", "refund": "refund", "payment_refund": "refund"}
 _PAYOUTS = {"paid": "paid", "failed": "failed", "canceled": "failed"}
 Object = dict[str, Any]
 
@@ -209,13 +210,13 @@ def _of_refund(refund: Object) -> Answer:
 
 
 def movement_of(line: Object) -> Movement | None:
-    """A line of the balance as what was taken or given back; None for payouts, fees and adjustments."""
-    kind = {"charge": "capture", "payment": "capture", "refund": "refund", "payment_refund": "refund"}.get(
-        str(line.get("type"))
-    )
+    """A line of the balance as what was taken or given back; None for payouts, fees and other adjustments."""
+    source = _part(line, "source")
+    kind = _MOVES.get(str(line.get("type")))
+    if source.get("object") == "dispute":  # an adjustment: what was taken for it is below zero
+        kind = "chargeback" if int(line["amount"]) < 0 else "chargeback_reversal"
     if kind is None:
         return None
-    source = _part(line, "source")
     return Movement(
         kind, str(source.get("id") or line.get("source")), source.get("payment_intent"), abs(int(line["amount"])),
         str(line["currency"]).upper(), _moment(line.get("created")), int(line.get("fee") or 0),

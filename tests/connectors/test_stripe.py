@@ -192,3 +192,12 @@ def test_every_published_object_is_understood() -> None:
         "USD",
         examples["charge"]["id"],
     )
+    dispute = {"type": "adjustment", "amount": -1_000, "source": examples["dispute"]}
+    taken, back = (
+        movement_of(examples["balance_transaction"] | dispute | {"amount": amount}) for amount in (-1_000, 1_000)
+    )
+    assert taken is not None
+    assert back is not None
+    assert (taken.kind, taken.transaction, taken.amount) == ("chargeback", examples["dispute"]["id"], 1_000)
+    assert back.kind == "chargeback_reversal"
+    assert movement_of(examples["balance_transaction"] | {"type": "adjustment", "source": None}) is None
