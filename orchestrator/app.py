@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -114,7 +115,7 @@ async def _stripe(stack: AsyncExitStack, settings: Settings, database: Database)
 
     merchant = await _shop_named(database, settings.stripe_shop, "SHOPKEEPER_STRIPE_SHOP")
     key, secret = settings.stripe_key.get_secret_value(), settings.stripe_webhook_secret.get_secret_value()
-    stripe = Stripe(key, secret, settings.stripe_api_base)
+    stripe = Stripe(key, secret, settings.stripe_api_base, settings.stripe_return_url)
     stack.push_async_callback(stripe.close)
     return {merchant: stripe}
 
@@ -167,10 +168,11 @@ def _put_together(
     async def ask(merchant: uuid.UUID, questions: Sequence[Question]) -> Mapping[str, str]:
         return await parcels.ask(merchant, questions)
 
+    own = [(one.name, merchant) for accounts in (others, carriages) for merchant, one in accounts.items()]
     shop = Shop(
         database,
         replica,
-        settings.site,
+        replace(settings.site, owned=dict(own)),
         after_commit=after_commit,
         outside=try_outside,
         ask=ask,

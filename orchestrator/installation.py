@@ -25,6 +25,7 @@ from db.seed.merchant import NewMerchant, NewPerson, add_merchant
 from db.session import Database
 from orchestrator.settings import Settings
 from tools.contract.actors import digest_of
+from tools.contract.shop import Shop
 
 Progress = Callable[[str], None]
 DEMO = NewMerchant("demo", "Fernway Home", currency="EUR", zone="Europe/Paris", country="FR")
@@ -153,7 +154,15 @@ async def ensure_demo(database: Database, urls: Urls, settings: Settings, progre
 
             progress("Loading the demo shop: a year of orders, up to now")
             demo.load(connection, credentials.merchant, now=clock.now(), progress=progress)
+            progress("Living an evening in it")
+            await _live_an_evening(Shop(database, site=settings.site), credentials)
     return credentials
+
+
+async def _live_an_evening(shop: Shop, credentials: Credentials) -> None:
+    from orchestrator.demo_evening import live  # only the first start needs the rooms by then
+
+    await live(shop, credentials.merchant, credentials.user)
 
 
 async def _refuse_foreign(database: Database, credentials: Credentials, settings: Settings) -> None:

@@ -55,6 +55,7 @@ class _Claimed(NamedTuple):
     arguments: dict[str, Any]
     ledger_key: str
     attempts: int
+    created_at: datetime
     payment: str
     provider: str
     provider_reference: str | None
@@ -92,8 +93,8 @@ where i.merchant_id = %(m)s and i.reference = %(r)s and i.status = 'pending' and
   and p.merchant_id = %(m)s and p.id = i.subject_id
   and not exists (
       select from intents w where w.merchant_id = %(m)s and w.reference = i.arguments ->> 'after' and w.status <> 'succeeded')
-returning i.kind, i.amount, i.currency, i.arguments, i.ledger_key, i.attempts, p.reference as payment, p.provider,
-          p.provider_reference, coalesce(i.arguments ->> 'token', s.token) as token
+returning i.kind, i.amount, i.currency, i.arguments, i.ledger_key, i.attempts, i.created_at, p.reference as payment,
+          p.provider, p.provider_reference, coalesce(i.arguments ->> 'token', s.token) as token
 """
 _CLAIM_OTHER = """
 update intents i set attempts = i.attempts + 1
@@ -191,6 +192,7 @@ class Outside(CarriesOut):
         asked = Asked(
             _DEEDS[claimed.kind], claimed.ledger_key, claimed.payment, claimed.amount, claimed.currency,
             claimed.provider_reference, claimed.token, bool(claimed.arguments.get("final", True)), reference,
+            age=self.shop.clock() - claimed.created_at if claimed.attempts > 1 else timedelta(0),
         )  # fmt: skip
         try:
             async with asyncio.timeout(DEADLINE):

@@ -208,6 +208,12 @@ class Settings(BaseSettings):
         alias="SHOPKEEPER_STRIPE_API_BASE",
         description="Where Stripe's API is.",
     )
+    stripe_return_url: str | None = Field(
+        default=None,
+        pattern=r"^https://[^/\s]+(/\S*)?$",
+        alias="SHOPKEEPER_STRIPE_RETURN_URL",
+        description="A page of the shop to which customers return from confirming a payment; without it none is sent to confirm.",
+    )
 
     @model_validator(mode="after")
     def _names_all_of_stripe(self) -> "Settings":

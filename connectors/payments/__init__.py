@@ -7,7 +7,7 @@ token stands for each way of paying.
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -48,6 +48,7 @@ class Asked:
     final: bool = True  # of a capture: what is left of the authorization is let go
     reason: str | None = None
     title: str | None = None
+    age: timedelta = timedelta(0)  # since it was asked for the first time
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,12 @@ class Told:
 
 @dataclass(frozen=True)
 class Movement:
-    """A line of the provider's own list: what it says that it took or gave back."""
+    """A line of the provider's own list: what it says that it took or gave back.
 
-    kind: str  # capture or refund
+    What a dispute took, and gave back once it was won, has the dispute for its transaction.
+    """
+
+    kind: str  # capture, refund, chargeback or chargeback_reversal
     transaction: str
     reference: str | None
     amount: int

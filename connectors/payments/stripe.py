@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import stripe as sdk
@@ -13,12 +13,14 @@ from connectors.payments.signatures import check
 
 API_BASE = "https://api.stripe.com"
 PATIENCE = 8.0  # seconds for an answer: less than whoever waits for it gives us
+FORGOTTEN = timedelta(hours=20)  # Stripe knows a request by its key for a day: after that, what it did is looked up
 _OUTCOMES = {
     "requires_capture": Outcome.succeeded, "succeeded": Outcome.succeeded, "processing": Outcome.pending,
     "requires_action": Outcome.needs_action, "requires_confirmation": Outcome.pending,
 }  # fmt: skip
 _REFUNDS = {"succeeded": Outcome.succeeded, "pending": Outcome.pending, "requires_action": Outcome.needs_action}
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+_MOVES = {"charge": "capture", "payment": "capture", "refund": "refund", "payment_refund": "refund"}
 _PAYOUTS = {"paid": "paid", "failed": "failed", "canceled": "failed"}
 Object = dict[str, Any]
 
@@ -26,8 +28,9 @@ Object = dict[str, Any]
 class Stripe:
     name = "stripe"
 
-    def __init__(self, key: str, webhook_secret: str, api_base: str = API_BASE) -> None:
+    def __init__(self, key: str, webhook_secret: str, api_base: str = API_BASE, return_url: str | None = None) -> None:
         self._secret = webhook_secret
+        self._return_url = return_url
         self._http = sdk.HTTPXClient(timeout=PATIENCE)
         self._client = sdk.StripeClient(
             key, base_addresses={"api": api_base}, max_network_retries=0, http_client=self._http
@@ -38,7 +41,8 @@ class Stripe:
 
     async def ask(self, asked: Asked) -> Answer:
         try:
-            return await self._ask(asked)
+            done = await self._done_before(asked) if asked.age > FORGOTTEN else None
+            return done or await self._ask(asked)
         except sdk.CardError as declined:
             code = _error(declined).get("decline_code")
             intent = _part(_error(declined), "payment_intent")
@@ -60,7 +64,7 @@ class Stripe:
                     "currency": asked.currency.lower(),
                     "capture_method": "manual" if asked.deed is Deed.authorize else "automatic",
                     "metadata": {"payment": asked.payment},
-                } | ({"payment_method": asked.token, "confirm": True} if asked.token else {})
+                } | (await self._paid_with(asked.token) if asked.token else {})
                 return _of_intent(_plain(await intents.create_async(params, options)), asked.deed)
             case Deed.capture:
                 params = {"amount_to_capture": asked.amount} | ({} if asked.final else {"final_capture": False})
@@ -81,6 +85,39 @@ class Stripe:
             case Deed.unlink:
                 links = self._client.v1.payment_links
                 return _of_link(_plain(await links.update_async(reference, {"active": False}, options)))
+
+    async def _paid_with(self, token: str) -> Object:
+        """What confirms a charge at once. Without a page to come back to, Stripe takes only what sends nobody to one.
+
+        A method that a customer of the account keeps is theirs to be charged, and nobody is there to confirm it.
+        """
+        method = _plain(await self._client.v1.payment_methods.retrieve_async(token))
+        kept = {"customer": method["customer"], "off_session": True} if method.get("customer") else {}
+        back: Object = {"return_url": self._return_url} if self._return_url else {}
+        accepts: Object = {"enabled": True} | ({} if back else {"allow_redirects": "never"})
+        return {"payment_method": token, "confirm": True, "automatic_payment_methods": accepts} | kept | back
+
+    async def _done_before(self, asked: Asked) -> Answer | None:
+        """What a request came to that was made so long ago that its key is not known any more; None for what was never done."""
+        v1, reference = self._client.v1, asked.reference or ""
+        match asked.deed:
+            case Deed.authorize | Deed.charge:
+                since = int((datetime.now(UTC) - asked.age).timestamp()) - 60
+                query = f"created>{since} AND metadata['payment']:'{asked.payment}'"
+                page = await v1.payment_intents.search_async({"query": query, "limit": 1})
+                return _of_intent(_plain(page.data[0]), asked.deed) if page.data else None
+            case Deed.capture | Deed.void:
+                status = "canceled" if asked.deed is Deed.void else "succeeded"
+                found = _plain(await v1.payment_intents.retrieve_async(reference))
+                return Answer(Outcome.succeeded, reference) if found.get("status") == status else None
+            case Deed.refund:
+                refunds = await v1.refunds.list_async({"payment_intent": reference, "limit": 100})
+                made = [
+                    one for one in map(_plain, refunds.data) if _part(one, "metadata").get("intent") == asked.reason
+                ]
+                return _of_refund(made[0]) if made else None
+            case _:
+                return None
 
     def read_event(self, body: bytes, signature: str, now: datetime) -> Told:
         check(body, signature, self._secret, now)
@@ -173,13 +210,13 @@ def _of_refund(refund: Object) -> Answer:
 
 
 def movement_of(line: Object) -> Movement | None:
-    """A line of the balance as what was taken or given back; None for payouts, fees and adjustments."""
-    kind = {"charge": "capture", "payment": "capture", "refund": "refund", "payment_refund": "refund"}.get(
-        str(line.get("type"))
-    )
+    """A line of the balance as what was taken or given back; None for payouts, fees and other adjustments."""
+    source = _part(line, "source")
+    kind = _MOVES.get(str(line.get("type")))
+    if source.get("object") == "dispute":  # an adjustment: what was taken for it is below zero
+        kind = "chargeback" if int(line["amount"]) < 0 else "chargeback_reversal"
     if kind is None:
         return None
-    source = _part(line, "source")
     return Movement(
         kind, str(source.get("id") or line.get("source")), source.get("payment_intent"), abs(int(line["amount"])),
         str(line["currency"]).upper(), _moment(line.get("created")), int(line.get("fee") or 0),

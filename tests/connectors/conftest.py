@@ -1,4 +1,4 @@
-"""Stripe's own API, as a server on this machine that knows nothing of ours."""
+"""Stripe's own API, as a server on this machine that knows nothing of ours: see `stripe_server.py`."""
 
 import socket
 import subprocess
@@ -10,14 +10,6 @@ import pytest
 
 from tests.easypost_server import Scripted, serving
 
-# localstripe's own command listens on every interface; this listens on the machine itself alone.
-_SERVE = """
-import sys
-from aiohttp import web
-from localstripe.server import app
-web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]))
-"""
-
 
 @pytest.fixture(scope="session")
 def stripe_url() -> Generator[str]:
@@ -25,7 +17,9 @@ def stripe_url() -> Generator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    serving = subprocess.Popen([sys.executable, "-c", _SERVE, str(port)], stdout=subprocess.PIPE, text=True)
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "tests.connectors.stripe_server", str(port)], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert serving.stdout is not None
         assert "Running on" in serving.stdout.readline()

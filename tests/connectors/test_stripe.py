@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,87 @@ async def test_what_is_declined_let_go_or_not_answered(stripe: Stripe) -> None:
     await nobody.close()
 
 
+async def test_a_card_that_a_customer_keeps_is_charged_again_as_theirs(
+    stripe: Stripe, at_stripe: httpx.AsyncClient
+) -> None:
+    ana = (await at_stripe.post("/v1/customers", data={"email": "ana@example.com"})).json()["id"]
+    card = (await at_stripe.get("/v1/payment_methods/pm_card_visa")).json()["id"]
+    await at_stripe.post(f"/v1/payment_methods/{card}/attach", data={"customer": ana})
+
+    charged = [await stripe.ask(asked(Deed.charge, 1_000, key, token=card)) for key in ("j", "k")]
+
+    assert [one.outcome for one in charged] == [Outcome.succeeded, Outcome.succeeded]
+    for one in charged:
+        assert (await at_stripe.get(f"/v1/payment_intents/{one.reference}")).json()["customer"] == ana
+
+
+CONFIRMED_BY_HAND = {
+    "type": "card", "card[number]": "4000002500003155", "card[exp_month]": "12", "card[exp_year]": "2030", "card[cvc]": "123",
+}  # fmt: skip
+
+
+async def test_who_has_to_confirm_a_payment_is_sent_to_a_page_if_there_is_one_to_come_back_to(
+    stripe: Stripe, stripe_url: str, at_stripe: httpx.AsyncClient
+) -> None:
+    card = (await at_stripe.post("/v1/payment_methods", data=CONFIRMED_BY_HAND)).json()["id"]
+    with_page = Stripe("sk_test_shop", SECRET, stripe_url, "https://fernway.example/thanks")
+
+    nowhere = await stripe.ask(asked(Deed.charge, 1_000, "l", token=card))
+    page = await with_page.ask(asked(Deed.charge, 1_000, "m", token=card))
+    await with_page.close()
+
+    assert (nowhere.outcome, nowhere.action_url) == (Outcome.needs_action, None)
+    assert (page.outcome, (page.action_url or "")[:29]) == (Outcome.needs_action, "https://hooks.stripe.example/")
+
+
+@pytest.mark.parametrize("deed", [Deed.authorize, Deed.charge])
+async def test_what_was_begun_days_ago_is_looked_up_and_not_done_again(
+    stripe: Stripe, at_stripe: httpx.AsyncClient, deed: Deed
+) -> None:
+    """By then Stripe has forgotten the key; localstripe never knows one."""
+    old: Any = {"age": timedelta(days=2)}
+    name = f"PAY-{deed}"
+
+    first = await stripe.ask(Asked(deed, "n", name, 2_489, "EUR", token="pm_card_visa", **old))
+    again = await stripe.ask(Asked(deed, "n", name, 2_489, "EUR", token="pm_card_visa", **old))
+
+    assert (again.outcome, again.reference) == (Outcome.succeeded, first.reference)
+    made = (await at_stripe.get("/v1/payment_intents?limit=100")).json()["data"]
+    assert [one["metadata"].get("payment") for one in made].count(name) == 1
+
+
+async def test_what_was_taken_let_go_or_given_back_days_ago_is_not_done_again(
+    stripe: Stripe, at_stripe: httpx.AsyncClient
+) -> None:
+    taken, let_go = [
+        (await stripe.ask(asked(Deed.authorize, 2_489, key, token="pm_card_visa"))).reference for key in ("o", "p")
+    ]
+    old: Any = {"age": timedelta(days=2)}
+    deeds = [
+        asked(Deed.capture, 2_489, "q", reference=taken, **old), asked(Deed.void, 2_489, "r", reference=let_go, **old),
+        asked(Deed.refund, 489, "s", reference=taken, reason="INT-1009", **old),
+    ]  # fmt: skip
+
+    first, again = [[await stripe.ask(one) for one in deeds] for _ in range(2)]
+
+    assert [one.outcome for one in first] == [one.outcome for one in again] == [Outcome.succeeded] * 3
+    assert first[2] == again[2]
+    refunds = (await at_stripe.get(f"/v1/refunds?payment_intent={taken}")).json()["data"]
+    assert [one["amount"] for one in refunds] == [489]
+
+
+async def test_its_list_of_what_was_moved_is_read_page_by_page(stripe: Stripe) -> None:
+    since = datetime.now(UTC) - timedelta(seconds=2)
+    paid = await stripe.ask(asked(Deed.charge, 731, "t", token="pm_card_visa"))
+    back = await stripe.ask(asked(Deed.refund, 31, "u", reference=paid.reference))
+
+    moved = [one async for one in stripe.movements(since, since + timedelta(hours=1))]
+
+    mine = [(one.kind, one.transaction, one.amount, one.currency) for one in moved if one.amount in (731, 31)]
+    assert sorted(mine) == [("capture", paid.transaction, 731, "EUR"), ("refund", back.transaction, 31, "EUR")]
+    assert [one async for one in stripe.movements(since - timedelta(days=2), since - timedelta(days=1))] == []
+
+
 def test_an_event_is_believed_when_it_is_signed_and_new(stripe: Stripe) -> None:
     intent = {"id": "pi_1", "amount_received": 2_489, "currency": "eur"}
     body = json.dumps(
@@ -111,3 +192,12 @@ def test_every_published_object_is_understood() -> None:
         "USD",
         examples["charge"]["id"],
     )
+    dispute = {"type": "adjustment", "amount": -1_000, "source": examples["dispute"]}
+    taken, back = (
+        movement_of(examples["balance_transaction"] | dispute | {"amount": amount}) for amount in (-1_000, 1_000)
+    )
+    assert taken is not None
+    assert back is not None
+    assert (taken.kind, taken.transaction, taken.amount) == ("chargeback", examples["dispute"]["id"], 1_000)
+    assert back.kind == "chargeback_reversal"
+    assert movement_of(examples["balance_transaction"] | {"type": "adjustment", "source": None}) is None

@@ -6,21 +6,14 @@ with how each ended: 0, or minus the signal. A step is whatever leaves the datab
 statement of the checkpoints, which are written without a transaction.
 """
 
-import asyncio
 import contextlib
-import json
 import os
-import re
 import signal
 import sys
-import traceback
-from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import psycopg
-from psycopg.pq import TransactionStatus
 from sqlalchemy.orm import configure_mappers
 
 from db.session import Database
@@ -32,14 +25,12 @@ from orchestrator.settings import Settings
 from orchestrator.state import Request
 from orchestrator.supervisor import Supervisor
 from tests.ahead import keep_time
+from tests.dying import die_after, fork_for_each
 from tests.orchestrator import probes
 from tools.backoffice.approvals import AlreadyDecided, decide_approval
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import Shop, call
 from tools.contract.context import Job
-
-Execute = Callable[..., Awaitable[Any]]
-WRITES = re.compile(r"\s*(insert|update|delete|commit|with)\b", re.IGNORECASE)
 
 
 class Doomed:
@@ -83,44 +74,12 @@ async def _do(database_url: str, models: Models, deed: dict[str, Any]) -> None:
         shop = Shop(database, after_commit=_die if steps == "job" else None)
         chat = Chat(shop, supervisor, probes.TOOLS)
         if isinstance(steps, int):
-            _die_after(steps)
+            die_after(steps)
         await getattr(Doomed(chat, deed["merchant"], deed["user"]), deed["deed"])(*deed["what"])
 
 
 async def _die(_: UUID, __: list[Job]) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _die_after(steps: int) -> None:
-    """psycopg tells: a statement was sent that writes, or commits what was written; its connection is at rest again."""
-    left = steps
-    writing: set[int] = set()
-
-    def noting(execute: Execute) -> Execute:
-        async def noted(self: psycopg.AsyncCursor[Any], query: bytes | str, *args: Any, **kwargs: Any) -> Any:
-            said = query.decode() if isinstance(query, bytes) else str(query)
-            if WRITES.match(said):
-                writing.add(id(self.connection))
-            return await execute(self, query, *args, **kwargs)
-
-        return noted
-
-    wait: Execute = psycopg.AsyncConnection.wait
-
-    async def counted(self: psycopg.AsyncConnection[Any], *args: Any, **kwargs: Any) -> Any:
-        nonlocal left
-        came = await wait(self, *args, **kwargs)
-        if id(self) in writing and self.pgconn.transaction_status == TransactionStatus.IDLE:
-            writing.discard(id(self))
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return came
-
-    kinds: Any = psycopg
-    kinds.AsyncConnection.wait = counted
-    kinds.AsyncCursor.execute = noting(kinds.AsyncCursor.execute)
-    kinds.AsyncCursor.executemany = noting(kinds.AsyncCursor.executemany)
 
 
 def main(database_url: str, model_url: str) -> None:
@@ -129,23 +88,11 @@ def main(database_url: str, model_url: str) -> None:
     specialist, router = (lineup(role, settings, client) for role in (Role.specialist, Role.router))
     models = Models(specialist, router, Hand.model, "scripted", {})
     configure_mappers()  # once, not in each process
-    for line in sys.stdin:
-        children = [_forked(database_url, models, deed) for deed in json.loads(line)]
-        ends = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-        sys.stdout.write(json.dumps(ends) + "\n")
-        sys.stdout.flush()
 
+    async def do(deed: dict[str, Any]) -> None:
+        await _do(database_url, models, deed)
 
-def _forked(database_url: str, models: Models, deed: dict[str, Any]) -> int:
-    child = os.fork()
-    if child == 0:
-        try:
-            asyncio.run(_do(database_url, models, deed))
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return child
+    fork_for_each(do)
 
 
 if __name__ == "__main__":

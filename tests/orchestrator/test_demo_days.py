@@ -15,10 +15,15 @@ import pytest
 from agents.roster import ROSTER
 from db.checks import CHECKS
 from db.model import Base
+from db.models.after_sales import Return, ReturnStatus, Ticket, WarrantyClaim
 from db.models.backoffice import Role
+from db.models.payments import Dispute, Payment, PaymentLink, PaymentLinkStatus, PaymentStatus, Payout
+from db.models.transport import Fulfilment, FulfilmentStatus
+from db.models.warehouse import Package, PickList
 from db.seed.demo import ZONE, load
 from db.seed.merchant import NewMerchant, NewPerson, create_merchant
 from orchestrator.chat import Chat
+from orchestrator.demo_evening import live
 from orchestrator.index import read_index
 from orchestrator.language_model import open_models
 from orchestrator.saver import PooledSaver
@@ -191,3 +196,22 @@ async def test_how_many_are_left_is_answered_with_the_total_of_all_warehouses(de
 
     assert turn.answer
     assert turn.answer.startswith(f"{left} of MUG-BLUE {'is' if left == 1 else 'are'} available")
+
+
+# ---- the evening that the first start lives in it; the last that is asked of a shop, for it changes it -------------------
+
+NOT_SEEN: dict[Any, set[Any]] = {  # what nothing leads to, or what is over in a moment
+    Payment: {PaymentStatus.expired},
+    PaymentLink: {PaymentLinkStatus.pending, PaymentLinkStatus.paid, PaymentLinkStatus.expired, PaymentLinkStatus.failed},
+    Fulfilment: {FulfilmentStatus.draft, FulfilmentStatus.rated},
+    Return: {ReturnStatus.label_sent, ReturnStatus.expired},
+}  # fmt: skip
+
+
+async def test_after_an_evening_something_stands_wherever_it_can_stand(demo: Demo, shop: Shop) -> None:
+    await live(replace(shop, clock=lambda: demo.now), demo.caller.merchant, uuid.UUID(demo.caller.name))
+
+    for kind in (Payment, PaymentLink, Dispute, Payout, Fulfilment, Package, PickList, WarrantyClaim, Return, Ticket):
+        stands = {status for (status,) in demo.all(f"select distinct status from {kind.__tablename__}")}
+        assert stands == {str(status) for status in kind.MOVES} - NOT_SEEN.get(kind, set()), kind
+    assert {check.name: found for check in CHECKS if (found := demo.all(check.sql))} == {}

@@ -1,10 +1,13 @@
 """What providers tell by themselves: once each, in any order; disputes, payouts, and whose list is right."""
 
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from connectors.payments import Movement, Provider
 from db.money import Money
 from tests.factories import NewShop
 from tests.tools.misfits import misfits
@@ -16,7 +19,7 @@ from tools.flows.receive_provider_event import receive_provider_event
 from tools.payments import reports
 from tools.payments.disputes import DisputeNotOpen, list_disputes, list_payouts, respond_to_dispute
 from tools.payments.moving import PaymentNotRefundable, refund_payment
-from tools.payments.reading import list_payment_providers, list_payments
+from tools.payments.reading import PaymentDetail, list_payment_providers, list_payments
 from tools.payments.reconciling import PeriodTooLong, reconcile_payments
 from tools.payments.reports import refund_report, revenue_report, transaction_report
 from tools.rules.paying import ProviderNotSetUp
@@ -87,6 +90,29 @@ async def test_a_dispute_is_answered_once_with_what_the_shop_knows_and_lost(mine
     assert await misfits(mine) == {}
 
 
+async def test_each_dispute_that_is_lost_takes_its_money_whatever_became_of_the_one_before(
+    mine: NewShop, till: Till
+) -> None:
+    begun = (await till.do(authorize_payment, order=await till.order(), capture=True)).payments[0]
+    name = (await till.payment(begun.payment)).provider_reference
+
+    async def disputed(dispute: str, amount: int, end: str) -> PaymentDetail:
+        about: dict[str, Any] = {"reference": name, "amount": amount, "details": {"dispute": dispute}}
+        await told(till, f"{dispute} opened", "dispute_opened", **about)
+        await told(till, f"{dispute} ended", end, **about)
+        return await till.payment(begun.payment)
+
+    asked = await disputed("dp_1", TOTAL, "dispute_won")  # a question of the bank that came to nothing
+    first = await disputed("dp_2", 1_000, "dispute_lost")
+    second = await disputed("dp_3", TOTAL, "dispute_lost")
+
+    assert [(one.status, one.charged_back.amount) for one in (asked, first, second)] == [
+        ("won", 0), ("lost", 1_000), ("lost", TOTAL),
+    ]  # fmt: skip
+    assert len(second.disputes) == 3
+    assert await misfits(mine) == {}
+
+
 async def _name(till: Till, dispute: str) -> str:
     async with till.mine.shop.database.transaction(till.mine.id) as sql:
         cursor = await sql.connection.execute(
@@ -138,6 +164,53 @@ async def test_every_difference_between_both_lists_is_named(mine: NewShop, till:
         await till.do(reconcile_payments, since="2020-01-01T00:00:00Z")
     with pytest.raises(ProviderNotSetUp):
         await till.do(reconcile_payments, provider="stripe")
+
+
+async def test_what_disputes_took_is_compared_with_the_disputes(mine: NewShop, till: Till) -> None:
+    begun = (await till.do(authorize_payment, order=await till.order(), capture=True)).payments[0]
+    name = (await till.payment(begun.payment)).provider_reference
+    for dispute, end in (("dp_open", None), ("dp_won", "dispute_won"), ("dp_less", None)):
+        about: dict[str, Any] = {"reference": name, "amount": 900, "details": {"dispute": dispute}}
+        await told(till, f"{dispute} 1", "dispute_opened", **about)
+        if end:
+            await told(till, f"{dispute} 2", end, **about)
+
+    def moved(kind: str, dispute: str, amount: int = 900) -> Movement:
+        return Movement(kind, dispute, name, amount, "EUR", mine.shop.clock())
+
+    theirs = [moved("chargeback", "dp_open"), moved("chargeback", "dp_won"), moved("chargeback_reversal", "dp_won")]
+    wrong = [
+        moved("chargeback", "dp_less", 1_000),
+        moved("chargeback", "dp_missed"),
+        moved("chargeback_reversal", "dp_open"),
+    ]
+    listing: Any = Listing(till.outside.providers(mine.id)["manual"], [*theirs, *wrong])
+
+    def of(merchant: UUID) -> dict[str, Provider]:
+        return {"manual": listing}
+
+    till.outside.providers = of
+
+    found = await till.do(reconcile_payments, until=mine.shop.clock() + timedelta(minutes=1))
+
+    assert [(one.kind, one.movement, one.transaction, one.payment) for one in found.differences] == [
+        ("another_amount", "chargeback", "dp_less", begun.payment), ("only_with_provider", "chargeback", "dp_missed", None),
+        ("only_with_provider", "chargeback_reversal", "dp_open", None),
+    ]  # fmt: skip
+    assert found.agreed == 4  # and what was captured
+
+
+class Listing:
+    """A provider with more on its list."""
+
+    def __init__(self, inner: Provider, more: list[Movement]) -> None:
+        self.name, self._inner, self._more = inner.name, inner, more
+
+    async def movements(self, since: datetime, until: datetime) -> AsyncIterator[Movement]:
+        async for one in self._inner.movements(since, until):
+            yield one
+        for one in self._more:
+            yield one
 
 
 async def test_reports_and_lists_say_what_moved(till: Till) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -11,19 +12,22 @@ from tests.conftest import Do
 from tests.factories import NewShop
 from tests.tools.misfits import misfits
 from tests.tools.paying import TOTAL, Till, till
-from tests.tools.till import Counting
+from tests.tools.till import LYON, Counting, bought
+from tools.contract.actors import Site
 from tools.contract.call import call
 from tools.contract.errors import ShopError
 from tools.contract.shop import Shop
 from tools.flows.authorize_payment import authorize_payment
 from tools.flows.cancel_order import cancel_order
 from tools.flows.change_order_payment import change_order_payment
+from tools.flows.create_order import create_order
 from tools.flows.mark_order_paid import MoreThanIsOwed, OrderAlreadyPaid, OrderNotPayable, mark_order_paid
 from tools.orders.detail import get_order
 from tools.orders.holds import hold_order
 from tools.payments.moving import capture_payment, refund_payment, void_payment
 from tools.rules.paying import (
     CaptureExceedsAuthorization,
+    NothingToChargeBy,
     PaymentNotCapturable,
     PaymentNotRefundable,
     ProviderNotSetUp,
@@ -228,6 +232,26 @@ async def test_an_order_that_was_called_off_while_it_was_charged_gets_its_money_
 
     assert (await till.payment(begun.payment)).status == "refunded"
     assert await misfits(mine) == {}
+
+
+async def test_a_shop_that_moves_money_says_by_what_and_no_other_shop_uses_its_account(
+    mine: NewShop, other: NewShop, till: Till
+) -> None:
+    """The test provider, which moves none, is asked for by its tokens alone then."""
+    order = await till.order()
+    both = Site(providers=("manual", "stripe"), owned={"stripe": mine.id})
+    owner = Do(replace(till.shop, site=both), mine.caller("owner"))
+
+    with pytest.raises(NothingToChargeBy):
+        await owner(authorize_payment, order=order)
+    with pytest.raises(NothingToChargeBy):
+        await owner(create_order, shipping_address=LYON, lines=bought(("MUG-BLUE", 1)), payment={})
+    assert (await owner(authorize_payment, order=order, token="tok_ok")).payments[0].status == "authorized"
+
+    elsewhere = Do(replace(till.shop, site=replace(both, owned={"stripe": other.id})), mine.caller("owner"))
+    with pytest.raises(ProviderNotSetUp):
+        await elsewhere(authorize_payment, order=await till.order(), token="pm_123")
+    assert (await elsewhere(authorize_payment, order=await till.order())).payments[0].status == "authorized"
 
 
 async def test_what_cannot_be_paid(mine: NewShop, till: Till, do: Do) -> None:

@@ -1,6 +1,7 @@
 """Who calls, by whose hand, through which door; and the shop that they call."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
@@ -129,6 +130,17 @@ class Site:
     mails: bool = False
     providers: tuple[str, ...] = ("manual",)  # of payments, as far as they are set up
     carriers: tuple[str, ...] = ("tables",)  # by what carriers are asked, as far as it is set up
+    owned: Mapping[str, UUID] = field(default_factory=dict[str, UUID], hash=False)  # which shop alone has one of these
+
+    def of(self, merchant: UUID) -> "Site":
+        """What of it there is for a shop."""
+        if not self.owned:
+            return self
+        providers, carriers = (
+            tuple(name for name in names if self.owned.get(name, merchant) == merchant)
+            for names in (self.providers, self.carriers)
+        )
+        return replace(self, providers=providers, carriers=carriers)
 
 
 @dataclass(frozen=True)

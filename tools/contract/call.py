@@ -80,7 +80,9 @@ async def opened(
         actor = entered.actor(caller)
         try:
             authorize(tool, actor, caller)
-            ctx = Context(sql, entered.shop(caller.merchant), actor, shop.clock, key or "", shop.site)
+            ctx = Context(
+                sql, entered.shop(caller.merchant), actor, shop.clock, key or "", shop.site.of(caller.merchant)
+            )
             ctx.heard = shop.heard
             ctx.asker = caller.as_json(actor.reference)
             yield ctx, entered

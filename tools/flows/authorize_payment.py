@@ -15,7 +15,7 @@ from tools.flows.mark_order_paid import MoreThanIsOwed, OrderAlreadyPaid, OrderN
 from tools.flows.settling import confirm_paid
 from tools.rules.charging import Means, MethodNotUsable, charge, method_for
 from tools.rules.credit import NotEnoughCredit
-from tools.rules.paying import PaymentStanding, ProviderNotSetUp, Token, as_it_stands
+from tools.rules.paying import NothingToChargeBy, PaymentStanding, ProviderNotSetUp, Token, as_it_stands
 from tools.rules.refunds import ChargeUnderWay, Tender, tenders
 from tools.rules.standing import OrderOnHold, refuse_held
 
@@ -82,7 +82,7 @@ async def _as_they_stand(ctx: Context, begun: PaymentsBegun) -> PaymentsBegun:
     permission="payments:write",
     raises=[
         OrderNotPayable, OrderAlreadyPaid, MoreThanIsOwed, OrderOnHold, ChargeUnderWay, MethodNotUsable, NotEnoughCredit,
-        ProviderNotSetUp,
+        NothingToChargeBy, ProviderNotSetUp,
     ],
     examples=[
         "Authorize order 1042 on Ana's saved card PM-12",

@@ -35,7 +35,7 @@ from tools.orders.wishes import (
 )
 from tools.rules.charging import MethodNotUsable
 from tools.rules.credit import NotEnoughCredit
-from tools.rules.paying import PaymentStanding, ProviderNotSetUp, as_it_stands
+from tools.rules.paying import NothingToChargeBy, PaymentStanding, ProviderNotSetUp, as_it_stands
 from tools.rules.reservation import ALLOT, RESERVE, RESERVED, Need, reserving, shortage, tell, tell_held
 from tools.rules.stock import NotEnoughStock
 from tools.rules.told import goods
@@ -229,7 +229,7 @@ async def _as_it_stands(ctx: Context, placed: PlacedOrder) -> PlacedOrder:
     raises=[
         NotEnoughStock, NoPriceInCurrency, VariantNotSellable, CustomerMayNotOrder, NoShippingAddress, AddressOfAnother,
         NoShippingMethod, PromotionUnknown, PromotionNotApplicable, PromotionUsedUp, MethodNotUsable, NotEnoughCredit,
-        ProviderNotSetUp,
+        NothingToChargeBy, ProviderNotSetUp,
     ],
     examples=[
         "Order 2 MUG-BLUE for Ana Torres",

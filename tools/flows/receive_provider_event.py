@@ -154,21 +154,12 @@ async def _dispute(ctx: Context, order: Order, payment: Payment, args: ReceivePr
         return
     ctx.edit(dispute, None)
     ctx.move(dispute, end, order_id=order.id)
-    if payment.status is not PaymentStatus.disputed:
-        return
-    left = payment.captured - payment.refunded - payment.charged_back
-    if end is DisputeStatus.lost:
-        record(
-            ctx,
-            order,
-            payment,
-            TransactionKind.chargeback,
-            min(dispute.amount, left),
-            reason=dispute.reason,
-            at=args.at,
-        )
-    ctx.edit(payment, None)
-    ctx.move(payment, PaymentStatus.won if end is DisputeStatus.won else PaymentStatus.lost, order_id=order.id)
+    left = min(dispute.amount, payment.captured - payment.refunded - payment.charged_back)
+    if end is DisputeStatus.lost and left:  # the money is gone, whatever else became of the payment
+        record(ctx, order, payment, TransactionKind.chargeback, left, reason=dispute.reason, at=args.at)
+    if payment.status is PaymentStatus.disputed:
+        ctx.edit(payment, None)
+        ctx.move(payment, PaymentStatus.won if end is DisputeStatus.won else PaymentStatus.lost, order_id=order.id)
 
 
 async def _open(ctx: Context, order: Order, payment: Payment, args: ReceiveProviderEvent, name: str) -> Dispute:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field
 
 from db.models.backoffice import Intent, IntentStatus
+from db.models.payments import DisputeStatus
 from db.money import Money
 from tools.contract import words
 from tools.contract.context import Context
@@ -18,6 +19,9 @@ from tools.rules.refunds import RECONCILE
 
 LONGEST = timedelta(days=92)
 MOST = 200  # differences that are named; more are counted
+
+
+Moved = Literal["capture", "refund", "chargeback", "chargeback_reversal"]
 
 
 class PeriodTooLong(Invalid):
@@ -38,7 +42,7 @@ class Difference(Result):
     """Something on which the provider and the shop do not agree."""
 
     kind: Literal["only_with_provider", "only_with_us", "another_amount"] = Field(description="What does not agree.")
-    movement: Literal["capture", "refund"] = Field(description="What was moved.")
+    movement: Moved = Field(description="What was moved.")
     transaction: UntrustedText | None = Field(description="The provider's name for the movement.")
     payment: str | None = Field(description="Our payment, if we know it.")
     theirs: Money | None = Field(description="What the provider says, in minor units.")
@@ -82,8 +86,8 @@ async def _once_compared(ctx: Context, begun: Reconciliation) -> Reconciliation:
 async def reconcile_payments(ctx: Context, args: ReconcilePayments) -> Reconciliation:
     """Compare the provider's list with ours, and name every difference.
 
-    It is about captures and refunds. Nothing is changed by it. The times are the provider's; what was moved within a minute of
-    either end may be on one list alone.
+    It is about captures and refunds, and what disputes took. Nothing is changed by it. The times are the provider's; what was
+    moved within a minute of either end may be on one list alone.
     """
     until = min(args.until or ctx.now(), ctx.now())
     since = args.since or until - timedelta(days=7)
@@ -107,7 +111,7 @@ async def reconcile_payments(ctx: Context, args: ReconcilePayments) -> Reconcili
 class Theirs(Input):
     """A movement on the provider's list."""
 
-    kind: Literal["capture", "refund"]
+    kind: Moved
     transaction: str
     reference: str | None = None
     amount: int
@@ -139,6 +143,22 @@ where t.merchant_id = %(m)s and t.provider = %(provider)s and t.kind in ('captur
 """
 
 
+class _Disputed(NamedTuple):
+    dispute: str
+    status: DisputeStatus
+    payment: str
+    amount: int
+    currency: str
+
+
+# A provider takes the money when a dispute is opened, and gives it back when it is won: the dispute itself is compared.
+_DISPUTES = """
+select d.provider_reference as dispute, d.status, p.reference as payment, d.amount, d.currency
+from disputes d join payments p on p.merchant_id = %(m)s and p.id = d.payment_id
+where d.merchant_id = %(m)s and d.provider = %(provider)s and d.provider_reference = any(%(disputes)s)
+"""
+
+
 @tool(
     room="payments",
     route="POST /payments/reconciliations/{intent}/movements",
@@ -155,7 +175,12 @@ async def compare_movements(ctx: Context, args: CompareMovements) -> Reconciliat
     since, until = datetime.fromisoformat(said["since"]), datetime.fromisoformat(said["until"])
     params = {"m": ctx.merchant.id, "provider": said["provider"], "since": since, "until": until}
     ours = await ctx.sql.rows(_OURS, params, as_=_Ours)
-    differences, agreed = compared(args.movements, ours)
+    by_dispute = [one for one in args.movements if one.kind not in ("capture", "refund")]
+    params["disputes"] = [one.transaction for one in by_dispute]
+    known = await ctx.sql.rows(_DISPUTES, params, as_=_Disputed) if by_dispute else []
+    taken, agreed_on = disputed(by_dispute, known)
+    moved, agreed = compared([one for one in args.movements if one not in by_dispute], ours)
+    differences, agreed = [*moved, *taken], agreed + agreed_on
     if intent.status is IntentStatus.pending:
         shown = [one.model_dump(mode="json") for one in differences[:MOST]]
         intent.outcome = {
@@ -195,7 +220,21 @@ def compared(theirs: Sequence[Theirs], ours: Sequence[_Ours]) -> tuple[list[Diff
     return differences, agreed
 
 
-def _differs(one: Theirs | None, mine: _Ours | None) -> Difference:
+def disputed(theirs: Sequence[Theirs], known: Sequence[_Disputed]) -> tuple[list[Difference], int]:
+    """What disputes took that we do not know of, or know with another amount; what came back of one that we did not win."""
+    ours = {one.dispute: one for one in known}
+    differences = list[Difference]()
+    for one in theirs:
+        mine = ours.get(one.transaction)
+        came_back = one.kind == "chargeback_reversal"
+        if mine is None or (came_back and mine.status != DisputeStatus.won):
+            differences.append(_differs(one, None))
+        elif (mine.amount, mine.currency) != (one.amount, one.currency):
+            differences.append(_differs(one, mine))
+    return differences, len(theirs) - len(differences)
+
+
+def _differs(one: Theirs | None, mine: "_Ours | _Disputed | None") -> Difference:
     named: Any = one or mine
     kind = "another_amount" if one and mine else "only_with_provider" if one else "only_with_us"
     return Difference(

@@ -23,6 +23,15 @@ class ProviderNotSetUp(Conflict):
     hint = "list_payment_providers shows what is; the installation's settings name the others."
 
 
+class NothingToChargeBy(Invalid):
+    """It has to be said by what it is paid: this shop has a provider that moves money."""
+
+    hint = (
+        "Name a saved `method` or the provider's `token`; or let the customer pay by create_payment_link. Money that came by"
+        " itself is mark_order_paid. The token `tok_ok` tries it with the test provider, which moves none."
+    )
+
+
 class PaymentNotCapturable(Conflict):
     """Nothing of the payment waits to be taken."""
 
@@ -136,7 +145,12 @@ async def as_it_stands(ctx: Context, shown: PaymentStanding) -> PaymentStanding:
 
 
 def provider_of_token(ctx: Context, token: str | None) -> str:
-    """Whose token it is. Raises `ProviderNotSetUp`."""
+    """Whose token it is; without one the test provider's, unless it could be taken for a real one (`NothingToChargeBy`).
+
+    Raises `ProviderNotSetUp`.
+    """
+    if token is None and STRIPE in ctx.site.providers:
+        raise NothingToChargeBy("It is not said by what it is paid.")
     name = STRIPE if token and token.startswith(_STRIPES) else MANUAL
     if name not in ctx.site.providers:
         raise ProviderNotSetUp(f"The token is one of {name}, which is not set up here.")
