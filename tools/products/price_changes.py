@@ -181,11 +181,12 @@ _CONDITIONS = {
 _CHOSEN = """
 select v.id, v.cost, v.cost_currency, greatest(v.updated_at, p.updated_at) as edited_at, case when %(included)s then coalesce((
     select t.rate from tax_rates t
-    where t.merchant_id = %(m)s and t.country = %(country)s and t.region is null and t.tax_class in (p.tax_class, 'standard')
+    where t.merchant_id = %(m)s and t.country = %(country)s and t.region is null and t.tax_class in (k.class, 'standard')
       and t.valid_from <= %(starts)s and (t.valid_until is null or t.valid_until > %(starts)s)
-    order by t.tax_class = p.tax_class desc limit 1
+    order by t.tax_class = k.class desc limit 1
 ), 0) else 0 end as tax_rate
 from variants v join products p on p.merchant_id = %(m)s and p.id = v.product_id
+cross join lateral (select coalesce(v.tax_class, p.tax_class) as class) k
 where v.merchant_id = %(m)s and v.archived_at is null and p.status <> 'archived' and {conditions}
 order by v.id limit {most}
 """
