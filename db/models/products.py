@@ -28,6 +28,9 @@ class ProductStatus(StrEnum):
     archived = "archived"
 
 
+ON_SALE = (ProductStatus.active, ProductStatus.discontinued)  # discontinued goods are sold while they last
+
+
 class Repriced(StrEnum):
     """What a price change did to a variant; `floored` went no further than its floor, and without a cost there is none."""
 
