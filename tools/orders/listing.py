@@ -44,6 +44,7 @@ from tools.orders.shown import (
     money,
     sight,
 )
+from tools.rules.bundles import are_bundles
 from tools.rules.lookup import (
     MOST_LOOKED_UP,
     WITH_ALL_BELOW,
@@ -202,7 +203,12 @@ _TEXT = f"""(
     or (select true from order_lines l
         where l.merchant_id = %(m)s and l.order_id = o.id and l.words_key like all(%(words)s::text[]) limit 1))"""
 _SEARCH = "search_orders(%(words)s, %(names)s, %(ships)s, %(contact)s, %(most)s)"
-_HAS = "exists (select from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id and l.variant_id = %(variant)s)"
+_HAS = """exists (
+    select from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id and l.variant_id = %(variant)s
+      and l.quantity > l.cancelled)"""
+# A bundle has no line of its own: what is in it has.
+_HAS_BUNDLE = """exists (
+    select from order_bundles b where b.merchant_id = %(m)s and b.order_id = o.id and b.quantity > 0 and {what})"""
 _HAS_PRODUCT = """exists (
     select from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id and l.product_id = any(%(products)s)
       and l.quantity > l.cancelled)"""
@@ -269,9 +275,13 @@ async def _asked(ctx: Context, args: ListOrders) -> tuple[list[str], dict[str, A
     if args.customer:
         asked.append(("o.customer_id = %(customer)s", {"customer": (await find_customer(ctx, args.customer)).id}))
     if args.sku:
-        asked.append((_HAS, {"variant": (await find_variant(ctx, args.sku)).id}))
+        variant = await find_variant(ctx, args.sku)
+        has = _HAS_BUNDLE.format(what="b.variant_id = %(variant)s") if variant.bundle else _HAS
+        asked.append((has, {"variant": variant.id}))
     if args.product:
-        asked.append((_HAS_PRODUCT, {"products": await products_like(ctx, args.product)}))
+        products = await products_like(ctx, args.product)
+        bundled = f" or {_HAS_BUNDLE.format(what='b.product_id = any(%(products)s)')}"
+        asked.append((f"({_HAS_PRODUCT}{bundled if await are_bundles(ctx, products) else ''})", {"products": products}))
     if args.category:
         asked.append((_HAS_CATEGORY, {"category": (await find_category(ctx, args.category)).id}))
     compares = args.total_min is not None or args.total_max is not None or args.sort in _BY_TOTAL
