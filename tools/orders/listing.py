@@ -215,6 +215,9 @@ _HAS_PRODUCT = """exists (
 _HAS_CATEGORY = f"""exists (
     select from order_lines l join products p on p.merchant_id = %(m)s and p.id = l.product_id
     where l.merchant_id = %(m)s and l.order_id = o.id and l.quantity > l.cancelled and p.category_id in ({WITH_ALL_BELOW}))"""
+# Few are held, and these are looked at: along the list all orders would be.
+_HELD = """o.id = any(array(
+    select h.order_id from order_holds h where h.merchant_id = %(m)s and h.released_at is null))"""
 _OPEN = "(o.status in ('pending', 'confirmed') and o.fulfilment_state <> 'fulfilled')"
 _PAID_WITH = f"""exists (
     select from payments p where p.merchant_id = %(m)s and p.order_id = o.id and p.method = any(%(paid_with)s)
@@ -311,7 +314,7 @@ def _plain_filters(args: ListOrders) -> Iterator[tuple[str, dict[str, Any]]]:
         ("placed_until", "o.placed_at < %(placed_until)s"),
         ("total_min", "o.total >= %(total_min)s"),
         ("total_max", "o.total <= %(total_max)s"),
-        ("on_hold", f"{ON_HOLD} = %(on_hold)s"),
+        ("on_hold", _HELD if args.on_hold else f"not {ON_HOLD}"),
     ):
         if getattr(args, name) is not None:
             yield condition, {name: getattr(args, name)}
