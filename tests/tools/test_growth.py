@@ -147,6 +147,8 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("list_orders", {"status": ["confirmed"]}),
     ("list_orders", {"open": True}),
     ("list_orders", {"on_hold": True}),
+    ("list_orders", {"city": "Lyon"}),
+    ("list_orders", {"city": "Nowhere"}),
     ("list_orders", {"text": "carafe"}),
     ("sales_report", {}),
     ("sales_report", {"group_by": "city"}),

@@ -50,6 +50,7 @@ from tools.rules.lookup import (
     WITH_ALL_BELOW,
     by_words,
     containing,
+    either_way,
     find_category,
     find_customer,
     find_variant,
@@ -215,6 +216,11 @@ _HAS_PRODUCT = """exists (
 _HAS_CATEGORY = f"""exists (
     select from order_lines l join products p on p.merchant_id = %(m)s and p.id = l.product_id
     where l.merchant_id = %(m)s and l.order_id = o.id and l.quantity > l.cancelled and p.category_id in ({WITH_ALL_BELOW}))"""
+_IS_THERE = {
+    "city": "unaccent(lower(o.ship_city)) = %(city)s::text", "region": "unaccent(lower(o.ship_region)) = %(region)s::text",
+}  # fmt: skip
+MOST_OF_A_PLACE = 300  # orders that are looked up: of more, twenty are soon found along the list
+_GOING_THERE = "orders_to(%(city)s, %(region)s, %(most)s)"
 # Few are held, and these are looked at: along the list all orders would be.
 _HELD = """o.id = any(array(
     select h.order_id from order_holds h where h.merchant_id = %(m)s and h.released_at is null))"""
@@ -248,10 +254,14 @@ async def list_orders(ctx: Context, args: ListOrders) -> Page[OrderSummary]:
         filters.append(beyond)
         params |= {"place": since[0], "place_id": since[1]}
     page = _PAGE.format(filters="".join(f" and {condition}" for condition in filters), order=order)
-    found, page = by_words(page, _SEARCH, "o.id", _TEXT if args.text else "true", args.text or "")
+    by_place = (args.city or args.region) and not args.text
+    if by_place:
+        found, page = either_way(page, _GOING_THERE, "o.id", _IS_THERE["city" if args.city else "region"])
+    else:
+        found, page = by_words(page, _SEARCH, "o.id", _TEXT if args.text else "true", args.text or "")
     query = _LIST.format(found=found, page=page, order=order)
     params |= {
-        "m": ctx.merchant.id, "most": MOST_LOOKED_UP + 1, "words": containing(args.text or ""),
+        "m": ctx.merchant.id, "most": (MOST_OF_A_PLACE if by_place else MOST_LOOKED_UP) + 1, "words": containing(args.text or ""),
         **sight(ctx),
     }  # fmt: skip
     page = await paged(
@@ -305,9 +315,10 @@ def _plain_filters(args: ListOrders) -> Iterator[tuple[str, dict[str, Any]]]:
         yield _OPEN if args.open else f"not {_OPEN}", {}
     if args.paid_with:
         yield _PAID_WITH, {"paid_with": [method.value for method in args.paid_with]}
-    for name, column in (("city", "o.ship_city"), ("region", "o.ship_region")):
-        if getattr(args, name):
-            yield f"unaccent(lower({column})) = %({name})s", {name: fold(getattr(args, name))}
+    if args.city or args.region:
+        places = {"city": args.city and fold(args.city), "region": args.region and fold(args.region)}
+        asked = [name for name in places if places[name]]
+        yield " and ".join(_IS_THERE[name] for name in asked[0 if args.text else 1 :]) or "true", places
     for name, condition in (
         ("country", "o.ship_country = %(country)s"),
         ("placed_from", "o.placed_at >= %(placed_from)s"),
