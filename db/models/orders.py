@@ -156,6 +156,12 @@ class Order(Tenant, Referenced, Versioned, Stateful, Base):
         index("units", "id"),
         by_words("words_key"),
         Index("ix_orders_city", "merchant_id", text("folded(ship_city)")),
+        Index(
+            "ix_orders_region",
+            "merchant_id",
+            text("folded(ship_region)"),
+            postgresql_where=text("ship_region is not null"),
+        ),
         CheckConstraint(
             "total = subtotal - discount + shipping + adjustments + case when prices_include_tax then 0 else tax end",
             name="total",

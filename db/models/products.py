@@ -28,6 +28,9 @@ class ProductStatus(StrEnum):
     archived = "archived"
 
 
+ON_SALE = (ProductStatus.active, ProductStatus.discontinued)  # discontinued goods are sold while they last
+
+
 class Repriced(StrEnum):
     """What a price change did to a variant; `floored` went no further than its floor, and without a cost there is none."""
 
@@ -98,6 +101,8 @@ class Product(Tenant, Referenced, Versioned, Stateful, Base):
         index("brand"),
         index("title"),
         index("title_key"),
+        Index("ix_products_title", "merchant_id", text("lower(title)"), "id"),
+        index("updated_at", "id"),
         index("search", postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}),
     )
     MOVES: ClassVar[dict[ProductStatus, frozenset[ProductStatus]]] = {
@@ -232,13 +237,18 @@ class Price(Tenant, Base):
 
 
 class PriceChange(Tenant, Referenced, Base):
-    """Prices that were set together, in one currency, from one moment on; `told` says by which rule. It can be undone as one."""
+    """Prices that were set together, in one currency, from one moment on; `told` says by which rule. It can be undone as one.
+
+    They are everybody's of one unit, unless they are a group's, or from a quantity on.
+    """
 
     __tablename__ = "price_changes"
     __table_args__ = referenced(CheckConstraint("(undone_at is null) = (undone_by is null)", name="undone_by_somebody"))
 
     currency: Mapped[str]
     told: Mapped[str]
+    customer_group: Mapped[str | None]
+    min_quantity: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
     actor: Mapped[str]
     valid_from: Mapped[datetime]
     undone_at: Mapped[datetime | None]

@@ -11,12 +11,16 @@ from tests.factories import LONG_AGO, NewShop, make_variant, number, warehouse_o
 from tests.tools.misfits import misfits
 from tests.tools.till import LYON, bought, reserved, writing
 from tools.contract.declare import Tool
+from tools.customers.listing import list_customers
+from tools.customers.profiles import create_customer
+from tools.customers.segments import create_segment
 from tools.flows.cancel_order import cancel_order
 from tools.flows.change_order_lines import change_order_lines
 from tools.flows.create_order import PlacedOrder, create_order
 from tools.inventory.availability import check_availability
 from tools.orders.detail import get_order
 from tools.orders.edits import NotOnOrder
+from tools.orders.listing import list_orders
 from tools.orders.status import set_order_status
 from tools.orders.wishes import VariantNotSellable
 from tools.products.bundles import BundleHasNoStock, BundleInBundle, ComponentArchived, NotABundle
@@ -189,6 +193,44 @@ async def test_promotions_see_what_was_bought_and_not_what_is_in_it(do: Do, gift
 
     assert [share.amount.amount for line in placed.lines for share in line.discounts] == [304, 296]
     assert placed.discount.amount == 600
+
+
+async def test_who_bought_a_bundle_is_found_by_it_as_by_what_is_in_it(
+    mine: NewShop, do: Do, gift_set: ProductDetail
+) -> None:
+    ana = await do(create_customer, name="Ana Torres", address=LYON)
+    paul = await do(create_customer, name="Paul Martin", address=LYON)
+    set_ = await do(create_order, customer=ana.reference, lines=bought(("SET", 1)))
+    single = await do(create_order, customer=paul.reference, lines=bought(("MUG", 1)))
+    both, hers = {set_.reference, single.reference}, {set_.reference}
+
+    for wanted, orders in (
+        ({"sku": "SET"}, hers), ({"product": gift_set.reference}, hers), ({"product": "breakfast"}, hers),
+        ({"sku": "MUG"}, both), ({"product": "Mug"}, both), ({"sku": "BOWL"}, hers),
+    ):  # fmt: skip
+        assert {order.reference for order in (await do(list_orders, **wanted)).data} == orders, wanted
+        buyers = {row.name for row in (await do(list_customers, **wanted)).data}
+        assert buyers == ({"Ana Torres", "Paul Martin"} if orders == both else {"Ana Torres"}), wanted
+    await do(create_segment, name="Set", filter='bought = "set"')
+    assert [row.name for row in (await do(list_customers, segment="Set")).data] == ["Ana Torres"]
+
+    await do(change_order_lines, order=set_.reference, remove=["SET"], add=bought(("BOWL", 1)))
+    assert (await do(list_orders, sku="SET")).data == []
+    assert (await do(list_customers, sku="SET")).data == []
+
+
+async def test_who_bought_what_is_found_where_bundles_and_single_things_are_called_alike(
+    mine: NewShop, do: Do, gift_set: ProductDetail
+) -> None:
+    async with writing(mine) as sql:
+        make_variant(sql, "TEA", stock=5, warehouse=await warehouse_of(sql), title="Breakfast tea")
+    ana = await do(create_customer, name="Ana Torres", address=LYON)
+    paul = await do(create_customer, name="Paul Martin", address=LYON)
+    await do(create_order, customer=ana.reference, lines=bought(("SET", 1)))
+    await do(create_order, customer=paul.reference, lines=bought(("TEA", 1)))
+
+    assert {row.name for row in (await do(list_customers, product="breakfast")).data} == {"Ana Torres", "Paul Martin"}
+    assert len((await do(list_orders, product="breakfast")).data) == 2
 
 
 async def test_a_bundle_is_not_sold_while_something_in_it_is_not(do: Do, gift_set: ProductDetail) -> None:

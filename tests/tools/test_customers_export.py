@@ -21,9 +21,20 @@ from tools.customers.profiles import create_customer
 from tools.flows.create_order import create_order
 from tools.flows.merge_customers import merge_customers
 from tools.orders.history import add_order_note
+from tools.orders.holds import hold_order
+from tools.payments.credit import issue_store_credit
 
 HOME = {"line1": "5 rue des Lilas", "city": "Lyon", "postcode": "69001", "country": "FR"}
-THEIRS = ("customers", "addresses", "consents", "interactions", "loyalty_entries", "orders", "order_notes")
+THEIRS = (
+    "customers",
+    "addresses",
+    "consents",
+    "interactions",
+    "loyalty_entries",
+    "orders",
+    "order_notes",
+    "order_holds",
+)
 KEYS = {
     "words_key",
     "name_key",
@@ -60,11 +71,15 @@ async def test_a_person_gets_all_that_outsiders_columns_hold_of_them(mine: NewSh
     await do(set_consent, customer=ana.reference, channel="email", granted=True, source="form", wording="Yes please")
     await do(log_interaction, customer=ana.reference, subject="Asked for an invoice", summary="Sent by mail")
     await do(adjust_loyalty_points, customer=ana.reference, points=10, note="A birthday")
+    await do(hold_order, order=order.reference, reason="address_check", note="Is there a 2nd floor?")
+    await do(issue_store_credit, customer=ana.reference, amount=500)
 
     exported = await document(mine, "ana@example.com")
 
     assert exported["former_references"] == [again.reference]
     assert [(line["sku"], line["quantity"]) for line in exported["orders"][0]["lines"]] == [("MUG-BLUE", 2)]
+    assert [one.split(", ", 1)[1] for one in exported["credit"]] == ["500 EUR, goodwill"]
+    assert exported["saved_methods"] == ["store_credit, 500 EUR"]
     held = [value for value in _held(owner_url, mine.id) if value not in ("", "A. Torres")]
     assert len(held) > 20
     assert [value for value in held if value not in _texts(exported)] == []
@@ -92,6 +107,19 @@ def _texts(value: object) -> set[str]:
     if isinstance(value, list):
         return {text for one in value for text in _texts(one)}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     return {value} if isinstance(value, str) else set()
+
+
+async def test_what_they_ordered_as_a_guest_is_theirs_too(mine: NewShop, do: Do) -> None:
+    async with writing(mine) as sql:
+        make_variant(sql, "MUG-BLUE", stock=10, warehouse=await warehouse_of(sql))
+    wish = {"lines": [{"sku": "MUG-BLUE", "quantity": 1}], "shipping_address": HOME, "name": "A. T."}
+    as_a_guest = await do(create_order, **wish, email="Ána_T@example.com")
+    await do(create_order, **wish, email="anast@example.com")
+    ana = await do(create_customer, name="Ana Torres", email="ána_t@example.com")
+
+    exported = await document(mine, ana.reference)
+
+    assert [order["reference"] for order in exported["orders"]] == [as_a_guest.reference]
 
 
 async def test_it_is_a_file_of_theirs_alone_read_piece_by_piece(

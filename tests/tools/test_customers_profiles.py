@@ -15,11 +15,15 @@ from db.money import Money
 from db.session import Transaction
 from tests.conftest import Do
 from tests.factories import LONG_AGO, NewShop, make_customer, make_order
+from tests.tools.till import LYON, bought, stocked
 from tools.contract.actors import Caller
 from tools.contract.call import Shop, call, opened
 from tools.contract.errors import AlreadyTaken, Forbidden, Invalid, NotFound, StaleVersion
 from tools.customers.addresses import CustomerErased
+from tools.customers.listing import list_customers
 from tools.customers.profiles import CustomerEmailTaken, GetCustomer, create_customer, get_customer, update_customer
+from tools.flows.create_order import create_order
+from tools.orders.wishes import CustomerMayNotOrder
 
 
 async def ana(mine: NewShop) -> Customer:
@@ -157,6 +161,31 @@ async def test_who_read_an_older_version_is_told(mine: NewShop, do: Do) -> None:
 
     with pytest.raises(StaleVersion):
         await do(update_customer, customer=customer.reference, phone="0699999999", version=1)
+
+
+async def test_who_is_blocked_may_not_order_until_that_is_taken_back(mine: NewShop, do: Do) -> None:
+    customer, mug = await ana(mine), await stocked(mine)
+    wish = {"lines": bought((mug.sku, 1)), "shipping_address": LYON}
+
+    card = (await do.outcome(update_customer, preview=True, customer=customer.reference, status="blocked")).card
+    blocked = await do(update_customer, customer=customer.reference, status="blocked", note="Never pays.")
+
+    assert card is not None
+    assert card.sentences == [
+        f"Ana Torres ({customer.reference}) is blocked: no more orders are taken from them, and those that stand go on."
+    ]
+    assert (blocked.status, blocked.note) == ("blocked", "Never pays.")
+    assert [row.reference for row in (await do(list_customers, status="blocked")).data] == [customer.reference]
+    for who in ({"customer": customer.reference}, {"email": customer.email, "name": "A. T."}):
+        with pytest.raises(CustomerMayNotOrder, match="is blocked and may not order"):
+            await do(create_order, **wish, **who)
+
+    again = await do(update_customer, customer=customer.reference, status="blocked")
+    active = await do(update_customer, customer=customer.reference, status="active", version=again.version)
+    assert active.status == "active"
+    assert (await do(create_order, **wish, customer=customer.reference)).customer == customer.reference
+    with pytest.raises(Invalid, match="A customer needs a status"):
+        await do(update_customer, customer=customer.reference, status=None)
 
 
 async def test_nothing_more_is_written_about_an_erased_customer(mine: NewShop, do: Do) -> None:

@@ -80,7 +80,7 @@ async def people(mine: NewShop, do: Do) -> NewShop:
         ('consent = "email"', "A"),
         ('consent != "email"', "BCD"),
         ('bought = "BOWL"', "C"),
-        ('not bought = "BOWL"', "ABD"),
+        ('not bought = "bowl"', "ABD"),
         ("last_order after 7 days ago", "A"),
         ("last_order before 90 days ago", "B"),
         ("last_order before today", "ABC"),

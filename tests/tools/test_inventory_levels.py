@@ -10,6 +10,7 @@ from db.money import Money
 from tests.conftest import Do
 from tests.factories import (
     NewShop,
+    make_bundle,
     make_category,
     make_purchase_order,
     make_stock,
@@ -23,6 +24,8 @@ from tools.inventory.availability import check_availability
 from tools.inventory.levels import ListStock, list_stock
 from tools.inventory.reservations import reserve_stock
 from tools.inventory.transfers import transfer_stock
+from tools.products.changes import update_product
+from tools.products.detail import get_product
 
 SOON = clock.now().date() + timedelta(days=7)
 LATER = SOON + timedelta(days=7)
@@ -249,3 +252,23 @@ async def test_of_an_untracked_variant_any_quantity_can_be_promised(mine: NewSho
     answer = await do(check_availability, sku="EBOOK", quantity=100_000)
 
     assert (answer.tracked, answer.available, answer.enough) == (False, None, True)
+
+
+async def test_nothing_is_promised_of_what_is_not_on_sale(mine: NewShop, do: Do) -> None:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        main = await warehouse_of(sql)
+        make_variant(sql, "MUG", stock=10, warehouse=main)
+        make_variant(sql, "EBOOK", tracked=False)
+        part = make_variant(sql, "BOWL", stock=10, warehouse=main)
+        make_bundle(sql, "SET", (part, 1))
+        await sql.commit()
+    before = await do(check_availability, sku="SET", quantity=1)
+    for sku in ("MUG", "EBOOK", "BOWL"):
+        product = await do(get_product, product=sku)
+        await do(update_product, product=sku, status="inactive", version=product.version)
+
+    answers = [await do(check_availability, sku=sku, quantity=1) for sku in ("MUG", "EBOOK", "SET")]
+
+    assert (before.sellable, before.enough) == (True, True)
+    assert [(one.sellable, one.enough, one.earliest) for one in answers] == [(False, False, None)] * 3
+    assert [one.available for one in answers] == [10, None, 10]

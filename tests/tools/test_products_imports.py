@@ -14,6 +14,7 @@ from tests.factories import NewShop, make_category, make_variant, warehouse_of
 from tests.oracle import tables_of
 from tests.sheets import LAMP, LARGE_LAMP, MUG, SECOND_PICTURE, errors_of, exported, imported, sheet, uploaded
 from tests.tools.probes import count
+from tools.backoffice.taxes import set_tax_rate
 from tools.contract.context import Context
 from tools.contract.errors import NotFound
 from tools.contract.jobs import Progress
@@ -24,6 +25,7 @@ from tools.products.creation import create_product
 from tools.products.detail import get_product
 from tools.products.imports import ImportProducts, StockNeedsPermission, import_products
 from tools.products.sheet import NotAProductSheet
+from tools.products.variants import update_variant
 from tools.rules.spreadsheets import NotReadable
 
 
@@ -427,6 +429,19 @@ async def test_an_export_arrives_in_another_shop(mine: NewShop, other: NewShop) 
 
     assert (result["products_new"], result["variants_new"], result["errors"]) == (3, 4, 0)
     assert await exported(other) == content
+
+
+async def test_a_variant_that_is_not_taxed_is_exported_and_imported_as_such(mine: NewShop, do: Do) -> None:
+    await imported(mine, sheet(LAMP, LARGE_LAMP))
+    await do(set_tax_rate, country="FR", tax_class="exempt", rate=0)
+    large = (await do(get_product, product="LAMP-L")).variants[1]
+    await do(update_variant, sku="LAMP-L", tax_class="exempt", version=large.version)
+
+    content = await exported(mine)
+
+    rows = {row["Variant SKU"]: row["Variant Taxable"] for row in csv.DictReader(io.StringIO(content.decode()))}
+    assert rows == {"LAMP-S": "TRUE", "LAMP-L": "FALSE"}
+    assert result_of(await imported(mine, content))["outcome"] == "unchanged"
 
 
 async def test_text_that_a_spreadsheet_program_would_run_is_made_harmless(mine: NewShop) -> None:

@@ -12,6 +12,7 @@ from db.models.products import Category, PriceChangeLine, Product, Repriced, Var
 from tests.conftest import Do
 from tests.factories import NewShop, make_category, make_variant
 from tests.tools.selling import at, rows_of
+from tools.backoffice.taxes import set_tax_rate
 from tools.contract.actors import Hand
 from tools.contract.call import Shop, call
 from tools.contract.cards import Card
@@ -29,6 +30,7 @@ from tools.products.price_changes import (
 from tools.products.price_undo import NothingToUndo, UndoneAlready, undo_price_change
 from tools.products.prices import get_price_history, set_price
 from tools.products.repricing import PriceInThePast, PricePlanned, PricesChangedSince
+from tools.products.variants import update_variant
 from tools.rules.price_rules import Ending, Rule, floor_of
 
 NOW, LATER = "2026-11-22T15:00:00+01:00", "2026-11-22T16:00:00+01:00"
@@ -124,6 +126,18 @@ async def test_no_price_goes_below_cost_and_margin(mine: NewShop, candles: Categ
     ]
     assert (changed.changed, changed.floored, changed.without_cost) == (1, 2, 1)
     assert await prices(do) == [672, 1_500, 3_000, 2_000]
+
+
+async def test_the_floor_contains_the_tax_of_the_variants_own_class(mine: NewShop, candles: Category) -> None:
+    """1.60 of 4.00 on top make 5.60, and with 5 % of tax instead of 20 it is 5.88."""
+    do = at(mine, NOW)
+    await do(set_tax_rate, country="FR", tax_class="books", rate=5)
+    candle = (await do(get_product, product="CANDLE-1")).variants[0]
+    await do(update_variant, sku="CANDLE-1", tax_class="books", version=candle.version)
+
+    await do(change_prices, skus=["CANDLE-1"], percent="-50", margin=40)
+
+    assert await prices(do, "CANDLE-1") == [588]
 
 
 async def test_the_preview_shows_each_variant_with_both_prices_and_what_stays(mine: NewShop, candles: Category) -> None:

@@ -14,14 +14,19 @@ from tests.factories import LONG_AGO, NewShop, make_customer, make_variant, ware
 from tests.tools.selling import at, rows_of, utc
 from tools.contract.call import Shop
 from tools.contract.errors import Invalid, ShopError
+from tools.customers.profiles import create_customer
 from tools.flows.create_order import create_order
 from tools.products.creation import CurrencyNotSold
 from tools.products.detail import get_product
+from tools.products.price_changes import NoPriceToChange, change_prices
+from tools.products.price_undo import undo_price_change
 from tools.products.prices import CostsThatAlready, PriceState, get_price_history, set_price
+from tools.products.promotions import create_promotion
 from tools.products.repricing import PriceInThePast, PricePlanned
 
 NOW = "2026-11-22T15:00:00+01:00"
 FRIDAY, MONDAY = "2026-11-27T00:00:00+01:00", "2026-11-30T00:00:00+01:00"
+HOME = {"line1": "5 rue des Lilas", "city": "Lyon", "postcode": "69001", "country": "FR"}
 
 
 @pytest.fixture
@@ -231,3 +236,80 @@ async def test_the_history_has_pages(mine: NewShop, mug: Variant) -> None:
     assert second.data[0].lowest_before is not None
     assert str(second.price) == "10.05 EUR"
     assert not second.has_more
+
+
+# ---- of groups and quantities --------------------------------------------------------------------------------------------
+
+
+async def ordered(do: Do, units: int, **more: Any) -> int:
+    """The unit price of so many mugs."""
+    wish = {"lines": [{"sku": "MUG", "quantity": units}], "shipping_address": HOME}
+    return (await do(create_order, **wish, **more)).lines[0].unit_price.amount
+
+
+async def costs(do: Do, **whose: Any) -> int | None:
+    history = await do(get_price_history, sku="MUG", **whose)
+    return history.price and history.price.amount
+
+
+async def test_a_group_pays_its_own_price_and_who_buys_many_the_price_of_many(mine: NewShop, mug: Variant) -> None:
+    do = at(mine, NOW)
+    await do(create_customer, name="Hotel Bellevue", email="bellevue@example.com", customer_group="Wholesale")
+    await do(set_price, sku="MUG", amount=1_800, min_quantity=3)
+    theirs = await do(set_price, sku="MUG", amount=1_200, customer_group="wholesale")
+    await do(set_price, sku="MUG", amount=1_100, customer_group="WHOLESALE", min_quantity=3)
+
+    assert (theirs.customer_group, theirs.min_quantity, theirs.before) == ("Wholesale", 1, None)
+    assert [await ordered(do, units) for units in (1, 3)] == [1_999, 1_800]
+    assert [await ordered(do, units, email="bellevue@example.com") for units in (1, 2, 3)] == [1_200, 1_200, 1_100]
+    assert await costs(do) == 1_999
+    assert await costs(do, customer_group="wholesale", min_quantity=3) == 1_100
+    shown = (await do(get_product, product="MUG")).variants[0].prices
+    assert [(price.price.amount, price.customer_group, price.min_quantity) for price in shown] == [
+        (1_999, None, 1), (1_200, "Wholesale", 1), (1_800, None, 3), (1_100, "Wholesale", 3),
+    ]  # fmt: skip
+
+
+async def test_the_card_of_a_price_says_whose_it_is(mine: NewShop, mug: Variant) -> None:
+    do = at(mine, NOW)
+    special = {"sku": "MUG", "customer_group": "wholesale", "min_quantity": 10}
+
+    assert (await told(do, **special, amount=1_200))[0] == (
+        "MUG gets a price of 12.00 EUR for wholesale from 10 units on; it had no such price."
+    )
+    await do(set_price, **special, amount=1_200)
+    assert (await told(do, **special, amount=1_000))[0] == (
+        "The price of MUG for wholesale from 10 units on falls from 12.00 to 10.00 EUR."
+    )
+    assert (await told(do, **special, amount=1_200, compare_at=1_500))[0] == (
+        "The price of MUG for wholesale from 10 units on stays at 12.00 EUR."
+    )
+
+
+async def test_a_groups_prices_change_by_rule_and_go_back_and_everybodys_stay(mine: NewShop, mug: Variant) -> None:
+    do = at(mine, NOW)
+    await do(set_price, sku="MUG", amount=1_200, customer_group="wholesale")
+
+    card = (
+        await do.outcome(change_prices, preview=True, everything=True, percent="-10", customer_group="wholesale")
+    ).card
+    changed = await do(change_prices, everything=True, percent="-10", customer_group="wholesale")
+
+    assert card is not None
+    assert card.sentences[0] == "Prices of the whole catalogue for wholesale fall by 10 %, from now on: 1 variant."
+    assert (changed.changed, changed.rows[0].price.amount) == (1, 1_080)
+    assert await costs(do) == 1_999
+    later = at(mine, "2026-11-22T16:00:00+01:00")
+    await later(undo_price_change, change=changed.change)
+    assert await costs(later, customer_group="wholesale") == 1_200
+    with pytest.raises(NoPriceToChange):
+        await later(change_prices, everything=True, percent="-10", customer_group="club")
+
+
+async def test_a_promotion_for_a_group_is_for_it_in_whatever_case_it_is_written(mine: NewShop, mug: Variant) -> None:
+    do = at(mine, NOW)
+    await do(create_customer, name="Hotel Bellevue", email="bellevue@example.com", customer_group="Wholesale")
+    await do(create_promotion, percent=10, customer_group="wholesale")
+
+    wish = {"lines": [{"sku": "MUG", "quantity": 1}], "shipping_address": HOME}
+    assert (await do(create_order, **wish, email="bellevue@example.com")).discount.amount == 200

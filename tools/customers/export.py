@@ -22,6 +22,7 @@ from tools.customers.profiles import CustomerProfile
 from tools.rules.lookup import find_customer
 
 AT_ONCE = 200  # orders of a piece
+MOST_AS_A_GUEST = 10_000  # orders that have the e-mail in their words
 
 
 class ExportCustomerData(Input):
@@ -59,12 +60,16 @@ class BoughtOrder(Result):
     billing_address: Annotated[dict[str, JsonValue], Untrusted()] = Field(description="Whom it was billed to.")
     note: Said | None = Field(description="What was written on it.")
     lines: list[BoughtLine] = Field(description="What it is of.")
-    notes: Annotated[list[str], Untrusted()] = Field(description="Remarks on it, of the buyer and of colleagues.")
+    notes: Annotated[list[str], Untrusted()] = Field(
+        description="Remarks on it, of the buyer and of colleagues, and why it was held."
+    )
     payments: Annotated[list[str], Untrusted()] = Field(
         description="Payments: reference, method, and how it is called."
     )
     parcels: Annotated[list[str], Untrusted()] = Field(description="Parcels: reference, carrier, tracking number.")
-    returns: Annotated[list[str], Untrusted()] = Field(description="Returns: reference, reason, remark.")
+    returns: Annotated[list[str], Untrusted()] = Field(
+        description="Returns: reference, reason, remarks on it and its goods."
+    )
 
 
 class PersonalData(Result):
@@ -79,7 +84,10 @@ class PersonalData(Result):
     points: list[PointsEntry] = Field(description="Loyalty points given and taken, the newest first.")
     interactions: list[InteractionLine] = Field(description="Calls, letters and messages, the newest first.")
     saved_methods: list[str] = Field(
-        description="Ways of paying that are kept for them: kind, brand, last four digits."
+        description="Ways of paying that are kept for them: kind, brand, last four digits; of credit what is left, minor units."
+    )
+    credit: list[str] = Field(
+        description="Credit that they got and spent: when, how much in minor units, why, for which order."
     )
     tickets: Annotated[list[str], Untrusted()] = Field(
         description="What they asked of the shop's people: reference, subject, all that was said, how it ended."
@@ -90,12 +98,17 @@ class PersonalData(Result):
     surveys: Annotated[list[str], Untrusted()] = Field(description="Marks that they gave, and what they said.")
 
 
+class _Guest(NamedTuple):
+    id: UUID
+
+
 class _Held(NamedTuple):
     former_references: list[str]
     consents: list[dict[str, Any]]
     points: list[dict[str, Any]]
     interactions: list[dict[str, Any]]
     saved_methods: list[str]
+    credit: list[str]
     tickets: list[str]
     warranty_claims: list[str]
     surveys: list[str]
@@ -107,6 +120,13 @@ class _Bought(NamedTuple):
     bought: dict[str, Any]
 
 
+# What they ordered as a guest, under an e-mail of theirs, is theirs, too: erasure takes it as such. Found by the words of orders.
+_GUEST = """
+select o.id from customers c
+cross join lateral search_orders(array['%%' || folded(c.email_key) || '%%'], true, true, true, %(most)s) as s(id)
+join orders o on o.merchant_id = %(m)s and o.id = s.id and o.customer_id is null and lower(o.email) = c.email_key
+where c.merchant_id = %(m)s and c.email_key is not null and (c.id = %(c)s or c.merged_into_id = %(c)s)
+"""
 _HELD = """
 select array(select reference from customers where merchant_id = %(m)s and merged_into_id = %(c)s order by id) as former_references,
     array(select json_build_object('channel', channel, 'granted', granted, 'said_at', occurred_at, 'proof', proof)
@@ -120,16 +140,21 @@ select array(select reference from customers where merchant_id = %(m)s and merge
               'delivery', i.delivery, 'trouble', i.trouble)
           from interactions i left join orders o on o.merchant_id = %(m)s and o.id = i.order_id
           where i.merchant_id = %(m)s and i.customer_id = %(c)s order by i.occurred_at desc, i.id desc) as interactions,
-    array(select concat_ws(', ', method, brand, last_four) from saved_methods
+    array(select concat_ws(', ', method, brand, last_four, balance || ' ' || currency) from saved_methods
           where merchant_id = %(m)s and customer_id = %(c)s order by id) as saved_methods,
+    array(select concat_ws(', ', e.occurred_at::date, e.amount || ' ' || s.currency, e.reason, o.reference)
+          from saved_methods s join credit_entries e on e.merchant_id = %(m)s and e.saved_method_id = s.id
+          left join orders o on o.merchant_id = %(m)s and o.id = e.order_id
+          where s.merchant_id = %(m)s and s.customer_id = %(c)s order by e.id) as credit,
     array(select concat_ws(', ', t.reference, t.subject, t.resolution, (
               select string_agg(x.text, '; ' order by x.id) from ticket_messages x
               where x.merchant_id = %(m)s and x.ticket_id = t.id and x.kind <> 'internal'))
-          from tickets t where t.merchant_id = %(m)s and t.customer_id = %(c)s order by t.id) as tickets,
+          from tickets t where t.merchant_id = %(m)s and (t.customer_id = %(c)s or t.order_id = any(%(guest)s))
+          order by t.id) as tickets,
     array(select concat_ws(', ', reference, defect, status, remedy, note) from warranty_claims
-          where merchant_id = %(m)s and customer_id = %(c)s order by id) as warranty_claims,
+          where merchant_id = %(m)s and (customer_id = %(c)s or order_id = any(%(guest)s)) order by id) as warranty_claims,
     array(select concat_ws(', ', submitted_at::date, score || ' of 5', recommend || ' of 10', comment) from surveys
-          where merchant_id = %(m)s and customer_id = %(c)s order by id) as surveys
+          where merchant_id = %(m)s and (customer_id = %(c)s or order_id = any(%(guest)s)) order by id) as surveys
 """
 _BOUGHT = """
 select o.id, o.placed_at, json_build_object('reference', o.reference, 'status', o.status, 'channel', o.channel,
@@ -141,14 +166,18 @@ select o.id, o.placed_at, json_build_object('reference', o.reference, 'status', 
               'lines', array(select json_build_object('sku', l.sku, 'title', l.title, 'quantity', l.quantity - l.cancelled,
                                  'total', json_build_object('amount', l.total, 'currency', o.currency))
                              from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id order by l.position),
-              'notes', array(select n.text from order_notes n where n.merchant_id = %(m)s and n.order_id = o.id order by n.id),
+              'notes', array(select n.text from order_notes n where n.merchant_id = %(m)s and n.order_id = o.id order by n.id)
+                       || array(select coalesce(h.note, h.reason) from order_holds h
+                                where h.merchant_id = %(m)s and h.order_id = o.id order by h.id),
               'payments', array(select concat_ws(', ', p.reference, p.method, p.method_label) from payments p
                                 where p.merchant_id = %(m)s and p.order_id = o.id order by p.id),
               'parcels', array(select concat_ws(', ', f.reference, f.carrier, f.tracking_number, nullif(f.ship_to, '{}')::text)
                                from fulfilments f where f.merchant_id = %(m)s and f.order_id = o.id order by f.id),
-              'returns', array(select concat_ws(', ', r.reference, r.reason, r.note) from returns r
+              'returns', array(select concat_ws(', ', r.reference, r.reason, r.note, (
+                                   select string_agg(l.note, ', ' order by l.id) from return_lines l
+                                   where l.merchant_id = %(m)s and l.return_id = r.id)) from returns r
                                where r.merchant_id = %(m)s and r.order_id = o.id order by r.id)) as bought
-from orders o where o.merchant_id = %(m)s and o.customer_id = %(c)s
+from orders o where o.merchant_id = %(m)s and (o.customer_id = %(c)s or o.id = any(%(guest)s))
     and (%(placed_at)s::timestamptz is null or (o.placed_at, o.id) < (%(placed_at)s, %(id)s::uuid))
 order by o.placed_at desc, o.id desc limit %(limit)s
 """
@@ -169,7 +198,8 @@ async def export_customer_data(ctx: Context, args: ExportCustomerData) -> JsonFi
     units.
     """
     customer = await find_customer(ctx, args.customer, by_name=False)
-    params: dict[str, Any] = {"m": ctx.merchant.id, "c": customer.id, "limit": AT_ONCE}
+    params: dict[str, Any] = {"m": ctx.merchant.id, "c": customer.id, "limit": AT_ONCE, "most": MOST_AS_A_GUEST}
+    params["guest"] = [row.id for row in await ctx.sql.rows(_GUEST, params, as_=_Guest)]
     (held,) = await ctx.sql.rows(_HELD, params, as_=_Held)
     ctx.discloses(1)
     profile = {name: getattr(customer, name) for name in CustomerProfile.model_fields}

@@ -34,6 +34,7 @@ from tools.contract.fields import (
 from tools.contract.page import Page, Paged, paged, place
 from tools.customers.consents import CHANNEL_WORDS
 from tools.customers.fields import Postcode, Said, Tag, email_key
+from tools.rules.bundles import are_bundles
 from tools.rules.lookup import (
     MOST_LOOKED_UP,
     WITH_ALL_BELOW,
@@ -192,10 +193,10 @@ _AGREES = """(
 
 
 class _Goods(NamedTuple):
-    """A condition on a line `l` of an order, the products whose lines it can be, and the parameters of both."""
+    """A condition that a customer bought them, the query that finds who did, and the parameters of both."""
 
-    what: str
-    products: str
+    bought: str
+    buyers: str
     params: dict[str, Any]
 
 
@@ -216,6 +217,16 @@ _BUYERS = """(
         select case when o.status = any(%(counted)s) then o.customer_id end as id from orders o
         where o.merchant_id = %(m)s and o.id = l.order_id offset 0) o
     limit %(most)s)"""
+# The same of bundles, which have no lines of their own.
+_BOUGHT_BUNDLE = """
+(select bool_or(true) from orders o join order_bundles b on b.merchant_id = %(m)s and b.order_id = o.id
+ where o.merchant_id = %(m)s and o.customer_id = c.id and o.status = any(%(counted)s) and b.quantity > 0 and {what})"""
+_BUYERS_OF_BUNDLE = """(
+    select o.id from (
+        select b.order_id from order_bundles b where b.merchant_id = %(m)s and b.quantity > 0 and {what} limit %(most)s) b
+    cross join lateral (
+        select case when o.status = any(%(counted)s) then o.customer_id end as id from orders o
+        where o.merchant_id = %(m)s and o.id = b.order_id offset 0) o)"""
 
 
 @tool(
@@ -267,12 +278,12 @@ async def list_customers(ctx: Context, args: ListCustomers) -> Page[CustomerLine
 
 def _page(order: _Order, conditions: Sequence[str], goods: Sequence[_Goods], args: ListCustomers) -> tuple[str, str]:
     """Who fits, whichever way is quicker: by the words, by what they bought, or along the list."""
-    bought = [_BOUGHT.format(what=one.what) for one in goods]
+    bought = [one.bought for one in goods]
     by_goods = bool(goods) and not (args.text or args.name)
     rest = [*conditions, *(bought[1:] if by_goods else bought), "{words}"]
     page = _PAGE.format(by=order.by, conditions=" and ".join(rest), order=order.words)
     if by_goods:
-        return either_way(page, _BUYERS.format(what=goods[0].what, products=goods[0].products), "c.id", bought[0])
+        return either_way(page, goods[0].buyers, "c.id", bought[0])
     words = f"{args.text or ''} {args.name or ''}"
     return by_words(page, _NAMED, "c.id", _WORDS if args.text else "true", words)
 
@@ -281,14 +292,31 @@ async def _goods(ctx: Context, args: ListCustomers) -> AsyncIterator[_Goods]:
     """What they have to have bought."""
     if args.product:
         products = await products_like(ctx, args.product)
-        yield _Goods("l.product_id = any(%(products)s)", "unnest(%(products)s::uuid[])", {"products": products})
+        lines = _in_lines("l.product_id = any(%(products)s)", "unnest(%(products)s::uuid[])", {"products": products})
+        bundles = _in_bundles("b.product_id = any(%(products)s)", {"products": products})
+        yield _either(lines, bundles) if await are_bundles(ctx, products) else lines
     if args.sku:
         variant = await find_variant(ctx, args.sku)
         params = {"variant": variant.id, "of": variant.product_id}
-        yield _Goods("l.variant_id = %(variant)s", "unnest(array[%(of)s::uuid])", params)
+        lines = _in_lines("l.variant_id = %(variant)s", "unnest(array[%(of)s::uuid])", params)
+        yield _in_bundles("b.variant_id = %(variant)s", params) if variant.bundle else lines
     if args.category:
         within = f"(select id from products where merchant_id = %(m)s and category_id in ({WITH_ALL_BELOW}))"
-        yield _Goods(f"l.product_id in {within}", within, {"category": (await find_category(ctx, args.category)).id})
+        yield _in_lines(f"l.product_id in {within}", within, {"category": (await find_category(ctx, args.category)).id})
+
+
+def _in_lines(what: str, products: str, params: dict[str, Any]) -> _Goods:
+    """By a condition on a line `l` of an order, and the products whose lines it can be."""
+    return _Goods(_BOUGHT.format(what=what), _BUYERS.format(what=what, products=products), params)
+
+
+def _in_bundles(what: str, params: dict[str, Any]) -> _Goods:
+    return _Goods(_BOUGHT_BUNDLE.format(what=what), _BUYERS_OF_BUNDLE.format(what=what), params)
+
+
+def _either(one: _Goods, other: _Goods) -> _Goods:
+    buyers = f"(select id from {one.buyers} as a union all select id from {other.buyers} as b)"
+    return _Goods(f"({one.bought} or {other.bought})", buyers, one.params)
 
 
 def _asked(args: ListCustomers) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
@@ -16,7 +17,7 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
-from tools.contract.fields import CustomerRef, Email, Name, NotOurs, Text
+from tools.contract.fields import CustomerRef, Email, Name, NotOurs, Synonyms, Text
 from tools.contract.outside import outside
 from tools.customers.addresses import AddressDetail, CustomerErased, Postal, new_address, writable
 from tools.customers.fields import Line, Phone, Said, Tags, email_key
@@ -57,6 +58,19 @@ class CreateCustomer(Input):
     )
 
 
+class MayOrder(StrEnum):
+    active = "active"
+    blocked = "blocked"
+
+
+MAY_ORDER_WORDS = Synonyms(
+    {
+        "active": ("unblock", "let them order again", "may order again", "reinstate", "unban"),
+        "blocked": ("block", "ban", "banned", "may not order", "no more orders", "take no orders from"),
+    }
+)
+
+
 class UpdateCustomer(Input):
     customer: CustomerRef = Field(description="The customer: `CUS-1001`, another shop's number, or the e-mail address.")
     name: Name | None = Field(default=None, description="What the person is called, first and last name.")
@@ -68,6 +82,9 @@ class UpdateCustomer(Input):
     tax_number: Line | None = Field(default=None, description="VAT or tax number; null takes it away.")
     locale: Line | None = Field(
         default=None, description="Language and country for letters, such as fr-FR; null takes it away."
+    )
+    status: Annotated[MayOrder, MAY_ORDER_WORDS] | None = Field(
+        default=None, description="blocked: takes no more orders from them, those that stand go on; active: takes them."
     )
     customer_group: Line | None = Field(default=None, description="Price group; null takes it away.")
     tags: Tags | None = Field(
@@ -82,8 +99,9 @@ class UpdateCustomer(Input):
 
     @model_validator(mode="after")
     def keeps_a_name(self) -> Self:
-        if "name" in self.model_fields_set and self.name is None:
-            raise ValueError("A customer needs a name.")
+        for field in ("name", "status"):
+            if field in self.model_fields_set and getattr(self, field) is None:
+                raise ValueError(f"A customer needs a {field}.")
         return self
 
 
@@ -281,12 +299,17 @@ async def create_customer(ctx: Context, args: CreateCustomer) -> CustomerProfile
     effect=Effect.write,
     permission="customers:write",
     raises=[CustomerEmailTaken, CustomerErased],
-    examples=["Change the e-mail of CUS-1001 to ana.torres@example.com", "CUS-1007 is called Ana Torres-Vidal now"],
+    examples=[
+        "Change the e-mail of CUS-1001 to ana.torres@example.com",
+        "CUS-1007 is called Ana Torres-Vidal now",
+        "Block CUS-1042, no more orders from her",
+    ],
 )
 async def update_customer(ctx: Context, args: UpdateCustomer) -> CustomerProfile:
-    """Change a customer's name, e-mail, phone, company, tags or note.
+    """Change a customer's name, e-mail, phone, company, tags or note; block them.
 
-    What is not given stays as it is. Addresses are changed with add_address and update_address.
+    What is not given stays as it is. A blocked customer may not order, not as a guest of that e-mail either. Addresses are changed
+    with add_address and update_address.
     """
     customer = await writable(ctx, args.customer)
     changes = args.model_dump(exclude=NOT_A_COLUMN, exclude_unset=True)
@@ -298,9 +321,21 @@ async def update_customer(ctx: Context, args: UpdateCustomer) -> CustomerProfile
     if {"tags", "tags_add", "tags_remove"} & args.model_fields_set:
         kept = customer.tags if "tags" not in changes else args.tags or []
         changes["tags"] = retagged(kept, args.tags_add, args.tags_remove)
-    _tell_edits(ctx, customer, changes)
+    moves = args.status is not None and args.status.value != customer.status.value
+    if moves and args.status:
+        ctx.tell(f"{customer.name} ({customer.reference}) {_BECOMES[args.status]}.")
+    if changes or not moves:
+        _tell_edits(ctx, customer, changes)
     ctx.edit(customer, args.version, **changes)
+    if moves and args.status:
+        ctx.move(customer, CustomerStatus(args.status))
     return CustomerProfile.model_validate(_profile(customer))
+
+
+_BECOMES = {
+    MayOrder.active: "may order from now on",
+    MayOrder.blocked: "is blocked: no more orders are taken from them, and those that stand go on",
+}
 
 
 @tool(
@@ -319,7 +354,7 @@ async def tag_customer(ctx: Context, args: TagCustomer) -> CustomerProfile:
     return CustomerProfile.model_validate(_profile(customer))
 
 
-NOT_A_COLUMN = {"customer", "version", "tags_add", "tags_remove"}
+NOT_A_COLUMN = {"customer", "version", "status", "tags_add", "tags_remove"}
 _LABELS = {"email": "e-mail", "locale": "language", "customer_group": "price group"}
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from db.models.products import Variant
+from db.models.products import ON_SALE, Variant
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.fields import Day, Quantity, VariantRef, WarehouseRef
@@ -68,13 +68,13 @@ class ComponentAvailability(Result):
 
 class Availability(Result):
     """What can be promised of a variant. Of an untracked one (made to order, digital) any quantity, while it is sellable; of a
-    bundle what the scarcest of its components allows, and `warehouses` are theirs to say.
+    bundle what the scarcest of its components allows, and `warehouses` are theirs to say. What is not on sale is not promised.
     """
 
     sku: str = Field(description="The variant's SKU.")
     title: str = Field(description="The variant's title.")
     tracked: bool = Field(description="Whether its stock is counted.")
-    sellable: bool = Field(description="Whether it is on sale.")
+    sellable: bool = Field(description="Whether it is on sale, and all that is in it; else orders of it are refused.")
     backorder_allowed: bool = Field(description="Whether orders beyond the stock are taken.")
     available: int | None = Field(description="Units that can be promised now, warehouses together; null: not counted.")
     by_date: list[Promise] = Field(description="Today, and each day on which more will come, warehouses together.")
@@ -167,14 +167,17 @@ async def check_availability(ctx: Context, args: CheckAvailability) -> Availabil
     )
     stocks = [await _stock(ctx, part, at, today) for part in parts if part.tracked]
     by_date = _together(stocks) if stocks else []
+    on_sale = await _on_sale(ctx, [variant.id, *(part.id for part in parts)])
     enough, earliest = _reached(by_date, args.quantity, args.by or today)
     if not stocks:
-        enough, earliest = variant.sellable if args.quantity else None, today if variant.sellable else None
+        enough, earliest = True if args.quantity else None, today
+    if not on_sale:
+        enough, earliest = False if args.quantity else None, None
     return Availability(
         sku=variant.sku,
         title=variant.title,
         tracked=variant.tracked,
-        sellable=variant.sellable and variant.archived_at is None,
+        sellable=on_sale,
         backorder_allowed=variant.allow_backorder,
         available=by_date[0].available if by_date else None,
         by_date=by_date,
@@ -187,6 +190,23 @@ async def check_availability(ctx: Context, args: CheckAvailability) -> Availabil
         enough=enough,
         earliest=earliest,
     )
+
+
+class _OnSale(NamedTuple):
+    all: bool
+
+
+_ON_SALE = """
+select bool_and(v.sellable and v.archived_at is null and p.status = any(%(on_sale)s)) as all
+from variants v join products p on p.merchant_id = %(m)s and p.id = v.product_id
+where v.merchant_id = %(m)s and v.id = any(%(variants)s)
+"""
+
+
+async def _on_sale(ctx: Context, variants: list[UUID]) -> bool:
+    params = {"m": ctx.merchant.id, "variants": variants, "on_sale": [status.value for status in ON_SALE]}
+    (found,) = await ctx.sql.rows(_ON_SALE, params, as_=_OnSale)
+    return found.all
 
 
 class _Component(NamedTuple):

@@ -44,11 +44,13 @@ from tools.orders.shown import (
     money,
     sight,
 )
+from tools.rules.bundles import are_bundles
 from tools.rules.lookup import (
     MOST_LOOKED_UP,
     WITH_ALL_BELOW,
     by_words,
     containing,
+    either_way,
     find_category,
     find_customer,
     find_variant,
@@ -202,13 +204,26 @@ _TEXT = f"""(
     or (select true from order_lines l
         where l.merchant_id = %(m)s and l.order_id = o.id and l.words_key like all(%(words)s::text[]) limit 1))"""
 _SEARCH = "search_orders(%(words)s, %(names)s, %(ships)s, %(contact)s, %(most)s)"
-_HAS = "exists (select from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id and l.variant_id = %(variant)s)"
+_HAS = """exists (
+    select from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id and l.variant_id = %(variant)s
+      and l.quantity > l.cancelled)"""
+# A bundle has no line of its own: what is in it has.
+_HAS_BUNDLE = """exists (
+    select from order_bundles b where b.merchant_id = %(m)s and b.order_id = o.id and b.quantity > 0 and {what})"""
 _HAS_PRODUCT = """exists (
     select from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id and l.product_id = any(%(products)s)
       and l.quantity > l.cancelled)"""
 _HAS_CATEGORY = f"""exists (
     select from order_lines l join products p on p.merchant_id = %(m)s and p.id = l.product_id
     where l.merchant_id = %(m)s and l.order_id = o.id and l.quantity > l.cancelled and p.category_id in ({WITH_ALL_BELOW}))"""
+_IS_THERE = {
+    "city": "unaccent(lower(o.ship_city)) = %(city)s::text", "region": "unaccent(lower(o.ship_region)) = %(region)s::text",
+}  # fmt: skip
+MOST_OF_A_PLACE = 300  # orders that are looked up: of more, twenty are soon found along the list
+_GOING_THERE = "orders_to(%(city)s, %(region)s, %(most)s)"
+# Few are held, and these are looked at: along the list all orders would be.
+_HELD = """o.id = any(array(
+    select h.order_id from order_holds h where h.merchant_id = %(m)s and h.released_at is null))"""
 _OPEN = "(o.status in ('pending', 'confirmed') and o.fulfilment_state <> 'fulfilled')"
 _PAID_WITH = f"""exists (
     select from payments p where p.merchant_id = %(m)s and p.order_id = o.id and p.method = any(%(paid_with)s)
@@ -239,10 +254,14 @@ async def list_orders(ctx: Context, args: ListOrders) -> Page[OrderSummary]:
         filters.append(beyond)
         params |= {"place": since[0], "place_id": since[1]}
     page = _PAGE.format(filters="".join(f" and {condition}" for condition in filters), order=order)
-    found, page = by_words(page, _SEARCH, "o.id", _TEXT if args.text else "true", args.text or "")
+    by_place = (args.city or args.region) and not args.text
+    if by_place:
+        found, page = either_way(page, _GOING_THERE, "o.id", _IS_THERE["city" if args.city else "region"])
+    else:
+        found, page = by_words(page, _SEARCH, "o.id", _TEXT if args.text else "true", args.text or "")
     query = _LIST.format(found=found, page=page, order=order)
     params |= {
-        "m": ctx.merchant.id, "most": MOST_LOOKED_UP + 1, "words": containing(args.text or ""),
+        "m": ctx.merchant.id, "most": (MOST_OF_A_PLACE if by_place else MOST_LOOKED_UP) + 1, "words": containing(args.text or ""),
         **sight(ctx),
     }  # fmt: skip
     page = await paged(
@@ -269,9 +288,13 @@ async def _asked(ctx: Context, args: ListOrders) -> tuple[list[str], dict[str, A
     if args.customer:
         asked.append(("o.customer_id = %(customer)s", {"customer": (await find_customer(ctx, args.customer)).id}))
     if args.sku:
-        asked.append((_HAS, {"variant": (await find_variant(ctx, args.sku)).id}))
+        variant = await find_variant(ctx, args.sku)
+        has = _HAS_BUNDLE.format(what="b.variant_id = %(variant)s") if variant.bundle else _HAS
+        asked.append((has, {"variant": variant.id}))
     if args.product:
-        asked.append((_HAS_PRODUCT, {"products": await products_like(ctx, args.product)}))
+        products = await products_like(ctx, args.product)
+        bundled = f" or {_HAS_BUNDLE.format(what='b.product_id = any(%(products)s)')}"
+        asked.append((f"({_HAS_PRODUCT}{bundled if await are_bundles(ctx, products) else ''})", {"products": products}))
     if args.category:
         asked.append((_HAS_CATEGORY, {"category": (await find_category(ctx, args.category)).id}))
     compares = args.total_min is not None or args.total_max is not None or args.sort in _BY_TOTAL
@@ -292,16 +315,17 @@ def _plain_filters(args: ListOrders) -> Iterator[tuple[str, dict[str, Any]]]:
         yield _OPEN if args.open else f"not {_OPEN}", {}
     if args.paid_with:
         yield _PAID_WITH, {"paid_with": [method.value for method in args.paid_with]}
-    for name, column in (("city", "o.ship_city"), ("region", "o.ship_region")):
-        if getattr(args, name):
-            yield f"unaccent(lower({column})) = %({name})s", {name: fold(getattr(args, name))}
+    if args.city or args.region:
+        places = {"city": args.city and fold(args.city), "region": args.region and fold(args.region)}
+        asked = [name for name in places if places[name]]
+        yield " and ".join(_IS_THERE[name] for name in asked[0 if args.text else 1 :]) or "true", places
     for name, condition in (
         ("country", "o.ship_country = %(country)s"),
         ("placed_from", "o.placed_at >= %(placed_from)s"),
         ("placed_until", "o.placed_at < %(placed_until)s"),
         ("total_min", "o.total >= %(total_min)s"),
         ("total_max", "o.total <= %(total_max)s"),
-        ("on_hold", f"{ON_HOLD} = %(on_hold)s"),
+        ("on_hold", _HELD if args.on_hold else f"not {ON_HOLD}"),
     ):
         if getattr(args, name) is not None:
             yield condition, {name: getattr(args, name)}

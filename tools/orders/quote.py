@@ -103,7 +103,8 @@ select row_to_json(quote)::text as quote from (select
                     select p.amount, p.customer_group, p.min_quantity from prices p
                     where p.merchant_id = %(m)s and p.variant_id = v.id and p.currency = %(currency)s
                       and p.valid_from <= %(now)s and (p.valid_until is null or p.valid_until > %(now)s)
-                      and (p.customer_group is null or p.customer_group = (select customer_group from buyer limit 1))
+                      and (p.customer_group is null
+                           or folded(p.customer_group) = (select folded(customer_group) from buyer limit 1))
                ) o) as offers
         from variant v) x) as variants,
     (select coalesce(json_agg(x order by x.id), '[]') from (

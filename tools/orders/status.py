@@ -10,6 +10,7 @@ from pydantic import Field
 
 from db.models.customers import Customer, CustomerStatus
 from db.models.orders import Order, OrderStatus
+from db.models.products import ON_SALE
 from db.money import Money
 from db.transitions import check_move
 from tools.contract import words
@@ -18,7 +19,6 @@ from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import OrderRef, Synonyms
 from tools.contract.shop_settings import EXPIRE_UNPAID_AFTER, chosen
-from tools.orders.wanted import ON_SALE
 from tools.orders.wishes import CustomerMayNotOrder, VariantNotSellable
 from tools.rules.reservation import Need, reserve, shipping_from, tell_held
 from tools.rules.standing import OrderOnHold, refuse_held

@@ -12,13 +12,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from db.models.products import ProductStatus
+from db.models.products import ON_SALE, ProductStatus
 from db.money import share
 from tools.contract.context import Context
 from tools.orders.wishes import NoPriceInCurrency, VariantNotSellable
 from tools.rules.pricing import Offer, price_of
-
-ON_SALE = (ProductStatus.active, ProductStatus.discontinued)  # discontinued goods are sold while they last
 
 
 class Read(BaseModel):

@@ -57,11 +57,10 @@ class _Product(NamedTuple):
     attributes: dict[str, Any]
     options: list[dict[str, Any]]
     media: list[dict[str, str]]
-    taxable: bool
     variants: list[dict[str, Any]]
 
 
-# A product is taxed unless its class has nothing but rates of 0. What is counted lies in active warehouses.
+# A variant is taxed unless its class, or its product's, has nothing but rates of 0. What is counted lies in active warehouses.
 _PIECE = f"""
 with recursive tree as (
     select id, array[name] as path from categories where merchant_id = %(m)s and parent_id is null
@@ -70,12 +69,13 @@ with recursive tree as (
 )
 select p.id, p.reference, case when p.source = '{HANDLE}' then p.external_reference end as handle, p.status, p.title,
        p.description, p.brand, t.path, p.tags, p.attributes, p.options, p.media,
-       p.tax_class = 'standard' or exists (select from tax_rates x where x.merchant_id = %(m)s and x.tax_class = p.tax_class
-                                           and x.rate > 0) as taxable,
        coalesce((select jsonb_agg(to_jsonb(v) order by v.position, v.id) from (
            select v.id, v.position, v.sku, v.options, v.barcode, v.weight_grams, v.tracked, v.allow_backorder,
-                  case when v.cost_currency = %(home)s then v.cost::text end as cost, h.amount as price, h.compare_at, s.units
+                  case when v.cost_currency = %(home)s then v.cost::text end as cost, h.amount as price, h.compare_at, s.units,
+                  k.class = 'standard' or exists (
+                      select from tax_rates x where x.merchant_id = %(m)s and x.tax_class = k.class and x.rate > 0) as taxable
            from variants v
+           cross join lateral (select coalesce(v.tax_class, p.tax_class) as class) k
            left join lateral (
                select r.amount, r.compare_at from prices r
                where r.variant_id = v.id and r.currency = %(home)s and {HOLDS_NOW}
@@ -147,7 +147,7 @@ def _rows(product: _Product, currency: str) -> list[list[Any]]:
         if number == 0:
             cells |= _of_product(product, names)
         if variant:
-            cells |= _of_variant(product, variant, names, currency)
+            cells |= _of_variant(variant, names, currency)
         if picture:
             cells |= {
                 "Image Src": picture["url"],
@@ -176,7 +176,7 @@ def _of_product(product: _Product, names: list[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _of_variant(product: _Product, variant: dict[str, Any], names: list[str], currency: str) -> dict[str, Any]:
+def _of_variant(variant: dict[str, Any], names: list[str], currency: str) -> dict[str, Any]:
     tracked, default = variant["tracked"], "" if variant["options"] else NO_CHOICE[1]
     return {
         **{f"Option{place} Value": variant["options"].get(name, default) for place, name in enumerate(names, 1)},
@@ -189,7 +189,7 @@ def _of_variant(product: _Product, variant: dict[str, Any], names: list[str], cu
         "Variant Price": _amount(variant["price"], currency),
         "Variant Compare At Price": _amount(variant["compare_at"], currency),
         "Variant Requires Shipping": _yes(tracked or variant["weight_grams"] is not None),
-        "Variant Taxable": _yes(product.taxable),
+        "Variant Taxable": _yes(variant["taxable"]),
         "Variant Barcode": variant["barcode"] or "",
         "Variant Weight Unit": "g",
         "Cost per item": _amount(variant["cost"], currency),

@@ -25,6 +25,7 @@ from tools.products.sheet import Group, SheetProduct, SheetVariant, status_after
 from tools.products.sheet_shelves import Shelves
 from tools.rules import stock
 from tools.rules.lookup import HOLDS_NOW
+from tools.rules.tax import STANDARD
 
 HANDLE = "handle"  # the source of a product's name from a sheet
 
@@ -77,7 +78,8 @@ select p.id, p.reference, case when p.source = '{HANDLE}' then p.external_refere
        p.description, p.brand, p.category_id, p.tags, p.attributes, p.tax_class, p.options, p.media,
        coalesce((select jsonb_agg(to_jsonb(v) order by v.position, v.id) from (
            select v.id, v.reference, v.sku, v.sku_key, v.options, v.option_key, v.barcode, v.weight_grams, v.cost::text as cost,
-                  v.cost_currency, v.tracked, v.bundle, v.allow_backorder, v.position, h.amount as price, h.compare_at,
+                  v.cost_currency, v.tracked, v.bundle, v.allow_backorder, v.position,
+                  coalesce(v.tax_class, p.tax_class) as tax_class, h.amount as price, h.compare_at,
                   exists (select from stock_levels s where s.merchant_id = %(m)s and s.variant_id = v.id
                           and (s.on_hand > 0 or s.reserved > 0)) as held
            from variants v left join lateral (
@@ -298,7 +300,7 @@ class _Plan:
         known = next((one for one in self.ours if one["sku_key"] == sku.casefold()), None)
         if known is None and not wanted.sku:
             known = next((one for one in self.ours if one["option_key"] == key), None)
-        self._refuse_what_nobody_taxes(wanted)
+        self._refuse_what_nobody_taxes(wanted, known)
         if known is None:
             return self._new_variant(product, wanted, sku, key)
         after = known | self._given(wanted, known)
@@ -358,8 +360,9 @@ class _Plan:
         if (wanted.price, compare_at) != before:
             self.prices[variant] = (wanted.price, compare_at)
 
-    def _refuse_what_nobody_taxes(self, wanted: SheetVariant) -> None:
-        if not wanted.taxable and (self.known is None or self.known.tax_class == "standard"):
+    def _refuse_what_nobody_taxes(self, wanted: SheetVariant, known: dict[str, Any] | None) -> None:
+        taxed_as = known["tax_class"] if known else self.known.tax_class if self.known else STANDARD
+        if not wanted.taxable and taxed_as == STANDARD:
             message = "Taxable is FALSE, and here a product's tax class says how it is taxed."
             hint = "Write TRUE, and give the product a tax class with the rate 0 (set_tax_rate, update_product)."
             self.group.refuse(wanted.line, "Variant Taxable", "TaxClassNeeded", message, hint)

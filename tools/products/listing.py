@@ -136,7 +136,8 @@ def money(amount: int | None, currency: str) -> Money | None:
     return None if amount is None else Money(amount=amount, currency=currency)
 
 
-# What the variants of product `p` come to. A price is everybody's for a single unit; of several that hold, the latest counts.
+# What the variants of product `p` come to. A price is everybody's for a single unit, of which one holds at a time. A search looks
+# at a thousand variants: each lookup is as plain as it can be.
 OFFER = f"""
 select count(*) as variants, (array_agg(v.sku order by v.position, v.id))[:5] as skus, min(r.amount) as price_from,
        max(r.amount) as price_to, sum(u.units) as available,
@@ -147,12 +148,12 @@ from variants v
 left join lateral (
     select r.amount from prices r
     where r.variant_id = v.id and r.currency = %(currency)s and {HOLDS_NOW}
-    order by r.valid_from desc limit 1
 ) r on true
 left join lateral (
     select sum(s.on_hand - s.reserved - s.damaged) as available, sum(s.reorder_point) as reorder_point
-    from stock_levels s join warehouses w on w.merchant_id = %(m)s and w.id = s.warehouse_id and w.active
-    where s.merchant_id = %(m)s and s.variant_id = v.id
+    from stock_levels s
+    where s.merchant_id = %(m)s and s.variant_id = v.id and s.warehouse_id = any(array(
+        select w.id from warehouses w where w.merchant_id = %(m)s and w.active))
 ) s on true
 cross join lateral (
     select case when v.tracked then coalesce(s.available, 0) when v.bundle then {BUNDLES_LEFT} end as units

@@ -29,7 +29,7 @@ from tools.contract.fields import (
 )  # fmt: skip
 from tools.contract.page import cursor, place
 from tools.products.creation import CurrencyNotSold
-from tools.products.prices import sold_in
+from tools.products.prices import sold_in, spelling, whose
 from tools.products.repricing import (
     NAMED,
     Held,
@@ -114,6 +114,10 @@ class ChangePrices(Input):
         default=False, description="True shows the price before, struck through, beside a lower one."
     )
     currency: Currency | None = Field(default=None, description="Prices in this currency; unless said, the shop's own.")
+    customer_group: Name | None = Field(
+        default=None,
+        description="The prices of this price group, such as `wholesale`; unless said, those of everybody.",
+    )
     valid_from: PeriodStart | None = Field(
         default=None, description="From when the new prices hold, UTC; unless said, from now on."
     )
@@ -181,11 +185,12 @@ _CONDITIONS = {
 _CHOSEN = """
 select v.id, v.cost, v.cost_currency, greatest(v.updated_at, p.updated_at) as edited_at, case when %(included)s then coalesce((
     select t.rate from tax_rates t
-    where t.merchant_id = %(m)s and t.country = %(country)s and t.region is null and t.tax_class in (p.tax_class, 'standard')
+    where t.merchant_id = %(m)s and t.country = %(country)s and t.region is null and t.tax_class in (k.class, 'standard')
       and t.valid_from <= %(starts)s and (t.valid_until is null or t.valid_until > %(starts)s)
-    order by t.tax_class = p.tax_class desc limit 1
+    order by t.tax_class = k.class desc limit 1
 ), 0) else 0 end as tax_rate
 from variants v join products p on p.merchant_id = %(m)s and p.id = v.product_id
+cross join lateral (select coalesce(v.tax_class, p.tax_class) as class) k
 where v.merchant_id = %(m)s and v.archived_at is null and p.status <> 'archived' and {conditions}
 order by v.id limit {most}
 """
@@ -210,7 +215,8 @@ async def change_prices(ctx: Context, args: ChangePrices) -> PricesChanged:
     The preview shows each variant with its old and its new price; with `previewed` from it, exactly that is applied. It can
     be taken back with `undo_price_change`. Percentages and amounts below zero lower prices. For one variant, `set_price`.
     """
-    window = window_of(ctx, sold_in(ctx, args.currency), args.valid_from, args.valid_until)
+    currency, group = sold_in(ctx, args.currency), await spelling(ctx, args.customer_group)
+    window = window_of(ctx, currency, args.valid_from, args.valid_until, group)
     rule, category = _rule(args, window), await find_category(ctx, args.category) if args.category else None
     chosen = {row.id: row for row in await _chosen(ctx, args, window, category)}
     prices = await held(ctx, list(chosen), window)
@@ -222,9 +228,10 @@ async def change_prices(ctx: Context, args: ChangePrices) -> PricesChanged:
     _can_be(lines, wishes, window)
 
     ends = await reprice(ctx, window, wishes)
-    whose, without_price = _whose(args, category), len(prices) - len(lines)
-    _tell(ctx, f"{whose} {_how(args, window.currency)}", lines, window, without_price)
-    change = await keep(ctx, f"{whose} {_how(args, window.currency)}", window, lines, ends)
+    chosen_are, without_price = f"{_whose(args, category)}{whose(window)}", len(prices) - len(lines)
+    told = f"{chosen_are} {_how(args, window.currency)}"
+    _tell(ctx, told, lines, window, without_price)
+    change = await keep(ctx, told, window, lines, ends)
     counts = Counter(outcome for _, outcome in lines)
     return PricesChanged(
         change=change.reference, changed=len(wishes), valid_from=window.starts, without_price=without_price,

@@ -81,7 +81,8 @@ async def undo_price_change(ctx: Context, args: UndoPriceChange) -> PriceChangeU
         | PriceChangeLine.compare_at_before.is_distinct_from(PriceChangeLine.compare_at),
     )  # fmt: skip
     lines = {line.variant_id: line for line in await ctx.db.scalars(query)}
-    window = Window(change.currency, max(ctx.now(), change.valid_from))
+    starts = max(ctx.now(), change.valid_from)
+    window = Window(change.currency, starts, group=change.customer_group, least=change.min_quantity)
     prices = await held(ctx, list(lines), window)
     over = [price for price in prices if _is_over(lines[price.variant_id], window)]
     stands = [price for price in prices if price not in over and _stands(price, lines[price.variant_id])]

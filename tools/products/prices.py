@@ -8,11 +8,12 @@ from pydantic import Field
 
 from db.models.products import Repriced
 from db.money import Currency, Money
+from db.text import fold
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, Conflict, Invalid, NotFound
-from tools.contract.fields import MinorUnits, PeriodEnd, PeriodStart, VariantRef
+from tools.contract.fields import MinorUnits, Name, PeriodEnd, PeriodStart, VariantRef
 from tools.contract.page import Page, Paged, paged, place
 from tools.products.creation import CurrencyNotSold
 from tools.products.listing import money
@@ -37,6 +38,13 @@ class SetPrice(Input):
     compare_at: MinorUnits | None = Field(
         default=None, description="A higher price, to be shown struck through, minor units; unless said, none."
     )
+    customer_group: Name | None = Field(
+        default=None,
+        description="Only for customers of this price group, such as `wholesale`; unless said, for everybody.",
+    )
+    min_quantity: int = Field(
+        default=1, ge=1, le=100_000, description="Only from so many units on, such as 10; every unit then costs that."
+    )
     valid_from: PeriodStart | None = Field(
         default=None, description="From when it holds, UTC; unless said, from now on."
     )
@@ -53,7 +61,9 @@ class PriceSet(Result):
     sku: str = Field(description="SKU.")
     price: Money = Field(description="What a unit costs, minor units.")
     compare_at: Money | None = Field(description="The price shown struck through, minor units.")
-    before: Money | None = Field(description="What it cost until then, minor units; null if it had no price.")
+    customer_group: str | None = Field(description="Whose price it is; null is everybody's.")
+    min_quantity: int = Field(description="From how many units on.")
+    before: Money | None = Field(description="What it cost until then, minor units; null if it had no such price.")
     valid_from: datetime = Field(description="From when it holds, UTC.")
     valid_until: datetime | None = Field(description="Until when, UTC; null is until a next price.")
     lowest_before: Money | None = Field(
@@ -71,10 +81,12 @@ class PriceSet(Result):
 async def set_price(ctx: Context, args: SetPrice) -> PriceSet:
     """Set what a variant costs, from now on or for a time.
 
-    It ends the price before it, and history is kept. With `valid_until` the price before it goes on afterwards. Prices of
-    customer groups stay. Minor units: 1999 is 19.99 EUR. For many at once, `change_prices`.
+    It ends the price before it, and history is kept. With `valid_until` the price before it goes on afterwards. A price for a
+    `customer_group` or from a `min_quantity` on stands beside everybody's: an order gets its group's, then the one of the highest
+    quantity that it reaches. Minor units: 1999 is 19.99 EUR. For many at once, `change_prices`.
     """
-    window = window_of(ctx, sold_in(ctx, args.currency), args.valid_from, args.valid_until)
+    currency, group = sold_in(ctx, args.currency), await spelling(ctx, args.customer_group)
+    window = window_of(ctx, currency, args.valid_from, args.valid_until, group, args.min_quantity)
     if args.compare_at is not None and args.compare_at <= args.amount:
         raise Invalid(f"compare_at {args.compare_at} has to be above the price, which is {args.amount}.")
     variant = await find_variant(ctx, args.sku)
@@ -86,11 +98,12 @@ async def set_price(ctx: Context, args: SetPrice) -> PriceSet:
     ends = await reprice(ctx, window, [wish])
     until, lowest = ends[variant.id], await _lowest_before(ctx, before, args.amount, window)
     _tell(ctx, wish, window, until, lowest)
-    told = f"{before.sku} at {words.money(args.amount, window.currency)}"
+    told = f"{before.sku} at {words.money(args.amount, window.currency)}{whose(window)}"
     change = await keep(ctx, told, window, [(wish, Repriced.changed)], ends)
     return PriceSet(
         change=change.reference, sku=before.sku, price=Money(amount=args.amount, currency=window.currency),
-        compare_at=money(args.compare_at, window.currency), before=money(before.amount, window.currency),
+        compare_at=money(args.compare_at, window.currency), customer_group=group, min_quantity=args.min_quantity,
+        before=money(before.amount, window.currency),
         valid_from=window.starts, valid_until=until, lowest_before=money(lowest, window.currency),
     )  # fmt: skip
 
@@ -102,14 +115,39 @@ def sold_in(ctx: Context, currency: str | None) -> str:
     return currency or ctx.merchant.currency
 
 
+class _Spelt(NamedTuple):
+    name: str
+
+
+_SPELT = """
+select customer_group as name from customers where merchant_id = %(m)s and folded(customer_group) = %(group)s
+union all select customer_group from prices where merchant_id = %(m)s and folded(customer_group) = %(group)s
+limit 1
+"""
+
+
+async def spelling(ctx: Context, group: str | None) -> str | None:
+    """A price group as the shop writes it, whatever the case: customers and prices of one group are to meet."""
+    known = await ctx.sql.row(_SPELT, {"m": ctx.merchant.id, "group": fold(group)}, as_=_Spelt) if group else None
+    return known.name if known else group
+
+
+def whose(window: Window) -> str:
+    """` for wholesale from 10 units on`, where a price is not everybody's of one unit."""
+    quantity = f" from {window.least:,} units on" if window.least > 1 else ""
+    return f"{f' for {window.group}' if window.group else ''}{quantity}"
+
+
 def _tell(ctx: Context, wish: Wish, window: Window, until: datetime | None, lowest: int | None) -> None:
     before, zone, amount = wish.held, ctx.merchant.zone, wish.amount or 0
+    special = whose(window)
     if before.amount is None:
-        ctx.tell(f"{before.sku} gets a price of {words.money(amount, window.currency)}; it had none.")
+        none = f"{'no such price' if special else 'none'}"
+        ctx.tell(f"{before.sku} gets a price of {words.money(amount, window.currency)}{special}; it had {none}.")
     elif before.amount == amount:
-        ctx.tell(f"The price of {before.sku} stays at {words.money(amount, window.currency)}.")
+        ctx.tell(f"The price of {before.sku}{special} stays at {words.money(amount, window.currency)}.")
     else:
-        ctx.tell(words.repriced("price", before.sku, before.amount, amount, window.currency))
+        ctx.tell(words.repriced("price", f"{before.sku}{special}", before.amount, amount, window.currency))
     if wish.compare_at is not None:
         ctx.tell(f"It is shown with {words.money(wish.compare_at, window.currency)} struck through.")
     if until is not None or window.starts > ctx.now():
@@ -133,6 +171,10 @@ class GetPriceHistory(Paged):
 
     sku: VariantRef = Field(description="Variant: its SKU, or `VAR-7`.")
     currency: Currency | None = Field(default=None, description="Prices in this currency; unless said, the shop's own.")
+    customer_group: Name | None = Field(
+        default=None, description="Prices of this price group, such as `wholesale`; unless said, those of everybody."
+    )
+    min_quantity: int = Field(default=1, ge=1, le=100_000, description="Prices from so many units on.")
 
 
 class PricePeriod(Result):
@@ -150,7 +192,7 @@ class PricePeriod(Result):
 
 
 class PriceHistory(Page[PricePeriod]):
-    """What a variant costs, cost and will cost everybody who buys one, the latest first."""
+    """What a variant costs, cost and will cost, the latest first; everybody who buys one, unless a group was asked for."""
 
     sku: str = Field(description="SKU.")
     title: str = Field(description="What the variant is called.")
@@ -178,8 +220,8 @@ with own as (
     select amount, compare_at, valid_from, valid_until,
            amount = lag(amount) over by_time and valid_from = lag(valid_until) over by_time as goes_on
     from prices
-    where merchant_id = %(m)s and variant_id = %(variant)s and currency = %(currency)s and customer_group is null
-      and min_quantity = 1
+    where merchant_id = %(m)s and variant_id = %(variant)s and currency = %(currency)s
+      and customer_group is not distinct from %(group)s::text and min_quantity = %(least)s
     window by_time as (order by valid_from)
 ), told as (
     select *, count(*) filter (where goes_on is not true) over (order by valid_from) as nth from own
@@ -200,7 +242,8 @@ where {{further}} order by valid_from desc limit %(limit)s
 """
 _LOWEST = f"""
 select min(amount)::bigint as amount from prices
-where merchant_id = %(m)s and variant_id = %(variant)s and currency = %(currency)s and customer_group is null and min_quantity = 1
+where merchant_id = %(m)s and variant_id = %(variant)s and currency = %(currency)s
+  and customer_group is not distinct from %(group)s::text and min_quantity = %(least)s
   and valid_from < %(starts)s and coalesce(valid_until, 'infinity') > {_SINCE.format(starts="%(starts)s::timestamptz")}
 """
 
@@ -214,8 +257,7 @@ async def _lowest_before(ctx: Context, before: Held, amount: int, window: Window
     if before.amount is None or amount >= before.amount:
         return None
     params = {
-        "m": ctx.merchant.id, "variant": before.variant_id, "currency": window.currency, "starts": window.starts,
-        "zone": ctx.merchant.zone.key,
+        "m": ctx.merchant.id, "variant": before.variant_id, "starts": window.starts, "zone": ctx.merchant.zone.key, **window.of,
     }  # fmt: skip
     (found,) = await ctx.sql.rows(_LOWEST, params, as_=_Lowest)
     return found.amount
@@ -231,14 +273,14 @@ async def _lowest_before(ctx: Context, before: Held, amount: int, window: Window
 async def get_price_history(ctx: Context, args: GetPriceHistory) -> PriceHistory:
     """Show what a variant costs, has cost and will cost, the latest first.
 
-    Of each reduction it tells the lowest price of the 30 days before, from which the EU has it announced. Prices of
-    customer groups and of quantities are in `get_product`.
+    Of each reduction it tells the lowest price of the 30 days before, from which the EU has it announced. Which groups and
+    quantities have prices of their own, `get_product` tells.
     """
     variant = await find_variant(ctx, args.sku)
     currency, now, after = args.currency or ctx.merchant.currency, ctx.now(), place(args.after, datetime)
     params = {
-        "m": ctx.merchant.id, "variant": variant.id, "currency": currency, "zone": ctx.merchant.zone.key,
-        "after": after and after[0], "now": now,
+        "m": ctx.merchant.id, "variant": variant.id, "currency": currency, "zone": ctx.merchant.zone.key, "now": now,
+        "after": after and after[0], "group": await spelling(ctx, args.customer_group), "least": args.min_quantity,
     }  # fmt: skip
     page = await paged(
         ctx,

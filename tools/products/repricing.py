@@ -1,4 +1,4 @@
-"""Writing prices: everybody's price of one unit, from a moment on, for many variants in one go.
+"""Writing prices: of everybody or of a group, of one unit or from a quantity on, from a moment on, for many variants in one go.
 
 A new price ends the one before it; where it has an end of its own, the one before it goes on after that. What is planned for
 later stays: a price without an end lasts until the next one begins. What has held is history, and never rewritten. Who writes
@@ -40,11 +40,18 @@ class PricesChangedSince(Conflict):
 
 @dataclass(frozen=True)
 class Window:
-    """In which currency, from when and until when; without an end until the next price begins."""
+    """In which currency, from when and until when (without an end until a next price begins); whose, and from how many units."""
 
     currency: str
     starts: datetime
     until: datetime | None = None
+    group: str | None = None
+    least: int = 1
+
+    @property
+    def of(self) -> dict[str, Any]:
+        """The parameters of `_OF`."""
+        return {"currency": self.currency, "group": self.group, "least": self.least}
 
 
 class Held(NamedTuple):
@@ -75,8 +82,8 @@ class Wish:
 _LOCK = """
 select id from variants where merchant_id = %(m)s and id = any(%(variants)s::uuid[]) order by id for no key update
 """
-_OF = """r.merchant_id = %(m)s and r.variant_id = v.id and r.currency = %(currency)s and r.customer_group is null
-      and r.min_quantity = 1"""
+_OF = """r.merchant_id = %(m)s and r.variant_id = v.id and r.currency = %(currency)s
+      and r.customer_group is not distinct from %(group)s::text and r.min_quantity = %(least)s"""
 _HELD = f"""
 select v.id as variant_id, v.reference, v.sku, p.id, p.amount, p.compare_at, p.valid_from, p.valid_until, n.next_from,
        p.created_at as set_at
@@ -96,8 +103,9 @@ with gone as (
 update prices set valid_until = %(starts)s where merchant_id = %(m)s and id = any(%(ended)s::uuid[])
 """
 _BEGIN = """
-insert into prices (merchant_id, id, variant_id, currency, amount, compare_at, min_quantity, valid_from, valid_until, created_at)
-select %(m)s, id, variant_id, %(currency)s, amount, compare_at, 1, valid_from, valid_until, %(now)s
+insert into prices (merchant_id, id, variant_id, currency, amount, compare_at, customer_group, min_quantity, valid_from,
+                    valid_until, created_at)
+select %(m)s, id, variant_id, %(currency)s, amount, compare_at, %(group)s, %(least)s, valid_from, valid_until, %(now)s
 from unnest(%(ids)s::uuid[], %(variants)s::uuid[], %(amounts)s::bigint[], %(compared)s::bigint[], %(starts)s::timestamptz[],
             %(ends)s::timestamptz[]) as n(id, variant_id, amount, compare_at, valid_from, valid_until)
 """
@@ -111,7 +119,14 @@ from unnest(%(id)s::uuid[], %(change_id)s::uuid[], %(variant_id)s::uuid[], %(sku
 """
 
 
-def window_of(ctx: Context, currency: str, starts: datetime | None, until: datetime | None) -> Window:
+def window_of(
+    ctx: Context,
+    currency: str,
+    starts: datetime | None,
+    until: datetime | None,
+    group: str | None = None,
+    least: int = 1,
+) -> Window:
     """From now on unless said. Raises `PriceInThePast`, or `Invalid` for a window without a moment in it."""
     begins, zone = starts or ctx.now(), ctx.merchant.zone
     if begins < ctx.now():
@@ -121,12 +136,12 @@ def window_of(ctx: Context, currency: str, starts: datetime | None, until: datet
             f"A price from {words.moment(begins, zone)} until {words.moment(until, zone)} would never hold.",
             hint="`valid_until` is exclusive and has to be later than `valid_from`.",
         )
-    return Window(currency, begins, until)
+    return Window(currency, begins, until, group, least)
 
 
 async def held(ctx: Context, variants: Sequence[UUID], window: Window) -> list[Held]:
     """What the variants cost at the beginning of the window, by SKU; nobody else sets their prices until the call's end."""
-    params = {"m": ctx.merchant.id, "variants": list(variants), "currency": window.currency, "starts": window.starts}
+    params = {"m": ctx.merchant.id, "variants": list(variants), "starts": window.starts, **window.of}
     await ctx.sql.execute(_LOCK, params)
     return await ctx.sql.rows(_HELD, params, as_=Held)
 
@@ -153,7 +168,7 @@ async def reprice(
         for price in replaced
         if resumes and (end := ends[price.variant_id]) and (price.valid_until is None or price.valid_until > end)
     ]
-    own = {"m": ctx.merchant.id, "now": ctx.now(), "currency": window.currency}
+    own = {"m": ctx.merchant.id, "now": ctx.now(), **window.of}
     lists = {"gone": [price.id for price in gone], "ended": [price.id for price in ended]}
     await ctx.sql.execute(_END, {**own, **lists, "starts": window.starts})
     await ctx.sql.execute(_BEGIN, own | _columns(begun, {
@@ -166,7 +181,8 @@ async def reprice(
         )
     for price in ended:
         ctx.changes.updated("prices", _id(price), {"valid_until": price.valid_until}, {"valid_until": window.starts})
-    ctx.changes.inserted("prices", [row | {"currency": window.currency} for row in begun])
+    whose = {"currency": window.currency, "customer_group": window.group, "min_quantity": window.least}
+    ctx.changes.inserted("prices", [row | whose for row in begun])
     return ends
 
 
@@ -179,8 +195,9 @@ async def keep(
 ) -> PriceChange:
     """What was changed, so that it can be undone."""
     change = await ctx.add(
-        PriceChange, told=told, currency=window.currency, actor=ctx.actor.reference, valid_from=window.starts
-    )
+        PriceChange, told=told, currency=window.currency, customer_group=window.group, min_quantity=window.least,
+        actor=ctx.actor.reference, valid_from=window.starts,
+    )  # fmt: skip
     await ctx.sql.flush()
     rows = [
         {

@@ -19,7 +19,7 @@ from tools.products.listing import COLUMNS, OFFER, Listed, ProductFilters, Produ
 
 MOST = 1000  # products that a search with filters looks at, the likest first
 MOST_SAID = 12  # ways of saying the same that are looked for
-UNFILTERED = 250  # and one without: what each costs and how many there are is read for its facets
+UNFILTERED = 200  # and one without: what each costs and how many there are is read for its facets
 
 
 class SearchProducts(ProductFilters):

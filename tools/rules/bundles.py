@@ -1,7 +1,13 @@
-"""How many bundles there can be: as many as the scarcest thing in them allows."""
+"""Bundles: how many there can be, and which products are any."""
 
-# Of variant `v`: what its counted components allow, from all warehouses that ship; null where nothing in it is counted. One that is
-# not on sale is in no bundle, which then is not sold either: that is not asked here.
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from tools.contract.context import Context
+
+# As many as the scarcest thing in them allows. Of variant `v`: what its counted components allow, from all warehouses that ship;
+# null where nothing in it is counted. One that is not on sale is in no bundle, and that is not asked here.
 BUNDLES_LEFT = """(
     select min(coalesce(l.units, 0) / b.quantity)
     from bundle_components b
@@ -13,3 +19,16 @@ BUNDLES_LEFT = """(
     ) l on true
     where b.merchant_id = %(m)s and b.variant_id = v.id
 )"""
+
+
+class _Any(NamedTuple):
+    any: bool
+
+
+async def are_bundles(ctx: Context, products: Sequence[UUID]) -> bool:
+    """Whether one of the products is sold as a bundle: an order of it has no line of that product, but lines of what is in it."""
+    query = """
+        select exists (select from variants v where v.merchant_id = %(m)s and v.product_id = any(%(products)s) and v.bundle) as any
+    """
+    (found,) = await ctx.sql.rows(query, {"m": ctx.merchant.id, "products": list(products)}, as_=_Any)
+    return found.any

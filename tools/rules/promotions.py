@@ -117,7 +117,7 @@ def objection(promotion: Promotion, basket: Basket) -> str | None:
 
 
 def _not_for_the_customer(promotion: Promotion, basket: Basket) -> str | None:
-    if promotion.customer_group is not None and promotion.customer_group != basket.customer_group:
+    if promotion.customer_group is not None and fold(promotion.customer_group) != fold(basket.customer_group or ""):
         return f"it is for customers of the group {promotion.customer_group}"
     if promotion.customer_tags and basket.customer_tags.isdisjoint(map(fold, promotion.customer_tags)):
         return f"it is for customers with the tag {' or '.join(sorted(promotion.customer_tags))}"

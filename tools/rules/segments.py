@@ -45,8 +45,10 @@ _FOLDED = "unaccent(lower(coalesce({}, '')))"
 _OF_AN_ADDRESS = "exists (select from addresses a where a.merchant_id = %(m)s and a.customer_id = c.id and {})"
 _AGREES = """coalesce((select s.granted from consents s where s.merchant_id = %(m)s and s.customer_id = c.id and {}
     order by s.occurred_at desc, s.id desc limit 1), false)"""
-_BOUGHT = """exists (select from orders o join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id
-    where o.merchant_id = %(m)s and o.customer_id = c.id and o.status = any(%(counted)s) and l.quantity > l.cancelled and {})"""
+_BOUGHT = """exists (select from orders o cross join lateral (
+        select sku from order_lines where merchant_id = %(m)s and order_id = o.id and quantity > cancelled
+        union all select sku from order_bundles where merchant_id = %(m)s and order_id = o.id and quantity > 0
+    ) l where o.merchant_id = %(m)s and o.customer_id = c.id and o.status = any(%(counted)s) and {})"""
 
 
 def _postcode(written: str) -> str:
@@ -76,7 +78,7 @@ _WORDS = {
     "tag": _Words(
         "tag", fold, f"exists (select from unnest(c.tags) as tags(said), {_FOLDED.format('said')} as tag where {{}})"
     ),
-    "bought": _Words("l.sku", str, _BOUGHT),
+    "bought": _Words("lower(l.sku)", str.lower, _BOUGHT),
     "consent": _Words("s.channel", fold, _AGREES, tuple(channel.value for channel in ConsentChannel)),
 }
 FIELDS = (*_NUMBERS, *_WORDS, *_TIMES)
