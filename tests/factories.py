@@ -47,6 +47,7 @@ from db.seed.merchant import NewMerchant, NewPerson, add_merchant, add_person
 from db.session import Transaction
 from db.text import fold
 from orchestrator.accounts import Visit, open_session
+from tests.copied import Pattern, copy, pattern_of
 from tools.contract.actors import Caller, Door, Hand, Proof, digest_of
 from tools.contract.call import Shop
 
@@ -87,18 +88,11 @@ class NewShop:
         async with self.shop.database.transaction(self.id) as sql:
             sql.session.add(
                 ApiKey(
-                    merchant_id=self.id,
-                    reference=Kind.api_key.reference(number()),
-                    name="A program",
-                    secret_hash=digest_of(secret),
-                    last_four=secret[-4:],
-                    scopes=scopes,
-                    limit_per_call=per_call,
-                    limit_per_day=per_day,
-                    created_by="USR-1001",
-                    created_at=LONG_AGO,
+                    merchant_id=self.id, reference=Kind.api_key.reference(number()), name="A program",
+                    secret_hash=digest_of(secret), last_four=secret[-4:], scopes=scopes, limit_per_call=per_call,
+                    limit_per_day=per_day, created_by="USR-1001", created_at=LONG_AGO,
                 )
-            )
+            )  # fmt: skip
             await sql.commit()
         return f"sk_{self.id}_{secret}"
 
@@ -108,37 +102,43 @@ def number() -> int:
     return next(_numbers)
 
 
+_patterns: dict[tuple[bool, str], tuple[Pattern, list[uuid.UUID]]] = {}
+
+
 async def new_shop(shop: Shop, *, prices_include_tax: bool = True, currency: str = "EUR") -> NewShop:
-    """A merchant with a person for each role, one warehouse (`WH-1`), French VAT and a standard shipping method (4.90)."""
-    slug = f"shop-{uuid.uuid4().hex[:12]}"
-    profile = NewMerchant(slug, "Test Shop", prices_include_tax=prices_include_tax, currency=currency)
-    people = [NewPerson(f"{role}@{slug}.example", role.title(), role) for role in Role]
-    merchant = new_id()
+    """A merchant with a person for each role, one warehouse (`WH-1`), French VAT and a standard shipping method (4.90).
+
+    The first of its kind is made as the product makes a merchant, the others are copies of it.
+    """
+    slug, merchant = f"shop-{uuid.uuid4().hex[:12]}", new_id()
     async with shop.database.transaction(merchant) as sql:
-        users = await add_merchant(sql, profile, people)
-        make_warehouse(sql, reference="WH-1", code="MAIN")
-        common = {"merchant_id": merchant, "created_at": LONG_AGO}
-        sql.session.add(
-            TaxRate(
-                reference="TAX-1", name="TVA 20 %", country="FR", rate=Decimal("0.2"), valid_from=LONG_AGO, **common
-            )
-        )
-        sql.session.add(
-            ShippingMethod(
-                reference="SHM-1",
-                code="standard",
-                name="Standard",
-                countries=[],
-                currency=currency,
-                price=490,
-                free_above=10_000,
-                tiers=[],
-                updated_at=LONG_AGO,
-                **common,
-            )
-        )
+        if known := _patterns.get((prices_include_tax, currency)):
+            pattern, first = known
+            ids = await copy(sql, pattern, slug)
+            users = [ids[user] for user in first]
+        else:
+            profile = NewMerchant(slug, "Test Shop", prices_include_tax=prices_include_tax, currency=currency)
+            users = await _make_shop(sql, profile)
+            _patterns[prices_include_tax, currency] = await pattern_of(sql, slug), users
         await sql.commit()
     return NewShop(shop, merchant, slug, dict(zip(Role, users, strict=True)))
+
+
+async def _make_shop(sql: Transaction, profile: NewMerchant) -> list[uuid.UUID]:
+    people = [NewPerson(f"{role}@{profile.slug}.example", role.title(), role) for role in Role]
+    users = await add_merchant(sql, profile, people)
+    make_warehouse(sql, reference="WH-1", code="MAIN")
+    common = {"merchant_id": sql.merchant, "created_at": LONG_AGO}
+    sql.session.add(
+        TaxRate(reference="TAX-1", name="TVA 20 %", country="FR", rate=Decimal("0.2"), valid_from=LONG_AGO, **common)
+    )
+    sql.session.add(
+        ShippingMethod(
+            reference="SHM-1", code="standard", name="Standard", countries=[], currency=profile.currency, price=490,
+            free_above=10_000, tiers=[], updated_at=LONG_AGO, **common,
+        )
+    )  # fmt: skip
+    return users
 
 
 def referenced_row(sql: Transaction, kind: Kind) -> dict[str, object]:

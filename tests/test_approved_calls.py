@@ -17,8 +17,9 @@ from sqlalchemy.orm import Mapper
 
 from db.model import Base, new_id
 from db.references import TABLES, Kind
+from tests.arranged import AnyTool, arguments_of, arranged
 from tests.factories import NewShop, number
-from tests.test_every_tool import WRITES, AnyTool, arguments_of, each
+from tests.test_every_tool import WRITES, each
 from tools.backoffice.approvals import decide_approval
 from tools.contract.actors import Hand
 from tools.contract.call import call, validated
@@ -87,9 +88,9 @@ async def test_a_card_has_our_own_references_whatever_was_written(tool: AnyTool,
 
 
 @each(WAIT)
-async def test_the_same_run_has_the_same_digest_whenever_it_is_made(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
+async def test_the_same_run_has_the_same_digest_whenever_it_is_made(tool: AnyTool, shop: Shop) -> None:
     """Else nothing that was approved could ever be carried out."""
-    arguments = await arguments_of(tool, mine)
+    mine, arguments = await arranged(tool, shop)
 
     first = await call(shop, tool, arguments, mine.caller("owner"), preview=True)
     await asyncio.sleep(0.01)

@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from db.money import Money
-from tests.factories import NewShop
-from tests.test_every_tool import WRITES, AnyTool, arguments_of, each
+from tests.arranged import AnyTool, arranged
+from tests.test_every_tool import WRITES, each
 from tools.contract.call import Shop, opened, validated
 from tools.contract.cards import Card, card_of
 from tools.contract.changes import Kind
@@ -59,9 +59,10 @@ async def touched(ctx: Context) -> set[str]:
 
 
 @each([tool for tool in WRITES if not tool.for_visitors])  # a visitor has no preview, and nothing of theirs waits
-async def test_a_card_says_what_will_happen_in_sentences(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
+async def test_a_card_says_what_will_happen_in_sentences(tool: AnyTool, shop: Shop) -> None:
     """With the names of what it touches, in the words of the trade, amounts with their currency."""
-    args = validated(tool, await arguments_of(tool, mine))
+    mine, arguments = await arranged(tool, shop)
+    args = validated(tool, arguments)
     async with opened(shop, tool, mine.caller("owner"), key=uuid.uuid4().hex) as (ctx, _):
         await tool.run(ctx, args)
         await ctx.sql.flush()

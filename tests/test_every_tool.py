@@ -3,7 +3,6 @@
 For each tool `tests/tools/cases/<room>.py` has a function of its name that arranges a shop and returns valid arguments.
 """
 
-import importlib
 import inspect
 import json
 import re
@@ -18,18 +17,18 @@ import pytest
 from pydantic import BaseModel
 
 import prompts
+from tests.arranged import AnyTool, arguments_of, arranged
 from tests.factories import NewShop
 from tests.oracle import database_says, tables_of, tool_says
 from tools import registry
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import Shop, call, opened, validated
-from tools.contract.declare import Effect, Tool
+from tools.contract.declare import Effect
 from tools.contract.errors import Forbidden, NotFound, ShopError
 from tools.contract.page import Paged
 from tools.contracts import contracts_of
 from tools.document import SNAPSHOTS
 
-AnyTool = Tool[Any, Any]
 TOOLS = list(registry.tools().values())
 WRITES = [tool for tool in TOOLS if tool.writes]
 READS = [tool for tool in TOOLS if not tool.writes]
@@ -38,12 +37,6 @@ REQUESTS = Path(__file__).parents[2] / "shared/evals/requests/open/requests_open
 
 def each(tools: list[AnyTool]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("tool", tools, ids=[tool.name for tool in tools])
-
-
-async def arguments_of(tool: AnyTool, mine: NewShop) -> dict[str, Any]:
-    """Valid arguments in a shop that was arranged for them."""
-    case = importlib.import_module(f"tests.tools.cases.{tool.room}")
-    return await getattr(case, tool.name)(mine)
 
 
 def names_rows(tool: AnyTool, arguments: dict[str, Any]) -> bool:
@@ -60,12 +53,12 @@ def names_rows(tool: AnyTool, arguments: dict[str, Any]) -> bool:
 # ---- how it is declared --------------------------------------------------------------------------------------------------
 
 
-@each(TOOLS)
-def test_its_name_its_input_and_its_first_line_are_in_the_same_words(tool: AnyTool) -> None:
-    assert re.fullmatch(r"[a-z]+(_[a-z]+)+", tool.name) or tool.name in ("order_kpis",)
-    assert tool.input.__name__ == "".join(word.capitalize() for word in tool.name.split("_")).replace("Kpis", "Kpis")
-    assert tool.summary.endswith(".")
-    assert len(tool.summary) < 80, tool.summary
+def test_its_name_its_input_and_its_first_line_are_in_the_same_words() -> None:
+    for tool in TOOLS:
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)+", tool.name), tool.name
+        assert tool.input.__name__ == "".join(word.capitalize() for word in tool.name.split("_")), tool.name
+        assert tool.summary.endswith("."), tool.name
+        assert len(tool.summary) < 80, tool.summary
 
 
 def fields(model: type[BaseModel], path: str = "", seen: tuple[type, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -84,9 +77,8 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in parts for model in models_in(part)]
 
 
-@each(TOOLS)
-def test_every_field_says_what_it_is_and_in_which_unit(tool: AnyTool) -> None:
-    for model in (tool.input, tool.output):
+def test_every_field_says_what_it_is_and_in_which_unit() -> None:
+    for tool, model in [(one, model) for one in TOOLS for model in (one.input, one.output)]:
         for path, field in fields(model):
             assert field.description, f"{tool.name}: {model.__name__}.{path} has no description"
             if "money" in [getattr(hint, "kind", "") for hint in field.metadata]:
@@ -95,19 +87,18 @@ def test_every_field_says_what_it_is_and_in_which_unit(tool: AnyTool) -> None:
                 assert "UTC" in field.description, f"{tool.name}: {path} does not say UTC"
 
 
-@each(TOOLS)
-def test_no_caller_can_name_the_merchant(tool: AnyTool) -> None:
-    assert not [path for path, _ in fields(tool.input) if "merchant" in path]
+def test_no_caller_can_name_the_merchant() -> None:
+    assert not [f"{tool.name}.{path}" for tool in TOOLS for path, _ in fields(tool.input) if "merchant" in path]
 
 
-@each(TOOLS)
-def test_people_have_at_least_ten_more_ways_of_asking_for_it(tool: AnyTool) -> None:
-    more = prompts.examples(tool.room).get(tool.name, [])
-    assert 2 <= len(tool.examples) <= 3
-    assert len(set(more)) >= 10, f"prompts/{tool.room}.examples.md has {len(more)} for {tool.name}"
-    if REQUESTS.exists():
-        asked = {json.loads(line)["text"].lower() for line in REQUESTS.read_text().splitlines()}
-        assert not asked & {phrase.lower() for phrase in [*tool.examples, *more]}
+def test_people_have_at_least_ten_more_ways_of_asking_for_it() -> None:
+    lines = REQUESTS.read_text().splitlines() if REQUESTS.exists() else []
+    asked = {json.loads(line)["text"].lower() for line in lines}
+    for tool in TOOLS:
+        more = prompts.examples(tool.room).get(tool.name, [])
+        assert 2 <= len(tool.examples) <= 3, tool.name
+        assert len(set(more)) >= 10, f"prompts/{tool.room}.examples.md has {len(more)} for {tool.name}"
+        assert not asked & {phrase.lower() for phrase in [*tool.examples, *more]}, tool.name
 
 
 @pytest.mark.parametrize("room", registry.ROOMS)
@@ -129,8 +120,8 @@ def test_no_snapshot_is_left_of_a_room_that_is_gone() -> None:
 
 
 @each(READS)
-async def test_a_reader_answers_and_leaves_nothing(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
-    arguments = await arguments_of(tool, mine)
+async def test_a_reader_answers_and_leaves_nothing(tool: AnyTool, shop: Shop) -> None:
+    mine, arguments = await arranged(tool, shop)
     before = await tables_of(mine)
 
     outcome = await call(shop, tool, arguments, mine.caller("owner"))
@@ -141,8 +132,9 @@ async def test_a_reader_answers_and_leaves_nothing(tool: AnyTool, shop: Shop, mi
 
 
 @each([tool for tool in READS if issubclass(tool.input, Paged)])
-async def test_a_list_counts_all_that_match_when_asked_to(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
-    arguments = await arguments_of(tool, mine) | {"limit": 100}
+async def test_a_list_counts_all_that_match_when_asked_to(tool: AnyTool, shop: Shop) -> None:
+    mine, arguments = await arranged(tool, shop)
+    arguments |= {"limit": 100}
 
     unasked, asked = [
         (await call(mine.shop, tool, arguments | {"count": count}, mine.caller("owner"))).result
@@ -178,8 +170,8 @@ def _without_secrets(tool: AnyTool, result: Any) -> dict[str, Any]:
 
 
 @each(WRITES)
-async def test_a_preview_shows_what_would_change_and_changes_nothing(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
-    arguments = await arguments_of(tool, mine)
+async def test_a_preview_shows_what_would_change_and_changes_nothing(tool: AnyTool, shop: Shop) -> None:
+    mine, arguments = await arranged(tool, shop)
     before = await tables_of(mine)
 
     if tool.for_visitors:
@@ -195,8 +187,9 @@ async def test_a_preview_shows_what_would_change_and_changes_nothing(tool: AnyTo
 
 
 @each(WRITES)
-async def test_what_it_says_it_changed_is_what_the_database_says(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
-    args = validated(tool, await arguments_of(tool, mine))
+async def test_what_it_says_it_changed_is_what_the_database_says(tool: AnyTool, shop: Shop) -> None:
+    mine, arguments = await arranged(tool, shop)
+    args = validated(tool, arguments)
 
     caller = await tool.caller_of(shop, args, mine.caller("owner"), preview=False)
     async with opened(shop, tool, caller, key=uuid.uuid4().hex) as (ctx, _):
@@ -208,8 +201,8 @@ async def test_what_it_says_it_changed_is_what_the_database_says(tool: AnyTool, 
 
 
 @each([tool for tool in TOOLS if not tool.for_visitors])
-async def test_a_caller_without_the_permission_is_refused(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
-    arguments = await arguments_of(tool, mine)
+async def test_a_caller_without_the_permission_is_refused(tool: AnyTool, shop: Shop) -> None:
+    mine, arguments = await arranged(tool, shop)
     powerless = await mine.key(scopes=[])
 
     with pytest.raises(Forbidden) as refused:
@@ -219,10 +212,8 @@ async def test_a_caller_without_the_permission_is_refused(tool: AnyTool, shop: S
 
 
 @each(TOOLS)
-async def test_another_merchants_references_are_not_found(
-    tool: AnyTool, shop: Shop, mine: NewShop, other: NewShop
-) -> None:
-    arguments = await arguments_of(tool, mine)
+async def test_another_merchants_references_are_not_found(tool: AnyTool, shop: Shop, other: NewShop) -> None:
+    _, arguments = await arranged(tool, shop)
     if not names_rows(tool, arguments):
         pytest.skip("its arguments name no rows")
 
@@ -233,8 +224,8 @@ async def test_another_merchants_references_are_not_found(
 
 
 @each([tool for tool in TOOLS if tool.for_people])
-async def test_what_is_for_people_is_refused_to_models(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
-    arguments = await arguments_of(tool, mine)
+async def test_what_is_for_people_is_refused_to_models(tool: AnyTool, shop: Shop) -> None:
+    mine, arguments = await arranged(tool, shop)
     model = Caller(mine.id, Door.chat, Hand.model, Proof.user, str(mine.users["owner"]))
 
     with pytest.raises(Forbidden):
@@ -242,9 +233,9 @@ async def test_what_is_for_people_is_refused_to_models(tool: AnyTool, shop: Shop
 
 
 @each([tool for tool in TOOLS if tool.for_people and not tool.for_visitors])  # who holds a link needs no more
-async def test_what_is_for_people_is_refused_to_keys(tool: AnyTool, shop: Shop, mine: NewShop) -> None:
+async def test_what_is_for_people_is_refused_to_keys(tool: AnyTool, shop: Shop) -> None:
     """Only people give roles, keys and policies; a key that may do everything decides nothing."""
-    arguments = await arguments_of(tool, mine)
+    mine, arguments = await arranged(tool, shop)
 
     with pytest.raises(Forbidden, match="for people only"):
         await call(shop, tool, arguments, await mine.key(scopes=["*"]), key=uuid.uuid4().hex)

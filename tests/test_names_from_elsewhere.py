@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from db.model import Base
 from db.models.products import Product
 from db.references import TABLES, Kind, kind_of
+from tests.arranged import AnyTool, arguments_of
 from tests.conftest import Do
 from tests.factories import NewShop, make_customer, make_variant, make_warehouse, number
 from tests.test_approved_calls import TABLE_OF, named
-from tests.test_every_tool import AnyTool, arguments_of, each, fields
+from tests.test_every_tool import each, fields
 from tools import registry
 from tools.contract.call import Shop, call, validated
 from tools.contract.context import Context
@@ -28,11 +30,6 @@ WRITTEN = [
 async def _double(mine: NewShop, table: str, reference: str) -> None:
     """A second row like the one of that reference, which another system calls by it."""
     async with mine.shop.database.transaction(mine.id) as sql:
-        cursor = await sql.connection.execute(
-            "select column_name from information_schema.columns where table_schema = 'public'"
-            " and table_name = %s and is_generated = 'NEVER'",
-            (table,),
-        )
         own: dict[str, Any] = {
             "id": uuid.uuid4(), "reference": f"{TABLES[table].value}-{number()}", "source": "elsewhere",
             "external_reference": reference,
@@ -40,7 +37,7 @@ async def _double(mine: NewShop, table: str, reference: str) -> None:
         # What has to be unique in the shop is another's in the double.
         own |= {name: f"other-{number()}" for name in UNIQUE.get(table, ())}
         own |= {"is_default_shipping": False, "is_default_billing": False} if table == "addresses" else {}
-        names = [name for (name,) in await cursor.fetchall()]
+        names = [column.name for column in Base.metadata.tables[table].columns if column.computed is None]
         values = ", ".join(f"%({name})s" if name in own else f'"{name}"' for name in names)
         quoted = ", ".join(f'"{name}"' for name in names)
         copied = await sql.execute(

@@ -94,13 +94,10 @@ def test_its_schema_is_plain() -> None:
     }
 
 
-@pytest.mark.parametrize("name", sorted(registry.tools()))
-def test_every_tools_schema_is_plain(name: str) -> None:
-    told = orjson.dumps(ChatTool(registry.tool(name)).function).decode()
+def test_every_tools_schema_is_plain() -> None:
+    told = {name: orjson.dumps(ChatTool(tool).function).decode() for name, tool in registry.tools().items()}
 
-    assert '"$ref"' not in told
-    assert '"x-' not in told
-    assert '"$defs"' not in told
+    assert [name for name, one in told.items() if '"$ref"' in one or '"x-' in one or '"$defs"' in one] == []
 
 
 def test_the_key_of_a_call_is_its_turn_its_meaning_and_how_often_it_came() -> None:

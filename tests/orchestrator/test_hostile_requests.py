@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from db.model import new_id
 from orchestrator.surfaces.identity import COOKIE
 from orchestrator.surfaces.rest import PREFIX
+from tests.arranged import AnyTool, arguments_of
 from tests.factories import NewShop
-from tests.test_every_tool import TOOLS, AnyTool, arguments_of, each
+from tests.test_every_tool import TOOLS, each
 from tools.contract.errors import Invalid
 from tools.contract.page import place
 

@@ -49,11 +49,12 @@ def test_a_rule_over_several_fields_names_them() -> None:
     assert german.startswith("Bitte genauer sagen: ")
 
 
-@pytest.mark.parametrize("tool", registry.tools().values(), ids=lambda tool: tool.name)
-def test_whatever_an_operation_cannot_read_is_told_without_the_words_for_programs(tool: Any) -> None:
-    wrong = {name: [{"x": object()}] for name in tool.input.model_fields} | {"nonsense": 1}
-
-    for language in LANGUAGES:
-        said = refusals.told(refused(tool.name, **wrong), Voice(SETTING, language))
-        assert said
-        assert not FOR_PROGRAMS.search(said), said
+@pytest.mark.parametrize("room", registry.ROOMS)
+def test_whatever_an_operation_cannot_read_is_told_without_the_words_for_programs(room: str) -> None:
+    for tool in registry.tools_of(room):
+        wrong: dict[str, Any] = {name: [{"x": object()}] for name in tool.input.model_fields} | {"nonsense": 1}
+        problem = refused(tool.name, **wrong)
+        for language in LANGUAGES:
+            said = refusals.told(problem, Voice(SETTING, language))
+            assert said, tool.name
+            assert not FOR_PROGRAMS.search(said), said

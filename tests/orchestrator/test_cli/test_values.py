@@ -1,6 +1,5 @@
 """What people write after an option becomes an operation's argument."""
 
-import importlib
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,15 +13,14 @@ from db.money import Currency
 from orchestrator.surfaces.cli.operations import in_zone
 from orchestrator.surfaces.cli.show import is_list, is_object
 from orchestrator.surfaces.cli.values import arguments_of, fields_of
-from tests.factories import NewShop
+from tests.arranged import arranged
 from tools import registry
-from tools.contract.call import validated
+from tools.contract.call import Shop, validated
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, Tool, tool
 from tools.contract.errors import Invalid
 from tools.contract.fields import CustomerRef, MinorUnits, VariantRef
 
-pytestmark = pytest.mark.xdist_group("cli")
 AnyTool = Tool[Any, Any]
 
 
@@ -134,9 +132,8 @@ def test_anything_is_json_where_it_can_be_and_a_word_otherwise():
 
 
 @pytest.mark.parametrize("tool", list(registry.tools().values()), ids=list(registry.tools()))
-async def test_every_operation_can_be_asked_for_in_options(tool: AnyTool, mine: NewShop):
-    case = importlib.import_module(f"tests.tools.cases.{tool.room}")
-    arguments: dict[str, Any] = await getattr(case, tool.name)(mine)
+async def test_every_operation_can_be_asked_for_in_options(tool: AnyTool, shop: Shop):
+    _, arguments = await arranged(tool, shop)
 
     written = arguments_of(fields_of(tool), {name: as_written(value) for name, value in arguments.items()})
 
@@ -154,10 +151,10 @@ def as_written(value: Any) -> Any:
     return str(value.isoformat() if isinstance(value, datetime) else value)
 
 
-@pytest.mark.parametrize("tool", list(registry.tools().values()), ids=list(registry.tools()))
-def test_no_field_stands_in_the_way_of_the_commands_own_options(tool: AnyTool):
-    flags = [part for field in fields_of(tool) for part in field.flag.split("/")]
+def test_no_field_stands_in_the_way_of_the_commands_own_options():
+    for name, one in registry.tools().items():
+        flags = [part for field in fields_of(one) for part in field.flag.split("/")]
 
-    assert not {"--json", "--preview", "--idempotency-key", "--help"} & set(flags)
-    assert len(set(flags)) == len(flags)
-    assert all(field.help for field in fields_of(tool))
+        assert not {"--json", "--preview", "--idempotency-key", "--help"} & set(flags), name
+        assert len(set(flags)) == len(flags), name
+        assert all(field.help for field in fields_of(one)), name
