@@ -5,6 +5,7 @@ Goods come as a product or as the variants that the words leave; where several a
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from planner.fill.filled import Filled, Told, Which
 from planner.read.fields import Field, Kind
@@ -17,6 +18,8 @@ NAMING = ("exact", "begins", "words", "near")
 MOST = 3  # products of which a reader shows each; of more it is asked which
 TOWN = r"\s*,?\s*\(?(?:(?:in|from|of|at|de|à|aus)\s+)?"  # between a name and where its bearer lives
 IN_TOWN = r"\s+\(?(?:in|from|of|de|à|aus)\s+([A-ZÀ-Þ][\w-]+(?: [A-ZÀ-Þ][\w-]+)?)"
+FIGURES = re.compile(r"\d+(?:\.\d+)?")
+MEASURE = re.compile(r"[\s,(]*(?:in\s+|the\s+|size\s+)*(?P<figure>\d+(?:[.,]\d+)?)(?![\w.,%€$£]*[\d%€$£])", re.I)
 AFTER_TO = re.compile(r"\b(?:to|into|for|over to)\s+(?:the\s+|our\s+)?$", re.I)
 
 
@@ -77,6 +80,7 @@ def _goods(ground: Ground, fields: Sequence[Field], reading: Reading, told: Told
     if not ground.goods or not (variants or products):
         return
     reading.take_ground(ground)
+    ground = _measured(ground, reading) if variants else ground
     if ground.lacks:
         filled.which[(variants or products)[0].name] = Which.of(ground, (variants or products)[0].reference)
         return
@@ -90,6 +94,21 @@ def _goods(ground: Ground, fields: Sequence[Field], reading: Reading, told: Told
     else:
         f = (variants or products)[0]
         filled.which[f.name] = Which.of(ground, f.reference)
+
+
+def _measured(ground: Ground, reading: Reading) -> Ground:
+    """The one variant that a bare number beside the name tells: "frying pan 28", "house espresso, the 250"."""
+    said = MEASURE.match(reading.text, ground.end)
+    if said is None or not reading.open(*said.span("figure")):
+        return ground
+    figure = said["figure"].replace(",", ".")
+    fitting = [
+        row for row in ground.variants if figure in FIGURES.findall(row.about.rpartition(" / ")[2].replace(",", "."))
+    ]
+    if len(fitting) != 1:
+        return ground
+    reading.claim(*said.span("figure"))
+    return replace(ground, rows=(fitting[0],))
 
 
 def _products(f: Field, ground: Ground, filled: Filled) -> None:

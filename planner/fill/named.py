@@ -110,6 +110,8 @@ def _put(f: Field, kinds: Sequence[str], reading: Reading, filled: Filled) -> No
     found = reading.named(*kinds)
     if f.kind is Kind.postcode:
         found = [one for one in found if re.search(r"\d", reading.text[one.start : one.end])]
+    if f.kind is Kind.city:  # "the parcel of anna"
+        found = [one for one in found if not reading.somebody(one.start, one.end)]
     if found and not (f.kind is Kind.reason_text and _ordinary(reading.text[found[0].start : found[0].end])):
         said = _said(reading, found[0].start, found[0].end)
         said = places.local(said) if f.kind is Kind.city else said

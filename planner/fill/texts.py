@@ -109,7 +109,8 @@ def place(
     known_places = reading.grounded and field.kind is Kind.reference  # those that there are, the shop has told
     for pattern, flags in (*(by_label if alone else ()), *(() if known_places else by_lead)):
         m = reading.search(pattern, flags=flags)
-        if m and _names_place(m[1], known) and _plain(m[1], reading, m.start(1)):
+        named = m and _names_place(m[1], known) and not reading.somebody(*m.span(1))
+        if m and named and _plain(m[1], reading, m.start(1)):
             reading.claim(*m.span(1))
             return m[1].strip(" .,")
     return None

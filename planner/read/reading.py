@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from planner.read import entities
 from planner.read.entities import Span, Vocabulary
-from planner.read.grounds import Ground
+from planner.read.grounds import FITS, Ground
 from planner.read.reader import Mention
 from planner.read.words import FILLER, stem, words_of
 
@@ -141,6 +141,11 @@ class Reading:
     def _ordinary(self, start: int, end: int) -> bool:
         """Whether a name would be made of everybody's words alone: "ahead", "the rest", "Betrag"."""
         return all(word in self.ordinary for word in re.findall(r"[^\W\d_][\w’'-]*", self.text[start:end]))
+
+    def somebody(self, start: int, end: int) -> bool:
+        """Whether words are a customer's name in the shop, and no place's: "the parcel of anna"."""
+        covering = [one for one in self.grounds if one.start <= start and end <= one.end]
+        return any(one.of("customer") and not one.of("city", "warehouse", fits=FITS) for one in covering)
 
     def take_ground(self, ground: Ground) -> None:
         """Claims what is a thing of the shop, wherever it is said."""

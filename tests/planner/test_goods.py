@@ -353,3 +353,20 @@ def test_a_number_of_a_house_is_no_postcode(index: Index) -> None:
     found = filled(index, "list_customers", "bas de vries in Den Haag, he wants the neighbour at nr 12", known).args
 
     assert "postcode" not in found
+
+
+@pytest.mark.parametrize(
+    ("text", "sku"),
+    [("what does the frying pan 28 cost", "PAN-28CM"), ("frying pan, the 20, to 49.90", "PAN-20CM")],
+)
+def test_a_bare_number_beside_a_name_tells_the_size(index: Index, text: str, sku: str) -> None:
+    sizes = [row("variant", f"PAN-{size}", about=f"Frying pan / {size[:2]} cm") for size in ("20CM", "24CM", "28CM")]
+    known: dict[str, list[Row]] = {"frying pan": [row("product", "Frying pan"), *sizes]}
+
+    assert filled(index, "set_price", text, known).args["sku"] == sku
+
+
+def test_somebody_is_no_city(index: Index) -> None:
+    known = {"anna": [row("customer", "Anna Becker", "begins"), row("customer", "Anna Krüger", "begins")]}
+
+    assert "city" not in filled(index, "list_customers", "parcel of anna", known).args
