@@ -41,7 +41,7 @@ class Stripe:
 
     async def ask(self, asked: Asked) -> Answer:
         try:
-            done = await self._done_before(asked) if asked.age > FORGOTTEN else None
+            done = await self._done_before(asked, asked.first) if asked.first and asked.age > FORGOTTEN else None
             return done or await self._ask(asked)
         except sdk.CardError as declined:
             code = _error(declined).get("decline_code")
@@ -97,13 +97,12 @@ class Stripe:
         accepts: Object = {"enabled": True} | ({} if back else {"allow_redirects": "never"})
         return {"payment_method": token, "confirm": True, "automatic_payment_methods": accepts} | kept | back
 
-    async def _done_before(self, asked: Asked) -> Answer | None:
+    async def _done_before(self, asked: Asked, first: datetime) -> Answer | None:
         """What a request came to that was made so long ago that its key is not known any more; None for what was never done."""
         v1, reference = self._client.v1, asked.reference or ""
         match asked.deed:
             case Deed.authorize | Deed.charge:
-                since = int((datetime.now(UTC) - asked.age).timestamp()) - 60
-                query = f"created>{since} AND metadata['payment']:'{asked.payment}'"
+                query = f"created>{int(first.timestamp()) - 60} AND metadata['payment']:'{asked.payment}'"
                 page = await v1.payment_intents.search_async({"query": query, "limit": 1})
                 return _of_intent(_plain(page.data[0]), asked.deed) if page.data else None
             case Deed.capture | Deed.void:
