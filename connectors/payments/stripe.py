@@ -52,6 +52,9 @@ class Stripe:
         except sdk.InvalidRequestError as refused:
             return Answer(Outcome.failed, asked.reference, code=refused.code or "invalid_request")
         except sdk.StripeError as unknown:  # it may have acted: asked again with the same key it says so
+            shut_out = isinstance(unknown, sdk.AuthenticationError | sdk.PermissionError)
+            if shut_out and asked.first is None:  # nothing was done by it, nor by anybody before
+                return Answer(Outcome.failed, asked.reference, code=unknown.code or "api_key_refused")
             raise Silent(type(unknown).__name__) from unknown
 
     async def _ask(self, asked: Asked) -> Answer:

@@ -61,6 +61,18 @@ async def test_what_is_declined_let_go_or_not_answered(stripe: Stripe) -> None:
     await nobody.close()
 
 
+async def test_who_has_a_wrong_key_is_told_so_unless_something_may_have_been_done_before(stripe_url: str) -> None:
+    stranger = Stripe("nobody", SECRET, stripe_url)
+    again: Any = {"first": NOW, "age": timedelta(minutes=1)}
+
+    refused = await stranger.ask(asked(Deed.charge, 1_000, "v", token="pm_card_visa"))
+    with pytest.raises(Silent, match="Authentication"):
+        await stranger.ask(asked(Deed.charge, 1_000, "v", token="pm_card_visa", **again))
+    await stranger.close()
+
+    assert (refused.outcome, refused.code) == (Outcome.failed, "api_key_refused")
+
+
 async def test_a_card_that_a_customer_keeps_is_charged_again_as_theirs(
     stripe: Stripe, at_stripe: httpx.AsyncClient
 ) -> None:
