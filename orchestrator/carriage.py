@@ -15,6 +15,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import orjson
+
 from connectors import Silent
 from connectors.carriers import (
     Address,
@@ -119,7 +121,8 @@ class Carriers(CarriesOut):
     # ---- prices ----------------------------------------------------------------------------------------------------------
 
     async def ask(self, merchant: uuid.UUID, questions: Sequence[Question]) -> dict[str, str]:
-        """Keep what is answered; returns why there is no answer to a question, as the end of a sentence."""
+        """Keep what is answered; returns why there is no answer to a question, as the end of a sentence; or what is made of an
+        address, which is personal and not kept, as JSON."""
         said = await asyncio.gather(*(self._asked(merchant, question) for question in questions))
         return {question.key: why for question, why in zip(questions, said, strict=True) if why}
 
@@ -129,6 +132,9 @@ class Carriers(CarriesOut):
             return f"is asked by {question.connector}, which is not set up for this shop"
         given = question.arguments
         try:
+            if "address" in given:
+                async with asyncio.timeout(DEADLINE):
+                    return orjson.dumps(asdict(await carrier.verify(Address(**given["address"])))).decode()
             wanted = Wanted(
                 question.key, Address(**given["sender"]), Address(**given["receiver"]), Parcel(**given["parcel"]),
                 [_declared(dict(one)) for one in given.get("declared", ())],
@@ -136,7 +142,7 @@ class Carriers(CarriesOut):
             async with asyncio.timeout(DEADLINE):
                 offered = await carrier.offer(wanted)
         except (Silent, TimeoutError) as silent:
-            _log.warning("%s says nothing of prices (%s)", question.connector, silent)
+            _log.warning("%s says nothing (%s)", question.connector, silent)
             return f"is asked by {question.connector}, which does not answer: ask again in a minute"
         except Refused as refused:
             return f"is asked by {question.connector}, which says: {refused.says}"

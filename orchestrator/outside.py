@@ -192,7 +192,7 @@ class Outside(CarriesOut):
         asked = Asked(
             _DEEDS[claimed.kind], claimed.ledger_key, claimed.payment, claimed.amount, claimed.currency,
             claimed.provider_reference, claimed.token, bool(claimed.arguments.get("final", True)), reference,
-            age=self.shop.clock() - claimed.created_at if claimed.attempts > 1 else timedelta(0),
+            first=claimed.created_at if claimed.attempts > 1 else None, age=self.shop.clock() - claimed.created_at,
         )  # fmt: skip
         try:
             async with asyncio.timeout(DEADLINE):

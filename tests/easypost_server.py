@@ -44,6 +44,10 @@ class Scripted:
             return 422, {"error": {"code": "RATE.UNAVAILABLE", "message": "The rate is gone.", "errors": []}}
         if path == "/v2/shipments":
             return self._offer(body)
+        if path == "/v2/addresses":
+            known = body["address"]["street1"] == "388 Townsend St"
+            call = recorded("test_address_create_verify_strict" if known else "test_address_create_verify")
+            return call["status"], call["response"]
         if path == "/v2/trackers":
             call = recorded("test_tracker_create")
             return call["status"], call["response"] | {"tracking_code": body["tracker"]["tracking_code"]}

@@ -137,6 +137,14 @@ class Told:
     refund: Outcome | None = None
 
 
+@dataclass(frozen=True)
+class Verified:
+    """An address as the service writes it; None where it does not know it, with the fields that are the matter and what is."""
+
+    address: Address | None
+    problems: Sequence[tuple[str, str]] = ()
+
+
 class Refused(Exception):
     """The carrier does not do it, and says why."""
 
@@ -161,6 +169,10 @@ class Carriage(Protocol):
 
     async def take_back(self, parcel: str) -> Answer:
         """Ask the money of an unused label back. Raises `Silent`."""
+        ...
+
+    async def verify(self, address: Address) -> Verified:
+        """Whether there is such an address. Raises `Silent` or `Refused`."""
         ...
 
     async def track(self, tracking_number: str, carrier: str) -> Sequence[Scan]:

@@ -29,6 +29,7 @@ from connectors.carriers import (
     Scan,
     Scanned,
     Told,
+    Verified,
     Wanted,
 )
 
@@ -110,6 +111,9 @@ class EasyPost:
         outcome = _REFUNDS.get(status, Outcome.failed)
         return Answer(outcome, shipment.get("tracking_code"), code=None if outcome is not Outcome.failed else status)
 
+    async def verify(self, address: Address) -> Verified:
+        return verified_of(await self._send("POST", "/v2/addresses", {"address": _address(address), "verify": True}))
+
     async def track(self, tracking_number: str, carrier: str) -> Sequence[Scan]:
         tracker = {"tracking_code": tracking_number} | ({"carrier": carrier} if carrier else {})
         return scans_of(await self._send("POST", "/v2/trackers", {"tracker": tracker}))
@@ -134,7 +138,7 @@ class EasyPost:
         if answer.status_code >= 500 or answer.status_code in (408, 429):
             raise Silent(f"status {answer.status_code}")
         error = _part(found, "error")
-        raise Refused(str(error.get("code") or answer.status_code), _why(error))
+        raise Refused(str(error.get("code") or answer.status_code), why(error))
 
 
 def sign(body: bytes, secret: bytes) -> str:
@@ -184,6 +188,19 @@ def offered_of(shipment: Object) -> Offered:
     prices = [price_of(rate) for rate in _list(shipment, "rates")]
     said = [f"{one.get('carrier')}: {one.get('message')}" for one in _list(shipment, "messages") if one.get("message")]
     return Offered(str(shipment["id"]), prices, "; ".join(said)[:LONGEST] or None)
+
+
+def verified_of(address: Object) -> Verified:
+    """It may call an address a success and name an error all the same; what it names is the matter."""
+    delivery = _part(_part(address, "verifications"), "delivery")
+    ours = {theirs: name for name, theirs in _FIELDS.items()}
+    problems = [
+        (ours.get(str(one.get("field")), "line1"), str(one.get("message"))[:LONGEST])
+        for one in _list(delivery, "errors")
+    ]
+    if problems or not delivery.get("success"):
+        return Verified(None, problems or [("line1", "It does not know it.")])
+    return Verified(Address(**{name: str(address.get(theirs) or "") for name, theirs in _FIELDS.items()}))
 
 
 def price_of(rate: Object) -> Price:
@@ -266,7 +283,7 @@ def _list(thing: Object, name: str) -> Iterable[Object]:
     return [cast(Object, one) for one in listed if isinstance(one, dict)]
 
 
-def _why(error: Object) -> str:
+def why(error: Object) -> str:
     """Its message, and the fields that it names; errors come as objects or as bare texts."""
     more: list[str] = []
     for one in cast(list[Any], error.get("errors") or ()):

@@ -48,7 +48,8 @@ class Asked:
     final: bool = True  # of a capture: what is left of the authorization is let go
     reason: str | None = None
     title: str | None = None
-    age: timedelta = timedelta(0)  # since it was asked for the first time
+    first: datetime | None = None  # when it was asked for the first time, and how long ago that is
+    age: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Stripe:
 
     async def ask(self, asked: Asked) -> Answer:
         try:
-            done = await self._done_before(asked) if asked.age > FORGOTTEN else None
+            done = await self._done_before(asked, asked.first) if asked.first and asked.age > FORGOTTEN else None
             return done or await self._ask(asked)
         except sdk.CardError as declined:
             code = _error(declined).get("decline_code")
@@ -52,6 +52,9 @@ class Stripe:
         except sdk.InvalidRequestError as refused:
             return Answer(Outcome.failed, asked.reference, code=refused.code or "invalid_request")
         except sdk.StripeError as unknown:  # it may have acted: asked again with the same key it says so
+            shut_out = isinstance(unknown, sdk.AuthenticationError | sdk.PermissionError)
+            if shut_out and asked.first is None:  # nothing was done by it, nor by anybody before
+                return Answer(Outcome.failed, asked.reference, code=unknown.code or "api_key_refused")
             raise Silent(type(unknown).__name__) from unknown
 
     async def _ask(self, asked: Asked) -> Answer:
@@ -97,13 +100,12 @@ class Stripe:
         accepts: Object = {"enabled": True} | ({} if back else {"allow_redirects": "never"})
         return {"payment_method": token, "confirm": True, "automatic_payment_methods": accepts} | kept | back
 
-    async def _done_before(self, asked: Asked) -> Answer | None:
+    async def _done_before(self, asked: Asked, first: datetime) -> Answer | None:
         """What a request came to that was made so long ago that its key is not known any more; None for what was never done."""
         v1, reference = self._client.v1, asked.reference or ""
         match asked.deed:
             case Deed.authorize | Deed.charge:
-                since = int((datetime.now(UTC) - asked.age).timestamp()) - 60
-                query = f"created>{since} AND metadata['payment']:'{asked.payment}'"
+                query = f"created>{int(first.timestamp()) - 60} AND metadata['payment']:'{asked.payment}'"
                 page = await v1.payment_intents.search_async({"query": query, "limit": 1})
                 return _of_intent(_plain(page.data[0]), asked.deed) if page.data else None
             case Deed.capture | Deed.void:

@@ -5,12 +5,16 @@ Stripe refuses: a payment that is confirmed at once, and might send somebody to 
 that a customer keeps, without the customer.
 """
 
+import os
 import re
 import sys
+import time
 from importlib import import_module
 from typing import Any
 
 from aiohttp import web
+
+from tests.ahead import AHEAD
 
 resources: Any = import_module("localstripe.resources")  # which has no types
 UserError: Any = import_module("localstripe.errors").UserError
@@ -64,6 +68,8 @@ def amount_received(intent: Any) -> int:
 
 
 if __name__ == "__main__":
+    ahead, here = float(os.environ.get(AHEAD, 0)), time.time
+    time.time = lambda: here() + ahead  # it is the same day at Stripe
     resources.PaymentIntent.amount_received = property(amount_received)
     resources.PaymentIntent._api_create = create
     resources.BalanceTransaction._api_list_all = movements

@@ -12,7 +12,17 @@ import pytest
 
 from connectors import NotOurs, Silent
 from connectors.carriers import Address, Declared, Outcome, Parcel, Refused, Scanned, Wanted
-from connectors.carriers.easypost import EasyPost, bought_of, code_of, offered_of, scans_of, sign, told_of
+from connectors.carriers.easypost import (
+    EasyPost,
+    bought_of,
+    code_of,
+    offered_of,
+    scans_of,
+    sign,
+    told_of,
+    verified_of,
+    why,
+)
 from tests.easypost_server import KEY, SECRET, Scripted, recorded
 
 CALLS = Path(__file__).parents[3] / "shared/evals/payloads/easypost/recorded_calls.jsonl"
@@ -121,6 +131,17 @@ async def test_what_is_refused_says_why_and_what_is_not_answered_is_asked_again(
     assert (nowhere.outcome, nowhere.code) == (Outcome.failed, "NOT_FOUND")
 
 
+async def test_an_address_is_known_or_told_what_is_the_matter(easypost: EasyPost) -> None:
+    known = await easypost.verify(HERE)
+    nowhere = await easypost.verify(
+        Address("US", "00001", "", "EasyPost", "000 unknown street", "", "Not A City", "ZZ")
+    )
+
+    assert known.address is not None
+    assert (known.address.line1, known.address.postcode, known.problems) == ("388 TOWNSEND ST APT 20", "94107-1670", ())
+    assert (nowhere.address, list(nowhere.problems)) == (None, [("line1", "Address not found")])
+
+
 async def test_a_parcel_is_watched(easypost: EasyPost) -> None:
     scans = await easypost.track("EZ1000000001", "USPS")
 
@@ -184,6 +205,11 @@ def test_every_recorded_call_is_understood() -> None:
     assert all(one is not None and one.amount and one.tracking_number for one in bought)
     assert len(trackers) > 20
     assert all(scan.at.tzinfo for tracker in trackers for scan in scans_of(tracker))
+    verified = [verified_of(one) for one in (call.get("address", call) for call in answers) if one.get("verifications")]
+    assert (sum(one.address is not None for one in verified), sum(bool(one.problems) for one in verified)) == (3, 4)
+    refused = [call["response"]["error"] for call in calls if call["status"] >= 400]
+    assert len(refused) == 6
+    assert all(len(why(one)) > 10 for one in refused)
     refunds = [one for call in answers for one in (call, *call.get("refunds", ())) if one.get("object") == "Refund"]
     told = [told_of({"id": "evt", "description": "refund.updated", "result": one}) for one in refunds]
     assert {(one.parcel is not None, one.refund) for one in told} == {(True, None)}  # all were submitted, none decided

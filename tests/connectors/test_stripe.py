@@ -61,6 +61,18 @@ async def test_what_is_declined_let_go_or_not_answered(stripe: Stripe) -> None:
     await nobody.close()
 
 
+async def test_who_has_a_wrong_key_is_told_so_unless_something_may_have_been_done_before(stripe_url: str) -> None:
+    stranger = Stripe("nobody", SECRET, stripe_url)
+    again: Any = {"first": NOW, "age": timedelta(minutes=1)}
+
+    refused = await stranger.ask(asked(Deed.charge, 1_000, "v", token="pm_card_visa"))
+    with pytest.raises(Silent, match="Authentication"):
+        await stranger.ask(asked(Deed.charge, 1_000, "v", token="pm_card_visa", **again))
+    await stranger.close()
+
+    assert (refused.outcome, refused.code) == (Outcome.failed, "api_key_refused")
+
+
 async def test_a_card_that_a_customer_keeps_is_charged_again_as_theirs(
     stripe: Stripe, at_stripe: httpx.AsyncClient
 ) -> None:
@@ -99,7 +111,7 @@ async def test_what_was_begun_days_ago_is_looked_up_and_not_done_again(
     stripe: Stripe, at_stripe: httpx.AsyncClient, deed: Deed
 ) -> None:
     """By then Stripe has forgotten the key; localstripe never knows one."""
-    old: Any = {"age": timedelta(days=2)}
+    old: Any = {"first": datetime(2026, 1, 1, tzinfo=UTC), "age": timedelta(days=2)}
     name = f"PAY-{deed}"
 
     first = await stripe.ask(Asked(deed, "n", name, 2_489, "EUR", token="pm_card_visa", **old))
@@ -116,7 +128,7 @@ async def test_what_was_taken_let_go_or_given_back_days_ago_is_not_done_again(
     taken, let_go = [
         (await stripe.ask(asked(Deed.authorize, 2_489, key, token="pm_card_visa"))).reference for key in ("o", "p")
     ]
-    old: Any = {"age": timedelta(days=2)}
+    old: Any = {"first": datetime(2026, 1, 1, tzinfo=UTC), "age": timedelta(days=2)}
     deeds = [
         asked(Deed.capture, 2_489, "q", reference=taken, **old), asked(Deed.void, 2_489, "r", reference=let_go, **old),
         asked(Deed.refund, 489, "s", reference=taken, reason="INT-1009", **old),
@@ -130,11 +142,12 @@ async def test_what_was_taken_let_go_or_given_back_days_ago_is_not_done_again(
     assert [one["amount"] for one in refunds] == [489]
 
 
-async def test_its_list_of_what_was_moved_is_read_page_by_page(stripe: Stripe) -> None:
-    since = datetime.now(UTC) - timedelta(seconds=2)
+async def test_its_list_of_what_was_moved_is_read_page_by_page(stripe: Stripe, at_stripe: httpx.AsyncClient) -> None:
     paid = await stripe.ask(asked(Deed.charge, 731, "t", token="pm_card_visa"))
     back = await stripe.ask(asked(Deed.refund, 31, "u", reference=paid.reference))
 
+    made = (await at_stripe.get(f"/v1/payment_intents/{paid.reference}")).json()["created"]
+    since = datetime.fromtimestamp(made, UTC)
     moved = [one async for one in stripe.movements(since, since + timedelta(hours=1))]
 
     mine = [(one.kind, one.transaction, one.amount, one.currency) for one in moved if one.amount in (731, 31)]

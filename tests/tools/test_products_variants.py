@@ -14,9 +14,12 @@ from tests.factories import NewShop, make_customer, make_order, make_variant, wa
 from tests.tools.selling import rows_of
 from tools.backoffice.taxes import set_tax_rate
 from tools.contract.errors import NotFound, StaleVersion, VersionRequired
+from tools.flows.cancel_order import cancel_order
 from tools.flows.create_order import create_order
 from tools.inventory.adjustments import adjust_stock
 from tools.inventory.levels import list_stock
+from tools.orders.wishes import VariantNotSellable
+from tools.products.changes import OpenOrdersNeedIt
 from tools.products.creation import (
     BarcodeNotGtin,
     CurrencyNotSold,
@@ -212,3 +215,49 @@ async def test_a_variant_may_be_taxed_otherwise_than_its_product(mine: NewShop, 
 
     assert [variant.tax_class for variant in product.variants] == ["children", "standard"]
     assert [line.tax.amount for line in placed.lines] == [104, 333]  # 19.99 less 19.99 / 1.055; 19.99 / 6
+
+
+# ---- archived ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_variant_leaves_the_catalogue_and_its_product_goes_on(mine: NewShop, do: Do, tee: str) -> None:
+    await do(adjust_stock, sku="TEE-M", delta=3, reason="found")
+    await do(create_product, title="Pair", variants=[{"sku": "PAIR", "price": 3_000, "components": [{"sku": "TEE-M"}]}])
+
+    sentences = await told(do, sku="TEE-M", archived=True)
+    product = await do(update_variant, sku="TEE-M", archived=True, version=1)
+
+    assert sentences == [
+        "TEE-M (Tee) leaves the catalogue, and is not sold any more.",
+        "3 units of it still lie in the warehouses.",
+        "PAIR, of which it is part, is not sold either.",
+    ]
+    assert [(one.sku, one.archived) for one in product.variants] == [("TEE-S", False), ("TEE-M", True)]
+    assert product.options[0].values == ["S"]
+    wish = {"channel": "store", "lines": [{"sku": "TEE-M", "quantity": 1}]}
+    with pytest.raises(VariantNotSellable, match=r"TEE-M .* is archived"):
+        await do(create_order, **wish)
+    assert (await do(add_variant, product=tee, sku="TEE-L", options={"Size": "L"})).options[0].values == ["S", "L"]
+    moved = await do(update_variant, sku="TEE-S", options={"Size": "XS"}, version=1)
+    assert moved.options[0].values == ["XS", "L"]
+    assert (await told(do, sku="TEE-L", archived=False)) == ["TEE-L (Tee) stays as it is."]
+
+    back = await do(update_variant, sku="TEE-M", archived=False, version=2)
+    assert (back.options[0].values, back.variants[1].archived) == (["XS", "M", "L"], False)
+    await do(create_order, **wish)
+
+
+async def test_a_variant_that_open_orders_need_stays_in_the_catalogue(mine: NewShop, do: Do, tee: str) -> None:
+    await do(adjust_stock, sku="TEE-M", delta=3, reason="found")
+    order = await do(create_order, channel="store", lines=[{"sku": "TEE-M", "quantity": 1}])
+
+    with pytest.raises(OpenOrdersNeedIt, match=f"{order.reference} needs TEE-M"):
+        await do(update_variant, sku="TEE-M", archived=True, version=1)
+    await do(cancel_order, order=order.reference)
+    archived = await do(update_variant, sku="TEE-M", archived=True, version=1)
+    assert archived.variants[-1].archived
+    only = await do(update_variant, sku="TEE-S", archived=True, version=1)
+    assert only.options[0].values == ["S"]  # the last one's, for whoever takes it back
+    assert [
+        one.archived for one in (await do(update_variant, sku="TEE-S", options={"Size": "XS"}, version=2)).variants
+    ] == [True] * 2

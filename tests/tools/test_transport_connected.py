@@ -24,6 +24,7 @@ from tools.contract.actors import Site
 from tools.flows.cancel_shipment import cancel_shipment
 from tools.flows.ship_order import create_shipment
 from tools.orders.detail import get_order
+from tools.transport.addresses import validate_address
 from tools.transport.carriers import get_carrier
 from tools.transport.configuring import configure_carrier
 from tools.transport.connected import ConnectorNotSetUp
@@ -144,6 +145,25 @@ async def test_a_carrier_that_does_not_answer_is_not_offered_and_the_others_are(
     counter.script.refuse = "/v2/shipments"
     with pytest.raises(NoWayToSend, match=r"which says: The rate is gone\."):
         await counter.do(create_shipment, order=order, lines=MUGS, carrier="usps")
+
+
+async def test_an_address_that_a_service_knows_is_written_as_it_writes_it(counter: Counter, do: Do) -> None:
+    house = {"country": "US", "line1": "388 Townsend St", "city": "San Francisco", "region": "CA", "postcode": "94107"}
+    nowhere = house | {"line1": "000 unknown street"}
+
+    known, unknown = await counter.do(validate_address, **house), await counter.do(validate_address, **nowhere)
+    unasked = await do(validate_address, **nowhere)
+    silent = replace(counter.shop, ask=Carriers(counter.mine.shop, carriers_of({})).ask)
+    unheard = await Do(silent, counter.mine.caller("owner"))(validate_address, **nowhere)
+
+    assert (known.deliverable, known.checked_by, known.line1, known.postcode) == (
+        True, "easypost", "388 TOWNSEND ST APT 20", "94107-1670",
+    )  # fmt: skip
+    assert [(one.field, one.severity) for one in unknown.problems] == [("line1", "wrong")]
+    assert "Address not found" in unknown.problems[0].message
+    assert (unknown.deliverable, unknown.checked_by) == (False, "easypost")
+    assert [(one.deliverable, one.checked_by) for one in (unasked, unheard)] == [(True, None)] * 2
+    assert len(counter.script.asked("/v2/addresses")) == 2
 
 
 async def test_an_order_leaves_with_a_label_that_was_bought(counter: Counter) -> None:

@@ -1,6 +1,7 @@
 """One more variant of a product, and changes of one."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
@@ -25,6 +26,7 @@ from tools.products.bundles import (
     parts_of,
     tell_parts,
 )
+from tools.products.changes import OpenOrdersNeedIt
 from tools.products.creation import (
     BarcodeNotGtin,
     CurrencyNotSold,
@@ -104,7 +106,7 @@ async def add_variant(ctx: Context, args: AddVariant) -> ProductDetail:
     _is_a_choice_of_its_own(product, args.sku, args.options, others)
     skus = [*(variant.sku for variant in others), args.sku]
     ctx.edit(
-        product, args.version, options=choices([*(variant.options for variant in others), args.options]),
+        product, args.version, options=choices([*(variant.options for variant in others if not variant.archived_at), args.options]),
         search=search_text(product.title, product.brand, product.tags, skus),
     )  # fmt: skip
     (reference,) = await ctx.take(Kind.variant)
@@ -162,6 +164,10 @@ class UpdateVariant(Input):
     components: list[Component] | None = Field(
         default=None, min_length=1, max_length=50, description="All that is in a bundle from now on."
     )
+    archived: bool | None = Field(
+        default=None,
+        description="True takes it out of the catalogue for good, keeping its history; false takes that back.",
+    )
     version: int | None = Field(
         default=None, description="The variant's version that was read; refused when it changed since."
     )
@@ -173,7 +179,7 @@ class UpdateVariant(Input):
     permission="products:write",
     raises=[
         EmptyVariantField, BarcodeNotGtin, OptionsDiffer, VariantTwice, StockIsCounted, OrdersHoldNothing, UnknownTaxClass,
-        NotABundle,
+        NotABundle, OpenOrdersNeedIt,
         BundleHasNoStock, BundleInBundle, ComponentArchived, StaleVersion, NotFound, Ambiguous,
     ],
     examples=[
@@ -187,10 +193,11 @@ async def update_variant(ctx: Context, args: UpdateVariant) -> ProductDetail:
     """Change a variant: options, barcode, weight, cost, if it is sold or counted.
 
     Fields that are left out stay. `tracked` false makes it made to order, or digital: it is sold while `sellable`, and none
-    is reserved. What is in a bundle changes for orders to come. Its price is changed by `set_price`, its stock by
+    is reserved. What is in a bundle changes for orders to come. One that is `archived` is gone from the product's options;
+    open orders that need it stop that. Its price is changed by `set_price`, its stock by
     `adjust_stock`, what it is a variant of by `update_product`.
     """
-    given = args.model_dump(exclude_unset=True, exclude={"sku", "version", "components"})
+    given = args.model_dump(exclude_unset=True, exclude={"sku", "version", "components", "archived"})
     empty = sorted(name for name, value in given.items() if value is None and name not in _MAY_BE_EMPTY)
     if empty:
         raise EmptyVariantField(f"{words.listed(words.word(name) for name in empty)} of a variant cannot be empty.")
@@ -216,6 +223,8 @@ async def update_variant(ctx: Context, args: UpdateVariant) -> ProductDetail:
     if parts:
         await consist_of(ctx, variant, parts)
         tell_parts(ctx, variant.sku, parts)
+    if args.archived is not None and args.archived is not bool(variant.archived_at):
+        given["archived_at"] = await _archive(ctx, product, variant, args.archived)
     _tell(ctx, f"{variant.sku} ({product.title})", variant, given)
     ctx.edit(variant, args.version, **given)
     ctx.event("changed", variant, fields=sorted([*given, *(["components"] if parts else [])]))
@@ -249,12 +258,52 @@ async def _choose(ctx: Context, product: Product, variant: Variant, options: dic
     variants = await _variants_of(ctx, product)
     others = [other for other in variants if other.id != variant.id]
     _is_a_choice_of_its_own(product, variant.sku, options, others)
-    chosen = [options if other.id == variant.id else other.options for other in variants]
-    ctx.edit(product, None, options=choices(chosen))
+    chosen = [options if one.id == variant.id else one.options for one in variants if not one.archived_at]
+    if chosen:
+        ctx.edit(product, None, options=choices(chosen))
 
 
 def _named(options: Mapping[str, str]) -> str:
     return words.listed(options) if options else "no option"
+
+
+# ---- archived or not -----------------------------------------------------------------------------------------------------
+
+
+class _Named(NamedTuple):
+    sku: str
+
+
+_BUNDLES = """
+select v.sku from bundle_components b join variants v on v.merchant_id = %(m)s and v.id = b.variant_id and v.archived_at is null
+where b.merchant_id = %(m)s and b.component_id = %(variant)s order by v.sku
+"""
+
+
+async def _archive(ctx: Context, product: Product, variant: Variant, archived: bool) -> datetime | None:
+    """Whether a variant is one of the product's choices; returns since when it is none. Raises `OpenOrdersNeedIt`."""
+    params = {"m": ctx.merchant.id, "variant": variant.id, "open": [OrderStatus.pending, OrderStatus.confirmed]}
+    orders = [row.reference for row in await ctx.sql.rows(_OPEN, params, as_=_Open)]
+    if archived and orders:
+        need = "needs" if len(orders) == 1 else "need"
+        hint = "Ship or cancel these orders first, or only stop selling it: `sellable` false."
+        raise OpenOrdersNeedIt(f"{words.listed(orders)} {need} {variant.sku}.", hint=hint, orders=orders)
+    others = [one for one in await _variants_of(ctx, product) if one.id != variant.id and not one.archived_at]
+    left = others if archived else sorted([*others, variant], key=lambda one: (one.position, one.id))
+    if left:
+        ctx.edit(product, None, options=choices([one.options for one in left]))
+    whose = f"{variant.sku} ({product.title})"
+    ctx.tell(
+        f"{whose} leaves the catalogue, and is not sold any more." if archived else f"{whose} is back in the catalogue."
+    )
+    (units,) = await ctx.sql.rows(_LIES, params, as_=_Units)
+    if archived and units.on_hand:
+        lie = "unit of it still lies" if units.on_hand == 1 else "units of it still lie"
+        ctx.tell(f"{units.on_hand:,} {lie} in the warehouses.")
+    bundles = [row.sku for row in await ctx.sql.rows(_BUNDLES, params, as_=_Named)]
+    if archived and bundles:
+        ctx.tell(f"{words.listed(bundles)}, of which it is part, {words.are(len(bundles))} not sold either.")
+    return ctx.now() if archived else None
 
 
 # ---- counted or not ------------------------------------------------------------------------------------------------------

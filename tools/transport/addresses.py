@@ -1,15 +1,21 @@
 """Whether a parcel can reach an address: the rules of its country, in words that say what to mend."""
 
+import hashlib
+import json
 import re
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, NamedTuple
 
 from pydantic import Field, StringConstraints
 
 from db.models.orders import Order
+from db.models.transport import Connector
+from tools.contract.asking import Question, Unheard
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.fields import Country, OrderRef, UntrustedText
+from tools.contract.outside import outside
 from tools.transport.terms import compact
 
 
@@ -34,6 +40,9 @@ class AddressChecked(Result):
     country: str = Field(description="ISO 3166 alpha-2.")
     known_country: bool = Field(
         description="Whether there are rules for that country; elsewhere only what is missing is seen."
+    )
+    checked_by: str | None = Field(
+        description="The service that knows whether there is such an address; null: nobody was asked, or nobody answered."
     )
     problems: list[AddressProblem] = Field(description="What is wrong or doubtful.")
     line1: UntrustedText | None = Field(description="Street and number, tidied.")
@@ -102,7 +111,8 @@ FIELDS = ("line1", "line2", "postcode", "city", "region")
 async def validate_address(ctx: Context, args: ValidateAddress) -> AddressChecked:
     """Check an address by its country's rules: what is missing, wrong or doubtful.
 
-    Postcodes are checked by their shape and written as the country writes them; whether the street exists is not known here.
+    Postcodes are checked by their shape and written as the country writes them. Whether there is such a street is known where
+    a service for carriers is set up (easypost): it is asked then.
     """
     given = {name: getattr(args, name) for name in FIELDS}
     country = args.country
@@ -113,10 +123,40 @@ async def validate_address(ctx: Context, args: ValidateAddress) -> AddressChecke
         country = country or order.ship_country
     tidy = {name: " ".join(str(value).split()) or None if value else None for name, value in given.items()}
     problems, postcode = check(country or "", tidy)
+    tidy |= {"postcode": postcode}
+    asked = None if _is_wrong(problems) else _asked(ctx, country or "", tidy)
+    if asked:
+        problems += [
+            _wrong(field, f"The service says: {outside(said)}", "Ask the customer.") for field, said in asked.problems
+        ]
+        tidy |= {name: asked.address[name] or None for name in FIELDS} if asked.address else {}
     return AddressChecked(
-        deliverable=all(problem.severity is not Severity.wrong for problem in problems), country=country or "",
-        known_country=country in RULES, problems=problems, **(tidy | {"postcode": postcode}),
+        deliverable=not _is_wrong(problems), country=country or "", known_country=country in RULES, problems=problems,
+        checked_by=asked and asked.by, **tidy,
     )  # fmt: skip
+
+
+def _is_wrong(problems: Sequence[AddressProblem]) -> bool:
+    return any(problem.severity is Severity.wrong for problem in problems)
+
+
+class _Answer(NamedTuple):
+    by: str
+    address: dict[str, str] | None
+    problems: list[tuple[str, str]]
+
+
+def _asked(ctx: Context, country: str, tidy: Mapping[str, str | None]) -> _Answer | None:
+    """What the service that is set up here makes of it; None where there is none, or none answers. Raises `Unheard`."""
+    by = next((name for name in ctx.site.carriers if name != Connector.tables), None)
+    if by is None:
+        return None
+    address = {"country": country} | {name: value for name, value in tidy.items() if value}
+    key = hashlib.sha256(json.dumps([by, "address", address], sort_keys=True).encode()).hexdigest()
+    if key not in ctx.heard:
+        raise Unheard(ctx.merchant.id, [Question(key, by, {"address": address})])
+    said = ctx.heard[key]
+    return _Answer(by, **json.loads(said)) if said.startswith("{") else None
 
 
 def check(country: str, address: dict[str, str | None]) -> tuple[list[AddressProblem], str | None]:
