@@ -144,6 +144,7 @@ def _gather(meant: Meant, desk: Desk) -> Plan:
     steps = [
         step for _, decision in decisions for step in (decision if isinstance(decision, list) else _beside(decision))
     ]
+    steps = [step for nth, step in enumerate(steps) if step not in steps[:nth] or _writes(step, desk)]  # looked up once
     questions = [decision for _, decision in decisions if isinstance(decision, Ask)]
     declined = [decision for _, decision in decisions if isinstance(decision, Decline)]
     if not steps and not questions and declined:

@@ -18,8 +18,9 @@ GOODS = ("product", "variant")
 NEAR = "near"
 SHOWN = ("name", "about", "email", "city", "title", "status", "total", "placed_at")
 OF_RECORDS = (  # what tells two records of a kind apart
-    "name", "city", "subject", "customer_name", "customer", "order", "supplier", "carrier", "from_warehouse", "to_warehouse",
-    "warehouse", "to_city", "status", "amount", "placed_at", "opened_at", "requested_at", "shipped_at", "ordered_at", "created_at",
+    "name", "city", "subject", "customer_name", "order", "supplier", "carrier", "from_warehouse", "to_warehouse",
+    "warehouse", "to_city", "status", "payment_state", "customer", "placed_at", "opened_at", "requested_at", "shipped_at",
+    "ordered_at", "created_at",
 )  # fmt: skip
 DATE = re.compile(r"(\d{4}-\d\d-\d\d)T[\d:.]+Z?")
 

@@ -12,6 +12,9 @@ from planner.read.signals import WRITING_STARTS
 from planner.read.words import FILLER, stem, tokens, words_of
 
 SAYING = r"(?:saying|says|stating|reading|with the text|that says)(?:\s+that)?"
+TELLING = (
+    r"(?:answer|reply|respond|tell|say|inform)\b(?:\s+(?:back|him|her|them|to|the|customer|buyer|client|lady|guy|man))*"
+)
 NOTING = "(?:note|remember|write|remark|comment|memo|mention|message|document|jot|record)"
 REASON = r"\b(?:because(?: of)?|due to|reason(?: is)?:?|on account of|given that)\s+(.+?)\s*[.!]?$"
 STREET = re.compile(
@@ -42,6 +45,7 @@ def note(field: Field, reading: Reading) -> str | None:
     patterns = (
         r":\s+(.+)$",
         rf"\b{SAYING}\s+(.+)$",
+        rf"\b{TELLING}\s+that\s+(.+)$",
         rf"\b{NOTING}\b.*?\bthat\s+(.+)$",
         rf"\b{NOTING}\b[^,]*,\s+(.+)$",
         r"^(?:please )?(?:remind \w+|\w+ (?:a |an )?(?:task|to-do|todo|reminder)|i need (?:a )?(?:task|reminder))\b"
