@@ -206,6 +206,19 @@ async def test_an_unused_label_is_voided_and_its_units_are_held_again(mine: NewS
     assert await broken(mine) == []
 
 
+async def test_whom_a_parcel_is_for_is_told_to_those_who_may_see_it(mine: NewShop, do: Do) -> None:
+    await with_carriers(mine)
+    first, *_ = (await do(create_shipment, order=await sold(mine))).shipments
+    packer, program = Do(mine.shop, mine.caller("warehouse")), Do(mine.shop, await mine.key(scopes=["transport:read"]))
+
+    told = {one.customer_name for one in (await packer(list_shipments)).data}
+    untold = {one.customer_name for one in (await program(list_shipments)).data}
+
+    assert (await do(get_shipment, shipment=first.reference)).customer_name in told
+    assert None not in told
+    assert untold == {None}
+
+
 async def test_a_label_that_was_scanned_is_used(mine: NewShop, do: Do) -> None:
     await with_carriers(mine)
     first, _ = (await do(create_shipment, order=await sold(mine))).shipments

@@ -13,6 +13,7 @@ from tools.after_sales.shown import ReturnStanding, rule_of, says
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous
+from tools.rules.whose import sees_names
 
 
 class GetReturn(Input):
@@ -124,7 +125,7 @@ async def get_return(ctx: Context, args: GetReturn) -> ReturnDetail:
 
     Amounts are minor units of the order's currency. The returns of an order are in get_order and list_returns.
     """
-    names = ctx.may("customers:read") or ctx.may("customers:address")
+    names = sees_names(ctx)
     params = {
         "m": ctx.merchant.id, "reference": Kind.return_.canonical(args.rma), "written": args.rma.strip(), "names": names,
     }  # fmt: skip

@@ -17,7 +17,7 @@ from tools.contract.fields import CustomerRef, OrderRef, PeriodEnd, PeriodStart,
 from tools.contract.page import Page, Paged, paged
 from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, at
 from tools.rules.lookup import find_customer, products_like
-from tools.rules.whose import of_orders, with_goods
+from tools.rules.whose import of_orders, sees_names, with_goods
 
 
 class ReturnSort(StrEnum):
@@ -163,7 +163,7 @@ async def _asked(ctx: Context, args: ListReturns) -> tuple[list[str], dict[str, 
         "m": ctx.merchant.id, "home": ctx.merchant.currency,
         "order": order and order.id, "customer": customer and customer.id, "products": products,
         "open_ones": [status.value for status in OPEN_RETURNS],
-        "names": ctx.may("customers:read") or ctx.may("customers:address"), **words, **orders,
+        "names": sees_names(ctx), **words, **orders,
     }  # fmt: skip
     return [condition for condition, value in asked.items() if value is not None], params
 

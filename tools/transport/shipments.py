@@ -35,7 +35,7 @@ from tools.contract.fields import (
 from tools.contract.page import Page, Paged
 from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, sorted_page
 from tools.rules.lookup import find_customer, find_variant, find_warehouse, products_like
-from tools.rules.whose import of_orders, with_goods
+from tools.rules.whose import of_orders, sees_names, with_goods
 from tools.transport.carriers import find_carrier
 from tools.transport.rating import Charge, Parcel
 
@@ -71,6 +71,7 @@ class ShipmentSummary(Result):
 
     reference: str = Field(description="The shipment's reference, such as `SHP-1001`.")
     order: str = Field(description="The order's number.")
+    customer_name: UntrustedText | None = Field(description="Who gets it; null where the caller may not see it.")
     status: FulfilmentStatus = Field(description="How far it has come.")
     carrier: str = Field(description="Who carries it.")
     service: str | None = Field(description="The carrier's service, by its code.")
@@ -122,6 +123,7 @@ class ShipmentRow(NamedTuple):
     id: UUID
     reference: str
     order: str
+    customer_name: str | None
     status: FulfilmentStatus
     carrier: str
     service: str | None
@@ -146,7 +148,9 @@ class ShipmentRow(NamedTuple):
 
 
 COLUMNS = f"""
-f.id, f.reference, o.reference as order, f.status, f.carrier, f.service, f.tracking_number, w.name as warehouse,
+f.id, f.reference, o.reference as order,
+case when %(names)s then coalesce(f.ship_to ->> 'name', o.customer_name) end as customer_name,
+f.status, f.carrier, f.service, f.tracking_number, w.name as warehouse,
 coalesce(f.ship_to ->> 'city', o.ship_city) as to_city, coalesce(f.ship_to ->> 'country', o.ship_country) as to_country,
 (select coalesce(sum(quantity), 0)::int from fulfilment_lines l where l.merchant_id = %(m)s and l.fulfilment_id = f.id) as units,
 case when f.cost is not null then json_build_object('amount', f.cost, 'currency', f.currency) end as cost, f.cost as amount,
@@ -237,7 +241,8 @@ async def list_shipments(ctx: Context, args: ListShipments) -> Page[ShipmentSumm
     """
     asked = await _asked(ctx, args)
     found, known = await _of_orders(ctx, args)
-    params = dict(asked.values()) | {"now": ctx.now(), "home": ctx.merchant.currency} | known
+    own = {"now": ctx.now(), "home": ctx.merchant.currency, "names": sees_names(ctx)}
+    params = dict(asked.values()) | own | known
     return await sorted_page(
         ctx, args, _LIST, _SORTS[args.sort], [*asked, *found, _HAVING.get(args.sort, "")], params,
         as_=ShipmentRow, show=ShipmentRow.shown, money=("amount", "currency"),
@@ -362,7 +367,7 @@ where f.merchant_id = %(m)s and f.id = %(id)s
 async def detail(ctx: Context, shipment: UUID) -> ShipmentDetail:
     """A shipment as it stands, after whatever the call has written."""
     await ctx.db.flush()
-    params = {"m": ctx.merchant.id, "id": shipment, "now": ctx.now()}
+    params = {"m": ctx.merchant.id, "id": shipment, "now": ctx.now(), "names": sees_names(ctx)}
     query = f"select {COLUMNS} {TABLES} where f.merchant_id = %(m)s and f.id = %(id)s"
     row = await ctx.sql.row(query, params, as_=ShipmentRow)
     more = await ctx.sql.row(_DETAIL, params, as_=_Detail)

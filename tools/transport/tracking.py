@@ -24,7 +24,7 @@ from tools.contract.fields import (
 )
 from tools.contract.page import Page, Paged, paged, place
 from tools.rules.lookup import find_customer, find_warehouse
-from tools.rules.whose import of_orders
+from tools.rules.whose import of_orders, sees_names
 from tools.transport.carriers import UNDER_WAY, find_carrier
 from tools.transport.shipments import COLUMNS, OF_CUSTOMER, TABLES, ShipmentSummary, TrackingEntry, find_shipment
 
@@ -190,6 +190,7 @@ class _LateRow(NamedTuple):
     id: UUID
     reference: str
     order: str
+    customer_name: str | None
     status: FulfilmentStatus
     carrier: str
     service: str | None
@@ -258,7 +259,7 @@ async def list_late_shipments(ctx: Context, args: ListLateShipments) -> Page[Lat
         asked[f"{_SILENT} >= %(silent)s"] = ("silent", args.silent_hours)
     params = dict(asked.values()) | {"m": ctx.merchant.id, "now": ctx.now(), "under_way": list(UNDER_WAY)}
     said, words = await of_orders(ctx, args.text, "f.order_id") if args.text else ("", {})
-    params |= words
+    params |= {"names": sees_names(ctx), **words}
     if since := place(args.after, datetime, UUID):
         asked["(f.promised_at, f.id) > (%(at)s, %(id)s::uuid)"] = ("at", since[0])
         params |= {"at": since[0], "id": since[1]}
