@@ -149,7 +149,7 @@ class ShipmentRow(NamedTuple):
 
 COLUMNS = f"""
 f.id, f.reference, o.reference as order,
-case when %(names)s then coalesce(f.ship_to ->> 'name', o.customer_name) end as customer_name,
+case when %(whom)s then coalesce(f.ship_to ->> 'name', o.customer_name) end as customer_name,
 f.status, f.carrier, f.service, f.tracking_number, w.name as warehouse,
 coalesce(f.ship_to ->> 'city', o.ship_city) as to_city, coalesce(f.ship_to ->> 'country', o.ship_country) as to_country,
 (select coalesce(sum(quantity), 0)::int from fulfilment_lines l where l.merchant_id = %(m)s and l.fulfilment_id = f.id) as units,
@@ -160,6 +160,11 @@ from fulfilments f
 join orders o on o.merchant_id = %(m)s and o.id = f.order_id
 join warehouses w on w.merchant_id = %(m)s and w.id = f.warehouse_id"""
 _LIST = f"select {COLUMNS}, {{by}} as place {TABLES} where f.merchant_id = %(m)s {{filters}} order by {{order}} limit %(limit)s"
+
+
+def sees_whom(ctx: Context) -> bool:
+    """Whether the actor may see whom parcels are for: who may see buyers, and who writes the labels."""
+    return sees_names(ctx) or ctx.may("transport:write")
 
 
 class ShipmentSort(StrEnum):
@@ -241,7 +246,7 @@ async def list_shipments(ctx: Context, args: ListShipments) -> Page[ShipmentSumm
     """
     asked = await _asked(ctx, args)
     found, known = await _of_orders(ctx, args)
-    own = {"now": ctx.now(), "home": ctx.merchant.currency, "names": sees_names(ctx)}
+    own = {"now": ctx.now(), "home": ctx.merchant.currency, "whom": sees_whom(ctx)}
     params = dict(asked.values()) | own | known
     return await sorted_page(
         ctx, args, _LIST, _SORTS[args.sort], [*asked, *found, _HAVING.get(args.sort, "")], params,
@@ -367,7 +372,7 @@ where f.merchant_id = %(m)s and f.id = %(id)s
 async def detail(ctx: Context, shipment: UUID) -> ShipmentDetail:
     """A shipment as it stands, after whatever the call has written."""
     await ctx.db.flush()
-    params = {"m": ctx.merchant.id, "id": shipment, "now": ctx.now(), "names": sees_names(ctx)}
+    params = {"m": ctx.merchant.id, "id": shipment, "now": ctx.now(), "whom": sees_whom(ctx)}
     query = f"select {COLUMNS} {TABLES} where f.merchant_id = %(m)s and f.id = %(id)s"
     row = await ctx.sql.row(query, params, as_=ShipmentRow)
     more = await ctx.sql.row(_DETAIL, params, as_=_Detail)

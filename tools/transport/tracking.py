@@ -24,9 +24,17 @@ from tools.contract.fields import (
 )
 from tools.contract.page import Page, Paged, paged, place
 from tools.rules.lookup import find_customer, find_warehouse
-from tools.rules.whose import of_orders, sees_names
+from tools.rules.whose import of_orders
 from tools.transport.carriers import UNDER_WAY, find_carrier
-from tools.transport.shipments import COLUMNS, OF_CUSTOMER, TABLES, ShipmentSummary, TrackingEntry, find_shipment
+from tools.transport.shipments import (
+    COLUMNS,
+    OF_CUSTOMER,
+    TABLES,
+    ShipmentSummary,
+    TrackingEntry,
+    find_shipment,
+    sees_whom,
+)
 
 OVER = (
     FulfilmentStatus.draft, FulfilmentStatus.rated, FulfilmentStatus.delivered, FulfilmentStatus.returned_to_sender,
@@ -259,7 +267,7 @@ async def list_late_shipments(ctx: Context, args: ListLateShipments) -> Page[Lat
         asked[f"{_SILENT} >= %(silent)s"] = ("silent", args.silent_hours)
     params = dict(asked.values()) | {"m": ctx.merchant.id, "now": ctx.now(), "under_way": list(UNDER_WAY)}
     said, words = await of_orders(ctx, args.text, "f.order_id") if args.text else ("", {})
-    params |= {"names": sees_names(ctx), **words}
+    params |= words | {"whom": sees_whom(ctx)}
     if since := place(args.after, datetime, UUID):
         asked["(f.promised_at, f.id) > (%(at)s, %(id)s::uuid)"] = ("at", since[0])
         params |= {"at": since[0], "id": since[1]}
