@@ -85,11 +85,14 @@ async def planted(tool: AnyTool, mine: NewShop, tables: Tables) -> dict[str, Any
 
 
 @each([tool for tool in FOR_MODELS if not tool.writes])
-async def test_what_a_reader_tells(tool: AnyTool, shop: Shop, mine: NewShop, tables: Tables) -> None:
+async def test_what_a_reader_tells_and_what_its_refusals_do(
+    tool: AnyTool, shop: Shop, mine: NewShop, tables: Tables
+) -> None:
     arguments = await planted(tool, mine, tables)
 
     for asked in (arguments, _only_what_is_needed(tool, arguments)):
         await told(shop, tool, asked, model_of(mine))
+    await told_of_refusals(shop, tool, arguments, mine)
 
 
 def _only_what_is_needed(tool: AnyTool, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -111,16 +114,21 @@ async def test_what_a_writer_tells_and_what_its_card_does(
     await told(shop, tool, arguments, model_of(mine))
 
 
-@each(FOR_MODELS)
-async def test_what_a_refusal_tells(tool: AnyTool, shop: Shop, mine: NewShop, tables: Tables) -> None:
+@each(WRITES)
+async def test_what_a_writers_refusals_tell(tool: AnyTool, shop: Shop, mine: NewShop, tables: Tables) -> None:
     arguments = await planted(tool, mine, tables)
-    properties: dict[str, Any] = tool.schema["properties"]
 
+    await told_of_refusals(shop, tool, arguments, mine)
+    for _ in range(2):  # what was done is refused, or done again
+        await told(shop, tool, arguments, model_of(mine))
+
+
+async def told_of_refusals(shop: Shop, tool: AnyTool, arguments: dict[str, Any], mine: NewShop) -> None:
+    """Each argument in turn is none of the shop's, or no value of its kind."""
+    properties: dict[str, Any] = tool.schema["properties"]
     for name, value in arguments.items():
         wrong = "XX-404" if "x-reference" in str(properties[name]) else None if isinstance(value, list | dict) else "~"
         await told(shop, tool, arguments | {name: wrong}, model_of(mine))
-    for _ in range(2):  # what was done is refused, or done again
-        await told(shop, tool, arguments, model_of(mine))
 
 
 async def test_a_refusal_that_quotes_a_customers_name_marks_it_and_taints(

@@ -2,8 +2,10 @@
 
 import uuid
 from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import psycopg
@@ -15,6 +17,7 @@ from db.checks import CHECKS, Check
 from db.model import Base, new_id
 from db.references import TABLES
 from db.seed.demo import ZONE, DemoSummary, invent, load
+from db.seed.draft import Draft
 from db.seed.mark import is_loaded
 
 NOW = datetime(2026, 11, 23, 18, 30, tzinfo=ZONE)
@@ -85,10 +88,34 @@ FAULTS = {
 
 
 @dataclass(frozen=True)
+class Invented:
+    """What was invented for a merchant: the contents of each table, told apart by a digest, and all ids."""
+
+    contents: dict[str, str]
+    ids: set[str]
+
+
+@dataclass(frozen=True)
 class Demo:
     merchant: uuid.UUID
     summary: DemoSummary
     told: list[str]
+    invented: Invented
+
+
+@contextmanager
+def inventions() -> Generator[list[Invented]]:
+    """What is invented meanwhile."""
+    seen: list[Invented] = []
+
+    def noting(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft:
+        draft = invent(merchant, now, numbers)
+        seen.append(Invented(_contents(draft.rows), {row["id"] for rows in draft.rows.values() for row in rows}))
+        return draft
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("db.seed.demo.invent", noting)
+        yield seen
 
 
 def new_merchant(owner_url: str) -> uuid.UUID:
@@ -107,8 +134,9 @@ def new_merchant(owner_url: str) -> uuid.UUID:
 @pytest.fixture(scope="module")
 def demo(owner_url: str, runtime_url: str) -> Demo:
     merchant, told = new_merchant(owner_url), list[str]()
-    with psycopg.connect(runtime_url, autocommit=True) as connection:
-        return Demo(merchant, load(connection, merchant, now=NOW, progress=told.append), told)
+    with psycopg.connect(runtime_url, autocommit=True) as connection, inventions() as invented:
+        summary = load(connection, merchant, now=NOW, progress=told.append)
+        return Demo(merchant, summary, told, invented[0])
 
 
 @pytest.fixture
@@ -329,12 +357,32 @@ def test_the_profile_becomes_the_shops(inside: Connection):
 # ---- the same for everybody ----------------------------------------------------------------------------------------------
 
 
-def test_the_same_moment_gives_the_same_shop_to_each_merchant_under_ids_of_its_own():
-    mine, theirs = (invent(new_id(), NOW, {}) for _ in range(2))
+@pytest.fixture(scope="module")
+def interrupted(owner_url: str, runtime_url: str) -> tuple[uuid.UUID, Invented]:
+    """A merchant whose load was interrupted half way, and what was invented for it."""
+    merchant = new_merchant(owner_url)
 
-    assert _contents(mine.rows) == _contents(theirs.rows)
-    ids = [{row["id"] for rows in draft.rows.values() for row in rows} for draft in (mine, theirs)]
-    assert ids[0].isdisjoint(ids[1])
+    def interrupt(line: str) -> None:
+        if "order_lines" in line:
+            raise KeyboardInterrupt
+
+    with (
+        psycopg.connect(runtime_url, autocommit=True) as connection,
+        inventions() as invented,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        load(connection, merchant, now=NOW, progress=interrupt)
+    return merchant, invented[0]
+
+
+def test_the_same_moment_gives_the_same_shop_to_each_merchant_under_ids_of_its_own(
+    demo: Demo, interrupted: tuple[uuid.UUID, Invented]
+):
+    _, theirs = interrupted
+
+    assert demo.invented.contents == theirs.contents
+    assert len(theirs.ids) == demo.summary.rows
+    assert demo.invented.ids.isdisjoint(theirs.ids)
 
 
 def test_a_merchant_is_loaded_or_not(demo: Demo, owner_url: str, runtime_url: str):
@@ -345,16 +393,10 @@ def test_a_merchant_is_loaded_or_not(demo: Demo, owner_url: str, runtime_url: st
         assert not is_loaded(connection, empty)
 
 
-def test_an_interrupted_load_leaves_nothing(owner_url: str, runtime_url: str):
-    merchant = new_merchant(owner_url)
-
-    def interrupt(line: str) -> None:
-        if "order_lines" in line:
-            raise KeyboardInterrupt
+def test_an_interrupted_load_leaves_nothing(owner_url: str, runtime_url: str, interrupted: tuple[uuid.UUID, Invented]):
+    merchant, _ = interrupted
 
     with psycopg.connect(runtime_url, autocommit=True) as connection:
-        with pytest.raises(KeyboardInterrupt):
-            load(connection, merchant, now=NOW, progress=interrupt)
         assert not is_loaded(connection, merchant)
     with psycopg.connect(owner_url) as owner:
         for table in Base.metadata.tables.values():
@@ -362,12 +404,15 @@ def test_an_interrupted_load_leaves_nothing(owner_url: str, runtime_url: str):
                 assert one(owner, f"select count(*) from {table.name} where merchant_id = '{merchant}'") == 0
 
 
-def _contents(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[list[object]]]:
-    """All values but identifiers."""
+def _contents(tables: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
+    """All values but identifiers, as a digest for each table."""
     told = {
         table.name: [
             column.name for column in table.columns if not isinstance(column.type, Uuid) and not column.computed
         ]
         for table in Base.metadata.sorted_tables
     }
-    return {table: [[row[name] for name in told[table]] for row in rows] for table, rows in tables.items()}
+    return {
+        table: sha256(repr([[row[name] for name in told[table]] for row in rows]).encode()).hexdigest()
+        for table, rows in tables.items()
+    }

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from planner.chat import EmbeddedPlanner
 from planner.choose.index import Index
 from tests.planner import catalogue
 
+HERE = Path(__file__).parent
 TODAY = "Today is 2026-11-22 (Sunday), 14:03 in Europe/Paris. Currency EUR. Shop: Demo."
 
 
@@ -46,6 +48,14 @@ class Conversation:
                 return message
             for call in message.tool_calls:
                 self.messages.append(ToolMessage(json.dumps(left.pop(0)), tool_call_id=str(call["id"])))
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who needs the index is in one worker: it takes seconds to build."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "index" in item.fixturenames and item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.xdist_group("index"))
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,16 @@ from tools.after_sales.decisions import approve_return
 from tools.after_sales.inspecting import inspect_return
 from tools.after_sales.receiving import receive_return
 from tools.after_sales.requests import cancel_return
+from tools.customers.consents import set_consent
 from tools.customers.loyalty import adjust_loyalty_points
+from tools.customers.profiles import create_customer, update_customer
 from tools.flows.authorize_payment import authorize_payment
 from tools.flows.cancel_order import cancel_order
 from tools.flows.cancel_shipment import cancel_shipment
 from tools.flows.change_order_lines import change_order_lines
 from tools.flows.change_order_payment import change_order_payment
 from tools.flows.create_order import create_order
+from tools.flows.erase_customer import erase_customer
 from tools.flows.exchange_items import exchange_items
 from tools.flows.mark_order_paid import mark_order_paid
 from tools.flows.merge_customers import merge_customers
@@ -27,14 +30,20 @@ from tools.flows.ship_order import create_shipment
 from tools.inventory.adjustments import adjust_stock
 from tools.inventory.purchasing import create_purchase_order
 from tools.inventory.receiving import receive_purchase_order
+from tools.inventory.reservations import release_reservation, reserve_stock
 from tools.inventory.suppliers import create_supplier
 from tools.inventory.transfers import receive_transfer, transfer_stock
+from tools.orders.address import change_order_address
 from tools.orders.holds import hold_order, release_order
+from tools.orders.many import set_order_statuses
 from tools.orders.status import set_order_status
 from tools.payments.credit import issue_gift_card, issue_store_credit
 from tools.payments.methods import save_payment_method
 from tools.payments.moving import capture_payment, refund_payment, void_payment
+from tools.products.price_changes import change_prices
+from tools.products.price_undo import undo_price_change
 from tools.products.prices import set_price
+from tools.products.variants import update_variant
 from tools.warehouse.packing import pack_order
 from tools.warehouse.picking import create_pick_list
 from tools.warehouse.walking import confirm_pick, start_pick
@@ -144,6 +153,67 @@ async def reward(at: Rooms, nth: int, number: int) -> None:
 async def merge(at: Rooms, nth: int, number: int) -> None:
     if number == 1:
         await at.tried(merge_customers, customer=at.customers[0], duplicate=at.customers[1])
+
+
+@deed
+async def draft(at: Rooms, nth: int, number: int) -> None:
+    lines = bought((one(SKUS, number), number), (one(SKUS, nth), 1))
+    if written := await at.tried(
+        create_order, customer=at.customers[0], lines=lines, shipping_address=LYON, draft=True
+    ):
+        at.placed.append(written.reference)
+        await at.tried(set_order_statuses, orders=[written.reference, at.order(nth)], status="pending")
+
+
+@deed
+async def readdress(at: Rooms, nth: int, number: int) -> None:
+    await at.tried(
+        change_order_address, order=at.order(nth), shipping_address={**LYON, "line1": f"{number} rue des Lilas"}
+    )
+
+
+@deed
+async def reprice(at: Rooms, nth: int, number: int) -> None:
+    group = {"customer_group": "wholesale"} if nth % 2 else {}
+    await at.tried(set_price, sku=one(SKUS, nth), amount=999 * number, **group)
+    changed = await at.tried(change_prices, everything=True, percent=10 * number - 35, round_to="ends_95", **group)
+    if changed and number % 2:
+        await at.tried(undo_price_change, change=changed.change)
+
+
+@deed
+async def hold_back(at: Rooms, nth: int, number: int) -> None:
+    held = await at.tried(reserve_stock, sku=one(SKUS, nth), quantity=1, days=number)
+    if held and number % 2:
+        await at.tried(release_reservation, reservation=held.reference)
+
+
+@deed
+async def find_or_lose(at: Rooms, nth: int, number: int) -> None:
+    await at.tried(
+        adjust_stock, sku=one(SKUS, nth), warehouse="WH-1", delta=number - 3, reason="found" if number > 3 else "lost"
+    )
+
+
+@deed
+async def take_out(at: Rooms, nth: int, number: int) -> None:
+    """A variant leaves the catalogue, and comes back."""
+    if await at.tried(update_variant, sku=one(SKUS, nth), archived=True) and number > 1:
+        await at.tried(update_variant, sku=one(SKUS, nth), archived=False)
+
+
+@deed
+async def forget(at: Rooms, nth: int, number: int) -> None:
+    """Somebody new buys, is blocked, and is forgotten."""
+    new = await at.do(
+        create_customer, name=f"Eva Novak {nth}", email=f"eva{len(at.placed)}{nth}@example.com", address=LYON
+    )
+    await at.tried(set_consent, customer=new.reference, channel="email", granted=True, source="form", wording="1")
+    bought_it = await at.tried(create_order, customer=new.reference, lines=bought((one(SKUS, nth), 1)))
+    await at.tried(update_customer, customer=new.reference, status="blocked" if number % 2 else "active")
+    if bought_it:
+        at.placed.append(bought_it.reference)
+    await at.tried(erase_customer, customer=new.reference, anyway=number > 1)
 
 
 # ---- payments ------------------------------------------------------------------------------------------------------------

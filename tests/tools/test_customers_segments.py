@@ -50,53 +50,55 @@ async def people(mine: NewShop, do: Do) -> NewShop:
     return mine
 
 
-@pytest.mark.parametrize(
-    ("written", "names"),
-    [
-        ("orders >= 3", "A"),
-        ("orders = 0", "D"),
-        ("orders != 0 and not orders > 1", "BC"),
-        ("spend > 49.90", "A"),
-        ("spend >= 49.9", "AB"),
-        ("points <= 250 AND points <> 0", "C"),
-        ('city = "lyon"', "AD"),
-        ("city = 'EVIAN'", "B"),
-        ('city = "Köln" and city = "Évian"', "B"),
-        ('city != "Lyon"', "BC"),
-        ('city in ("Lille", "Évian")', "BC"),
-        ('city not in ("Lille", "Évian")', "AD"),
-        ('country = "de"', "B"),
-        ('postcode starts with "506"', "B"),
-        ('tag = "vip" or tag = "Trade"', "AC"),
-        ('tag != "vip"', "BCD"),
-        ('name contains "noel"', "B"),
-        ('name contains "%"', "D"),
-        ('name contains "_"', "D"),
-        ('name contains "\\\\"', "D"),
-        ('name contains "o\'hara"', "D"),
-        ("name contains 'o\\'hara'", "D"),
-        ('email = "ANA@example.com"', "A"),
-        ('company = "" and orders = 0', "D"),
-        ('consent = "email"', "A"),
-        ('consent != "email"', "BCD"),
-        ('bought = "BOWL"', "C"),
-        ('not bought = "bowl"', "ABD"),
-        ("last_order after 7 days ago", "A"),
-        ("last_order before 90 days ago", "B"),
-        ("last_order before today", "ABC"),
-        ("last_order after yesterday", "A"),
-        ("last_order before 2 weeks ago and last_order after 2 months ago", "C"),
-        ("registered before 2020-06-30", "ABCD"),
-        ('status = "active" and (orders = 1 or orders = 0) and not (city = "Lyon")', "BC"),
-        ('orders = 3 or orders = 1 and city = "Lille"', "AC"),
-    ],
-)
-async def test_a_filter_finds_whom_it_says(people: NewShop, do: Do, written: str, names: str) -> None:
-    made = await do(create_segment, name="Those", filter=written)
-    found = await do(list_customers, segment=made.reference, sort="alphabetical")
+FOUND = {
+    "orders >= 3": "A",
+    "orders = 0": "D",
+    "orders != 0 and not orders > 1": "BC",
+    "spend > 49.90": "A",
+    "spend >= 49.9": "AB",
+    "points <= 250 AND points <> 0": "C",
+    'city = "lyon"': "AD",
+    "city = 'EVIAN'": "B",
+    'city = "Köln" and city = "Évian"': "B",
+    'city != "Lyon"': "BC",
+    'city in ("Lille", "Évian")': "BC",
+    'city not in ("Lille", "Évian")': "AD",
+    'country = "de"': "B",
+    'postcode starts with "506"': "B",
+    'tag = "vip" or tag = "Trade"': "AC",
+    'tag != "vip"': "BCD",
+    'name contains "noel"': "B",
+    'name contains "%"': "D",
+    'name contains "_"': "D",
+    'name contains "\\\\"': "D",
+    'name contains "o\'hara"': "D",
+    "name contains 'o\\'hara'": "D",
+    'email = "ANA@example.com"': "A",
+    'company = "" and orders = 0': "D",
+    'consent = "email"': "A",
+    'consent != "email"': "BCD",
+    'bought = "BOWL"': "C",
+    'not bought = "bowl"': "ABD",
+    "last_order after 7 days ago": "A",
+    "last_order before 90 days ago": "B",
+    "last_order before today": "ABC",
+    "last_order after yesterday": "A",
+    "last_order before 2 weeks ago and last_order after 2 months ago": "C",
+    "registered before 2020-06-30": "ABCD",
+    'status = "active" and (orders = 1 or orders = 0) and not (city = "Lyon")': "BC",
+    'orders = 3 or orders = 1 and city = "Lille"': "AC",
+}
 
-    assert "".join(row.name[0] for row in found.data) == names
-    assert made.customers == len(names)
+
+async def test_a_filter_finds_whom_it_says(people: NewShop, do: Do) -> None:
+    found: dict[str, str] = {}
+    for number, written in enumerate(FOUND):
+        made = await do(create_segment, name=f"Those {number}", filter=written)
+        rows = (await do(list_customers, segment=made.reference, sort="alphabetical")).data
+        found[written] = "".join(row.name[0] for row in rows)
+        assert made.customers == len(rows), written
+
+    assert found == FOUND
 
 
 async def test_a_segment_is_who_fits_at_the_moment(people: NewShop, do: Do) -> None:

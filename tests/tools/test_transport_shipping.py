@@ -235,6 +235,22 @@ async def test_a_label_that_was_scanned_is_used(mine: NewShop, do: Do) -> None:
         await do(cancel_shipment, shipment=first.reference)
 
 
+async def test_a_label_whose_goods_have_come_back_is_used_though_nobody_scanned_it(mine: NewShop, do: Do) -> None:
+    await with_carriers(mine)
+    first, _ = (await do(create_shipment, order=await sold(mine))).shipments
+    async with mine.shop.database.transaction(mine.id) as sql:
+        await sql.execute(
+            "update order_lines set returned = 1 where merchant_id = %s and sku = 'ENGRAVING'", (mine.id,)
+        )
+        await sql.execute(
+            "update orders set units_returned = 1 where merchant_id = %s and units_fulfilled > 0", (mine.id,)
+        )
+        await sql.commit()
+
+    with pytest.raises(LabelUsed, match="brought ENGRAVING, of which units have come back"):
+        await do(cancel_shipment, shipment=first.reference)
+
+
 async def test_of_ten_who_ship_the_same_order_one_ships_it(mine: NewShop, do: Do) -> None:
     await with_carriers(mine)
     order = await sold(mine)

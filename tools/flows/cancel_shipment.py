@@ -1,5 +1,7 @@
 """Taking a shipment back before anybody has scanned it: the label is void, and its units are held for the order again."""
 
+from typing import NamedTuple
+
 from pydantic import Field
 from sqlalchemy import select
 
@@ -28,7 +30,7 @@ UNUSED = (TrackingCode.pending, TrackingCode.unknown, TrackingCode.cancelled)
 
 
 class LabelUsed(Conflict):
-    """The carrier has scanned it: a label is void only while it is unused."""
+    """The carrier has scanned it, or what it brought has come back: a label is void only while it is unused."""
 
     hint = "Have it stopped with reroute_shipment; what comes back is booked as a return."
 
@@ -101,6 +103,20 @@ async def _refuse_used(ctx: Context, shipment: Fulfilment) -> None:
     if scanned:
         at = words.moment(scanned.occurred_at, ctx.merchant.zone)
         raise LabelUsed(f"{shipment.reference} was scanned on {at} ({words.word(scanned.code)}).")
+    back = [row.sku for row in await ctx.sql.rows(_CAME_BACK, {"m": ctx.merchant.id, "f": shipment.id}, as_=_Back)]
+    if back:
+        raise LabelUsed(f"{shipment.reference} brought {words.listed(back)}, of which units have come back already.")
+
+
+class _Back(NamedTuple):
+    sku: str
+
+
+# More came back than would have left without it: it has been with the customer, whether it was scanned or not.
+_CAME_BACK = """
+select l.sku from fulfilment_lines f join order_lines l on l.merchant_id = %(m)s and l.id = f.order_line_id
+where f.merchant_id = %(m)s and f.fulfilment_id = %(f)s and l.returned > l.fulfilled - f.quantity order by l.position
+"""
 
 
 async def _call_off(ctx: Context, shipment: Fulfilment) -> None:

@@ -23,12 +23,27 @@ async def of_their_types(ctx: Context, attributes: Mapping[str, Attribute | None
     """The attributes as they are kept: named and typed as the shop chose. Raises `AttributeNotOfType`."""
     if not attributes:
         return {}
-    types = {fold(name): (name, kind) for name, kind in (await chosen(ctx, ATTRIBUTE_TYPES)).items()}
-    kept: dict[str, Attribute | None] = {}
-    for written, value in attributes.items():
-        name, kind = types.get(fold(written), (written, None))
-        kept[name] = value if kind is None or value is None else _typed(name, kind, value)
-    return kept
+    types = await types_of(ctx)
+    return dict(typed(types, written, value) for written, value in attributes.items())
+
+
+Types = Mapping[str, tuple[str, AttributeType]]
+
+
+async def types_of(ctx: Context) -> Types:
+    """The attributes for which the shop chose a type, by their folded names: how each is written, and its type."""
+    return {fold(name): (name, kind) for name, kind in (await chosen(ctx, ATTRIBUTE_TYPES)).items()}
+
+
+def typed(types: Types, written: str, value: Attribute | None) -> tuple[str, Attribute | None]:
+    """An attribute, named and typed as the shop chose. Raises `AttributeNotOfType`."""
+    name, kind = types.get(fold(written), (written, None))
+    return name, value if kind is None or value is None else _typed(name, kind, value)
+
+
+def as_text(value: Attribute) -> str:
+    """A value as a cell has it; `typed` reads it again."""
+    return str(value).lower() if isinstance(value, bool) else str(value).strip()
 
 
 def _typed(name: str, kind: AttributeType, value: Attribute) -> Attribute:

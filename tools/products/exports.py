@@ -1,5 +1,6 @@
 """Exporting products as a sheet, in the columns in which they are imported."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from itertools import zip_longest
 from typing import Annotated, Any, NamedTuple
@@ -16,6 +17,7 @@ from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import CategoryRef
 from tools.contract.files import FileResult, Piece
+from tools.products.attributes import as_text
 from tools.products.importing import HANDLE
 from tools.products.listing import STATUS_WORDS
 from tools.products.sheet import (
@@ -25,6 +27,7 @@ from tools.products.sheet import (
     NO_CHOICE,
     WRITTEN_OPTIONS,
     as_listed,
+    metafield_of,
     shown_status,
 )
 from tools.rules.lookup import HOLDS_NOW, WITH_ALL_BELOW, find_category
@@ -42,6 +45,17 @@ class ExportProducts(Input):
     status: Annotated[ProductStatus, STATUS_WORDS] | None = Field(
         default=None, description="Status; unless said, all but the archived ones."
     )
+
+
+class _Attribute(NamedTuple):
+    name: str
+
+
+# What is known of any of them, each in a column of its own.
+_ATTRIBUTES = """
+select distinct name from products p, jsonb_object_keys(p.attributes) as name
+where p.merchant_id = %(m)s and {conditions} and name <> all(%(columns)s) order by name
+"""
 
 
 class _Product(NamedTuple):
@@ -111,6 +125,7 @@ async def export_products(ctx: Context, args: ExportProducts) -> FileResult:
     if category:
         conditions.append(f"p.category_id in ({WITH_ALL_BELOW})")
     query = _PIECE.format(conditions=" and ".join(conditions))
+    known = _ATTRIBUTES.format(conditions=" and ".join(conditions))
     home = ctx.merchant.currency
     params = {
         "m": ctx.merchant.id,
@@ -118,13 +133,15 @@ async def export_products(ctx: Context, args: ExportProducts) -> FileResult:
         "now": ctx.now(),
         "status": args.status,
         "category": category and category.id,
+        "columns": list(ATTRIBUTES.values()),
     }
+    attributes = {metafield_of(row.name): row.name for row in await ctx.sql.rows(known, params, as_=_Attribute)}
 
     async def next_piece(sql: Transaction, place: Any) -> Piece:
         after, begins = (None, True) if place == () else (place, False)
         found = await sql.rows(query, {**params, "after": after}, as_=_Product)
-        lines = [row_of(_HEADER)] if begins else []
-        lines += [row_of(row) for product in found for row in _rows(product, home)]
+        lines = [row_of([*_HEADER, *attributes])] if begins else []
+        lines += [row_of(row) for product in found for row in _rows(product, home, attributes)]
         return Piece(b"".join(lines), found[-1].id if len(found) == AT_ONCE else None)
 
     day = ctx.now().astimezone(ctx.merchant.zone).date()
@@ -137,7 +154,7 @@ _FURTHER = [
 _HEADER = (*COLUMNS, *_FURTHER)
 
 
-def _rows(product: _Product, currency: str) -> list[list[Any]]:
+def _rows(product: _Product, currency: str, attributes: Mapping[str, str]) -> list[list[Any]]:
     """A product's lines: its own columns on the first, a variant and a picture on each as long as there are any."""
     handle = product.handle or f"{slug(product.title)[:80]}-p{product.reference.partition('-')[2]}"
     names = _option_names(product)
@@ -145,7 +162,7 @@ def _rows(product: _Product, currency: str) -> list[list[Any]]:
     for number, (variant, picture) in enumerate(zip_longest(product.variants, product.media)):
         cells: dict[str, Any] = {"Handle": handle}
         if number == 0:
-            cells |= _of_product(product, names)
+            cells |= _of_product(product, names, attributes)
         if variant:
             cells |= _of_variant(variant, names, currency)
         if picture:
@@ -154,7 +171,7 @@ def _rows(product: _Product, currency: str) -> list[list[Any]]:
                 "Image Position": number + 1,
                 "Image Alt Text": picture.get("alt", ""),
             }
-        rows.append([cells.get(column, "") for column in _HEADER])
+        rows.append([cells.get(column, "") for column in (*_HEADER, *attributes)])
     return rows
 
 
@@ -166,13 +183,13 @@ def _option_names(product: _Product) -> list[str]:
     ]
 
 
-def _of_product(product: _Product, names: list[str]) -> dict[str, Any]:
+def _of_product(product: _Product, names: list[str], attributes: Mapping[str, str]) -> dict[str, Any]:
     status, published = shown_status(product.status)
     return {
         "Title": product.title, "Body (HTML)": product.description, "Vendor": product.brand or "",
         "Product Category": " > ".join(product.path or []), "Tags": as_listed(product.tags), "Published": _yes(published),
         "Gift Card": "FALSE", "Status": status, **{f"Option{place} Name": name for place, name in enumerate(names, 1)},
-        **{column: str(product.attributes.get(name, "")) for column, name in ATTRIBUTES.items()},
+        **{column: as_text(product.attributes.get(name, "")) for column, name in {**ATTRIBUTES, **attributes}.items()},
     }  # fmt: skip
 
 

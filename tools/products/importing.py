@@ -4,7 +4,7 @@
 Both halves of an import come through here, so that what was checked is what is done.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -14,11 +14,12 @@ from db.model import new_id
 from db.models.inventory import MovementKind
 from db.models.products import Product, ProductStatus, option_key, search_text
 from db.references import Kind
-from db.text import slug
+from db.text import fold, slug
 from tools.contract.context import Context
 from tools.contract.errors import Conflict
 from tools.contract.jobs import Numbers
 from tools.contract.plain import as_jsonb
+from tools.products.attributes import AttributeNotOfType, Types, as_text, typed
 from tools.products.creation import BarcodeNotGtin, gtin
 from tools.products.repricing import Wish, held, reprice, window_of
 from tools.products.sheet import Group, SheetProduct, SheetVariant, status_after
@@ -105,6 +106,7 @@ class Batch:
     shelves: Shelves
     counts: Counts
     warehouse: UUID | None
+    types: Types
     made: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in _TABLES})
     prices: dict[UUID, tuple[int, int | None]] = field(default_factory=dict[UUID, tuple[int, int | None]])
     opening: dict[UUID, int] = field(default_factory=dict[UUID, int])
@@ -259,10 +261,7 @@ class _Plan:
         if "category" in given:
             after["category_id"] = self.batch.shelves.place(product.category, after["category_id"])
         if product.attributes:
-            merged = {**after["attributes"], **product.attributes}
-            after["attributes"] = {
-                name: part for name, part in merged.items() if part != "" or name not in product.attributes
-            }
+            after["attributes"] = self._attributes(after["attributes"])
         if not after["title"]:
             self.group.refuse(self.group.line, "Title", "TitleMissing", f"{product.handle} is new, and has no title.")
         known = {variant["option_key"] for variant in self.ours}
@@ -272,6 +271,21 @@ class _Plan:
         if not before or self.new_variants or any(after[name] != before[name] for name in searched):
             skus = dict.fromkeys(variant["sku"] for variant in (*self.ours, *variants))
             after["search"] = search_text(after["title"] or "", after["brand"], after["tags"], skus)
+        return after
+
+    def _attributes(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        """The product's with those of the sheet: an empty cell takes one away, and what is written as it is stays so."""
+        after, own = dict(before), {fold(name): name for name in before}
+        for written, text in self.product.attributes.items():
+            name = own.get(fold(written), written)
+            if text == "":
+                after.pop(name, None)
+            elif name not in before or as_text(before[name]) != text:
+                try:
+                    named, value = typed(self.batch.types, name, text)
+                    after[named] = value
+                except AttributeNotOfType as wrong:
+                    self.group.refuse(self.group.line, written, "AttributeNotOfType", wrong.message, wrong.advice)
         return after
 
     def _status(self) -> ProductStatus:

@@ -18,6 +18,7 @@ from tools.contract.fields import FileRef, Synonyms, Untrusted, WarehouseRef
 from tools.contract.files import PART, Stored, copied, find_file
 from tools.contract.jobs import Checked, JobStarted, LineError, Numbers, Progress, Work, begin
 from tools.contract.outside import outside
+from tools.products.attributes import types_of
 from tools.products.importing import Batch, CatalogueChanged, Counts, Drawn, made_sku
 from tools.products.sheet import Group, NotAProductSheet, Sheet
 from tools.products.sheet_shelves import Shelves
@@ -210,10 +211,11 @@ async def _through(ctx: Context, args: ImportProducts, progress: Progress, step:
     """Look at each product of the file, and with `numbers` write it; 200 at a time, whatever the file's size."""
     file = await find_file(ctx, args.file)
     warehouse, shelves, counts, seen = await _place(ctx, args), await Shelves.of(ctx), Counts(), _Seen()
+    types = await types_of(ctx)
     with _open(await copied(ctx, file), ctx.merchant.currency, progress, step) as sheet:
         groups = sheet.products()
         while batch := list(islice(groups, AT_ONCE)):
-            made = Batch(ctx, shelves, counts, warehouse)
+            made = Batch(ctx, shelves, counts, warehouse, types)
             for group in batch:
                 seen.refuse_what_came_before(group)
             await made.look([group for group in batch if not group.errors], lock=numbers is not None)

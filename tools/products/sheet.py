@@ -9,12 +9,14 @@ import re
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import IO, Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from db.models.products import ProductStatus
 from db.money import exponent
+from db.text import slug
 from tools.contract.declare import Input
 from tools.contract.errors import Invalid
 from tools.contract.fields import MinorUnits, Name, NotOurs, Written
@@ -52,6 +54,7 @@ _WITHOUT_MEANING = {"Variant Fulfillment Service", "Variant Weight Unit", "Varia
 _TRUE, _FALSE = {"true", "yes", "1", "continue"}, {"false", "no", "0", "deny"}
 _OF_A_VARIANT = [name for name in COLUMNS if name.startswith(("Variant ", "Cost ")) and name not in _WITHOUT_MEANING]
 ATTRIBUTES = {"Type": "type", "SEO Title": "seo_title", "SEO Description": "seo_description"}
+_METAFIELD = re.compile(r"(?P<name>.*)\(product\.metafields\.[\w$-]+\.(?P<key>[\w-]+)\)", re.IGNORECASE | re.DOTALL)
 NO_CHOICE = ("Title", "Default Title")  # Shopify's option of a product that has none
 
 
@@ -92,7 +95,7 @@ class SheetProduct(Input):
     brand: Name | None = None
     category: list[Name] = Field(default=[], max_length=LEVELS)
     tags: list[Written] = Field(default=[], max_length=100)
-    attributes: dict[str, Annotated[str, StringConstraints(max_length=1000)]] = Field(default={})
+    attributes: dict[Written, Annotated[str, StringConstraints(max_length=20_000)]] = Field(default={}, max_length=100)
     media: list[Medium] = Field(default=[], max_length=100)
     status: ProductStatus | None = None
     published: bool | None = None
@@ -134,7 +137,7 @@ class Sheet:
         self._currency = currency
         self.line = 1  # as far as it was read
         self._columns = _columns(next(self._rows, Row(1, [])).cells)
-        self.ignored = [name for name in self._columns if name not in _KNOWN.values()]
+        self.ignored = [name for name in self._columns if name not in _KNOWN.values() and not attribute_of(name)]
 
     def products(self) -> Generator[Group]:
         """Raises `NotReadable` at a line that cannot be read."""
@@ -171,6 +174,18 @@ class Sheet:
         return group
 
 
+@cache
+def attribute_of(column: str) -> str | None:
+    """The attribute in a column: one of the sheet's own, or a metafield (`Material (product.metafields.custom.material)`)."""
+    found = _METAFIELD.fullmatch(column)
+    return ATTRIBUTES.get(column) or (found and (found["name"].strip() or found["key"]))
+
+
+def metafield_of(attribute: str) -> str:
+    """The column of an attribute, as Shopify names it."""
+    return f"{attribute} (product.metafields.custom.{slug(attribute).replace('-', '_') or 'attribute'})"
+
+
 def separator_of(header: str) -> str:
     """What stands between the column names. Raises `NotAProductSheet` where nothing makes columns of them that are known."""
     best = max(
@@ -188,7 +203,7 @@ def _columns(header: list[str]) -> dict[str, int]:
     """Each column's place, by the name that it has here. Raises `NotAProductSheet` for one that stands there twice."""
     found: dict[str, int] = {}
     for place, written in enumerate(header):
-        name = _KNOWN.get(written.strip().casefold(), written.strip())
+        name = _KNOWN.get(written.strip().casefold(), text_of(written))
         if name and name in found:
             raise NotAProductSheet(f"Two columns are called {name}.", hint="Leave one of them out.")
         if name:
@@ -250,6 +265,15 @@ class _Line:
             )
         return minor
 
+    def attributes(self) -> dict[str, str]:
+        """What stands in the columns of attributes; of two columns of one attribute, what stands in the last that has anything."""
+        cells = {column: self.text(column) or "" for column in self._columns if attribute_of(column)}
+        named: dict[str, str] = {}
+        for column, text in cells.items():
+            name = attribute_of(column) or ""
+            named[name] = text or named.get(name, "")
+        return named
+
     @property
     def is_a_variant(self) -> bool:
         """Whether more than a picture stands on it."""
@@ -305,8 +329,7 @@ def _of_product(group: Group, first: _Line) -> dict[str, Any]:
     shelf = first.text("Type") if shelf is None else shelf  # older sheets have no other
     if shelf is not None:
         given["category"] = [part.strip() for part in shelf.split(" > ") if part.strip()]
-    attributes = {name: text for column, name in ATTRIBUTES.items() if (text := first.text(column)) is not None}
-    if attributes:
+    if attributes := first.attributes():
         given["attributes"] = attributes
     if first.yes("Gift Card"):
         group.refuse(

@@ -4,8 +4,9 @@ import ast
 import importlib.util
 import inspect
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -45,28 +46,35 @@ Key = Annotated[
 
 
 class Room(TyperGroup):
-    """A room's operations, as commands; made when they are asked for."""
+    """A room's operations, as commands: one is made when it is asked for, all when they are listed or none has that name."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        self._furnish()
+        self.commands = _commands_of(self._tools())
         return super().list_commands(ctx)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        self._furnish()
-        return super().get_command(ctx, cmd_name.replace("_", "-"))
+        name = cmd_name.replace("_", "-")
+        if name not in self.commands:
+            asked = [tool for tool in self._tools() if tool.name == name.replace("-", "_")]
+            self.commands |= _commands_of(asked or self._tools())
+        return super().get_command(ctx, name)
 
-    def _furnish(self) -> None:
-        if self.commands:
-            return
+    def _tools(self) -> "Iterable[Tool[Any, Any]]":
         from tools import registry
 
-        operations = typer.Typer(rich_markup_mode="markdown")
-        for tool in registry.tools_of(self.name or ""):
-            name, phrases = tool.name.replace("_", "-"), ", ".join(f"“{phrase}”" for phrase in tool.examples)
-            operations.command(name, help=tool.description, epilog=f"In the chat: {phrases}.")(_command(tool))
-        self.commands.update(get_group(operations).commands)
+        return registry.tools_of(self.name or "")
 
 
+def _commands_of(tools: "Iterable[Tool[Any, Any]]") -> Any:
+    """The commands of operations, by their names."""
+    operations = typer.Typer(rich_markup_mode="markdown")
+    for tool in tools:
+        name, phrases = tool.name.replace("_", "-"), ", ".join(f"“{phrase}”" for phrase in tool.examples)
+        operations.command(name, help=tool.description, epilog=f"In the chat: {phrases}.")(_command(tool))
+    return get_group(operations).commands
+
+
+@cache
 def rooms() -> dict[str, str]:
     """Each room and what it is for: the first line of its source, so that listing them imports none."""
     found: dict[str, str] = {}
