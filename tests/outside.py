@@ -117,7 +117,7 @@ OURS: dict[str, str] = {
     "provider_events": "provider happened",
     "manual_requests": "key deed provider_reference currency outcome",
     "price_change_lines": "sku",
-    "price_changes": "currency told actor undone_by",
+    "price_changes": "currency customer_group told actor undone_by",
     "pick_lists": "picker",
     "prices": "currency customer_group",
     "products": "title title_key description brand tags attributes tax_class options media search",

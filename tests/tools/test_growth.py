@@ -106,7 +106,7 @@ from returns r join return_lines l on l.merchant_id = %(merchant)s and l.return_
 # through all that a large one has; a join that names the shop's own id is planned for that shop.
 NEIGHBOURS = """
 with shops as (insert into merchants (id, slug, created_at)
-               select gen_random_uuid(), gen_random_uuid()::text, now() from generate_series(1, 3000) returning id)
+               select gen_random_uuid(), gen_random_uuid()::text, '2999-01-01' from generate_series(1, 3000) returning id)
 insert into customers (merchant_id, id, reference, status, name, name_key, created_at, updated_at)
 select id, gen_random_uuid(), 'CUS-1', 'active', 'Neighbour', 'neighbour', now(), now() from shops;
 """
