@@ -36,7 +36,9 @@ REQUESTS = Path(__file__).parents[2] / "shared/evals/requests/open/requests_open
 
 
 def each(tools: list[AnyTool]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("tool", tools, ids=[tool.name for tool in tools])
+    """For each tool; all that is asked of one is asked in one process, where its shop was arranged."""
+    marked = [pytest.param(tool, id=tool.name, marks=pytest.mark.xdist_group(f"about {tool.name}")) for tool in tools]
+    return pytest.mark.parametrize("tool", marked)
 
 
 def names_rows(tool: AnyTool, arguments: dict[str, Any]) -> bool:

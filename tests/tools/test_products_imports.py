@@ -457,8 +457,7 @@ async def test_metafields_of_a_sheet_are_attributes_of_the_types_that_the_shop_c
 
 
 async def test_a_metafield_that_is_not_of_its_type_is_refused_with_its_column(mine: NewShop, do: Do) -> None:
-    types = {"washable": {"type": "boolean"}}
-    await choose(mine, "products.attribute_types", types)
+    await choose(mine, "products.attribute_types", {"washable": {"type": "boolean"}})
 
     job = await imported(mine, sheet({**MUG, WASHABLE: "by hand"}))
 

@@ -14,6 +14,7 @@ from orchestrator.surfaces.cli.operations import in_zone
 from orchestrator.surfaces.cli.show import is_list, is_object
 from orchestrator.surfaces.cli.values import arguments_of, fields_of
 from tests.arranged import arranged
+from tests.test_every_tool import each
 from tools import registry
 from tools.contract.call import Shop, validated
 from tools.contract.context import Context
@@ -131,7 +132,7 @@ def test_anything_is_json_where_it_can_be_and_a_word_otherwise():
     assert read(extra="a=1,b=two") == {"extra": {"a": 1, "b": "two"}}
 
 
-@pytest.mark.parametrize("tool", list(registry.tools().values()), ids=list(registry.tools()))
+@each(list(registry.tools().values()))
 async def test_every_operation_can_be_asked_for_in_options(tool: AnyTool, shop: Shop):
     _, arguments = await arranged(tool, shop)
 
