@@ -75,3 +75,9 @@ async def exported(mine: NewShop, **which: Any) -> bytes:
     made = await call(mine.shop, export_products, ExportProducts(**which), mine.caller("owner"))
     assert made.result is not None
     return b"".join([piece async for piece in made.result.stream(mine.shop, mine.id)])
+
+
+def result_of(job: JobRow) -> dict[str, Any]:
+    assert job.status == "done", job.problem
+    assert job.result is not None
+    return job.result
