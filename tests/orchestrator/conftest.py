@@ -1,7 +1,6 @@
 """The conversation with a scripted model over real HTTP, a small catalogue of tools, and the real database."""
 
 import asyncio
-import sys
 import uuid
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
@@ -19,6 +18,7 @@ from orchestrator.settings import Settings
 from orchestrator.state import Limits, Request
 from orchestrator.supervisor import Supervisor
 from tests.factories import NewShop
+from tests.forking import forking
 from tests.orchestrator import probes
 from tests.orchestrator.elsewhere import Elsewhere
 from tests.scripted_openai import ScriptedOpenAI
@@ -76,13 +76,8 @@ async def chat(shop: Shop, supervisor: Supervisor) -> AsyncGenerator[Chat]:
 
 @pytest.fixture(scope="session")
 async def forks(runtime_url: str, model_server: ScriptedOpenAI) -> AsyncGenerator[asyncio.subprocess.Process]:
-    command = [sys.executable, "-m", "tests.orchestrator.doomed", runtime_url, model_server.url]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
-    yield process
-    assert process.stdin is not None
-    process.stdin.close()
-    await process.wait()
+    async with forking("tests.orchestrator.doomed", runtime_url, model_server.url) as process:
+        yield process
 
 
 @pytest.fixture

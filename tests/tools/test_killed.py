@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 
 from tests.easypost_server import Scripted, serving
 from tests.factories import NewShop
+from tests.forking import forking
 from tests.tools.dying_shop import SITE
 from tests.tools.misfits import misfits
 from tests.tools.paying import TOTAL, Till, till
@@ -68,13 +68,8 @@ def script() -> Generator[Scripted]:
 
 @pytest.fixture(scope="module")
 async def forks(runtime_url: str, script: Scripted) -> AsyncGenerator[asyncio.subprocess.Process]:
-    command = [sys.executable, "-m", "tests.tools.dying_shop", runtime_url, script.address]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
-    yield process
-    assert process.stdin is not None
-    process.stdin.close()
-    await process.wait()
+    async with forking("tests.tools.dying_shop", runtime_url, script.address) as process:
+        yield process
 
 
 @pytest.fixture
