@@ -14,7 +14,6 @@ from tests.factories import NewShop, make_category, make_variant, warehouse_of
 from tests.oracle import tables_of
 from tests.sheets import LAMP, LARGE_LAMP, MUG, SECOND_PICTURE, errors_of, exported, imported, sheet, uploaded
 from tests.tools.probes import count
-from tests.tools.till import choose
 from tools.backoffice.taxes import set_tax_rate
 from tools.contract.context import Context
 from tools.contract.errors import NotFound
@@ -432,37 +431,6 @@ async def test_an_export_arrives_in_another_shop(mine: NewShop, other: NewShop) 
 
     assert (result["products_new"], result["variants_new"], result["errors"]) == (3, 4, 0)
     assert await exported(other) == content
-
-
-MATERIAL, WASHABLE = "Material (product.metafields.custom.material)", "Washable (product.metafields.custom.washable)"
-
-
-async def test_metafields_of_a_sheet_are_attributes_of_the_types_that_the_shop_chose(mine: NewShop, do: Do) -> None:
-    types = {"material": {"type": "choice", "values": ["Oak", "Ash"]}, "washable": {"type": "boolean"}}
-    await choose(mine, "products.attribute_types", types)
-    further = {"(product.metafields.test.care)": "By hand", "Variant Image": "https://img.example/mug.jpg"}
-    job = await imported(mine, sheet({**MUG, MATERIAL: "oak", WASHABLE: "TRUE", **further}))
-
-    assert result_of(job)["ignored_columns"] == ["Variant Image"]
-    assert (await do(get_product, product="mug")).attributes == {"material": "Oak", "washable": True, "care": "By hand"}
-    content = await exported(mine)
-    (row,) = csv.DictReader(io.StringIO(content.decode()))
-    assert {name: text for name, text in row.items() if "metafields" in name} == {
-        "care (product.metafields.custom.care)": "By hand", "material (product.metafields.custom.material)": "Oak",
-        "washable (product.metafields.custom.washable)": "true",
-    }  # fmt: skip
-    assert result_of(await imported(mine, content))["outcome"] == "unchanged"
-    await imported(mine, sheet({**MUG, MATERIAL: "Ash", WASHABLE: ""}))
-    assert (await do(get_product, product="mug")).attributes == {"material": "Ash", "care": "By hand"}
-
-
-async def test_a_metafield_that_is_not_of_its_type_is_refused_with_its_column(mine: NewShop, do: Do) -> None:
-    types = {"washable": {"type": "boolean"}}
-    await choose(mine, "products.attribute_types", types)
-
-    job = await imported(mine, sheet({**MUG, WASHABLE: "by hand"}))
-
-    assert await errors_of(mine, job) == [(2, "Washable", "AttributeNotOfType")]
 
 
 async def test_a_variant_that_is_not_taxed_is_exported_and_imported_as_such(mine: NewShop, do: Do) -> None:
