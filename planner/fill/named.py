@@ -89,6 +89,15 @@ def new(reading: Reading) -> str | None:
     return _said(reading, found[0].start, found[0].end) if found else None
 
 
+def groups(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+    """Whose price it is, "the wholesale price", ahead of all who would take the word for talk: else it would be everybody's."""
+    said = reading.search(rf"\b({words()['groups']})(?=(?:\s+customers?)?(?:'s?)?\s+prices?\b|\s+customers?\b)")
+    f = next((f for f in fields if f.name == "customer_group"), None)
+    if said and f:
+        reading.claim(*said.span(1))
+        filled.args[f.name] = said[1]
+
+
 def suppliers(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
     """A supplier by name, ahead of all who would take it for a warehouse or a buyer."""
     for f in fields:

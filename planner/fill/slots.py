@@ -50,6 +50,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     composites.addresses(fields, reading, filled)
     named.suppliers(fields, reading, filled)
     grounded.warehouses(fields, reading, filled)
+    named.groups(fields, reading, filled)
     on_bins = bins.fill(fields, reading, filled)
     if not any(f.many and f.parts and f.required for f in fields):  # lists that can be left out take what is left
         _references([f for f in fields if f.required], reading, filled)

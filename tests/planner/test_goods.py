@@ -370,3 +370,18 @@ def test_somebody_is_no_city(index: Index) -> None:
     known = {"anna": [row("customer", "Anna Becker", "begins"), row("customer", "Anna Krüger", "begins")]}
 
     assert "city" not in filled(index, "list_customers", "parcel of anna", known).args
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "set the wholesale price of MUG-BLUE to 9 euros",
+        "change the price of MUG-BLUE for wholesale customers to 9 euros",
+    ],
+)
+def test_a_price_of_a_group_is_not_everybodys(index: Index, text: str) -> None:
+    assert filled(index, "set_price", text, {}).args == {
+        "sku": "MUG-BLUE",
+        "amount": 900,
+        "customer_group": "wholesale",
+    }
