@@ -115,7 +115,8 @@ class _Back(NamedTuple):
 # More came back than would have left without it: it has been with the customer, whether it was scanned or not.
 _CAME_BACK = """
 select l.sku from fulfilment_lines f join order_lines l on l.merchant_id = %(m)s and l.id = f.order_line_id
-where f.merchant_id = %(m)s and f.fulfilment_id = %(f)s and l.returned > l.fulfilled - f.quantity order by l.position
+where f.merchant_id = %(m)s and f.fulfilment_id = %(f)s and l.returned > greatest(0, l.fulfilled - f.quantity)
+order by l.position
 """
 
 
