@@ -5,6 +5,7 @@ so it belongs as late in a call as can be.
 """
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 _SHAPE = re.compile(r"^#?(?:([A-Za-z]{1,4})-)?(\d{1,12})$")
@@ -67,6 +68,11 @@ class Kind(StrEnum):
         if not match or (match[1] or self.value).upper() != self.value or (self is Kind.variant and not match[1]):
             return written
         return f"{self.value}-{int(match[2])}"
+
+
+def oldest_first(references: Iterable[str]) -> list[str]:
+    """References of one kind in the order in which they were given: `ORD-999` before `ORD-1000`."""
+    return sorted(references, key=lambda reference: (len(reference), reference))
 
 
 def kind_of(text: str) -> Kind | None:

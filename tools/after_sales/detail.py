@@ -7,7 +7,7 @@ from pydantic import Field
 
 from db.models.after_sales import Condition, Disposition, TicketStatus
 from db.money import Money
-from db.references import Kind
+from db.references import Kind, oldest_first
 from tools.after_sales.fields import ReturnRef, Said
 from tools.after_sales.shown import ReturnStanding, rule_of, says
 from tools.contract.context import Context
@@ -133,7 +133,7 @@ async def get_return(ctx: Context, args: GetReturn) -> ReturnDetail:
     if not found:
         raise await ctx.not_found(Kind.return_, args.rma)
     if len(found) > 1:
-        raise Ambiguous(f"{args.rma} fits {', '.join(row.reference for row in found)}.")
+        raise Ambiguous(f"{args.rma} fits {', '.join(oldest_first(row.reference for row in found))}.")
     shown = found[0].shown
     money = {name: Money.model_validate(shown[name]) for name in ("refund", "fee", "refunded")}
     lines = [{**line, "rule": rule_of(line["terms"])} for line in shown["lines"]]

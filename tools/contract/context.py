@@ -14,7 +14,7 @@ from db.model import Base, Tenant, Versioned, new_id
 from db.models.backoffice import Event, Intent, IntentStatus
 from db.models.orders import Order
 from db.money import Money
-from db.references import TABLES, TAKE, TAKE_EACH, Kind
+from db.references import TABLES, TAKE, TAKE_EACH, Kind, oldest_first
 from db.session import Transaction
 from db.transitions import move
 from tools.contract.actors import Actor, Shopfront, Site
@@ -152,8 +152,7 @@ class Context:
         if not found:
             raise await self.not_found(kind, written)
         if len(found) > 1:
-            named = sorted(found, key=lambda row: (len(row.reference), row.reference))  # the oldest first
-            raise Ambiguous(f"{written} fits {', '.join(row.reference for row in named)}.")
+            raise Ambiguous(f"{written} fits {', '.join(oldest_first(row.reference for row in found))}.")
         self.means(kind, written, found[0].reference)
         return found[0]
 

@@ -11,7 +11,7 @@ from db.models.orders import AdjustmentKind, CancelReason, HoldReason, NoteVisib
 from db.models.payments import PaymentMethod, PaymentStatus
 from db.models.transport import FulfilmentStatus
 from db.money import Money
-from db.references import Kind
+from db.references import Kind, oldest_first
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous
@@ -343,7 +343,7 @@ async def get_order(ctx: Context, args: GetOrder) -> OrderDetail:
     if not found:
         raise await ctx.not_found(Kind.order, args.order)
     if len(found) > 1:
-        raise Ambiguous(f"{args.order} fits {', '.join(row.reference for row in found)}.")
+        raise Ambiguous(f"{args.order} fits {', '.join(oldest_first(row.reference for row in found))}.")
     order = OrderDetail.model_validate_json(found[0].shown)
     ctx.discloses(int(order.shipping_address is not None or order.email is not None))
     return order

@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy import or_, select
 
 from db.models.orders import Order, OrderStatus
-from db.references import Kind
+from db.references import Kind, oldest_first
 from db.transitions import IllegalMove as MoveRefused
 from tools.contract import words
 from tools.contract.context import Context
@@ -124,7 +124,7 @@ async def _find(ctx: Context, written: Sequence[str]) -> list[Order | ShopError]
         if not fitting:
             named.append(NotFound(f"There is no order {name}.", hint="list_orders finds orders.", order=name))
         elif len(fitting) > 1:
-            fits = words.listed(order.reference for order in fitting)
+            fits = words.listed(oldest_first(order.reference for order in fitting))
             named.append(Ambiguous(f"{name} fits {fits}.", order=name))
         elif fitting[0] not in named:
             ctx.means(Kind.order, name, fitting[0].reference)

@@ -11,7 +11,7 @@ from db.models.customers import CustomerStatus
 from db.models.orders import Channel
 from db.models.products import PromotionStatus
 from db.money import Rounding
-from db.references import Kind
+from db.references import Kind, oldest_first
 from db.text import fold
 from tools.contract.context import Context
 from tools.contract.errors import Ambiguous, RowLocked
@@ -345,7 +345,9 @@ async def _buyer(ctx: Context, wish: OrderWish, found: Found) -> Buyer | None:
             raise await ctx.not_found(Kind.customer, wish.customer)
         return None
     if len(found.customers) > 1:
-        raise Ambiguous(f"{wish.customer} fits {', '.join(buyer.reference for buyer in found.customers)}.")
+        raise Ambiguous(
+            f"{wish.customer} fits {', '.join(oldest_first(buyer.reference for buyer in found.customers))}."
+        )
     (buyer,) = found.customers
     if wish.customer:
         ctx.means(Kind.customer, wish.customer, buyer.reference)
