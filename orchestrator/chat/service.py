@@ -195,7 +195,7 @@ class Chat:
             key = f"{history.key}:{before.id}" if before else history.key
             new = _New(request, written, key, history.said)
             posted, claimed = await self._begin(sql, caller, actor, shop, found.id, new)
-        self._take_up(caller, claimed)
+        await self._take_up(caller, posted, claimed)
         return posted
 
     async def place_of(self, caller: Caller, history: History) -> Place | None:
@@ -288,7 +288,7 @@ class Chat:
                 return before
             new = _New(request, written, key)
             posted, claimed = await self._begin(sql, caller, actor, shop, found.id, new)
-        self._take_up(caller, claimed)
+        await self._take_up(caller, posted, claimed)
         return posted
 
     def _checked(self, request: Request) -> str:
@@ -318,9 +318,12 @@ class Chat:
         await sql.commit()
         return posted, claimed
 
-    def _take_up(self, caller: Caller, claimed: Claimed | None) -> None:
+    async def _take_up(self, caller: Caller, posted: TurnRow, claimed: Claimed | None) -> None:
+        """Begin it, or leave it to the end of the turn before: unless that one ended before it could see that another follows."""
         if claimed:
             self._start(caller.merchant, claimed)
+        else:
+            await self._claim_and_run(caller.merchant, posted.id)
 
     async def _begun(self, sql: Transaction, actor: Actor, history: History, place: Place | None) -> str:
         """A new conversation that begins with what was said until a place of ours, or with what the client tells of it."""

@@ -1,6 +1,7 @@
 """What becomes of a message: the route, the calls, the answer and its evidence."""
 
 import re
+import threading
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from orchestrator.saver import thread
 from orchestrator.state import Request, State, Turn
 from orchestrator.supervisor import Supervisor
 from tests.factories import NewShop
-from tests.orchestrator.conftest import CHECKPOINTS, MEMOS, Talk
+from tests.orchestrator.conftest import CHECKPOINTS, MEMOS, WAIT, Talk
 from tests.orchestrator.probes import TOOLS
 from tests.scripted_openai import Reply, ScriptedOpenAI, calls, says, tokens
 from tools.contract.call import Shop, opened
@@ -108,6 +109,31 @@ async def test_messages_at_once_are_answered_one_after_the_other(talk: Talk, mod
 
     assert answers == ["You said: hello 0", "You said: hello 1", "You said: hello 2"]
     assert len(model.seen[2]["messages"]) == 6  # the rules, two turns before with their answers, and the message
+
+
+async def test_what_is_posted_while_the_turn_before_ends_is_begun(
+    talk: Talk, model: ScriptedOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That turn ends when this one is written and not yet committed, so that neither sees the other."""
+    ends = threading.Event()
+
+    def answer(body: dict[str, list[dict[str, str]]]) -> Reply:
+        ends.wait(WAIT)
+        return says(f"You said: {body['messages'][-1]['content']}")
+
+    async def late(*told: Any) -> Any:
+        monkeypatch.undo()
+        ends.set()
+        await talk.settled(first)
+        return await turn_of(talk.chat, *told)
+
+    model.answer(answer)
+    first = await talk.post("hello 0")
+    turn_of: Any = vars(Chat)["_turn"]
+    monkeypatch.setattr(Chat, "_turn", lambda _, *told: late(*told))
+    second = await talk.post("hello 1")
+
+    assert (await talk.settled(second)).answer == "You said: hello 1"
 
 
 # ---- routing -------------------------------------------------------------------------------------------------------------
