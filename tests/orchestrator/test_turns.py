@@ -121,16 +121,16 @@ async def test_what_is_posted_while_the_turn_before_ends_is_begun(
         ends.wait(WAIT)
         return says(f"You said: {body['messages'][-1]['content']}")
 
-    async def late(*told: Any) -> Any:
+    async def late(chat: Chat, *told: Any) -> Any:
         monkeypatch.undo()
         ends.set()
         await talk.settled(first)
-        return await turn_of(talk.chat, *told)
+        return await turn_of(chat, *told)
 
     model.answer(answer)
     first = await talk.post("hello 0")
     turn_of: Any = vars(Chat)["_turn"]
-    monkeypatch.setattr(Chat, "_turn", lambda _, *told: late(*told))
+    monkeypatch.setattr(Chat, "_turn", late)
     second = await talk.post("hello 1")
 
     assert (await talk.settled(second)).answer == "You said: hello 1"
