@@ -87,10 +87,10 @@ async def one(database: Database, query: str, params: tuple[object, ...], as_: t
 async def person_of(database: Database, email: str, network: str) -> Person | None:
     query = """
     select id, password_hash, exists (select from sessions s where s.user_id = u.id and s.network = %s and s.network <> ''
-                                      and s.expires_at > now()) as at_home
+                                      and s.expires_at > %s) as at_home
     from users u where email = %s
     """
-    return await one(database, query, (network, email), Person)
+    return await one(database, query, (network, clock.now(), email), Person)
 
 
 async def is_member(database: Database, shop: uuid.UUID, user: uuid.UUID) -> bool:
@@ -143,8 +143,8 @@ def is_session(token: str) -> bool:
 
 
 async def session_of(database: Database, token: str) -> SignedIn | None:
-    query = "select id, user_id, merchant_id, last_seen_at from sessions where token_hash = %s and expires_at > now()"
-    return await one(database, query, (digest_of(token),), SignedIn)
+    query = "select id, user_id, merchant_id, last_seen_at from sessions where token_hash = %s and expires_at > %s"
+    return await one(database, query, (digest_of(token), clock.now()), SignedIn)
 
 
 async def note_seen(database: Database, session: SignedIn, shop: uuid.UUID) -> None:
@@ -169,10 +169,10 @@ async def offer_of(database: Database, link: Link) -> Offer | None:
     from invitations i
     join memberships s on s.merchant_id = i.merchant_id and s.id = i.membership_id
     join merchant_profiles p on p.merchant_id = i.merchant_id
-    where i.merchant_id = %s and i.token_hash = %s and i.expires_at > now() and s.user_id is null and s.deactivated_at is null
+    where i.merchant_id = %s and i.token_hash = %s and i.expires_at > %s and s.user_id is null and s.deactivated_at is null
     """
     async with database.transaction(link.merchant, read_only=True) as sql:
-        return await sql.row(query, (link.merchant, link.digest), as_=Offer)
+        return await sql.row(query, (link.merchant, link.digest, clock.now()), as_=Offer)
 
 
 async def reset_link(database: Database, user: uuid.UUID, address: str) -> str | None:
@@ -202,7 +202,8 @@ async def who_lost_it(database: Database) -> list[Lost]:
     """Who asked within a day for a link to set a new password, and has not set one since; the last first."""
     async with database.connection() as connection, connection.cursor(row_factory=class_row(Lost)) as cursor:
         await cursor.execute(
-            "select email, reset_asked_at as asked_at from users where reset_asked_at > now() - interval '1 day'"
-            " and reset_asked_at > coalesce(reset_expires_at, '-infinity') order by 2 desc"
+            "select email, reset_asked_at as asked_at from users where reset_asked_at > %s - interval '1 day'"
+            " and reset_asked_at > coalesce(reset_expires_at, '-infinity') order by 2 desc",
+            (clock.now(),),
         )
         return await cursor.fetchall()

@@ -156,8 +156,9 @@ async def pick_up(app: procrastinate.App) -> None:
 async def upkeep(services: Services) -> None:
     """What is due in every shop: expired approvals, old records, the audit's seal, what lapsed, decisions and turns left behind."""
     async with services.shop.database.connection() as connection:
-        await connection.execute("delete from sessions where expires_at < now()")
-        await connection.execute("delete from guesses where last_at < now() - %s", (FORGOTTEN,))
+        now = services.shop.clock()
+        await connection.execute("delete from sessions where expires_at < %s", (now,))
+        await connection.execute("delete from guesses where last_at < %s", (now - FORGOTTEN,))
         cursor = await connection.execute("select id from merchants")
         merchants: list[uuid.UUID] = [row[0] for row in await cursor.fetchall()]
     for merchant in merchants:

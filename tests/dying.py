@@ -11,7 +11,8 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -21,6 +22,17 @@ from psycopg.pq import TransactionStatus
 Execute = Callable[..., Awaitable[Any]]
 Deed = dict[str, Any]
 WRITES = re.compile(r"\s*(insert|update|delete|commit|with)\b", re.IGNORECASE)
+
+
+@asynccontextmanager
+async def forking(module: str, *told: str) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """The process that forks them, `python -m module told…`: it is written to and read from, and ends when nothing more comes."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, *told, stdin=pipe, stdout=pipe)
+    yield process
+    assert process.stdin is not None
+    process.stdin.close()
+    await process.wait()
 
 
 def fork_for_each(do: Callable[[Deed], Coroutine[Any, Any, None]]) -> None:

@@ -146,6 +146,8 @@ class Desk:
     def english(self, text: str) -> str:
         """A text in English words; a few words that show no language are in the conversation's."""
         spoken = self.talk.language if language_of(text) in (None, self.talk.language) else ""
+        if to_english(text, spoken) == text:
+            return text
         people = (text[one.start : one.end] for one in self.index.mentions(text) if one.kind in goods.OF_PEOPLE)
         return to_english(text, spoken, frozenset(word for name in people for word in goods.words_in(name)))
 

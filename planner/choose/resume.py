@@ -168,9 +168,7 @@ def _supplied(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | No
     nothing = nothing or (pending["kind"] == "pick" and bool(open_ones))  # nor which of them
     unheard = pending.get("again") and not new and not people  # it was asked twice: something else is said
     nothing = nothing or bool(unheard)
-    if (
-        nothing and pending is not asked
-    ):  # "make it 20", while it is asked from where: the same question about the new figure
+    if nothing and pending is not asked:  # "make it 20", while it is asked from where
         return Ask(pending)
     if nothing or _is_new_request(text, new, people, wanted, tool, desk):
         return None

@@ -11,11 +11,12 @@ from planner.choose.settle import complete
 from planner.fill import slots
 from planner.read import mood
 from planner.read.fields import Kind
+from planner.read.goods import OF_PEOPLE
 from planner.read.words import FILLER, content, fold
 
 FEW = 5  # orders that are shown to choose from
 ORDERS = re.compile(r"\b(?:orders?|commandes?|bestellung(?:en)?|aufträge?|auftrag)\b", re.I)
-GOODS, PEOPLE = ("product", "variant", "code"), ("customer", "person")
+GOODS = ("product", "variant", "code")
 LONGEST = 3  # words of a name
 
 
@@ -62,7 +63,7 @@ def _looked(text: str, said: str, desk: Desk, *, priced: bool) -> Sequence[Step]
     reads_goods = "get_product" if priced else "list_stock"
     if goods and reads_goods in desk.offered:
         return (Step(reads_goods, people={"product": goods}),)
-    person = _name(text, desk, *PEOPLE)
+    person = _name(text, desk, *OF_PEOPLE)
     if person and "list_orders" in desk.offered:
         return (Step("list_orders", {"limit": FEW}, {"customer": person}),)
     named = _unknown(text, desk)

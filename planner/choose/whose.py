@@ -11,9 +11,10 @@ from planner.choose.index import Tool
 from planner.fill.filled import Filled
 from planner.read import pointers
 from planner.read.fields import Kind
+from planner.read.goods import OF_PEOPLE
 from planner.read.reading import Reading
 
-PEOPLE, PLACES = ("customer", "person"), ("place", "city")
+PLACES = ("place", "city")
 
 
 def unsaid(tool: Tool, filled: Filled, reading: Reading) -> None:
@@ -28,9 +29,9 @@ def unsaid(tool: Tool, filled: Filled, reading: Reading) -> None:
 
 def _names(reading: Reading) -> list[tuple[int, int, str]]:
     """Where people and towns stand, by the reader's word or because the shop has them."""
-    heard = [(one.start, one.end, one.kind) for one in reading.mentions if one.kind in (*PEOPLE, *PLACES)]
+    heard = [(one.start, one.end, one.kind) for one in reading.mentions if one.kind in (*OF_PEOPLE, *PLACES)]
     known = [(one.start, one.end, kind) for one in reading.grounds for kind in ("customer", "city") if one.of(kind)]
-    written = [(start, end, PEOPLE[0]) for start, end in reading.names() if _person(reading.text, start, end)]
+    written = [(start, end, OF_PEOPLE[0]) for start, end in reading.names() if _person(reading.text, start, end)]
     return [*heard, *known, *written]
 
 
@@ -44,8 +45,8 @@ def _person(text: str, start: int, end: int) -> bool:
 
 def _beside(text: str, start: int, end: int, kind: str) -> str:
     """The name, where the words around it say that the record is theirs; "" elsewhere: "send ORD-1042 to Anna Weber"."""
-    leads, follows = _around(kind in PEOPLE)
-    theirs = kind in PEOPLE and follows.match(text[end:])
+    leads, follows = _around(kind in OF_PEOPLE)
+    theirs = kind in OF_PEOPLE and follows.match(text[end:])
     return text[start:end] if theirs or leads.search(text[:start]) else ""
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from planner.fill.filled import Filled, Told, Which
 from planner.read.fields import Field, Kind
-from planner.read.goods import singular
+from planner.read.goods import OF_PEOPLE, singular
 from planner.read.grounds import PARTNERS, Ground, Row
 from planner.read.reading import Reading
 
@@ -171,7 +171,7 @@ def _people(fields: Sequence[Field], reading: Reading, told: Told, filled: Fille
 
 def _named_otherwise(ground: Ground, reading: Reading) -> bool:
     """Whether it is a place, or a thing, rather than a person: exactly that, where the reader does not take it for a person."""
-    person = any(one.start < ground.end and ground.start < one.end for one in reading.named("customer", "person"))
+    person = any(one.start < ground.end and ground.start < one.end for one in reading.named(*OF_PEOPLE))
     return not person and bool(ground.of("warehouse", "city", "category", fits=("exact",)))
 
 

@@ -7,12 +7,13 @@ from planner.fill.filled import Filled
 from planner.fill.spoken import words
 from planner.read import places
 from planner.read.fields import Field, Kind
+from planner.read.goods import OF_PEOPLE
 from planner.read.grounds import FITS
 from planner.read.reading import NAME, Reading
 from planner.read.words import TRADE
 
 REFERENCED = {
-    "customer": ("customer", "person"),
+    "customer": OF_PEOPLE,
     "user": ("person",),
     "product": ("product",),
     "variant": ("product",),

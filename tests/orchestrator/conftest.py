@@ -17,8 +17,8 @@ from orchestrator.saver import PooledSaver, open_saver
 from orchestrator.settings import Settings
 from orchestrator.state import Limits, Request
 from orchestrator.supervisor import Supervisor
+from tests.dying import forking
 from tests.factories import NewShop
-from tests.forking import forking
 from tests.orchestrator import probes
 from tests.orchestrator.elsewhere import Elsewhere
 from tests.scripted_openai import ScriptedOpenAI
@@ -115,6 +115,11 @@ class Talk:
                     break
                 seen.append(event)
         return seen
+
+    async def card(self, turn: TurnRow) -> dict[str, Any]:
+        """What the turn shows of the only change that it waits with: the card, and why it waits."""
+        (shown,) = [event.data for event in await self.events(turn) if event.kind == "approval.required"]
+        return shown
 
     async def decide(self, reference: str, decision: str, *, by: Caller | None = None, **more: Any) -> None:
         """Decide about a card, and have it carried out."""

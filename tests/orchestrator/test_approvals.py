@@ -27,7 +27,7 @@ async def test_money_waits_for_a_person_and_is_paid_after_their_approval(talk: T
 
     assert waiting.status == "waiting"
     assert await talk.count(MEMOS) == 0
-    (card,) = [event.data for event in await talk.events(waiting) if event.kind == "approval.required"]
+    card = await talk.card(waiting)
     assert card["approval"] == waiting.waits_for[0]
     assert card["card"]["money"] == {"amount": 1500, "currency": "EUR"}
     assert card["card"]["sentences"] == ["15.00 EUR leave the shop."]

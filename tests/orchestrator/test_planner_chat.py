@@ -361,7 +361,7 @@ async def test_what_finds_no_place_in_a_change_stands_on_its_card(talk: Talk, sh
 
     turn = await talk("erase Fiona Hughes, gdpr. deadline is friday")
 
-    [card] = [event.data for event in await talk.events(turn) if event.kind == "approval.required"]
+    card = await talk.card(turn)
     assert card["card"]["arguments"] == {"customer": customer.reference}
     assert "I have no place in it for “friday”" in card["why"]
 
@@ -388,7 +388,7 @@ async def test_the_only_order_of_several_of_one_name_is_found_without_asking_who
 
     turn = await talk("storniere bitte die Bestellung von Lena Krüger")
 
-    [card] = [event.data for event in await talk.events(turn) if event.kind == "approval.required"]
+    card = await talk.card(turn)
     assert card["card"]["arguments"]["order"] == order.reference
 
 
@@ -401,7 +401,7 @@ async def test_an_order_is_told_by_what_is_in_it_beside_whose_it_is(talk: Talk, 
 
     turn = await talk("Cancel the duvet order of Noah Visser, he will not pay")
 
-    [card] = [event.data for event in await talk.events(turn) if event.kind == "approval.required"]
+    card = await talk.card(turn)
     assert card["card"]["arguments"]["order"] == order.reference
 
 
@@ -415,7 +415,7 @@ async def test_a_promotion_is_found_by_its_name_though_that_is_made_of_everyday_
 
     turn = await talk("stop the tea time discount, it is costing us")
 
-    [card] = [event.data for event in await talk.events(turn) if event.kind == "approval.required"]
+    card = await talk.card(turn)
     assert card["card"]["arguments"]["promotion"] == promotion.reference
 
 
@@ -480,6 +480,6 @@ async def test_a_figure_is_corrected_while_it_is_still_asked_from_where(talk: Ta
     again = await talk("make it 20 sorry")
     turn = await talk(home.reference)
 
-    [card] = [event.data for event in await talk.events(turn) if event.kind == "approval.required"]
+    card = await talk.card(turn)
     assert "Which warehouse (from) is it?" in (again.answer or "")
     assert [line["quantity"] for line in card["card"]["arguments"]["lines"]] == [20]

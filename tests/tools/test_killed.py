@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.dying import forking
 from tests.easypost_server import Scripted, serving
 from tests.factories import NewShop
-from tests.forking import forking
 from tests.tools.dying_shop import SITE
 from tests.tools.misfits import misfits
 from tests.tools.paying import TOTAL, Till, till
