@@ -90,9 +90,8 @@ async def _load(port: int, credentials: Credentials, stock: Stock, app: int, pos
     return tally
 
 
-async def _client(
-    port: int, credentials: Credentials, step: Step, seed: int, until: float, tally: Tally
-) -> None:  # a signed-in person: cards are decided by people
+# A signed-in person: cards are decided by people.
+async def _client(port: int, credentials: Credentials, step: Step, seed: int, until: float, tally: Tally) -> None:
     chance = random.Random(seed)
     base = f"http://127.0.0.1:{port}/api/v1"
     async with httpx.AsyncClient(base_url=base, timeout=60, headers={"Sec-Fetch-Site": "same-origin"}) as client:

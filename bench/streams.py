@@ -14,10 +14,11 @@ from bench.shop import BenchShop, bench_shop
 
 STREAMS = 1_000
 SECONDS = 20.0
+# All are one person here.
 PLENTY = {
     "SHOPKEEPER_STREAMS_PER_ACTOR": "100000",
     "SHOPKEEPER_STREAMS_PER_CONVERSATION": "100000",
-}  # all are one person here
+}
 
 
 async def measure() -> str:

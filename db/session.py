@@ -40,9 +40,8 @@ class Patience(NamedTuple):
     idle: int
 
 
-PATIENCE = Patience(
-    statement=10_000, lock=3_000, idle=15_000
-)  # whoever waits in front of a screen has given up by then
+# Whoever waits in front of a screen has given up by then.
+PATIENCE = Patience(statement=10_000, lock=3_000, idle=15_000)
 
 
 class DatabaseBusy(Exception):

@@ -87,9 +87,8 @@ Update = dict[str, Any]  # of fields of `State`, as LangGraph's nodes return it
 class State:
     """Plain values only: a checkpoint has to be readable by the next version of this program."""
 
-    messages: Annotated[list[AnyMessage], operator.add] = field(
-        default_factory=list[AnyMessage]
-    )  # a window, then the turn
+    # A window, then the turn.
+    messages: Annotated[list[AnyMessage], operator.add] = field(default_factory=list[AnyMessage])
     request: str = ""
     direct: bool = False  # the caller named the operation: no model is asked
     tier: int = 0  # of the routing: 0 named by the caller, 1 known by the index, 2 asked of a model

@@ -75,9 +75,8 @@ class Supervisor:
         # A turn that has changed nothing yet keeps nothing: after a crash it is run again from its request.
         self.reading_graph: Any = built.compile()
         self._bound = lru_cache(256)(self._bind)
-        self._thread = ThreadPoolExecutor(
-            1, thread_name_prefix="index"
-        )  # more would not be faster, and each keeps memory
+        # More would not be faster, and each keeps memory.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="index")
 
     def _build(self) -> Any:
         graph: Any = StateGraph(State, context_schema=Turn)  # its own types are only half known

@@ -37,12 +37,13 @@ pytest_plugins = ["tests.raised", "tests.settled"]
 TEMPLATE = "shopkeeper"
 # A busy machine is slow: limits are asked where they are set.
 PATIENT = Patience(statement=60_000, lock=30_000, idle=120_000)
+# Nobody pulls the plug on a test's cluster, and nobody guesses at its passwords.
 UNSAFE = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "scram_iterations": "1",
-}  # nobody pulls the plug on a test's cluster, and nobody guesses at its passwords
+}
 
 
 @pytest.fixture(scope="session", autouse=True)

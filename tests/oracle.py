@@ -41,9 +41,8 @@ async def tables_of(mine: NewShop) -> dict[str, tuple[int, int]]:
         for name in TABLES
         if name != "access_log"
     )
-    async with mine.shop.database.transaction(
-        mine.id
-    ) as sql:  # one that may write keeps its plan: eighty tables' takes long
+    # One that may write keeps its plan: eighty tables' takes long.
+    async with mine.shop.database.transaction(mine.id) as sql:
         counted = await sql.rows(query, {"m": mine.id}, as_=Count)
     return {count.name: (count.rows, count.digest) for count in counted}
 

@@ -174,9 +174,8 @@ def plant(owner: psycopg.Connection[Any], merchant: uuid.UUID) -> int:
     asked = {"merchant": merchant}
     planted = 0
     with owner.transaction():
-        written = owner.execute(
-            "; ".join(statement for statement, _ in texts).encode(), asked
-        )  # one way there, and back
+        # One way there, and back.
+        written = owner.execute("; ".join(statement for statement, _ in texts).encode(), asked)
         for _, columns in texts:
             planted += written.rowcount * columns
             written.nextset()

@@ -78,10 +78,8 @@ def main() -> None:
     """The command line, on the tests' day."""
     from orchestrator.surfaces import cli
 
-    sys.argv[0], sys.modules["__main__"].__package__ = (
-        "shopkeeper",
-        "",
-    )  # by its name it knows what it is asked to complete
+    # By its name it knows what it is asked to complete.
+    sys.argv[0], sys.modules["__main__"].__package__ = "shopkeeper", ""
     keep_time()
     cli.main()
 

@@ -37,10 +37,8 @@ API_BASE = "https://api.easypost.com"
 PATIENCE = 8.0  # seconds for an answer: less than whoever waits for it gives us
 GRAMS_AN_OUNCE, MM_AN_INCH = 28.349523125, 25.4
 PREFIX = "hmac-sha256-hex="
-EXPORT_LIMIT, EXEMPT = (
-    2_500,
-    "NOEEI 30.37(a)",
-)  # US dollars of a thing, up to which an export from there needs no filing
+# US dollars of a thing, up to which an export from there needs no filing.
+EXPORT_LIMIT, EXEMPT = 2_500, "NOEEI 30.37(a)"
 LONGEST = 300  # letters of a place or a remark that are kept
 Object = dict[str, Any]
 _FIELDS = {

@@ -1,8 +1,8 @@
 """What must always hold between the tables: each check is a statement that returns the rows which break it, and should none.
 
 Ledgers are the truth and counters their caches; these are the reconciliations, for `shopkeeper check`, monitoring and tests.
-Each runs inside a merchant's transaction, with the parameter `merchant`. Two sides are compared by adding one and taking away
-the other: one pass over both, however stale the statistics.
+Each runs inside a merchant's transaction, with the parameters `merchant` and `now`. Two sides are compared by adding one and
+taking away the other: one pass over both, however stale the statistics.
 """
 
 from db.checks.check import Check

@@ -80,10 +80,11 @@ DUE = (
         """
         select reference, expires_at from orders
         where merchant_id = %(merchant)s and status = 'pending' and payment_state = 'unpaid'
-          and expires_at < now() - interval '1 hour'
+          and expires_at < %(now)s::timestamptz - interval '1 hour'
         union all
         select reference, expires_at from reservations
-        where merchant_id = %(merchant)s and status = 'active' and order_id is null and expires_at < now() - interval '1 hour'
+        where merchant_id = %(merchant)s and status = 'active' and order_id is null
+          and expires_at < %(now)s::timestamptz - interval '1 hour'
         order by expires_at
         """,
     ),

@@ -227,12 +227,9 @@ class Payment(Tenant, Referenced, Versioned, Stateful, Base):
         ),
         PaymentStatus.partially_refunded: _KEPT | {PaymentStatus.refunded, PaymentStatus.disputed},
         PaymentStatus.disputed: frozenset({PaymentStatus.won, PaymentStatus.lost}),
+        # Disputed again: by another dispute.
         PaymentStatus.won: frozenset(
-            {
-                PaymentStatus.partially_refunded,
-                PaymentStatus.refunded,
-                PaymentStatus.disputed,
-            }  # again, by another dispute
+            {PaymentStatus.partially_refunded, PaymentStatus.refunded, PaymentStatus.disputed}
         ),
         PaymentStatus.refunded: _KEPT | {PaymentStatus.partially_refunded},  # a refund that did not arrive
         PaymentStatus.lost: frozenset(),

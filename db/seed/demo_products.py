@@ -4,6 +4,7 @@ A shelf: path | brand | material | supplier | length x width x height in mm.
 A product on it: title | SKU | price | cost | grams | pull (how often it sells, 0 never) | options | tags.
 """
 
+# Name | country | days from the purchase order to the door.
 SUPPLIERS = """
 Atelier Brume | FR | 18
 Verrerie du Lac | FR | 21
@@ -11,7 +12,7 @@ Casa Nordeste | PT | 28
 Tessuti Martini | IT | 24
 Nordic Wool Mill | DK | 30
 Maison Verte | FR | 12
-""".strip()  # name | country | days from the purchase order to the door
+""".strip()
 
 SHELVES = """
 Kitchen > Mugs | Atelier Brume | stoneware | Atelier Brume | 120x90x95

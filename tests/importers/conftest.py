@@ -1,10 +1,9 @@
-"""A shop as an import makes it, and whether its books agree afterwards."""
+"""A shop as an import makes it."""
 
 from dataclasses import replace
 
 import pytest
 
-from db.checks import CHECKS
 from db.models.backoffice import Role
 from db.seed.merchant import NewMerchant, NewPerson, create_merchant
 from tests.conftest import Do
@@ -23,13 +22,3 @@ async def made_for(shop: Shop, profile: NewMerchant) -> NewShop:
 @pytest.fixture
 def as_owner(empty: NewShop) -> Do:
     return Do(empty.shop, empty.caller("owner"))
-
-
-async def broken_rules(shop: NewShop) -> list[str]:
-    """The checks that find something."""
-    async with shop.shop.database.transaction(shop.id, read_only=True) as sql:
-        return [
-            check.name
-            for check in CHECKS
-            if (await (await sql.connection.execute(check.sql.encode(), {"merchant": shop.id})).fetchone()) is not None
-        ]

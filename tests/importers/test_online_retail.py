@@ -21,7 +21,8 @@ from importers.intake import ImportRefused
 from importers.online_retail import Report, import_online_retail
 from tests.conftest import Do
 from tests.factories import NewShop, make_variant
-from tests.importers.conftest import broken_rules, made_for
+from tests.importers.conftest import made_for
+from tests.tools.misfits import misfits
 from tools.contract.call import Shop
 from tools.customers.listing import list_customers
 from tools.orders.detail import get_order
@@ -169,7 +170,7 @@ async def test_the_analytics_are_those_of_the_file_to_the_penny(
     sold = {row.title.removeprefix("TITLE "): row.revenue.amount for row in products.data if row.revenue.amount}
     assert sold == added(rows, lambda row: row.sku)
     assert report.read == len(rows)
-    assert await broken_rules(empty) == []
+    assert await misfits(empty) == {}
 
 
 async def test_what_customers_spent_is_less_by_their_credits_which_are_no_orders(
@@ -290,7 +291,7 @@ async def test_an_import_that_was_killed_goes_on_where_it_was(
     assert report.invoices == len({row.invoice for row in rows})
     whole = await as_owner(sales_report, **YEAR)
     assert whole.totals.net.amount == sum(row.amount for row in rows) == sum(report.amounts.values())
-    assert await broken_rules(empty) == []
+    assert await misfits(empty) == {}
 
 
 def _die(*_: object) -> None:
@@ -318,7 +319,7 @@ async def test_an_invoice_whose_number_comes_again_later_is_one_order(
 
     assert [line.sku for line in order.lines] == ["A1", "A2", "A3"]
     assert (order.total.amount, order.paid.amount, order.payment_state, report.invoices) == (1_100, 1_100, "paid", 2)
-    assert await broken_rules(empty) == []
+    assert await misfits(empty) == {}
 
 
 async def test_lines_that_cannot_be_read_are_told_with_their_number(bring: Bring, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from bench.replay_tau2 import apart, name_of, replay
 from db import clock
 from importers.tau2 import SHOP, import_tau2
-from tests.importers.conftest import broken_rules, made_for
+from tests.importers.conftest import made_for
+from tests.tools.misfits import misfits
 from tools.contract.call import Shop
 
 NAME = "shared/evals/tau2_retail"
@@ -44,7 +45,7 @@ async def test_cases_of_tau2_end_as_they_should(shop: Shop, chance: random.Rando
         assert changed == {kind: {id_: _told(row) for id_, row in rows.items()} for kind, rows in expected.items()}, (
             name
         )
-    assert await broken_rules(empty) == []
+    assert await misfits(empty) == {}
 
 
 def _told(row: dict[str, object]) -> dict[str, object]:

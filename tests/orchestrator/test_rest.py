@@ -87,9 +87,8 @@ async def test_a_sessions_token_is_a_bearer_token_until_it_ends(client: httpx.As
     outside = await client.get("/api/v1/merchant", headers=bearer)
 
     assert (inside.status_code, outside.status_code) == (200, 401)
-    assert (await problem(written, 403))[
-        "permission"
-    ] == "customers:write"  # by what a viewer may, not by where it came from
+    # By what a viewer may, not by where it came from.
+    assert (await problem(written, 403))["permission"] == "customers:write"
 
 
 async def test_a_browsers_write_from_another_site_is_refused(client: httpx.AsyncClient, mine: NewShop) -> None:

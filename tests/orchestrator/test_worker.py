@@ -10,7 +10,6 @@ import procrastinate
 import pytest
 
 from db import clock
-from db.checks import CHECKS
 from orchestrator.carriage import Carriers, carriers_of
 from orchestrator.chat import Chat
 from orchestrator.outside import Outside, first_secret, providers_of
@@ -19,12 +18,14 @@ from orchestrator.settings import Settings
 from orchestrator.worker import let_lapse, make_worker, pick_up
 from tests.factories import NewShop
 from tests.tools.cases import orders
+from tests.tools.misfits import misfits
 from tests.tools.probes import count
 from tools.contract.call import call
 from tools.flows.cancel_order import cancel_order
 from tools.inventory.reservations import reserve_stock
 
 LATER = clock.now() + timedelta(days=300)
+DUE = ("nothing_overdue", "jobs_done", "audit_chain")  # what the upkeep looks after
 
 
 def services_of(settings: Settings, chat: Chat) -> Services:
@@ -88,33 +89,25 @@ async def overdue(mine: NewShop) -> tuple[str, str]:
     async with mine.shop.database.transaction(mine.id) as sql:
         for table in ("orders", "reservations"):
             await sql.execute(
-                f"update {table} set expires_at = now() - interval '2 hours' where merchant_id = %s and expires_at is not null",
-                (mine.id,),
+                f"update {table} set expires_at = %s where merchant_id = %s and expires_at is not null",
+                (mine.shop.clock() - timedelta(hours=2), mine.id),
             )
         await sql.execute("delete from jobs.procrastinate_jobs where args ->> 'merchant' = %s", (str(mine.id),))
         await sql.commit()
     return order, reservation
 
 
-async def broken(mine: NewShop) -> dict[str, int]:
-    """The checks of what is due that do not hold, with how many rows break each."""
-    due = [check for check in CHECKS if check.name in ("nothing_overdue", "jobs_done", "audit_chain")]
-    async with mine.shop.database.transaction(mine.id, read_only=True) as sql:
-        found = {check.name: await sql.execute(check.sql, {"merchant": mine.id}) for check in due}
-    return {name: rows for name, rows in found.items() if rows}
-
-
 async def test_what_should_have_lapsed_is_shown_by_the_check_and_taken_up_by_the_upkeep(
     worker: procrastinate.App, settings: Settings, chat: Chat, mine: NewShop
 ) -> None:
     order, reservation = await overdue(mine)
-    before = await broken(mine)
+    before = await misfits(mine, *DUE)
 
     await let_lapse(services_of(settings, chat), mine.id)
     await let_lapse(services_of(settings, chat), mine.id)
 
-    assert before == {"nothing_overdue": 2}
-    assert await broken(mine) == {}
+    assert {name: len(rows) for name, rows in before.items()} == {"nothing_overdue": 2}
+    assert await misfits(mine, *DUE) == {}
     assert await count(mine, "orders", f"reference = '{order}' and status = 'expired'") == 1
     assert await count(mine, "reservations", f"reference = '{reservation}' and status = 'expired'") == 1
     assert await count(mine, "audit_entries", "actor = 'system:worker'") == 2
@@ -129,7 +122,7 @@ async def test_a_job_that_is_refused_for_good_is_a_failure_that_shows(
         await worker.run_worker_async(queues=[mine.slug], wait=False, install_signal_handlers=False)
 
     assert "ORD-9 should have lapsed, and cancel_order was refused: There is no order ORD-9." in caplog.text
-    assert await broken(mine) == {"jobs_done": 1}
+    assert list(await misfits(mine, *DUE)) == ["jobs_done"]
 
 
 async def test_a_job_whose_order_was_settled_otherwise_is_done(worker: procrastinate.App, mine: NewShop) -> None:
@@ -139,5 +132,5 @@ async def test_a_job_whose_order_was_settled_otherwise_is_done(worker: procrasti
 
     await worker.run_worker_async(queues=[mine.slug], wait=False, install_signal_handlers=False)
 
-    assert await broken(mine) == {}
+    assert await misfits(mine, *DUE) == {}
     assert await count(mine, "orders", f"reference = '{order}' and status = 'cancelled'") == 1

@@ -15,12 +15,13 @@ from orchestrator.outside import Outside, providers_of
 from tests.factories import NewShop
 from tools.contract.call import Shop
 
+# It does not hear; it acts, and the answer is lost; we are killed before it is booked.
 MOODS = (
     "well",
     "deaf",
     "mute",
     "killed",
-)  # it does not hear; it acts, and the answer is lost; we are killed before it is booked
+)
 _TOLD = "select told from manual_requests where merchant_id = %s and told <> '[]' order by id"
 
 

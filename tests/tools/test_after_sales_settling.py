@@ -86,10 +86,8 @@ async def test_broken_mugs_come_back_in_two_parcels_and_are_paid_for_as_they_are
     assert (first.status, last.status) == ("inspecting", "partially_accepted")
     assert await shelf(mine) == (7, 1)  # 5 that never left, one as new, one to be refurbished
     assert (last.lines[0].received, last.lines[0].accepted, last.lines[0].restocked) == (4, 4, 1)
-    assert (settled.status, settled.refunded.amount) == (
-        "refunded",
-        9_995 * 4 // 5,
-    )  # and no shipping: one was not sent
+    # And no shipping: one was not sent.
+    assert (settled.status, settled.refunded.amount) == ("refunded", 9_995 * 4 // 5)
     assert await refunds(mine) == [9_995 * 4 // 5]
     assert [(one.quantity, one.condition, one.disposition) for one in shown.inspections] == [
         (2, "damaged", "dispose"), (1, "as_new", "restock"), (1, "used", "refurbish"), (1, "missing", None),

@@ -35,6 +35,7 @@ THEIRS = (
     "order_notes",
     "order_holds",
 )
+# The same again, to be searched by.
 KEYS = {
     "words_key",
     "name_key",
@@ -42,7 +43,7 @@ KEYS = {
     "ship_city",
     "ship_region",
     "ship_postcode",
-}  # the same again, to be searched by
+}
 
 
 async def document(mine: NewShop, customer: str) -> dict[str, Any]:

@@ -3,14 +3,12 @@
 import asyncio
 import random
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 from sqlalchemy import select
 
-from db.checks import CHECKS
 from db.embedded import Server
 from db.migrate import upgrade
 from db.model import new_id
@@ -18,6 +16,7 @@ from db.models.customers import EPOCH, Customer, CustomerFigures
 from db.models.orders import Order
 from tests.conftest import Do
 from tests.factories import LONG_AGO, NewShop, make_customer, make_variant, warehouse_of
+from tests.tools.misfits import misfits
 from tests.tools.till import Counting, writing
 from tools.contract.call import Shop, call, opened
 from tools.contract.figures import figures_of
@@ -44,23 +43,12 @@ async def figures(mine: NewShop, customer: UUID) -> CustomerFigures:
         return await sql.session.get_one(CustomerFigures, (mine.id, customer))
 
 
-async def off(mine: NewShop) -> dict[str, Any]:
-    """What the checks of figures find."""
-    async with mine.shop.database.transaction(mine.id) as sql:
-        found: dict[str, Any] = {}
-        for check in CHECKS:
-            if check.name in ("customer_figures", "customers_have_figures"):
-                rows = await (await sql.connection.execute(check.sql.encode(), {"merchant": mine.id})).fetchall()
-                found |= {check.name: rows} if rows else {}
-        return found
-
-
 async def test_a_new_customer_has_bought_nothing(mine: NewShop, do: Do) -> None:
     await do(create_customer, name="Paul Martin")
 
     (paul,) = (await do(list_customers, sort="spend")).data
     assert (paul.orders, paul.spend.amount, paul.last_order_at) == (0, 0, None)
-    assert await off(mine) == {}
+    assert await misfits(mine) == {}
 
 
 async def test_an_order_counts_from_when_it_is_placed_until_it_is_cancelled(
@@ -89,7 +77,7 @@ async def test_a_preview_and_a_guest_leave_no_figures(mine: NewShop, do: Do, ana
     await do(create_order, lines=LINES, channel="store", name="Somebody")
 
     assert (await figures(mine, ana.id)).orders == 0
-    assert await off(mine) == {}
+    assert await misfits(mine) == {}
 
 
 async def test_figures_are_right_after_any_mix_of_orders_at_once(mine: NewShop, do: Do, ana: Customer) -> None:
@@ -105,7 +93,7 @@ async def test_figures_are_right_after_any_mix_of_orders_at_once(mine: NewShop, 
 
     await asyncio.gather(*(buy_and_regret(chance.choice(buyers)) for _ in range(24)))
 
-    assert await off(mine) == {}
+    assert await misfits(mine) == {}
 
 
 async def test_two_who_cancel_the_last_orders_at_once_do_not_miss_each_other(

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from db.checks import CHECKS
 from db.models.customers import Customer
 from db.models.orders import Order
 from tests.conftest import Do
 from tests.factories import NewShop, make_customer, make_order
+from tests.tools.misfits import OF_CUSTOMERS, misfits
 from tests.tools.till import choose, writing
 from tools.backoffice.settings import SettingValueRefused
 from tools.customers.addresses import CustomerErased
@@ -28,17 +28,6 @@ def ana(sale: tuple[Customer, Order]) -> Customer:
     return sale[0]
 
 
-async def off(mine: NewShop) -> list[str]:
-    """The checks of customers that do not hold."""
-    broken: list[str] = []
-    async with mine.shop.database.transaction(mine.id) as sql:
-        for check in CHECKS:
-            if check.name in ("loyalty_points", "merged_customers", "customer_figures"):
-                found = await (await sql.connection.execute(check.sql.encode(), {"merchant": mine.id})).fetchall()
-                broken += [check.name] if found else []
-    return broken
-
-
 async def test_points_are_what_was_given_less_what_was_taken(
     mine: NewShop, do: Do, sale: tuple[Customer, Order]
 ) -> None:
@@ -54,7 +43,7 @@ async def test_points_are_what_was_given_less_what_was_taken(
     ]
     shown = await do(get_loyalty, customer=ana.reference, limit=1)
     assert (len(shown.history), shown.history_left_out, shown.points) == (1, 1, 450)
-    assert await off(mine) == []
+    assert await misfits(mine, *OF_CUSTOMERS) == {}
 
 
 async def test_whoever_never_had_points_has_the_first_tier(do: Do, ana: Customer) -> None:
@@ -101,7 +90,7 @@ async def test_of_many_who_spend_at_once_no_more_succeed_than_there_are_points(
 
     assert sum(spent) == 3
     assert (await do(get_loyalty, customer=ana.reference)).points == 10
-    assert await off(mine) == []
+    assert await misfits(mine, *OF_CUSTOMERS) == {}
 
 
 async def test_the_card_says_which_tier_it_makes_them(do: Do, ana: Customer) -> None:

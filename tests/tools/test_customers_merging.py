@@ -21,7 +21,7 @@ from tests.factories import (
     make_variant,
     warehouse_of,
 )
-from tests.tools.test_customers_loyalty import off
+from tests.tools.misfits import OF_CUSTOMERS, misfits
 from tests.tools.test_customers_profiles import make_return
 from tests.tools.till import writing
 from tools.after_sales.surveys import submit_survey
@@ -90,7 +90,7 @@ async def test_everything_goes_to_the_one_who_stays(mine: NewShop, do: Do, two: 
     assert [row.subject for row in (await do(list_interactions, customer=two.ana.reference)).data] == ["A call"]
     loyalty = await do(get_loyalty, customer=two.ana.reference)
     assert (loyalty.points, loyalty.earned, loyalty.tier) == (500, 700, "silver")
-    assert await off(mine) == []
+    assert await misfits(mine, *OF_CUSTOMERS) == {}
 
 
 async def test_no_row_of_any_table_is_left_with_the_one_who_went(
@@ -238,7 +238,7 @@ async def test_whoever_orders_or_gets_points_meanwhile_waits_and_loses_nothing(m
     found = await do(get_customer, customer=two.ana.reference)
     assert found.orders == 2 + len(placed) == 5
     assert (await do(get_loyalty, customer=two.ana.reference)).points == sum(points) == 20
-    assert await off(mine) == []
+    assert await misfits(mine, *OF_CUSTOMERS) == {}
 
 
 async def test_of_merges_that_cross_one_is_done_and_nobody_is_lost(mine: NewShop, do: Do, two: Two) -> None:
@@ -262,4 +262,4 @@ async def test_of_merges_that_cross_one_is_done_and_nobody_is_lost(mine: NewShop
     assert 1 <= sum(done) <= 2
     ends = {(await do(get_customer, customer=name)).reference for pair in pairs for name in pair}
     assert len(ends) == 3 - sum(done)
-    assert await off(mine) == []
+    assert await misfits(mine, *OF_CUSTOMERS) == {}

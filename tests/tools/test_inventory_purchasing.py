@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from db import clock
-from db.checks import CHECKS
 from db.models.inventory import PurchaseOrderStatus
 from tests.conftest import Do
 from tests.factories import NewShop, make_variant, make_warehouse, warehouse_of
+from tests.tools.misfits import misfits
 from tools.backoffice.settings import set_setting
 from tools.contract.actors import Caller
 from tools.contract.call import Shop, call
@@ -69,22 +69,6 @@ async def cost_of(mine: NewShop, sku: str = "MUG-BLUE") -> Decimal | None:
         query = "select cost, cost_currency from variants where merchant_id = %s and sku = %s"
         (row,) = await sql.rows(query, (mine.id, sku), as_=Cost)
     return row.cost
-
-
-class Broken(NamedTuple):
-    found: Any
-
-
-async def broken(mine: NewShop) -> list[str]:
-    """The reconciliations of stock that do not hold."""
-    found: list[str] = []
-    async with mine.shop.database.transaction(mine.id) as sql:
-        for check in CHECKS:
-            if check.name.startswith("stock_"):
-                query = f"select to_jsonb(b) as found from ({check.sql}) b"
-                rows = await sql.rows(query, {"merchant": mine.id}, as_=Broken)
-                found += [f"{check.name}: {row.found}" for row in rows]
-    return found
 
 
 # ---- suppliers -----------------------------------------------------------------------------------------------------------
@@ -182,7 +166,7 @@ async def test_what_is_ordered_is_incoming_and_promised_from_its_day_on(mine: Ne
     assert await counts(do) == (10, 0, 60)
     promised = await do(check_availability, sku="MUG-BLUE", quantity=70)
     assert (promised.available, promised.earliest) == (10, ordered.expected_on)
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 async def test_the_rules_lead_time_says_when_an_order_is_expected(brun: str, do: Do) -> None:
@@ -262,7 +246,7 @@ async def test_an_order_that_came_whole_is_on_hand(mine: NewShop, brun: str, do:
     assert await counts(do) == (70, 0, 0)
     movement = (await do(list_stock_movements, sku="TEE")).data[0]
     assert (movement.kind, movement.quantity, movement.subject) == ("receipt", 20, ordered.reference)
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 async def test_an_order_comes_in_parts_and_what_is_broken_is_set_aside(mine: NewShop, brun: str, do: Do) -> None:
@@ -277,7 +261,7 @@ async def test_an_order_comes_in_parts_and_what_is_broken_is_set_aside(mine: New
     wholly = await do(receive_purchase_order, purchase_order=ordered.reference)
     assert wholly.status is PurchaseOrderStatus.received
     assert await counts(do) == (70, 4, 0)
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 async def test_a_little_more_than_was_ordered_is_taken_and_much_more_is_not(mine: NewShop, brun: str, do: Do) -> None:
@@ -291,7 +275,7 @@ async def test_a_little_more_than_was_ordered_is_taken_and_much_more_is_not(mine
 
     assert received.status is PurchaseOrderStatus.received
     assert await counts(do) == (73, 0, 0)
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 async def test_an_order_of_which_nearly_all_came_is_received(mine: NewShop, brun: str, do: Do) -> None:
@@ -303,7 +287,7 @@ async def test_an_order_of_which_nearly_all_came_is_received(mine: NewShop, brun
 
     assert received.status is PurchaseOrderStatus.received
     assert await counts(do) == (67, 0, 0)
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 async def test_without_tolerance_an_order_waits_for_its_last_unit(brun: str, do: Do) -> None:
@@ -328,7 +312,7 @@ async def test_an_order_of_which_no_more_will_come_is_closed(mine: NewShop, brun
     assert closed.status is PurchaseOrderStatus.closed
     assert (closed.lines[0].received, closed.lines[0].outstanding) == (20, 0)
     assert await counts(do) == (30, 0, 0)
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 async def test_only_what_was_ordered_is_received_and_only_once(brun: str, do: Do) -> None:
@@ -380,7 +364,7 @@ async def test_deliveries_at_once_are_booked_one_after_the_other(
 
     assert sum(isinstance(answer, IllegalMove) for answer in answers) == 4
     assert await counts(do) == (42, 0, 0)
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 # ---- what a unit costs ---------------------------------------------------------------------------------------------------
@@ -400,7 +384,7 @@ async def test_the_average_cost_moves_with_each_delivery(mine: NewShop, brun: st
     await delivered(do, brun, 20, 500)
 
     assert await cost_of(mine) == Decimal("455.5556")  # (16 x 400 + 20 x 500) / 36
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 async def test_stock_is_not_mixed_of_two_currencies(mine: NewShop, brun: str, do: Do) -> None:
@@ -419,7 +403,7 @@ async def test_stock_is_not_mixed_of_two_currencies(mine: NewShop, brun: str, do
     await do(adjust_stock, sku="MUG-BLUE", counted=0)
     await do(receive_purchase_order, purchase_order=ordered.reference)
     assert await cost_of(mine) == Decimal(500)
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 # ---- calling off ---------------------------------------------------------------------------------------------------------
@@ -432,7 +416,7 @@ async def test_a_cancelled_order_is_no_longer_incoming(mine: NewShop, brun: str,
 
     assert cancelled.status is PurchaseOrderStatus.cancelled
     assert await counts(do) == (10, 0, 0)
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
     with pytest.raises(IllegalMove):
         await do(cancel_purchase_order, purchase_order=ordered.reference)
 
@@ -448,7 +432,7 @@ async def test_calling_off_the_rest_keeps_what_has_come(mine: NewShop, brun: str
 
     assert closed.status is PurchaseOrderStatus.closed
     assert await counts(do) == (30, 0, 0)
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 # ---- reading -------------------------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ import uuid
 from collections import Counter
 from typing import Any, NamedTuple
 
-from db.checks import CHECKS
 from tests.conftest import Do
 from tests.factories import NewShop, make_stock, make_variant, make_warehouse, warehouse_of
+from tests.tools.misfits import misfits
 from tools.contract.actors import Caller
 from tools.contract.call import Shop, call
 from tools.contract.declare import Tool
@@ -101,22 +101,12 @@ async def arrange(mine: NewShop) -> list[str]:
     return [place.reference for place in places]
 
 
-async def unexplained(mine: NewShop) -> list[str]:
-    """The counts that their ledgers do not explain."""
-    async with mine.shop.database.transaction(mine.id) as sql:
-        found = {
-            check.name: await sql.execute(check.sql, {"merchant": mine.id}) for check in CHECKS if check.name in LEDGERS
-        }
-    assert set(found) == LEDGERS
-    return [name for name, rows in found.items() if rows]
-
-
 async def test_every_count_is_explained_after_any_mix_of_operations(shop: Shop, mine: NewShop, owner: Caller) -> None:
     clerk = Clerk(shop, owner, await arrange(mine), seed=2026)
 
     for _ in range(6):
         await clerk.work(20)
-        assert await unexplained(mine) == []
+        assert await misfits(mine, *LEDGERS) == {}
 
     tools = {"adjust_stock", "reserve_stock", "release_reservation", "transfer_stock", "receive_transfer"}
     tools |= {"create_purchase_order", "receive_purchase_order", "cancel_purchase_order"}
@@ -129,7 +119,7 @@ async def test_every_count_is_explained_when_several_work_at_once(shop: Shop, mi
 
     await asyncio.gather(*(clerk.work(20) for clerk in clerks))
 
-    assert await unexplained(mine) == []
+    assert await misfits(mine, *LEDGERS) == {}
     assert not [clerk.done for clerk in clerks if "RowLocked" in clerk.done]
 
 

@@ -27,9 +27,8 @@ from tools.transport.configuring import configure_carrier
 from tools.transport.shipments import list_shipments
 
 _ = till
-Arranged = tuple[
-    dict[str, Any], Callable[[], Awaitable[object]]
-]  # what is asked for, and what there is to be seen of it
+# What is asked for, and what there is to be seen of it.
+Arranged = tuple[dict[str, Any], Callable[[], Awaitable[object]]]
 
 
 class Killed:

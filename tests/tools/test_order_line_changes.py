@@ -80,10 +80,8 @@ async def test_quantities_go_up_and_down_and_stock_and_total_follow(mine: NewSho
     less = await change(do, order, quantities=[{"sku": "MUG-BLUE", "quantity": 1}])
 
     assert lines(more) == [("MUG-BLUE", 2, 5), ("BOWL", 1, 1)]
-    assert (more.before.amount, more.total.amount) == (
-        order.total.amount,
-        5 * MUG + BOWL,
-    )  # above 100.00 it is sent free
+    # Above 100.00 it is sent free.
+    assert (more.before.amount, more.total.amount) == (order.total.amount, 5 * MUG + BOWL)
     assert (less.total.amount, less.version) == (MUG + BOWL + SENDING, 3)
     assert await reserved(mine) == {"BOWL": 1, "MUG-BLUE": 1, "MUG-RED": 0}
     assert await misfits(mine) == {}

@@ -110,10 +110,8 @@ async def test_three_lines_are_quoted_placed_reserved_and_paid_in_thirteen_state
         counts.append((database.statements, len(database.sent)))
 
     await database.close()
-    assert counts == [
-        (13, 7),
-        (14, 8),
-    ]  # one more than without, which counts it in the day; the saved method is another
+    # One more than without, which counts it in the day; the saved method is another.
+    assert counts == [(13, 7), (14, 8)]
 
 
 async def test_a_charge_that_is_declined_leaves_the_order_placed_and_says_why(mine: NewShop, till: Till) -> None:

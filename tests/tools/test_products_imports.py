@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from db.checks import CHECKS
 from orchestrator import jobs
 from tests.conftest import Do
 from tests.factories import NewShop, make_category, make_variant, warehouse_of
@@ -23,6 +22,7 @@ from tests.sheets import (
     sheet,
     uploaded,
 )
+from tests.tools.misfits import misfits
 from tests.tools.probes import count
 from tools.backoffice.taxes import set_tax_rate
 from tools.contract.context import Context
@@ -59,12 +59,7 @@ async def test_a_product_arrives_with_all_that_the_sheet_says_of_it(mine: NewSho
     ]
     assert (large.sku, large.options, large.available) == ("LAMP-L", {"Size": "L"}, 0)
     assert await count(mine, "variants", "sku = 'LAMP-S' and cost = 1234.5 and cost_currency = 'EUR'") == 1
-    assert await broken(mine) == []
-
-
-async def broken(mine: NewShop) -> list[str]:
-    async with mine.shop.database.transaction(mine.id, read_only=True) as sql:
-        return [check.name for check in CHECKS if await sql.execute(check.sql, {"merchant": mine.id})]
+    assert await misfits(mine) == {}
 
 
 async def test_categories_of_a_sheet_are_those_that_create_category_would_make(mine: NewShop, do: Do) -> None:

@@ -197,9 +197,8 @@ async def test_unless_said_it_is_the_last_thirty_days_with_today(mine: NewShop) 
 
     assert report.placed_from == datetime.fromisoformat("2026-10-24T00:00:00+02:00")
     assert report.placed_until == datetime.fromisoformat("2026-11-23T00:00:00+01:00")
-    assert report.before_until == datetime.fromisoformat(
-        "2026-10-23T15:00:00+02:00"
-    )  # as much of its last day as of today
+    # As much of its last day as of today.
+    assert report.before_until == datetime.fromisoformat("2026-10-23T15:00:00+02:00")
     assert (report.totals.orders, report.before.orders) == (2, 1)
 
 

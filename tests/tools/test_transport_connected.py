@@ -18,7 +18,8 @@ from tests.carriers import COLIVIA, sold, with_carriers
 from tests.conftest import Do
 from tests.easypost_server import KEY, SECRET, Scripted, recorded, serving
 from tests.factories import NewShop
-from tests.tools.test_transport_shipping import broken, counts
+from tests.tools.misfits import misfits
+from tests.tools.test_transport_shipping import counts
 from tests.tools.till import writing
 from tools.contract.actors import Site
 from tools.flows.cancel_shipment import cancel_shipment
@@ -182,7 +183,7 @@ async def test_an_order_leaves_with_a_label_that_was_bought(counter: Counter) ->
     assert len(counter.script.asked("/v2/shipments")) == len(counter.script.asked("/buy")) == 1
     with pytest.raises(LabelElsewhere, match="was bought of USPS"):
         await counter.do(get_shipping_label, shipment=shipment.reference)
-    assert await broken(counter.mine) == []
+    assert await misfits(counter.mine) == {}
     await counter.do(create_shipment, order=order, lines=[{"sku": "MUG-BLUE", "quantity": 1}], carrier="usps")
     assert len(counter.script.asked("/v2/shipments")) == 2
 
@@ -201,7 +202,7 @@ async def test_a_label_whose_answer_was_lost_is_booked_by_the_worker_and_bought_
     seen = await counter.seen(shipment)
     assert (seen.status, (seen.tracking_number or "")[:5]) == ("label_purchased", "94001")
     assert len(counter.script.asked("/buy")) == 1
-    assert await broken(counter.mine) == []
+    assert await misfits(counter.mine) == {}
 
 
 async def test_a_label_that_is_not_sold_puts_the_goods_back(counter: Counter) -> None:
@@ -212,7 +213,7 @@ async def test_a_label_that_is_not_sold_puts_the_goods_back(counter: Counter) ->
     assert (shipment.status, shipment.label_failure) == ("voided", "The rate is gone.")
     assert await counts(counter.do, "MUG-BLUE") == [(8, 3)]
     assert (await counter.do(get_order, order=shipment.order)).fulfilment_state == "unfulfilled"
-    assert await broken(counter.mine) == []
+    assert await misfits(counter.mine) == {}
 
 
 async def test_a_label_is_given_back_and_its_money_comes_later(counter: Counter) -> None:
@@ -227,7 +228,7 @@ async def test_a_label_is_given_back_and_its_money_comes_later(counter: Counter)
     for _ in range(2):
         assert (await tells(counter, "refund.successful", refund)).status_code == 200
     assert (await counter.seen(shipment)).label_failure == "rejected"
-    assert await broken(counter.mine) == []
+    assert await misfits(counter.mine) == {}
 
 
 async def test_what_is_cancelled_before_its_label_is_asked_for_is_not_bought(counter: Counter) -> None:
@@ -237,7 +238,7 @@ async def test_what_is_cancelled_before_its_label_is_asked_for_is_not_bought(cou
     await counter.sweeps()
 
     assert (counter.script.asked("/buy"), counter.script.asked("/refund")) == ([], [])
-    assert await broken(counter.mine) == []
+    assert await misfits(counter.mine) == {}
 
 
 async def test_what_is_cancelled_while_its_label_is_bought_is_given_back(counter: Counter) -> None:
@@ -253,7 +254,7 @@ async def test_what_is_cancelled_while_its_label_is_bought_is_given_back(counter
     assert len(counter.script.asked("/buy")) == len(counter.script.asked("/refund")) == 1
     assert (await counter.seen(shipment)).status == "voided"
     assert await counts(counter.do, "MUG-BLUE") == [(8, 3)]
-    assert await broken(counter.mine) == []
+    assert await misfits(counter.mine) == {}
 
 
 # ---- what it tells -------------------------------------------------------------------------------------------------------
@@ -299,7 +300,7 @@ async def test_each_scan_counts_once_in_any_order(counter: Counter) -> None:
     tracked = await counter.do(track_shipment, shipment=shipment.tracking_number)
     assert tracked.status == "delivered"
     assert sorted(event.code for event in tracked.events) == ["delivered", "in_transit", "picked_up"]
-    assert await broken(counter.mine) == []
+    assert await misfits(counter.mine) == {}
 
 
 async def test_what_is_not_signed_or_nobodys_is_refused(counter: Counter) -> None:

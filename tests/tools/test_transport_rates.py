@@ -133,9 +133,8 @@ async def test_the_choice_says_why_and_what_speaks_against_the_others(mine: NewS
 
 async def test_of_two_that_arrive_on_the_same_day_the_fastest_is_the_cheaper(mine: NewShop) -> None:
     await with_carriers(mine, COLIVIA)
-    friday = on(
-        mine, "2026-11-27T10:00"
-    )  # one day on the way is until Monday, and so are two, of which Saturday is one
+    # One day on the way is until Monday, and so are two, of which Saturday is one.
+    friday = on(mine, "2026-11-27T10:00")
 
     chosen = await friday(
         choose_carrier, to_country="FR", to_postcode="69001", parcels=[{"weight_grams": 1_800}], by="fastest"

@@ -4,16 +4,15 @@ import asyncio
 import re
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any, NamedTuple
 
 import pytest
 from reportlab.graphics.barcode import code128
 
-from db.checks import CHECKS
 from db.parcel_numbers import is_parcel_number, parcel_number
 from tests.carriers import COLIVIA, NORDLINK, sold, with_carriers
 from tests.conftest import Do
 from tests.factories import NewShop, make_variant
+from tests.tools.misfits import misfits
 from tools.contract.call import call
 from tools.contract.errors import Ambiguous, IllegalMove, ShopError, StaleVersion
 from tools.flows.cancel_shipment import LabelUsed, cancel_shipment
@@ -35,22 +34,6 @@ from tools.transport.labels import Label, latin, pdf, zpl
 from tools.transport.papers import NoLabel, get_shipping_label
 from tools.transport.quotes import DestinationUnknown, NoWayToSend, quote_rates
 from tools.transport.shipments import get_shipment, list_shipments
-
-
-class Broken(NamedTuple):
-    found: Any
-
-
-async def broken(mine: NewShop) -> list[str]:
-    """The reconciliations that do not hold in the shop."""
-    found: list[str] = []
-    async with mine.shop.database.transaction(mine.id) as sql:
-        for check in (check for check in CHECKS if check.name != "references_continue"):  # factories draw their own
-            rows = await sql.rows(
-                f"select to_jsonb(b) as found from ({check.sql}) b", {"merchant": mine.id}, as_=Broken
-            )
-            found += [f"{check.name}: {row.found}" for row in rows]
-    return found
 
 
 async def counts(do: Do, sku: str) -> list[tuple[int, int]]:
@@ -78,7 +61,7 @@ async def test_an_order_leaves_from_each_warehouse_that_holds_some_of_it(mine: N
     assert await counts(do, "MUG-BLUE") == [(5, 0)]
     assert await counts(do, "BOWL") == [(0, 0), (4, 0)]
     assert (await do(get_order, order=order)).promised_on is not None
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 async def test_a_part_leaves_and_the_rest_stays_held(mine: NewShop, do: Do) -> None:
@@ -97,7 +80,7 @@ async def test_a_part_leaves_and_the_rest_stays_held(mine: NewShop, do: Do) -> N
     assert await counts(do, "MUG-BLUE") == [(6, 1)]
     with pytest.raises(MoreThanLeft, match=r"2 MUG-BLUE of .* were to be shipped, and 1 have not left yet"):
         await do(create_shipment, order=order, lines=part)
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 async def test_what_waits_for_a_delivery_stays(mine: NewShop, do: Do) -> None:
@@ -111,7 +94,7 @@ async def test_what_waits_for_a_delivery_stays(mine: NewShop, do: Do) -> None:
         await do(create_shipment, order=order)
 
     assert [line.quantity for line in shipped.shipments[0].lines] == [1]
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 async def test_what_may_not_or_cannot_leave_is_refused(mine: NewShop, do: Do) -> None:
@@ -187,7 +170,7 @@ async def test_an_unused_label_is_voided_and_its_units_are_held_again(mine: NewS
     assert (voided.status, voided.units_back, voided.fulfilment_state) == ("voided", 4, "partly_fulfilled")
     assert voided.cost_saved is not None
     assert await counts(do, "MUG-BLUE") == [(8, 3)]
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
     with pytest.raises(NoLabel, match="is void"):
         await do(get_shipping_label, shipment=first.reference)
     with pytest.raises(IllegalMove):
@@ -203,7 +186,7 @@ async def test_an_unused_label_is_voided_and_its_units_are_held_again(mine: NewS
     assert {one.order for one in going} == {order}
     town, elsewhere = str(going[0].to_city).upper(), await do(list_shipments, city="Nowhere")
     assert (len((await do(list_shipments, city=town)).data), elsewhere.data) == (len(over) + len(going), [])
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 async def test_whom_a_parcel_is_for_is_told_to_those_who_may_see_it(mine: NewShop, do: Do) -> None:
@@ -265,7 +248,7 @@ async def test_of_ten_who_ship_the_same_order_one_ships_it(mine: NewShop, do: Do
         return True
 
     assert sum(await asyncio.gather(*(ship(number) for number in range(10)))) == 1
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 # ---- numbers and labels --------------------------------------------------------------------------------------------------

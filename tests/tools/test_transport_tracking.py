@@ -13,7 +13,7 @@ from orchestrator.parcels import Traveller, journey, travel
 from tests.carriers import sold, with_carriers
 from tests.conftest import Do
 from tests.factories import NewShop
-from tests.tools.test_transport_shipping import broken
+from tests.tools.misfits import misfits
 from tools.contract.errors import Ambiguous, NotFound
 from tools.flows.mark_order_paid import mark_order_paid
 from tools.flows.record_tracking import EventInTheFuture, NotSent, record_tracking_event
@@ -98,7 +98,7 @@ async def test_a_paid_order_that_has_all_arrived_is_completed(mine: NewShop, shi
     assert (last.order_status, last.status) == ("completed", "delivered")
     assert (after.status, after.after_its_end) == ("delivered", True)
     assert (await do(get_order, order=order)).completed_at is not None
-    assert await broken(mine) == []
+    assert await misfits(mine) == {}
 
 
 async def test_late_parcels_are_listed_and_estimated_by_those_that_arrived(

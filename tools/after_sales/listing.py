@@ -14,8 +14,8 @@ from tools.after_sales.fields import Reason, Said, Status, Wish
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.fields import CustomerRef, OrderRef, PeriodEnd, PeriodStart, ProductWords, Search, Synonyms
-from tools.contract.page import Page, Paged, paged
-from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, at
+from tools.contract.page import Page, Paged
+from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, sorted_page
 from tools.rules.lookup import find_customer, products_like
 from tools.rules.whose import of_orders, sees_names, with_goods
 
@@ -104,7 +104,7 @@ _LIST = """
 select r.id, {by} as place, r.reference, o.reference as order, r.status, r.reason, r.wanted, x.goods, x.units, r.refund,
        r.refunded, r.currency, c.reference as customer,
        case when %(names)s then o.customer_name end as customer_name, r.requested_at
-from (select * from returns r where r.merchant_id = %(m)s and {conditions}
+from (select * from returns r where r.merchant_id = %(m)s{filters}
       order by {order} limit %(limit)s) r
 join orders o on o.merchant_id = %(m)s and o.id = r.order_id
 left join customers c on c.merchant_id = %(m)s and c.id = r.customer_id
@@ -127,13 +127,10 @@ where y.merchant_id = %(m)s and y.return_id = r.id and l.product_id = any(%(prod
 )
 async def list_returns(ctx: Context, args: ListReturns) -> Page[ReturnSummary]:
     """List returns, the newest first: by status, reason, order, customer, product."""
-    by = _SORTS[args.sort]
     conditions, params = await _asked(ctx, args)
-    beyond, place = by.since(args.after)
-    query = _LIST.format(by=by.column, order=by.order, conditions=" and ".join([*conditions, *beyond]) or "true")
-    return await paged(
-        ctx, args, query, params | place, as_=_Row, show=_shown, at=at, money=("refund", "currency")
-    )  # fmt: skip
+    return await sorted_page(
+        ctx, args, _LIST, _SORTS[args.sort], conditions, params, as_=_Row, show=_shown, money=("refund", "currency")
+    )
 
 
 async def _asked(ctx: Context, args: ListReturns) -> tuple[list[str], dict[str, Any]]:

@@ -26,8 +26,8 @@ from tools.contract.fields import (
     TicketRef,
     Untrusted,
 )
-from tools.contract.page import Page, Paged, paged
-from tools.contract.sorting import NEWEST, OLDEST, By, at
+from tools.contract.page import Page, Paged
+from tools.contract.sorting import NEWEST, OLDEST, By, sorted_page
 from tools.rules.colleagues import colleague
 from tools.rules.lookup import containing, find_customer
 
@@ -200,7 +200,7 @@ _LIST = """
 select t.id, {by} as place, t.reference, t.subject, t.status, t.priority, t.assignee, t.due_at,
        coalesce(t.due_at < %(now)s, false) as late,
        c.reference as customer, c.name as customer_name, o.reference as order, t.opened_at
-from (select * from tickets t where t.merchant_id = %(m)s and {conditions}
+from (select * from tickets t where t.merchant_id = %(m)s{filters}
       order by {order} limit %(limit)s) t
 left join customers c on c.merchant_id = %(m)s and c.id = t.customer_id
 left join orders o on o.merchant_id = %(m)s and o.id = t.order_id
@@ -220,18 +220,11 @@ _SAID = """(folded(t.subject) like all(%(words)s::text[]) or coalesce((
 )
 async def list_tickets(ctx: Context, args: ListTickets) -> Page[TicketSummary]:
     """List tickets, the newest first; those not closed, unless said otherwise."""
-    by = _SORTS[args.sort]
     conditions, params = await _asked(ctx, args)
-    beyond, place = by.since(args.after)
-    page = await paged(
-        ctx,
-        args,
-        _LIST.format(by=by.column, order=by.order, conditions=" and ".join([*conditions, *beyond])),
-        params | place,
-        as_=_Row,
-        show=lambda row: TicketSummary.model_validate(row._asdict()),
-        at=at,
-    )
+    page = await sorted_page(
+        ctx, args, _LIST, _SORTS[args.sort], conditions, params,
+        as_=_Row, show=lambda row: TicketSummary.model_validate(row._asdict()),
+    )  # fmt: skip
     ctx.discloses(len({row.customer for row in page.data if row.customer}))
     return page
 

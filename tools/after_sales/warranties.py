@@ -31,9 +31,9 @@ from tools.contract.fields import (
     VariantRef,
     Written,
 )
-from tools.contract.page import Page, Paged, paged
+from tools.contract.page import Page, Paged
 from tools.contract.shop_settings import WARRANTY_MONTHS, chosen
-from tools.contract.sorting import NEWEST, OLDEST, By, at
+from tools.contract.sorting import NEWEST, OLDEST, By, sorted_page
 from tools.rules.lookup import find_customer, products_like
 from tools.rules.return_policy import BUILT_IN
 from tools.rules.returns import NotInOrder, Sold, Verdict, due_for, impossible, meant, open_return, sold, spread
@@ -319,7 +319,7 @@ from warranty_claims w
 join orders o on o.merchant_id = %(m)s and o.id = w.order_id
 join order_lines l on l.merchant_id = %(m)s and l.id = w.order_line_id
 left join returns r on r.merchant_id = %(m)s and r.id = w.return_id
-where w.merchant_id = %(m)s and {conditions}
+where w.merchant_id = %(m)s{filters}
 order by {order} limit %(limit)s
 """
 
@@ -333,12 +333,10 @@ order by {order} limit %(limit)s
 )
 async def list_warranty_claims(ctx: Context, args: ListWarrantyClaims) -> Page[ClaimSummary]:
     """List warranty claims, the newest first: by state, order, customer, product."""
-    by = _SORTS[args.sort]
     conditions, params = await _asked(ctx, args)
-    beyond, since = by.since(args.after)
-    query = _LIST.format(by=by.column, order=by.order, conditions=" and ".join([*conditions, *beyond]) or "true")
-    return await paged(
-        ctx, args, query, params | since, as_=_Row, show=lambda row: ClaimSummary.model_validate(row._asdict()), at=at
+    return await sorted_page(
+        ctx, args, _LIST, _SORTS[args.sort], conditions, params,
+        as_=_Row, show=lambda row: ClaimSummary.model_validate(row._asdict()),
     )  # fmt: skip
 
 

@@ -1,18 +1,26 @@
 """What a run has to know from outside before it can go on: asked between two runs, with no transaction open."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 
 @dataclass(frozen=True)
 class Question:
-    """`key` is its name: asked once for each call."""
+    """What a connector is to be asked, by the arguments as JSON."""
 
-    key: str
     connector: str
     arguments: Mapping[str, Any]
+
+    @cached_property
+    def key(self) -> str:
+        """Its name: asked once for each call."""
+        asked = json.dumps([self.connector, self.arguments], sort_keys=True)
+        return hashlib.sha256(asked.encode()).hexdigest()
 
 
 class Unheard(Exception):

@@ -142,7 +142,7 @@ def _tell(ctx: Context, wish: Wish, window: Window, until: datetime | None, lowe
     before, zone, amount = wish.held, ctx.merchant.zone, wish.amount or 0
     special = whose(window)
     if before.amount is None:
-        none = f"{'no such price' if special else 'none'}"
+        none = "no such price" if special else "none"
         ctx.tell(f"{before.sku} gets a price of {words.money(amount, window.currency)}{special}; it had {none}.")
     elif before.amount == amount:
         ctx.tell(f"The price of {before.sku}{special} stays at {words.money(amount, window.currency)}.")

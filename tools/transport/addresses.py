@@ -1,6 +1,5 @@
 """Whether a parcel can reach an address: the rules of its country, in words that say what to mend."""
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -152,10 +151,10 @@ def _asked(ctx: Context, country: str, tidy: Mapping[str, str | None]) -> _Answe
     if by is None:
         return None
     address = {"country": country} | {name: value for name, value in tidy.items() if value}
-    key = hashlib.sha256(json.dumps([by, "address", address], sort_keys=True).encode()).hexdigest()
-    if key not in ctx.heard:
-        raise Unheard(ctx.merchant.id, [Question(key, by, {"address": address})])
-    said = ctx.heard[key]
+    question = Question(by, {"address": address})
+    if question.key not in ctx.heard:
+        raise Unheard(ctx.merchant.id, [question])
+    said = ctx.heard[question.key]
     return _Answer(by, **json.loads(said)) if said.startswith("{") else None
 
 

@@ -3,8 +3,6 @@
 Nobody is asked inside a call. What it lacks is asked between two runs of it (`Unheard`), and stands in `carrier_quotes` then.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -131,8 +129,7 @@ def _question(
     }
     if goods:
         arguments["declared"] = [_declared(one) for one in goods]
-    asked = json.dumps([connector, arguments], sort_keys=True)
-    return Question(hashlib.sha256(asked.encode()).hexdigest(), connector, arguments)
+    return Question(connector, arguments)
 
 
 def _declared(one: Content) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from db import clock
 from db.checks import CHECKS
 from db.session import Database
 
@@ -21,7 +22,9 @@ async def broken_rules(url: str, progress: Callable[[str], None]) -> list[dict[s
             progress(f"Checking the books of {slug}")
             async with database.transaction(merchant, read_only=True) as sql:
                 for check in CHECKS:
-                    cursor = await sql.connection.execute(check.sql.encode(), {"merchant": merchant})
+                    cursor = await sql.connection.execute(
+                        check.sql.encode(), {"merchant": merchant, "now": clock.now()}
+                    )
                     rows = _named([column.name for column in cursor.description or ()], await cursor.fetchall())
                     told = {"merchant": slug, "name": check.name, "sentence": check.sentence, "rows": rows}
                     found.append(told)
