@@ -171,7 +171,9 @@ def test_no_dependency_brings_a_package_of_one_of_our_names() -> None:
 
 
 def test_the_locked_requirements_name_no_address() -> None:
-    for lock in ("requirements.txt", "requirements-dev.txt"):
-        text = (ROOT / lock).read_text()
+    locks = [file.read_text() for file in ROOT.glob("requirements*.txt")]
+
+    assert len(locks) == 5
+    for text in locks:
         assert "--hash=sha256:" in text
         assert not re.search(r"https?://|--index|--extra-index|file:", text)
