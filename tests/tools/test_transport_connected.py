@@ -23,8 +23,10 @@ from tests.tools.test_transport_shipping import counts
 from tests.tools.till import writing
 from tools.contract.actors import Site
 from tools.flows.cancel_shipment import cancel_shipment
+from tools.flows.request_return import request_return
 from tools.flows.ship_order import create_shipment
 from tools.orders.detail import get_order
+from tools.rules.returns import ReturnNotAllowed
 from tools.transport.addresses import validate_address
 from tools.transport.carriers import get_carrier
 from tools.transport.configuring import configure_carrier
@@ -214,6 +216,20 @@ async def test_a_label_that_is_not_sold_puts_the_goods_back(counter: Counter) ->
     assert await counts(counter.do, "MUG-BLUE") == [(8, 3)]
     assert (await counter.do(get_order, order=shipment.order)).fulfilment_state == "unfulfilled"
     assert await misfits(counter.mine) == {}
+
+
+async def test_nothing_comes_back_of_a_parcel_whose_label_is_still_being_bought(counter: Counter) -> None:
+    shipment = await counter.ships(counter.later)
+    asked: dict[str, Any] = {"order": shipment.order, "lines": MUGS, "reason": "changed_mind"}
+
+    with pytest.raises(ReturnNotAllowed, match="MUG-BLUE .* Of 2 units the label is still being bought"):
+        await counter.do(request_return, **asked)
+    counter.script.refuse = "/buy"
+    await counter.sweeps()
+
+    assert (await counter.seen(shipment)).status == "voided"
+    assert await counts(counter.do, "MUG-BLUE") == [(8, 3)]
+    assert await broken(counter.mine) == []
 
 
 async def test_a_label_is_given_back_and_its_money_comes_later(counter: Counter) -> None:

@@ -58,6 +58,7 @@ class Sold(NamedTuple):
     tracked: bool
     units: int
     fulfilled: int
+    waiting: int
     total: int
     taken: int
     given: int
@@ -68,7 +69,7 @@ class Sold(NamedTuple):
     @property
     def left(self) -> int:
         """Units that are with the customer, and in no return."""
-        return self.fulfilled - self.taken
+        return self.fulfilled - self.waiting - self.taken
 
     def worth(self, units: int) -> int:
         """What was paid for the next so many units, tax and discount included: all units together are worth the line's total."""
@@ -107,12 +108,13 @@ with recursive above as (
     from returns r join return_lines x on x.merchant_id = %(m)s and x.return_id = r.id
     where r.merchant_id = %(m)s and r.order_id = %(order)s and r.status <> all(%(given_up)s) group by x.order_line_id
 ), arrived as (
-    select y.order_line_id, max(f.delivered_at) as at
+    select y.order_line_id, max(f.delivered_at) as at,
+           sum(y.quantity) filter (where f.status = 'rated' and f.shipped_at is not null) as waiting
     from fulfilments f join fulfilment_lines y on y.merchant_id = %(m)s and y.fulfilment_id = f.id
     where f.merchant_id = %(m)s and f.order_id = %(order)s group by y.order_line_id
 )
 select l.id, l.sku, l.title, l.options, l.variant_id, l.product_id, v.reference as variant, coalesce(v.tracked, false) as tracked,
-       l.quantity - l.cancelled as units, l.fulfilled, l.total, coalesce(b.taken, 0)::int as taken,
+       l.quantity - l.cancelled as units, l.fulfilled, coalesce(a.waiting, 0)::int as waiting, l.total, coalesce(b.taken, 0)::int as taken,
        coalesce(b.given, 0)::bigint as given, array(select category_id from above where line = l.id order by depth) as shelf,
        coalesce(a.at, o.completed_at) as arrived_at, coalesce(b.returns, '{}') as returns
 from orders o
@@ -202,6 +204,8 @@ def impossible(line: Sold, units: int) -> str:
     """Why so many units of a line cannot come back, whatever the policy; nothing where they can."""
     if not line.fulfilled:
         return "None of it has left: it can be cancelled, or its lines changed."
+    if line.waiting and line.left < units:
+        return f"Of {words.count(line.waiting, 'unit')} the label is still being bought."
     if line.left <= 0:
         return f"All {line.fulfilled:,} that left came back or are to come ({words.listed(line.returns)})."
     if units > line.left:
