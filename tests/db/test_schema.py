@@ -31,14 +31,15 @@ APPEND_ONLY = {
     "journal_entries",
     "loyalty_entries",
     "mispicks",
-    "order_changes",
     "order_adjustments",
+    "order_changes",
     "payment_transactions",
     "return_policies",
     "return_rules",
     "stock_costs",
     "stock_count_lines",
     "stock_movements",
+    "tracking_events",
 }
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -16,6 +16,7 @@ from db.models.orders import OrderStatus
 from db.models.payments import SavedMethod
 from orchestrator.approvals import carry_out
 from tests import outside
+from tests.carriers import sold, with_carriers
 from tests.conftest import Do
 from tests.factories import NewShop, make_customer, make_order, make_saved_card, make_variant, number, warehouse_of
 from tests.tools.misfits import misfits
@@ -40,9 +41,14 @@ from tools.flows.cancel_order import cancel_order
 from tools.flows.create_order import create_order
 from tools.flows.erase_customer import NOT_SEARCHED, OpenOrdersNeedAddress, erase_customer
 from tools.flows.merge_customers import merge_customers
+from tools.flows.record_tracking import record_tracking_event
+from tools.flows.ship_order import create_shipment
+from tools.orders.detail import get_order
 from tools.orders.history import add_order_note
 from tools.orders.reports import sales_report
 from tools.rules.person import Said, pattern_of, terms_of
+from tools.transport.claims import open_carrier_claim
+from tools.transport.tracking import track_shipment
 
 
 class Person:
@@ -223,6 +229,26 @@ async def test_afterwards_nothing_in_the_whole_database_knows_the_person(
     assert found_in_the_database(owner_url, mine.id, she.known_by) == []
     assert (erased.customer, erased.addresses, erased.contacts, erased.orders_kept) == (helene, 2, 3, 2)
     assert erased.records > 20
+
+
+async def test_what_carriers_said_of_a_parcel_goes_whatever_it_says(mine: NewShop, do: Do, owner_url: str) -> None:
+    """Who took it, and where it was left: no search finds that, for none of it is the customer's own."""
+    await with_carriers(mine)
+    order = await sold(mine)
+    (parcel, *_) = (await do(create_shipment, order=order)).shipments
+    told = "Left with neighbour Krausewitz"
+    scan = {"code": "delivered", "place": "Behind Krausewitz's shed", "description": told}
+    await do(record_tracking_event, shipment=parcel.reference, **scan)
+    await do(open_carrier_claim, shipment=parcel.reference, kind="damaged", note=told, evidence=["Krausewitz.jpg"])
+    customer = (await do(get_order, order=order)).customer
+    assert len(found_in_the_database(owner_url, mine.id, ("Krausewitz",))) >= 4
+
+    await do(erase_customer, customer=customer, anyway=True)
+
+    kept = ["public.idempotency_records.response"]  # what a call that is repeated is answered; for 30 days
+    assert found_in_the_database(owner_url, mine.id, ("Krausewitz",)) == kept
+    (last, *_) = (await do(track_shipment, shipment=parcel.reference)).events
+    assert (last.code, last.place, last.description) == ("delivered", None, None)
 
 
 async def test_ways_of_paying_that_were_kept_are_of_nobody(mine: NewShop, do: Do) -> None:

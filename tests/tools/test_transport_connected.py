@@ -222,7 +222,7 @@ async def test_nothing_comes_back_of_a_parcel_whose_label_is_still_being_bought(
     shipment = await counter.ships(counter.later)
     asked: dict[str, Any] = {"order": shipment.order, "lines": MUGS, "reason": "changed_mind"}
 
-    with pytest.raises(ReturnNotAllowed, match="MUG-BLUE .* Of 2 units the label is still being bought"):
+    with pytest.raises(ReturnNotAllowed, match=r"MUG-BLUE .* Of 2 units the label is still being bought"):
         await counter.do(request_return, **asked)
     counter.script.refuse = "/buy"
     await counter.sweeps()

@@ -80,7 +80,7 @@ class _Row(NamedTuple):
     reference: str | None
 
 
-class _Table(NamedTuple):
+class _Named(NamedTuple):
     name: str
 
 
@@ -140,7 +140,13 @@ _THEIRS = {
         where merchant_id = %(m)s and id = any(%(orders)s) returning id, reference""",
     "fulfilments": """
         update fulfilments set ship_to = jsonb_build_object('country', ship_to -> 'country'), customs = null, label_url = null
-        where merchant_id = %(m)s and order_id = any(%(orders)s) and ship_to <> '{}' returning id, null as reference""",
+        where merchant_id = %(m)s and order_id = any(%(orders)s)
+          and (ship_to <> '{}' or customs is not null or label_url is not null) returning id, null as reference""",
+    "tracking_events": "select id, null as reference from erase_tracking(%(orders)s::uuid[]) as id",
+    "carrier_claims": """
+        update carrier_claims set note = null, evidence = '[]', version = version + 1, updated_at = %(now)s
+        where merchant_id = %(m)s and fulfilment_id in (
+            select id from fulfilments where merchant_id = %(m)s and order_id = any(%(orders)s)) returning id, reference""",
     "order_notes": """
         update order_notes set text = %(erased)s where merchant_id = %(m)s and order_id = any(%(orders)s)
         returning id, null as reference""",
@@ -166,6 +172,8 @@ _DELETED = ("ticket_messages", "addresses", "interactions", "consents")
 _NOTED = (
     "loyalty_entries",
     "fulfilments",
+    "tracking_events",
+    "carrier_claims",
     "order_notes",
     "order_holds",
     "payments",
@@ -177,6 +185,16 @@ _NOTED = (
     "warranty_claims",
     "surveys",
 )  # beside what a card is about
+# By what else the audit knows what was done about their orders.
+_NAMED = """
+select reference as name from fulfilments where merchant_id = %(m)s and order_id = any(%(orders)s)
+union all select c.reference from carrier_claims c join fulfilments f on f.merchant_id = %(m)s and f.id = c.fulfilment_id
+          where c.merchant_id = %(m)s and f.order_id = any(%(orders)s)
+union all select reference from payments where merchant_id = %(m)s and order_id = any(%(orders)s)
+union all select reference from returns where merchant_id = %(m)s and order_id = any(%(orders)s)
+union all select reference from warranty_claims where merchant_id = %(m)s and order_id = any(%(orders)s)
+union all select reference from tickets where merchant_id = %(m)s and (customer_id = any(%(people)s) or order_id = any(%(orders)s))
+"""
 _AUDITED = """
 update audit_payloads set arguments = '{}' where merchant_id = %(m)s and subjects && %(named)s::text[] and arguments <> '{}'
 returning id, null as reference
@@ -247,6 +265,7 @@ async def erase_customer(ctx: Context, args: EraseCustomer) -> ErasedCustomer:
     gone = {table: await _take(ctx, table, statement, params) for table, statement in _THEIRS.items()}
     addresses = [row.reference for row in gone["addresses"] if row.reference]
     named = [*(person.reference for person in people), *addresses, *(order.reference for order in orders)]
+    named += [row.name for row in await ctx.sql.rows(_NAMED, params, as_=_Named)]
     records = await _search(ctx, terms, named)
     await ctx.db.refresh(customer)
 
@@ -279,7 +298,7 @@ async def _search(ctx: Context, terms: list[Term], named: list[str]) -> int:
     """Take the person out of whatever else speaks of them; returns how many rows did."""
     found = {"audit_payloads": await ctx.sql.rows(_AUDITED, {"m": ctx.merchant.id, "named": named}, as_=_Row)}
     pattern = pattern_of(terms)
-    searched = await ctx.sql.rows(_SEARCHED, {"not_searched": list(NOT_SEARCHED)}, as_=_Table) if pattern else []
+    searched = await ctx.sql.rows(_SEARCHED, {"not_searched": list(NOT_SEARCHED)}, as_=_Named) if pattern else []
     for table in searched:
         rows = await ctx.sql.rows(_SEARCH, {"table": table.name, "pattern": pattern}, as_=_Row)
         found[table.name] = [*found.get(table.name, []), *rows]
@@ -291,16 +310,16 @@ async def _search(ctx: Context, terms: list[Term], named: list[str]) -> int:
 
 
 async def _forget_what_turns_remember(ctx: Context, terms: list[Term], pattern: str) -> None:
-    if not await ctx.sql.rows(_KEEPS_TURNS, as_=_Table):
+    if not await ctx.sql.rows(_KEEPS_TURNS, as_=_Named):
         return  # no conversation was ever served from this database
-    own: list[_Table] = []
+    own: list[_Named] = []
     if ctx.approval:
-        own = await ctx.sql.rows(_OWN_TURN, (ctx.merchant.id, ctx.approval.reference), as_=_Table)
+        own = await ctx.sql.rows(_OWN_TURN, (ctx.merchant.id, ctx.approval.reference), as_=_Named)
     params = {
         "m": ctx.merchant.id, "own": [row.name for row in own if row.name], "pattern": pattern,
         "bytes": [term.text.encode() for term in terms],
     }  # fmt: skip
-    threads = [row.name for row in await ctx.sql.rows(_REMEMBER, params, as_=_Table)]
+    threads = [row.name for row in await ctx.sql.rows(_REMEMBER, params, as_=_Named)]
     for table in ("checkpoint_writes", "checkpoint_blobs", "checkpoints"):
         await ctx.sql.execute(f"delete from lg.{table} where thread_id = any(%s)", (threads,))
 

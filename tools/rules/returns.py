@@ -114,8 +114,9 @@ with recursive above as (
     where f.merchant_id = %(m)s and f.order_id = %(order)s group by y.order_line_id
 )
 select l.id, l.sku, l.title, l.options, l.variant_id, l.product_id, v.reference as variant, coalesce(v.tracked, false) as tracked,
-       l.quantity - l.cancelled as units, l.fulfilled, coalesce(a.waiting, 0)::int as waiting, l.total, coalesce(b.taken, 0)::int as taken,
-       coalesce(b.given, 0)::bigint as given, array(select category_id from above where line = l.id order by depth) as shelf,
+       l.quantity - l.cancelled as units, l.fulfilled, coalesce(a.waiting, 0)::int as waiting, l.total,
+       coalesce(b.taken, 0)::int as taken, coalesce(b.given, 0)::bigint as given,
+       array(select category_id from above where line = l.id order by depth) as shelf,
        coalesce(a.at, o.completed_at) as arrived_at, coalesce(b.returns, '{}') as returns
 from orders o
 join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id
