@@ -34,7 +34,7 @@ def sentence(said: Row, voice: Voice, asked: Asked) -> tuple[str, frozenset[str]
     if before is None:
         return lead, used
     against = _against(said, figures, cast(Row, said[before]), main, voice)
-    return f"{lead} {against}", used | {before, "change", "before_from", "before_until"}
+    return f"{lead} {against}", used | {before, "change", "before_from", "before_until", "sold_since"}
 
 
 def _main(figures: Row, voice: Voice, asked: Asked) -> list[str]:
@@ -81,6 +81,10 @@ def _against(said: Row, now: Row, before: Row, main: list[str], voice: Voice) ->
     of = main[0] if main else ""
     change = _change(now.get(of), before.get(of))
     when = _before(said, voice)
+    start, end, since = (str(said.get(key) or "") for key in ("before_from", "before_until", "sold_since"))
+    if start and since > start:  # instants as they are written, in UTC
+        began = shown.day(since, voice)
+        return voice.say("none_then" if since >= end else "some_then", when=when, day=began, figures=past)
     if change is None:
         return voice.say("past_figure", when=when, figures=past)
     frame = "same_figure" if change == 0 else "more_figure" if change > 0 else "less_figure"

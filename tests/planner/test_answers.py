@@ -122,6 +122,23 @@ def test_a_period_that_has_an_end_before_is_compared_with_it_by_its_days(talk: C
     assert "than the period before (2 to 6 November 2026):" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("began", "told"),
+    [
+        ("2026-11-08T23:00:00Z", "(2 to 8 November 2026) there were no sales to compare with: the first order was placed on 9"),
+        ("2026-11-05T23:00:00Z", "(2 to 8 November 2026) there were sales from 6 November 2026 on only: net sales 22,764.59"),
+        ("2026-11-01T23:00:00Z", "That is 11.7 % more net sales than the period before (2 to 8 November 2026):"),
+    ],
+)  # fmt: skip
+def test_a_time_before_the_shop_sold_anything_is_no_measure(talk: Conversation, began: str, told: str) -> None:
+    before = {"before_until": "2026-11-08T23:00:00Z", "sold_since": began}
+
+    answer = talk.say("how much did we sell last week?", {**REPORT, **before})
+
+    assert told in answer.text
+    assert ("%" in answer.text) == ("%" in told)
+
+
 def test_the_groups_of_a_report_show_their_key_first_under_its_own_name(talk: Conversation) -> None:
     groups = [{**NOW, "reference": None, "group": "FR"}, {**PAST, "reference": None, "group": "DE"}]
 

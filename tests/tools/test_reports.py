@@ -95,7 +95,9 @@ async def test_a_chargeback_is_a_refund_until_it_is_won_and_what_failed_is_none(
 
 async def test_a_refund_counts_when_the_money_went_and_not_when_the_order_was_placed(mine: NewShop, do: Do) -> None:
     async with rows_of(mine) as sql:
-        order = make_sale(sql, Sold(make_variant(sql)), placed_at="2026-02-20T12:00:00+01:00")
+        mug = Sold(make_variant(sql))
+        make_sale(sql, mug, placed_at="2026-01-20T12:00:00+01:00")
+        order = make_sale(sql, mug, placed_at="2026-02-20T12:00:00+01:00")
         give_back(sql, order, 1_200, on="2026-03-05T12:00:00+01:00")
 
     report = await do(sales_report, **MARCH)
@@ -180,6 +182,30 @@ async def test_a_month_is_compared_with_the_month_before_and_days_with_as_many_d
     assert month.before_from == datetime.fromisoformat("2026-02-01T00:00:00+01:00")
     assert days.before_from == datetime.fromisoformat("2026-03-23T00:00:00+01:00")
     assert hours.before_from == datetime.fromisoformat("2026-03-30T04:00:00+02:00")
+
+
+@pytest.mark.parametrize(
+    ("first", "change"),
+    [
+        ("2026-02-01T09:00:00+01:00", 200.0),
+        ("2026-02-02T00:00:00+01:00", None),
+        ("2026-03-01T00:00:00+01:00", None),
+    ],
+)
+async def test_nothing_is_compared_with_a_time_before_the_first_days_orders(
+    mine: NewShop, do: Do, first: str, change: float | None
+) -> None:
+    """A shop that opened in the middle of February has not grown thirtyfold in March. The day of its first order is whole."""
+    async with rows_of(mine) as sql:
+        mug = Sold(make_variant(sql))
+        make_sale(sql, mug, placed_at="2026-01-05T12:00:00+01:00", status=OrderStatus.cancelled)
+        make_sale(sql, mug, placed_at=first)
+        make_sale(sql, Sold(make_variant(sql), units=3 if change else 2), placed_at="2026-03-20T12:00:00+01:00")
+
+    report = await do(sales_report, **MARCH)
+
+    assert report.sold_since == datetime.fromisoformat(first[:11] + "00:00:00" + first[-6:])
+    assert report.change == change
 
 
 async def test_unless_said_it_is_the_last_thirty_days_with_today(mine: NewShop) -> None:

@@ -17,7 +17,7 @@ from tools.customers.consents import CHANNEL_WORDS
 from tools.customers.fields import Said
 from tools.rules.lookup import find_category
 from tools.rules.periods import asked_period, percent_change
-from tools.rules.sales import COUNTED, Figures, Only, in_other_currencies, sales
+from tools.rules.sales import COUNTED, Figures, Only, around, sales
 
 
 class SalesByCustomer(Input):
@@ -113,7 +113,7 @@ async def sales_by_customer(ctx: Context, args: SalesByCustomer) -> SalesOfCusto
         customers_left_out=max(whole["now"].groups - len(rows), 0) if rows else 0,
         other_currencies=[
             OrdersElsewhere(currency=row.currency, orders=row.orders)
-            for row in await in_other_currencies(ctx, period, currency)
+            for row in (await around(ctx, period, currency)).elsewhere
         ],
     )  # fmt: skip
 

@@ -24,7 +24,7 @@ from tools.contract.fields import (
 )
 from tools.rules.lookup import find_category, find_product
 from tools.rules.periods import Period, Step, asked_period, days_back, percent_change
-from tools.rules.sales import CHANNEL_WORDS, By, Elsewhere, Figures, Only, in_other_currencies, sales
+from tools.rules.sales import CHANNEL_WORDS, By, Elsewhere, Figures, Only, around, sales
 
 MOST_ROWS = 400
 WRITTEN_BY_BUYERS = (By.region, By.city)
@@ -133,7 +133,12 @@ class SalesReported(Result):
     currency: str = Field(description="The currency of these figures, ISO 4217.")
     totals: SalesFigures = Field(description="All of the period.")
     before: SalesFigures = Field(description="All of the period before.")
-    change: float | None = Field(description="By how many per cent net sales grew; null from nothing.")
+    sold_since: datetime | None = Field(
+        description="The day of the shop's first order, UTC: what was before it is no measure. Null before there is one."
+    )
+    change: float | None = Field(
+        description="By how many per cent net sales grew; null from nothing, and where the period before began before the shop did."
+    )
     groups: list[SalesGroup] = Field(description="What was told apart: by time, or the highest net sales first.")
     groups_left_out: int = Field(description="How many groups are not shown, for `limit`.")
     other_currencies: list[OtherCurrency] = Field(description="What is left out, for it is in other currencies.")
@@ -164,7 +169,7 @@ async def sales_report(ctx: Context, args: SalesReport) -> SalesReported:
     found = await sales(
         ctx, {"now": period, "before": before}, currency, by=args.group_by, only=await _only(ctx, args), limit=limit
     )
-    elsewhere = await in_other_currencies(ctx, period, currency)
+    since, elsewhere = await around(ctx, period, currency)
     whole = {row.period: row for row in found if row.whole}
     now, earlier = whole.get("now"), whole.get("before")
     groups = _groups(ctx, args.group_by, period, found, currency)
@@ -172,10 +177,14 @@ async def sales_report(ctx: Context, args: SalesReport) -> SalesReported:
         placed_from=period.start, placed_until=period.until, before_from=before.start, before_until=before.until,
         zone=ctx.merchant.zone.key, currency=currency, totals=SalesFigures(**_figures(now, currency)),
         before=SalesFigures(**_figures(earlier, currency)),
-        change=percent_change(now.net if now else 0, earlier.net if earlier else 0), groups=groups,
+        sold_since=since, change=_change(now, earlier) if since and since <= before.start else None, groups=groups,
         groups_left_out=0 if limit is None or now is None else max(now.groups - len(groups), 0),
         other_currencies=_others(elsewhere),
     )  # fmt: skip
+
+
+def _change(now: Figures | None, earlier: Figures | None) -> float | None:
+    return percent_change(now.net if now else 0, earlier.net if earlier else 0)
 
 
 def _fits(period: Period, by: By | None, ctx: Context) -> None:

@@ -86,9 +86,13 @@ def asked_period(ctx: Context, start: datetime | None, until: datetime | None) -
 
 def days_back(ctx: Context, days: int) -> Period:
     """The last days of the merchant's calendar, today included and whole."""
-    today = ctx.now().astimezone(ctx.merchant.zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    tomorrow = today + timedelta(days=1)
+    tomorrow = _midnight(ctx.now(), ctx.merchant.zone) + timedelta(days=1)
     return Period(_utc(tomorrow - timedelta(days=days)), _utc(tomorrow))
+
+
+def day_begun(moment: datetime, zone: ZoneInfo) -> datetime:
+    """When the day of a moment began there, UTC."""
+    return _utc(_midnight(moment, zone))
 
 
 def percent_change(now: int, before: int) -> float | None:
@@ -98,6 +102,10 @@ def percent_change(now: int, before: int) -> float | None:
 
 def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
+
+
+def _midnight(moment: datetime, zone: ZoneInfo) -> datetime:
+    return moment.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
 
 def _is_midnight(moment: datetime) -> bool:

@@ -16,6 +16,7 @@ Amounts of one currency alone are added up.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -25,7 +26,7 @@ from db.models.orders import Channel
 from tools.contract.context import Context
 from tools.contract.fields import Synonyms
 from tools.rules.lookup import WITH_ALL_BELOW
-from tools.rules.periods import Period
+from tools.rules.periods import Period, day_begun
 
 COUNTED = [status.value for status in orders.COUNTED]
 
@@ -105,6 +106,18 @@ class Elsewhere(NamedTuple):
 
     currency: str
     orders: int
+
+
+class Around(NamedTuple):
+    """`sold_since`: when the day began, by the shop's clock, of its first order that counts, UTC; None while there is none."""
+
+    sold_since: datetime | None
+    elsewhere: list[Elsewhere]
+
+
+class _Around(NamedTuple):
+    first: datetime | None
+    others: list[tuple[str, int]]
 
 
 _LOCAL = "to_char(date_trunc('{step}', f.at at time zone %(zone)s), 'YYYY-MM-DD')"
@@ -261,16 +274,25 @@ async def sales(
     return await ctx.sql.rows(query, params, as_=Figures)
 
 
-async def in_other_currencies(ctx: Context, period: Period, currency: str) -> list[Elsewhere]:
-    """How many orders of the period are in which other currencies."""
+async def around(ctx: Context, period: Period, currency: str) -> Around:
+    """What figures of a period leave out, and how far back figures of the shop go."""
     query = """
-        select currency, count(*) as orders from orders
-        where merchant_id = %(m)s and placed_at >= %(start)s and placed_at < %(until)s
-          and status = any(%(counted)s) and currency <> %(currency)s
-        group by currency order by orders desc, currency
+        select (select placed_at from orders where merchant_id = %(m)s and status = any(%(counted)s)
+                order by placed_at, id limit 1) as first,
+               coalesce(json_agg(json_build_array(c.currency, c.orders) order by c.orders desc, c.currency)
+                        filter (where c.currency is not null), '[]') as others
+        from (
+            select currency, count(*) as orders from orders
+            where merchant_id = %(m)s and placed_at >= %(start)s and placed_at < %(until)s
+              and status = any(%(counted)s) and currency <> %(currency)s
+            group by currency
+        ) c
     """
     params = {"m": ctx.merchant.id, "counted": COUNTED, "currency": currency, **period._asdict()}
-    return await ctx.sql.rows(query, params, as_=Elsewhere)
+    found = await ctx.sql.row(query, params, as_=_Around)
+    assert found is not None
+    since = day_begun(found.first, ctx.merchant.zone) if found.first else None
+    return Around(since, [Elsewhere(*one) for one in found.others])
 
 
 def _conditions(only: Only) -> str:
