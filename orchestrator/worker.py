@@ -3,8 +3,9 @@
 import contextlib
 import logging
 import uuid
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import procrastinate
 from procrastinate import JobContext, PsycopgConnector, RetryDecision, RetryStrategy
@@ -14,13 +15,17 @@ from db import seal
 from orchestrator import carriage, files, jobs, mail, parcels
 from orchestrator.approvals import CARRY_OUT
 from orchestrator.services import Services
-from tools import registry
+from tools.after_sales.requests import expire_return
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import call
+from tools.contract.declare import Tool
 from tools.contract.errors import IllegalMove, ShopError
 from tools.contract.guesses import FORGOTTEN
 from tools.contract.jobs import WORK_OFF
-from tools.flows.cancel_order import OrderAlreadyShipped, OrderDoesNotExpire
+from tools.contract.shop_settings import RETURN_DAYS
+from tools.flows.cancel_order import OrderAlreadyShipped, OrderDoesNotExpire, cancel_order
+from tools.flows.create_payment_link import expire_payment_link
+from tools.inventory.reservations import release_reservation
 
 _log = logging.getLogger(__name__)
 
@@ -49,22 +54,49 @@ _UPKEEP = (
     jobs.SWEEP,
     carriage.SWEEP,
 )
-# What should have lapsed: the operation that lets go of it, and the references, the longest overdue first.
-_LAPSED = {
-    "cancel_order": """
+
+
+class _Lapse(NamedTuple):
+    """What lets go of something: the operation, how it calls its row, what else it is told; and which rows are `overdue`, the
+    longest first."""
+
+    tool: Tool[Any, Any]
+    row: str
+    more: Mapping[str, str]
+    overdue: str
+
+
+ORDER = _Lapse(
+    cancel_order, "order", {"reason": "not_paid"},
+    """
         select reference from orders where merchant_id = %(m)s and status = 'pending' and payment_state = 'unpaid'
         and expires_at < %(before)s order by expires_at limit 100
     """,
-    "release_reservation": """
+)  # fmt: skip
+RESERVATION = _Lapse(
+    release_reservation, "reservation", {},
+    """
         select reference from reservations where merchant_id = %(m)s and status = 'active' and order_id is null
         and expires_at < %(before)s order by expires_at limit 100
     """,
-    "expire_payment_link": """
+)  # fmt: skip
+LINK = _Lapse(
+    expire_payment_link, "link", {},
+    """
         select reference from payment_links where merchant_id = %(m)s and status = 'open'
         and expires_at <= %(now)s order by expires_at limit 100
     """,
-}
-_NAMES = {"release_reservation": "reservation", "expire_payment_link": "link"}
+)  # fmt: skip
+RETURN = _Lapse(
+    expire_return, "rma", {},
+    f"""
+        select reference from returns where merchant_id = %(m)s and status in ('approved', 'label_sent')
+        and exchange_order_id is null and approved_at <= %(now)s - make_interval(days => coalesce(
+            (select (value ->> 'value')::int from settings where merchant_id = %(m)s and key = '{RETURN_DAYS.key}'),
+            {RETURN_DAYS.default}))
+        order by approved_at limit 100
+    """,
+)  # fmt: skip
 
 
 class _Lapsed(NamedTuple):
@@ -86,11 +118,11 @@ def _carries_out(app: procrastinate.App, services: Services) -> None:
 
     @app.task(name="expire_order", retry=AGAIN, pass_context=True)
     async def expire_order(context: JobContext, merchant: str, order: str) -> None:
-        await _let_go(services, uuid.UUID(merchant), "cancel_order", order, key=f"job:{context.job.id}")
+        await _let_go(services, uuid.UUID(merchant), ORDER, order, key=f"job:{context.job.id}")
 
     @app.task(name="release_expired_reservation", retry=AGAIN, pass_context=True)
     async def release_expired_reservation(context: JobContext, merchant: str, reservation: str) -> None:
-        await _let_go(services, uuid.UUID(merchant), "release_reservation", reservation, key=f"job:{context.job.id}")
+        await _let_go(services, uuid.UUID(merchant), RESERVATION, reservation, key=f"job:{context.job.id}")
 
     @app.task(name=CARRY_OUT, retry=AGAIN)
     async def carry_out_approval(merchant: str, approval: str) -> None:
@@ -191,27 +223,28 @@ async def _sealed(services: Services, merchant: uuid.UUID) -> int:
 
 
 async def let_lapse(services: Services, merchant: uuid.UUID) -> None:
-    """Orders and reservations whose time has long been over, and whose job was lost or given up; links whose time is over."""
+    """Orders and reservations whose time has long been over, and whose job was lost or given up; links and returns whose time
+    is over."""
     now = services.shop.clock()
     params = {"now": now, "before": now - timedelta(minutes=OVERDUE)}
-    for name, query in _LAPSED.items():
+    for lapse in (ORDER, RESERVATION, LINK, RETURN):
         async with services.shop.database.transaction(merchant, read_only=True) as sql:
-            overdue = await sql.rows(query, params | {"m": merchant}, as_=_Lapsed)
+            overdue = await sql.rows(lapse.overdue, params | {"m": merchant}, as_=_Lapsed)
         for row in overdue:
             with contextlib.suppress(ShopError):  # it was logged, `shopkeeper check` shows it, and it is tried again
-                await _let_go(services, merchant, name, row.reference, key=f"job:{name}:{row.reference}")
+                await _let_go(services, merchant, lapse, row.reference, key=f"job:{lapse.tool.name}:{row.reference}")
 
 
-async def _let_go(services: Services, merchant: uuid.UUID, name: str, reference: str, *, key: str) -> None:
+async def _let_go(services: Services, merchant: uuid.UUID, lapse: _Lapse, reference: str, *, key: str) -> None:
     """What lapsed is let go, by the system; the same key does it once. Raises what the shop refuses, after a warning."""
     caller = Caller(merchant, Door.worker, Hand.program, Proof.system, "worker")
-    arguments = {"order": reference, "reason": "not_paid"} if name == "cancel_order" else {_NAMES[name]: reference}
+    arguments = {lapse.row: reference, **lapse.more}
     try:
-        outcome = await call(services.shop, registry.tool(name), arguments, caller, key=key, wait=True)
+        outcome = await call(services.shop, lapse.tool, arguments, caller, key=key, wait=True)
     except MOOT as settled:
         _log.info("%s needs no letting go: %s", reference, settled)
     except ShopError as refused:
-        _log.warning("%s should have lapsed, and %s was refused: %s", reference, name, refused)
+        _log.warning("%s should have lapsed, and %s was refused: %s", reference, lapse.tool.name, refused)
         raise
     else:
         if outcome.approval:

@@ -16,12 +16,20 @@ from orchestrator.outside import Outside, first_secret, providers_of
 from orchestrator.services import Services
 from orchestrator.settings import Settings
 from orchestrator.worker import let_lapse, make_worker, pick_up
+from tests.conftest import Do
 from tests.factories import NewShop
 from tests.tools.cases import orders
 from tests.tools.misfits import misfits
 from tests.tools.probes import count
+from tests.tools.returning import MUG, delivered
+from tests.tools.till import choose
+from tools.after_sales.decisions import approve_return
+from tools.after_sales.detail import get_return
+from tools.after_sales.receiving import ReturnNotExpected, receive_return
 from tools.contract.call import call
 from tools.flows.cancel_order import cancel_order
+from tools.flows.create_payment_link import create_payment_link
+from tools.flows.request_return import request_return
 from tools.inventory.reservations import reserve_stock
 
 LATER = clock.now() + timedelta(days=300)
@@ -111,6 +119,47 @@ async def test_what_should_have_lapsed_is_shown_by_the_check_and_taken_up_by_the
     assert await count(mine, "orders", f"reference = '{order}' and status = 'expired'") == 1
     assert await count(mine, "reservations", f"reference = '{reservation}' and status = 'expired'") == 1
     assert await count(mine, "audit_entries", "actor = 'system:worker'") == 2
+
+
+async def test_a_payment_link_whose_time_is_over_is_taken_away(settings: Settings, chat: Chat, mine: NewShop) -> None:
+    order = (await orders.add_order_note(mine))["order"]
+    await call(mine.shop, create_payment_link, {"order": order}, mine.caller("owner"), key="link")
+    async with mine.shop.database.transaction(mine.id) as sql:
+        over = "update payment_links set status = 'open', expires_at = created_at where merchant_id = %s"
+        assert await sql.execute(over, (mine.id,)) == 1
+        await sql.commit()
+
+    await let_lapse(services_of(settings, chat), mine.id)
+
+    assert await count(mine, "payment_links", "status = 'expired'") == 1
+
+
+async def test_a_return_whose_goods_never_came_expires_and_can_be_asked_for_anew(
+    settings: Settings, chat: Chat, mine: NewShop, do: Do
+) -> None:
+    await choose(mine, "after_sales.return_days", 14)
+    order, _ = await delivered(mine)
+    asked = {"order": order, "sku": MUG, "quantity": 2, "reason": "changed_mind"}
+    forgotten, recent = both = [(await do(request_return, **asked)).reference for _ in range(2)]
+    for rma in both:
+        await do(approve_return, rma=rma)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        for rma, days in ((forgotten, 14), (recent, 13)):
+            approved = mine.shop.clock() - timedelta(days=days)
+            await sql.execute(
+                "update returns set approved_at = %s where merchant_id = %s and reference = %s",
+                (approved, mine.id, rma),
+            )
+        await sql.commit()
+
+    for _ in range(2):
+        await let_lapse(services_of(settings, chat), mine.id)
+
+    assert [(await do(get_return, rma=rma)).status for rma in both] == ["expired", "approved"]
+    with pytest.raises(ReturnNotExpected):
+        await do(receive_return, rma=forgotten)
+    assert (await do(request_return, **asked)).status == "requested"
+    assert await count(mine, "audit_entries", "actor = 'system:worker'") == 1
 
 
 async def test_a_job_that_is_refused_for_good_is_a_failure_that_shows(

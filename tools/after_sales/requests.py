@@ -1,4 +1,6 @@
-"""Calling a return off."""
+"""Returns of which nothing comes: called off, or waited for in vain."""
+
+from datetime import timedelta
 
 from pydantic import Field
 
@@ -11,6 +13,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import Text
+from tools.contract.shop_settings import RETURN_DAYS, chosen
 from tools.rules.told import named_order
 
 
@@ -46,4 +49,27 @@ async def cancel_return(ctx: Context, args: CancelReturn) -> ReturnStanding:
     ctx.tell(
         f"{row.reference} of {named_order(order)} is called off; the customer keeps the goods, and nothing is refunded."
     )
+    return state_of(row, order, await lines_of(ctx, row))
+
+
+class ExpireReturn(Input):
+    rma: ReturnRef = Field(description="The return that nothing came of, such as `RMA-17`.")
+
+
+@tool(
+    route="POST /returns/{rma}/expiry",
+    effect=Effect.record,
+    permission="after_sales:write",
+    raises=[],
+    examples=[],
+    internal=True,
+)
+async def expire_return(ctx: Context, args: ExpireReturn) -> ReturnStanding:
+    """End a return that was approved long ago, and whose goods never came; one that was sent goods ahead is still waited for."""
+    row, order = await locked_return(ctx, args.rma)
+    days = timedelta(days=await chosen(ctx, RETURN_DAYS))
+    waits = ReturnStatus.expired in Return.MOVES[row.status] and row.exchange_order_id is None
+    if waits and row.approved_at is not None and row.approved_at + days <= ctx.now():
+        ctx.edit(row, None)
+        ctx.move(row, ReturnStatus.expired, order_id=order.id)
     return state_of(row, order, await lines_of(ctx, row))

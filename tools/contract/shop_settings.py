@@ -88,6 +88,12 @@ RETURN_DELIVERED: ShopSetting[bool] = ShopSetting(
     False,
     "Whether a return is asked for only once the order has arrived, and not while it is on its way.",
 )
+RETURN_DAYS: ShopSetting[int] = ShopSetting(
+    "after_sales.return_days",
+    TypeAdapter(Annotated[int, Field(ge=7, le=730)]),
+    60,
+    "Days from its approval in which the goods of a return have to come; then it has expired, and can be asked for anew.",
+)
 EXCHANGE_WITHIN_PRODUCT: ShopSetting[bool] = ShopSetting(
     "after_sales.exchanges_stay_within_product",
     TypeAdapter(bool),
@@ -341,6 +347,7 @@ SHOP_SETTINGS: dict[str, ShopSetting[Any]] = {
         WARRANTY_MONTHS,
         RETURN_ONCE,
         RETURN_DELIVERED,
+        RETURN_DAYS,
         EXCHANGE_WITHIN_PRODUCT,
     )
 }
