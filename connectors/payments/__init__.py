@@ -71,6 +71,7 @@ class Happened(StrEnum):
     captured = "captured"
     failed = "failed"
     voided = "voided"
+    expired = "expired"  # an authorization that nobody took in time
     refunded = "refunded"
     refund_failed = "refund_failed"
     dispute_opened = "dispute_opened"

@@ -21,6 +21,7 @@ _OUTCOMES = {
 _REFUNDS = {"succeeded": Outcome.succeeded, "pending": Outcome.pending, "requires_action": Outcome.needs_action}
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 _MOVES = {"charge": "capture", "payment": "capture", "refund": "refund", "payment_refund": "refund"}
+_LAPSED = ("automatic", "expired")  # why Stripe cancels what was authorized, and not captured within its days
 _PAYOUTS = {"paid": "paid", "failed": "failed", "canceled": "failed"}
 Object = dict[str, Any]
 
@@ -256,7 +257,8 @@ def _checked_out(common: Object, session: Object) -> Told:
 
 
 def _voided(common: Object, intent: Object) -> Told:
-    return _intent(common, intent, Happened.voided, None)
+    lapsed = intent.get("cancellation_reason") in _LAPSED
+    return _intent(common, intent, Happened.expired if lapsed else Happened.voided, None)
 
 
 def _failed(common: Object, intent: Object) -> Told:

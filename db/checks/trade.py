@@ -171,6 +171,7 @@ MONEY = (
               when 'partially_refunded' then refunded > 0 and refunded < captured
               when 'refunded' then refunded > 0 and refunded + charged_back = captured
               when 'voided' then voided = authorized and captured = 0
+              when 'expired' then voided = authorized and captured = 0
               when 'disputed' then captured > 0
               when 'won' then captured > 0
               when 'lost' then charged_back > 0

@@ -252,7 +252,6 @@ class Payment(Tenant, Referenced, Versioned, Stateful, Base):
     voided: Mapped[int] = minor_units()
     refunded: Mapped[int] = minor_units()
     charged_back: Mapped[int] = minor_units()
-    expires_at: Mapped[datetime | None]
 
     order: Mapped["Order"] = one("Payment", "order_id", "Order", "payments")
     saved_method: Mapped[SavedMethod | None] = one("Payment", "saved_method_id", "SavedMethod")

@@ -56,11 +56,6 @@ class Connector(StrEnum):
     easypost = "easypost"
 
 
-class PickupStatus(StrEnum):
-    scheduled = "scheduled"
-    cancelled = "cancelled"
-
-
 class ClaimKind(StrEnum):
     lost = "lost"
     damaged = "damaged"
@@ -169,7 +164,7 @@ class CarrierQuote(Tenant, Base):
     used_at: Mapped[datetime | None]
 
 
-class Pickup(Tenant, Referenced, Stateful, Base):
+class Pickup(Tenant, Referenced, Base):
     """A carrier comes to a warehouse on a day, between two times by the shop's clock (`PKP-4`)."""
 
     __tablename__ = "pickups"
@@ -180,12 +175,6 @@ class Pickup(Tenant, Referenced, Stateful, Base):
         CheckConstraint("parcels >= 0 and weight_grams >= 0", name="counts"),
         CheckConstraint("ready_from < ready_until", name="window"),
     )
-    MOVES: ClassVar[dict[PickupStatus, frozenset[PickupStatus]]] = {
-        PickupStatus.scheduled: frozenset({PickupStatus.cancelled}),
-        PickupStatus.cancelled: frozenset(),
-    }
-
-    status: Mapped[PickupStatus] = mapped_column(one_of(PickupStatus, "status"))
     carrier_id: Mapped[uuid.UUID]
     warehouse_id: Mapped[uuid.UUID]
     day: Mapped[date]

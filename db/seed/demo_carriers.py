@@ -3,7 +3,7 @@
 from datetime import date, time, timedelta
 from typing import Any
 
-from db.models.transport import Carrier, CarrierRate, FulfilmentStatus, Manifest, Pickup, PickupStatus
+from db.models.transport import Carrier, CarrierRate, FulfilmentStatus, Manifest, Pickup
 from db.seed.demo_catalogue import DAYS
 from db.seed.draft import Draft, Row
 
@@ -111,6 +111,6 @@ def order_pickup(draft: Draft, carrier: Row, warehouse: Row) -> None:
     while day.isoweekday() not in carrier["pickup_days"] or day.isoformat() in carrier["holidays"]:
         day += timedelta(days=1)
     draft.add(
-        Pickup, draft.now, status=PickupStatus.scheduled, carrier_id=carrier["id"], warehouse_id=warehouse["id"], day=day,
+        Pickup, draft.now, carrier_id=carrier["id"], warehouse_id=warehouse["id"], day=day,
         ready_from=time(15), ready_until=time(18), parcels=12, weight_grams=19_400,
     )  # fmt: skip

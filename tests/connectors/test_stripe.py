@@ -180,6 +180,19 @@ def test_an_event_is_believed_when_it_is_signed_and_new(stripe: Stripe) -> None:
         stripe.read_event(b"[]", sign(b"[]", SECRET, at), NOW)
 
 
+@pytest.mark.parametrize(
+    ("why", "happened"),
+    [("automatic", Happened.expired), ("requested_by_customer", Happened.voided), (None, Happened.voided)],
+)
+def test_what_was_never_captured_has_expired_and_what_was_called_off_is_void(
+    why: str | None, happened: Happened
+) -> None:
+    intent = {"id": "pi_1", "currency": "eur", "status": "canceled", "cancellation_reason": why}
+    event = {"id": "evt_1", "type": "payment_intent.canceled", "created": 1_795_000_000, "data": {"object": intent}}
+
+    assert told_of(event).happened is happened
+
+
 @pytest.mark.skipif(not EXAMPLES.exists(), reason="Stripe's published examples lie beside the repository, not in it")
 def test_every_published_object_is_understood() -> None:
     examples: dict[str, Any] = json.loads(EXAMPLES.read_text())["resources"]

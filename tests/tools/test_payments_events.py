@@ -18,7 +18,7 @@ from tools.flows.authorize_payment import authorize_payment
 from tools.flows.receive_provider_event import receive_provider_event
 from tools.payments import reports
 from tools.payments.disputes import DisputeNotOpen, list_disputes, list_payouts, respond_to_dispute
-from tools.payments.moving import PaymentNotRefundable, refund_payment
+from tools.payments.moving import PaymentNotCapturable, PaymentNotRefundable, capture_payment, refund_payment
 from tools.payments.reading import PaymentDetail, list_payment_providers, list_payments
 from tools.payments.reconciling import PeriodTooLong, reconcile_payments
 from tools.payments.reports import refund_report, revenue_report, transaction_report
@@ -52,6 +52,21 @@ async def test_events_count_once_and_in_any_order(mine: NewShop, till: Till) -> 
     shown = await till.payment(begun.payment)
     assert (shown.status, shown.captured.amount, shown.refunded.amount) == ("partially_refunded", TOTAL, 300)
     assert [one.kind for one in shown.transactions] == ["authorization", "capture", "refund"]
+    assert await misfits(mine) == {}
+
+
+async def test_an_authorization_that_nobody_took_in_time_has_expired(mine: NewShop, till: Till) -> None:
+    begun = (await till.do(authorize_payment, order=await till.order(), token="tok_ok")).payments[0]
+    name = (await till.payment(begun.payment)).provider_reference
+
+    assert await told(till, "evt_1", "expired", reference=name) == "booked"
+    assert await told(till, "evt_2", "expired", reference=name) == "booked"
+
+    shown = await till.payment(begun.payment)
+    assert (shown.status, shown.authorized.amount, shown.voided.amount) == ("expired", 0, TOTAL)
+    assert [(one.kind, one.reason) for one in shown.transactions] == [("authorization", None), ("void", "expired")]
+    with pytest.raises(PaymentNotCapturable):
+        await till.do(capture_payment, payment=begun.payment)
     assert await misfits(mine) == {}
 
 

@@ -27,8 +27,8 @@ from tools.flows.settling import Heard, hear, hear_what_waited, locked
 from tools.rules.books import record
 
 Happened = Literal[
-    "authorized", "captured", "failed", "voided", "refunded", "refund_failed", "dispute_opened", "dispute_updated",
-    "dispute_won", "dispute_lost", "payout", "other",
+    "authorized", "captured", "failed", "voided", "expired", "refunded", "refund_failed", "dispute_opened",
+    "dispute_updated", "dispute_won", "dispute_lost", "payout", "other",
 ]  # fmt: skip
 _ENDS = {"dispute_won": DisputeStatus.won, "dispute_lost": DisputeStatus.lost}
 

@@ -24,7 +24,7 @@ from db.models.payments import (
 from tools.contract.context import Context
 from tools.flows.bounced_refunds import not_given_back, take_back, told_of
 from tools.orders.status import move_by_hand
-from tools.rules.books import note, record
+from tools.rules.books import LAPSED, note, record
 from tools.rules.credit import give_back, paid_with_credit
 from tools.rules.links import keep_link_true
 from tools.rules.paying import MANUAL
@@ -178,7 +178,7 @@ async def hear(ctx: Context, order: Order, payment: Payment, pending: Sequence[I
             return await _heard_of(ctx, order, payment, pending, own, (CHARGE, CAPTURE), told, came)
         case "refunded":
             return await _heard_of(ctx, order, payment, pending, own, (REFUND,), told, came)
-        case "voided":
+        case "voided" | "expired":
             return await _heard_of(ctx, order, payment, pending, own, (VOID,), told, came)
         case "failed" if begun := [one for one in own if one.kind in COMING]:
             failed = Came("failed", code=str(told.details.get("code") or "declined"), at=told.at)
@@ -212,7 +212,8 @@ async def _heard_of(
     if kind is TransactionKind.refund:
         amount = min(amount, payment.captured - payment.refunded - payment.charged_back)
     if amount > 0:
-        record(ctx, order, payment, kind, amount, provider_reference=told.transaction, at=told.at)
+        reason = LAPSED if told.happened == "expired" else None
+        record(ctx, order, payment, kind, amount, provider_reference=told.transaction, reason=reason, at=told.at)
         await _go_on(ctx, order)
     return []
 

@@ -32,6 +32,7 @@ _AMOUNTS = {
     TransactionKind.chargeback: ("charged_back", 1),
     TransactionKind.chargeback_reversal: ("charged_back", -1),
 }
+LAPSED = "expired"  # why an authorization was let go: nobody took it in time
 _DISPUTED = (PaymentStatus.disputed, PaymentStatus.won, PaymentStatus.lost)
 
 
@@ -68,7 +69,7 @@ def record(
     ctx.edit(payment, None, **{column: getattr(payment, column) + sign * amount})
     _follow(order, kind, amount)
     ctx.edit(order, None)
-    if (status := status_after(payment, kind)) is not payment.status:
+    if (status := status_after(payment, kind, reason)) is not payment.status:
         ctx.move(payment, status, order_id=order.id, amount=amount, currency=payment.currency)
     else:
         ctx.event(column, payment, order_id=order.id, amount=amount, currency=payment.currency)
@@ -122,7 +123,7 @@ def journal(
         )  # fmt: skip
 
 
-def status_after(payment: Payment, kind: TransactionKind) -> PaymentStatus:
+def status_after(payment: Payment, kind: TransactionKind, reason: str | None = None) -> PaymentStatus:
     """What its amounts say of a payment after a transaction of that kind."""
     disputed = payment.status in _DISPUTED and kind is not TransactionKind.refund
     if disputed or kind in (TransactionKind.chargeback, TransactionKind.chargeback_reversal):
@@ -131,7 +132,8 @@ def status_after(payment: Payment, kind: TransactionKind) -> PaymentStatus:
         whole = payment.refunded + payment.charged_back == payment.captured
         return PaymentStatus.refunded if whole else PaymentStatus.partially_refunded
     if not payment.captured:
-        return PaymentStatus.voided if payment.voided == payment.authorized else PaymentStatus.authorized
+        gone = PaymentStatus.expired if reason == LAPSED else PaymentStatus.voided
+        return gone if payment.voided == payment.authorized else PaymentStatus.authorized
     whole = payment.captured == payment.authorized - payment.voided
     return PaymentStatus.captured if whole else PaymentStatus.partially_captured
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pydantic import Field
 from sqlalchemy import ColumnElement, func, select
 
-from db.models.transport import Carrier, Fulfilment, FulfilmentStatus, Manifest, Pickup, PickupStatus
+from db.models.transport import Carrier, Fulfilment, FulfilmentStatus, Manifest, Pickup
 from db.models.warehouse import Warehouse
 from tools.contract import words
 from tools.contract.context import Context
@@ -62,7 +62,6 @@ class PickupScheduled(Result):
     """When the carrier comes."""
 
     reference: str = Field(description="The pick-up's reference, such as `PKP-1001`.")
-    status: PickupStatus = Field(description="Scheduled, or called off.")
     carrier: str = Field(description="The carrier's code.")
     warehouse: str = Field(description="The warehouse's name.")
     day: date = Field(description="On which day, in the shop's time zone.")
@@ -101,7 +100,7 @@ async def schedule_pickup(ctx: Context, args: SchedulePickup) -> PickupScheduled
         )
     ready = await _ready(ctx, carrier, place)
     pickup = await ctx.add(
-        Pickup, status=PickupStatus.scheduled, carrier_id=carrier.id, warehouse_id=place.id, day=day, ready_from=args.ready_from,
+        Pickup, carrier_id=carrier.id, warehouse_id=place.id, day=day, ready_from=args.ready_from,
         ready_until=args.ready_until, parcels=ready.parcels, weight_grams=ready.grams,
     )  # fmt: skip
     ctx.event("scheduled", pickup)
@@ -110,7 +109,7 @@ async def schedule_pickup(ctx: Context, args: SchedulePickup) -> PickupScheduled
     ready_are = f"{words.count(ready.parcels, 'parcel')} {words.are(ready.parcels)} ready"
     ctx.tell(f"{carrier.name} comes to {place.name} on {words.day(day)}, {between}; {ready_are}.")
     return PickupScheduled(
-        reference=pickup.reference, status=pickup.status, carrier=carrier.code, warehouse=place.name, day=day,
+        reference=pickup.reference, carrier=carrier.code, warehouse=place.name, day=day,
         ready_from=args.ready_from, ready_until=args.ready_until, parcels=ready.parcels, weight_grams=ready.grams,
     )  # fmt: skip
 
