@@ -76,7 +76,7 @@ COUNTERS = Check(
 DUE = (
     Check(
         "nothing_overdue",
-        "An order that nobody paid in time has lapsed, and a reservation whose time is over holds nothing.",
+        "An order that nobody paid in time has lapsed, a reservation whose time is over holds nothing, and a link is closed.",
         """
         select reference, expires_at from orders
         where merchant_id = %(merchant)s and status = 'pending' and payment_state = 'unpaid'
@@ -85,6 +85,9 @@ DUE = (
         select reference, expires_at from reservations
         where merchant_id = %(merchant)s and status = 'active' and order_id is null
           and expires_at < %(now)s::timestamptz - interval '1 hour'
+        union all
+        select reference, expires_at from payment_links
+        where merchant_id = %(merchant)s and status = 'open' and expires_at < %(now)s::timestamptz - interval '1 hour'
         order by expires_at
         """,
     ),
