@@ -1,5 +1,6 @@
 """Who is at the door: an API key, or a signed-in browser; and how often they may knock."""
 
+import math
 import time
 import uuid
 from collections.abc import Callable
@@ -138,7 +139,7 @@ class RateLimiter:
         tokens, since = self.buckets.get(name, (most, now))
         tokens = min(most, tokens + (now - since) * self.per_minute / 60)
         if tokens < 1:
-            wait = max(1, round((1 - tokens) * 60 / self.per_minute))
+            wait = math.ceil((1 - tokens) * 60 / self.per_minute)
             raise TooManyRequests(
                 f"More than {self.per_minute} requests a minute.", hint=f"Wait {wait} s.", retry_after=wait
             )

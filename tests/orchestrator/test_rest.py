@@ -113,6 +113,21 @@ def test_a_caller_who_asks_too_often_is_told_how_long_to_wait() -> None:
     assert refused.value.details["retry_after"] >= 1
 
 
+def test_who_waits_as_long_as_told_is_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("orchestrator.surfaces.identity.time.monotonic", lambda: now)
+    limiter = RateLimiter(per_minute=30)
+    for _ in range(5):
+        limiter.check("somebody")
+    now = 0.6  # a token comes every two seconds
+
+    with pytest.raises(TooManyRequests) as refused:
+        limiter.check("somebody")
+
+    now += refused.value.details["retry_after"]
+    limiter.check("somebody")
+
+
 # ---- what is asked -------------------------------------------------------------------------------------------------------
 
 

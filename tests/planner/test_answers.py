@@ -125,8 +125,8 @@ def test_a_period_that_has_an_end_before_is_compared_with_it_by_its_days(talk: C
 @pytest.mark.parametrize(
     ("began", "told"),
     [
-        ("2026-11-08T23:00:00Z", "(2 to 8 November 2026) there were no sales to compare with: the first order was placed on 9"),
-        ("2026-11-05T23:00:00Z", "(2 to 8 November 2026) there were sales from 6 November 2026 on only: net sales 22,764.59"),
+        ("2026-11-08T23:00:00Z", "(2 to 8 November 2026) there are no sales to compare with: the first order was placed on 9"),
+        ("2026-11-05T23:00:00Z", "(2 to 8 November 2026) there are sales from 6 November 2026 on only: net sales 22,764.59"),
         ("2026-11-01T23:00:00Z", "That is 11.7 % more net sales than the period before (2 to 8 November 2026):"),
     ],
 )  # fmt: skip

@@ -141,7 +141,7 @@ class VersionRequired(ShopError):
 
 
 class TooManyRequests(ShopError):
-    """The caller asks more often than its key allows."""
+    """The caller asks more often than it may."""
 
     status = 429
     retryable = True
