@@ -229,7 +229,7 @@ async def test_nothing_comes_back_of_a_parcel_whose_label_is_still_being_bought(
 
     assert (await counter.seen(shipment)).status == "voided"
     assert await counts(counter.do, "MUG-BLUE") == [(8, 3)]
-    assert await broken(counter.mine) == []
+    assert await misfits(counter.mine) == {}
 
 
 async def test_a_label_is_given_back_and_its_money_comes_later(counter: Counter) -> None:
