@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 
 from bench.multiply import multiply_orders, multiply_products
-from bench.shop import clear_away, free_port, running
+from bench.shop import forget, free_port, running
 from db import clock, embedded
 from db.checks import CHECKS
 from db.session import Database
@@ -101,15 +101,10 @@ def measure() -> str:
         kept = os.environ.get("GROWTH_HOME")
         home = Path(kept or stack.enter_context(tempfile.TemporaryDirectory(prefix="shopkeeper-bench-")))
         server = embedded.start(home, settings=QUICK)
-        stack.callback(lambda: embedded.stop(server) if kept else _forget(server, home))
+        stack.callback(lambda: embedded.stop(server) if kept else forget(server, home))
         with running("start", home, free_port()):
             pass
         return _measured(home, server, orders, products)
-
-
-def _forget(server: embedded.Server, home: Path) -> None:
-    embedded.stop(server)
-    clear_away(home)
 
 
 def _measured(home: Path, server: embedded.Server, orders: int, products: int) -> str:

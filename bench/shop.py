@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,28 +74,33 @@ def wait_ready(port: int, process: subprocess.Popen[bytes], patience: float = 30
 
 @contextmanager
 def bench_shop(**environment: str) -> Generator[BenchShop]:
-    """The demo shop, made by `shopkeeper start`, then served by one process on core 0 with the database on core 1."""
-    with tempfile.TemporaryDirectory(prefix="shopkeeper-bench-") as folder:
-        home = Path(folder)
+    """The demo shop, made by `shopkeeper start`, then served by one process on core 0 with the database on core 1.
+
+    `BENCH_HOME` names a home that is taken as it is, and kept: one that `bench growth` has grown.
+    """
+    with ExitStack() as stack:
+        kept = os.environ.get("BENCH_HOME")
+        home = Path(kept or stack.enter_context(tempfile.TemporaryDirectory(prefix="shopkeeper-bench-")))
         server = embedded.start(home, settings={"shared_preload_libraries": "pg_stat_statements"})
+        stack.callback(lambda: embedded.stop(server) if kept else forget(server, home))
         with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
             admin.execute("create extension if not exists pg_stat_statements")
-        try:
-            with running("start", home, free_port()):
-                pass
-            pin(DATABASE_CORE)
-            port = free_port()
-            with running("serve", home, port, **environment) as process:
-                postmaster = postmaster_of(home)
-                pin_tree(APP_CORE, process.pid)
-                pin_tree(DATABASE_CORE, postmaster)
-                credentials = read_credentials(Settings.model_validate({"SHOPKEEPER_HOME": home}))
-                yield BenchShop(
-                    port, process.pid, postmaster, server.url("postgres"), server.url("app_owner"), credentials
-                )
-        finally:
-            embedded.stop(server)
-            clear_away(home)
+        with running("start", home, free_port()):
+            pass
+        pin(DATABASE_CORE)
+        port = free_port()
+        with running("serve", home, port, **environment) as process:
+            postmaster = postmaster_of(home)
+            pin_tree(APP_CORE, process.pid)
+            pin_tree(DATABASE_CORE, postmaster)
+            credentials = read_credentials(Settings.model_validate({"SHOPKEEPER_HOME": home}))
+            yield BenchShop(port, process.pid, postmaster, server.url("postgres"), server.url("app_owner"), credentials)
+
+
+def forget(server: embedded.Server, home: Path) -> None:
+    """Stop a home's server and remove its cluster."""
+    embedded.stop(server)
+    clear_away(home)
 
 
 def clear_away(home: Path) -> None:
