@@ -82,6 +82,9 @@ class Customer(Tenant, Referenced, Versioned, Stateful, Base):
         index("created_at", "id"),
         index("merged_into_id"),
         by_words("words_key"),
+        Index(
+            "ix_customers_group", "merchant_id", "customer_group", postgresql_where=text("customer_group is not null")
+        ),
         CheckConstraint("(email is null) = (email_key is null)", name="email_has_its_key"),
         CheckConstraint("(status = 'merged') = (merged_into_id is not null)", name="merged_into_somebody"),
     )
@@ -155,7 +158,8 @@ class Address(Tenant, Referenced, Versioned, Base):
     __table_args__ = referenced(
         to("customers", "customer_id"),
         index("customer_id", "id"),
-        index("postcode"),
+        Index("ix_addresses_postcode", "merchant_id", text("replace(upper(postcode), ' ', '')")),
+        Index("ix_addresses_city", "merchant_id", text("folded(city)"), "country"),
         index("country", "city"),
         _one_default("is_default_shipping"),
         _one_default("is_default_billing"),

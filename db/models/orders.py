@@ -155,6 +155,15 @@ class Order(Tenant, Referenced, Versioned, Stateful, Base):
         index("currency", "total", "id"),
         index("units", "id"),
         by_words("words_key"),
+        Index(
+            "ix_orders_kinds",
+            "merchant_id",
+            "payment_state",
+            "fulfilment_state",
+            "return_state",
+            "channel",
+            "ship_country",
+        ),
         Index("ix_orders_city", "merchant_id", text("folded(ship_city)")),
         Index(
             "ix_orders_region",

@@ -17,11 +17,16 @@ from tools.contract.declare import Tool
 
 SMALL, LARGE = 1_000, 10_000
 pytestmark = pytest.mark.xdist_group("growth")  # one history for all
-# Ten orders a day, back from now; a customer has four of them; every other one is of a mug, and every third day has a carafe.
+# Ten orders a day, back from now; a customer of the trade in Lyon has four of them; every other one is of a mug, and every third
+# day has a carafe.
 GROW = """
-insert into customers (merchant_id, id, reference, status, name, name_key, email, email_key, created_at, updated_at)
+insert into customers (merchant_id, id, reference, status, name, name_key, email, email_key, customer_group, created_at,
+                       updated_at)
 select %(merchant)s, gen_random_uuid(), 'CUS-' || n, 'active', 'Buyer ' || n, 'buyer ' || n, n || '@example.com',
-       n || '@example.com', now() - n * interval '9 hours', now() from generate_series(1, %(orders)s / 4) n;
+       n || '@example.com', 'Trade', now() - n * interval '9 hours', now() from generate_series(1, %(orders)s / 4) n;
+insert into addresses (merchant_id, id, reference, customer_id, name, line1, city, postcode, country, created_at, updated_at)
+select merchant_id, gen_random_uuid(), replace(reference, 'CUS', 'ADR'), id, name, '1 Rue', 'Lyon', '69001', 'FR', now(), now()
+from customers where merchant_id = %(merchant)s;
 insert into orders (merchant_id, id, reference, customer_id, status, channel, placed_at, currency, prices_include_tax, subtotal,
                     total, units, customer_name, ship_city, ship_country, created_at, updated_at)
 select %(merchant)s, gen_random_uuid(), 'ORD-' || n, c.id, 'confirmed', 'web', now() - n * interval '144 minutes', 'EUR', true,
@@ -112,6 +117,7 @@ select id, gen_random_uuid(), 'CUS-1', 'active', 'Neighbour', 'neighbour', now()
 """
 GROWN = (
     "customers",
+    "addresses",
     "customer_figures",
     "orders",
     "order_lines",
@@ -137,6 +143,11 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {"sort": "last_order"}),
     ("list_customers", {"text": "buyer"}),
     ("list_customers", {"product": "blue mug"}),
+    ("list_customers", {"city": "Lyon"}),
+    ("list_customers", {"city": "Nowhere"}),
+    ("list_customers", {"city": "Nowhere", "sort": "spend"}),
+    ("list_customers", {"country": "JP", "text": "buyer"}),
+    ("list_customers", {"postcode": "10115"}),
     ("list_interactions", {"customer": "CUS-1"}),
     ("list_segments", {"members": False}),
     ("list_orders", {}),
@@ -149,6 +160,16 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("list_orders", {"on_hold": True}),
     ("list_orders", {"city": "Lyon"}),
     ("list_orders", {"city": "Nowhere"}),
+    ("list_orders", {"country": "FR"}),
+    ("list_orders", {"country": "JP"}),
+    ("list_orders", {"country": "JP", "sort": "total"}),
+    ("list_orders", {"country": "JP", "city": "Lyon"}),
+    ("list_orders", {"country": "JP", "text": "mug"}),
+    ("list_orders", {"channel": ["phone", "email"]}),
+    ("list_orders", {"payment_state": ["unpaid"]}),
+    ("list_orders", {"payment_state": ["refunded"], "sort": "oldest"}),
+    ("list_orders", {"fulfilment_state": ["partly_fulfilled"]}),
+    ("list_orders", {"return_state": ["returned"], "status": ["confirmed"]}),
     ("list_orders", {"text": "carafe"}),
     ("sales_report", {}),
     ("sales_report", {"group_by": "city"}),
@@ -294,6 +315,19 @@ async def test_a_name_is_found_as_quickly_in_a_shop_of_ten_times_the_size(
     small, large = [await touched(mine, search, {"words": words}) for mine in shops]
 
     assert 0 < large <= small * 1.1 + 10
+
+
+async def test_a_price_group_is_known_as_it_is_written_however_many_are_in_it(shops: tuple[NewShop, NewShop]) -> None:
+    """One that nobody has is what all would be read for."""
+    history = registry.tool("get_price_history")
+    read: list[int] = []
+    for mine in shops:
+        async with mine.shop.database.transaction(mine.id) as sql:
+            sold = await (await sql.connection.execute(b"select sku from variants")).fetchone()
+        assert sold
+        read.append(await touched(mine, history, {"sku": sold[0], "customer_group": "retail"}))
+
+    assert 0 < read[1] <= read[0] + 10
 
 
 async def touched(mine: NewShop, tool: Tool[Any, Any], arguments: dict[str, Any]) -> int:

@@ -38,12 +38,13 @@ from tools.rules.bundles import are_bundles
 from tools.rules.lookup import (
     MOST_LOOKED_UP,
     WITH_ALL_BELOW,
+    Way,
     by_words,
     containing,
-    either_way,
     find_category,
     find_variant,
     products_like,
+    quickest,
 )
 from tools.rules.sales import COUNTED
 from tools.rules.segments import condition_of, find_segment
@@ -181,11 +182,13 @@ from ({page}) c order by c.place {direction}, c.id {direction} limit %(limit)s
 """
 _NAMED = "search_customers(%(text)s::text[] || %(name)s::text[], %(most)s)"
 _WORDS = "c.words_key like all(%(text)s::text[])"
+_LIVING_THERE = "customers_at(%(city)s, %(country)s, %(postcode)s, %(most)s)"
+# A value and no `exists`, for which the planner would read all addresses first.
 _LIVES = """
-exists (select from addresses a where a.merchant_id = %(m)s and a.customer_id = c.id
-        and (%(city)s::text is null or unaccent(lower(a.city)) = %(city)s)
-        and (%(country)s::text is null or a.country = %(country)s)
-        and (%(postcode)s::text is null or replace(upper(a.postcode), ' ', '') = %(postcode)s))"""
+(select true from addresses a where a.merchant_id = %(m)s and a.customer_id = c.id
+ and (%(city)s::text is null or unaccent(lower(a.city)) = %(city)s)
+ and (%(country)s::text is null or a.country = %(country)s)
+ and (%(postcode)s::text is null or replace(upper(a.postcode), ' ', '') = %(postcode)s) limit 1)"""
 
 _AGREES = """(
     select s.granted from consents s where s.merchant_id = %(m)s and s.customer_id = c.id and s.channel = %(consent)s
@@ -193,10 +196,9 @@ _AGREES = """(
 
 
 class _Goods(NamedTuple):
-    """A condition that a customer bought them, the query that finds who did, and the parameters of both."""
+    """What somebody has to have bought, the query that finds who did, and the parameters of both."""
 
-    bought: str
-    buyers: str
+    way: Way
     params: dict[str, Any]
 
 
@@ -277,15 +279,14 @@ async def list_customers(ctx: Context, args: ListCustomers) -> Page[CustomerLine
 
 
 def _page(order: _Order, conditions: Sequence[str], goods: Sequence[_Goods], args: ListCustomers) -> tuple[str, str]:
-    """Who fits, whichever way is quicker: by the words, by what they bought, or along the list."""
-    bought = [one.bought for one in goods]
-    by_goods = bool(goods) and not (args.text or args.name)
-    rest = [*conditions, *(bought[1:] if by_goods else bought), "{words}"]
-    page = _PAGE.format(by=order.by, conditions=" and ".join(rest), order=order.words)
-    if by_goods:
-        return either_way(page, goods[0].buyers, "c.id", bought[0])
-    words = f"{args.text or ''} {args.name or ''}"
-    return by_words(page, _NAMED, "c.id", _WORDS if args.text else "true", words)
+    """Who fits, whichever way is quickest: by the words, by where they live, by what they bought, or along the list."""
+    page = _PAGE.format(by=order.by, conditions=" and ".join([*conditions, "{words}"]), order=order.words)
+    ways = [one.way for one in goods]
+    if args.city or args.country or args.postcode:
+        ways.insert(0, Way(_LIVING_THERE, _LIVES))
+    if args.text or args.name:
+        ways.insert(0, by_words(_NAMED, _WORDS if args.text else "true", f"{args.text or ''} {args.name or ''}"))
+    return quickest(page, "c.id", ways)
 
 
 async def _goods(ctx: Context, args: ListCustomers) -> AsyncIterator[_Goods]:
@@ -307,20 +308,20 @@ async def _goods(ctx: Context, args: ListCustomers) -> AsyncIterator[_Goods]:
 
 def _in_lines(what: str, products: str, params: dict[str, Any]) -> _Goods:
     """By a condition on a line `l` of an order, and the products whose lines it can be."""
-    return _Goods(_BOUGHT.format(what=what), _BUYERS.format(what=what, products=products), params)
+    return _Goods(Way(_BUYERS.format(what=what, products=products), _BOUGHT.format(what=what)), params)
 
 
 def _in_bundles(what: str, params: dict[str, Any]) -> _Goods:
-    return _Goods(_BOUGHT_BUNDLE.format(what=what), _BUYERS_OF_BUNDLE.format(what=what), params)
+    return _Goods(Way(_BUYERS_OF_BUNDLE.format(what=what), _BOUGHT_BUNDLE.format(what=what)), params)
 
 
 def _either(one: _Goods, other: _Goods) -> _Goods:
-    buyers = f"(select id from {one.buyers} as a union all select id from {other.buyers} as b)"
-    return _Goods(f"({one.bought} or {other.bought})", buyers, one.params)
+    buyers = f"(select id from {one.way.search} as a union all select id from {other.way.search} as b)"
+    return _Goods(Way(buyers, f"({one.way.fits} or {other.way.fits})"), one.params)
 
 
 def _asked(args: ListCustomers) -> list[str]:
-    """The conditions on customers and their figures, but for the text."""
+    """The conditions on customers and their figures, beside those by which they are looked up."""
     asked = {
         "c.name_key like all(%(name)s::text[])": args.name,
         "c.email_key = %(email)s": args.email,
@@ -328,7 +329,6 @@ def _asked(args: ListCustomers) -> list[str]:
         _AGREES: args.consent,
         "c.status = %(status)s": args.status,
         "c.status not in ('merged', 'erased')": True if args.status is None else None,
-        _LIVES: args.city or args.country or args.postcode,
         "f.orders >= %(min_orders)s": args.min_orders,
         "f.orders <= %(max_orders)s": args.max_orders,
         "f.spend >= %(min_spend)s": args.min_spend,

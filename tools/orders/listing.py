@@ -48,13 +48,14 @@ from tools.rules.bundles import are_bundles
 from tools.rules.lookup import (
     MOST_LOOKED_UP,
     WITH_ALL_BELOW,
+    Way,
     by_words,
     containing,
-    either_way,
     find_category,
     find_customer,
     find_variant,
     products_like,
+    quickest,
 )
 from tools.rules.sales import CHANNEL_WORDS, COUNTS_AS_PAYMENT
 
@@ -219,8 +220,13 @@ _HAS_CATEGORY = f"""exists (
 _IS_THERE = {
     "city": "unaccent(lower(o.ship_city)) = %(city)s::text", "region": "unaccent(lower(o.ship_region)) = %(region)s::text",
 }  # fmt: skip
-MOST_OF_A_PLACE = 300  # orders that are looked up: of more, twenty are soon found along the list
 _GOING_THERE = "orders_to(%(city)s, %(region)s, %(most)s)"
+# What an index has of each order: rare ones among a million are looked up in it.
+_KINDS: dict[str, type[StrEnum]] = {
+    "payment_state": PaymentState, "fulfilment_state": FulfilmentState, "return_state": ReturnState, "channel": Channel,
+}  # fmt: skip
+_OF_A_KIND = """orders_of(%(payment_state)s::text[], %(fulfilment_state)s::text[], %(return_state)s::text[], %(channel)s::text[],
+    %(country)s::text, %(most)s)"""
 # Few are held, and these are looked at: along the list all orders would be.
 _HELD = """o.id = any(array(
     select h.order_id from order_holds h where h.merchant_id = %(m)s and h.released_at is null))"""
@@ -254,16 +260,9 @@ async def list_orders(ctx: Context, args: ListOrders) -> Page[OrderSummary]:
         filters.append(beyond)
         params |= {"place": since[0], "place_id": since[1]}
     page = _PAGE.format(filters="".join(f" and {condition}" for condition in filters), order=order)
-    by_place = (args.city or args.region) and not args.text
-    if by_place:
-        found, page = either_way(page, _GOING_THERE, "o.id", _IS_THERE["city" if args.city else "region"])
-    else:
-        found, page = by_words(page, _SEARCH, "o.id", _TEXT if args.text else "true", args.text or "")
+    found, page = quickest(page, "o.id", list(_ways(args)))
     query = _LIST.format(found=found, page=page, order=order)
-    params |= {
-        "m": ctx.merchant.id, "most": (MOST_OF_A_PLACE if by_place else MOST_LOOKED_UP) + 1, "words": containing(args.text or ""),
-        **sight(ctx),
-    }  # fmt: skip
+    params |= _looked_for(args) | {"m": ctx.merchant.id, **sight(ctx)}
     page = await paged(
         ctx,
         args,
@@ -276,6 +275,30 @@ async def list_orders(ctx: Context, args: ListOrders) -> Page[OrderSummary]:
     )
     ctx.discloses(sum(order.customer_name is not None for order in page.data))
     return page
+
+
+def _ways(args: ListOrders) -> Iterator[Way]:
+    """What orders are looked up by, where few fit."""
+    if args.text:
+        yield by_words(_SEARCH, _TEXT, args.text)
+    if args.city or args.region:
+        yield Way(_GOING_THERE, _IS_THERE["city" if args.city else "region"])
+    if args.city and args.region:
+        yield Way(None, _IS_THERE["region"])
+    kinds = [f"o.{name} = any(%({name})s)" for name in _KINDS if getattr(args, name)]
+    if args.country:
+        kinds.append("o.ship_country = %(country)s")
+    if kinds:
+        yield Way(_OF_A_KIND, " and ".join(kinds))
+
+
+def _looked_for(args: ListOrders) -> dict[str, Any]:
+    """The parameters of those ways. Of a kind that nobody asked for, all values are."""
+    kinds = {name: [value.value for value in getattr(args, name) or kind] for name, kind in _KINDS.items()}
+    return kinds | {
+        "words": containing(args.text or ""), "city": args.city and fold(args.city), "region": args.region and fold(args.region),
+        "country": args.country, "most": MOST_LOOKED_UP + 1,
+    }  # fmt: skip
 
 
 def _shown(row: _Listed) -> OrderSummary:
@@ -307,20 +330,13 @@ async def _asked(ctx: Context, args: ListOrders) -> tuple[list[str], dict[str, A
 
 
 def _plain_filters(args: ListOrders) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name in ("status", "payment_state", "fulfilment_state", "return_state", "channel"):
-        values: list[StrEnum] = getattr(args, name)
-        if values:
-            yield f"o.{name} = any(%({name})s)", {name: [value.value for value in values]}
+    if args.status:
+        yield "o.status = any(%(status)s)", {"status": [status.value for status in args.status]}
     if args.open is not None:
         yield _OPEN if args.open else f"not {_OPEN}", {}
     if args.paid_with:
         yield _PAID_WITH, {"paid_with": [method.value for method in args.paid_with]}
-    if args.city or args.region:
-        places = {"city": args.city and fold(args.city), "region": args.region and fold(args.region)}
-        asked = [name for name in places if places[name]]
-        yield " and ".join(_IS_THERE[name] for name in asked[0 if args.text else 1 :]) or "true", places
     for name, condition in (
-        ("country", "o.ship_country = %(country)s"),
         ("placed_from", "o.placed_at >= %(placed_from)s"),
         ("placed_until", "o.placed_at < %(placed_until)s"),
         ("total_min", "o.total >= %(total_min)s"),

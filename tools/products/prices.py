@@ -119,10 +119,17 @@ class _Spelt(NamedTuple):
     name: str
 
 
-_SPELT = """
-select customer_group as name from customers where merchant_id = %(m)s and folded(customer_group) = %(group)s
-union all select customer_group from prices where merchant_id = %(m)s and folded(customer_group) = %(group)s
-limit 1
+# From name to name along an index: a shop has few groups, and many customers and prices of each.
+_NAMES = """{table}_of(name) as (
+    (select customer_group from {table} where merchant_id = %(m)s and customer_group is not null order by customer_group limit 1)
+    union all select (
+        select g.customer_group from {table} g where g.merchant_id = %(m)s and g.customer_group > {table}_of.name
+        order by g.customer_group limit 1)
+    from {table}_of where {table}_of.name is not null
+)"""
+_SPELT = f"""
+with recursive {_NAMES.format(table="customers")}, {_NAMES.format(table="prices")}
+select name from (select name from customers_of union all select name from prices_of) known where folded(name) = %(group)s limit 1
 """
 
 

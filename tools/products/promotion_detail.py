@@ -17,7 +17,7 @@ from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import Hint, PeriodEnd, PeriodStart, PromotionRef, Search, Synonyms
 from tools.contract.page import Page, Paged, paged, place
-from tools.rules.lookup import MOST_LOOKED_UP, MOST_NAMESAKES, by_words, containing
+from tools.rules.lookup import MOST_LOOKED_UP, MOST_NAMESAKES, by_words, containing, quickest
 
 
 class PromotionState(StrEnum):
@@ -179,7 +179,7 @@ async def list_promotions(ctx: Context, args: ListPromotions) -> Page[PromotionD
     }
     where = " and ".join(["p.merchant_id = %(m)s", *(condition for condition, asked in conditions.items() if asked)])
     page = f"select p.* from promotions p where {where} and {{words}} order by p.id desc limit %(limit)s"
-    found, page = by_words(page, _NAMED, "p.id", _WORDS, args.text) if args.text else ("", page.format(words="true"))
+    found, page = quickest(page, "p.id", [by_words(_NAMED, _WORDS, args.text)] if args.text else [])
     params: dict[str, Any] = args.model_dump() | _params(ctx) | {
         "one": one and one.id, "automatic": args.automatic, "after": after,
         "words": containing(args.text or ""), "most": MOST_LOOKED_UP,

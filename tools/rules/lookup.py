@@ -235,29 +235,55 @@ def containing(text: str) -> list[str]:
 # Of prices `r` those that hold now for everybody who buys one; the latest counts. Parameter: `now`.
 HOLDS_NOW = """r.merchant_id = %(m)s and r.customer_group is null and r.min_quantity = 1
       and r.valid_from <= %(now)s and (r.valid_until is null or r.valid_until > %(now)s)"""
-_FOUND = """
-with found as materialized (select id from {search} as id), few as (select count(*) < %(most)s as yes from found)"""
+
+
+class Way(NamedTuple):
+    """A condition on the rows of a list, and what finds the rows that it fits.
+
+    `search` is SQL: `select id from {search} as id` gives their ids, and where too many fit, as many as the parameter `most` says.
+    None: nothing finds them, and the condition is looked at row by row.
+    """
+
+    search: str | None
+    fits: str
 
 
 def can_be_looked_up(text: str) -> bool:
     return _CAN_BE_LOOKED_UP.search(text) is not None
 
 
-def by_words(page: str, search: str, id_: str, fits: str, text: str) -> tuple[str, str]:
-    """A list's `{words}` condition, whichever is quicker: the WITH of the statement, and its page.
+def by_words(search: str, fits: str, text: str) -> Way:
+    """The way to the rows that words fit: too short ones are in no index."""
+    return Way(search if can_be_looked_up(text) else None, fits)
 
-    Words that fit few rows are looked up by the `search` function, before the sort. Words that fit many are looked for along
-    the sort, by the condition `fits`, which ends with the page. Only one of both runs. Parameter: `most`.
+
+def quickest(page: str, id_: str, ways: Sequence[Way]) -> tuple[str, str]:
+    """A list's `{words}` condition, whichever way is quickest: the WITH of the statement, and its page.
+
+    What fits few rows is looked up, before the sort: by the first of the ways that finds few. Where each finds many, the page is
+    looked for along the sort, by all that they fit, and ends there. Only one of these runs. Parameter: `most`.
     """
-    return either_way(page, search, id_, fits) if can_be_looked_up(text) else ("", page.format(words=fits))
+    found, pages, tried = list[str](), list[str](), list[str]()
+    for number, way in enumerate(ways):
+        if way.search is None:
+            continue
+        fresh = " and ".join(tried) or "true"
+        found.append(
+            f"found{number} as materialized (select id from {way.search} as id where {fresh}), "
+            f"few{number} as (select {fresh} and count(*) < %(most)s as yes from found{number})"
+        )
+        looked_up = f"{id_} in (select id from found{number}) and (select yes from few{number})"
+        pages.append(
+            page.format(words=" and ".join([looked_up, *(_fits(other) for other in ways if other is not way)]))
+        )
+        tried.append(f"not (select yes from few{number})")
+    pages.append(page.format(words=" and ".join([*map(_fits, ways), *tried]) or "true"))
+    return f"with {', '.join(found)}" if found else "", " union all ".join(f"({one})" for one in pages)
 
 
-def either_way(page: str, search: str, id_: str, fits: str) -> tuple[str, str]:
-    """The same for rows that anything but words leads to: `search` is what `select id from {search} as id` finds them by."""
-    looked_up = page.format(words=f"{id_} in (select id from found) and (select yes from few)")
-    many = f"coalesce({fits}, false)"  # of which the planner assumes half, where it would take LIKE to be rare
-    along_the_sort = page.format(words=f"{many} and not (select yes from few)")
-    return _FOUND.format(search=search), f"({looked_up}) union all ({along_the_sort})"
+def _fits(way: Way) -> str:
+    """The condition as one of which the planner assumes that half fit: it would take LIKE, or a value unknown to it, to be rare."""
+    return f"coalesce({way.fits}, false)"
 
 
 async def _rows(ctx: Context, query: Select[Named], for_update: bool = False) -> list[Named]:
