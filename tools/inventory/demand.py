@@ -19,7 +19,9 @@ class Demand(NamedTuple):
     weeks: "Weeks"
 
 
-class _Sold(NamedTuple):
+class Bought(NamedTuple):
+    """Units of a variant that were ordered in a week: 0 is the first that is looked at."""
+
     variant_id: UUID
     week: int
     units: int
@@ -28,7 +30,7 @@ class _Sold(NamedTuple):
 # Either the lines of one variant, or those of all orders of the time.
 _OF_ONE = """
 order_lines l join orders o on o.merchant_id = %(m)s and o.id = l.order_id
-where l.merchant_id = %(m)s and l.variant_id = any(%(variants)s) and
+where l.merchant_id = %(m)s and l.variant_id = %(variant)s and
 """
 _OF_ALL = """
 orders o cross join lateral (select * from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id offset 0) l
@@ -42,23 +44,33 @@ group by 1, 2
 """
 
 
-async def demand(ctx: Context, variants: Sequence[UUID], weeks: int) -> Demand:
-    """The last whole weeks' demand of the variants, in their order."""
-    import numpy as np
+async def demand(ctx: Context, variant: UUID, weeks: int) -> Demand:
+    """The last whole weeks' demand of a variant."""
+    bought = await bought_in(ctx, weeks, variant)
+    return Demand(monday(ctx) - timedelta(weeks=weeks), in_weeks(bought, [variant], weeks))
 
+
+async def bought_in(ctx: Context, weeks: int, variant: UUID | None = None) -> list[Bought]:
+    """What was bought in so many whole weeks; of one variant, or of all."""
     this_week = monday(ctx)
     first = this_week - timedelta(weeks=weeks)
-    query = _SOLD.format(lines=_OF_ONE if len(variants) == 1 else _OF_ALL)
     params = {
-        "m": ctx.merchant.id, "variants": list(variants), "zone": ctx.merchant.zone.key, "first": first,
+        "m": ctx.merchant.id, "variant": variant, "zone": ctx.merchant.zone.key, "first": first,
         "since": _midnight(ctx, first), "until": _midnight(ctx, this_week), "counted": COUNTED,
     }  # fmt: skip
+    return await ctx.sql.rows(_SOLD.format(lines=_OF_ONE if variant else _OF_ALL), params, as_=Bought)
+
+
+def in_weeks(bought: Sequence[Bought], variants: Sequence[UUID], weeks: int) -> "Weeks":
+    """A row of units for each of the variants, in their order, and a column for each week."""
+    import numpy as np
+
     row_of = {variant: row for row, variant in enumerate(variants)}
-    sold = np.zeros((len(variants), weeks))
-    for found in await ctx.sql.rows(query, params, as_=_Sold):
-        if found.variant_id in row_of:
-            sold[row_of[found.variant_id], found.week] = found.units
-    return Demand(first, sold)
+    units = np.zeros((len(variants), weeks))
+    for one in bought:
+        if one.variant_id in row_of:
+            units[row_of[one.variant_id], one.week] = one.units
+    return units
 
 
 def monday(ctx: Context) -> date:

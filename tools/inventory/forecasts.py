@@ -96,7 +96,7 @@ async def forecast_demand(ctx: Context, args: ForecastDemand) -> DemandForecast:
     from tools.rules.forecasting import forecast
 
     variant = await find_variant(ctx, args.sku)
-    past = await demand(ctx, [variant.id], HISTORY)
+    past = await demand(ctx, variant.id, HISTORY)
     made = forecast(past.weeks, args.weeks)
     return _shown(ctx, variant, past, made)
 

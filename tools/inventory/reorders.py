@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import Field
 
+from db.models.products import Variant
 from db.money import Money
 from tools.contract import words
 from tools.contract.context import Context
@@ -19,7 +20,7 @@ from tools.contract.fields import CategoryRef, SupplierRef, VariantRef
 from tools.contract.page import Page, Paged, page_of, place, total_of
 from tools.contract.shop_settings import REVIEW_DAYS, SERVICE_LEVEL, chosen
 from tools.inventory.costs import COST_NOW
-from tools.inventory.demand import demand
+from tools.inventory.demand import Bought, bought_in, in_weeks
 from tools.inventory.suppliers import find_supplier
 from tools.rules.lookup import WITH_ALL_BELOW, find_category, find_variant
 
@@ -90,7 +91,8 @@ class _Stocked(NamedTuple):
     currency: str | None
 
 
-# Who sells it: whom a rule names, else whoever was bought from last.
+# Who sells it: whom a rule names, else whoever was bought from last. What was not sold, is promised to nobody and is above its
+# reorder point is never due: most of a large catalogue.
 _STOCKED = """
 with stock as (
     select s.variant_id as id, sum(s.on_hand - s.reserved - s.damaged)::int as available, sum(s.incoming)::int as incoming,
@@ -117,7 +119,10 @@ left join lateral (
 ) b on true
 left join suppliers s on s.merchant_id = %(m)s and s.id = coalesce(t.supplier_id, b.supplier_id) and s.active
 {cost}
-where v.merchant_id = %(m)s and v.tracked and v.sellable and v.archived_at is null and {conditions}
+where v.merchant_id = %(m)s and v.tracked and v.sellable and v.archived_at is null and (
+    v.id = any(%(bought)s::uuid[]) or d.units > 0
+    or coalesce(t.available, 0) + coalesce(t.incoming, 0) - coalesce(d.units, 0) <= t.reorder_point
+) and {conditions}
 order by v.id
 """
 
@@ -200,8 +205,9 @@ async def suggest_reorders(ctx: Context, args: SuggestReorders) -> Reorders:
     and reaches the rule's target. Settings: `inventory.service_level_percent`, `inventory.review_days`.
     """
     service, review = await chosen(ctx, SERVICE_LEVEL), await chosen(ctx, REVIEW_DAYS)
-    stocked = await _stocked(ctx, args)
-    planned = await _planned(ctx, stocked, service, review)
+    variant = await find_variant(ctx, args.sku) if args.sku else None
+    bought = await bought_in(ctx, HISTORY, variant and variant.id)
+    planned = _planned(await _stocked(ctx, args, variant, bought), bought, service, review)
     due = sorted((one for one in planned if one.because), key=lambda one: one.urgency)
     after = place(args.after, int, str, unknown=False)
     following = [one for one in due if after is None or one.urgency > after]
@@ -211,22 +217,26 @@ async def suggest_reorders(ctx: Context, args: SuggestReorders) -> Reorders:
     return Reorders(costs=costs, basis=_basis(service, review), **dict(page))
 
 
-async def _stocked(ctx: Context, args: SuggestReorders) -> list[_Stocked]:
-    conditions, params = ["true"], {"m": ctx.merchant.id}
+async def _stocked(
+    ctx: Context, args: SuggestReorders, variant: Variant | None, bought: Sequence[Bought]
+) -> list[_Stocked]:
+    """What may have to be bought."""
+    conditions: list[str] = ["true"]
+    params: dict[str, Any] = {"m": ctx.merchant.id, "bought": list({one.variant_id for one in bought})}
     if args.supplier:
         conditions.append("s.id = %(supplier)s")
         params["supplier"] = (await find_supplier(ctx, args.supplier)).id
     if args.category:
         conditions.append(f"p.category_id in ({WITH_ALL_BELOW})")
         params["category"] = (await find_category(ctx, args.category)).id
-    if args.sku:
+    if variant:
         conditions.append("v.id = %(variant)s")
-        params["variant"] = (await find_variant(ctx, args.sku)).id
+        params["variant"] = variant.id
     query = _STOCKED.format(cost=COST_NOW, conditions=" and ".join(conditions))
     return await ctx.sql.rows(query, params, as_=_Stocked)
 
 
-async def _planned(ctx: Context, stocked: Sequence[_Stocked], service: int, review: int) -> list[_Planned]:
+def _planned(stocked: Sequence[_Stocked], bought: Sequence[Bought], service: int, review: int) -> list[_Planned]:
     """Each variant with its forecast: all at once, as columns of numbers."""
     if not stocked:
         return []
@@ -234,7 +244,7 @@ async def _planned(ctx: Context, stocked: Sequence[_Stocked], service: int, revi
 
     from tools.rules.forecasting import expected, spread_over
 
-    sold = (await demand(ctx, [row.id for row in stocked], HISTORY)).weeks
+    sold = in_weeks(bought, [row.id for row in stocked], HISTORY)
     leads = [ASSUMED_LEAD_TIME if row.lead_time_days is None else row.lead_time_days for row in stocked]
     weeks = np.clip(np.ceil(np.array(leads) / 7), 1, HISTORY // 2).astype(np.int64)
     weekly, spread = expected(sold), spread_over(sold, weeks)

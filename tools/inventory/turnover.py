@@ -13,7 +13,7 @@ from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import CategoryRef, Days, Synonyms
 from tools.contract.page import Page, Paged, paged, place
-from tools.inventory.costs import COST_NOW
+from tools.inventory.costs import COSTS_NOW
 from tools.rules.lookup import WITH_ALL_BELOW, find_category
 from tools.rules.periods import days_back
 
@@ -139,7 +139,7 @@ class _Stock(NamedTuple):
 
 
 # At the beginning of the period there was what is there now, less what has moved since. Of what is there the youngest came last:
-# arrivals are counted back from now until they make up the stock.
+# arrivals are counted back from now until they make up the stock; those of all variants in one go, for one by one they take longer.
 _TURNED = """
 with moved as (
     select x.variant_id as id, sum(x.quantity)::int as change,
@@ -147,29 +147,28 @@ with moved as (
     from stock_movements x where x.merchant_id = %(m)s and x.occurred_at >= %(start)s group by x.variant_id
 ), held as (
     select s.variant_id as id, sum(s.on_hand)::int as units from stock_levels s where s.merchant_id = %(m)s group by s.variant_id
-), figures as (
+), aged as (
+    select n.id, n.stock as units, array[{bands}] as ages, sum(n.units * n.days)::numeric / nullif(sum(n.units), 0) as days
+    from (
+        select h.id, h.units as stock, least(c.quantity, h.units - c.younger) as units,
+               extract(day from %(now)s - c.occurred_at)::bigint as days
+        from held h left join (
+            select x.variant_id, x.quantity, x.occurred_at,
+                   sum(x.quantity) over (partition by x.variant_id order by x.occurred_at desc, x.id desc) - x.quantity as younger
+            from stock_movements x where x.merchant_id = %(m)s and x.quantity > 0 and x.kind <> 'transfer_in'
+        ) c on c.variant_id = h.id and c.younger < h.units
+    ) n group by n.id, n.stock
+), figures as materialized (
     select v.id, v.sku, p.title, h.units, h.units - coalesce(m.change, 0) as before, coalesce(m.sold, 0) as sold, k.average,
-           k.currency, a.ages, a.days, (
+           k.currency, h.ages, h.days, (
                select max(x.occurred_at) from stock_movements x
                where x.merchant_id = %(m)s and x.variant_id = v.id and x.kind = 'sale'
            ) as last_sale
-    from held h
+    from aged h
     join variants v on v.merchant_id = %(m)s and v.id = h.id
     join products p on p.merchant_id = %(m)s and p.id = v.product_id
     left join moved m on m.id = h.id
     {cost}
-    cross join lateral (
-        select array[{bands}] as ages, sum(n.units * n.days) / nullif(sum(n.units), 0) as days
-        from (
-            select least(c.quantity, h.units - c.younger) as units, extract(day from %(now)s - c.occurred_at) as days
-            from (
-                select x.quantity, x.occurred_at,
-                       sum(x.quantity) over (order by x.occurred_at desc, x.id desc) - x.quantity as younger
-                from stock_movements x
-                where x.merchant_id = %(m)s and x.variant_id = v.id and x.quantity > 0 and x.kind <> 'transfer_in'
-            ) c where c.younger < h.units
-        ) n
-    ) a
     where (h.units > 0 or coalesce(m.sold, 0) > 0) and {conditions}
 ), paced as (
     select *, case when units > 0 and days >= %(dead_after)s
@@ -224,7 +223,7 @@ async def inventory_turnover(ctx: Context, args: InventoryTurnover) -> Turnover:
     category = await find_category(ctx, args.category) if args.category else None
     period = days_back(ctx, args.days)
     turned = _TURNED.format(
-        cost=COST_NOW, bands=_BANDS, conditions=f"p.category_id in ({WITH_ALL_BELOW})" if category else "true"
+        cost=COSTS_NOW, bands=_BANDS, conditions=f"p.category_id in ({WITH_ALL_BELOW})" if category else "true"
     )
     after = place(args.after, int, UUID)
     tied, last = after or (None, None)

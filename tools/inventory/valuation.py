@@ -11,7 +11,7 @@ from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import CategoryRef, Synonyms, WarehouseRef
 from tools.contract.page import Page, Paged, paged, place
-from tools.inventory.costs import COST_NOW
+from tools.inventory.costs import COSTS_NOW
 from tools.rules.lookup import WITH_ALL_BELOW, find_category, find_warehouse
 
 
@@ -128,7 +128,7 @@ async def inventory_valuation(ctx: Context, args: InventoryValuation) -> Valuati
     reserved ones included; what is on its way is not.
     """
     filters, params = await _asked(ctx, args)
-    valued = _VALUED.format(cost=COST_NOW, filters="".join(f" and {condition}" for condition in filters))
+    valued = _VALUED.format(cost=COSTS_NOW, filters="".join(f" and {condition}" for condition in filters))
     totals = await ctx.sql.rows(valued + _TOTALS, params, as_=_Total)
     key, table = _GROUPED[args.group_by]
     after = place(args.after, int, str)
