@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import CheckConstraint, Integer, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.columns import details, flag, items, many, one, words
@@ -226,6 +226,8 @@ class Fulfilment(Tenant, Referenced, Versioned, Stateful, Base):
         index("shipped_at", "id"),
         index("promised_at", "id"),
         index("currency", "cost", "id"),
+        Index("ix_fulfilments_city", "merchant_id", text("folded(ship_to ->> 'city')")),
+        Index("ix_fulfilments_country", "merchant_id", text("(ship_to ->> 'country')")),
         CheckConstraint("cost >= 0", name="cost_is_not_negative"),
     )
     MOVES: ClassVar[dict[FulfilmentStatus, frozenset[FulfilmentStatus]]] = {

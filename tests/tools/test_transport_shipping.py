@@ -9,9 +9,10 @@ import pytest
 from reportlab.graphics.barcode import code128
 
 from db.parcel_numbers import is_parcel_number, parcel_number
+from tests.aftermath import make_shipment
 from tests.carriers import COLIVIA, NORDLINK, sold, with_carriers
 from tests.conftest import Do
-from tests.factories import NewShop, make_variant
+from tests.factories import NewShop, make_order, make_variant
 from tests.tools.misfits import misfits
 from tools.contract.call import call
 from tools.contract.errors import Ambiguous, IllegalMove, ShopError, StaleVersion
@@ -187,6 +188,31 @@ async def test_an_unused_label_is_voided_and_its_units_are_held_again(mine: NewS
     town, elsewhere = str(going[0].to_city).upper(), await do(list_shipments, city="Nowhere")
     assert (len((await do(list_shipments, city=town)).data), elsewhere.data) == (len(over) + len(going), [])
     assert await misfits(mine) == {}
+
+
+@pytest.mark.parametrize("looked_up", [2_000, 0])
+async def test_a_parcel_goes_where_its_label_says_or_else_where_its_order_goes(
+    mine: NewShop, do: Do, monkeypatch: pytest.MonkeyPatch, looked_up: int
+) -> None:
+    """Whether few go there, and are looked up, or too many, and are looked for along the list."""
+    monkeypatch.setattr("tools.transport.shipments.MOST_LOOKED_UP", looked_up)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        labelled, plain = make_order(sql), make_order(sql)
+        labelled.ship_city, labelled.ship_country = plain.ship_city, plain.ship_country = "Besançon", "FR"
+        await sql.session.flush()
+        parcel = await make_shipment(sql, labelled.reference)
+        parcel.ship_to = {"city": "Zürich", "country": "CH"}
+        silent = await make_shipment(sql, plain.reference)
+        await sql.commit()
+
+    async def to(**place: str) -> list[str]:
+        return [one.reference for one in (await do(list_shipments, **place)).data]
+
+    assert (
+        await to(city="zurich") == await to(country="CH") == await to(city="Zürich", country="CH") == [parcel.reference]
+    )
+    assert await to(city="besancon") == await to(country="FR") == [silent.reference]
+    assert await to(city="Zürich", country="FR") == await to(city="Lyon") == await to(country="DE") == []
 
 
 async def test_whom_a_parcel_is_for_is_told_to_those_who_may_see_it(mine: NewShop, do: Do) -> None:

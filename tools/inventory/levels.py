@@ -61,7 +61,7 @@ SORT_WORDS = Synonyms(
 
 
 class _Order(NamedTuple):
-    """The figure that a list is sorted by, beside the SKU and the warehouse; a shop's shelves are few beside its trade."""
+    """The figure that a list is sorted by, before the SKU and the warehouse."""
 
     by: str
     direction: str = "desc"
@@ -136,23 +136,28 @@ _STATES = {
     StockState.below_reorder_point: "s.on_hand - s.reserved - s.damaged <= s.reorder_point",
     StockState.out_of_stock: "s.on_hand - s.reserved - s.damaged <= 0",
 }
+# The page is found by what lies on the shelves and its SKU alone: joined with all that is shown, every row would be sorted in full.
 _LIST = f"""
-select v.sku, p.title, v.title as variant, p.reference as product, w.reference as warehouse, w.name as warehouse_name,
-       s.warehouse_id, s.on_hand, s.reserved, s.damaged, s.on_hand - s.reserved - s.damaged as available, s.incoming,
-       s.reorder_point, {{by}} as place, (
+with page as (
+    select s.*, v.sku, v.title as variant, v.product_id, {{by}} as place
+    from stock_levels s join variants v on v.merchant_id = %(m)s and v.id = s.variant_id
+    where s.merchant_id = %(m)s and (v.archived_at is null and v.tracked or s.on_hand <> 0 or s.incoming <> 0) {{filters}}
+    order by place {{direction}}, v.sku, s.warehouse_id limit %(limit)s
+)
+select s.sku, p.title, s.variant, p.reference as product, w.reference as warehouse, w.name as warehouse_name, s.warehouse_id,
+       s.on_hand, s.reserved, s.damaged, {_AVAILABLE} as available, s.incoming, s.reorder_point, s.place, (
            select json_build_object('amount', r.amount, 'currency', r.currency) from prices r
            where r.variant_id = s.variant_id and r.currency = %(home)s and {HOLDS_NOW}
            order by r.valid_from desc limit 1
        ) as price
-from stock_levels s
-join variants v on v.merchant_id = s.merchant_id and v.id = s.variant_id
-join products p on p.merchant_id = v.merchant_id and p.id = v.product_id
-join warehouses w on w.merchant_id = s.merchant_id and w.id = s.warehouse_id
-where s.merchant_id = %(m)s and (v.archived_at is null and v.tracked or s.on_hand <> 0 or s.incoming <> 0) {{filters}}
-order by {{order}} limit %(limit)s
+from page s
+join products p on p.merchant_id = %(m)s and p.id = s.product_id
+join warehouses w on w.merchant_id = %(m)s and w.id = s.warehouse_id
+order by s.place {{direction}}, s.sku, s.warehouse_id limit %(limit)s
 """
 
 
+_OF_PRODUCT = "exists (select from products p where p.merchant_id = %(m)s and p.id = v.product_id and {})"
 _BEYOND = """({by} {than} %(place)s or {by} = %(place)s and (v.sku, s.warehouse_id) > (%(sku)s, %(warehouse_id)s))"""
 
 
@@ -171,13 +176,11 @@ async def list_stock(ctx: Context, args: ListStock) -> Page[StockLine]:
     """
     filters, params = await _asked(ctx, args)
     by = _SORTS[args.sort]
-    order = (
-        f"{by.by} {by.direction}, v.sku, s.warehouse_id" if args.sort is not StockSort.sku else "v.sku, s.warehouse_id"
-    )
     if since := place(args.after, int, str, UUID):
         filters.append(_BEYOND.format(by=by.by, than="<" if by.direction == "desc" else ">"))
         params |= {"place": since[0], "sku": since[1], "warehouse_id": since[2]}
-    query = _LIST.format(by=by.by, order=order, filters="".join(f" and {condition}" for condition in filters))
+    narrowed = "".join(f" and {condition}" for condition in filters)
+    query = _LIST.format(by=by.by, direction=by.direction, filters=narrowed)
     return await paged(
         ctx,
         args,
@@ -197,18 +200,18 @@ async def _asked(ctx: Context, args: ListStock) -> tuple[list[str], dict[str, An
         filters.append("s.variant_id = %(variant)s")
         params["variant"] = (await find_variant(ctx, args.sku)).id
     if args.product:
-        filters.append("p.id = %(product)s")
+        filters.append("v.product_id = %(product)s")
         params["product"] = (await find_product(ctx, args.product)).id
     if args.warehouse:
         filters.append("s.warehouse_id = %(warehouse)s")
         params["warehouse"] = (await find_warehouse(ctx, args.warehouse)).id
     if args.category:
-        filters.append(f"p.category_id in ({WITH_ALL_BELOW})")
+        filters.append(_OF_PRODUCT.format(f"p.category_id in ({WITH_ALL_BELOW})"))
         params["category"] = (await find_category(ctx, args.category)).id
     if args.state:
         filters.append(_STATES[args.state])
     if args.text:
-        filters.append("p.search || ' ' || unaccent(lower(v.title)) like all(%(words)s::text[])")
+        filters.append(_OF_PRODUCT.format("p.search || ' ' || unaccent(lower(v.title)) like all(%(words)s::text[])"))
         params["words"] = containing(args.text)
     return filters, params
 

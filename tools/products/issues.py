@@ -110,9 +110,11 @@ _LACKS = {
 # Made to order and digital variants need no weight and no barcode. `id` and `key` tell rows of one kind apart, for the cursor.
 _ISSUES = f"""
 with looked_at as (
-    select p.* from products p where p.merchant_id = %(m)s and p.status = any(%(statuses)s) and {{conditions}}
+    select p.id, p.reference, p.title, p.title_key, p.category_id, p.attributes, p.media = '[]' as unseen,
+           p.description = '' as untold
+    from products p where p.merchant_id = %(m)s and p.status = any(%(statuses)s) and {{conditions}}
 ), sold as (
-    select v.*, p.reference as product, p.title as called, p.title_key from variants v
+    select v.id, v.sku, v.tracked, v.weight_grams, v.barcode, p.reference as product, p.title as called, p.title_key from variants v
     join looked_at p on p.id = v.product_id
     where v.merchant_id = %(m)s and v.archived_at is null
 ), issues as (
@@ -124,11 +126,11 @@ with looked_at as (
     union all
     select 3, 'no_barcode', null, product, called, title_key, sku, id from sold where tracked and barcode is null
     union all
-    select 4, 'no_image', null, reference, title, title_key, null, id from looked_at where media = '[]'
+    select 4, 'no_image', null, reference, title, title_key, null, id from looked_at where unseen
     union all
     select 5, 'no_category', null, reference, title, title_key, null, id from looked_at where category_id is null
     union all
-    select 6, 'no_description', null, reference, title, title_key, null, id from looked_at where description = ''
+    select 6, 'no_description', null, reference, title, title_key, null, id from looked_at where untold
     union all
     select 7, 'no_attribute', a.name, p.reference, p.title, p.title_key, null, p.id
     from looked_at p cross join unnest(%(attributes)s::text[]) as a(name)

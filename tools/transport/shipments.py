@@ -34,7 +34,7 @@ from tools.contract.fields import (
 )
 from tools.contract.page import Page, Paged
 from tools.contract.sorting import HIGHEST, LOWEST, NEWEST, OLDEST, By, sorted_page
-from tools.rules.lookup import find_customer, find_variant, find_warehouse, products_like
+from tools.rules.lookup import MOST_LOOKED_UP, Found, find_customer, find_variant, find_warehouse, products_like
 from tools.rules.whose import of_orders, sees_names, with_goods
 from tools.transport.carriers import find_carrier
 from tools.transport.rating import Charge, Parcel
@@ -261,6 +261,10 @@ _HOLDS = "f.id in (select l.fulfilment_id from fulfilment_lines l join order_lin
 
 _HAS = """exists (select from fulfilment_lines l join order_lines x on x.merchant_id = %(m)s and x.id = l.order_line_id
 where l.merchant_id = %(m)s and l.fulfilment_id = f.id and x.product_id = any(%(products)s::uuid[]))"""
+GOING_TO = {
+    "city": "unaccent(lower(coalesce(f.ship_to ->> 'city', o.ship_city))) = %(city)s",
+    "country": "coalesce(f.ship_to ->> 'country', o.ship_country) = %(country)s",
+}
 OF_CUSTOMER = "f.order_id in (select id from orders where merchant_id = %(m)s and customer_id = %(customer)s)"
 
 
@@ -270,11 +274,22 @@ async def _for_whom(ctx: Context, args: ListShipments) -> dict[str, tuple[str, A
         asked["f.order_id = %(order)s"] = ("order", (await ctx.find(Order, args.order)).id)
     if args.customer:
         asked[OF_CUSTOMER] = ("customer", (await find_customer(ctx, args.customer)).id)
-    if args.city:
-        asked["unaccent(lower(coalesce(f.ship_to ->> 'city', o.ship_city))) = %(city)s"] = ("city", fold(args.city))
-    if args.country:
-        asked["coalesce(f.ship_to ->> 'country', o.ship_country) = %(country)s"] = ("country", args.country)
     return asked
+
+
+async def _going_to(ctx: Context, args: ListShipments) -> tuple[list[str], dict[str, Any]]:
+    """The conditions of a place: parcels are looked up by it where few go there, else they are looked for along the list."""
+    params: dict[str, Any] = {"city": args.city and fold(args.city), "country": args.country}
+    conditions = [GOING_TO[name] for name, asked in params.items() if asked]
+    if not conditions:
+        return [], {}
+    asked = {**params, "most": MOST_LOOKED_UP + 1}
+    found = await ctx.sql.rows(
+        "select id from parcels_to(%(city)s::text, %(country)s::text, %(most)s) as id", asked, as_=Found
+    )
+    if len(found) > MOST_LOOKED_UP:
+        return [f"coalesce({condition}, false)" for condition in conditions], params
+    return [*conditions, "f.id = any(%(there)s::uuid[])"], params | {"there": [row.id for row in found]}
 
 
 async def _asked(ctx: Context, args: ListShipments) -> dict[str, tuple[str, Any]]:
@@ -299,9 +314,8 @@ async def _asked(ctx: Context, args: ListShipments) -> dict[str, tuple[str, Any]
 
 
 async def _of_orders(ctx: Context, args: ListShipments) -> tuple[list[str], dict[str, Any]]:
-    """The conditions on orders that words or goods tell, and their parameters."""
-    conditions: list[str] = []
-    params: dict[str, Any] = {}
+    """The conditions on parcels and orders that a place, words or goods tell, and their parameters."""
+    conditions, params = await _going_to(ctx, args)
     if args.text:
         said, words = await of_orders(ctx, args.text, "f.order_id")
         conditions.append(said)

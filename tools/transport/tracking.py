@@ -28,6 +28,7 @@ from tools.rules.whose import of_orders
 from tools.transport.carriers import UNDER_WAY, find_carrier
 from tools.transport.shipments import (
     COLUMNS,
+    GOING_TO,
     OF_CUSTOMER,
     TABLES,
     ShipmentSummary,
@@ -256,9 +257,9 @@ async def list_late_shipments(ctx: Context, args: ListLateShipments) -> Page[Lat
     if args.carrier:
         asked["f.carrier_id = %(carrier)s"] = ("carrier", (await find_carrier(ctx, args.carrier)).id)
     if args.country:
-        asked["coalesce(f.ship_to ->> 'country', o.ship_country) = %(country)s"] = ("country", args.country)
+        asked[GOING_TO["country"]] = ("country", args.country)
     if args.city:
-        asked["unaccent(lower(coalesce(f.ship_to ->> 'city', o.ship_city))) = %(city)s"] = ("city", fold(args.city))
+        asked[GOING_TO["city"]] = ("city", fold(args.city))
     if args.warehouse:
         asked["f.warehouse_id = %(from)s"] = ("from", (await find_warehouse(ctx, args.warehouse)).id)
     if args.customer:

@@ -1,10 +1,10 @@
-"""What few have is looked up, however large the shop: orders of a kind, customers of a town, price groups as they are written"""
+"""What few have is looked up, however large the shop: orders of a kind, customers and parcels of a town, price groups as written"""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0034"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
@@ -65,6 +65,34 @@ CUSTOMERS_AT = FUNCTION.format(
     body=IN_FULL.format(given="town, land, code"),
 )
 
+# A parcel goes where its label says, and one whose label says nothing where its order goes.
+PARCELS_TO = FUNCTION.format(
+    name="parcels_to(town text, land text, most integer)",
+    counter="SHP",
+    asked="""'select id from fulfilments where merchant_id = $2'
+        || case when town is null then ' and ship_to ->> ''country'' = $4' else ' and folded(ship_to ->> ''city'') = $3' end""",
+    body="""
+    declare going_there uuid[];
+    begin
+        return query execute asked using few, merchant, town, land;
+        get diagnostics fitting = row_count;
+        if fitting < few then
+            execute 'select array(select id from orders where merchant_id = $2'
+                || case when town is null then ' and ship_country = $4' else ' and folded(ship_city) = $3' end || ' limit $1)'
+                into going_there using few, merchant, town, land;
+            fitting := greatest(fitting, cardinality(going_there));
+        end if;
+        if fitting >= few then
+            return query select merchant from generate_series(1, most);
+        else
+            return query select f.id from fulfilments f
+            where f.merchant_id = merchant and f.order_id = any(going_there)
+              and case when town is null then f.ship_to ->> 'country' is null else f.ship_to ->> 'city' is null end;
+        end if;
+    end;
+""",
+)
+
 
 def upgrade() -> None:
     op.create_index(
@@ -74,10 +102,13 @@ def upgrade() -> None:
     op.drop_index("ix_addresses_merchant_id_postcode", "addresses")
     op.create_index("ix_addresses_postcode", "addresses", ["merchant_id", sa.text("replace(upper(postcode), ' ', '')")])
     op.create_index("ix_addresses_city", "addresses", ["merchant_id", sa.text("folded(city)"), "country"])
+    op.create_index("ix_fulfilments_city", "fulfilments", ["merchant_id", sa.text("folded(ship_to ->> 'city')")])
+    op.create_index("ix_fulfilments_country", "fulfilments", ["merchant_id", sa.text("(ship_to ->> 'country')")])
     op.execute(ORDERS_TO)  # keeps its owner and grants
     for definition, function in (
         (ORDERS_OF, "orders_of(text[], text[], text[], text[], text, integer)"),
         (CUSTOMERS_AT, "customers_at(text, text, text, integer)"),
+        (PARCELS_TO, "parcels_to(text, text, integer)"),
     ):
         op.execute(definition)
         op.execute(f"revoke all on function {function} from public")
