@@ -200,7 +200,7 @@ async def test_how_many_are_left_is_answered_with_the_total_of_all_warehouses(de
 
 # ---- the evening that the first start lives in it; the last that is asked of a shop, for it changes it -------------------
 
-NOT_SEEN: dict[Any, set[Any]] = {  # what nothing leads to, or what is over in a moment
+NOT_SEEN: dict[Any, set[Any]] = {  # what takes weeks, is over in a moment, or waits for the room of documents
     Payment: {PaymentStatus.expired},
     PaymentLink: {PaymentLinkStatus.pending, PaymentLinkStatus.paid, PaymentLinkStatus.expired, PaymentLinkStatus.failed},
     Fulfilment: {FulfilmentStatus.draft, FulfilmentStatus.rated},

@@ -16,8 +16,8 @@ from tools.contract.fields import CategoryRef, Country, PeriodEnd, PeriodStart, 
 from tools.customers.consents import CHANNEL_WORDS
 from tools.customers.fields import Said
 from tools.rules.lookup import find_category
-from tools.rules.periods import asked_period, percent_change
-from tools.rules.sales import COUNTED, Figures, Only, around, sales
+from tools.rules.periods import asked_period
+from tools.rules.sales import COUNTED, Figures, Only, around, growth, sales
 
 
 class SalesByCustomer(Input):
@@ -106,15 +106,13 @@ async def sales_by_customer(ctx: Context, args: SalesByCustomer) -> SalesOfCusto
     net, net_before = (whole[name].net if name in whole else 0 for name in ("now", "before"))
     rows = [row for row in found if not row.whole and row.period == "now"]
     ctx.discloses(len(rows))
+    since, elsewhere = await around(ctx, period, currency)
     return SalesOfCustomers(
         placed_from=period.start, placed_until=period.until, currency=currency, net=Money(amount=net, currency=currency),
-        change=percent_change(net, net_before),
+        change=growth(net, net_before, since, before),
         customers=[_sales(row, net, earlier.get(row.key, 0), currency) for row in rows],
         customers_left_out=max(whole["now"].groups - len(rows), 0) if rows else 0,
-        other_currencies=[
-            OrdersElsewhere(currency=row.currency, orders=row.orders)
-            for row in (await around(ctx, period, currency)).elsewhere
-        ],
+        other_currencies=[OrdersElsewhere(currency=row.currency, orders=row.orders) for row in elsewhere],
     )  # fmt: skip
 
 

@@ -23,8 +23,8 @@ from tools.contract.fields import (
     UntrustedText,
 )
 from tools.rules.lookup import find_category, find_product
-from tools.rules.periods import Period, Step, asked_period, days_back, percent_change
-from tools.rules.sales import CHANNEL_WORDS, By, Elsewhere, Figures, Only, around, sales
+from tools.rules.periods import Period, Step, asked_period, days_back
+from tools.rules.sales import CHANNEL_WORDS, By, Elsewhere, Figures, Only, around, growth, sales
 
 MOST_ROWS = 400
 WRITTEN_BY_BUYERS = (By.region, By.city)
@@ -177,14 +177,10 @@ async def sales_report(ctx: Context, args: SalesReport) -> SalesReported:
         placed_from=period.start, placed_until=period.until, before_from=before.start, before_until=before.until,
         zone=ctx.merchant.zone.key, currency=currency, totals=SalesFigures(**_figures(now, currency)),
         before=SalesFigures(**_figures(earlier, currency)),
-        sold_since=since, change=_change(now, earlier) if since and since <= before.start else None, groups=groups,
+        sold_since=since, change=growth(now.net if now else 0, earlier.net if earlier else 0, since, before), groups=groups,
         groups_left_out=0 if limit is None or now is None else max(now.groups - len(groups), 0),
         other_currencies=_others(elsewhere),
     )  # fmt: skip
-
-
-def _change(now: Figures | None, earlier: Figures | None) -> float | None:
-    return percent_change(now.net if now else 0, earlier.net if earlier else 0)
 
 
 def _fits(period: Period, by: By | None, ctx: Context) -> None:

@@ -26,7 +26,7 @@ from db.models.orders import Channel
 from tools.contract.context import Context
 from tools.contract.fields import Synonyms
 from tools.rules.lookup import WITH_ALL_BELOW
-from tools.rules.periods import Period, day_begun
+from tools.rules.periods import Period, day_begun, percent_change
 
 COUNTED = [status.value for status in orders.COUNTED]
 
@@ -272,6 +272,11 @@ async def sales(
         "after": after and after[0], "after_key": after and after[1], **only._asdict(),
     }  # fmt: skip
     return await ctx.sql.rows(query, params, as_=Figures)
+
+
+def growth(now: int, before: int, since: datetime | None, earlier: Period) -> float | None:
+    """By how many per cent a figure grew since the period `earlier`; None from nothing, or where the shop began within it."""
+    return percent_change(now, before) if since and since <= earlier.start else None
 
 
 async def around(ctx: Context, period: Period, currency: str) -> Around:
