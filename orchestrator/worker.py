@@ -195,12 +195,13 @@ async def upkeep(services: Services) -> None:
         merchants: list[uuid.UUID] = [row[0] for row in await cursor.fetchall()]
     for merchant in merchants:
         try:
-            await _upkeep_of(services, merchant)
+            await upkeep_of(services, merchant)
         except Exception:  # one shop's trouble is not the next one's
             _log.exception("the upkeep of the shop %s will be tried again", merchant)
 
 
-async def _upkeep_of(services: Services, merchant: uuid.UUID) -> None:
+async def upkeep_of(services: Services, merchant: uuid.UUID) -> None:
+    """The same in one shop."""
     async with services.shop.database.transaction(merchant, patience=services.shop.room.jobs) as sql:
         for statement in _UPKEEP:
             await sql.execute(statement, {"m": merchant, "now": services.shop.clock()})

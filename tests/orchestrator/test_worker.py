@@ -15,7 +15,7 @@ from orchestrator.chat import Chat
 from orchestrator.outside import Outside, first_secret, providers_of
 from orchestrator.services import Services
 from orchestrator.settings import Settings
-from orchestrator.worker import let_lapse, make_worker, pick_up
+from orchestrator.worker import let_lapse, make_worker, pick_up, upkeep_of
 from tests.conftest import Do
 from tests.factories import NewShop
 from tests.tools.cases import orders
@@ -26,6 +26,7 @@ from tests.tools.till import choose
 from tools.after_sales.decisions import approve_return
 from tools.after_sales.detail import get_return
 from tools.after_sales.receiving import ReturnNotExpected, receive_return
+from tools.contract.actors import Hand
 from tools.contract.call import call
 from tools.flows.cancel_order import cancel_order
 from tools.flows.create_payment_link import create_payment_link
@@ -119,6 +120,33 @@ async def test_what_should_have_lapsed_is_shown_by_the_check_and_taken_up_by_the
     assert await count(mine, "orders", f"reference = '{order}' and status = 'expired'") == 1
     assert await count(mine, "reservations", f"reference = '{reservation}' and status = 'expired'") == 1
     assert await count(mine, "audit_entries", "actor = 'system:worker'") == 2
+
+
+async def test_one_upkeep_does_all_that_is_due_and_finds_nothing_to_complain_of(
+    settings: Settings, chat: Chat, mine: NewShop, caplog: pytest.LogCaptureFixture
+) -> None:
+    order, _ = await overdue(mine)
+    await call(mine.shop, create_payment_link, {"order": order}, mine.caller("owner"), key="link")
+    model = mine.caller("owner", hand=Hand.model)
+    waits = await call(mine.shop, cancel_order, {"order": order, "reason": "duplicate"}, model, key="card")
+    async with mine.shop.database.transaction(mine.id) as sql:
+        for over in (
+            "update payment_links set status = 'open', expires_at = now() - interval '2 hours' where merchant_id = %s",
+            "update approvals set expires_at = now() - interval '2 hours' where merchant_id = %s",
+            "update idempotency_records set expires_at = now() - interval '2 hours' where merchant_id = %s",
+        ):
+            await sql.execute(over, (mine.id,))
+        await sql.commit()
+
+    with caplog.at_level(logging.WARNING):
+        await upkeep_of(services_of(settings, chat), mine.id)
+
+    assert caplog.messages == []
+    assert await broken(mine) == {}
+    assert await count(mine, "payment_links", "status = 'void'") == 1  # with its order, which lapsed first
+    assert await count(mine, "approvals", f"reference = '{waits.approval}' and status = 'expired'") == 1
+    assert await count(mine, "idempotency_records", "key in ('hold', 'link', 'card')") == 0
+    assert await count(mine, "audit_unsealed", "true") <= 3  # of what lapsed just now
 
 
 async def test_a_payment_link_whose_time_is_over_is_taken_away(settings: Settings, chat: Chat, mine: NewShop) -> None:
