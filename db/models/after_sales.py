@@ -218,7 +218,7 @@ class Return(Tenant, Referenced, Versioned, Stateful, Base):
         ReturnStatus.returned_to_customer: frozenset({ReturnStatus.closed}),
         ReturnStatus.declined: frozenset(),
         ReturnStatus.cancelled: frozenset(),
-        ReturnStatus.expired: frozenset(),
+        ReturnStatus.expired: frozenset({ReturnStatus.received}),  # it came after all
         ReturnStatus.closed: frozenset(),
     }
 

@@ -10,12 +10,14 @@ from tests.conftest import Do
 from tests.factories import NewShop
 from tests.tools.misfits import misfits
 from tests.tools.returning import MUG, deliver, delivered, shelve
+from tests.tools.till import writing
 from tools.after_sales.decisions import ReturnAlreadyDecided, approve_return, reject_return
 from tools.after_sales.detail import get_return
 from tools.after_sales.eligibility import check_return_eligibility
 from tools.after_sales.listing import list_returns
 from tools.after_sales.policies import NoSuchReturnRule, ReturnPolicyUnchanged, get_return_policy, set_return_policy
-from tools.after_sales.requests import ReturnUnderWay, cancel_return
+from tools.after_sales.receiving import receive_return
+from tools.after_sales.requests import ReturnUnderWay, cancel_return, expire_return
 from tools.contract.errors import Ambiguous, Invalid
 from tools.flows.request_return import request_return
 from tools.orders.detail import get_order
@@ -183,3 +185,20 @@ async def test_yes_and_no_are_said_once(mine: NewShop, do: Do) -> None:
             await do(reject_return, rma=rma, note="No.")
     with pytest.raises(ReturnUnderWay, match=f"{one} is accepted"):
         await do(cancel_return, rma=one)
+
+
+async def test_what_comes_after_its_return_has_expired_is_taken_all_the_same(mine: NewShop, do: Do) -> None:
+    order, _ = await delivered(mine)
+    rma = (await do(request_return, order=order, sku=MUG, quantity=2, reason="changed_mind")).reference
+    await do(approve_return, rma=rma)
+    assert (await do(expire_return, rma=rma)).status == "approved"
+    async with writing(mine) as sql:
+        long_ago = clock.now() - timedelta(days=60)
+        await sql.execute("update returns set approved_at = %s where merchant_id = %s", (long_ago, mine.id))
+    assert (await do(expire_return, rma=rma)).status == "expired"
+
+    came = await do(receive_return, rma=rma)
+
+    assert came.status == "received"
+    assert (await do(get_order, order=order)).lines[0].returned == 2
+    assert await misfits(mine) == {}

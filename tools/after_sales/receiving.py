@@ -22,11 +22,13 @@ from tools.contract.declare import Effect, Input, tool
 from tools.contract.errors import Conflict
 from tools.contract.fields import Quantity, Text, VariantRef, WarehouseRef
 from tools.rules.lookup import find_warehouse
-from tools.rules.returns import NotInOrder
+from tools.rules.returns import NotInOrder, sold
 from tools.rules.stock import Posting, locked, post
 from tools.rules.told import named_order, tell_units
 
-_COMES = (ReturnStatus.approved, ReturnStatus.label_sent, ReturnStatus.in_transit, ReturnStatus.received)
+_COMES = (
+    ReturnStatus.approved, ReturnStatus.label_sent, ReturnStatus.in_transit, ReturnStatus.received, ReturnStatus.expired,
+)  # fmt: skip
 
 
 class ReturnNotExpected(Conflict):
@@ -95,6 +97,8 @@ async def receive_return(ctx: Context, args: ReceiveReturn) -> ReturnStanding:
     if row.status not in _COMES:
         raise ReturnNotExpected(f"{row.reference} is {words.word(row.status)}, so nothing of it can come in.")
     came = _came(ctx, args, row, lines)
+    if row.status is ReturnStatus.expired:
+        await _refuse_asked_anew(ctx, row, order, lines)
     warehouse = await _warehouse(ctx, args, row, order)
 
     await _set_aside(ctx, row, order, warehouse, came)
@@ -111,6 +115,19 @@ async def receive_return(ctx: Context, args: ReceiveReturn) -> ReturnStanding:
         ctx.event("received", row, order_id=order.id, units=total)
     _tell(ctx, row, order, warehouse, lines, came)
     return state_of(row, order, lines)
+
+
+async def _refuse_asked_anew(ctx: Context, row: Return, order: Order, lines: Sequence[Coming]) -> None:
+    """What comes after its time is taken, unless it is another return's by now."""
+    theirs = {line.id: line for line in await sold(ctx, order)}
+    for coming, of in lines:
+        line = theirs.get(of.id)
+        if line is None or line.left < coming.quantity:
+            others = words.listed(line.returns) if line and line.returns else "no parcel of the customer's"
+            raise ReturnNotExpected(
+                f"{row.reference} has expired, and its {of.sku} {words.are(coming.quantity)} in {others} by now.",
+                hint="Book it in there (receive_return).",
+            )
 
 
 def _came(ctx: Context, args: ReceiveReturn, row: Return, lines: Sequence[Coming]) -> list[tuple[Coming, int]]:
