@@ -142,7 +142,7 @@ async def test_one_upkeep_does_all_that_is_due_and_finds_nothing_to_complain_of(
         await upkeep_of(services_of(settings, chat), mine.id)
 
     assert caplog.messages == []
-    assert await broken(mine) == {}
+    assert await misfits(mine, *DUE) == {}
     assert await count(mine, "payment_links", "status = 'void'") == 1  # with its order, which lapsed first
     assert await count(mine, "approvals", f"reference = '{waits.approval}' and status = 'expired'") == 1
     assert await count(mine, "idempotency_records", "key in ('hold', 'link', 'card')") == 0
