@@ -15,8 +15,8 @@ SPOKEN = ("unclear", "~beyond", "elsewhere")
 
 def instead(decision: Decision, text: str, desk: Desk) -> Decision:
     """The decision, or a look at the goods, the people, or who bought what, that are named. `text` is in English words."""
-    if not (isinstance(decision, Decline) and decision.why in SPOKEN):
-        return decision
+    if not (isinstance(decision, Decline) and decision.why in SPOKEN) or decision.writes:
+        return decision  # a change that is not open to this person is no wish to see something
     reading = desk.reading(text)
     goods = [ground for ground in reading.grounds if ground.goods]
     people = [ground for ground in reading.grounds if ground.of("customer")]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from planner.fill import texts, values
+from planner.fill import grounded, texts, values
 from planner.fill.filled import Filled, Told, Which
 from planner.fill.spoken import words
 from planner.read.entities import Span
@@ -126,7 +126,7 @@ def _goods(item: Field, count: Field, reading: Reading, filled: Filled, name: st
     """Goods by their names, and how many of each: "two sage travel mugs and one chai blend". What is not certain is asked."""
     lines: list[dict[str, Any]] = []
     grounds = [ground for ground in reading.grounds if ground.goods and reading.open(ground.start, ground.end)]
-    for ground in grounds:
+    for ground in (grounded.measured(ground, reading) for ground in grounds):
         number = count_of(ground.start, ground.end, reading, least=_least(count))
         reading.take_ground(ground)
         certain = len(ground.variants) == 1 and not ground.lacks

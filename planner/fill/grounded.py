@@ -20,6 +20,10 @@ TOWN = r"\s*,?\s*\(?(?:(?:in|from|of|at|de|à|aus)\s+)?"  # between a name and w
 IN_TOWN = r"\s+\(?(?:in|from|of|de|à|aus)\s+([A-ZÀ-Þ][\w-]+(?: [A-ZÀ-Þ][\w-]+)?)"
 FIGURES = re.compile(r"\d+(?:\.\d+)?")
 MEASURE = re.compile(r"[\s,(]*(?:in\s+|the\s+|size\s+)*(?P<figure>\d+(?:[.,]\d+)?)(?![\w.,%€$£]*[\d%€$£])", re.I)
+STANDING = re.compile(  # for what was named: "the 28", "of the 1.2"
+    r"\bthe\s+(?P<figure>\d+(?:[.,]\d+)?)(?!\s*[%€$£]|[\w.,-]*\d)(?=\s*(?:[.,;:!?)]|$|(?:ones?|but|and|or|is|are|in|for|at|from|to|on|of|please|pls)\b))",
+    re.I,
+)
 AFTER_TO = re.compile(r"\b(?:to|into|for|over to)\s+(?:the\s+|our\s+)?$", re.I)
 
 
@@ -80,7 +84,7 @@ def _goods(ground: Ground, fields: Sequence[Field], reading: Reading, told: Told
     if not ground.goods or not (variants or products):
         return
     reading.take_ground(ground)
-    ground = _measured(ground, reading) if variants else ground
+    ground = measured(ground, reading) if variants else ground
     if ground.lacks:
         filled.which[(variants or products)[0].name] = Which.of(ground, (variants or products)[0].reference)
         return
@@ -96,19 +100,21 @@ def _goods(ground: Ground, fields: Sequence[Field], reading: Reading, told: Told
         filled.which[f.name] = Which.of(ground, f.reference)
 
 
-def _measured(ground: Ground, reading: Reading) -> Ground:
-    """The one variant that a bare number beside the name tells: "frying pan 28", "house espresso, the 250"."""
-    said = MEASURE.match(reading.text, ground.end)
-    if said is None or not reading.open(*said.span("figure")):
-        return ground
-    figure = said["figure"].replace(",", ".")
-    fitting = [
-        row for row in ground.variants if figure in FIGURES.findall(row.about.rpartition(" / ")[2].replace(",", "."))
-    ]
-    if len(fitting) != 1:
-        return ground
-    reading.claim(*said.span("figure"))
-    return replace(ground, rows=(fitting[0],))
+def measured(ground: Ground, reading: Reading) -> Ground:
+    """The one variant that a figure of no unit tells: "frying pan 28", "house espresso, the 250", "40 carafes of the 1.2"."""
+    beside = MEASURE.match(reading.text, ground.end)
+    for said in filter(None, (beside, *STANDING.finditer(reading.text))):
+        figure = said["figure"].replace(",", ".")
+        fitting = [row for row in ground.variants if figure in FIGURES.findall(_own(row).replace(",", "."))]
+        if len(fitting) == 1 < len(ground.variants) and reading.open(*said.span("figure")):
+            reading.claim(*said.span("figure"))
+            return replace(ground, rows=(fitting[0],))
+    return ground
+
+
+def _own(row: Row) -> str:
+    """What tells a variant from the others of its product: "28 cm"."""
+    return row.about.rpartition(" / ")[2]
 
 
 def _products(f: Field, ground: Ground, filled: Filled) -> None:

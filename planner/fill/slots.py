@@ -61,7 +61,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     grounded.fill(fields, reading, told, filled)
     _emails_and_codes(fields, reading, told, filled)
     filled.args |= values.fill(_open(fields, filled, Kind.limit), reading, told.setting)
-    _choices(fields, reading, filled)
+    _choices(fields, reading, told, filled)
     if reading.mentions:
         named.fill(_nameable(fields, told), reading, filled)
     composites.items(fields, reading, told, filled)
@@ -233,7 +233,7 @@ def _currency(reading: Reading, told: Told) -> str | None:
     return money.SIGNS[named[1].lower()] if named else amounts[0] if amounts else None
 
 
-def _choices(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+def _choices(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     """Values of enums by their phrases: over all fields together, the longest phrase wins its place."""
     hits = [
         (m, f, choice)
@@ -244,15 +244,26 @@ def _choices(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
         for m in _phrase(phrase, f).finditer(reading.text)
     ]
     hits.sort(key=lambda hit: (-len(hit[0][0]), hit[0].start()))
+    excepted: list[tuple[Field, Choice]] = []
     for m, f, choice in hits:
         if (f.name in filled.args and not f.many) or not reading.open(*m.span()) or _within_reference(m, reading):
             continue
-        if EXCEPTING.search(reading.text[: m.start()]):
-            filled.doubts.append(f"not {m[0]}")
-            reading.claim(*m.span())
-            continue
         reading.claim(*m.span())
-        _choose(f, choice, filled)
+        if not EXCEPTING.search(reading.text[: m.start()]):
+            _choose(f, choice, filled)
+        elif f.many and not told.writes:
+            excepted.append((f, choice))
+        else:
+            filled.doubts.append(f"not {m[0]}")
+    _except(excepted, filled)
+
+
+def _except(excepted: Sequence[tuple[Field, Choice]], filled: Filled) -> None:
+    """Of a list that takes several states, all but those that are not wanted: "unpaid, not counting cancelled"."""
+    without = {f.name: {one.value for other, one in excepted if other is f} for f, _ in excepted}
+    for f in dict.fromkeys(f for f, _ in excepted):
+        wanted = filled.args.get(f.name) or dict.fromkeys(choice.value for choice in f.choices)
+        filled.args[f.name] = [value for value in wanted if value not in without[f.name]]
 
 
 def _choose(f: Field, choice: Choice, filled: Filled) -> None:

@@ -26,10 +26,11 @@ LONGEST = 5  # words of a name
 MEASURE = (
     r"\d+(?:[.,]\d+)?\s?-?(?:cm|mm|ml|cl|dl|litres?|liters?|l|kg|g|gr|grams?|kilos?|inch)(?![\w-])|\d+\s?[x×]\s?\d+(?:\s?cm)?(?!\w)"
     r"|(?<![\w-])\d\d[-–]\d\d(?![\w-])|(?<![\w-])(?:A[2-6]|X{1,2}[SL]|half (?:a )?lit(?:re|er))(?![\w-])"
+    r"|(?<![\w-])(?:(?:in\s+)?(?:size|taille|größe)\s+[SML]|in\s+(?-i:[SML]))(?![\w'’-])"
 )
 TOKEN = re.compile(rf"(?P<measure>{MEASURE})|(?P<word>[^\W\d_](?:[\w’']|-(?=\w))*)", re.I)
 HOLDS = ("email", "reference", "foreign", "code", "money", "percent", "period", "url", "phone", "quoted")  # not names
-LETTERED = re.compile(r"^(?:size|in|grösse|größe|taille)\s(?:S|M|L)$", re.I)
+LETTERED = re.compile(r"^(?:in\s+)?(?:(?:size|taille|größe)\s+)?(?=[SML]$)", re.I)  # "in size M" is "M"
 QUALIFYING = ("adjective", "measure")
 POSSESSIVE = re.compile(r"(?<=\w)['’]s$")
 ONES = re.compile(r"\s+ones?\b", re.I)
@@ -215,7 +216,8 @@ def phrases(
     others: list[Phrase] = []
     for run in runs:
         said = " ".join(token.said for token in run)
-        leaning = all(token.kind in QUALIFYING for token in run) or ONES.match(text[run[-1].end :]) is not None
+        named = run[-1].kind in QUALIFYING and run[0].kind not in QUALIFYING  # "carafes small one": of itself
+        leaning = all(token.kind in QUALIFYING for token in run) or (not named and ONES.match(text[run[-1].end :]))
         if leaning and thing:
             goods.append(Phrase(run[0].start, run[-1].end, f"{said} {thing}", goods=True, standing=True))
         elif not leaning and any(token.kind != "name" for token in run):
@@ -280,7 +282,7 @@ def _runs(text: str, spans: Sequence[Span], mentions: Sequence[Mention], ordinar
             run = []
         if kind:
             owner = POSSESSIVE.sub("", m[0]) if kind == "name" else m[0]  # "Mercier's complaint"
-            said = places.local(owner) if kind == "name" else owner
+            said = places.local(owner) if kind == "name" else LETTERED.sub("", owner)
             run.append(Token(m.start(), m.start() + len(owner), said, kind))
     if run:
         yield _trimmed(run)
@@ -293,8 +295,10 @@ def _surname(before: Token, m: re.Match[str], text: str) -> bool:
 
 
 def _trimmed(run: list[Token]) -> list[Token]:
-    """Without the word at its end that goes with what follows: "put velvet cushions down 15 %"."""
-    return run[:-1] if len(run) > 1 and run[-1].said.casefold() in ("down", "clear", "top", "book") else run
+    """Without the word at its end that goes with what follows, "put velvet cushions down 15 %"; a "breton top" is a whole."""
+    if len(run) < 2 or run[-1].said.casefold() not in ("down", "clear", "top", "book"):
+        return run
+    return run if f"{run[-2].said} {run[-1].said}".casefold() in lexicon().nouns else run[:-1]
 
 
 def _goes_on(between: str, before: str, kind: str) -> bool:

@@ -138,6 +138,9 @@ def asked(index: Index, text: str, thing: str = "") -> list[str]:
         ("9 of the biggest ones", ["biggest jute rug"]),
         ("eine rote und zwei blaue", ["red jute rug", "blue jute rug"]),
         ("put wool throws down 10% from Monday", ["wool throws"]),
+        ("counted the breton top size S again", ["breton top S"]),
+        ("do we have the linen trousers in M?", ["linen trousers M"]),
+        ("damaged: 3 carafes small one", ["carafes small"]),
         ("are any of the rest promised to customers?", []),
         ("what did Emre Wolf buy?", ["Emre Wolf"]),
         ("what came of Chloé Mercier's complaint", ["Chloé Mercier"]),
@@ -340,11 +343,27 @@ def test_a_slip_is_not_looked_for(index: Index) -> None:
     assert "text" not in found.args
 
 
-def test_what_is_not_counted_is_no_condition(index: Index) -> None:
-    found = filled(index, "list_orders", "which orders are unpaid, not counting cancelled", {})
+def test_of_several_states_all_but_what_is_excepted_are_wanted(index: Index) -> None:
+    found = filled(index, "list_orders", "which orders are unpaid, not counting cancelled", {}).args
 
-    assert "status" not in found.args
-    assert found.args["payment_state"] == ["unpaid"]
+    assert found["status"] == ["draft", "pending", "confirmed", "completed", "expired"]
+    assert found["payment_state"] == ["unpaid"]
+
+
+CARAFES = [row("variant", f"CARAFE-{size}", about=f"Glass carafe / {size} l") for size in ("0.75", "1.2")]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("ordered 40 carafes of the 1.2 from SUP-1 for Lyon", {"sku": "CARAFE-1.2", "quantity": 40}),
+        ("order 6 carafes, the 0.75, from SUP-1 for Lyon", {"sku": "CARAFE-0.75", "quantity": 6}),
+    ],
+)
+def test_a_figure_that_stands_for_the_thing_says_which_it_is(index: Index, text: str, line: dict[str, Any]) -> None:
+    known: dict[str, list[Row]] = {"carafes": [row("product", "Glass carafe"), *CARAFES], **PLACES}
+
+    assert filled(index, "create_purchase_order", text, known).args["lines"] == [line]
 
 
 def test_a_number_of_a_house_is_no_postcode(index: Index) -> None:

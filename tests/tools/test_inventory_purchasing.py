@@ -33,7 +33,13 @@ from tools.inventory.purchasing import (
 )
 from tools.inventory.receiving import MoreThanOrdered, NotOrdered, receive_purchase_order
 from tools.inventory.reorder_rules import TargetTooLow, set_reorder_rule
-from tools.inventory.suppliers import SupplierInactive, create_supplier, list_suppliers, update_supplier
+from tools.inventory.suppliers import (
+    SupplierInactive,
+    SupplierUnknown,
+    create_supplier,
+    list_suppliers,
+    update_supplier,
+)
 from tools.rules.places import WarehouseClosed
 
 
@@ -188,6 +194,24 @@ async def test_an_order_takes_the_cost_from_the_last_delivery(brun: str, do: Do)
     second = await do(create_purchase_order, supplier=brun, lines=of(None, MUG_BLUE=10))
 
     assert second.lines[0].unit_cost.amount == 420
+
+
+async def test_goods_are_ordered_from_whom_they_are_bought(mine: NewShop, brun: str, do: Do) -> None:
+    await do(create_purchase_order, supplier=brun, lines=of(420, MUG_BLUE=10))
+
+    again = await do(create_purchase_order, lines=of(420, MUG_BLUE=10))
+    assert again.supplier == brun
+
+    with pytest.raises(SupplierUnknown, match="from whom TEE would be bought"):
+        await do(create_purchase_order, lines=of(420, TEE=10))
+
+    moulin = (await do(create_supplier, name="Moulin", country="FR")).reference
+    await do(set_reorder_rule, sku="TEE", supplier=moulin)
+    ruled = await do(create_purchase_order, lines=of(420, TEE=10))
+    assert ruled.supplier == moulin
+
+    with pytest.raises(SupplierUnknown, match=r"several suppliers: Atelier Brun \(SUP-\d+\), Moulin"):
+        await do(create_purchase_order, lines=[*of(420, MUG_BLUE=10), *of(420, TEE=10)])
 
 
 async def test_an_order_that_cannot_be_is_refused(mine: NewShop, brun: str, do: Do) -> None:

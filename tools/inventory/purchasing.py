@@ -32,7 +32,7 @@ from tools.contract.fields import (
 from tools.inventory.costs import CostInAnotherCurrency, costs_now, refuse_other_currency
 from tools.inventory.places import NotTracked, open_warehouses, refuse_untracked
 from tools.inventory.purchase_orders import PurchaseOrderDetail, detail, today
-from tools.inventory.suppliers import SupplierInactive, find_supplier, refuse_inactive
+from tools.inventory.suppliers import SupplierInactive, SupplierUnknown, find_supplier, refuse_inactive, usual_supplier
 from tools.rules.lookup import find_variants, find_warehouse
 from tools.rules.places import WarehouseClosed, refuse_closed
 from tools.rules.stock import Posting, locked, post
@@ -77,7 +77,9 @@ class CreatePurchaseOrder(Input):
         }
     )
 
-    supplier: SupplierRef = Field(description="From whom: `SUP-1001`, or a name.")
+    supplier: SupplierRef | None = Field(
+        default=None, description="From whom: `SUP-1001`, or a name; omit: whoever the goods are bought from."
+    )
     warehouse: WarehouseRef | None = Field(
         default=None, description="Where it shall come to; may be left out when the shop has one open warehouse."
     )
@@ -108,7 +110,8 @@ class Bought(NamedTuple):
     effect=Effect.money,
     permission="suppliers:write",
     raises=[
-        Ambiguous, CostInAnotherCurrency, CostUnknown, DayHasPassed, NotTracked, OrderedTwice, SupplierInactive, WarehouseClosed,
+        Ambiguous, CostInAnotherCurrency, CostUnknown, DayHasPassed, NotTracked, OrderedTwice, SupplierInactive,
+        SupplierUnknown, WarehouseClosed,
     ],
     examples=["Order 60 MUG-BLUE from SUP-1001", "Buy 40 TSH-BLK-M at 6.20 from Atelier Brun for Lille"],
 )  # fmt: skip
@@ -119,7 +122,7 @@ async def create_purchase_order(ctx: Context, args: CreatePurchaseOrder) -> Purc
     the supplier by this: the order is recorded as placed. What comes is booked with receive_purchase_order, and what to order
     is what suggest_reorders says.
     """
-    supplier = await find_supplier(ctx, args.supplier)
+    supplier = await _supplier(ctx, args)
     refuse_inactive(supplier)
     warehouse = await _warehouse(ctx, args.warehouse)
     refuse_closed(warehouse)
@@ -128,7 +131,7 @@ async def create_purchase_order(ctx: Context, args: CreatePurchaseOrder) -> Purc
     expected = args.expected_on or today(ctx) + timedelta(days=await _lead_time(ctx, supplier, warehouse, lines))
     if expected < today(ctx):
         raise DayHasPassed(f"It would be expected on {words.day(expected)}, and today is {words.day(today(ctx))}.")
-    ctx.settled = _settled(args, warehouse, currency, expected, lines)
+    ctx.settled = _settled(args, supplier, warehouse, currency, expected, lines)
 
     levels = await locked(ctx, [(line.variant.id, warehouse.id) for line in lines], opening=True)
     order = await _add(ctx, supplier, warehouse, currency, expected, lines, args.note)
@@ -146,6 +149,14 @@ async def create_purchase_order(ctx: Context, args: CreatePurchaseOrder) -> Purc
 
 def _units(lines: Sequence[Bought]) -> int:
     return sum(line.quantity for line in lines)
+
+
+async def _supplier(ctx: Context, args: CreatePurchaseOrder) -> Supplier:
+    """Who was named, else the one from whom all that is ordered is bought."""
+    if args.supplier:
+        return await find_supplier(ctx, args.supplier)
+    variants = await find_variants(ctx, [line.sku for line in args.lines])
+    return await usual_supplier(ctx, variants)
 
 
 async def _warehouse(ctx: Context, written: str | None) -> Warehouse:
@@ -199,15 +210,20 @@ async def _lead_time(ctx: Context, supplier: Supplier, warehouse: Warehouse, lin
 
 
 def _settled(
-    args: CreatePurchaseOrder, warehouse: Warehouse, currency: str, expected: date, lines: Sequence[Bought]
+    args: CreatePurchaseOrder,
+    supplier: Supplier,
+    warehouse: Warehouse,
+    currency: str,
+    expected: date,
+    lines: Sequence[Bought],
 ) -> CreatePurchaseOrder:
-    """What was left open, as it is on the card: place, currency, day, and costs that are whole minor units."""
+    """What was left open, as it is on the card: supplier, place, currency, day, and costs that are whole minor units."""
     costs = [
         line if bought.unit_cost % 1 else line.model_copy(update={"unit_cost": int(bought.unit_cost)})
         for line, bought in zip(args.lines, lines, strict=True)
     ]
-    update = {"warehouse": warehouse.reference, "currency": currency, "expected_on": expected, "lines": costs}
-    return args.model_copy(update=update)
+    update = {"supplier": supplier.reference, "warehouse": warehouse.reference, "currency": currency}
+    return args.model_copy(update={**update, "expected_on": expected, "lines": costs})
 
 
 async def _add(

@@ -1,6 +1,6 @@
 """Who sells to the shop."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from pydantic import Field
 from sqlalchemy import func, or_, select
 
 from db.models.inventory import Supplier
+from db.models.products import Variant
 from db.money import Currency
 from db.references import Kind
 from tools.contract import words
@@ -24,6 +25,12 @@ class SupplierInactive(Conflict):
     """Nothing is bought from that supplier any more."""
 
     hint = "Choose another supplier, or set `active` on this one with update_supplier."
+
+
+class SupplierUnknown(Conflict):
+    """Who sells the goods is not known, or several do."""
+
+    hint = "Say from whom, as `supplier`."
 
 
 class SupplierDetail(Result):
@@ -240,6 +247,44 @@ async def find_supplier(ctx: Context, written: str, *, for_update: bool = False)
         raise Ambiguous(f"{written} fits {', '.join(f'{one.name} ({one.reference})' for one in meant)}.")
     ctx.means(Kind.supplier, written, meant[0].reference)
     return meant[0]
+
+
+_USUAL = """
+select distinct s.id, s.reference, s.name
+from unnest(%(variants)s::uuid[]) as v(id)
+left join lateral (
+    select l.supplier_id from stock_levels l join warehouses w on w.merchant_id = %(m)s and w.id = l.warehouse_id and w.active
+    where l.merchant_id = %(m)s and l.variant_id = v.id and l.supplier_id is not null order by w.priority, w.id limit 1
+) ruled on true
+left join lateral (
+    select o.supplier_id from purchase_order_lines l
+    join purchase_orders o on o.merchant_id = %(m)s and o.id = l.purchase_order_id
+    where l.merchant_id = %(m)s and l.variant_id = v.id and o.status <> 'cancelled' order by o.id desc limit 1
+) bought on true
+left join suppliers s on s.merchant_id = %(m)s and s.id = coalesce(ruled.supplier_id, bought.supplier_id) and s.active
+order by s.id
+"""
+
+
+class _Usual(NamedTuple):
+    id: UUID | None
+    reference: str | None
+    name: str | None
+
+
+async def usual_supplier(ctx: Context, variants: Sequence[Variant]) -> Supplier:
+    """From whom all of these are bought: whom the reorder rule names, else whoever sold them last, as suggest_reorders says.
+
+    Raises `SupplierUnknown` where nobody did, or not one alone.
+    """
+    ids, skus = [variant.id for variant in variants], ", ".join(variant.sku for variant in variants)
+    found = await ctx.sql.rows(_USUAL, {"m": ctx.merchant.id, "variants": ids}, as_=_Usual)
+    if any(row.id is None for row in found):
+        raise SupplierUnknown(f"Nobody is known from whom {skus} would be bought.")
+    if len(found) > 1:
+        named = ", ".join(f"{row.name} ({row.reference})" for row in found)
+        raise SupplierUnknown(f"{skus} are bought from several suppliers: {named}.")
+    return await find_supplier(ctx, str(found[0].reference))
 
 
 class _Near(NamedTuple):
