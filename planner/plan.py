@@ -150,13 +150,15 @@ def _gather(meant: Meant, desk: Desk) -> Plan:
     if not steps and not questions and declined:
         decline = next((d for d in declined if d.why != SMALL_TALK), declined[0])
         return Nothing(decline=decline, leads=done, open=meant.open)
-    left = [voice.say("not_understood", said=d.said) for d in declined if d.why in UNDERSTOOD_NOTHING]
+    unheard = [(said, d) for said, d in decisions if isinstance(d, Decline) and d.why in UNDERSTOOD_NOTHING]
+    left = [voice.say("not_understood", said=said or d.said) for said, d in unheard]
     waiting = [d for d in declined if d.why == "waits"]
     left += [voice.say("waits", said=d.said) for d in waiting]
     left += [talk.closed(d, voice) for d in declined if d.why in ("planned", "people") and not d.meanwhile]
     unopened = [(d.operation, d.room) for d in declined if d.meanwhile]
     notes = [voice.say("not_used", said=said) for step in steps for said in step.notes if not _writes(step, desk)]
-    later = [voice.say("one_question")] if len(questions) > 1 else []
+    later = [said for said, decision in decisions if isinstance(decision, Ask)][1:]
+    later = [voice.say("one_question", said=voice.quoted(later))] if later else []
     stays = {"kind": "wish", "text": acts.unconditioned(waiting[0].said)} if waiting else meant.open
     question = questions[0] if questions else None
     return Plan(steps, [*notes, *left, *later], question, leads=done, unopened=unopened, open=stays)
@@ -348,7 +350,8 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
     closed = [not_open(name, room, language, shown=helped) for name, room in plan.unopened]
     text = " ".join(filter(None, [*plan.leads, *closed, answer.compose(shown, list(plan.notes), turn.desk)]))
     if plan.question:
-        text = f"{text}\n\n{asking.question(plan.question.pending, turn.desk)}".strip()
+        asked = asking.question(plan.question.pending, turn.desk)
+        text = "\n\n".join(filter(None, [text, asked, asking.afterwards(plan.question.pending, turn.desk)]))
     kept: dict[str, Any] = {}
     if plan.question:
         kept["pending"] = {**plan.question.pending, **({"before": plan.open} if plan.open else {})}

@@ -86,8 +86,10 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         agreed = agreed or (_clear(text, meant, others) and len(meant.filled.args) + len(meant.filled.people) > 1)
         return _write(text, meant, others, desk, before) if agreed else _either(text, meant, others)
     own = desk.index.scores(said or text)[chosen.tool.entry.name]
-    if _tells_nothing(chosen) or (
-        max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, chosen.filled.args, desk)
+    if (
+        _tells_nothing(chosen)
+        or _wanted_done(text, chosen, desk)
+        or (max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, chosen.filled.args, desk))
     ):
         return (asks and _shown(text, desk)) or Decline("unclear", text)
     return settle(text, chosen, desk, before)
@@ -162,6 +164,13 @@ def _tells_nothing(chosen: Candidate) -> bool:
     """Whether a tool that is not very likely could make nothing of all that was said."""
     filled = chosen.filled
     return chosen.score < LIKELY and bool(filled.strange or filled.unplaced) and not (filled.args or filled.people)
+
+
+def _wanted_done(text: str, chosen: Candidate, desk: Desk) -> bool:
+    """Whether a change is ordered by its own verb, and a look-up heard nothing of it: "refund it" wants no report of refunds."""
+    verb = stem(next(iter(tokens(mood.bare(text))), ""))
+    deeds = {stem(name.split("_")[0]) for name in desk.index.tools if _writes(name, desk)}
+    return mood.commands(text) and verb in deeds and not (chosen.filled.args or chosen.filled.people)
 
 
 def _strange_opening(text: str, tool: Tool, args: Mapping[str, Any], desk: Desk) -> bool:

@@ -1,6 +1,7 @@
 """What is decided about a wish, and what it is decided with."""
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -79,12 +80,19 @@ class Desk:
         read = Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
         if ground.SEARCH not in self.index.tools:
             return read
-        placed = grounds.placed(self.phrases(read), self.known) if self.known else ()
+        placed = grounds.placed([*self.phrases(read), *self._heard(text)], self.known) if self.known else ()
         return replace(read, grounds=placed, grounded=True, ordinary=self.index.ordinary)
 
     def phrases(self, read: Reading) -> list[goods.Phrase]:
         """The pieces of a text of which the shop is asked what they are."""
         return goods.phrases(read.text, read.spans, read.mentions, self.index.ordinary, ground.spoken_of(self.talk))
+
+    def _heard(self, text: str) -> Iterator[goods.Phrase]:
+        """People whose whole names were heard in the message, wherever they stand in a part of it: "bas de vries"."""
+        for asked, rows in (self.known or {}).items():
+            named = " " in asked and any(row.kind == "customer" for row in rows)
+            for said in re.finditer(rf"(?<!\w){re.escape(asked)}(?!\w)", text, re.I) if named else ():
+                yield goods.Phrase(said.start(), said.end(), said[0], goods=False)
 
     @cached_property
     def before(self) -> str:

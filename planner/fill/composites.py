@@ -9,6 +9,7 @@ from planner.fill.filled import Filled, Told, Which
 from planner.fill.spoken import words
 from planner.read.entities import Span
 from planner.read.fields import Field, Kind
+from planner.read.grounds import PARTNERS, SHELVES
 from planner.read.reading import Reading
 from planner.read.words import NUMBER, number
 
@@ -165,7 +166,7 @@ def count_of(start: int, end: int, reading: Reading, *, least: int = 1) -> Span 
 
 def _only(numbers: Sequence[Span], reading: Reading) -> Span | None:
     """The one figure of a text that names one thing, where the reader takes it for a quantity: "200 chargers, SCARF-GREY"."""
-    goods = [ground for ground in reading.grounds if ground.goods]
+    goods = [one for one in reading.grounds if one.goods and not one.of(*SHELVES, *PARTNERS, fits=("exact", "begins"))]
     if len(reading.free("code", "reference", "foreign")) + len(goods) != 1:
         return None
     heard = [one for one in reading.mentions if one.kind == "quantity"]

@@ -9,22 +9,30 @@ from planner.read.signals import READING_STARTS, WRITING_STARTS
 from planner.read.words import content
 
 ALWAYS = re.compile(r"(?<=[.?!;])\s+(?=\S)|\s*\n+\s*")
-PERHAPS = re.compile(
-    r"\s*,?\s+(?:and then|and also|then|and|also|plus)\s+(?:also\s+|then\s+|please\s+)?|\s*,\s+(?:please\s+)?", re.I
+JOINED = (
+    r"(?:and then|and also|then|and|also|plus|&|et puis|et aussi|et|puis|und dann|und auch|und|dann)"
+    r"\s+(?:also\s+|then\s+|please\s+|auch\s+|bitte\s+|aussi\s+)?"
 )
+PERHAPS = re.compile(rf"\s*,?\s+(?P<joined>{JOINED})|\s*,\s+(?:please\s+)?", re.I)
+LED = re.compile(rf"^[\s,]*(?:{JOINED})?", re.I)
 CLOSED = re.compile(
-    r"\b(?:because|since|as|saying|says|that|so that)\b|:\s|[\"“«]", re.I
+    r"\b(?:because|(?:since|as) (?:he|she|it|they|we|i|you|the|his|her|their)|saying|says|that|so that)\b|:\s|[\"“«]",
+    re.I,
 )  # what follows belongs to what stands before
 LEANING = re.compile(
-    r"^(?:then\b|after that)|\b(?:it|them|that one|this one|those|he|she|they|him|her|his|their|the same)\b", re.I
+    r"^(?:then\b|after that)|\b(?:it|them|that one|this one|those|he|she|they|him|her|his|their|the same)\b"
+    r"|\w-(?:le|la|les|lui|leur)\b|\b(?:lui|ihm|ihr|ihnen|ihn|damit|davon|dafür)\b|\w (?:le|la|les|es|sie)$",
+    re.I,
 )
 SOMEBODY = re.compile(
     r"[A-ZÀ-Þ][\w’'-]+(?: [A-ZÀ-Þ][\w’'-]+)+(?:,? (?:in|from|of|at|de|à|aus|von)? ?[\w’'-]+)?"
 )  # "Ana Torres in lyon"
-ABBREVIATION = re.compile(r"\b(?:no|nr|str|st|approx|e\.g|i\.e|mr|mrs|dr|vs|incl|max|min)\.$", re.I)
-AND = re.compile(r"^(?:and|et|und)\s+", re.I)
+ABBREVIATION = re.compile(
+    r"\b(?:no|nr|str|st|approx|e\.g|i\.e|mr|mrs|dr|vs|incl|max|min|m|mme|mlle|hr|fr|ca|bzw|evtl)\.$", re.I
+)
 OPENERS = READING_STARTS | WRITING_STARTS
 WHOLE, ANOTHER = 0.85, 0.75  # of the best tool of a whole message, and of that of a piece that asks for something else
+FAINT = 0.1  # of the best tool of a whole message in a command: below it, that is no part of the same wish
 CONFIDENT = 0.35  # of the best tool: a piece below it is no request of its own, and stays with its neighbour
 
 
@@ -62,16 +70,21 @@ def _sentences(text: str) -> list[str]:
 
 
 def _pieces(sentence: str) -> list[str]:
-    """Cuts where a new request could begin: at "and" or a comma, before a word that requests begin with."""
+    """Cuts where a new request could begin: at "and" or a comma, before a word that requests begin with.
+
+    After "and" that may be any question or command, after a comma one of the usual words alone: what stands there is more
+    often what belongs to the request.
+    """
     pieces: list[str] = []
     start = 0
     closed = CLOSED.search(sentence)
     for cut in PERHAPS.finditer(sentence):
-        following = re.match(r"[\w']+", sentence[cut.end() :])
-        opens = following and following[0].lower() in OPENERS
+        rest = sentence[cut.end() :]
+        following = re.match(r"[\w']+", rest)
+        opens = following and (following[0].lower() in OPENERS or (cut["joined"] and mood.begins(rest)))
         if cut.start() > start and opens and not (closed and closed.start() < cut.start()):
             pieces.append(sentence[start : cut.start()])
-            start = cut.end()
+            start = cut.start()
     return [*pieces, sentence[start:]]
 
 
@@ -79,19 +92,26 @@ def _join_context(pieces: list[str], judge: Judge) -> list[str]:
     """A piece that asks for nothing by itself is context, and goes to the wish after it, or before it at the end."""
     wishes: list[str] = []
     context = ""
-    for piece in pieces:
-        piece = f"{context} {piece}".strip()
+    for said in pieces:
+        whole = _together(context, said)
+        piece = LED.sub("", whole)
         thin = len(content(piece)) < 2 and not LEANING.search(piece)  # "how much is free": of what stands before
         thin = thin and not (_commands(piece) and re.search(r"\d", piece))  # but "hold 1042"
         thin = thin or SOMEBODY.fullmatch(piece.strip(" ,.;:!")) is not None
-        if len(pieces) > 1 and (thin or (_best(piece, judge) < CONFIDENT and not _asks(piece))):
-            context = piece
+        wanted = _asks(piece) or mood.commands(piece)  # though it is not understood: then that is said
+        if len(pieces) > 1 and (thin or (not wanted and _best(piece, judge) < CONFIDENT)):
+            context = whole
             continue
         context = ""
-        wishes.append(piece)
+        wishes.append(whole)
     if context and wishes:
-        wishes[-1] = f"{wishes[-1]} {context}"
-    return wishes or [" ".join(pieces)]
+        wishes[-1] = _together(wishes[-1], context)
+    return [*wishes[:1], *(LED.sub("", wish) for wish in wishes[1:])] or [context]
+
+
+def _together(piece: str, following: str) -> str:
+    """Two pieces as they were said, with what stood between them."""
+    return f"{piece}{'' if following.startswith(',') else ' '}{following.strip()}".strip()
 
 
 def _one_wish(text: str, pieces: list[str], judge: Judge) -> bool:
@@ -103,7 +123,8 @@ def _one_wish(text: str, pieces: list[str], judge: Judge) -> bool:
     wish = max(likely, key=lambda name: likely[name])
     each = [judge(piece) for piece in pieces]
     commands = [max(own, key=lambda n: own[n]) for own, piece in zip(each, pieces, strict=True) if _commands(piece)]
-    if len({*commands}) > 1 or (_asks(pieces[-1]) and not _asks(pieces[0])):
+    apart = any(mood.commands(piece) and own[wish] < FAINT for own, piece in zip(each[1:], pieces[1:], strict=True))
+    if apart or len({*commands}) > 1 or (_asks(pieces[-1]) and not _asks(pieces[0])):
         return False
     others = [score for scores in each for name, score in scores.items() if name != wish and not name.startswith("~")]
     return likely[wish] >= WHOLE and max(others) < ANOTHER
@@ -111,12 +132,12 @@ def _one_wish(text: str, pieces: list[str], judge: Judge) -> bool:
 
 def _asks(piece: str) -> bool:
     """ "… and what did she buy?" is no part of the note before it."""
-    return piece.rstrip().endswith("?") and mood.asks(AND.sub("", piece))
+    return piece.rstrip().endswith("?") and mood.asks(LED.sub("", piece))
 
 
 def _commands(piece: str) -> bool:
     first = re.match(r"\W*([\w']+)", piece)
-    return first is not None and first[1].lower() in WRITING_STARTS
+    return first is not None and (first[1].lower() in WRITING_STARTS or mood.commands(piece))
 
 
 def _best(text: str, judge: Judge) -> float:

@@ -234,6 +234,8 @@ def _called(text: str, mentions: Sequence[Mention]) -> Iterator[Phrase]:
     """What the reader hears named, as it was said ("the tea time discount"), people without the "s" of "anna wagners", too."""
     for one in mentions:
         said = text[one.start : one.end]
+        if one.kind in OF_PEOPLE and " " in said:  # "bas de vries"
+            yield Phrase(one.start, one.end, said, goods=False)
         if one.kind in OF_PEOPLE and re.search(r"\w{3}s$", said):
             yield Phrase(one.start, one.end, said[:-1], goods=False)
         if one.kind in OF_SHOP and " " in said:

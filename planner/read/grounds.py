@@ -122,7 +122,7 @@ def _goods(phrase: Phrase, rows: Sequence[Row], others: Sequence[Ground]) -> Gro
         return ground if exact else None
     if not ground.lacks:
         return ground if len(phrase.asked.split()) > 1 or ground.goods[0].fits == "begins" else None
-    inside = [one for one in others if phrase.start <= one.start and one.end <= phrase.end]
+    inside = [one for one in others if phrase.start <= one.start and one.end <= phrase.end and not one.goods]
     elsewhere = {word for one in inside for word in fold(one.said).split()}
     lacks = [word for word in ground.lacks.split() if word not in elsewhere and means_something(word)]
     if lacks:

@@ -16,6 +16,8 @@ NEGATED = re.compile(
     r"|\b(?:waiting|still|yet|remaining|left) to be\s+",
     re.I,
 )
+PRONOUNS = {"le": "it", "la": "it", "les": "them", "lui": "him", "leur": "them"}  # of an order: "remboursez-le"
+TOLD = re.compile(r"(?<=[ezsrt])-(le|la|les|lui|leur)\b")
 APART = 4  # words, at most, by which a text and its English differ
 ENOUGH = 2  # words that only this language has, before a text is taken for it
 
@@ -32,6 +34,7 @@ def to_english(text: str, spoken: str = "", names: frozenset[str] = frozenset())
     for language, (signs, pattern, glossary) in _languages().items():
         told = sum(word in signs for word in words) + goods.told_by(text, language)
         if language == spoken or told >= min(ENOUGH, max(1, len(words) - 1)):
+            text = TOLD.sub(lambda said: f" {PRONOUNS[said[1]]}", text) if language == "fr" else text
             translated = goods.translated(text, language, unless=names.__contains__)
             return pattern.sub(lambda match, known=glossary: known[match[0].lower()], translated)
     return goods.guessed(text, names)

@@ -69,6 +69,16 @@ def orders(english: str) -> bool:
     return bool(tokens(bare(english))[:1]) and tokens(bare(english))[0] in WRITING_STARTS
 
 
+def begins(text: str) -> bool:
+    """Whether a wish may begin with it: a question, or a word by which something is wanted done, in whichever language."""
+    return commands(text) or any(_matches(kind, text) for kind in ("questions", "shows"))
+
+
+def commands(text: str) -> bool:
+    """Whether it begins with a word by which something is wanted done."""
+    return _matches("begins", text)
+
+
 def bare(text: str) -> str:
     """Without what a sentence begins with before it begins: "btw", "sorry, other thing:", "ok thx."."""
     return _patterns()["asides"].sub("", text.lstrip(), count=1)
@@ -110,7 +120,9 @@ def _shows_after(kind: str, said: str) -> bool:
 def _patterns() -> dict[str, re.Pattern[str]]:
     told = cast(Mapping[str, Any], json.loads(files("planner.data").joinpath("moods.json").read_text("utf-8")))
     fronted = str(told["fronted"])
-    built = {kind: f"(?:{'|'.join(told[kind].values())})" for kind in ("modal", "asked_to", "questions", "shows")}
+    built = {
+        kind: f"(?:{'|'.join(told[kind].values())})" for kind in ("modal", "asked_to", "questions", "shows", "begins")
+    }
     built = {kind: f"{fronted}?{each}" if kind == "modal" else each for kind, each in built.items()}
     built |= {kind: str(told[kind]) for kind in ("previews", "forbids", "complaints", "unpriced")}
     return {

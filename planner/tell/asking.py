@@ -64,6 +64,14 @@ def still_open(pending: Mapping[str, Any], desk: Desk) -> str:
     return voice.say("still_open", what=what)
 
 
+def afterwards(pending: Mapping[str, Any], desk: Desk) -> str:
+    """What is done once a question is answered, beside what it is asked for; "" where that is nothing."""
+    voice, tools = Voice.of(desk.talk), desk.index.tools
+    steps = [one for one in cast(Sequence[Row], pending.get("then", ())) if one["tool"] in tools]
+    what = ", ".join(called(tools[one["tool"]], one.get("args", {}), voice) for one in steps)
+    return voice.say("afterwards", what=what) if what else ""
+
+
 def _wanted(pending: Mapping[str, Any], voice: Voice) -> dict[str, str]:
     side = f" ({voice.label(pending['side'])})" if pending.get("side") else ""  # of two warehouses: from, or to
     return {"noun": f"{voice.label(str(pending['noun']))}{side}", "said": str(pending["said"])}

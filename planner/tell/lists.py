@@ -204,12 +204,15 @@ def _stated(result: Result, tool: Tool | None) -> list[Field]:
 
 
 def _state(f: Field, said: Any, tool: str, voice: Voice, count: int = 1) -> str:
-    """ "paid or partly paid"; "not on hold" for a flag that is off."""
+    """ "paid or partly paid"; "not on hold" for a flag that is off, "not cancelled" for nearly all states."""
     if isinstance(said, bool):
         word = voice.word(f.name, count=count)
         return word if said else voice.say("not", what=word)
     each = cast(list[Any], said) if isinstance(said, list) else [said]
-    return voice.listed([voice.word(str(one), tool=tool, count=count) for one in each], "or")
+    others = [value for value in dict.fromkeys(choice.value for choice in f.choices) if value not in each]
+    excepted = 0 < len(others) < len(each) - 1
+    told = voice.listed([voice.word(str(one), tool=tool, count=count) for one in (others if excepted else each)], "or")
+    return voice.say("not", what=told) if excepted else told
 
 
 def _beside(f: Field, said: Any, tool: str, voice: Voice) -> str:

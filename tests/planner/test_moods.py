@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from orchestrator.index import read_index
 from planner.converse.memory import Call, Result
-from planner.read import cues
+from planner.read import clauses, cues
 from planner.read.language import to_english
 from planner.read.mood import Mood, complains, mood, unpriced, without_preview
 from planner.read.reading import Setting
@@ -236,3 +237,35 @@ def test_a_choice_is_offered_only_where_it_shares_words_with_the_request(talk: C
     answer = talk.say("frobnicate the gizmo quite thoroughly")
 
     assert "Did you mean" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("said", "wishes"),
+    [
+        (
+            "annule la 1042 et réponds-lui que c'est fait",
+            ["annule la 1042", "réponds-lui que c'est fait"],
+        ),
+        (
+            "accepte le retour de M. Vogel et remboursez-le, pas la peine qu'il renvoie",
+            ["accepte le retour de M. Vogel", "remboursez-le, pas la peine qu'il renvoie"],
+        ),
+        (
+            "Bestellung 11012 stornieren und schreib der Kundin, dass es erledigt ist",
+            ["Bestellung 11012 stornieren", "schreib der Kundin, dass es erledigt ist"],
+        ),
+        ("tag CUS-7 as vip and note that he rings first", ["tag CUS-7 as vip", "note that he rings first"]),
+        ("what sold best this week & which products run low", ["what sold best this week", "which products run low"]),
+        ("refund 1042 and send her a message", ["refund 1042", "send her a message"]),
+        ("order 40 MUG-BLUE from Brun and send them to Lille", ["order 40 MUG-BLUE from Brun and send them to Lille"]),
+        ("show the orders of Anna Weber and what they cost", ["show the orders of Anna Weber and what they cost"]),
+    ],
+)
+def test_a_further_wish_is_heard_in_three_languages_and_what_belongs_to_the_first_stays_with_it(
+    said: str, wishes: list[str]
+) -> None:
+    assert [clause.text for clause in clauses.split(said, read_index().wishes)] == wishes
+
+
+def test_of_an_order_the_pronoun_at_the_verb_is_read_as_one() -> None:
+    assert to_english("remboursez-le, et réponds-lui") == "refund it, and reply him"
