@@ -343,7 +343,9 @@ def _which(step: Step, awaiting: Mapping[str, Any], found: Found, rest: Sequence
 
 def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bool = False) -> AIMessage:
     """The answer: what the tools said, what was left out, and the question that is still open."""
-    shown = [result for result in results if (show_asides or not result.aside) and result.call.tool != WIDER]
+    shown = [
+        one for one in results if (not one.aside or (show_asides and one is results[-1])) and one.call.tool != WIDER
+    ]
     helped = any(answer.problem(result.value) is None for result in shown)
     shown = shown if helped or not plan.unopened else []  # what is shown meanwhile is no answer where it is not there
     language = Voice.of(turn.desk.talk).language

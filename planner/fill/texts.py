@@ -21,9 +21,11 @@ STREET = re.compile(
     r"(?<!\d)\d{1,4}\w?,?\s+(?!(?:units|pieces)\b)[^\W\d][^\d,\n]{2,40}?(?=,|\s*$)|[A-ZÀ-Þ][\w.'’-]+(?:\s[\w.'’-]+){0,3}\s\d+\w?(?=,|\s*$)"
 )
 TAIL = re.compile(
-    r"\s*,\s*(?:(?P<before>[A-Z]{0,2}-?\d{3,6}(?: ?[A-Z]{2})?)\s+)?(?P<city>[^\d,\n]{2,40}?)"
-    r"(?:\s+(?:(?P<state>[A-Z]{2})\s+)?(?P<after>\d{4,6}|[A-Z]{1,2}\d\w? ?\d[A-Z]{2}))?\s*(?=,|\.?$| for\b)"
+    r"\s*,\s*(?:(?P<before>[A-Z]{0,2}-?\d{3,6}(?: ?[A-Z]{2})?)\s+)?"
+    r"(?P<city>(?!\s|(?:the )?same\b|not\b|please\b|pls\b)[^\d,\n]{2,40}?)"
+    r"(?:\s+(?:(?P<state>[A-Z]{2})\s+)?(?P<after>\d{4,6}|[A-Z]{1,2}\d\w? ?\d[A-Z]{2}))?\s*(?=[,;]|\.(?:\s|$)|$| for\b)"
 )
+POSTCODE = re.compile(r"\s*,\s*(?P<before>\d{4,6})(?=[,.;]|\s*$)")  # of a street whose town is known
 WITHIN = re.compile(
     r"\s*,\s*(?P<said>(?:suite|apt\.?|apartment|unit|floor|flat|ste\.?|étage|bât(?:iment)?\.?|etage|stock)\s*#?[\w-]+)",
     re.I,
@@ -269,12 +271,15 @@ def address(fields: tuple[Field, ...], reading: Reading) -> dict[str, Any] | Non
     if within:
         found["within"] = within["said"]
         reading.claim(*within.span())
+    for span in reading.free("country"):
+        found["country"] = reading.take(span).value
     m = TAIL.match(text, within.end() if within else street.end())
     if m:
         found |= {"city": m["city"].strip(), "region": m["state"], "postcode": m["before"] or m["after"]}
         reading.claim(*m.span())
-    for span in reading.free("country"):
-        found["country"] = reading.take(span).value
+    elif alone := POSTCODE.match(text, within.end() if within else street.end()):
+        found["postcode"] = alone["before"]
+        reading.claim(*alone.span())
     by_kind = {Kind.city: "city", Kind.country: "country", Kind.postcode: "postcode"}
     args: dict[str, Any] = {}
     for field in fields:

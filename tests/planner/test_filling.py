@@ -115,6 +115,28 @@ def test_an_address_may_be_written_out_where_its_number_would_do(index: Index) -
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("ORD-1042 must go to Bondgenotenlaan 88, same town, same postcode", {"line1": "Bondgenotenlaan 88"}),
+        ("the street of ORD-1042: 14 rue des Filatiers, 31000.", {"line1": "14 rue des Filatiers", "postcode": "31000"}),
+        (
+            "ORD-1042 to Aachener Str. 114, 50674 Köln. thx a lot",
+            {"line1": "Aachener Str. 114", "postcode": "50674", "city": "Köln"},
+        ),
+        (
+            "ORD-1042 goes to 77 Elm Avenue, Suite 4, Chicago IL 60644 USA",
+            {
+                "line1": "77 Elm Avenue", "line2": "Suite 4", "city": "Chicago", "region": "IL", "postcode": "60644",
+                "country": "US",
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_of_an_address_as_much_is_said_as_changes(index: Index, text: str, address: dict[str, str]) -> None:
+    assert filled(index, "change_order_address", text)["shipping_address"] == address
+
+
 def test_an_address_may_have_a_state_and_a_suite_and_no_country(index: Index) -> None:
     found = filled(index, "change_order_address", "ORD-1042 goes to 77 Elm Avenue, Suite 4, Chicago IL 60644")
 

@@ -47,6 +47,17 @@ def test_a_plain_question_is_told_from_an_order_whatever_it_begins_with(said: st
 @pytest.mark.parametrize(
     "said",
     [
+        "the address of 1042 is wrong, must be 5 rue des Lilas. didnt leave yet i hope",
+        "1042 ships to a wrong street. Should be 5 rue des Lilas",
+    ],
+)
+def test_what_should_be_or_did_not_happen_is_told_and_not_asked(said: str) -> None:
+    assert mood(said) is Mood.statement
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
         "cancel 1042?",
         "could you cancel 1042",
         "storniere 1042 bitte",

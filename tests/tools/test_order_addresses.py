@@ -63,6 +63,16 @@ async def test_an_address_that_is_written_without_a_country_is_where_the_order_g
     assert (changed.shipping_address.name, changed.shipping_address.country) == ("Ana Torres", "FR")
 
 
+async def test_a_street_alone_is_another_street_of_the_same_place(mine: NewShop, do: Do) -> None:
+    order = await place(mine, do, shipping_address=LILLE)
+
+    changed = await do(change_order_address, order=order, shipping_address={"line1": "88 rue de Béthune"})
+
+    assert changed.shipping_address is not None
+    there = changed.shipping_address
+    assert (there.line1, there.postcode, there.city, there.country) == ("88 rue de Béthune", "59000", "Lille", "FR")
+
+
 async def test_an_address_of_the_customer_is_copied_and_that_of_another_refused(mine: NewShop, do: Do) -> None:
     async with writing(mine) as sql:
         ana, ben = make_customer(sql, city="Nice"), make_customer(sql, "Ben Hall", city="Nantes")

@@ -1,5 +1,6 @@
 """Where an order goes: its own copy of an address, which may change until something of it has left."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, Self
 
@@ -14,7 +15,7 @@ from tools.contract.errors import Conflict
 from tools.contract.fields import AddressRef, OrderRef
 from tools.orders.quote import located
 from tools.orders.shown import PostalAddress, sight
-from tools.orders.wishes import AddressOfAnother, NoShippingMethod, WrittenAddress
+from tools.orders.wishes import AddressOfAnother, CorrectedAddress, NoShippingAddress, NoShippingMethod, WrittenAddress
 from tools.rules.standing import OrderAlreadyShipped, OrderClosed, refuse_closed, refuse_shipped
 from tools.rules.tax import Rate, rate_for
 from tools.rules.told import named_order
@@ -26,13 +27,17 @@ class AddressChangesPrice(Conflict):
     hint = "Cancel the order and place it anew for that address."
 
 
+PLACE = ("city", "region", "postcode", "country")
+
+
 class ChangeOrderAddress(Input):
     order: OrderRef = Field(description="The order, such as `ORD-1042`.")
-    shipping_address: AddressRef | WrittenAddress | None = Field(
+    shipping_address: AddressRef | CorrectedAddress | None = Field(
         default=None,
-        description="Where to from now on: an address of its customer (`ADR-7`), or written out; omit to keep it.",
+        description="Where to from now on: an address of its customer (`ADR-7`), or written out, without the city where only the "
+        "street changes; omit to keep it.",
     )
-    billing_address: AddressRef | WrittenAddress | None = Field(
+    billing_address: AddressRef | CorrectedAddress | None = Field(
         default=None, description="Whom to bill from now on, likewise; omit to keep it."
     )
     version: int | None = Field(default=None, description="The version that was read; a later one is refused.")
@@ -57,7 +62,14 @@ class OrderAddressed(Result):
     route="PATCH /orders/{order}/address",
     effect=Effect.write,
     permission="orders:write",
-    raises=[OrderAlreadyShipped, OrderClosed, AddressOfAnother, AddressChangesPrice, NoShippingMethod],
+    raises=[
+        OrderAlreadyShipped,
+        OrderClosed,
+        AddressOfAnother,
+        AddressChangesPrice,
+        NoShippingAddress,
+        NoShippingMethod,
+    ],
     examples=[
         "Send order 1042 to 12 rue Mercière, 69002 Lyon instead",
         "ORD-1017 goes to ADR-7, she has moved",
@@ -75,14 +87,14 @@ async def change_order_address(ctx: Context, args: ChangeOrderAddress) -> OrderA
     refuse_shipped(order)
     ctx.edit(order, args.version)
     if args.shipping_address is not None:
-        shipped = await _address(ctx, order, args.shipping_address)
+        shipped = await _address(ctx, order, args.shipping_address, order.shipping_address)
         await _refuse_another_price(ctx, order, shipped)
         _tell(ctx, order, "goes", order.shipping_address, shipped)
         order.shipping_address = shipped
         order.ship_city, order.ship_region = shipped["city"], shipped["region"]
         order.ship_postcode, order.ship_country = shipped["postcode"], shipped["country"]
     if args.billing_address is not None:
-        billed = await _address(ctx, order, args.billing_address)
+        billed = await _address(ctx, order, args.billing_address, order.billing_address)
         _tell(ctx, order, "is billed", order.billing_address, billed)
         order.billing_address = billed
     ctx.event(
@@ -98,14 +110,26 @@ async def change_order_address(ctx: Context, args: ChangeOrderAddress) -> OrderA
     )
 
 
-async def _address(ctx: Context, order: Order, asked: str | WrittenAddress) -> dict[str, Any]:
-    """The address as the order keeps it."""
-    if isinstance(asked, WrittenAddress):
-        return (await located(ctx, asked, order.ship_country)).kept(order.customer_name)
+async def _address(
+    ctx: Context, order: Order, asked: str | CorrectedAddress, before: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The address as the order keeps it; in the place where it was before, where no other is said."""
+    if isinstance(asked, CorrectedAddress):
+        written = _in_place(order, asked, before or order.shipping_address)
+        return (await located(ctx, written, order.ship_country)).kept(order.customer_name)
     address = await ctx.find(Address, asked)
     if address.customer_id != order.customer_id:
         raise AddressOfAnother(f"{address.reference} is not an address of the customer of {order.reference}.")
     return WrittenAddress.model_validate(address, from_attributes=True).model_dump()
+
+
+def _in_place(order: Order, asked: CorrectedAddress, before: Mapping[str, Any] | None) -> WrittenAddress:
+    """The whole address: with the city, region, postcode and country of the one before, as far as they are not said."""
+    said = asked.model_dump(exclude_none=True)
+    if asked.city is None and not (before and before.get("city")):
+        raise NoShippingAddress(f"{order.reference} has no address yet whose city could be kept.")
+    kept = {name: before[name] for name in PLACE if before and before.get(name)} if asked.city is None else {}
+    return WrittenAddress.model_validate(kept | said)
 
 
 class _Line(NamedTuple):

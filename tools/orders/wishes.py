@@ -85,14 +85,14 @@ class NewLine(Input):
     quantity: Quantity = Field(default=1, ge=1, le=100_000, description="Units.")
 
 
-class WrittenAddress(Input):
-    """An address that is written out."""
+class CorrectedAddress(Input):
+    """An address of an order that is written out as far as it is another one than before."""
 
     name: Name | None = Field(default=None, description="Who receives it; omit for the customer.")
     company: Short | None = Field(default=None, description="Company.")
     line1: Short = Field(description="Street and number.")
     line2: Short | None = Field(default=None, description="Floor, building, care of.")
-    city: City = Field(description="City.")
+    city: City | None = Field(default=None, description="City; omit to keep the one it has, with region and postcode.")
     region: Short | None = Field(default=None, description="Region or state, where addresses or taxes need it.")
     postcode: Short | None = Field(default=None, description="Postcode.")
     country: Country | None = Field(
@@ -100,6 +100,12 @@ class WrittenAddress(Input):
         description="ISO 3166 alpha-2, such as FR; omit for the one that the order goes to, else the shop's own.",
     )
     phone: Phone | None = Field(default=None, description="Phone number for the carrier.")
+
+
+class WrittenAddress(CorrectedAddress):
+    """An address that is written out."""
+
+    city: City = Field(description="City.")  # pyright: ignore[reportIncompatibleVariableOverride]  # no input is changed
 
     def kept(self, name: str | None) -> dict[str, Any]:
         """As an order keeps it: for whom, where it does not say."""
