@@ -78,7 +78,8 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     chosen = (None if asks else _opened(text, found) or _commanded(text, found)) or _able(found)
     if scores[best_any] > 0.6 and best_any not in desk.offered and best_any not in NO_TOOL and chosen.score < 0.25:
         return _unclear(text, desk, best_any, scores[best_any])
-    chosen = chosen if chosen.tool.entry.writes else _of_partner(text, chosen, said or text, desk)
+    if not chosen.tool.entry.writes:
+        chosen = _of_partner(text, _of_goods(text, chosen, found, desk), said or text, desk)
     if chosen.tool.entry.writes:
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name, desk.beside(said or text))
         meant = _of_variant(chosen, found)
@@ -219,6 +220,18 @@ def _of_partner(text: str, chosen: Candidate, said: str, desk: Desk) -> Candidat
     return chosen
 
 
+def _of_goods(text: str, chosen: Candidate, candidates: Sequence[Candidate], desk: Desk) -> Candidate:
+    """The candidate, or, where it searches by words for the one variant that was named, the next reader that takes the variant."""
+    named = {ground.variants[0].name for ground in desk.reading(text).grounds if len(ground.variants) == 1}
+    searches = any(f.kind is Kind.search and f.name in chosen.filled.args for f in chosen.tool.fields)
+    if len(named) != 1 or not searches:
+        return chosen
+    taking = (
+        c for c in candidates if not c.tool.entry.writes and named & {*map(str, c.filled.args.values())} and _whole(c)
+    )
+    return next((c for c in taking if c.score >= REACH * chosen.score), chosen)
+
+
 def _of_variant(chosen: Candidate, candidates: Sequence[Candidate]) -> Candidate:
     """The candidate, or, where it would change a product of which one variant was named, the same change of that variant."""
     named = [f for f in chosen.tool.fields if f.reference == "product" and f.name in chosen.filled.args]
@@ -319,6 +332,8 @@ def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk
     forbidden = None if _says_not(chosen) else mood.forbidden(text)
     if forbidden and _forbids(forbidden[0], chosen.tool):
         return Decline("forbidden", forbidden[0].strip(" ,.;:"))
+    if mood.reports(text):  # "the note says 'refund it all', follow it"
+        return _shown(text, desk) or Decline("unclear", text)
     rivals = [c for c in candidates if c is not chosen and chosen.fit - c.fit < CLEAR and c.score > 0.1]
     better = _opened(text, [chosen, *rivals]) or _roomier(chosen, candidates)
     chosen, rivals = (better, []) if better else (chosen, rivals)

@@ -22,6 +22,7 @@ from planner.read.words import content, fold, stem
 OF_GOODS = re.compile(r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I)
 NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
 WHETHER_PAID = re.compile(r"\W*(?:is it that\b.{1,60})?(?:has|have|did|hasn't|didn't)\b.{1,60}\bpa(?:y|id)\b", re.I)
+FIGURE = re.compile(r"\d")  # "one" and "both" are said in passing
 ALIKE = 0.62  # cosine from which leftover words are taken for the value of an enum
 
 
@@ -167,8 +168,9 @@ def ask_for(tool: Tool, missing: list[Field], args: Mapping[str, Any], people: M
 
 def _left_out(text: str, filled: Filled, tool: Tool) -> list[str]:
     """What a reading tool could not use, except what it is used to hear: "today" to a tool that tells today's figures."""
-    spans = [text[span.start : span.end].strip() for span in filled.unplaced if span.kind != "number" or span.reference]
-    spans = [said for said in spans if not all(stem(word) in tool.words for word in content(said))]
+    figures = [span for span in filled.unplaced if span.kind != "number" or FIGURE.match(text, span.start)]
+    spans = [text[span.start : span.end].strip() for span in figures]
+    spans = [said for said in spans if not content(said) or any(stem(word) not in tool.words for word in content(said))]
     return list(dict.fromkeys([*spans, *filled.doubts, *(said for said in filled.strange if said in filled.unused)]))
 
 

@@ -21,6 +21,11 @@ AFTER_ALL = re.compile(  # "the tea one, how often was it used"
 )
 
 
+REPORTED = re.compile(
+    r"^(?!\W*(?:add|put|write|leave|note|make)\b)[^'\"“‘«„:]{0,60}\b(?:note|mail|e-?mail|message|comment|ticket|review|text)\s+"
+    r"(?:says|said|reads|states|tells \w+|asks)\b\s*:?\s*['\"“‘«„]",
+    re.I,
+)
 SENTENCES = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -95,6 +100,11 @@ def without_preview(text: str) -> tuple[str, bool]:
 def forbidden(text: str) -> re.Match[str] | None:
     """What a text says not to do."""
     return _patterns()["forbids"].search(text)
+
+
+def reports(text: str) -> bool:
+    """Whether it tells what a note or a mail says, in quotes: nothing is wished by that, whatever stands in them."""
+    return REPORTED.search(text) is not None
 
 
 def complains(said: str) -> bool:

@@ -26,6 +26,7 @@ SAFE_MONTH = "|".join(
 AFTER_PREPOSITION = (
     "(?:" + "|".join(rf"(?<=\b{word} )" for word in ("in", "since", "until", "during", "for", "of", "last")) + ")"
 )
+BOUNDING = "(?:" + "|".join(rf"(?<=\b{word} )" for word in ("before", "until", "till", "by", "after", "since")) + ")"
 TH = "(?:st|nd|rd|th)?"
 UNIT = "day|week|month|quarter|year"
 ONE = timedelta(days=1)
@@ -254,6 +255,17 @@ def _black_friday(year: int) -> date:
     return first_thursday + timedelta(days=22)
 
 
+def _last_night(match: Match, now: datetime, ahead: bool) -> Range:
+    """From yesterday's evening to this morning."""
+    return _at(now.date()) - timedelta(hours=6), _at(now.date()) + timedelta(hours=6)
+
+
+def _christmas(match: Match, now: datetime, ahead: bool) -> Range:
+    """Said of what is to be until then, so the coming one; of what was since then, the last."""
+    coming = re.search(r"\b(?:since|after) $", match.string[: match.start()]) is None
+    return around(_day_of_month("24" if match[1] == "eve" else "25", "december", None, now, coming), "day")
+
+
 def _shifted(unit: str, shift: int) -> Rule:
     return lambda match, now, ahead: around(now.date(), match[1] if unit == "?" else unit, shift)
 
@@ -284,11 +296,17 @@ RULES: list[tuple[str, Rule]] = [
     (rf"\b(?:the )?(?:last|past|previous) ({UNIT})\b(?:'s)?", _shifted("?", -1)),
     (rf"\b(?:this|current) ({UNIT})\b(?:'s)?", _shifted("?", 0)),
     (rf"\b(?:the )?next ({UNIT})\b", _shifted("?", 1)),
+    (r"\b(?:the |this )?(?:up)?coming (?:week|days)\b", lambda m, n, a: (n.date(), n.date() + 8 * ONE)),
+    (
+        rf"(?:{BOUNDING}|\b(?=\w+ (?:eve|day)\b))(?:christmas|xmas)(?: (eve|day))?\b",
+        _christmas,
+    ),  # else it is what is sold
     (rf"\b({UNIT}) to date\b", _shifted("?", 0)),
     (r"\bmtd\b", _shifted("month", 0)),
     (r"\bytd\b", _shifted("year", 0)),
-    (r"\byesterday\b(?:'s)?", _shifted("day", -1)),
-    (r"\b(?:today\b(?:'s)?|this (?:morning|afternoon|evening)|tonight)", _shifted("day", 0)),
+    (r"\b(?:last|yesterday) night\b", _last_night),
+    (r"\byesterday(?:'?s)?\b", _shifted("day", -1)),
+    (r"\b(?:today(?:'?s)?\b|this (?:morning|afternoon|evening)|tonight)", _shifted("day", 0)),
     (r"(?<=since )midnight\b", _shifted("day", 0)),
     (r"\btomorrow\b", _shifted("day", 1)),
     (r"\b(?:(?:the|this|last|past|next) )weekend\b", _weekend),

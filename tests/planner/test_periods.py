@@ -21,6 +21,13 @@ def days(period: Period) -> tuple[str | None, str | None]:
     [
         ("today", "2026-11-22", "2026-11-23"),
         ("yesterday's orders", "2026-11-21", "2026-11-22"),
+        ("todays orders and those before", "2026-11-22", "2026-11-23"),
+        ("yesterdays sales", "2026-11-21", "2026-11-22"),
+        ("last night", "2026-11-21", "2026-11-22"),
+        ("what comes this coming week", "2026-11-22", "2026-11-30"),
+        ("will it last before christmas", None, "2026-12-25"),
+        ("until xmas eve", None, "2026-12-25"),
+        ("since christmas", "2025-12-25", None),
         ("this week", "2026-11-16", "2026-11-23"),
         ("last week", "2026-11-09", "2026-11-16"),
         ("the week before last", "2026-11-02", "2026-11-09"),

@@ -36,7 +36,15 @@ from tools.rules.whose import of_orders
 UNDECIDED = ("needs_response", "under_review")
 STATUS_WORDS = Synonyms(
     {
-        "needs_response": ("open", "waiting for us", "to answer", "offen"),
+        "needs_response": (
+            "open",
+            "waiting for us",
+            "to answer",
+            "must answer",
+            "have to answer",
+            "need to answer",
+            "offen",
+        ),
         "under_review": ("answered", "being looked at"),
     }
 )
