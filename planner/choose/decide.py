@@ -79,7 +79,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     if scores[best_any] > 0.6 and best_any not in desk.offered and best_any not in NO_TOOL and chosen.score < 0.25:
         return _unclear(text, desk, best_any, scores[best_any])
     if not chosen.tool.entry.writes:
-        chosen = _of_partner(text, _of_goods(text, chosen, found, desk), said or text, desk)
+        chosen = _of_partner(text, _of_goods(text, chosen, said or text, desk), said or text, desk)
     if chosen.tool.entry.writes:
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name, desk.beside(said or text))
         meant = _of_variant(chosen, found)
@@ -220,16 +220,18 @@ def _of_partner(text: str, chosen: Candidate, said: str, desk: Desk) -> Candidat
     return chosen
 
 
-def _of_goods(text: str, chosen: Candidate, candidates: Sequence[Candidate], desk: Desk) -> Candidate:
-    """The candidate, or, where it searches by words for the one variant that was named, the next reader that takes the variant."""
-    named = {ground.variants[0].name for ground in desk.reading(text).grounds if len(ground.variants) == 1}
+def _of_goods(text: str, chosen: Candidate, said: str, desk: Desk) -> Candidate:
+    """The candidate, or, where it searches by words for the one variant that was named, the likeliest reader of the variant."""
+    reading = desk.reading(text)
+    named = {ground.variants[0].name for ground in reading.grounds if len(ground.variants) == 1}
     searches = any(f.kind is Kind.search and f.name in chosen.filled.args for f in chosen.tool.fields)
-    if len(named) != 1 or not searches:
-        return chosen
-    taking = (
-        c for c in candidates if not c.tool.entry.writes and named & {*map(str, c.filled.args.values())} and _whole(c)
-    )
-    return next((c for c in taking if c.score >= REACH * chosen.score), chosen)
+    for one in desk.wished(said, REACHED) if len(named) == 1 and searches else ():
+        tool = desk.index.tools[one.name]
+        filled = filling(tool, reading.fresh(), desk)
+        taken = named & {*map(str, filled.args.values())}
+        if taken and not tool.entry.writes and not (filled.missing or filled.unplaced):
+            return Candidate(tool, filled, 0.0, chosen.score)
+    return chosen
 
 
 def _of_variant(chosen: Candidate, candidates: Sequence[Candidate]) -> Candidate:

@@ -1,10 +1,16 @@
 """Which tool is taken where several come near: the one that has a place for all that was said, and no question too many."""
 
-import pytest
+import json
 
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+
+from orchestrator.index import read_index
 from planner.choose import decide
+from planner.choose.decisions import Desk
 from planner.choose.index import Index
-from tests.planner.conftest import Conversation
+from planner.converse.memory import Conversation as Held
+from tests.planner.conftest import TODAY, Conversation
 
 
 @pytest.mark.parametrize("text", ["how much did we make yesterday?", "revenue since Monday"])
@@ -118,3 +124,27 @@ def test_a_figure_that_a_look_up_cannot_use_is_told(talk: Conversation) -> None:
     answer = talk.say("which variants are low on stock? like 3 or less", {"data": [], "has_more": False})
 
     assert "“3”" in answer.text
+
+
+def test_the_one_variant_that_was_named_is_looked_at_and_not_searched_by_words() -> None:
+    said = "lady asks for the linen trousers in M, do we have any?"
+    found = {
+        "words": "linen trousers M",
+        "kind": "variant",
+        "name": "TROUSERS-M",
+        "fits": "exact",
+        "about": "Linen trousers / M",
+    }
+    asked = {"name": "search_shop", "args": {"words": ["linen trousers M"]}, "id": "call_1", "type": "tool_call"}
+    messages = [
+        SystemMessage(TODAY),
+        HumanMessage(said),
+        AIMessage("", tool_calls=[asked], additional_kwargs={"plan": {"awaiting": {"grounds": True}}}),
+        ToolMessage(json.dumps({"found": [found]}), tool_call_id="call_1"),
+    ]
+    shipped = read_index()
+
+    decision = decide.decide(said, Desk(shipped, frozenset(shipped.tools), Held.of(messages)), before=[])
+
+    assert isinstance(decision, list)
+    assert "TROUSERS-M" in decision[0].args.values()
