@@ -30,6 +30,9 @@ WITHIN = re.compile(
     r"\s*,\s*(?P<said>(?:suite|apt\.?|apartment|unit|floor|flat|ste\.?|étage|bât(?:iment)?\.?|etage|stock)\s*#?[\w-]+)",
     re.I,
 )
+NAMED_STREET = re.compile(
+    r"(?!\d+\w?,)(?:.*[A-ZÀ-Þ]|.*\b(?i:rue|street|st|road|avenue|ave|lane|stra(?:ß|ss)e|str|platz|weg|via|calle|place|quai|boulevard)\b)"
+)
 PARTS = {"street": r"line_?1|street|address", "within": r"line_?2", "region": "region|state"}
 INTRODUCING = words_of("of for the many much with our any about named called matching containing some no on de")
 WHOLE = r"([A-ZÀ-Þ0-9][^,.;:\n]*?)(?=\s+(?:from|now|please|instead|for|at|priced|with|in|sku|SKU|on|and)\b|[,.;:]|\s*$)"
@@ -280,6 +283,8 @@ def address(fields: tuple[Field, ...], reading: Reading) -> dict[str, Any] | Non
     elif alone := POSTCODE.match(text, within.end() if within else street.end()):
         found["postcode"] = alone["before"]
         reading.claim(*alone.span())
+    if "city" not in found and not NAMED_STREET.match(found["street"]):
+        return None  # "14b instead of 14, the rest stays" names no street
     by_kind = {Kind.city: "city", Kind.country: "country", Kind.postcode: "postcode"}
     args: dict[str, Any] = {}
     for field in fields:

@@ -137,6 +137,12 @@ def test_of_an_address_as_much_is_said_as_changes(index: Index, text: str, addre
     assert filled(index, "change_order_address", text)["shipping_address"] == address
 
 
+def test_a_number_of_a_house_alone_is_no_street(index: Index) -> None:
+    found = filled(index, "change_order_address", "the house number of ORD-1042 is 14b instead of 14, rest stays")
+
+    assert "shipping_address" not in found
+
+
 def test_an_address_may_have_a_state_and_a_suite_and_no_country(index: Index) -> None:
     found = filled(index, "change_order_address", "ORD-1042 goes to 77 Elm Avenue, Suite 4, Chicago IL 60644")
 
