@@ -13,6 +13,7 @@ from planner.read.fields import Field, Kind
 
 GOODS = ("product", "variant")
 PEOPLE = ("customer", "user")
+NOBODYS = ("warehouse", "category", "carrier")  # places and drawers: what records stand in, not what is talked about
 
 
 def focus(talk: Conversation, index: Index, kinds: Collection[str]) -> list[str]:
@@ -24,6 +25,21 @@ def focus(talk: Conversation, index: Index, kinds: Collection[str]) -> list[str]
             if found:
                 return found
     return talk.mentioned(*(prefix for prefix, noun in index.vocabulary.prefixes.items() if noun in wanted))
+
+
+def one_by_one(talk: Conversation, index: Index, count: int) -> list[str]:
+    """The last so many things of one kind that answers were about one at a time, the earliest first; none of fewer."""
+    found, kind = list[str](), ""
+    for did in talk.did():
+        told = next(filter(None, _of(did, index)), list[tuple[str, str]]())
+        kind = kind or (told[0][0] if told else "")
+        values = {value for of, value in told if of == kind}
+        if len(values) != 1:
+            return []
+        found += [value for value in values if value not in found]
+        if len(found) == count:
+            return found[::-1]
+    return []
 
 
 def at_hand(talk: Conversation, index: Index) -> frozenset[str]:
@@ -38,7 +54,9 @@ def _of(did: Mapping[str, Any], index: Index) -> Iterator[list[tuple[str, str]]]
     put, calls, shown = (cast(list[dict[str, Any]], did.get(name) or []) for name in ("put", "calls", "shown"))
     yield [one for call in put for one in referred(call, index)]
     yield [one for call in calls for one in referred(call, index, required=True)]
-    yield [(kind, str(value)) for one in shown if not one.get("inner") for kind, value in one["refers"].items()]
+    rows = [one for one in shown if not one.get("inner")]
+    yield [(kind, str(value)) for one in rows for kind, value in one["refers"].items() if value == one["reference"]]
+    yield [(kind, str(value)) for one in rows for kind, value in one["refers"].items()]
     yield [one for call in calls for one in referred(call, index)]
     yield [(kind, str(value)) for one in shown for kind, value in one["refers"].items()]
 

@@ -7,13 +7,15 @@ of everything is no answer about "it". The words are data (`data/pointers.json`)
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, cast
 
 from planner.choose.decisions import READ_ON, Desk
-from planner.choose.focus import PEOPLE, focus, listed
-from planner.converse.things import Figure, Thing, shown, shown_whole
+from planner.choose.focus import NOBODYS, PEOPLE, focus, listed, one_by_one
+from planner.converse.things import Figure, Thing, last_list, shown, shown_whole
 from planner.read import pointers
 from planner.read.language import to_english
+from planner.read.periods import Period
 from planner.read.reading import Reading
 from planner.read.words import FILLER, fold
 
@@ -33,13 +35,14 @@ NAMES = (
     "text",
 )  # that tell rows apart
 MOST = 6  # things that one word may stand for
+TO_A_DAY = re.compile(r"\b(?:to|on|by|until|till|from|since|before|after)\s*$", re.I)  # "move it to the 2nd"
 ALONE = re.compile(r"^(?:and|what about|how about|only|just|et|und)?\s*[A-Z][\w-]*\W*$")
 WHOLE = re.compile(
     r"^\W*(?:and|und|et|only|just|nur|seulement)?\s*(?P<what>[\w/-]+(?: [\w/-]+){0,2}?)(?: ones?)?\W*$", re.I
 )
 PRICES = ("price", "cost", "amount", "total", "value")
 BEGUN = ("created", "opened", "placed", "requested", "ordered", "left", "shipped")
-TIMES = (*BEGUN, "_at", "_on", "date", "time")
+TIMES = (*BEGUN, "_at", "_on", "date", "time", "expected", "due", "promised")
 DAYS = ("days", "lead_time", "duration", "weeks")
 SOLD = ("revenue", "net", "sold", "units", "quantity", "score")
 SIZES = (
@@ -83,7 +86,7 @@ class Pointed:
 
 def resolved(text: str, earlier: Sequence[str], desk: Desk) -> Pointed:
     """The text with the references that it points to, where that is certain; as it is, where it names something itself."""
-    text = ENCLITIC.sub(lambda found: f" {STANDS_FOR[found[1].lower()]}", text)
+    text = _placed(ENCLITIC.sub(lambda found: f" {STANDS_FOR[found[1].lower()]}", text), desk)
     reading = _read(text, desk)
     if reading.free("reference", "foreign", "code") or any(reading.free("email")):
         return Pointed(text)
@@ -94,6 +97,16 @@ def resolved(text: str, earlier: Sequence[str], desk: Desk) -> Pointed:
     return _meant(text, named, desk)
 
 
+def _placed(text: str, desk: Desk) -> str:
+    """With the place that the last look-up was narrowed to for "from there"."""
+    found, last = pointers.plain("thence").search(text), desk.talk.last_call()
+    fields = desk.index.tools[last.tool].fields if found and last and last.tool in desk.index.tools else ()
+    places = [last.args[f.name] for f in fields if last and f.reference == "warehouse" and f.name in last.args]
+    if found is None or len(places) != 1:
+        return text
+    return f"{text[: found.start()]}from {places[0]}{text[found.end() :]}"
+
+
 # ---- rows that were shown ------------------------------------------------------------------------------------------------
 
 
@@ -101,9 +114,11 @@ def _picked(text: str, desk: Desk) -> Pointed | None:
     """With one of the rows that were shown, told by its place, by what it has most of, or by what it has and no other row."""
     things = shown(desk.talk)
     inner = [thing for thing in shown_whole(desk.talk) if thing.inner]
-    rows = inner if len(things) <= 1 and inner else things
+    before = last_list(desk.talk) if len(things) <= 1 else things  # the list that the one thing was opened from
+    rows = inner if len(things) <= 1 and inner else before or things
     nth = pointers.placed("ordinals").search(text)
-    if nth and (rows or nth["one"]):
+    a_day = nth and nth["word"][0].isdigit() and not nth["one"] and TO_A_DAY.search(text[: nth.start()])
+    if nth and not a_day and (rows or nth["one"]):
         place = int(pointers.key("ordinals", nth["word"]))
         return _told(text, nth, [rows[place]] if -len(rows) <= place < len(rows) else [])
     most = pointers.placed("extremes").search(text)
@@ -113,25 +128,51 @@ def _picked(text: str, desk: Desk) -> Pointed | None:
         return _told(text, most, rows)
     if most and rows:
         return _told(text, most, _extreme(pointers.key("extremes", most["word"]), _summed(rows)), whole=False)
+    if of_amount := _of_amount(text, before or rows):
+        return of_amount
     one = pointers.having().search(text)
     if one and rows:
-        return _with_words(text, one, rows)
-    others = pointers.plain("others").search(text) or pointers.plain("other").search(text)
-    if others and len(rows) > 1:
-        return _told(text, others, _others(rows, desk, several=pointers.plain("others").search(text) is not None))
-    return _such(text, rows) or _by_name(text, rows, desk)
+        of_then = _of_then(one["what"], rows, desk)
+        return _told(text, one, of_then) if of_then else _with_words(text, one, rows)
+    several = pointers.plain("others").search(text)
+    others, among = several or pointers.plain("other").search(text), before if len(before) > 1 else rows
+    if others and len(among) > 1:
+        return _told(text, others, _others(among, desk, several=several is not None))
+    told = (_such(text, some) or _called(text, some) or _by_name(text, some, desk) for some in (rows, before))
+    return next(filter(None, told), None)
+
+
+def _of_then(said: str, rows: Sequence[Thing], desk: Desk) -> list[Thing]:
+    """The one row of the days that words tell: "the one from yesterday"; none where they tell none, or several rows are of them."""
+    spans = _read(desk.english(said), desk).free("period")
+    if len(spans) != 1 or spans[0].value.start is None or spans[0].value.end is None:
+        return []
+    for names in (BEGUN, TIMES):
+        then = [row for row in rows if any(_during(spans[0].value, row, name, desk) for name in names)]
+        if then:
+            return then if len(then) == 1 else []
+    return []
+
+
+def _during(period: Period, row: Thing, name: str, desk: Desk) -> bool:
+    """Whether a time of a row, by what its column is called, lies in a period."""
+    zone = desk.talk.setting.zone
+    told = [value for column, value in row.figures.items() if name in column and isinstance(value, str)]
+    times = [datetime.fromisoformat(value) for value in told]
+    local = [(time.astimezone(zone) if time.tzinfo else time).replace(tzinfo=None) for time in times]
+    return any(cast(datetime, period.start) <= time < cast(datetime, period.end) for time in local)
 
 
 def _with_words(text: str, one: re.Match[str], rows: Sequence[Thing]) -> Pointed | None:
     """The row that has the words, or the first of them: "die nach Köln bitte"."""
     words = one["what"].split()
     for end in range(len(words), 0, -1):
-        having = [thing for thing in rows if _has(thing, " ".join(words[:end]))]
+        having = [thing for thing in rows if has(thing, " ".join(words[:end]))]
         if having:
             left = " ".join(words[end:])
             found = _told(text, one, having) if len(having) == 1 else None
             return replace(found, text=f"{found.text} {left}".strip()) if found else None
-    return None
+    return Pointed(text, lost=one[0].strip()) if pointers.tells_row(one[0]) and len(rows) > 1 else None
 
 
 def _told(text: str, found: re.Match[str], things: Sequence[Thing], *, whole: bool = True) -> Pointed | None:
@@ -160,8 +201,8 @@ def _sums(rows: Sequence[Thing]) -> dict[str, Figure]:
 
 
 def _extreme(which: str, things: Sequence[Thing]) -> list[Thing]:
-    """The one thing that has the most, or the least, of what the word measures; none where several have."""
-    take, measures = EXTREMES[which]
+    """The one thing that has the most, or the least, of what the word measures; where several have as much, all of them."""
+    take, measures, tied = *EXTREMES[which], list[Thing]()
     if which in ("biggest", "smallest") and (sizes := [_size(thing) for thing in things]) and None not in sizes:
         return [thing for thing, size in zip(things, sizes, strict=True) if size == take(sizes)]
     for measure in (*measures, *(LAST_OF_ALL if which in ("biggest", "smallest") else ())):
@@ -169,8 +210,11 @@ def _extreme(which: str, things: Sequence[Thing]) -> list[Thing]:
         values = [thing.figures[name] for thing, name in zip(things, columns, strict=True) if name]
         if len(values) == len(things) and len({type(value) for value in values}) == 1 and len(set(values)) > 1:
             best: Figure = take(values)
-            return [thing for thing, value in zip(things, values, strict=True) if value == best]
-    return []
+            found = [thing for thing, value in zip(things, values, strict=True) if value == best]
+            if len(found) == 1:  # of orders to one supplier of one day, the one that is due first
+                return found
+            tied = tied or found
+    return tied
 
 
 def _size(thing: Thing) -> float | None:
@@ -200,10 +244,32 @@ def _such(text: str, things: Sequence[Thing]) -> Pointed | None:
     """ "the medium one", "the navy", "die rote": a word after an article that one of several rows has, and no other."""
     if len(things) < 2:
         return None
-    for found in [*pointers.single().finditer(text), *WHOLE.finditer(text)]:
-        having = [thing for thing in things if _has(thing, found["what"])]
+    for found in [*pointers.single().finditer(text), *pointers.named_one().finditer(text), *WHOLE.finditer(text)]:
+        figure = re.match(r"[.,]\d", text[found.end() :])  # "the 35" of "the 35,80"
+        having = [] if figure else [thing for thing in things if has(thing, found["what"])]
         if len(having) == 1:
             return _told(text, found, having)
+    return None
+
+
+def _of_amount(text: str, things: Sequence[Thing]) -> Pointed | None:
+    """ "the 35,80": the one row that has the amount."""
+    found = pointers.amount().search(text)
+    minor = float(re.sub(r"\D", "", found["what"])) if found else None
+    having = [thing for thing in things if minor in thing.figures.values()]
+    return _told(text, found, having) if found and len({thing.reference for thing in having}) == 1 else None
+
+
+def _called(text: str, things: Sequence[Thing]) -> Pointed | None:
+    """ "turn off tea time": the row that alone is called so, by two words of its name or more."""
+    said = list(re.finditer(r"[\w-]+", text))
+    for most in range(len(said), 1, -1):
+        for first in range(len(said) - most + 1):
+            name = text[said[first].start() : said[first + most - 1].end()]
+            called = [thing for thing in things if _word(fold(name), thing.called)]
+            found = pointers.around(name).search(text)
+            if found and len({thing.reference for thing in called}) == 1:
+                return _told(text, found, called[:1])
     return None
 
 
@@ -213,14 +279,14 @@ def _by_name(text: str, things: Sequence[Thing], desk: Desk) -> Pointed | None:
         return None
     for named in desk.index.mentions(text):
         said = text[named.start : named.end]
-        having = [thing for thing in things if _has(thing, said)] if named.kind in NAMES else []
+        having = [thing for thing in things if has(thing, said)] if named.kind in NAMES else []
         found = pointers.around(said).search(text)
         if found and len({thing.reference for thing in having}) == 1:
             return _told(text, found, having[:1])
     return None
 
 
-def _has(thing: Thing, said: str) -> bool:
+def has(thing: Thing, said: str) -> bool:
     """Whether a thing has all the words, as they were said or in English."""
     own = f"{thing.said} {fold(thing.reference).replace('-', ' ')}"
     words = [word for word in fold(said).split() if word not in FILLER]
@@ -277,23 +343,26 @@ def _pronouns(text: str) -> Iterator[tuple[re.Match[str], bool]]:
 
 
 def _all(said: str, desk: Desk) -> list[Thing]:
-    """What "those two" and "them" are: what the last change was about, else the rows that were shown; as many as were said."""
+    """What "those two" and "them" are: what the last change was about, else the rows that were shown; as many as were said.
+
+    Else as many as were shown one after the other.
+    """
     count = next(
         (int(n) for n, words in pointers.words()["counted"].items() if re.search(rf"\b(?:{words})\b", said, re.I)), 0
     )
     latest = next(desk.talk.did(), dict[str, Any]())
     put = [Thing(value, {}, "") for call in latest.get("put") or () for value in listed(call, desk.index)]
-    for things in (put, shown(desk.talk)):
+    for things in (put, list({thing.reference: thing for thing in shown(desk.talk)}.values())):
         if 1 < len(things) <= MOST and len(things) == (count or len(things)):
             return things
-    return []
+    return [Thing(one, {}, "") for one in one_by_one(desk.talk, desk.index, count)] if count else []
 
 
 def _candidates(named: Sequence[str], desk: Desk, *, people: bool) -> list[str]:
     prefixes = desk.index.vocabulary.prefixes
     said = [value for value in named if (prefixes.get(value.partition("-")[0], "") in PEOPLE) == people]
-    kinds = [kind for kind in {*prefixes.values(), "variant"} if (kind in PEOPLE) == people]
-    return said or focus(desk.talk, desk.index, kinds)
+    kinds = [kind for kind in {*prefixes.values(), "variant"} if (kind in PEOPLE) == people and kind not in NOBODYS]
+    return said or focus(desk.talk, desk.index, kinds) or focus(desk.talk, desk.index, NOBODYS)
 
 
 def _only(values: Sequence[str]) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from planner.choose.decisions import Ask, Decision, Decline, Desk
-from planner.choose.focus import PEOPLE, referred
+from planner.choose.focus import NOBODYS, PEOPLE, referred
 from planner.choose.index import NO_TOOL
 from planner.choose.pointing import Pointed
 from planner.read import mood, pointers
@@ -20,7 +20,6 @@ BACK = 3  # answers that a record stays in hand for
 TRIED = 2  # records that a turn is read beside
 CERTAIN = 0.6  # of a probability: from here on a turn says by itself what is wished
 POSSIBLE = 0.4  # of the probability of an operation beside the record
-NOBODYS = ("warehouse", "category", "carrier")  # places and drawers: what records stand in, not what is talked about
 UNHEARD = ("unclear", "elsewhere", "pointing", "planned", "people", *NO_TOOL)
 
 
@@ -52,7 +51,11 @@ def _spoken_of(did: Mapping[str, Any], desk: Desk) -> list[tuple[str, str]]:
     own = [one for call in put for one in referred(call, desk.index)]
     own += [one for call in calls for one in referred(call, desk.index, required=True)]
     rows = [one for one in shown if not one.get("inner")]
-    return [*own, *((kind, str(value)) for row in rows for kind, value in row["refers"].items())]
+    refers = [(kind, str(value), value == row["reference"]) for row in rows for kind, value in row["refers"].items()]
+    own += [
+        (kind, value) for kind, value, itself in refers if itself or kind != "user"
+    ]  # who has a pick list is not its subject
+    return own or [one for call in calls for one in referred(call, desk.index)]
 
 
 def instead(
@@ -87,7 +90,8 @@ def _sure(decision: Decision, said: str, pointed: Pointed, desk: Desk, main: str
             if decision.pending["kind"] != "slots":
                 return decision.pending["kind"] in ("confirm", "point", "vague")
             tool = desk.index.tools[decision.pending["tool"]]
-            return not any(f.kind is Kind.reference and f.required for f in tool.fields if f.name in wanted)
+            lacking = [one for f in tool.fields if f.name in wanted for one in (f, *f.parts)]
+            return not any(f.kind is Kind.reference and f.required for f in lacking)
         case _:
             if any(step.people for step in decision) or any(_is_record(thing, desk) for thing in pointed.things):
                 return True

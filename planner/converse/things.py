@@ -10,9 +10,11 @@ from planner.converse.results import rows_of
 from planner.read.words import fold
 
 MOST = 25
+BACK = 4  # answers in which a list is looked for
 SAID = 200  # characters of a row's words that are kept
 TOLD, LONGEST = 3, 40  # words of a row that tell it from others, and the letters of each
 REFERENCE = re.compile(r"[A-Z]{2,4}-\d+")
+NAMES = ("title", "name", "subject")  # how a thing is called
 PARTS = ("variants", "lines", "items")  # of a thing that is shown alone: what people point at inside it
 UNREADABLE = re.compile(r"[A-Z]{2,4}-\d+|[\d\s+().:TZ-]+|\S*@\S*")
 TIME = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:.]+Z?)?")
@@ -32,6 +34,7 @@ class Thing:
         default_factory=dict[str, Figure]
     )  # its numbers, amounts and times, by column
     inner: bool = False  # a part of the thing that was shown: a variant of a product, a line of an order
+    called: str = ""  # its name, folded
 
 
 def kept(results: Sequence[Result], prefixes: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -59,21 +62,33 @@ def shown(talk: Conversation) -> list[Thing]:
 
 def shown_whole(talk: Conversation) -> list[Thing]:
     """The same, with the parts of a thing that was shown alone."""
-    for did in talk.did():
-        stored = cast(list[dict[str, Any]], did.get("shown") or [])
-        if stored:
-            return [
-                Thing(
-                    one["reference"],
-                    one["refers"],
-                    one["said"],
-                    one.get("label", ""),
-                    one.get("figures", {}),
-                    one.get("inner", False),
-                )
-                for one in stored
-            ]
+    return next((things for did in talk.did() if (things := _stored(did))), list[Thing]())
+
+
+def last_list(talk: Conversation) -> list[Thing]:
+    """What was shown together last, where what is shown now was opened from there; [] where it was not."""
+    opened: set[str] = set()
+    for did, _ in zip(talk.did(), range(BACK), strict=False):
+        rows = [thing for thing in _stored(did) if not thing.inner]
+        if len({row.reference for row in rows}) > 1:
+            return rows if opened <= {row.reference for row in rows} else []
+        opened |= {row.reference for row in rows}
     return []
+
+
+def _stored(did: Mapping[str, Any]) -> list[Thing]:
+    return [
+        Thing(
+            one["reference"],
+            one["refers"],
+            one["said"],
+            one.get("label", ""),
+            one.get("figures", {}),
+            one.get("inner", False),
+            one.get("called", ""),
+        )
+        for one in cast(list[dict[str, Any]], did.get("shown") or [])
+    ]
 
 
 def _thing(row: Mapping[str, Any], prefixes: Mapping[str, str]) -> dict[str, Any] | None:
@@ -83,7 +98,8 @@ def _thing(row: Mapping[str, Any], prefixes: Mapping[str, str]) -> dict[str, Any
         return None
     words = fold(" ".join(value for value in row.values() if isinstance(value, str)))
     told = {"reference": own, "refers": refers, "said": words[:SAID], "label": _label(own, row)}
-    return {**told, "figures": dict(_figures(row))}
+    called = next((str(row[name]) for name in NAMES if isinstance(row.get(name), str)), "")
+    return {**told, "figures": dict(_figures(row)), **({"called": fold(called)} if called else {})}
 
 
 def _label(own: str, row: Mapping[str, Any]) -> str:

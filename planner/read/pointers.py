@@ -6,6 +6,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, cast
 
+PARTICIPLE = r"(?-i:(?:ge|be|ver)[a-zäöüß]+(?:t|en)\b)"  # "die zweite benutzt"
+
 
 @lru_cache(maxsize=1)
 def words() -> dict[str, Any]:
@@ -25,7 +27,7 @@ def placed(name: str) -> re.Pattern[str]:
     """An article, the word, and either what says that a row is meant or the end of the phrase: "the last one", "le dernier, …"."""
     told = words()
     word = "|".join(sorted(cast(dict[str, str], told[name]).values(), key=len, reverse=True))
-    apart = rf"(?=\s*(?:[,.;:?!)]|$)|\s+(?:{told['goes_on']})(?!\w))"
+    apart = rf"(?=\s*(?:[,.;:?!)]|$)|\s+(?:{told['goes_on']})(?!\w)|\s+{PARTICIPLE})"
     return re.compile(
         rf"(?<![\w-])(?:(?:{told['articles']})\s*)(?P<word>{word})(?!\w)(?:(?P<one>(?:\s+(?:{told['one']})(?!\w))+)|{apart})",
         re.I,
@@ -45,6 +47,11 @@ def owned(said: str) -> bool:
 def tells_place(said: str) -> bool:
     """Whether words can only mean a row of a list: "the second one"."""
     return any(placed(name).fullmatch(said) for name in ("ordinals", "extremes"))
+
+
+def tells_row(said: str) -> bool:
+    """Whether words can only mean a row by what it has: "the one from Lille"."""
+    return re.match(rf"(?:{words()['row']})(?![\w-])", said, re.I) is not None and having().match(said) is not None
 
 
 @lru_cache(maxsize=1)
@@ -69,6 +76,20 @@ def single() -> re.Pattern[str]:
     told = words()
     apart = rf"(?=\s*(?:[,.;:?!)]|$)|\s+(?:{told['goes_on']})(?!\w))"
     return re.compile(rf"(?<![\w-])(?:{told['articles']})\s*(?P<what>[^\W_][\w/-]*)(?:\s+ones?(?!\w)|{apart})", re.I)
+
+
+@lru_cache(maxsize=1)
+def amount() -> re.Pattern[str]:
+    """ "the 35,80", "celle à 35,80 €"."""
+    told = words()
+    lead = rf"(?:(?:{told['having']}|{told['articles']})\s+)(?:(?:{told['having_leads']}|zu|über)\s+)?"
+    return re.compile(rf"(?<![\w-]){lead}(?P<what>\d+[.,]\d\d)(?![\d%])(?:\s?(?:€|eur\b))?", re.I)
+
+
+@lru_cache(maxsize=1)
+def named_one() -> re.Pattern[str]:
+    """ "spring one", said without an article."""
+    return re.compile(r"(?<![\w-])(?P<what>[^\W\d_][\w-]*)\s+ones?(?![\w-])", re.I)
 
 
 def points() -> re.Pattern[str]:
