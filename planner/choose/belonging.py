@@ -7,7 +7,7 @@ declared filters tell what it can be asked. What is found out on the way stands 
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from planner.choose.focus import focus
 from planner.choose.index import Index, Tool
@@ -180,6 +180,25 @@ def spoken_of(text: str, tool: Tool, filled: Filled, lists_of: Lists, talk: Conv
             filled.people[f.name] = look_up(tool, listing, args, {}, ", ".join(map(str, args.values())))
 
 
+def of_the_talk(tool: Tool, filled: Filled, lists_of: Lists, talk: Conversation, index: Index) -> None:
+    """A record that is told by its state or its day alone: the one in hand, or one of whom the conversation is about."""
+    for name, said in list(filled.people.items()):
+        f = next(f for f in tool.fields if f.name == name)
+        listing = lists_of(f.reference) if isinstance(said, dict) and not cast(dict[str, Any], said)["people"] else None
+        if listing is None or tool.entry.writes or said["end"]:
+            continue
+        told = [one for one in listing.fields if one.name in said["args"] and one.kind is not Kind.limit]
+        if any(one.kind not in (Kind.choice, Kind.flag, Kind.period_start, Kind.period_end) for one in told):
+            continue
+        in_hand, days = focus(talk, index, (f.reference,)), _days(listing) & {one.name for one in told}
+        whose = focus(talk, index, ("customer",)) if any(one.name == "customer" for one in listing.fields) else []
+        if len(set(in_hand)) == 1 and not days:
+            filled.args[name] = in_hand[0]
+            del filled.people[name]
+        elif len(set(whose)) == 1:
+            filled.people[name] = {**said, "args": {**said["args"], "customer": whose[0]}}
+
+
 def called(tool: Tool, filled: Filled, reading: Reading, lists_of: Lists) -> None:
     """What is missing still: by what it is called, where the reader hears a name and it was lost: "the tea time discount"."""
     for f in _lacking(tool, filled):
@@ -201,6 +220,21 @@ def of_few(tool: Tool, filled: Filled, lists_of: Lists) -> None:
     listing = lists_of(lacking[0].reference) if len(lacking) == 1 else None
     if listing is not None:
         filled.people[lacking[0].name] = look_up(tool, listing, {}, {}, "")
+
+
+def other_end(tool: Tool, filled: Filled, talk: Conversation, index: Index) -> None:
+    """The other end of a way between two places: that which the last look-up was narrowed to."""
+    ends = [f for f in tool.required if f.reference == "warehouse"]
+    lacking = [f for f in ends if f.name not in filled.args and f.name not in filled.people]
+    last = talk.last_call()
+    known = (
+        [f.name for f in index.tools[last.tool].fields if f.reference == "warehouse"]
+        if last and last.tool in index.tools
+        else []
+    )
+    places = [last.args[name] for name in known if last and name in last.args]
+    if len(ends) == 2 and len(lacking) == 1 and len(places) == 1 and places[0] not in filled.args.values():
+        filled.args[lacking[0].name] = places[0]
 
 
 def owned(said: Mapping[str, Any], owner: str, value: str) -> dict[str, Any]:

@@ -51,6 +51,8 @@ def settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Deci
         return which_goods(tool, filled)
     _of_the_message(tool, filled, desk)
     belonging.spoken_of(text, tool, filled, belonging.lists(desk.index, desk.offered), desk.talk, desk.index)
+    belonging.of_the_talk(tool, filled, belonging.lists(desk.index, desk.offered), desk.talk, desk.index)
+    belonging.other_end(tool, filled, desk.talk, desk.index)
     belonging.called(tool, filled, desk.reading(text), belonging.lists(desk.index, desk.offered))
     belonging.of_few(tool, filled, belonging.lists(desk.index, desk.offered))
     _of_the_talk(tool, filled, desk)
