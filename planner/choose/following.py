@@ -5,15 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from planner.choose import pointing
 from planner.choose.decisions import Decision, Decline, Desk, Step
 from planner.choose.edit import Edit, edited
 from planner.converse.memory import Call
+from planner.converse.things import shown
 from planner.fill import values
-from planner.read import periods
+from planner.read import periods, pointers
 from planner.read.acts import Act, cleaned, excludes, goes_on, narrows
 from planner.read.fields import Field, Kind
 from planner.read.reading import Reading
-from planner.read.words import content, tokens
+from planner.read.words import content, fold, tokens
 
 THE_MOST = re.compile(
     r"^(?:and )?(?:which (?:one )?is )?the (?:\w+est|most \w+|best|worst)(?: one| order| product)?\W*$", re.I
@@ -23,6 +25,12 @@ HOW_MANY = re.compile(
     r"(?: in (?:all|total)| altogether)?\W*$",
     re.I,
 )  # of what was shown
+OF_THEM = re.compile(
+    r"(?:(?:and|ok|so|et|und)\W+)*(?:which|who|how many|lesquel(?:le)?s|combien|wer|welche|wie ?viele)(?: ones)? "
+    r"(?:of (?:them|these|those)|d['’]entre (?:eux|elles)|davon|von (?:denen|diesen|ihnen))(?= )",
+    re.I,
+)  # what picks some of the rows that were shown
+A_NAME = 2  # words, at most, that tell one of the rows that were shown by a name
 LIKELY = 0.8  # of a probability: from here on a fragment is a request of its own
 SHORT = 4  # words with meaning, at most, of a fragment
 SCOPE = (Kind.period_start, Kind.period_end, Kind.city, Kind.country, Kind.reference)  # what a new question takes over
@@ -34,13 +42,20 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
     if last is None or last.tool not in desk.offered or desk.index.tools[last.tool].entry.writes:
         return None
     said = act.rest if act.corrects or act.declines else act.said
+    picks = OF_THEM.match(said)
+    said = said[picks.end() :].strip() if picks else said
     text = desk.english(said)
+    if of_record(text, last.tool, desk):
+        return None
+    of_one = _of_one(said, last, desk)
+    if of_one:
+        return [of_one]
     if HOW_MANY.search(text):
         return [Step(last.tool, last.args)]
     read_on = desk.reads_on(said, last.tool)
-    if not (read_on or act.corrects or act.declines or goes_on(said)):
+    if not (read_on or picks or act.corrects or act.declines or goes_on(said)):
         return None
-    if not read_on and (len(content(text)) > SHORT + 2 or _another(text, last, desk)):
+    if not (read_on or picks) and (len(content(text)) > SHORT + 2 or _another(text, last, desk)):
         return None
     found = None if excludes(said) else _again(last, text, desk)
     if found is None:
@@ -51,6 +66,29 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
         narrow = excludes(said) or only
         return Decline("not_narrowed", said.strip(" ?!."), operation=last.tool) if narrow else None
     return [replace(found.step, notes=found.left)]
+
+
+def picks_some(said: str) -> bool:
+    """Whether a question is which of the rows that were shown are so, or how many: "which of them are paid?"."""
+    return OF_THEM.match(said) is not None
+
+
+def of_record(text: str, tool: str, desk: Desk) -> str:
+    """The kind of record that is named by its noun alone, "the order from today", where a tool is about others; else ""."""
+    noun = pointers.nouns().search(text)
+    kind = (noun.lastgroup or "") if noun else ""
+    return kind if kind and kind not in tool and f"get_{kind}" in desk.offered else ""
+
+
+def _of_one(said: str, last: Call, desk: Desk) -> Step | None:
+    """ "rhys", of the parcels of all who are called Wright: the list again, of the one whose rows alone have the name."""
+    rows, fields = shown(desk.talk), desk.index.tools[last.tool].fields
+    having = [row for row in rows if pointing.has(row, cleaned(said))]
+    named = next((f.name for f in fields if f.kind is Kind.search and last.args.get(f.name)), "")
+    whole = f"{cleaned(said)} {last.args.get(named)}".lower()
+    if len(content(said)) > A_NAME or not 1 < len(having) < len(rows) or not named:
+        return None
+    return Step(last.tool, {**last.args, named: whole}) if all(fold(whole) in row.said for row in having) else None
 
 
 def _another(text: str, last: Call, desk: Desk) -> bool:

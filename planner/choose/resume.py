@@ -19,6 +19,7 @@ from planner.read.fields import Field, Kind
 from planner.read.money import figure, minor_units
 from planner.read.words import FILLER, NUMBERS, ORDINALS, content
 
+BESIDE = 2  # words with meaning beside the names and figures of a reply, from which on it is a request of its own
 FEW = 4  # words with meaning, at most, that tell which of two readings is meant
 FIGURE = re.compile(r"(?<![\w-])\d+(?:[.,]\d+)?(?![\w-])")
 AS_SAID = (Kind.note, Kind.text, Kind.reason_text, Kind.proper_name, Kind.search, Kind.city, Kind.postcode, Kind.phone)
@@ -26,7 +27,7 @@ AS_SAID = (Kind.note, Kind.text, Kind.reason_text, Kind.proper_name, Kind.search
 
 def resume(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
     """The decision that the reply allows; None where it is no reply: a question beside it, or another request."""
-    if (act.declines and act.alone) or withdraws(act.said):
+    if (act.declines and act.alone) or (withdraws(act.said) and not _looks_up(pending, desk)):
         return Decline("left")
     text = desk.english(act.said)
     match pending.get("kind"):
@@ -46,6 +47,12 @@ def resume(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | None:
             return _supplied(act, pending, desk)
         case _:
             return None
+
+
+def _looks_up(pending: Mapping[str, Any], desk: Desk) -> bool:
+    """Whether nothing would be changed: "cancel it" is then wished of what was looked up."""
+    tool = desk.index.tools.get(str(pending.get("tool")))
+    return tool is not None and not tool.entry.writes
 
 
 def _step(stored: Mapping[str, Any]) -> Step:
@@ -82,6 +89,17 @@ def _chosen(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Deci
         return decide(f"{pending['options'][0]['text']} {text}", desk, before=[])
     chosen = complete(desk.index.tools[options[number]["tool"]], str(options[number]["text"]), desk)
     return written.kept(chosen, str(pending["said"]), desk) if pending.get("said") else chosen
+
+
+def takes(act: Act, pending: Mapping[str, Any], desk: Desk) -> bool:
+    """Whether what is asked for could be told by the words alone: of a text anything could, of a name nothing beside it."""
+    if pending.get("kind") not in ("slots", "pick") or pending["tool"] not in desk.index.tools:
+        return False
+    wanted = [f for f in desk.index.tools[pending["tool"]].fields if f.name in pending["missing"]]
+    reading = desk.reading(desk.english(act.rest))
+    told = [(span.start, span.end) for span in (*reading.spans, *reading.grounds, *reading.mentions)]
+    beside = "".join(" " if any(a <= n < b for a, b in told) else sign for n, sign in enumerate(reading.text))
+    return any(f.kind in AS_SAID for f in wanted) or len([word for word in content(beside) if word.isalpha()]) < BESIDE
 
 
 def _numbered(text: str, count: int) -> int | None:
@@ -150,8 +168,12 @@ def _supplied(act: Act, pending: Mapping[str, Any], desk: Desk) -> Decision | No
         return None
     tool = desk.index.tools[pending["tool"]]
     wanted = [f for f in tool.fields if f.name in pending["missing"]]
-    if act.alone:  # "go ahead", with something still missing
+    if act.alone and pending["kind"] == "pick":  # "go ahead", and it is still to be said with which
+        return Ask(pending)
+    if act.alone:
         return ask_for(tool, wanted, pending["args"], pending.get("people", {}))
+    if act.agrees and wanted and all(f.kind in AS_SAID for f in wanted):  # "good, send and close it" is no text to send
+        return None
     asked, pending = pending, _corrected(act, pending, desk) if act.corrects or act.declines else pending
     said = cleaned(act.said).rstrip(" ?") if goes_on(act.said) else act.said  # "and the travel mug?"
     text = desk.english(resolved(said, (), desk).text)

@@ -9,28 +9,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from planner.choose import named, pointing, resume, subject, vague, written
-from planner.choose.decide import confirmation, decide
+from planner.choose import about, correcting, named, pointing, resume, subject, vague, written
+from planner.choose.decide import decide
 from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
 from planner.choose.edit import edited
 from planner.choose.focus import focus
-from planner.choose.following import carried, follow_up
+from planner.choose.following import carried, follow_up, of_record, picks_some
 from planner.choose.index import NO_TOOL
 from planner.choose.settle import ask_for, complete
-from planner.converse.memory import Call, Deed
+from planner.converse.memory import Call
 from planner.converse.things import shown
 from planner.read import acts, clauses, mood, pointers
 from planner.read.acts import Act
 from planner.read.fields import Kind
 from planner.read.goods import OF_PEOPLE
-from planner.read.words import FILLER, content, stem, tokens
+from planner.read.words import content, stem, tokens
 
 LIKELY = 0.8  # of a probability: from here on a few words are a wish of their own
 FEWEST = 2  # words with meaning of a request of its own after a question
 NOT_ON = 0.2  # of the probability that a turn goes on with what was asked: below it, it does not
+CLEAR = 0.4  # of the probability of another wish, where a turn certainly does not go on and holds more than what was asked for
+NOWHERE = 0.15  # of the probability that a turn goes on: it certainly does not
 FEW = 4  # words, at most, of a fragment that says nothing by itself
-FRAGMENT = 8  # words, at most, of what may correct a change without saying so
-SENTENCES = re.compile(r"(?<=[.;!?])\s+|\s*\n+\s*")
 PRICE = re.compile(r"(?<![\w-])\d+(?:[.,]\d{1,2})?\s?(?:€|eur(?:os?)?\b|$)", re.I)
 PIECES = re.compile(r"\s*[,;]\s+|\s+(?:and then|and|et puis|et|und dann|und)\s+", re.I)
 WAITING = re.compile(rf"[\s,.;:?!]+((?:{acts.conditions()})(?!\w).*)$", re.I | re.S)
@@ -98,13 +98,30 @@ def _dropped(text: str, desk: Desk) -> Meant | None:
 
 def _of_its_own(act: Act, pending: Mapping[str, Any], desk: Desk) -> bool:
     """Whether a turn after a question is certainly a request for something else, and no answer."""
-    words = [word for word in content(act.said) if word.isalpha()]
-    if act.agrees or act.declines or act.corrects or len(words) < FEWEST:
+    answers = act.agrees or act.declines or act.corrects
+    if answers and pending.get("kind") == "confirm":
         return False
-    wishes = desk.wishes(act.said)
+    if not answers and _of_another_kind(act.said, pending, desk):
+        return True
+    said = act.rest if answers else act.said  # "then give her 300 points instead"
+    if len([word for word in content(said) if word.isalpha()]) < FEWEST:
+        return False
+    wishes, on = desk.wishes(said), desk.goes_on(said)
     best = max(wishes, key=lambda name: wishes[name])
     asked = {one.get("tool") for one in (pending, *pending.get("steps", ()), *pending.get("options", ()))}
-    return best not in asked | {*NO_TOOL} and wishes[best] >= LIKELY and desk.goes_on(act.said) < NOT_ON
+    if best in asked | {*NO_TOOL} or on >= NOT_ON:
+        return False
+    clear = wishes[best] >= CLEAR and on < NOWHERE
+    wished = not answers and mood.mood(act.rest, desk.english(act.rest)) in (mood.Mood.order, mood.Mood.wish)
+    return wishes[best] >= LIKELY or (clear and (wished or not resume.takes(act, pending, desk)))
+
+
+def _of_another_kind(said: str, pending: Mapping[str, Any], desk: Desk) -> bool:
+    """ "and the order from today?", while it is asked which parcel."""
+    tool = desk.index.tools.get(str(pending.get("tool")))
+    wanted = [f.reference for f in tool.fields if f.name in pending.get("missing", ())] if tool else []
+    looks_up = pending.get("kind") == "pick" and tool is not None and not tool.entry.writes and len(wanted) == 1
+    return looks_up and bool(of_record(desk.english(said), wanted[0], desk))
 
 
 def _changes(pending: Mapping[str, Any], desk: Desk) -> bool:
@@ -127,9 +144,13 @@ def _anew(act: Act, desk: Desk) -> Meant:
     said_figure = _figure_for(act, pointed.things, desk) if desk.talk.pending is None else ""
     if said_figure:
         return Meant([(act.said, _decide(said_figure, desk, []))])
-    followed = follow_up(act, desk) if not pointed.things or acts.narrows(act.said) else None
+    alone = not pointed.things or acts.narrows(act.said) or picks_some(act.said)
+    followed = follow_up(act, desk) if alone else None
     if followed is not None and not (pointed.things and isinstance(followed, Decline)):
         return Meant([(act.said, followed)])
+    kind = of_record(desk.english(act.said), desk.before, desk) if desk.before and acts.goes_on(act.said) else ""
+    if kind and not pointed.things and len(content(act.said)) <= FEW:
+        return Meant([(act.said, complete(desk.index.tools[f"get_{kind}"], desk.english(act.said), desk))])
     if _from_nothing(act.said, desk):
         return Meant([(act.said, Decline("pointing", act.said))])
     said = act.rest if act.rest and any((act.agrees, act.declines, act.aside, act.corrects)) else act.said
@@ -183,10 +204,10 @@ def _about_deeds(act: Act, desk: Desk) -> Meant | None:
         return Meant([], done=done) if fresh else None
     if act.declines and act.alone:
         return Meant([(act.said, Decline("left"))])
-    only = _only_these(act, undone) if fresh else []
+    only = correcting.only_these(act, undone) if fresh else []
     if only:
         return Meant([("", only)])
-    corrected = _corrected(act, deeds, desk, fresh=fresh)
+    corrected = correcting.corrected(act, deeds, desk, fresh=fresh)
     if isinstance(corrected, Decline) and corrected.why == "not_carried":  # "mets-la en attente": a wish of its own
         wish, hand = _wish(act.said, (), [], desk), subject.in_hand(desk)
         about_it = isinstance(wish, list) and any(set(hand) & set(map(str, step.args.values())) for step in wish)
@@ -196,72 +217,6 @@ def _about_deeds(act: Act, desk: Desk) -> Meant | None:
     if act.agrees and fresh and not act.corrects:
         return Meant(_decided(act.rest, desk), done=done)
     return None
-
-
-def _only_these(act: Act, deeds: Sequence[Deed]) -> list[Step]:
-    """ "only the blue one": of the changes that were put, those that the words are about, as they were put."""
-    said = {stem(word) for word in content(acts.cleaned(act.rest)) if word not in FILLER}
-    if not said or not acts.narrows(act.rest):
-        return []
-    return [Step(d.call.tool, d.call.args) for d in deeds if said <= {stem(word) for word in tokens(str(d.call.args))}]
-
-
-def _corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> Decision | None:
-    """The changes as the turn corrects them, or others of the same kind that it adds."""
-    read_on = desk.reads_on(act.said, deeds[-1].call.tool)
-    says_so = read_on or act.corrects or act.declines or act.same or act.adds or bool(acts.swaps(act.rest))
-    if act.asks_whole or not (says_so or (fresh and _fragment(act.rest, desk))):
-        return None
-    if not fresh and not (act.same or act.adds or act.corrects):
-        return None
-    if says_so and (lost := pointing.resolved(acts.cleaned(act.rest), (), desk).lost):
-        return Decline("pointing", lost)
-    parts = [part for part in SENTENCES.split(act.rest) if not _leaves(part)]
-    steps: list[Step] = []
-    left: list[str] = []
-    base = deeds[-1]
-    for nth, part in enumerate(parts):
-        own = Act.of(part)
-        more = act.same or own.adds or own.same or (nth > 0 and bool(steps))
-        found = _edit(
-            own.rest or part, base.call if not steps else Call(steps[-1].tool, steps[-1].args), desk, adds=own.adds
-        )
-        if found is None:
-            continue
-        step, words = found
-        left += words
-        if more and not steps and base.became != "done":
-            steps.append(Step(base.call.tool, base.call.args))
-        steps = [*steps, step] if more or not steps else [*steps[:-1], step]
-    if not steps:
-        certain = max((v for k, v in desk.wishes(act.rest).items() if k not in NO_TOOL), default=0.0)
-        if says_so and certain < LIKELY and len(content(act.rest)) <= FRAGMENT and not act.asks:
-            return Decline("not_carried", act.rest.strip(), operation=base.call.tool)
-        return None
-    return confirmation(steps, left) if left and desk.index.tools[steps[0].tool].entry.writes else steps
-
-
-def _edit(said: str, call: Call, desk: Desk, *, adds: bool) -> tuple[Step, list[str]] | None:
-    """The call as some words change it, and the figures and names among them that found no place."""
-    words = ", ".join(piece for piece in re.split(r"\s*[,;]\s+", said) if not _leaves(piece))
-    pointed = pointing.resolved(words, (), desk)
-    text = desk.english(acts.bare(pointed.text.removeprefix("show ")))
-    found = edited(call, text, desk, adds=adds)
-    if found is None:
-        return None
-    return found.step, [word for word in found.left if re.search(r"\d|[A-ZÀ-Þ]", word)]
-
-
-def _leaves(piece: str) -> bool:
-    """ "leave that one as it was", "and go ahead" change nothing."""
-    own = Act.of(piece)
-    return own.alone and (own.declines or own.agrees)
-
-
-def _fragment(text: str, desk: Desk) -> bool:
-    """A few words that ask for nothing certain by themselves: "12 %", "and the large one 20"."""
-    wishes = desk.wishes(text)
-    return len(tokens(text)) <= FRAGMENT and max(wishes.values()) < LIKELY and not text.rstrip().endswith("?")
 
 
 # ---- back to something that was left open -----------------------------------------------------------------------------------
@@ -359,12 +314,11 @@ def _as_it_stands(
     """The decision for one clause, with what it points at put in the place of the words."""
     if pointed.lost and _is_here(said, pointed.lost, desk):
         pointed = replace(pointed, lost="")
-    if pointers.tells_place(pointed.lost):
+    if pointers.tells_place(pointed.lost) or pointers.tells_row(pointed.lost):
         return _which(said, pointed.lost, desk)
     decision = _for_each(_decide(pointed.text, desk, steps), pointed.things)
-    if pointed.things and _unused(decision, pointed.things):  # a pronoun that stood for another kind of thing
-        plain = _decide(said, desk, steps)
-        decision = decision if isinstance(plain, Decline) else plain
+    if pointed.things:
+        decision = _about(decision, said, pointed, steps, desk)
     if pointers.owned(pointed.lost) and _about_nothing(decision, desk):
         return _which(said, pointed.lost, desk)  # nor what was narrowed before about "her"
     scoped = pointers.plain("points").search(said) is not None or acts.goes_on(said)
@@ -376,6 +330,15 @@ def _as_it_stands(
     if pointed.lost and _about_nothing(decision, desk):
         return _which(said, pointed.lost, desk)  # a list of everything is no answer about "it"
     return decision
+
+
+def _about(decision: Decision, said: str, pointed: pointing.Pointed, steps: list[Step], desk: Desk) -> Decision:
+    """The decision about what was pointed at; as it was said, where a pronoun stood for another kind of thing."""
+    meant = about.instead(decision, pointed.text, pointed.things, desk)
+    if about.uses(meant, pointed.things):
+        return about.likelier(meant, said, pointed.text, pointed.things, desk)
+    plain = _decide(said, desk, steps)
+    return about.shown(meant if isinstance(plain, Decline) else plain, said, pointed.things, desk)
 
 
 def _is_here(said: str, lost: str, desk: Desk) -> bool:
@@ -400,10 +363,16 @@ def _decide(text: str, desk: Desk, steps: list[Step]) -> Decision:
 def _which(said: str, lost: str, desk: Desk) -> Decision:
     """Which of the things that were shown the words mean; where nothing was, that it is not known."""
     labels = {thing.reference: thing.label or thing.reference for thing in shown(desk.talk)}
-    rows = [{"value": reference, "label": label} for reference, label in labels.items()]
+    rows = [{"value": reference, "label": label} for reference, label in labels.items()] or _offered(desk)
     if not 1 < len(rows) <= MOST_ROWS:
         return Decline("pointing", lost)
     return Ask({"kind": "point", "text": said, "lost": lost, "options": rows})
+
+
+def _offered(desk: Desk) -> list[dict[str, Any]]:
+    """The records that the last question offered to choose from."""
+    pending = desk.talk.pending or {}
+    return list(pending["options"]) if pending.get("kind") == "pick" and pending.get("frame") == "found_none" else []
 
 
 def _for_each(decision: Decision, things: Sequence[str]) -> Decision:
@@ -414,17 +383,6 @@ def _for_each(decision: Decision, things: Sequence[str]) -> Decision:
     notes = tuple(note for note in decision[0].notes if note not in things)
     each = [replace(decision[0], args={**decision[0].args, name: one}, notes=notes) for one in things]
     return each if name else decision
-
-
-def _unused(decision: Decision, things: Sequence[str]) -> bool:
-    """Whether what was pointed at found no place in what is to be done."""
-    if isinstance(decision, Decline):
-        return True
-    if isinstance(decision, Ask):
-        return not any(
-            thing in str(decision.pending.get("args", decision.pending.get("steps", ""))) for thing in things
-        )
-    return not any(thing in f"{step.args}{step.people}" for step in decision for thing in things)
 
 
 def _about_nothing(decision: Decision, desk: Desk) -> bool:
