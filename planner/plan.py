@@ -40,9 +40,8 @@ class Plan:
     question: Ask | None = None
     awaiting: Mapping[str, Any] | None = None  # the look-up that the last call makes: which field, by what name
     leads: Sequence[str] = ()  # remarks that the answer begins with
-    unopened: Sequence[
-        Sequence[str]
-    ] = ()  # what is not open here, operation and room, for which something is shown meanwhile
+    # What is not open here, operation and room, for which something is shown meanwhile.
+    unopened: Sequence[Sequence[str]] = ()
     opening: str = ""  # the greeting that the last calls are made for
     open: Mapping[str, Any] | None = None  # an earlier question that stays open beside what is done
 

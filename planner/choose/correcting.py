@@ -17,12 +17,13 @@ from planner.read.words import FILLER, content, stem, tokens
 LIKELY = 0.8  # of a probability: from here on a few words are a wish of their own
 FRAGMENT = 8  # words, at most, of what may correct a change without saying so
 SENTENCES = re.compile(r"(?<=[.;!?])\s+|\s*\n+\s*")
+# What is written in the place of what was.
 INSTEAD = re.compile(
     r"(?:(?:better|rather|just|but|please|nur|lieber|plutôt)\s+)*(?P<not>don['’]?t\s+|not\s+|ne\s+)?"
     r"(?:say|write|tell (?:him|her|them)|dis(?:[- ]lui)?|écris(?:[- ]lui)?|sag(?:e)?(?: ihm| ihr)?|schreib(?:e)?(?: ihm| ihr)?)\b"
     r"(?!\s+(?:nothing|nichts|rien))(?:\s+(?:rather|plutôt|lieber|besser))?(?:\s+(?:that|que|dass)(?!\w)|\s+qu['’])?",
     re.I,
-)  # what is written in the place of what was
+)
 
 
 def only_these(act: Act, deeds: Sequence[Deed]) -> list[Step]:

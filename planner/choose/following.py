@@ -20,16 +20,18 @@ from planner.read.words import content, fold, tokens
 THE_MOST = re.compile(
     r"^(?:and )?(?:which (?:one )?is )?the (?:\w+est|most \w+|best|worst)(?: one| order| product)?\W*$", re.I
 )
+# Of what was shown.
 HOW_MANY = re.compile(
     r"^(?:and |so )?how (?:many|much)(?: (?:are|is|were) (?:there|they|these|those|that|it|es)| of (?:them|these|those))?"
     r"(?: in (?:all|total)| altogether)?\W*$",
     re.I,
-)  # of what was shown
+)
+# What picks some of the rows that were shown.
 OF_THEM = re.compile(
     r"(?:(?:and|ok|so|et|und)\W+)*(?:which|who|how many|lesquel(?:le)?s|combien|wer|welche|wie ?viele)(?: ones)? "
     r"(?:of (?:them|these|those)|d['’]entre (?:eux|elles)|davon|von (?:denen|diesen|ihnen))(?= )",
     re.I,
-)  # what picks some of the rows that were shown
+)
 A_NAME = 2  # words, at most, that tell one of the rows that were shown by a name
 LIKELY = 0.8  # of a probability: from here on a fragment is a request of its own
 SHORT = 4  # words with meaning, at most, of a fragment

@@ -72,9 +72,8 @@ def _belonging(wanted: Field, said: Mapping[str, Any], step: Step, desk: Desk) -
         if call:
             awaiting = {key: value for key, value in call.awaiting.items() if key != "either"}
             return replace(call, awaiting={**awaiting, "field": wanted.name, "through": dict(said), "owner": name})
-    alike = [
-        f for f in desk.index.tools[step.tool].fields if f.reference == wanted.reference
-    ]  # from where, and to where
+    # From where, and to where.
+    alike = [f for f in desk.index.tools[step.tool].fields if f.reference == wanted.reference]
     called = {"reference": wanted.reference, "prefix": wanted.prefix, "side": wanted.name if alike[1:] else ""}
     awaiting = {"field": wanted.name, **called, "via": "", "said": said["said"], "through": dict(said)}
     return LookUp(said["tool"], dict(said["args"]), awaiting)

@@ -23,6 +23,7 @@ CERTAIN = ("it", "this one", "that one", "its", "her", "his")  # words that poin
 ENCLITIC = re.compile(r"(?<=[a-zé])-(le|la|les|lui|leur)(?![\w-])", re.I)  # "annule-la"
 STANDS_FOR = {"le": "celui-là", "la": "celle-là", "les": "ceux-là", "lui": "lui", "leur": "leur"}
 SPOKEN = ("en", "fr", "de")
+# That tell rows apart.
 NAMES = (
     "customer",
     "person",
@@ -33,7 +34,7 @@ NAMES = (
     "category",
     "reason",
     "text",
-)  # that tell rows apart
+)
 MOST = 6  # things that one word may stand for
 TO_A_DAY = re.compile(r"\b(?:to|on|by|until|till|from|since|before|after)\s*$", re.I)  # "move it to the 2nd"
 ALONE = re.compile(r"^(?:and|what about|how about|only|just|et|und)?\s*[A-Z][\w-]*\W*$")

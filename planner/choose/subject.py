@@ -52,9 +52,8 @@ def _spoken_of(did: Mapping[str, Any], desk: Desk) -> list[tuple[str, str]]:
     own += [one for call in calls for one in referred(call, desk.index, required=True)]
     rows = [one for one in shown if not one.get("inner")]
     refers = [(kind, str(value), value == row["reference"]) for row in rows for kind, value in row["refers"].items()]
-    own += [
-        (kind, value) for kind, value, itself in refers if itself or kind != "user"
-    ]  # who has a pick list is not its subject
+    # Who has a pick list is not its subject.
+    own += [(kind, value) for kind, value, itself in refers if itself or kind != "user"]
     return own or [one for call in calls for one in referred(call, desk.index)]
 
 

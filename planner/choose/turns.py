@@ -41,6 +41,7 @@ ALSO = re.compile(
 IMPERSONAL = ("it", "es", "il")
 NO_SUBJECT = (Kind.period_start, Kind.period_end, Kind.limit, Kind.flag)
 MOST_ROWS = 10  # rows that are offered to choose from
+# Questions that a question beside them does not close.
 KEPT_OPEN = (
     "point",
     "slots",
@@ -48,7 +49,7 @@ KEPT_OPEN = (
     "wish",
     "pick",
     "choice",
-)  # questions that a question beside them does not close
+)
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,8 @@ class Thing:
     refers: Mapping[str, str]  # the references in it, by what they name: its own, and its buyer's
     said: str  # its words, folded
     label: str = ""  # how it is called where one of several is to be chosen
-    figures: Mapping[str, Figure] = field(
-        default_factory=dict[str, Figure]
-    )  # its numbers, amounts and times, by column
+    # Its numbers, amounts and times, by column.
+    figures: Mapping[str, Figure] = field(default_factory=dict[str, Figure])
     inner: bool = False  # a part of the thing that was shown: a variant of a product, a line of an order
     called: str = ""  # its name, folded
 

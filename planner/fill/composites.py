@@ -20,9 +20,8 @@ LEADING = {  # to a list of lines, where a tool has several
     "swaps": r"\b(?:swap\w*|exchang\w*|replac\w*|instead|in place of|échang\w*|remplac\w*|tausch\w*|ersetz\w*|statt)\b",
     "remove": r"\b(?:remov\w*|take|drop|without|delete|enl[eè]v\w*|retir\w*|supprim\w*|entfern\w*|streich\w*|raus)\b",
 }
-COUNTING = re.compile(
-    r"\s*(?:x|×|units?|pieces?|pcs|of|more|\w+)?\s*(?:of\s+)?(?:the\s+|our\s+|your\s+)?", re.I
-)  # a number and its thing
+# A number and its thing.
+COUNTING = re.compile(r"\s*(?:x|×|units?|pieces?|pcs|of|more|\w+)?\s*(?:of\s+)?(?:the\s+|our\s+|your\s+)?", re.I)
 OF_SO_MANY = re.compile(
     r"[\s,]*(?:out of|of|instead of|in place of|not|sur|von|statt|au lieu de)\s+(?:the\s+|les\s+|den\s+)?", re.I
 )

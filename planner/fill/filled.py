@@ -56,15 +56,13 @@ class Filled:
 
     args: dict[str, Any] = field(default_factory=lambda: dict[str, Any]())
     missing: list[Field] = field(default_factory=lambda: list[Field]())
-    more: dict[str, list[str]] = field(
-        default_factory=lambda: dict[str, list[str]]()
-    )  # further references of a single field
+    # Further references of a single field.
+    more: dict[str, list[str]] = field(default_factory=lambda: dict[str, list[str]]())
     unplaced: list[Span] = field(default_factory=lambda: list[Span]())
     unused: list[str] = field(default_factory=lambda: list[str]())  # words without a place
     strange: list[str] = field(default_factory=lambda: list[str]())  # those of them that the tool's examples never say
-    people: dict[str, Any] = field(
-        default_factory=lambda: dict[str, Any]()
-    )  # reference field: the name or e-mail to look up, or how the record is found (`choose.belonging`)
+    # Reference field: the name or e-mail to look up, or how the record is found (`choose.belonging`).
+    people: dict[str, Any] = field(default_factory=lambda: dict[str, Any]())
     which: dict[str, Which] = field(default_factory=lambda: dict[str, Which]())  # fields of which several things fit
     doubts: list[str] = field(default_factory=lambda: list[str]())
 

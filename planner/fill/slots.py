@@ -142,9 +142,8 @@ def _by_mention(fields: Sequence[Field], reading: Reading, filled: Filled) -> No
     for f in lacking[:1]:
         for one in reading.named("ref"):
             said = DIGITS.search(reading.text[one.start : one.end])
-            tens = said and re.search(
-                rf"\b{NUMBER}[\s-]+$", reading.text[: one.start + said.start()], re.I
-            )  # "thirty four"
+            # "thirty four".
+            tens = said and re.search(rf"\b{NUMBER}[\s-]+$", reading.text[: one.start + said.start()], re.I)
             if (
                 said
                 and not tens

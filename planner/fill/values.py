@@ -129,9 +129,8 @@ def _period(fields: list[Field], reading: Reading, setting: Setting, *, ahead: b
             (p for p in periods.find(reading.text, setting.local, ahead=True) if p.where == period.where), period
         )
     args = period_args(fields, period.start, period.end, setting)
-    for span in reading.free(
-        "period"
-    ):  # "this month against the month before": a report that compares does that itself
+    # "this month against the month before": a report that compares does that itself.
+    for span in reading.free("period"):
         for field in fields:
             if field.kind is Kind.flag and "compare" in field.name:
                 args[field.name] = True

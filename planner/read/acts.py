@@ -21,9 +21,10 @@ LEADING = {  # what a turn does, and the words for it, in the order in which the
 }
 VERBS = re.compile("stop|cancel|halt|arrêter?|annuler?|stopp", re.I)  # they decline only by themselves
 ENDS = r"(?=\s*(?:[,.;:!?…–-]|$))"
+# At the end.
 APOLOGY = re.compile(
     r"[,.;!]\s*(?:sorry|my mistake|oops|pardon|désolée?|entschuldigung|verschrieben|vertippt)\W*$", re.I
-)  # at the end
+)
 ASKING = re.compile(
     r"(?:who|whom|whose|what|whats|when|where|why|how|which|is|are|was|were|does|did|do (?:we|i|they)|has|have"
     r"|qui|que|quoi|quel(?:le)?s?|quand|où|pourquoi|comment|combien|est-ce"

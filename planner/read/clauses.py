@@ -15,18 +15,18 @@ JOINED = (
 )
 PERHAPS = re.compile(rf"\s*,?\s+(?P<joined>{JOINED})|\s*,\s+(?:please\s+)?", re.I)
 LED = re.compile(rf"^[\s,]*(?:{JOINED})?", re.I)
+# What follows belongs to what stands before.
 CLOSED = re.compile(
     r"\b(?:because|(?:since|as) (?:he|she|it|they|we|i|you|the|his|her|their)|saying|says|that|so that)\b|:\s|[\"“«]",
     re.I,
-)  # what follows belongs to what stands before
+)
 LEANING = re.compile(
     r"^(?:then\b|after that)|\b(?:it|them|that one|this one|those|he|she|they|him|her|his|their|the same)\b"
     r"|\w-(?:le|la|les|lui|leur)\b|\b(?:lui|ihm|ihr|ihnen|ihn|damit|davon|dafür)\b|\w (?:le|la|les|es|sie)$",
     re.I,
 )
-SOMEBODY = re.compile(
-    r"[A-ZÀ-Þ][\w’'-]+(?: [A-ZÀ-Þ][\w’'-]+)+(?:,? (?:in|from|of|at|de|à|aus|von)? ?[\w’'-]+)?"
-)  # "Ana Torres in lyon"
+# "Ana Torres in lyon".
+SOMEBODY = re.compile(r"[A-ZÀ-Þ][\w’'-]+(?: [A-ZÀ-Þ][\w’'-]+)+(?:,? (?:in|from|of|at|de|à|aus|von)? ?[\w’'-]+)?")
 ABBREVIATION = re.compile(
     r"\b(?:no|nr|str|st|approx|e\.g|i\.e|mr|mrs|dr|vs|incl|max|min|m|mme|mlle|hr|fr|ca|bzw|evtl)\.$", re.I
 )

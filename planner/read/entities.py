@@ -41,9 +41,8 @@ QUOTED = re.compile(r"[\"“«„]\s?([^\"”»“]{1,200}?)\s?[\"”»“]|(?<!
 FOREIGN = re.compile(
     r"(?<![\w-])#?(?:[A-Z]{1,2}\d{5,}|\d{3}-\d{6,}-\d{6,})\b|#[\w-]*\d[\w-]*|(?<![\w.,-])\d{6,}(?![\w,.-]*\d)", re.I
 )
-LOGIN = re.compile(
-    r"(?<![\w@.-])[a-z]+(?:_[a-z]+)+_\d+(?![\w@.-])", re.I
-)  # "lea_roux_31": another shop's name for a customer
+# "lea_roux_31": another shop's name for a customer.
+LOGIN = re.compile(r"(?<![\w@.-])[a-z]+(?:_[a-z]+)+_\d+(?![\w@.-])", re.I)
 CODE = re.compile(r"(?<![\w@./-])(?:[A-Z0-9]+(?:-[A-Z0-9]+)+|[a-z0-9]{2,}(?:-[a-z0-9]{1,6}){1,4})(?![\w@-])")
 # A bare number can be an order's, unless what follows is counted by it, or a comparison or a new value leads to it.
 COUNTED = re.compile(

@@ -20,9 +20,8 @@ MONTHS = {name.lower(): n for n in range(1, 13) for name in (calendar.month_name
 DAYS = {name.lower(): n for n in range(7) for name in (calendar.day_name[n], calendar.day_abbr[n])}
 MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 WEEKDAY = "|".join(calendar.day_name).lower()
-SAFE_MONTH = "|".join(
-    sorted(set(MONTHS) - {"may", "mar", "dec", "sep"}, key=len, reverse=True)
-)  # the others are words too
+# The others are words too.
+SAFE_MONTH = "|".join(sorted(set(MONTHS) - {"may", "mar", "dec", "sep"}, key=len, reverse=True))
 AFTER_PREPOSITION = (
     "(?:" + "|".join(rf"(?<=\b{word} )" for word in ("in", "since", "until", "during", "for", "of", "last")) + ")"
 )
@@ -297,10 +296,11 @@ RULES: list[tuple[str, Rule]] = [
     (rf"\b(?:this|current) ({UNIT})\b(?:'s)?", _shifted("?", 0)),
     (rf"\b(?:the )?next ({UNIT})\b", _shifted("?", 1)),
     (r"\b(?:the |this )?(?:up)?coming (?:week|days)\b", lambda m, n, a: (n.date(), n.date() + 8 * ONE)),
+    # Else it is what is sold.
     (
         rf"(?:{BOUNDING}|\b(?=\w+ (?:eve|day)\b))(?:christmas|xmas)(?: (eve|day))?\b",
         _christmas,
-    ),  # else it is what is sold
+    ),
     (rf"\b({UNIT}) to date\b", _shifted("?", 0)),
     (r"\bmtd\b", _shifted("month", 0)),
     (r"\bytd\b", _shifted("year", 0)),

@@ -24,9 +24,8 @@ DATA = Path(__file__).parents[1] / "data"
 LONGEST = 96  # tokens; the corpus has no longer ones, and what a person wants stands at the beginning
 WHOLE = re.compile(r"[\w@#€$£%][\w@#€$£%'’./+-]*")  # what is named or not as a whole, though the encoder cuts it
 
-NOUN = re.compile(
-    r"\b(?:the\s+)?(?:order|customer|product|sku|shipment|payment|return)\s+(?=#?[A-Z]{2,4}-\d)", re.I
-)  # before its reference
+# Before its reference.
+NOUN = re.compile(r"\b(?:the\s+)?(?:order|customer|product|sku|shipment|payment|return)\s+(?=#?[A-Z]{2,4}-\d)", re.I)
 
 ON = "~on"  # goes on with the operation before
 

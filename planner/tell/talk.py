@@ -37,11 +37,12 @@ ASKS = {
 }
 CHAT = 10  # words at most of thanks or a farewell; more tell something else
 CHOICES = 2  # readings offered of a request that was not understood
+# The quick reads that a greeting and a call for help are answered from.
 OPENING: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("list_approvals", {"status": "pending"}),
     ("order_kpis", {}),
     ("low_stock_products", {}),
-)  # the quick reads that a greeting and a call for help are answered from
+)
 
 
 def opening(decline: Decline, desk: Desk) -> tuple[str, list[tuple[str, Mapping[str, Any]]]]:

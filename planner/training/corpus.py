@@ -21,6 +21,7 @@ SWAPPED = frozenset(
         "carrier", "supplier", "ref", "email", "phone", "code", "number", "channel",
     )
 )  # fmt: skip
+# What the shop can say of names.
 KNOWN = (
     "customer",
     "product",
@@ -31,7 +32,7 @@ KNOWN = (
     "category",
     "tag",
     "code",
-)  # what the shop can say of names
+)
 FOREIGN = {"french": "fr", "german": "de"}
 BEFORE = ("hi, ", "hello ", "please ", "could you ", "can you ", "hey ", "so ", "um ", "ok ", "quick one: ", "sorry, ")
 AFTER = (" please", " pls", " thanks", " asap", " now", " for me", " if possible")
