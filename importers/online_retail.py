@@ -29,6 +29,7 @@ from psycopg.rows import TupleRow
 from db.models.orders import AdjustmentKind
 from db.money import rounded
 from db.seed.merchant import NewMerchant
+from db.statistics import refresh_statistics
 from importers.intake import ImportRefused, Intake
 from importers.invoices import Invoice, Line, finish_catalogue, write_invoices
 
@@ -121,14 +122,14 @@ def import_online_retail(
         for nth, batch in enumerate(_ahead(_batches(islice(rows, intake.lines, None), intake.lines))):
             _bring_in(intake, batch, report)
             if nth in (0, 8, 64):  # look-ups are planned for the size that the shop has
-                connection.execute("select refresh_statistics()")
+                refresh_statistics(connection)
             if nth % 5 == 0:
                 progress(f"{intake.lines:,} lines, {report.invoices:,} invoices")
         progress("Titles, prices and what each customer bought")
         with intake.transaction():
             finish_catalogue(intake, SHOP.currency)
             intake.finish()
-        connection.execute("select refresh_statistics()")
+        refresh_statistics(connection)
     return report
 
 

@@ -27,6 +27,7 @@ from db.models.transport import FulfilmentStatus
 from db.money import rounded
 from db.references import Kind
 from db.seed.merchant import NewMerchant
+from db.statistics import refresh_statistics
 from db.text import fold
 from importers.intake import ACTOR, ImportRefused, Intake
 from importers.moved import Entry, Tender, warehouse, write_payments
@@ -126,7 +127,7 @@ def import_tau2(
         _write_rules(world)
         intake.keep(sum(counts.values()), counts)
         intake.finish()
-    connection.execute("select refresh_statistics()")
+    refresh_statistics(connection)
     return counts
 
 

@@ -37,6 +37,7 @@ from db.seed.demo_stock import Stock
 from db.seed.demo_warehouse import Shelves
 from db.seed.draft import ACTOR, Connection, Draft, Row
 from db.seed.mark import MARK
+from db.statistics import refresh_statistics
 from db.text import fold
 
 NAME = "Fernway Home"
@@ -78,7 +79,7 @@ def load(
             draft = invent(merchant, now, numbers)
             draft.write(connection, progress)
         _finish(connection, draft)
-    connection.execute("select refresh_statistics()")
+    refresh_statistics(connection)
     return DemoSummary(
         *(len(draft.rows[table]) for table in ("products", "variants", "customers", "orders")),
         rows=sum(len(rows) for rows in draft.rows.values()),

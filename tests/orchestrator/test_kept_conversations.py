@@ -145,7 +145,7 @@ async def test_a_turn_that_another_process_works_on_is_stopped_too(
     await thinking.reached()
 
     asked = await here.stop(owner, turn.id)
-    stopped: TurnRow = await here.settled(owner, asked, WAIT)
+    stopped: TurnRow = await here.settled(owner, asked, 0.2)
     while stopped.status == "running":
         await here.sweep(mine.id)
         stopped = await here.settled(owner, asked, 0.2)
