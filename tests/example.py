@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote
 
 import httpx
 import orjson
 from starlette.applications import Starlette
 
-from db import embedded
+from db import clock, embedded
 from db.migrate import upgrade
 from db.session import Database
 from orchestrator.app import RequestId
@@ -84,7 +85,12 @@ async def door(shop: Shop) -> AsyncGenerator[httpx.AsyncClient]:
 
 
 async def sent(tool: AnyTool, mine: NewShop, client: httpx.AsyncClient) -> tuple[Example, httpx.Response]:
-    """The tool's case as its owner sends it: the example that it makes, and what was really answered."""
+    """The tool's case as its owner sends it, at the examples' own time: the example that it makes, and what was really answered."""
+    with patch.object(clock, "now", lambda: NOW):  # of links and sessions, which are no shop's
+        return await _sent(tool, mine, client)
+
+
+async def _sent(tool: AnyTool, mine: NewShop, client: httpx.AsyncClient) -> tuple[Example, httpx.Response]:
     case = importlib.import_module(f"tests.tools.cases.{tool.room}")
     arguments: dict[str, Any] = orjson.loads(orjson.dumps(await getattr(case, tool.name)(mine), default=str))
     path = {name: arguments.pop(name) for name in tool.path_fields}

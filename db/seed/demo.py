@@ -35,7 +35,7 @@ from db.seed.demo_promotions import write_promotions
 from db.seed.demo_returns import send_back, write_policies
 from db.seed.demo_stock import Stock
 from db.seed.demo_warehouse import Shelves
-from db.seed.draft import ACTOR, Connection, Draft, Row
+from db.seed.draft import ACTOR, BATCH, Connection, Draft, Row
 from db.seed.mark import MARK
 from db.statistics import refresh_statistics
 from db.text import fold
@@ -79,7 +79,7 @@ def load(
             draft = invent(merchant, now, numbers)
             draft.write(connection, progress)
         _finish(connection, draft)
-    refresh_statistics(connection)
+    refresh_statistics(connection, [table for table, rows in draft.rows.items() if len(rows) < BATCH])
     return DemoSummary(
         *(len(draft.rows[table]) for table in ("products", "variants", "customers", "orders")),
         rows=sum(len(rows) for rows in draft.rows.values()),

@@ -22,6 +22,7 @@ from sqlalchemy import ColumnDefault, Table
 
 from db.model import Base
 from db.references import TABLES
+from db.statistics import refresh_statistics
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[TupleRow]
@@ -88,6 +89,10 @@ class Draft:
                 if start == 0 and len(rows) >= BATCH:
                     progress(f"{len(rows):,} rows of {table}")
                 _insert(connection, table, list(rows[0]), ahead.popleft().result())
+                if len(rows) >= BATCH and start + BATCH >= len(
+                    rows
+                ):  # what points to them is looked up in what they are now
+                    refresh_statistics(connection, [table])
 
 
 def _encoded(rows: list[Row], start: int) -> str:

@@ -11,12 +11,12 @@ from math import log
 from typing import Any
 
 from planner.choose.decisions import Ask, Candidate, Decision, Decline, Desk, Step
-from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Elsewhere, Tool
-from planner.choose.settle import complete, filling, settle
+from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Tool
+from planner.choose.settle import ask_for, complete, filling, settle
 from planner.fill import slots
 from planner.fill.filled import Filled
 from planner.read import mood
-from planner.read.fields import Kind
+from planner.read.fields import Field, Kind
 from planner.read.signals import DEED_OF, READING_STARTS
 from planner.read.words import FILLER, stem, tokens
 
@@ -38,6 +38,7 @@ PARTNERS = ("supplier", "carrier")
 REACHED = 20  # readers among which one is looked for that has a place for a partner
 LOOKING = "detect_"  # what is a change only because a job is made of it
 REPORTS = ("_report", "_kpis", "_performance")  # by how they are called
+STANDS_IN = {"dashboard_metrics": "order_kpis"}  # of an operation that is not open here: what tells most of the same
 TOLD = ("reason", "text")  # what is said, and names nothing
 FIGURES = ("money", "percent", "number")
 TAKES_FIGURES = (Kind.money, Kind.percent, Kind.quantity, Kind.delta, Kind.number)
@@ -117,14 +118,14 @@ def _not_here(text: str, best: str, scores: Mapping[str, float], desk: Desk, sai
         return Decline("people", text, known.room, operation=best)
     if scores[best] >= NAMED:
         looks = known.reads or best.startswith(LOOKING)
-        meanwhile = _shown_meanwhile(text, desk, said, known) if looks else ()
+        meanwhile = _shown_meanwhile(text, desk, said, best) if looks else ()
         return Decline("planned", text, known.room, operation=best, meanwhile=meanwhile)
     room = sum(score for name, score in scores.items() if name in elsewhere and elsewhere[name].room == known.room)
     opened = any(tool.entry.room == known.room for tool in desk.index.tools.values())
     return Decline("unclear", text) if opened or room < NAMED else Decline("planned", text, known.room)
 
 
-def _shown_meanwhile(text: str, desk: Desk, said: str, known: Elsewhere) -> tuple[Step, ...]:
+def _shown_meanwhile(text: str, desk: Desk, said: str, best: str) -> tuple[Step, ...]:
     """The reader of the one thing that a text names by its reference; the one that the room had so far; or the report nearest."""
     showing = [name for name in desk.offered if name.startswith("get_") and not _writes(name, desk)]
     named = {f"get_{span.reference}" for span in desk.reading(text).free("reference")}
@@ -135,10 +136,11 @@ def _shown_meanwhile(text: str, desk: Desk, said: str, known: Elsewhere) -> tupl
         if tool.required and not filled.missing and not filled.people and not filled.more:
             return (Step(tool.entry.name, filled.args),)
     nearest = desk.index.rank(said, among=desk.offered, limit=1)
-    own = (
-        nearest and nearest[0].room == known.room and nearest[0].score >= CERTAIN and not _writes(nearest[0].name, desk)
-    )
-    shown = nearest[0].name if own else _reported(said, desk)
+    near = nearest[0] if nearest else None
+    room = desk.index.elsewhere[best].room
+    own = near is not None and near.room == room and near.score >= CERTAIN and not _writes(near.name, desk)
+    stands_in = STANDS_IN.get(best, "")
+    shown = near.name if near and own else stands_in if stands_in in desk.offered else _reported(said, desk)
     found = complete(desk.index.tools[shown], text, desk) if shown else None
     return tuple(found) if isinstance(found, list) else ()
 
@@ -375,13 +377,22 @@ def _confirmed(text: str, chosen: Candidate, decision: Decision, desk: Desk) -> 
     left += [said for said in filled.strange if said not in left and (unsure or any(said in one for one in named))]
     if not isinstance(decision, list) or not left:
         return decision
+    if amount := _amount_of_share(chosen):
+        return ask_for(chosen.tool, [amount], decision[-1].args, decision[-1].people, left)
     if unsure or _weighs(chosen):
         return confirmation(decision, left)
     return [replace(decision[0], notes=tuple(left)), *decision[1:]]
 
 
+def _amount_of_share(chosen: Candidate) -> Field | None:
+    """The amount that a change can be told, where a share was said: "refund 10 %" is asked how much that is."""
+    amounts = [f for f in chosen.tool.fields if f.kind is Kind.money and f.name not in chosen.filled.args]
+    shares = [span for span in chosen.filled.unplaced if span.kind == "percent"]
+    return amounts[0] if shares and len(amounts) == 1 else None
+
+
 def _weighs(chosen: Candidate) -> bool:
-    """Whether what found no place makes another deed of it: "refund 10 %" is no refund of all, "not the blue one" no blue one."""
+    """Whether what found no place makes another deed of it: "not the blue one" is no blue one, "by 20" is by 20."""
     kinds = {one.kind for f in chosen.tool.fields for one in (f, *f.parts)}
     left = {span.kind for span in chosen.filled.unplaced}
     figures = not left.isdisjoint(FIGURES) and not kinds.isdisjoint(TAKES_FIGURES)

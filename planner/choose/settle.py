@@ -1,7 +1,7 @@
 """What a chosen tool is called with: what the conversation knows is filled in, what is missing is asked for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from planner.fill.versus import other_period
 from planner.read import pointers
 from planner.read.fields import Choice, Field, Kind
 from planner.read.reading import Reading
-from planner.read.words import content, fold, stem
+from planner.read.words import content, fold, stem, tokens
 
 # With no word for what: of what was shown.
 OF_GOODS = re.compile(r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I)
@@ -156,8 +156,10 @@ def _ask_what(tool: Tool, filled: Filled) -> Ask:
     return Ask({**pending, "changes": True})
 
 
-def ask_for(tool: Tool, missing: list[Field], args: Mapping[str, Any], people: Mapping[str, Any]) -> Ask:
-    """The question for required arguments."""
+def ask_for(
+    tool: Tool, missing: list[Field], args: Mapping[str, Any], people: Mapping[str, Any], left: Sequence[str] = ()
+) -> Ask:
+    """The question for required arguments; `left` is what was said and cannot be taken for them."""
     pending = {
         "kind": "slots",
         "tool": tool.entry.name,
@@ -165,14 +167,16 @@ def ask_for(tool: Tool, missing: list[Field], args: Mapping[str, Any], people: M
         "people": dict(people),
         "missing": [f.name for f in missing],
     }
-    return Ask(pending)
+    return Ask(pending | ({"left": list(left)} if left else {}))
 
 
 def _left_out(text: str, filled: Filled, tool: Tool) -> list[str]:
     """What a reading tool could not use, except what it is used to hear: "today" to a tool that tells today's figures."""
     figures = [span for span in filled.unplaced if span.kind != "number" or FIGURE.match(text, span.start)]
     spans = [text[span.start : span.end].strip() for span in figures]
-    spans = [said for said in spans if not content(said) or any(stem(word) not in tool.words for word in content(said))]
+    spans = [
+        said for said in spans if any(stem(word) not in tool.words for word in content(said) or tokens(said) or [said])
+    ]
     return list(dict.fromkeys([*spans, *filled.doubts, *(said for said in filled.strange if said in filled.unused)]))
 
 

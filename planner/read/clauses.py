@@ -30,6 +30,7 @@ SOMEBODY = re.compile(r"[A-ZÀ-Þ][\w’'-]+(?: [A-ZÀ-Þ][\w’'-]+)+(?:,? (?:i
 ABBREVIATION = re.compile(
     r"\b(?:no|nr|str|st|approx|e\.g|i\.e|mr|mrs|dr|vs|incl|max|min|m|mme|mlle|hr|fr|ca|bzw|evtl)\.$", re.I
 )
+OF_US = re.compile(r"\b(?:we|i|us|me)\b", re.I)  # "what did we sell": what it is about stands in it
 OPENERS = READING_STARTS | WRITING_STARTS
 WHOLE, ANOTHER = 0.85, 0.75  # of the best tool of a whole message, and of that of a piece that asks for something else
 FAINT = 0.1  # of the best tool of a whole message in a command: below it, that is no part of the same wish
@@ -95,10 +96,8 @@ def _join_context(pieces: list[str], judge: Judge) -> list[str]:
     for said in pieces:
         whole = _together(context, said)
         piece = LED.sub("", whole)
-        thin = len(content(piece)) < 2 and not LEANING.search(piece)  # "how much is free": of what stands before
-        thin = thin and not (_commands(piece) and re.search(r"\d", piece))  # but "hold 1042"
-        thin = thin or SOMEBODY.fullmatch(piece.strip(" ,.;:!")) is not None
         wanted = _asks(piece) or mood.commands(piece)  # though it is not understood: then that is said
+        thin = _is_thin(piece, judge, first=not wishes)
         if len(pieces) > 1 and (thin or (not wanted and _best(piece, judge) < CONFIDENT)):
             context = whole
             continue
@@ -107,6 +106,16 @@ def _join_context(pieces: list[str], judge: Judge) -> list[str]:
     if context and wishes:
         wishes[-1] = _together(wishes[-1], context)
     return [*wishes[:1], *(LED.sub("", wish) for wish in wishes[1:])] or [context]
+
+
+def _is_thin(piece: str, judge: Judge, *, first: bool) -> bool:
+    """Whether it belongs to a neighbour: "how much is free" to what stands before; not "hold 1042", nor "show me what is low"."""
+    if SOMEBODY.fullmatch(piece.strip(" ,.;:!")):
+        return True
+    if len(content(piece)) > 1 or LEANING.search(piece) or (_commands(piece) and re.search(r"\d", piece)):
+        return False
+    sure = OF_US.search(piece) or ((first or mood.wants_shown(piece)) and _best(piece, judge) >= WHOLE)
+    return not (sure and mood.asks(piece))
 
 
 def _together(piece: str, following: str) -> str:

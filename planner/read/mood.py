@@ -84,6 +84,11 @@ def commands(text: str) -> bool:
     return _matches("begins", text)
 
 
+def wants_shown(text: str) -> bool:
+    """Whether it begins with a word by which something is wanted told: "tell me", "show"."""
+    return _matches("shows", text)
+
+
 def bare(text: str) -> str:
     """Without what a sentence begins with before it begins: "btw", "sorry, other thing:", "ok thx."."""
     return _patterns()["asides"].sub("", text.lstrip(), count=1)

@@ -11,6 +11,7 @@ from planner.tell.columns import Row
 from planner.tell.voice import ENGLISH, Voice
 
 MOST = 8  # values of a choice that are named; more are no help
+A_SUM = {"amount": 1250}
 
 
 def question(pending: Mapping[str, Any], desk: Desk) -> str:
@@ -39,7 +40,8 @@ def question(pending: Mapping[str, Any], desk: Desk) -> str:
         case _:
             tool = tools[pending["tool"]]
             fields = [field for field in tool.fields if field.name in pending["missing"]]
-            return _changes(fields, voice) if pending.get("changes") else _missing(tool, fields, voice)
+            asked = _changes(fields, voice) if pending.get("changes") else _missing(tool, fields, voice)
+            return " ".join([*(voice.say("not_used", said=said) for said in pending.get("left", ())), asked])
 
 
 def described(tool: Tool, args: Mapping[str, Any], voice: Voice) -> str:
@@ -117,6 +119,8 @@ def _needed(field: Field, voice: Voice) -> str:
     """Its name, and its values where it has a few; in English what it is, in a few words."""
     if field.kind is Kind.flag or field.type == "boolean":
         options = f" ({voice.say('yes_word')}, {voice.say('no_word')})"
+    elif field.kind is Kind.money:
+        options = f" ({voice.say('such_as', what=shown.value(A_SUM | {'currency': voice.setting.currency}, voice))})"
     elif field.choices:
         options = f" ({', '.join(voice.word(str(one.value)) for one in field.choices[:MOST])})"
     else:

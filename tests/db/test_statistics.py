@@ -7,8 +7,8 @@ from tests.factories import NewShop
 
 ROWS = """
 insert into counters (merchant_id, id, name, value, created_at)
-select %(m)s, gen_random_uuid(), 'T' || n, 0, now() from generate_series(1, greatest(60, (
-    select reltuples / 50 from pg_class where relname = 'counters')::int)) n
+select %(m)s, gen_random_uuid(), 'T' || n, 0, now() from generate_series(1, 60 + (
+    select reltuples / 50 from pg_class where relname = 'counters')::int) n
 """
 
 

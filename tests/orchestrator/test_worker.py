@@ -130,12 +130,9 @@ async def test_one_upkeep_does_all_that_is_due_and_finds_nothing_to_complain_of(
     model = mine.caller("owner", hand=Hand.model)
     waits = await call(mine.shop, cancel_order, {"order": order, "reason": "duplicate"}, model, key="card")
     async with mine.shop.database.transaction(mine.id) as sql:
-        for over in (
-            "update payment_links set status = 'open', expires_at = now() - interval '2 hours' where merchant_id = %s",
-            "update approvals set expires_at = now() - interval '2 hours' where merchant_id = %s",
-            "update idempotency_records set expires_at = now() - interval '2 hours' where merchant_id = %s",
-        ):
-            await sql.execute(over, (mine.id,))
+        for table, more in (("payment_links", "status = 'open', "), ("approvals", ""), ("idempotency_records", "")):
+            over = f"update {table} set {more}expires_at = %s where merchant_id = %s"
+            await sql.execute(over, (mine.shop.clock() - timedelta(hours=2), mine.id))
         await sql.commit()
 
     with caplog.at_level(logging.WARNING):

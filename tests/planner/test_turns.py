@@ -86,7 +86,7 @@ def test_the_same_is_done_for_another_thing_and_one_more_is_added_to_a_refused_o
 
 
 def test_yes_tells_what_is_done_puts_again_what_was_refused_and_else_asks_what(talk: Conversation) -> None:
-    assert "nothing open" in talk.say("yes").text
+    assert "No question of mine is open" in talk.say("yes").text
 
     talk.say("cancel order 1042", {"reference": "ORD-1042", "status": "cancelled"})
     assert "That is done already: Cancel order (order ORD-1042)." in talk.say("yes go ahead").text
