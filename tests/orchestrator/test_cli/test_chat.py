@@ -77,21 +77,23 @@ def test_events_are_printed_one_a_line(trusted: Cli):
 
 
 def test_a_card_that_nobody_can_be_asked_about_waits_in_the_queue(cli: Cli, trusted: Cli):
-    order = an_order(cli)["reference"]
+    asked = an_order(cli)
+    order = asked["reference"]
 
     waits = trusted("chat", f"cancel order {order}, the customer changed her mind")
 
     approval = waits.stdout.split(" waits for a decision")[0].split()[-1]
     assert waits.exit_code == 3
     assert f"--approval {approval} --decision approve" in waits.stderr
-    assert status_of(cli, order) == "pending"
+    assert status_of(cli, order) == asked["status"]
     decided = cli("backoffice", "decide-approval", "--approval", approval, "--decision", "approve")
     assert decided.exit_code == 0, decided.output
     assert status_of(cli, order) == "cancelled"
 
 
 def test_a_card_is_approved_or_rejected_unasked_where_that_was_said(cli: Cli):
-    order = an_order(cli)["reference"]
+    asked = an_order(cli)
+    order = asked["reference"]
     request = f"cancel order {order}, the customer changed her mind"
 
     rejected = cli("chat", request, "--reject", "She wants it after all.")
@@ -100,18 +102,19 @@ def test_a_card_is_approved_or_rejected_unasked_where_that_was_said(cli: Cli):
     both = cli("chat", request, "--approve", "--reject", "No.")
 
     assert (rejected.exit_code, approved.exit_code, both.exit_code) == (0, 0, 2), rejected.output + approved.output
-    assert before == "pending"
+    assert before == asked["status"]
     assert status_of(cli, order) == "cancelled"
 
 
 def test_a_key_decides_nothing_that_was_asked_through_it(cli: Cli, trusted: Cli):
-    order = an_order(cli)["reference"]
+    asked = an_order(cli)
+    order = asked["reference"]
 
     refused = trusted("chat", f"cancel order {order}, the customer changed her mind", "--approve")
 
     assert refused.exit_code == 1
     assert "decide_approval is for people only" in refused.stderr
-    assert status_of(cli, order) == "pending"
+    assert status_of(cli, order) == asked["status"]
 
 
 def test_at_a_terminal_the_person_is_asked(cli: Cli):
