@@ -1,5 +1,6 @@
 """What people ask every day, in their own words, without a language model: nothing is dropped, and nothing left out unasked."""
 
+import re
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -58,5 +59,5 @@ async def test_german_periods_are_heard_in_the_dative(talk: Talk, text: str, yea
     turn = await talk(text)
 
     assert turn.answer is not None
-    assert "(1. Januar bis " in turn.answer
-    assert f"{clock.now().astimezone(PARIS).year + year}, Europe/Paris)" in turn.answer
+    told = rf"\(1\. Januar .*{clock.now().astimezone(PARIS).year + year}, Europe/Paris\)"
+    assert re.search(told, turn.answer), turn.answer
