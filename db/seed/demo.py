@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from psycopg import sql
 
 from db.figures import ADD_UP
+from db.model import Base
 from db.models.customers import Direction, Interaction, InteractionChannel, LoyaltyEntry, LoyaltyReason, Segment
 from db.models.orders import NoteVisibility, OrderNote, OrderStatus
 from db.references import TABLES
@@ -79,7 +80,7 @@ def load(
             draft = invent(merchant, now, numbers)
             draft.write(connection, progress)
         _finish(connection, draft)
-    refresh_statistics(connection, [table for table, rows in draft.rows.items() if len(rows) < BATCH])
+    refresh_statistics(connection, [name for name in Base.metadata.tables if len(draft.rows.get(name, ())) < BATCH])
     return DemoSummary(
         *(len(draft.rows[table]) for table in ("products", "variants", "customers", "orders")),
         rows=sum(len(rows) for rows in draft.rows.values()),

@@ -336,6 +336,17 @@ def test_a_check_finds_what_breaks_it(demo: Demo, owner_url: str, check: Check):
     assert len(found) == 1
 
 
+def test_the_planner_knows_the_figures_that_were_added_up_as_well_as_the_rows_that_were_invented(
+    demo: Demo, inside: Connection
+):
+    unread = """
+        select count(*) from pg_stat_all_tables where schemaname = 'public' and last_analyze is null
+        and relname in ('customer_figures', 'orders', 'order_lines', 'customers', 'tracking_events')
+    """
+
+    assert one(inside, unread) == 0
+
+
 def test_the_next_references_continue_where_the_demo_ends(demo: Demo, inside: Connection):
     counters = dict(inside.execute("select name, value from counters").fetchall())
 
