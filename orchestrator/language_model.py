@@ -6,15 +6,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
 
 import httpx
-import orjson
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, InvalidToolCall, ToolCall
-from langchain_core.messages.ai import add_ai_message_chunks
-from langchain_core.messages.tool import invalid_tool_call, tool_call
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
 from pydantic import SecretStr
 
@@ -27,18 +24,43 @@ from planner.choose.index import Index
 from tools.contract.actors import Hand
 
 if TYPE_CHECKING:
-    import openai
-
     from orchestrator.remote_model import RemoteModel
 
 _log = logging.getLogger(__name__)
-Model = Runnable[LanguageModelInput, AIMessage]
+Json = dict[str, Any]
 OnText = Callable[[str, bool], Awaitable[None]]  # a piece of text, and whether the answer begins anew with it
 
 
 class Role(StrEnum):
     router = "router"
     specialist = "specialist"
+
+
+class Model(Protocol):
+    """What can be asked: a model elsewhere, or the planner in this process."""
+
+    def with_tools(self, functions: Sequence[Json]) -> "Model": ...
+    def answering_as(self, response_format: Json) -> "Model": ...
+    async def answer(self, messages: Sequence[BaseMessage], on_text: OnText) -> AIMessage | None: ...
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The embedded planner. It routes nothing, and what it says is there at once."""
+
+    planner: Runnable[LanguageModelInput, AIMessage]
+
+    def with_tools(self, functions: Sequence[Json]) -> "Embedded":
+        return Embedded(cast(EmbeddedPlanner, self.planner).bind_tools(functions))
+
+    def answering_as(self, response_format: Json) -> "Embedded":
+        return self
+
+    async def answer(self, messages: Sequence[BaseMessage], on_text: OnText) -> AIMessage:
+        message = await self.planner.ainvoke(list(messages))
+        if message.text and not message.tool_calls:
+            await on_text(message.text, True)
+        return message
 
 
 class ModelFailed(Exception):
@@ -60,11 +82,11 @@ class Lineup:
     models: tuple[Named, ...]
     tries: int = 1  # of each
 
-    def with_tools(self, functions: Sequence[dict[str, Any]]) -> "Lineup":
-        return self._each(lambda model: cast(BaseChatModel, model).bind_tools(functions))
+    def with_tools(self, functions: Sequence[Json]) -> "Lineup":
+        return self._each(lambda model: model.with_tools(functions))
 
-    def answering_as(self, response_format: dict[str, Any]) -> "Lineup":
-        return self._each(lambda model: model.bind(response_format=response_format))
+    def answering_as(self, response_format: Json) -> "Lineup":
+        return self._each(lambda model: model.answering_as(response_format))
 
     def _each(self, change: Callable[[Model], Model]) -> "Lineup":
         return Lineup(tuple(one._replace(model=change(one.model)) for one in self.models), self.tries)
@@ -88,7 +110,7 @@ async def open_models(settings: Settings, index: Index) -> AsyncGenerator[Models
         async with remote_models(settings) as remote:
             yield remote
         return
-    planner = Lineup((Named("embedded planner", EmbeddedPlanner(index=index)),))
+    planner = Lineup((Named("embedded planner", Embedded(EmbeddedPlanner(index=index))),))
     yield Models(planner, None, Hand.planner, "embedded planner", {})
 
 
@@ -105,12 +127,12 @@ def lineup(role: Role, settings: Settings, client: httpx.AsyncClient) -> Lineup:
     models = [model_for(role, settings, client)]
     if settings.fallback_model:
         models.append(_remote(settings.fallback_model, settings, client, settings.fallback_url, settings.fallback_key))
-    named = (Named(one.model_name, one, _address(one)) for one in models)
+    named = (Named(one.name, one, _place(one.address)) for one in models)
     return Lineup(tuple(named), settings.model_tries)
 
 
-def _address(model: "RemoteModel") -> tuple[str, int]:
-    url = urlsplit(model.openai_api_base or "https://api.openai.com/v1")
+def _place(address: str) -> tuple[str, int]:
+    url = urlsplit(address)
     return url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
 
 
@@ -124,40 +146,17 @@ def _remote(
     name: str, settings: Settings, client: httpx.AsyncClient, url: str | None = None, key: SecretStr | None = None
 ) -> "RemoteModel":
     """A model at its own address with its own key, or at the settings' with theirs: no key goes to another's server."""
-    from orchestrator.remote_model import RemoteModel
+    from orchestrator.remote_model import RemoteModel, Requests
 
-    own = key if url else key or settings.openai_api_key
-    chat = RemoteModel(
+    own = (key if url else key or settings.openai_api_key) or SecretStr("none")
+    requests = Requests(
         model=name,
-        api_key=own or SecretStr("none"),
+        api_key=own,
         base_url=url or settings.openai_base_url,
-        http_async_client=client,
         temperature=settings.model_temperature,
-        timeout=settings.model_seconds,
-        max_retries=0,  # `ask` tries again: it knows the models that stand in
-        stream_usage=True,
-        stream_chunk_timeout=None,  # the client under it waits no longer for a piece than `timeout`
         use_responses_api=False,
     )
-    chat.async_client = _Plain(chat.root_async_client)
-    return chat
-
-
-class _Plain:
-    """The client's completions without the model that it would build of each request and of each piece of an answer: they are
-    dicts on both sides, and building took half of a turn's time. Errors and retries are the client's own.
-    """
-
-    def __init__(self, client: "openai.AsyncOpenAI") -> None:
-        self.client = client
-
-    async def create(self, *, stream: bool = False, **body: Any) -> Any:
-        from openai import AsyncStream
-
-        body["stream"] = stream
-        return await self.client.post(
-            "/chat/completions", body=body, cast_to=object, stream=stream, stream_cls=AsyncStream[object]
-        )
+    return RemoteModel(requests, client, requests.address, requests.headers(own))
 
 
 async def ask(lineup: Lineup, messages: Sequence[BaseMessage], on_text: OnText) -> AIMessage:
@@ -187,7 +186,7 @@ async def _tried(model: Model, tries: int, messages: Sequence[BaseMessage], on_t
         if attempt:
             await asyncio.sleep(fault.pause(attempt - 1))
         try:
-            message = await _streamed(model, messages, on_text)
+            message = await model.answer(messages, on_text)
         except Exception as failed:
             fault = fault_of(failed)
         else:
@@ -197,58 +196,3 @@ async def _tried(model: Model, tries: int, messages: Sequence[BaseMessage], on_t
         if not fault.again:
             break
     return fault
-
-
-async def _streamed(model: Model, messages: Sequence[BaseMessage], on_text: OnText) -> AIMessage | None:
-    """None when the stream ended before the model did."""
-    pieces: list[AIMessageChunk] = []
-    calls = begun = False
-    async for chunk in model.astream(list(messages)):
-        assert isinstance(chunk, AIMessageChunk)
-        pieces.append(chunk)
-        calls = calls or bool(chunk.tool_call_chunks)
-        if chunk.text and not calls:
-            await on_text(chunk.text, not begun)
-            begun = True
-    if not pieces:
-        return None
-    whole = add_ai_message_chunks(*pieces)
-    finished = "finish_reason" in whole.response_metadata or not whole.response_metadata
-    return _read(whole) if finished else None
-
-
-def _read(whole: AIMessageChunk) -> AIMessage:
-    """The message with its calls read strictly: LangChain completes JSON that broke off, and half a text would be written."""
-    readable: list[ToolCall] = []
-    unreadable: list[InvalidToolCall] = []
-    for piece in whole.tool_call_chunks:
-        name, written, id_ = piece["name"] or "", piece["args"] or "{}", piece["id"] or ""
-        arguments = _object(written)
-        if arguments is None:
-            unreadable.append(invalid_tool_call(name=name, args=written, id=id_, error="not a JSON object"))
-        else:
-            readable.append(tool_call(name=name, args=arguments, id=id_))
-    kept = {"additional_kwargs": whole.additional_kwargs, "usage_metadata": whole.usage_metadata}
-    return AIMessage(_text(whole), tool_calls=readable, invalid_tool_calls=unreadable, **kept)
-
-
-def _text(whole: AIMessageChunk) -> str:
-    """What it says; where it stopped for a reason of its own, the person is told that it did."""
-    refusal = whole.additional_kwargs.pop("refusal", "")
-    if refusal:
-        return f"The language model refuses: “{refusal}”"
-    match whole.response_metadata.get("finish_reason"):
-        case "content_filter":
-            return f"{whole.text}\n\nThe language model's provider filtered the rest of the answer.".strip()
-        case "length" if whole.text:
-            return f"{whole.text}\n\nThe answer ends here: it reached the language model's limit of length."
-        case _:
-            return whole.text
-
-
-def _object(written: str) -> dict[str, Any] | None:
-    try:
-        value: Any = orjson.loads(written)
-    except orjson.JSONDecodeError:
-        return None
-    return cast(dict[str, Any], value) if isinstance(value, dict) else None

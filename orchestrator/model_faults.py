@@ -1,6 +1,5 @@
 """What went wrong with a language model: whether asking again helps, after how long, and what a person is told."""
 
-import json
 import random
 from dataclasses import dataclass
 
@@ -26,24 +25,26 @@ class Fault:
         return self.after if self.after is not None else min(8.0, 0.5 * 2**attempt) * random.uniform(0.75, 1)
 
 
+class Unreadable(Exception):
+    """An error in the middle of an answer, or what is no answer at all."""
+
+
 BROKE_OFF = Fault("The language model did not answer: its answer broke off.", "broke_off", again=True)
 
 
 def fault_of(failed: Exception) -> Fault:
     """What an exception of the client means. Raises it again where it is no fault of the model's."""
-    import openai
-
     match failed:
-        case openai.APIStatusError():
-            return _refused(failed.status_code, failed.response.headers.get("retry-after", ""))
-        case openai.APITimeoutError() | httpx.TimeoutException() | TimeoutError():
+        case httpx.HTTPStatusError():
+            return _refused(failed.response.status_code, failed.response.headers.get("retry-after", ""))
+        case httpx.TimeoutException():
             told = "The language model said nothing for too long (SHOPKEEPER_MODEL_SECONDS). Try again in a minute."
             return Fault(told, "timeout")
-        case openai.APIConnectionError() | httpx.TransportError():
+        case httpx.HTTPError():
             lost = type(failed).__name__
             told = f"The language model did not answer: the connection to it was lost ({lost})."
             return Fault(told, lost, again=True)
-        case openai.APIError() | json.JSONDecodeError():  # an error in the stream, or what is no answer at all
+        case Unreadable():
             told = "The language model did not answer: what it sent could not be read."
             return Fault(told, type(failed).__name__, again=True)
         case _:
