@@ -100,7 +100,7 @@ class Catalogue:
         """The tools to offer: those that were searched for, the likeliest of all rooms, then the rooms' own.
 
         Without a room, for a greeting, the few from which can be told what there is to do today.
-        `wide`: those that were at hand did not do. `closed`: none of another room.
+        `wide`: the index is not sure, or those that were at hand did not do. `closed`: none of another room.
         """
         if not rooms:  # small talk
             greeting = [name for name in self.permitted(actor, reading=True) if name in AT_HAND]
@@ -111,8 +111,7 @@ class Catalogue:
         shares = [name for names in own.values() for name in names[:SHARE]] if len(rooms) > 1 else []
         likely = list(likeliest(ranked))
         finders = [name for name in self._finders(likely[:1], text) if name in permitted]
-        sure = self.index.route(text).sure and not wide
-        most, least = (self.few + SHARE * (len(rooms) - 1), LEAST) if sure else (MOST, MOST)
+        most, least = (MOST, MOST) if wide else (self.few + SHARE * (len(rooms) - 1), LEAST)
         names = [SEARCH] if SEARCH in permitted and self._names(text) else []
         chosen = list(dict.fromkeys([*found, *names, *finders, *shares, *likely]))[: min(most + len(names), MOST)]
         others = [name for names in own.values() for name in names if name not in chosen]

@@ -36,9 +36,11 @@ class Requests(ChatOpenAI):
         return f"{self.root_async_client.base_url}chat/completions"
 
     def headers(self, key: SecretStr) -> dict[str, str]:
+        """With the organization and the project that OpenAI's own environment variables name."""
         told: Mapping[str, Any] = self.root_async_client.default_headers
-        own = {name: value for name, value in told.items() if isinstance(value, str)}
-        return own | {"Accept": "text/event-stream", "Authorization": f"Bearer {key.get_secret_value()}"}
+        own = {name: value for name, value in told.items() if name.startswith("OpenAI-") and isinstance(value, str)}
+        content = {"Content-Type": "application/json", "Accept": "text/event-stream"}
+        return content | own | {"Authorization": f"Bearer {key.get_secret_value()}"}
 
 
 @dataclass(frozen=True)

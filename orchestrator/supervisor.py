@@ -1,10 +1,11 @@
 """The graph: understand a request, have it worked on by the specialists that it needs, answer it.
 
-    admit ─► route ─► model ⇄ tools ─► finish              route ─► branch × n ─► join ─► finish
-                         └─► approve ┘
+    admit ─► model ⇄ tools ─► finish              admit ─► branch × n ─► join ─► finish
+       └► route ┘ └► approve ┘                       └► route ┘
 
 A specialist is a scope: one compiled graph serves them all. `admit` and `finish` stand at its ends and are plain functions:
-the answer is stored once the checkpoints are through. A turn keeps none until it is about to change something: then its run ends,
+what the index knows is known before the run, and the answer is stored once the checkpoints are through. Where the index is not
+sure, a model routes in a step of its own. A turn keeps no checkpoint until it is about to change something: then its run ends,
 and is entered again at that call, kept. The model that read the last result writes the answer; nothing returns to a supervisor.
 `approve` only interrupts.
 """
@@ -19,7 +20,7 @@ from typing import Any, Protocol, TypeVar, cast
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from langgraph.graph import END, START, StateGraph  # pyright: ignore[reportMissingTypeStubs]  # py.typed is one folder up
 from langgraph.runtime import Runtime
-from langgraph.types import Send, interrupt
+from langgraph.types import Command, Send, interrupt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 import prompts
@@ -36,6 +37,7 @@ from planner.choose.index import Route
 from tools.contract.actors import Actor, Hand
 
 T = TypeVar("T")
+Goes = Command[str]  # what a step came to, and which is next
 
 BRANCHES = 4
 WORTH_BRANCHING = 3  # independent wishes; fewer are done sooner in one loop over both rooms
@@ -80,16 +82,13 @@ class Supervisor:
 
     def _build(self) -> Any:
         graph: Any = StateGraph(State, context_schema=Turn)  # its own types are only half known
-        graph.add_node("route", self.route)
-        graph.add_node("model", self.model)
-        graph.add_node("tools", self.tools)
+        graph.add_node("route", self.route, destinations=("branch", "model"))
+        graph.add_node("model", self.model, destinations=("tools", END))
+        graph.add_node("tools", self.tools, destinations=("model", "approve", END))
         graph.add_node("approve", approve)
         graph.add_node("branch", self.branch, input_schema=State)  # it gets its part alone
         graph.add_node("join", self.join)
-        graph.add_conditional_edges(START, _at_start, ["route", "tools"])
-        graph.add_conditional_edges("route", _after_route, ["model", "branch"])
-        graph.add_conditional_edges("model", _after_model, ["tools", END])
-        graph.add_conditional_edges("tools", _after_tools, ["model", "approve", END])
+        graph.add_conditional_edges(START, _at_start, ["route", "branch", "model", "tools"])
         graph.add_edge("approve", "tools")
         graph.add_edge("branch", "join")
         graph.add_edge("join", END)
@@ -100,7 +99,7 @@ class Supervisor:
     async def admit(
         self,
         asked: Request,
-        actor: Actor,
+        turn: Turn,
         window: Sequence[AnyMessage] = (),
         before: Sequence[str] = (),
         *,
@@ -117,21 +116,28 @@ class Supervisor:
             message = AIMessage("", tool_calls=[call])
             reads = not self.catalogue.tools[asked.tool].writes
             return State(messages=[said, message], request=asked.text, direct=True, reading=reads, kept=not reads)
-        route = await self._beside(lambda: self.index.route(asked.text))
+        state = await self._beside(lambda: self._understood(asked, turn.actor, window, before))
+        if state.tier != 2:
+            await _tell_route(turn, state.tier, state.scope, state.parts)
+        return replace(state, messages=[*window, said], tainted=tainted)
+
+    def _understood(self, asked: Request, actor: Actor, window: Sequence[AnyMessage], before: Sequence[str]) -> State:
+        """What the index alone makes of a request; the tools to offer too, where no model has to route."""
+        route = self.index.route(asked.text)
         scope = [asked.specialist] if asked.specialist else self._scope(route, before)
         unsure = not scope and not route.smalltalk and self.models.router is not None
-        reading = await self._beside(lambda: self._only_reads(asked.text, route, actor, window))
         parts = [Part(room=room, text=asked.text) for room in route.rooms] if route.sure and route.independent else []
         branches = len(parts) >= WORTH_BRANCHING and self.models.hand is Hand.model and not asked.specialist
-        return State(
-            messages=[*window, said],
+        state = State(
             request=asked.text,
             scope=scope,
             tier=0 if asked.specialist else 2 if unsure else 1,
-            reading=reading,
-            tainted=tainted,
+            reading=self._only_reads(asked.text, route, actor, window),
             parts=parts[:BRANCHES] if branches else [],
         )
+        if not unsure and not branches:
+            state.offered = self._offer(state, scope, actor, sure=route.sure)
+        return state
 
     def entered_again(self, state: State, actor: Actor) -> State:
         """The same turn, prepared for a change: kept in checkpoints from here on, and offered the writers where it had readers."""
@@ -163,40 +169,51 @@ class Supervisor:
 
     # ---- the nodes ---------------------------------------------------------------------------------------------------
 
-    async def route(self, state: State, runtime: Runtime[Turn]) -> Update:
+    async def route(self, state: State, runtime: Runtime[Turn]) -> Goes:
         """Tier 2, where tiers 0 and 1 left it open: one small structured call; then the tools to offer."""
         turn = runtime.context
-        update = await self._ask_router(state, turn) if state.tier == 2 else Update()
+        update = await self._ask_router(state, turn)
         scope, parts = update.get("scope", state.scope), update.get("parts", state.parts)
-        await turn.events.add("route", specialists=scope, tier=state.tier, parallel=bool(parts))
-        offer = await self._beside(lambda: self._offer(state, scope, turn.actor))
-        return update | {"offered": offer}
+        await _tell_route(turn, state.tier, scope, parts)
+        if parts:
+            return Command(update=update, goto=[Send("branch", part) for part in parts])
+        offered = await self._beside(lambda: self._offer(state, scope, turn.actor, sure=self._sure(state.request)))
+        return Command(update=update | {"offered": offered}, goto="model")
 
-    def _offer(self, state: State, scope: Sequence[str], actor: Actor) -> list[str]:
+    def _offer(self, state: State, scope: Sequence[str], actor: Actor, *, sure: bool) -> list[str]:
         """The likeliest few tools; all to the embedded planner, which pays for none and reads what was said before better."""
         if self.models.hand is Hand.planner and state.tier != 0:
             return self.catalogue.permitted(actor, reading=state.reading)
-        return self.catalogue.offer(state.request, scope, actor, reading=state.reading, closed=state.tier == 0)
+        closed = state.tier == 0
+        return self.catalogue.offer(state.request, scope, actor, reading=state.reading, wide=not sure, closed=closed)
 
-    async def model(self, state: State, runtime: Runtime[Turn]) -> Update:
+    def _sure(self, text: str) -> bool:
+        return self.index.route(text).sure
+
+    async def model(self, state: State, runtime: Runtime[Turn]) -> Goes:
         """One call of the language model, or the end of the turn where a limit is reached."""
         turn = runtime.context
         stopped = _limit(state, turn)
         if stopped:
-            return {"messages": [AIMessage(stopping(stopped, state))], "stopped": stopped}
+            told = AIMessage(stopping(stopped, state))
+            return Command(update={"messages": [told], "stopped": stopped}, goto=END)
         bound, system = self._bound(tuple(state.scope), tuple(state.offered), state.reading)
         message, asked = await self._ask(bound, system, state.messages, turn, state.scope)
-        return {"messages": [message], "asked": [asked]}
+        update = {"messages": [message], "asked": [asked]}
+        return Command(update=update, goto="tools" if calls_of(message) else END)
 
-    async def tools(self, state: State, runtime: Runtime[Turn]) -> Update:
-        return await work_off(self.catalogue, state, runtime.context)
+    async def tools(self, state: State, runtime: Runtime[Turn]) -> Goes:
+        update = await work_off(self.catalogue, state, runtime.context)
+        if update.get("waiting", state.waiting):
+            return Command(update=update, goto="approve")
+        return Command(update=update, goto=END if "enter_again" in update or state.direct else "model")
 
     async def branch(self, part: Part, runtime: Runtime[Turn]) -> Update:
         """One of several independent wishes, by its own specialist, who only reads."""
         turn = runtime.context
         wish = f"{part['text']}\n\nAnswer only what concerns {self.catalogue.scopes[part['room']].title}."
         own = State(messages=[HumanMessage(wish)], request=part["text"], scope=[part["room"]], reading=True)
-        own.offered = self.catalogue.offer(part["text"], own.scope, turn.actor, reading=True, closed=True)
+        own.offered = self._offer(own, own.scope, turn.actor, sure=self._sure(part["text"]))
         bound, system = self._bound(tuple(own.scope), tuple(own.offered), True)
         message = AIMessage("")
         for _ in range(BRANCH_CALLS):
@@ -340,23 +357,17 @@ async def approve(state: State) -> Update:
     return {}
 
 
-async def _at_start(state: State) -> str:
+async def _at_start(state: State) -> str | list[Send]:
     """A named operation, and a turn that is entered again, know what is to be called."""
-    return "tools" if unanswered(state.messages) else "route"
-
-
-async def _after_route(state: State) -> str | list[Send]:
+    if unanswered(state.messages):
+        return "tools"
+    if state.tier == 2:
+        return "route"
     return [Send("branch", part) for part in state.parts] or "model"
 
 
-async def _after_model(state: State) -> str:
-    return "tools" if unanswered(state.messages) else END
-
-
-async def _after_tools(state: State) -> str:
-    if state.waiting:
-        return "approve"
-    return END if state.enter_again or state.direct else "model"
+async def _tell_route(turn: Turn, tier: int, rooms: Sequence[str], parts: Sequence[Part]) -> None:
+    await turn.events.add("route", specialists=list(rooms), tier=tier, parallel=bool(parts))
 
 
 def _limit(state: State, turn: Turn) -> str:

@@ -171,8 +171,9 @@ class Runner:
                 return None, True
         said = prepared.said
         window, tainted = [_message(one) for one in said], any(one.data.get("tainted") for one in said)
-        actor, before = prepared.context.actor, _rooms_before(said)
-        state = await self.supervisor.admit(prepared.request, actor, window, before, tainted=tainted)
+        state = await self.supervisor.admit(
+            prepared.request, prepared.context, window, _rooms_before(said), tainted=tainted
+        )
         return state.told(), state.kept
 
     async def _prepare(self, merchant: UUID, turn: Claimed, log: EventLog, asked: list[Asked]) -> _Prepared:

@@ -225,7 +225,7 @@ async def test_what_is_streamed_is_what_is_stored(talk: Talk, shop: Shop, mine: 
     async with opened(shop, open_ticket, caller) as (ctx, _):
         actor, merchant = ctx.actor, ctx.merchant
     turn = Turn(uuid.uuid4(), shop, caller, actor, merchant, heard, shop.clock() + timedelta(minutes=1))
-    state = await supervisor.admit(Request("A note", specialist="desk"), actor)
+    state = await supervisor.admit(Request("A note", specialist="desk"), turn)
 
     ended = await supervisor.reading_graph.ainvoke(state.told(), context=turn)
 

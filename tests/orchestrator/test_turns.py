@@ -272,14 +272,14 @@ async def test_the_steps_of_a_turn(shop: Shop, mine: NewShop, supervisor: Superv
     caller = mine.caller("owner")
     async with opened(shop, TOOLS["count_mugs"], caller) as (ctx, _):
         actor, merchant = ctx.actor, ctx.merchant
-    state = await supervisor.admit(Request("How many mugs?"), actor)
     turn = Turn(uuid.uuid4(), shop, caller, actor, merchant, Silent(), shop.clock() + timedelta(minutes=1))
+    state = await supervisor.admit(Request("How many mugs?"), turn)
 
     steps = [
         list(step) async for step in supervisor.reading_graph.astream(state.told(), context=turn, stream_mode="updates")
     ]
 
-    assert steps == [["route"], ["model"], ["tools"], ["model"]]
+    assert steps == [["model"], ["tools"], ["model"]]
 
 
 async def test_a_turn_that_might_change_something_and_only_reads_keeps_nothing(
@@ -304,8 +304,8 @@ async def test_the_steps_of_a_turn_that_changes_something(
     caller = mine.caller("owner")
     async with opened(shop, TOOLS["write_memo"], caller) as (ctx, _):
         actor, merchant = ctx.actor, ctx.merchant
-    state = await supervisor.admit(Request("Write a memo: milk"), actor)
     turn = Turn(uuid.uuid4(), shop, caller, actor, merchant, Silent(), shop.clock() + timedelta(minutes=1))
+    state = await supervisor.admit(Request("Write a memo: milk"), turn)
     config = {"configurable": {"thread_id": thread(mine.id, turn.id)}}
 
     before = State(**await supervisor.reading_graph.ainvoke(state.told(), context=turn))
