@@ -56,6 +56,7 @@ def measure() -> str:
         "prompt tokens",
         "client CPU ms a turn",
         "of langgraph-supervisor's",
+        "streamed",
     ]
     head += ["rows kept a turn", "first token ms, look-up", "and change in two rooms", "copies of the answer streamed"]
     reference = _cpu(measured["supervisor"])
@@ -68,9 +69,10 @@ def measure() -> str:
             *(_row(peer, lines, reference) for peer, lines in measured.items()),
             "",
             f"Requests: {', '.join(str(line['case']) for line in measured[OURS] if 'calls' in line)}. CPU is that of the",
-            f"client's process, the median of {ROUNDS} rounds, averaged over the requests; the last two peers keep nothing, the",
-            "others and ours in PostgreSQL (`durability=sync`). For the first token the model takes 400 ms, and 8 ms for each that",
-            "follows; else it takes none. What is measured is architecture, not what models understand.",
+            f"client's process, the median of {ROUNDS} rounds, averaged over the requests; of the others first without a",
+            "stream, then streamed, ours always streamed. The last two peers keep nothing, the others and ours in PostgreSQL",
+            "(`durability=sync`). For the first token the model takes 400 ms, and 8 ms for each that follows; else it takes",
+            "none. What is measured is architecture, not what models understand.",
         ]
     )
 
@@ -80,6 +82,7 @@ def _row(peer: str, lines: list[Measured], reference: float) -> str:
     streams = [line for line in lines if "first" in line]
     wrong = [line["case"] for line in costs if not line["right"]]
     kept = mean(line["rows"] for line in costs)
+    aloud = mean(line.get("streamed", line["cpu"]) for line in costs)
     cells = [
         NAMES[peer] + (f" (wrong: {', '.join(wrong)})" if wrong else ""),
         " ".join(str(line["calls"]) for line in costs),
@@ -87,6 +90,7 @@ def _row(peer: str, lines: list[Measured], reference: float) -> str:
         f"{sum(line['prompt'] for line in costs):,}",
         f"{_cpu(lines):.1f}",
         f"{_cpu(lines) / reference:.2f}",
+        f"{aloud:.1f}" if streams else "",
         f"{kept:.0f}" if streams else "",
         *(f"{line['first']:.0f}" for line in streams),
         *([] if streams else ["", ""]),

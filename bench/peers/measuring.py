@@ -30,8 +30,13 @@ class Turned:
 Turns = Callable[[Any, bool], Awaitable[Turned]]  # a request; whether its rows are to be counted
 
 
-async def measure(name: str, turn: Turns, rounds: int, *, stream: Turns | None = None) -> None:
-    """Print a line for each request; counts are of one clean run, CPU is the median of the rounds."""
+async def measure(
+    name: str, turn: Turns, rounds: int, *, stream: Turns | None = None, streamed: Turns | None = None
+) -> None:
+    """Print a line for each request; counts are of one clean run, CPU is the median of the rounds.
+
+    `streamed` is the same turn with its answer streamed, where `turn` has none; `stream` is that, timed to its first token.
+    """
     import catalog
     import common
 
@@ -41,10 +46,11 @@ async def measure(name: str, turn: Turns, rounds: int, *, stream: Turns | None =
         common.reset()
         turned = await turn(case, True)
         cost = common.get_stats()
-        cpu = [await _cpu(turn, case) for _ in range(rounds)]
+        cpu = statistics.median([await _cpu(turn, case) for _ in range(rounds)])
+        aloud = {"streamed": statistics.median([await _cpu(streamed, case) for _ in range(rounds)])} if streamed else {}
         _say(
             peer=name, case=case.key, right=case.answer in turned.answer, calls=cost["requests"], prompt=cost["prompt_tokens"],
-            cpu=statistics.median(cpu), rows=turned.rows, steps=[logged[2] for logged in cost["log"]],
+            cpu=cpu, rows=turned.rows, steps=[logged[2] for logged in cost["log"]], **aloud,
         )  # fmt: skip
     if stream is not None:
         await _stream(name, stream)

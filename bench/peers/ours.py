@@ -154,7 +154,7 @@ class Ours:
     async def turn(self, case: Any, counted: bool) -> Turned:
         heard = Heard()
         turn = self._turn(heard)
-        state = await self.supervisor.admit(Request(case.text), turn.actor)
+        state = await self.supervisor.admit(Request(case.text), turn)
         given: Any = state.told()
         while True:
             values = await self._run(given, turn, state.kept)

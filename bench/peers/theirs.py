@@ -51,18 +51,29 @@ async def of_langgraph(peer: str, rounds: int) -> None:
                 cursor: Any = await connection.execute(ROWS, {"thread": thread})
                 return (await cursor.fetchone())["rows"]
 
-        async def stream(case: Any, _: bool) -> Turned:
+        async def stream(case: Any, _: bool, durability: Any = None) -> Turned:
+            """To the end of the turn, through its card; as the library would keep it, or as surely as `turn` does."""
             config = {"configurable": {"thread_id": uuid.uuid4().hex}, "recursion_limit": 60}
-            asked: Any = {"messages": [{"role": "user", "content": case.text}]}
+            given: Any = {"messages": [{"role": "user", "content": case.text}]}
             began, first, last, text = time.perf_counter(), 0.0, None, ""
-            async for _, (piece, _) in graph.astream(asked, config, stream_mode="messages", subgraphs=True):
-                if type(piece).__name__ == "AIMessageChunk" and piece.content:
-                    if piece.id != last:  # the last message of the stream is the answer that stays
-                        last, first = piece.id, time.perf_counter() - began
-                    text += piece.content
+            while given:
+                cards, modes = None, ["messages", "updates"]
+                run = graph.astream(given, config, stream_mode=modes, subgraphs=True, durability=durability)
+                async for _, mode, data in run:
+                    if mode == "updates":
+                        cards = data.get("__interrupt__") or cards
+                    elif type(data[0]).__name__ == "AIMessageChunk" and data[0].content:
+                        if data[0].id != last:  # the last message of the stream is the answer that stays
+                            last, first = data[0].id, time.perf_counter() - began
+                        text += data[0].content
+                decisions = [{"type": "approve"}] * len(cards[0].value["action_requests"]) if cards else []
+                given = Command(resume={"decisions": decisions}) if decisions else None
             return Turned(text, 0, first, text)
 
-        await measure(peer, turn, rounds, stream=stream)
+        async def streamed(case: Any, counted: bool) -> Turned:
+            return await stream(case, counted, "sync")
+
+        await measure(peer, turn, rounds, stream=stream, streamed=streamed)
 
 
 async def of_another(peer: str, rounds: int) -> None:
