@@ -46,7 +46,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Embedded:
-    """The embedded planner. It routes nothing, and what it says is there at once."""
+    """The embedded planner. It routes nothing; what it says is there at once, and nothing of it is told before the whole."""
 
     planner: Runnable[LanguageModelInput, AIMessage]
 
@@ -57,10 +57,7 @@ class Embedded:
         return self
 
     async def answer(self, messages: Sequence[BaseMessage], on_text: OnText) -> AIMessage:
-        message = await self.planner.ainvoke(list(messages))
-        if message.text and not message.tool_calls:
-            await on_text(message.text, True)
-        return message
+        return await self.planner.ainvoke(list(messages))
 
 
 class ModelFailed(Exception):
