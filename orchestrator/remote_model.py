@@ -5,8 +5,8 @@ HTTP client itself: a model of each request, of each piece of an answer and of t
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -74,11 +74,13 @@ class RemoteModel:
         Raises `httpx.HTTPError` and `Unreadable`.
         """
         answer = _Answer()
-        async for chunk in self._chunks(orjson.dumps(self.requests.body(messages) | self.asked)):
-            text = answer.add(chunk)
-            if text and not answer.calls:
-                await on_text(text, answer.begins)
-                answer.begins = False
+        body = orjson.dumps(self.requests.body(messages) | self.asked)
+        async with aclosing(self._chunks(body)) as chunks:
+            async for chunk in chunks:
+                text = answer.add(chunk)
+                if text and not answer.calls:
+                    await on_text(text, answer.begins)
+                    answer.begins = False
         return answer.message() if answer.reason else None
 
     async def _chunks(self, body: bytes) -> AsyncGenerator[Json]:
@@ -86,35 +88,42 @@ class RemoteModel:
             if not response.is_success:
                 await response.aread()
                 response.raise_for_status()
-            pieces = response.aiter_bytes()
-            async for told in _told(pieces):
-                chunk = _object(told)
-                if chunk is None or chunk.get("error"):
-                    raise Unreadable
-                yield chunk
+            pieces, events = response.aiter_bytes(), _Events()
+            async for piece in pieces:
+                for told in events.feed(piece):
+                    yield _chunk(told)
+                if events.over:
+                    break
+            for told in events.feed(b"\n"):  # of a last line that was not ended
+                yield _chunk(told)
             with suppress(TimeoutError, httpx.HTTPError):
                 async with asyncio.timeout(LAST_BYTES):
                     async for _ in pieces:
                         pass
 
 
-async def _told(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """The data of server-sent events, until they say that they are done."""
-    async for line in _lines(pieces):
-        if line.startswith(b"data:"):
-            told = line[5:].strip()
-            if told == b"[DONE]":
-                return
-            yield told
+def _chunk(told: bytes) -> Json:
+    chunk = _object(told)
+    if chunk is None or chunk.get("error"):
+        raise Unreadable
+    return chunk
 
 
-async def _lines(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    held = b""
-    async for piece in pieces:
-        *lines, held = (held + piece).split(b"\n")
+class _Events:
+    """The data of server-sent events, in pieces wherever they are cut, until they say that they are done."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self._held = b""
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        *lines, self._held = (self._held + piece).split(b"\n")
         for line in lines:
-            yield line
-    yield held
+            if line.startswith(b"data:") and not self.over:
+                told = line[5:].strip()
+                self.over = told == b"[DONE]"
+                if not self.over:
+                    yield told
 
 
 @dataclass
