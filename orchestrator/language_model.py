@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,10 +15,12 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
 from pydantic import SecretStr
 
+from agents.chat_tool import Json
 from orchestrator import telemetry
 from orchestrator.model_faults import BROKE_OFF, Fault, fault_of
 from orchestrator.settings import Settings
 from orchestrator.spending import Price, Prices
+from orchestrator.state import OnText
 from planner.chat import EmbeddedPlanner
 from planner.choose.index import Index
 from tools.contract.actors import Hand
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from orchestrator.remote_model import RemoteModel
 
 _log = logging.getLogger(__name__)
-Json = dict[str, Any]
-OnText = Callable[[str, bool], Awaitable[None]]  # a piece of text, and whether the answer begins anew with it
 
 
 class Role(StrEnum):

@@ -18,8 +18,9 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
-from orchestrator.language_model import Json, OnText
+from agents.chat_tool import Json
 from orchestrator.model_faults import Unreadable
+from orchestrator.state import OnText
 
 LAST_BYTES = 0.1  # seconds in which a stream that has said its last has to end, for its connection to be used again
 

@@ -5,6 +5,7 @@ clock and events are never in a checkpoint.
 """
 
 import operator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypedDict
@@ -111,6 +112,11 @@ class State:
         """What differs from an empty state: every field that LangGraph is given is a row of the checkpoint."""
         nothing = State()
         return {name: value for name, value in vars(self).items() if value != getattr(nothing, name)}
+
+
+OnText = Callable[
+    [str, bool], Awaitable[None]
+]  # a piece of an answer's text, and whether the answer begins anew with it
 
 
 class Events(Protocol):
