@@ -145,15 +145,18 @@ def _remote(
     """A model at its own address with its own key, or at the settings' with theirs: no key goes to another's server."""
     from orchestrator.remote_model import RemoteModel, Requests
 
-    own = (key if url else key or settings.openai_api_key) or SecretStr("none")
+    own = key if url else key or settings.openai_api_key
     requests = Requests(
         model=name,
-        api_key=own,
+        api_key=own or SecretStr("none"),
         base_url=url or settings.openai_base_url,
+        http_async_client=client,
         temperature=settings.model_temperature,
+        timeout=settings.model_seconds,
+        max_retries=0,  # `ask` tries again: it knows the models that stand in
         use_responses_api=False,
     )
-    return RemoteModel(requests, client, requests.address, requests.headers(own))
+    return RemoteModel(requests)
 
 
 async def ask(lineup: Lineup, messages: Sequence[BaseMessage], on_text: OnText) -> AIMessage:

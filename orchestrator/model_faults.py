@@ -1,5 +1,6 @@
 """What went wrong with a language model: whether asking again helps, after how long, and what a person is told."""
 
+import json
 import random
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ class Fault:
 
 
 class Unreadable(Exception):
-    """An error in the middle of an answer, or what is no answer at all."""
+    """What is no piece of an answer."""
 
 
 BROKE_OFF = Fault("The language model did not answer: its answer broke off.", "broke_off", again=True)
@@ -34,17 +35,19 @@ BROKE_OFF = Fault("The language model did not answer: its answer broke off.", "b
 
 def fault_of(failed: Exception) -> Fault:
     """What an exception of the client means. Raises it again where it is no fault of the model's."""
+    import openai
+
     match failed:
-        case httpx.HTTPStatusError():
-            return _refused(failed.response.status_code, failed.response.headers.get("retry-after", ""))
-        case httpx.TimeoutException():
+        case openai.APIStatusError():
+            return _refused(failed.status_code, failed.response.headers.get("retry-after", ""))
+        case openai.APITimeoutError() | httpx.TimeoutException() | TimeoutError():
             told = "The language model said nothing for too long (SHOPKEEPER_MODEL_SECONDS). Try again in a minute."
             return Fault(told, "timeout")
-        case httpx.HTTPError():
+        case openai.APIConnectionError() | httpx.TransportError():
             lost = type(failed).__name__
             told = f"The language model did not answer: the connection to it was lost ({lost})."
             return Fault(told, lost, again=True)
-        case Unreadable():
+        case openai.APIError() | json.JSONDecodeError() | Unreadable():  # an error in the stream, or no answer at all
             told = "The language model did not answer: what it sent could not be read."
             return Fault(told, type(failed).__name__, again=True)
         case _:

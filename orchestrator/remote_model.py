@@ -1,28 +1,26 @@
 """A language model behind an OpenAI-compatible address, imported when one is used; a start without one is quicker.
 
-LangChain's `ChatOpenAI` knows what such a server wants to be told, and says so. What is sent and heard goes over the process's
-HTTP client itself: a model of each request, of each piece of an answer and of the answer so far took half of a turn's time.
+LangChain's `ChatOpenAI` knows what such a server wants to be told, and OpenAI's client tells it and hears the stream. What is heard
+is put together here, from the stream's JSON: LangChain's own message for each piece, and for each answer so far, took most of a
+turn's time.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-import httpx
 import orjson
 from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolCall
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_openai import ChatOpenAI
-from pydantic import SecretStr
+from openai import AsyncOpenAI, AsyncStream
 
 from agents.chat_tool import Json
 from orchestrator.model_faults import Unreadable
 from orchestrator.state import OnText
 
-LAST_BYTES = 0.1  # seconds in which a stream that has said its last has to end, for its connection to be used again
+AS_JSON: Any = {"headers": {"Content-Type": "application/json"}}
 
 
 class Requests(ChatOpenAI):
@@ -32,31 +30,21 @@ class Requests(ChatOpenAI):
         told = cast(Json, self._get_request_payload(list(messages)))  # pyright: ignore[reportUnknownMemberType]
         return told | {"stream": True, "stream_options": {"include_usage": True}}
 
-    @property
-    def address(self) -> str:
-        return f"{self.root_async_client.base_url}chat/completions"
-
-    def headers(self, key: SecretStr) -> dict[str, str]:
-        """With the organization and the project that OpenAI's own environment variables name."""
-        told: Mapping[str, Any] = self.root_async_client.default_headers
-        own = {name: value for name, value in told.items() if name.startswith("OpenAI-") and isinstance(value, str)}
-        content = {"Content-Type": "application/json", "Accept": "text/event-stream"}
-        return content | own | {"Authorization": f"Bearer {key.get_secret_value()}"}
-
 
 @dataclass(frozen=True)
 class RemoteModel:
     """One model. `asked` is what every request has beside its messages: the tools, or the shape of the answer."""
 
     requests: Requests
-    client: httpx.AsyncClient
-    address: str
-    headers: dict[str, str]
     asked: Json = field(default_factory=dict[str, Any])
 
     @property
     def name(self) -> str:
         return self.requests.model_name
+
+    @property
+    def address(self) -> str:
+        return str(self.requests.root_async_client.base_url)
 
     def with_tools(self, functions: Sequence[Json]) -> "RemoteModel":
         return self._asking(tools=functions)
@@ -72,59 +60,34 @@ class RemoteModel:
     async def answer(self, messages: Sequence[BaseMessage], on_text: OnText) -> AIMessage | None:
         """The next message, its text told as it comes; None when the stream ended before the model did.
 
-        Raises `httpx.HTTPError` and `Unreadable`.
+        Raises what OpenAI's client does, and `Unreadable`.
         """
         answer = _Answer()
-        body = orjson.dumps(self.requests.body(messages) | self.asked)
-        async with aclosing(self._chunks(body)) as chunks:
+        async with await self._stream(orjson.dumps(self.requests.body(messages) | self.asked)) as chunks:
             async for chunk in chunks:
-                text = answer.add(chunk)
+                text = answer.add(_read(chunk))
                 if text and not answer.calls:
                     await on_text(text, answer.begins)
                     answer.begins = False
         return answer.message() if answer.reason else None
 
-    async def _chunks(self, body: bytes) -> AsyncGenerator[Json]:
-        async with self.client.stream("POST", self.address, content=body, headers=self.headers) as response:
-            if not response.is_success:
-                await response.aread()
-                response.raise_for_status()
-            pieces, events = response.aiter_bytes(), _Events()
-            async for piece in pieces:
-                for told in events.feed(piece):
-                    yield _chunk(told)
-                if events.over:
-                    break
-            for told in events.feed(b"\n"):  # of a last line that was not ended
-                yield _chunk(told)
-            with suppress(TimeoutError, httpx.HTTPError):
-                async with asyncio.timeout(LAST_BYTES):
-                    async for _ in pieces:
-                        pass
+    async def _stream(self, body: bytes) -> AsyncStream[object]:
+        """The pieces as they are: the client would make a model of each."""
+        client: AsyncOpenAI = self.requests.root_async_client
+        return await client.post(
+            "/chat/completions",
+            content=body,
+            options=AS_JSON,
+            cast_to=object,
+            stream=True,
+            stream_cls=AsyncStream[object],
+        )
 
 
-def _chunk(told: bytes) -> Json:
-    chunk = _object(told)
-    if chunk is None or chunk.get("error"):
+def _read(chunk: object) -> Json:
+    if not isinstance(chunk, dict):
         raise Unreadable
-    return chunk
-
-
-class _Events:
-    """The data of server-sent events, in pieces wherever they are cut, until they say that they are done."""
-
-    def __init__(self) -> None:
-        self.over = False
-        self._held = b""
-
-    def feed(self, piece: bytes) -> Iterator[bytes]:
-        *lines, self._held = (self._held + piece).split(b"\n")
-        for line in lines:
-            if line.startswith(b"data:") and not self.over:
-                told = line[5:].strip()
-                self.over = told == b"[DONE]"
-                if not self.over:
-                    yield told
+    return cast(Json, chunk)
 
 
 @dataclass

@@ -62,7 +62,7 @@ async def test_comments_and_events_without_a_choice_are_passed_over() -> None:
 
 
 async def test_a_stream_may_end_without_saying_that_it_is_done() -> None:
-    message, _ = await answer(sent(says(content="42."), END).removesuffix(b"\n\ndata: [DONE]\n\n"))
+    message, _ = await answer(sent(says(content="42."), END).removesuffix(b"data: [DONE]\n\n"))
 
     assert message.text == "42."
 
