@@ -10,6 +10,7 @@ import pytest
 from db import clock
 from db.models.inventory import MovementKind, Reservation, ReservationReason, ReservationStatus, StockMovement
 from db.models.products import Variant
+from db.money import Money
 from db.references import Kind
 from db.session import Transaction
 from tests.conftest import Do
@@ -24,8 +25,10 @@ from tests.factories import (
     warehouse_of,
 )
 from tests.tools.selling import Sold, at, make_sale, rows_of
+from tools.contract.call import opened
 from tools.contract.declare import Tool
 from tools.contract.errors import Ambiguous, NotFound
+from tools.contract.page import Total
 from tools.inventory.abc import abc_analysis
 from tools.inventory.forecasts import forecast_demand
 from tools.inventory.purchasing import create_purchase_order
@@ -33,7 +36,7 @@ from tools.inventory.receiving import receive_purchase_order
 from tools.inventory.reorder_rules import set_reorder_rule
 from tools.inventory.reorders import suggest_reorders
 from tools.inventory.suppliers import create_supplier
-from tools.inventory.turnover import inventory_turnover
+from tools.inventory.turnover import InventoryTurnover, inventory_turnover
 from tools.inventory.valuation import inventory_valuation
 
 
@@ -152,6 +155,31 @@ async def test_what_lasts_too_long_is_slow(mine: NewShop, do: Do) -> None:
 
     assert [(row.sku, row.pace, row.value) for row in found.data] == [("MUG", "slow", None)]
     assert found.units_without_cost == 97
+
+
+async def test_turnover_is_worked_out_once_for_its_page_its_sums_and_its_count(mine: NewShop) -> None:
+    """The last of three pages: VASE and JUG tie up as much, so that the one that came first is before."""
+    async with rows_of(mine) as sql:
+        lille = await warehouse_of(sql)
+        for sku, units, price in (("VASE", 2, 500), ("MUG", 3, 400), ("JUG", 1, 1_000)):
+            variant = cost(make_variant(sql, sku), price)
+            moved(sql, variant, lille, units, 40, MovementKind.opening)
+            make_stock(sql, variant, lille.id, units)
+
+    async with opened(mine.shop, inventory_turnover, mine.caller("owner")) as (ctx, _):
+        before = len(ctx.sql.statements)
+        first = await inventory_turnover.run(ctx, InventoryTurnover(limit=1, count=True))
+        assert sum("stock_movements" in statement for statement in ctx.sql.statements[before:]) == 1
+        second = await inventory_turnover.run(ctx, InventoryTurnover(limit=1, after=first.next))
+        third = await inventory_turnover.run(ctx, InventoryTurnover(limit=1, after=second.next))
+
+    assert [row.sku for page in (first, second, third) for row in page.data] == ["MUG", "VASE", "JUG"]
+    assert (first.total, third.total, third.has_more) == (
+        Total(rows=3, sums=[Money(amount=3_200, currency="EUR")]),
+        None,
+        False,
+    )
+    assert first.stock == third.stock
 
 
 # ---- ABC -----------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """How fast the stock sells: what turns over, how old it is, and what nobody buys."""
 
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
@@ -12,7 +13,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import CategoryRef, Days, Synonyms
-from tools.contract.page import Page, Paged, paged, place
+from tools.contract.page import Page, Paged, Total, page_of, place, total_of
 from tools.inventory.costs import COSTS_NOW
 from tools.rules.lookup import WITH_ALL_BELOW, find_category
 from tools.rules.periods import days_back
@@ -138,72 +139,93 @@ class _Stock(NamedTuple):
     band_amounts: list[int]
 
 
+class _Told(NamedTuple):
+    """The rows of a page, of the stock by currency, and of the count, as JSON."""
+
+    page: list[dict[str, Any]]
+    stock: list[dict[str, Any]]
+    counted: list[dict[str, Any]]
+
+
 # At the beginning of the period there was what is there now, less what has moved since. Of what is there the youngest came last:
 # arrivals are counted back from now until they make up the stock; those of all variants in one go, for one by one they take longer.
+# Names and the last sale are looked up for the page alone.
 _TURNED = """
 with moved as (
-    select x.variant_id as id, sum(x.quantity)::int as change,
-           coalesce(-sum(x.quantity) filter (where x.kind in ('sale', 'return')), 0)::int as sold
-    from stock_movements x where x.merchant_id = %(m)s and x.occurred_at >= %(start)s group by x.variant_id
+    select x.variant_id as id, coalesce(sum(x.quantity) filter (where x.occurred_at >= %(start)s), 0)::int as change,
+           coalesce(-sum(x.quantity) filter (where x.occurred_at >= %(start)s and x.kind in ('sale', 'return')), 0)::int as sold,
+           bool_or(x.kind = 'sale' and x.occurred_at >= %(dead_since)s) as still_sold
+    from stock_movements x
+    where x.merchant_id = %(m)s and x.occurred_at >= least(%(start)s::timestamptz, %(dead_since)s::timestamptz)
+    group by x.variant_id
 ), held as (
     select s.variant_id as id, sum(s.on_hand)::int as units from stock_levels s where s.merchant_id = %(m)s group by s.variant_id
+), came as (
+    select x.variant_id as id, x.quantity, date_part('day', %(now)s - x.occurred_at)::int as days,
+           sum(x.quantity) over (
+               partition by x.variant_id order by x.occurred_at desc, x.id desc rows unbounded preceding
+           ) - x.quantity as younger
+    from stock_movements x where x.merchant_id = %(m)s and x.quantity > 0 and x.kind <> 'transfer_in'
 ), aged as (
-    select n.id, n.stock as units, array[{bands}] as ages, sum(n.units * n.days)::numeric / nullif(sum(n.units), 0) as days
+    select n.id, min(n.stock) as units, {bands}, sum(n.units::bigint * n.days)::numeric / nullif(sum(n.units), 0) as days
     from (
-        select h.id, h.units as stock, least(c.quantity, h.units - c.younger) as units,
-               extract(day from %(now)s - c.occurred_at)::bigint as days
-        from held h left join (
-            select x.variant_id, x.quantity, x.occurred_at,
-                   sum(x.quantity) over (partition by x.variant_id order by x.occurred_at desc, x.id desc) - x.quantity as younger
-            from stock_movements x where x.merchant_id = %(m)s and x.quantity > 0 and x.kind <> 'transfer_in'
-        ) c on c.variant_id = h.id and c.younger < h.units
-    ) n group by n.id, n.stock
-), figures as materialized (
-    select v.id, v.sku, p.title, h.units, h.units - coalesce(m.change, 0) as before, coalesce(m.sold, 0) as sold, k.average,
-           k.currency, h.ages, h.days, (
-               select max(x.occurred_at) from stock_movements x
-               where x.merchant_id = %(m)s and x.variant_id = v.id and x.kind = 'sale'
-           ) as last_sale
+        select h.id, h.units as stock, least(c.quantity, h.units - c.younger)::int as units, c.days
+        from held h left join came c on c.id = h.id and c.younger < h.units
+    ) n group by n.id
+), figures as (
+    select h.*, h.units - coalesce(m.change, 0) as before, coalesce(m.sold, 0) as sold, k.average, k.currency,
+           coalesce(m.still_sold, false) as still_sold, round(h.units * k.average)::bigint as amount
     from aged h
     join variants v on v.merchant_id = %(m)s and v.id = h.id
-    join products p on p.merchant_id = %(m)s and p.id = v.product_id
     left join moved m on m.id = h.id
     {cost}
     where (h.units > 0 or coalesce(m.sold, 0) > 0) and {conditions}
-), paced as (
-    select *, case when units > 0 and days >= %(dead_after)s
-                        and coalesce(last_sale, 'epoch') < %(now)s - make_interval(days => %(dead_after)s) then 'dead'
+), paced as materialized (
+    select *, case when units > 0 and days >= %(dead_after)s and not still_sold then 'dead'
                    when units > 0 and units * %(days)s > sold * %(slow_after)s and days >= %(young)s then 'slow'
-                   else 'moving' end as pace
+                   else 'moving' end as pace, coalesce(amount, 0) as tied
     from figures
 )
 """
-_PAGE = """
-, shown as (
-    select id, sku, title, pace, units as on_hand, round(units * average)::bigint as amount, currency, sold,
-           round(sold * 2 * 365.0 / %(days)s / nullif(units + greatest(before, 0), 0), 2)::float as turns_per_year,
-           case when sold > 0 then (units::bigint * %(days)s / sold)::int end as lasts_days, round(days)::int as average_age_days,
-           (last_sale at time zone %(zone)s)::date as last_sold_on, coalesce(round(units * average)::bigint, 0) as tied
-    from paced where %(pace)s::text is null or pace = %(pace)s
+# The page, the stock and the count, of figures that are worked out once.
+_TOLD = """
+, page as (
+    select * from paced where {paced} and {further} order by tied desc, id limit %(limit)s
+), shown as (
+    select f.id, v.sku, p.title, f.pace, f.units as on_hand, f.amount, f.currency, f.sold,
+           round(f.sold * 2 * 365.0 / %(days)s / nullif(f.units + greatest(f.before, 0), 0), 2)::float as turns_per_year,
+           case when f.sold > 0 then (f.units::bigint * %(days)s / f.sold)::int end as lasts_days,
+           round(f.days)::int as average_age_days, (
+               select (max(x.occurred_at) at time zone %(zone)s)::date from stock_movements x
+               where x.merchant_id = %(m)s and x.variant_id = f.id and x.kind = 'sale'
+           ) as last_sold_on, f.tied
+    from page f
+    join variants v on v.merchant_id = %(m)s and v.id = f.id
+    join products p on p.merchant_id = %(m)s and p.id = v.product_id
+    order by f.tied desc, f.id
+), stock as (
+    select currency, sum(units)::int as units, coalesce(sum(amount), 0)::bigint as amount,
+           coalesce(sum(round(greatest(before, 0) * average)), 0)::bigint as before,
+           coalesce(sum(round(sold * average)), 0)::bigint as sold,
+           coalesce(sum(amount) filter (where pace = 'slow'), 0)::bigint as slow,
+           coalesce(sum(amount) filter (where pace = 'dead'), 0)::bigint as dead,
+           count(*) filter (where pace = 'dead')::int as dead_variants,
+           array[{units}] as band_units, array[{amounts}] as band_amounts
+    from paced group by average is null, currency order by amount desc, currency
+), counted as (
+    select currency, count(*) as rows, sum(tied) as amount from paced where %(count)s and {paced}
+    group by currency order by amount desc, currency
 )
-select * from shown where {further} order by tied desc, id limit %(limit)s
+select array(select row_to_json(s) from shown s) as page, array(select row_to_json(s) from stock s) as stock,
+       array(select row_to_json(c) from counted c) as counted
 """
-_STOCK = """
-select currency, sum(units)::int as units, coalesce(sum(round(units * average)), 0)::bigint as amount,
-       coalesce(sum(round(greatest(before, 0) * average)), 0)::bigint as before,
-       coalesce(sum(round(sold * average)), 0)::bigint as sold,
-       coalesce(sum(round(units * average)) filter (where pace = 'slow'), 0)::bigint as slow,
-       coalesce(sum(round(units * average)) filter (where pace = 'dead'), 0)::bigint as dead,
-       count(*) filter (where pace = 'dead')::int as dead_variants,
-       array[{units}] as band_units, array[{amounts}] as band_amounts
-from paced group by average is null, currency order by amount desc, currency
-"""
+_NTH = range(1, len(AGES) + 2)
 _BANDS = ", ".join(
-    f"coalesce(sum(n.units) filter (where n.days >= {since} and n.days < {until}), 0)::int"
-    for since, until in zip((0, *AGES), (*AGES, 10**6), strict=True)
+    f"sum(n.units) filter (where n.days >= {since} and n.days < {until}) as band{nth}"
+    for nth, since, until in zip(_NTH, (0, *AGES), (*AGES, 10**6), strict=True)
 )
-_BAND_UNITS = ", ".join(f"coalesce(sum(ages[{n}]), 0)::int" for n in range(1, len(AGES) + 2))
-_BAND_AMOUNTS = ", ".join(f"coalesce(sum(round(ages[{n}] * average)), 0)::bigint" for n in range(1, len(AGES) + 2))
+_BAND_UNITS = ", ".join(f"coalesce(sum(band{nth}), 0)::int" for nth in _NTH)
+_BAND_AMOUNTS = ", ".join(f"coalesce(sum(round(band{nth} * average)), 0)::bigint" for nth in _NTH)
 
 
 @tool(
@@ -222,27 +244,37 @@ async def inventory_turnover(ctx: Context, args: InventoryTurnover) -> Turnover:
     """
     category = await find_category(ctx, args.category) if args.category else None
     period = days_back(ctx, args.days)
-    turned = _TURNED.format(
-        cost=COSTS_NOW, bands=_BANDS, conditions=f"p.category_id in ({WITH_ALL_BELOW})" if category else "true"
-    )
     after = place(args.after, int, UUID)
-    tied, last = after or (None, None)
+    of_category = "v.product_id in (select p.id from products p where p.merchant_id = %(m)s and p.category_id in ({}))"
+    turned = _TURNED.format(
+        cost=COSTS_NOW, bands=_BANDS, conditions=of_category.format(WITH_ALL_BELOW) if category else "true"
+    )
+    told_of = _TOLD.format(
+        paced="pace = %(pace)s" if args.pace else "true", further="(-tied, id) > (%(tied)s, %(id)s)" if after else "true",
+        units=_BAND_UNITS, amounts=_BAND_AMOUNTS,
+    )  # fmt: skip
     params: dict[str, Any] = {
         "m": ctx.merchant.id, "now": ctx.now(), "start": period.start, "zone": ctx.merchant.zone.key, "days": args.days,
-        "dead_after": args.dead_after, "slow_after": args.slow_after, "young": AGES[0], "category": category and category.id,
-        "pace": args.pace and args.pace.value, "tied": tied, "id": last,
+        "dead_after": args.dead_after, "dead_since": ctx.now() - timedelta(days=args.dead_after), "slow_after": args.slow_after,
+        "young": AGES[0], "category": category and category.id, "pace": args.pace and args.pace.value, "limit": args.limit + 1,
+        "count": args.counts, **dict(zip(("tied", "id"), after or (None, None), strict=True)),
     }  # fmt: skip
-    stock = await ctx.sql.rows(turned + _STOCK.format(units=_BAND_UNITS, amounts=_BAND_AMOUNTS), params, as_=_Stock)
-    listed = turned + _PAGE.format(further="(-tied, id) > (%(tied)s, %(id)s)" if after else "true")
-    page = await paged(
-        ctx, args, listed, params, as_=_Variant, show=_Variant.shown, at=lambda row: (-row.tied, row.id),
-        money=("coalesce(amount, 0)", "currency"),
+    (told,) = await ctx.sql.rows(turned + told_of, params, as_=_Told)
+    stock = [_Stock(**row) for row in told.stock]
+    page = page_of(
+        [_Variant(**row) for row in told.page], args.limit, _Variant.shown, lambda row: (-row.tied, row.id),
+        _total(told.counted) if args.counts else None,
     )  # fmt: skip
     return Turnover(
         stock=[_whole(row, args.days) for row in stock if row.currency],
         units_without_cost=sum(row.units for row in stock if not row.currency),
         moved_from=period.start, moved_until=ctx.now(), zone=ctx.merchant.zone.key, **dict(page),
     )  # fmt: skip
+
+
+def _total(counted: Sequence[Mapping[str, Any]]) -> Total:
+    sums = [Money(amount=one["amount"], currency=one["currency"]) for one in counted if one["currency"]]
+    return total_of(sum(one["rows"] for one in counted), sums)
 
 
 def _whole(row: _Stock, days: int) -> TurnedStock:
