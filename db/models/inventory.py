@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from sqlalchemy import CheckConstraint, Index, Integer, text
+from sqlalchemy import CheckConstraint, Computed, Index, Integer, text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -97,7 +97,11 @@ class Supplier(Tenant, Referenced, Versioned, Base):
 
 
 class StockLevel(Tenant, Versioned, Base):
-    """The units of a variant in a warehouse, and when to buy more of them."""
+    """The units of a variant in a warehouse, and when to buy more of them.
+
+    `emptiness` is, below zero, how many whole units lie there: the rows are listed in its order. No index has what is reserved or
+    available, which each order changes: its rows stay where they are, and no index is written for it.
+    """
 
     __tablename__ = "stock_levels"
     __table_args__ = (
@@ -107,6 +111,9 @@ class StockLevel(Tenant, Versioned, Base):
         unique("warehouse_id", "variant_id"),
         index("variant_id"),
         index("supplier_id"),
+        Index("ix_stock_levels_emptiness", "merchant_id", "emptiness", "variant_id", "warehouse_id"),
+        Index("ix_stock_levels_incoming", "merchant_id", "variant_id", postgresql_where=text("incoming > 0")),
+        Index("ix_stock_levels_damaged", "merchant_id", "variant_id", postgresql_where=text("damaged > 0")),
         CheckConstraint("reserved >= 0 and damaged >= 0 and incoming >= 0", name="counts"),
         CheckConstraint("reserved + damaged <= on_hand", name="never_oversold"),
         CheckConstraint("binned >= 0 and binned <= on_hand", name="binned"),
@@ -122,6 +129,7 @@ class StockLevel(Tenant, Versioned, Base):
     damaged: Mapped[int] = count()
     incoming: Mapped[int] = count()
     binned: Mapped[int] = count()
+    emptiness: Mapped[int] = mapped_column(Integer, Computed("damaged - on_hand", persisted=True))
     reorder_point: Mapped[int | None] = mapped_column(Integer)
     reorder_target: Mapped[int | None] = mapped_column(Integer)
     supplier_id: Mapped[uuid.UUID | None]
@@ -152,8 +160,8 @@ class StockMovement(Tenant, Base):
         index("occurred_at", "id"),
         index("subject_id"),
         Index(
-            "ix_stock_movements_arrivals", "merchant_id", "variant_id", "occurred_at",
-            postgresql_where=text("quantity > 0 and kind <> 'transfer_in'"),
+            "ix_stock_movements_arrivals", "merchant_id", "variant_id", text("occurred_at desc"), text("id desc"),
+            postgresql_include=["quantity"], postgresql_where=text("quantity > 0 and kind <> 'transfer_in'"),
         ),
         Index(
             "ix_stock_movements_sales", "merchant_id", "variant_id", "occurred_at", postgresql_where=text("kind = 'sale'")

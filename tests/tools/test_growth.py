@@ -469,3 +469,18 @@ async def test_what_runs_low_is_found_among_what_is_bought_however_much_nobody_b
         read.append(await rows_read(monkeypatch, mine, "low_stock_products", {"limit": 1}))
 
     assert 0 < read[1] <= read[0] * 1.1 + 10, f"{read[1]!r}"
+
+
+@pytest.mark.parametrize("sort", ["available", "scarce", "on_hand", "reserved", "damaged", "incoming"])
+async def test_stock_is_sorted_by_a_figure_however_much_lies_there(
+    shop: Shop, owner_url: str, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    monkeypatch.setitem(globals(), "GROWN", ("variants", "stock_levels", "reservations"))
+    read: list[Rows] = []
+    for unsold in (300, 3_000):
+        mine = await grown(shop, owner_url, 20)
+        with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
+            owner.execute(SHELVES, {"merchant": mine.id, "unsold": unsold})
+        read.append(await rows_read(monkeypatch, mine, "list_stock", {"sort": sort}))
+
+    assert 0 < read[1] <= read[0] * 1.1 + 10, f"{read[1]!r}"

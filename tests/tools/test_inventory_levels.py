@@ -1,5 +1,6 @@
 """What lies where, and what can be promised when."""
 
+import random
 from datetime import date, timedelta
 
 import pytest
@@ -21,7 +22,7 @@ from tests.factories import (
 from tools.contract.call import Shop, opened
 from tools.contract.errors import Invalid, NotFound
 from tools.inventory.availability import check_availability
-from tools.inventory.levels import ListStock, list_stock
+from tools.inventory.levels import ListStock, StockLine, StockSort, list_stock
 from tools.inventory.reservations import reserve_stock
 from tools.inventory.transfers import transfer_stock
 from tools.products.changes import update_product
@@ -75,6 +76,42 @@ async def test_a_list_of_stock_goes_on_where_the_page_before_ended(mine: NewShop
     assert not second.has_more
     assert [line.sku for line in first.data + second.data] == ["A", "A", "B", "B", "C", "C"]
     assert len({(line.sku, line.warehouse) for line in first.data + second.data}) == 6
+
+
+@pytest.mark.parametrize("sort", [sort for sort in StockSort if sort is not StockSort.sku])
+async def test_stock_is_sorted_by_each_figure_page_by_page(
+    mine: NewShop, do: Do, chance: random.Random, sort: StockSort
+) -> None:
+    """Most first, of equals the older variant; what is scarce in the opposite order."""
+    async with mine.shop.database.transaction(mine.id) as sql:
+        places = [await warehouse_of(sql), make_warehouse(sql)]
+        variants = [make_variant(sql, f"SKU-{number}") for number in chance.sample(range(100), 7)]
+        lines = {
+            (variant.sku, place.reference): make_stock(sql, variant, place.id, chance.choice((0, 0, 3, 5, 5)))
+            for variant in variants
+            for place in places
+        }
+        for level in chance.sample(list(lines.values()), 4):
+            level.incoming, level.damaged = chance.choice((2, 4)), min(level.on_hand, 1)
+        await sql.commit()
+    for (sku, place), level in chance.sample(list(lines.items()), 5):
+        if free := level.on_hand - level.damaged:
+            await do(reserve_stock, sku=sku, quantity=chance.randint(1, free), warehouse=place)
+
+    shown = (await do(list_stock, limit=100)).data
+    figure = "available" if sort is StockSort.scarce else sort.value
+    in_order = {line: (level.variant_id, level.warehouse_id) for line, level in lines.items()}
+    expected = sorted(shown, key=lambda row: (-getattr(row, figure), in_order[row.sku, row.warehouse]))
+    if sort is StockSort.scarce:
+        expected.reverse()
+
+    pages, after = list[StockLine](), None
+    while after or not pages:
+        page = await do(list_stock, sort=sort, limit=3, after=after)
+        pages, after = pages + page.data, page.next
+
+    assert len(expected) == 14
+    assert pages == expected
 
 
 async def test_a_cursor_of_another_list_is_refused(mine: NewShop, do: Do) -> None:

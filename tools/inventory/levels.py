@@ -61,21 +61,30 @@ SORT_WORDS = Synonyms(
 
 
 class _Order(NamedTuple):
-    """The figure that a list is sorted by, before the SKU and the warehouse."""
+    """The figure that a list is sorted by, before the variant and the warehouse.
 
-    by: str
-    direction: str = "desc"
+    `stands` is the figure of most rows, as an index has it; None: it is nought. `apart` are the others, which few are, and `found`
+    is where they are found. No index has what is reserved: each order would have to write it.
+    """
+
+    figure: str
+    stands: str | None
+    apart: str
+    found: str
+    direction: str = "asc"
 
 
 _AVAILABLE = "s.on_hand - s.reserved - s.damaged"
+_HELD = """(s.variant_id, s.warehouse_id) in (
+    select r.variant_id, r.warehouse_id from reservations r where r.merchant_id = %(m)s and r.status = 'active')"""
+# Below zero, so that the most come first where what is `scarce` comes last: of those that are gone the newest lead that list.
 _SORTS = {
-    StockSort.sku: _Order("0"),
-    StockSort.available: _Order(_AVAILABLE),
-    StockSort.scarce: _Order(_AVAILABLE, "asc"),
-    StockSort.on_hand: _Order("s.on_hand"),
-    StockSort.reserved: _Order("s.reserved"),
-    StockSort.damaged: _Order("s.damaged"),
-    StockSort.incoming: _Order("s.incoming"),
+    StockSort.available: _Order(f"-({_AVAILABLE})", "s.emptiness", "s.reserved > 0", _HELD),
+    StockSort.scarce: _Order(f"-({_AVAILABLE})", "s.emptiness", "s.reserved > 0", _HELD, "desc"),
+    StockSort.on_hand: _Order("-s.on_hand", "s.emptiness", "s.damaged > 0", "true"),
+    StockSort.reserved: _Order("-s.reserved", None, "s.reserved > 0", _HELD),
+    StockSort.damaged: _Order("-s.damaged", None, "s.damaged > 0", "true"),
+    StockSort.incoming: _Order("-s.incoming", None, "s.incoming > 0", "true"),
 }
 
 
@@ -117,6 +126,7 @@ class _StockRow(NamedTuple):
     sku: str
     title: str
     variant: str
+    variant_id: UUID
     product: str
     warehouse: str
     warehouse_name: str
@@ -136,16 +146,17 @@ _STATES = {
     StockState.below_reorder_point: "s.on_hand - s.reserved - s.damaged <= s.reorder_point",
     StockState.out_of_stock: "s.on_hand - s.reserved - s.damaged <= 0",
 }
+_ROWS = """
+select s.*, v.sku, v.title as variant, v.product_id, {figure} as place
+from stock_levels s join variants v on v.merchant_id = %(m)s and v.id = s.variant_id
+where s.merchant_id = %(m)s and (v.archived_at is null and v.tracked or s.on_hand <> 0 or s.incoming <> 0) {filters}
+order by {order} limit %(limit)s
+"""
 # The page is found by what lies on the shelves and its SKU alone: joined with all that is shown, every row would be sorted in full.
 _LIST = f"""
-with page as (
-    select s.*, v.sku, v.title as variant, v.product_id, {{by}} as place
-    from stock_levels s join variants v on v.merchant_id = %(m)s and v.id = s.variant_id
-    where s.merchant_id = %(m)s and (v.archived_at is null and v.tracked or s.on_hand <> 0 or s.incoming <> 0) {{filters}}
-    order by place {{direction}}, v.sku, s.warehouse_id limit %(limit)s
-)
-select s.sku, p.title, s.variant, p.reference as product, w.reference as warehouse, w.name as warehouse_name, s.warehouse_id,
-       s.on_hand, s.reserved, s.damaged, {_AVAILABLE} as available, s.incoming, s.reorder_point, s.place, (
+with page as ({{rows}})
+select s.sku, p.title, s.variant, s.variant_id, p.reference as product, w.reference as warehouse, w.name as warehouse_name,
+       s.warehouse_id, s.on_hand, s.reserved, s.damaged, {_AVAILABLE} as available, s.incoming, s.reorder_point, s.place, (
            select json_build_object('amount', r.amount, 'currency', r.currency) from prices r
            where r.variant_id = s.variant_id and r.currency = %(home)s and {HOLDS_NOW}
            order by r.valid_from desc limit 1
@@ -153,12 +164,14 @@ select s.sku, p.title, s.variant, p.reference as product, w.reference as warehou
 from page s
 join products p on p.merchant_id = %(m)s and p.id = s.product_id
 join warehouses w on w.merchant_id = %(m)s and w.id = s.warehouse_id
-order by s.place {{direction}}, s.sku, s.warehouse_id limit %(limit)s
+order by {{order}} limit %(limit)s
 """
 
 
 _OF_PRODUCT = "exists (select from products p where p.merchant_id = %(m)s and p.id = v.product_id and {})"
-_BEYOND = """({by} {than} %(place)s or {by} = %(place)s and (v.sku, s.warehouse_id) > (%(sku)s, %(warehouse_id)s))"""
+_BEYOND = " and (v.sku, s.warehouse_id) > (%(sku)s, %(warehouse_id)s)"
+_BEYOND_FIGURE = " and ({figure}, s.variant_id, s.warehouse_id) {than} (%(place)s, %(variant_id)s, %(warehouse_id)s)"
+_BEYOND_NONE = " and (%(place)s::int < 0 or (s.variant_id, s.warehouse_id) {than} (%(variant_id)s, %(warehouse_id)s))"
 
 
 @tool(
@@ -175,21 +188,46 @@ async def list_stock(ctx: Context, args: ListStock) -> Page[StockLine]:
     When units will come, or whether an amount can be promised, is a question for check_availability.
     """
     filters, params = await _asked(ctx, args)
-    by = _SORTS[args.sort]
-    if since := place(args.after, int, str, UUID):
-        filters.append(_BEYOND.format(by=by.by, than="<" if by.direction == "desc" else ">"))
-        params |= {"place": since[0], "sku": since[1], "warehouse_id": since[2]}
+    by = _SORTS.get(args.sort)
+    since = place(args.after, int, UUID, UUID) if by else place(args.after, str, UUID)
+    if since:
+        names = ("place", "variant_id", "warehouse_id") if by else ("sku", "warehouse_id")
+        params |= dict(zip(names, since, strict=True))
     narrowed = "".join(f" and {condition}" for condition in filters)
-    query = _LIST.format(by=by.by, direction=by.direction, filters=narrowed)
+    rows, order = _by_figure(by, narrowed, since is not None) if by else _by_sku(narrowed, since is not None)
     return await paged(
         ctx,
         args,
-        query,
+        _LIST.format(rows=rows, order=order),
         params | {"m": ctx.merchant.id, "home": ctx.merchant.currency, "now": ctx.now()},
         as_=_StockRow,
         show=_stock_line,
-        at=lambda row: (row.place, row.sku, row.warehouse_id),
+        at=lambda row: (row.place, row.variant_id, row.warehouse_id) if by else (row.sku, row.warehouse_id),
     )
+
+
+def _by_sku(narrowed: str, further: bool) -> tuple[str, str]:
+    """The rows of a page, and the order in which it shows them."""
+    filters = narrowed + (_BEYOND if further else "")
+    return _ROWS.format(figure="0", filters=filters, order="v.sku, s.warehouse_id"), "s.sku, s.warehouse_id"
+
+
+def _by_figure(by: _Order, narrowed: str, further: bool) -> tuple[str, str]:
+    """The same by a figure: most rows as an index has them, and those that stand apart."""
+    than = "<" if by.direction == "desc" else ">"
+    order = f"s.variant_id {by.direction}, s.warehouse_id {by.direction}"
+    apart = _ROWS.format(
+        figure=by.figure, order=f"{by.figure} {by.direction}, {order}",
+        filters=f" and {by.apart} and {by.found}{narrowed}"
+        + (_BEYOND_FIGURE.format(figure=by.figure, than=than) if further else ""),
+    )  # fmt: skip
+    beyond = _BEYOND_FIGURE if by.stands else _BEYOND_NONE
+    others = _ROWS.format(
+        figure=by.stands or "0", order=f"{by.stands} {by.direction}, {order}" if by.stands else order,
+        filters=f" and not {by.apart}{narrowed}" + (beyond.format(figure=by.stands, than=than) if further else ""),
+    )  # fmt: skip
+    page = f"s.place {by.direction}, {order}"
+    return f"select * from (({apart}) union all ({others})) s order by {page} limit %(limit)s", page
 
 
 async def _asked(ctx: Context, args: ListStock) -> tuple[list[str], dict[str, Any]]:
