@@ -218,6 +218,10 @@ class Price(Tenant, Base):
             ("merchant_id", "="), ("variant_id", "="), ("currency", "="), (text("coalesce(customer_group, '')"), "="),
             ("min_quantity", "="), (text("tstzrange(valid_from, valid_until)"), "&&"), name="ex_prices_one_at_a_time",
         ),
+        Index(
+            "ix_prices_amount", "merchant_id", "currency", "amount", "variant_id",
+            postgresql_where=text("customer_group is null and min_quantity = 1"),
+        ),
         Index("ix_prices_group", "merchant_id", "customer_group", postgresql_where=text("customer_group is not null")),
         CheckConstraint("amount >= 0", name="amount_is_not_negative"),
         CheckConstraint("compare_at > amount", name="compare_at_is_above"),

@@ -484,3 +484,34 @@ async def test_stock_is_sorted_by_a_figure_however_much_lies_there(
         read.append(await rows_read(monkeypatch, mine, "list_stock", {"sort": sort}))
 
     assert 0 < read[1] <= read[0] * 1.1 + 10, f"{read[1]!r}"
+
+
+PRICED = """
+insert into products (merchant_id, id, reference, status, title, search, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), 'PRD-' || n, 'active', 'Thing ' || n, 'thing', now(), now()
+from generate_series(1000, 1000 + %(products)s) n;
+insert into variants (merchant_id, id, reference, product_id, sku, sku_key, title, created_at, updated_at)
+select merchant_id, gen_random_uuid(), replace(reference, 'PRD', 'VAR'), id, reference, reference, '', now(), now()
+from products where merchant_id = %(merchant)s and title like 'Thing %%';
+insert into prices (merchant_id, id, variant_id, currency, amount, valid_from, created_at)
+select merchant_id, gen_random_uuid(), id, 'EUR', split_part(reference, '-', 2)::int, now(), now()
+from variants where merchant_id = %(merchant)s and sku like 'PRD-%%';
+analyze products, variants, prices
+"""
+
+
+@pytest.mark.parametrize("arguments", [{"sort": "cheapest"}, {"sort": "dearest"}, {"max_price": 1}], ids=str)
+async def test_products_are_found_by_price_however_many_there_are(
+    shop: Shop, owner_url: str, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]
+) -> None:
+    monkeypatch.setitem(globals(), "GROWN", ("products", "variants", "prices"))
+    for name in ("FEW", "SOME", "FIRST"):
+        monkeypatch.setattr(f"tools.products.offers.{name}", 100)
+    read: list[Rows] = []
+    for products in (500, 5_000):
+        mine = await new_shop(shop)
+        with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
+            owner.execute(PRICED, {"merchant": mine.id, "products": products})
+        read.append(await rows_read(monkeypatch, mine, "list_products", arguments))
+
+    assert 0 <= read[1] <= read[0] * 1.1 + 20, f"{read[1]!r}"

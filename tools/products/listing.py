@@ -1,7 +1,6 @@
 """Lists of products: by what they are, or by words; and what both show of each."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
@@ -17,8 +16,8 @@ from tools.contract.errors import Ambiguous, Invalid, NotFound
 from tools.contract.fields import CategoryRef, MinorUnits, Name, Synonyms, Written
 from tools.contract.page import Page, Paged, paged, place
 from tools.products.attributes import day_in, number_in
-from tools.rules.bundles import BUNDLES_LEFT
-from tools.rules.lookup import HOLDS_NOW, WITH_ALL_BELOW, find_category
+from tools.products.offers import IN_RANGE, IN_STOCK, OFFER, ORDERED, Sort, page_by
+from tools.rules.lookup import WITH_ALL_BELOW, find_category
 
 
 class ProductStock(StrEnum):
@@ -136,30 +135,6 @@ def money(amount: int | None, currency: str) -> Money | None:
     return None if amount is None else Money(amount=amount, currency=currency)
 
 
-# What the variants of product `p` come to. A price is everybody's for a single unit, of which one holds at a time. A search looks
-# at a thousand variants: each lookup is as plain as it can be.
-OFFER = f"""
-select count(*) as variants, (array_agg(v.sku order by v.position, v.id))[:5] as skus, min(r.amount) as price_from,
-       max(r.amount) as price_to, sum(u.units) as available,
-       bool_or(r.amount between coalesce(%(min_price)s::bigint, 0) and coalesce(%(max_price)s::bigint, r.amount)) as in_range,
-       case when not coalesce(bool_or(v.sellable and (u.units is null or u.units > 0)), false) then 'out_of_stock'
-            when bool_or(v.tracked and u.units <= s.reorder_point) then 'low_stock' else 'in_stock' end as stock
-from variants v
-left join lateral (
-    select r.amount from prices r
-    where r.variant_id = v.id and r.currency = %(currency)s and {HOLDS_NOW}
-) r on true
-left join lateral (
-    select sum(s.on_hand - s.reserved - s.damaged) as available, sum(s.reorder_point) as reorder_point
-    from stock_levels s
-    where s.merchant_id = %(m)s and s.variant_id = v.id and s.warehouse_id = any(array(
-        select w.id from warehouses w where w.merchant_id = %(m)s and w.active))
-) s on true
-cross join lateral (
-    select case when v.tracked then coalesce(s.available, 0) when v.bundle then {BUNDLES_LEFT} end as units
-) u
-where v.merchant_id = %(m)s and v.product_id = p.id and v.archived_at is null
-"""
 COLUMNS = """
 p.id, p.reference, p.title, p.status, p.brand, c.name as category, p.tags, o.variants, o.skus, o.price_from, o.price_to,
 o.available, o.stock, p.media -> 0 ->> 'url' as image, p.updated_at, p.version
@@ -180,32 +155,18 @@ _CONDITIONS = {
     "category": f"p.category_id in ({WITH_ALL_BELOW})",
     "brand": "lower(p.brand) = lower(%(brand)s)",
     "status": "p.status = %(status)s",
-    "stock": "o.stock = any(%(stock)s)",
-    "min_price": "o.in_range",
-    "max_price": "o.in_range",
     "tag": "exists (select from unnest(p.tags) tag where lower(tag) = lower(%(tag)s))",
     "attribute": _CHOICE,
 }
-_OF_OFFER = ("stock", "min_price", "max_price")
-
-
-@dataclass(frozen=True)
-class Sort:
-    """An order of the list: what it goes by, which type that has, whether the highest come first, and whether prices matter."""
-
-    rank: str
-    kind: type[Any]
-    descending: bool = False
-    of_offer: bool = False
 
 
 SORTS = {
     ProductSort.newest: Sort("p.id", UUID, descending=True),
     ProductSort.alphabetical: Sort("lower(p.title)", str),
     ProductSort.recently_changed: Sort("p.updated_at", datetime, descending=True),
-    ProductSort.cheapest: Sort("coalesce(o.price_from, 9223372036854775807)", int, of_offer=True),
-    ProductSort.dearest: Sort("coalesce(o.price_to, -1)", int, descending=True, of_offer=True),
-    ProductSort.least_stock: Sort("coalesce(o.available, 9223372036854775807)::bigint", int, of_offer=True),
+    ProductSort.cheapest: Sort("coalesce(o.price_from, 9223372036854775807)", int, prices=True),
+    ProductSort.dearest: Sort("coalesce(o.price_to, -1)", int, descending=True, prices=True),
+    ProductSort.least_stock: Sort("coalesce(o.available, 9223372036854775807)::bigint", int, stock=True),
 }
 
 
@@ -215,14 +176,11 @@ class ListProducts(ProductFilters):
     sort: Annotated[ProductSort, SORT_WORDS] = Field(default=ProductSort.newest, description="Which come first.")
 
 
-# Prices and stock are read for the page alone, unless they decide what is on it.
 _LIST = """
-with page as (
-    select p.*, {rank} as rank from products p {offer} where p.merchant_id = %(m)s and {conditions} order by {order} limit %(limit)s
-)
+{page}
 select {columns}, p.rank
-from page p left join categories c on c.merchant_id = %(m)s and c.id = p.category_id cross join lateral ({of_page}) o
-order by {outer}
+from page p left join categories c on c.merchant_id = %(m)s and c.id = p.category_id cross join lateral ({offer}) o
+order by {order}
 """
 
 
@@ -240,16 +198,14 @@ async def list_products(ctx: Context, args: ListProducts) -> Page[ProductSummary
     """
     sort = SORTS[args.sort]
     conditions, params = await conditions_of(ctx, args)
+    if args.min_price is not None or args.max_price is not None:
+        conditions += f" and {IN_RANGE}"
     after = place(args.after, sort.kind, UUID)
     if after:
-        conditions += f" and ({sort.rank}, p.id) {'<' if sort.descending else '>'} (%(after)s, %(after_id)s)"
         params |= {"after": after[0], "after_id": after[1]}
-    way = "desc" if sort.descending else "asc"
-    decides = sort.of_offer or any(getattr(args, name) is not None for name in _OF_OFFER)
-    query = _LIST.format(
-        rank=sort.rank, conditions=conditions, offer=f"cross join lateral ({OFFER}) o" if decides else "",
-        order=f"{sort.rank} {way}, p.id {way}", outer=f"p.rank {way}, p.id {way}", columns=COLUMNS, of_page=OFFER,
-    )  # fmt: skip
+    narrowed = any((args.category, args.brand, args.tag, args.attribute))
+    page = page_by(sort, conditions, IN_STOCK if args.stock else None, narrowed=narrowed, further=after is not None)
+    query = _LIST.format(page=page, columns=COLUMNS, offer=OFFER, order=ORDERED.format(rank="p.rank", way=sort.way))
     return await paged(
         ctx,
         args,
@@ -262,7 +218,7 @@ async def list_products(ctx: Context, args: ListProducts) -> Page[ProductSummary
 
 
 async def conditions_of(ctx: Context, args: ProductFilters) -> tuple[str, dict[str, Any]]:
-    """The filters as conditions on a product `p` and its offer `o`, with their parameters."""
+    """The filters as conditions on a product `p`, with their parameters, and those of the conditions on its offer."""
     asked = {name: getattr(args, name) for name in _CONDITIONS if getattr(args, name) is not None}
     conditions = [_CONDITIONS[name] for name in asked] or ["true"]
     if args.status is None:
@@ -280,6 +236,6 @@ async def conditions_of(ctx: Context, args: ProductFilters) -> tuple[str, dict[s
             conditions[conditions.index(_CHOICE)] = _COMPARED.format(sign=sign)
     own = {
         "m": ctx.merchant.id, "now": ctx.now(), "currency": args.currency or ctx.merchant.currency,
-        "min_price": None, "max_price": None,
+        "min_price": args.min_price, "max_price": args.max_price,
     }  # fmt: skip
     return " and ".join(conditions), {**own, **asked}

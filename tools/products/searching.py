@@ -15,7 +15,8 @@ from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import Search
 from tools.contract.page import Page, page_of, place, total_of
 from tools.contract.shop_settings import SYNONYMS, chosen
-from tools.products.listing import COLUMNS, OFFER, Listed, ProductFilters, ProductSummary, conditions_of
+from tools.products.listing import COLUMNS, Listed, ProductFilters, ProductSummary, conditions_of
+from tools.products.offers import IN_STOCK, OFFER
 
 MOST = 1000  # products that a search with filters looks at, the likest first
 MOST_SAID = 12  # ways of saying the same that are looked for
@@ -123,6 +124,8 @@ async def search_products(ctx: Context, args: SearchProducts) -> FoundProducts:
     Without words, use `list_products`; for stock by warehouse, `get_product`.
     """
     conditions, params = await conditions_of(ctx, args)
+    conditions += f" and {IN_STOCK}" if args.stock else ""
+    conditions += " and o.in_range" if args.min_price is not None or args.max_price is not None else ""
     after = place(args.after, float, UUID)
     if after:
         params |= {"after": after[0], "after_id": after[1]}

@@ -1,4 +1,4 @@
-"""What lies where is listed by its figures without a look at all of it; arrivals are counted back in the order of their index"""
+"""What lies where is listed by its figures, and products by price, without a look at all; arrivals are counted back along their index"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,6 +25,10 @@ def upgrade() -> None:
         "ix_stock_movements_arrivals", "stock_movements",
         ["merchant_id", "variant_id", sa.text("occurred_at desc"), sa.text("id desc")],
         postgresql_include=["quantity"], postgresql_where=sa.text("quantity > 0 and kind <> 'transfer_in'"),
+    )  # fmt: skip
+    op.create_index(
+        "ix_prices_amount", "prices", ["merchant_id", "currency", "amount", "variant_id"],
+        postgresql_where=sa.text("customer_group is null and min_quantity = 1"),
     )  # fmt: skip
 
 
