@@ -504,7 +504,7 @@ analyze products, variants, prices
 async def test_products_are_found_by_price_however_many_there_are(
     shop: Shop, owner_url: str, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]
 ) -> None:
-    monkeypatch.setitem(globals(), "GROWN", ("products", "variants", "prices"))
+    monkeypatch.setitem(globals(), "GROWN", ("variants", "prices"))
     for name in ("FEW", "SOME", "FIRST"):
         monkeypatch.setattr(f"tools.products.offers.{name}", 100)
     read: list[Rows] = []
