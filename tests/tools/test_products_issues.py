@@ -10,9 +10,10 @@ from tests.conftest import Do
 from tests.factories import LONG_AGO, NewShop, make_category
 from tests.tools.selling import rows_of
 from tools.backoffice.settings import set_setting
-from tools.contract.call import call
+from tools.contract.call import call, opened
+from tools.contract.page import Total
 from tools.products.creation import create_product
-from tools.products.issues import IssueKind, check_catalogue
+from tools.products.issues import CheckCatalogue, IssueKind, check_catalogue
 from tools.products.searching import meaning_the_same, search_products
 
 WHOLE: dict[str, Any] = {
@@ -59,6 +60,16 @@ async def test_what_is_on_sale_is_looked_through(do: Do, catalogue: None) -> Non
     assert issues.products == 3
     assert {(row.kind, row.count) for row in issues.counts} == {(issue.kind, 1) for issue in issues.data}
     assert issues.data[0].lacks == "a price"
+
+
+async def test_the_catalogue_is_looked_through_once_for_its_page_and_its_counts(mine: NewShop, catalogue: None) -> None:
+    async with opened(mine.shop, check_catalogue, mine.caller("owner")) as (ctx, _):
+        before = len(ctx.sql.statements)
+        issues = await check_catalogue.run(ctx, CheckCatalogue(kind=IssueKind.no_image, count=True))
+
+        assert sum("from products" in statement for statement in ctx.sql.statements[before:]) == 1
+    assert issues.total == Total(rows=1)
+    assert sum(row.count for row in issues.counts) == 6
 
 
 async def test_attributes_that_channels_ask_for_are_a_setting(do: Do, catalogue: None) -> None:

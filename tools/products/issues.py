@@ -1,7 +1,7 @@
 """What the catalogue lacks: prices, weights, pictures, barcodes, and the attributes that sales channels ask for."""
 
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from pydantic import Field
@@ -11,7 +11,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import CategoryRef, Synonyms, Written
-from tools.contract.page import Page, Paged, paged, place
+from tools.contract.page import Page, Paged, page_of, place, total_of
 from tools.contract.shop_settings import REQUIRED_ATTRIBUTES, chosen
 from tools.rules.lookup import HOLDS_NOW, WITH_ALL_BELOW, find_category
 
@@ -97,9 +97,12 @@ class _Found(NamedTuple):
         return Issue(kind=self.kind, lacks=lacks, product=self.product, title=self.title, sku=self.sku)
 
 
-class _Counted(NamedTuple):
-    kind: IssueKind | None
-    rows: int
+class _Told(NamedTuple):
+    """The rows of a page and the kinds with their counts, as JSON; and how many products were looked at."""
+
+    page: list[dict[str, Any]]
+    counts: list[dict[str, Any]]
+    products: int
 
 
 _LACKS = {
@@ -108,42 +111,41 @@ _LACKS = {
     IssueKind.no_attribute: "the attribute {}",
 }  # fmt: skip
 # Made to order and digital variants need no weight and no barcode. `id` and `key` tell rows of one kind apart, for the cursor.
+# Names are looked up of what lacks something, and all of it is worked out once for the page and for the counts.
 _ISSUES = f"""
-with looked_at as (
-    select p.id, p.reference, p.title, p.title_key, p.category_id, p.attributes, p.media = '[]' as unseen,
-           p.description = '' as untold
+with looked_at as materialized (
+    select p.id, p.reference, p.title, p.title_key, p.category_id is null as unshelved, p.media = '[]' as unseen,
+           p.description = '' as untold, p.attributes
     from products p where p.merchant_id = %(m)s and p.status = any(%(statuses)s) and {{conditions}}
-), sold as (
-    select v.id, v.sku, v.tracked, v.weight_grams, v.barcode, p.reference as product, p.title as called, p.title_key from variants v
-    join looked_at p on p.id = v.product_id
+), lacking as (
+    select v.id, v.sku, v.product_id, r.variant_id is null as unpriced, v.tracked and v.weight_grams is null as unweighed,
+           v.tracked and v.barcode is null as uncoded
+    from variants v
+    left join (select r.variant_id from prices r where r.currency = %(currency)s and {HOLDS_NOW}) r on r.variant_id = v.id
     where v.merchant_id = %(m)s and v.archived_at is null
-), issues as (
-    select 1 as nth, 'no_price' as kind, null as attribute, product, called as title, title_key, sku, id from sold v
-    where not exists (
-        select from prices r where r.variant_id = v.id and r.currency = %(currency)s and {HOLDS_NOW})
+      and (r.variant_id is null or v.tracked and (v.weight_grams is null or v.barcode is null))
+), issues as materialized (
+    select of_kind.nth, of_kind.kind, null as attribute, p.reference as product, p.title, p.title_key as key, v.sku, v.id
+    from lacking v join looked_at p on p.id = v.product_id cross join lateral (
+        values (1, 'no_price', v.unpriced), (2, 'no_weight', v.unweighed), (3, 'no_barcode', v.uncoded)
+    ) as of_kind(nth, kind, lacks) where of_kind.lacks
     union all
-    select 2, 'no_weight', null, product, called, title_key, sku, id from sold where tracked and weight_grams is null
-    union all
-    select 3, 'no_barcode', null, product, called, title_key, sku, id from sold where tracked and barcode is null
-    union all
-    select 4, 'no_image', null, reference, title, title_key, null, id from looked_at where unseen
-    union all
-    select 5, 'no_category', null, reference, title, title_key, null, id from looked_at where category_id is null
-    union all
-    select 6, 'no_description', null, reference, title, title_key, null, id from looked_at where untold
+    select of_kind.nth, of_kind.kind, null, p.reference, p.title, p.title_key, null, p.id
+    from looked_at p cross join lateral (
+        values (4, 'no_image', p.unseen), (5, 'no_category', p.unshelved), (6, 'no_description', p.untold)
+    ) as of_kind(nth, kind, lacks) where (p.unseen or p.unshelved or p.untold) and of_kind.lacks
     union all
     select 7, 'no_attribute', a.name, p.reference, p.title, p.title_key, null, p.id
     from looked_at p cross join unnest(%(attributes)s::text[]) as a(name)
     where not exists (select from jsonb_object_keys(p.attributes) k where lower(k) = lower(a.name))
+), page as (
+    select nth, kind, attribute, product, title, sku, key || chr(31) || coalesce(attribute, '') as key, id
+    from issues where {{only}} and {{further}} order by nth, key, id limit %(limit)s
+), counts as (
+    select kind, count(*) as count from issues group by kind
 )
-"""
-_LIST = """
-select nth, kind, attribute, product, title, sku, id, title_key || chr(31) || coalesce(attribute, '') as key
-from issues where {only} and {further} order by nth, key, id limit %(limit)s
-"""
-_COUNT = """
-select kind, count(*) as rows from issues group by kind
-union all select null, count(*) from looked_at order by 2 desc, 1
+select array(select row_to_json(p) from page p order by nth, key, id) as page,
+       array(select row_to_json(c) from counts c order by count desc, kind) as counts, (select count(*) from looked_at) as products
 """
 
 
@@ -167,20 +169,16 @@ async def check_catalogue(ctx: Context, args: CheckCatalogue) -> CatalogueIssues
     params = {
         "m": ctx.merchant.id, "now": ctx.now(), "currency": args.currency or ctx.merchant.currency, "attributes": attributes,
         "statuses": ["draft"] if args.drafts else ["active", "discontinued"], "category": category and category.id,
-        "kind": args.kind, **dict(zip(("nth", "key", "id"), after or (None, None, None), strict=True)),
+        "kind": args.kind, "limit": args.limit + 1, **dict(zip(("nth", "key", "id"), after or (None, None, None), strict=True)),
     }  # fmt: skip
-    issues = _ISSUES.format(conditions=f"p.category_id in ({WITH_ALL_BELOW})" if category else "true")
-    listed = _LIST.format(
-        only="kind = %(kind)s" if args.kind else "true",
-        further="(nth, title_key || chr(31) || coalesce(attribute, ''), id) > (%(nth)s, %(key)s, %(id)s)"
-        if after
-        else "true",
-    )
-    page = await paged(
-        ctx, args, issues + listed, params, as_=_Found, show=_Found.shown, at=lambda row: (row.nth, row.key, row.id)
-    )
-    counted = await ctx.sql.rows(issues + _COUNT, params, as_=_Counted)
-    return CatalogueIssues(
-        products=next(row.rows for row in counted if row.kind is None), attributes=attributes,
-        counts=[IssueCount(kind=row.kind, count=row.rows) for row in counted if row.kind is not None], **dict(page),
+    beyond = "(nth, key || chr(31) || coalesce(attribute, ''), id) > (%(nth)s, %(key)s, %(id)s)"
+    query = _ISSUES.format(
+        conditions=f"p.category_id in ({WITH_ALL_BELOW})" if category else "true",
+        only="kind = %(kind)s" if args.kind else "true", further=beyond if after else "true",
     )  # fmt: skip
+    (told,) = await ctx.sql.rows(query, params, as_=_Told)
+    counts = [IssueCount(**row) for row in told.counts]
+    total = total_of(sum(one.count for one in counts if args.kind in (None, one.kind))) if args.counts else None
+    rows = [_Found(**row) for row in told.page]
+    page = page_of(rows, args.limit, _Found.shown, lambda row: (row.nth, row.key, row.id), total)
+    return CatalogueIssues(products=told.products, attributes=attributes, counts=counts, **dict(page))
