@@ -515,3 +515,12 @@ async def test_products_are_found_by_price_however_many_there_are(
         read.append(await rows_read(monkeypatch, mine, "list_products", arguments))
 
     assert 0 <= read[1] <= read[0] * 1.1 + 20, f"{read[1]!r}"
+
+
+async def test_no_index_has_what_each_order_changes_of_stock(owner_url: str) -> None:
+    """Else its rows would be written anew in every index that they have."""
+    with psycopg.connect(owner_url) as owner:
+        indexes = owner.execute("select indexdef from pg_indexes where tablename = 'stock_levels'").fetchall()
+
+    assert len(indexes) >= 6
+    assert not [told for (told,) in indexes if "reserved" in told or "updated_at" in told]

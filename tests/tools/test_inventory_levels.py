@@ -114,6 +114,29 @@ async def test_stock_is_sorted_by_each_figure_page_by_page(
     assert pages == expected
 
 
+@pytest.mark.parametrize("sort", ["sku", "available", "scarce"])
+async def test_stock_of_a_category_is_what_of_all_stock_is_of_it(mine: NewShop, do: Do, sort: str) -> None:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        lille, lyon = await warehouse_of(sql), make_warehouse(sql)
+        kitchen = make_category(sql, "Kitchen")
+        shelves = [make_category(sql, "Mugs", parent=kitchen), make_category(sql, "Bedroom"), kitchen]
+        for nth in range(9):
+            variant = make_variant(
+                sql, f"{nth * 5 % 9}-{nth % 3}", warehouse=lille, stock=nth % 4, category=shelves[nth % 3]
+            )
+            make_stock(sql, variant, lyon.id, nth % 2)
+        await sql.commit()
+
+    everything = (await do(list_stock, sort=sort, limit=100)).data
+    pages, after = list[StockLine](), None
+    while after or not pages:
+        page = await do(list_stock, category="Kitchen", sort=sort, limit=5, after=after)
+        pages, after = pages + page.data, page.next
+
+    assert len(pages) == 12
+    assert pages == [line for line in everything if not line.sku.endswith("-1")]
+
+
 async def test_a_cursor_of_another_list_is_refused(mine: NewShop, do: Do) -> None:
     with pytest.raises(Invalid, match="cursor"):
         await do(list_stock, after="bm90aGluZw")

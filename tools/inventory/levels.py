@@ -146,9 +146,14 @@ _STATES = {
     StockState.below_reorder_point: "s.on_hand - s.reserved - s.damaged <= s.reorder_point",
     StockState.out_of_stock: "s.on_hand - s.reserved - s.damaged <= 0",
 }
+_ALL = "stock_levels s join variants v on v.merchant_id = %(m)s and v.id = s.variant_id"
+# Of some goods, by SKU: their stock is looked up until the page is full (OFFSET is a fence).
+_OF_GOODS = """(
+    select v.* from variants v where v.merchant_id = %(m)s and {goods} {beyond} order by v.sku
+) v cross join lateral (select s.* from stock_levels s where s.merchant_id = %(m)s and s.variant_id = v.id offset 0) s"""
 _ROWS = """
 select s.*, v.sku, v.title as variant, v.product_id, {figure} as place
-from stock_levels s join variants v on v.merchant_id = %(m)s and v.id = s.variant_id
+from {source}
 where s.merchant_id = %(m)s and (v.archived_at is null and v.tracked or s.on_hand <> 0 or s.incoming <> 0) {filters}
 order by {order} limit %(limit)s
 """
@@ -169,6 +174,8 @@ order by {{order}} limit %(limit)s
 
 
 _OF_PRODUCT = "exists (select from products p where p.merchant_id = %(m)s and p.id = v.product_id and {})"
+_OF_CATEGORY = f"""v.product_id = any(array(
+    select p.id from products p where p.merchant_id = %(m)s and p.category_id in ({WITH_ALL_BELOW})))"""
 _BEYOND = " and (v.sku, s.warehouse_id) > (%(sku)s, %(warehouse_id)s)"
 _BEYOND_FIGURE = " and ({figure}, s.variant_id, s.warehouse_id) {than} (%(place)s, %(variant_id)s, %(warehouse_id)s)"
 _BEYOND_NONE = " and (%(place)s::int < 0 or (s.variant_id, s.warehouse_id) {than} (%(variant_id)s, %(warehouse_id)s))"
@@ -194,7 +201,11 @@ async def list_stock(ctx: Context, args: ListStock) -> Page[StockLine]:
         names = ("place", "variant_id", "warehouse_id") if by else ("sku", "warehouse_id")
         params |= dict(zip(names, since, strict=True))
     narrowed = "".join(f" and {condition}" for condition in filters)
-    rows, order = _by_figure(by, narrowed, since is not None) if by else _by_sku(narrowed, since is not None)
+    goods = _OF_CATEGORY if args.category else ""
+    if by:
+        rows, order = _by_figure(by, narrowed + (goods and f" and {goods}"), since is not None)
+    else:
+        rows, order = _by_sku(goods, narrowed, since is not None), "s.sku, s.warehouse_id"
     return await paged(
         ctx,
         args,
@@ -206,24 +217,25 @@ async def list_stock(ctx: Context, args: ListStock) -> Page[StockLine]:
     )
 
 
-def _by_sku(narrowed: str, further: bool) -> tuple[str, str]:
-    """The rows of a page, and the order in which it shows them."""
+def _by_sku(goods: str, narrowed: str, further: bool) -> str:
+    """The rows of a page by SKU, of all or of some goods."""
+    source = _OF_GOODS.format(goods=goods, beyond="and v.sku >= %(sku)s" if further else "") if goods else _ALL
     filters = narrowed + (_BEYOND if further else "")
-    return _ROWS.format(figure="0", filters=filters, order="v.sku, s.warehouse_id"), "s.sku, s.warehouse_id"
+    return _ROWS.format(figure="0", source=source, filters=filters, order="v.sku, s.warehouse_id")
 
 
 def _by_figure(by: _Order, narrowed: str, further: bool) -> tuple[str, str]:
-    """The same by a figure: most rows as an index has them, and those that stand apart."""
+    """The rows of a page by a figure, and their order: most as an index has them, and those that stand apart."""
     than = "<" if by.direction == "desc" else ">"
     order = f"s.variant_id {by.direction}, s.warehouse_id {by.direction}"
     apart = _ROWS.format(
-        figure=by.figure, order=f"{by.figure} {by.direction}, {order}",
+        figure=by.figure, source=_ALL, order=f"{by.figure} {by.direction}, {order}",
         filters=f" and {by.apart} and {by.found}{narrowed}"
         + (_BEYOND_FIGURE.format(figure=by.figure, than=than) if further else ""),
     )  # fmt: skip
     beyond = _BEYOND_FIGURE if by.stands else _BEYOND_NONE
     others = _ROWS.format(
-        figure=by.stands or "0", order=f"{by.stands} {by.direction}, {order}" if by.stands else order,
+        figure=by.stands or "0", source=_ALL, order=f"{by.stands} {by.direction}, {order}" if by.stands else order,
         filters=f" and not {by.apart}{narrowed}" + (beyond.format(figure=by.stands, than=than) if further else ""),
     )  # fmt: skip
     page = f"s.place {by.direction}, {order}"
@@ -244,7 +256,6 @@ async def _asked(ctx: Context, args: ListStock) -> tuple[list[str], dict[str, An
         filters.append("s.warehouse_id = %(warehouse)s")
         params["warehouse"] = (await find_warehouse(ctx, args.warehouse)).id
     if args.category:
-        filters.append(_OF_PRODUCT.format(f"p.category_id in ({WITH_ALL_BELOW})"))
         params["category"] = (await find_category(ctx, args.category)).id
     if args.state:
         filters.append(_STATES[args.state])
