@@ -344,16 +344,24 @@ class AuditEntry(Tenant, Base):
 
 class DailyTotal(Base):
     """What somebody answers for since `since`, the midnight of a day: the sum of their audit entries' money and stops, kept by each
-    call that moves or stops something (`tools/contract/daily.py`)."""
+    call that moves or stops something (`tools/contract/daily.py`).
+
+    `most_money` and `most_stops` are what the last of these calls might bring it to; null where no limit went with it.
+    """
 
     __tablename__ = "daily_totals"
-    __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)
+    __table_args__ = (
+        CheckConstraint("money <= most_money and stops <= most_stops", name="within_the_day"),
+        {"postgresql_with": {"fillfactor": 50}},
+    )
 
     merchant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     actor: Mapped[str] = mapped_column(primary_key=True)
     since: Mapped[datetime]
     money: Mapped[int]
     stops: Mapped[int]
+    most_money: Mapped[int | None]
+    most_stops: Mapped[int | None]
 
 
 class AuditPayload(Tenant, Base):

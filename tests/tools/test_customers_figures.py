@@ -20,7 +20,7 @@ from tests.tools.misfits import misfits
 from tests.tools.till import Counting, writing
 from tools.contract.call import Shop, call, opened
 from tools.contract.figures import figures_of
-from tools.contract.idempotency import LEAVE_WITH_FIGURES
+from tools.contract.idempotency import LEAVE
 from tools.customers.listing import list_customers
 from tools.customers.profiles import create_customer
 from tools.flows.cancel_order import cancel_order
@@ -116,7 +116,7 @@ async def test_placing_an_order_keeps_figures_without_a_statement_more(
     await call(Shop(database), create_order, arguments, mine.caller("owner"), key="one")
     await database.close()
 
-    assert LEAVE_WITH_FIGURES in database.sent
+    assert LEAVE[False, True] in database.sent
     assert len([statement for statement in database.sent if "customer_figures" in statement]) == 1
 
 

@@ -130,6 +130,43 @@ async def test_parallel_calls_stay_within_the_day(shop: Shop, mine: NewShop) -> 
     assert len(done) == 6, "6 x 30.00 is within 200.00, 7 x 30.00 is not"
 
 
+async def test_a_keys_calls_at_once_stay_within_its_day_and_the_others_say_what_was_moved(
+    shop: Shop, mine: NewShop
+) -> None:
+    key = await mine.key(scopes=["payments:*"], per_call=30_00, per_day=200_00)
+
+    outcomes = await asyncio.gather(*(move(shop, key, 30_00) for _ in range(10)))
+
+    waiting = [outcome for outcome in outcomes if outcome.approval]
+    said = "It moves 30.00 EUR after 180.00 EUR today; A program may move 200.00 EUR a day."
+    assert [outcome.why for outcome in waiting] == [said] * 4
+    assert all(
+        outcome.card is not None and outcome.card.money == Money(amount=30_00, currency="EUR") for outcome in waiting
+    )
+    assert (await move(shop, key, 20_00)).result, "what waits does not count"
+    assert await misfits(mine) == {}
+
+
+async def test_a_limit_that_was_lowered_holds_for_what_was_moved_before(shop: Shop, mine: NewShop) -> None:
+    key = await mine.key(scopes=["payments:*"], per_call=30_00, per_day=200_00)
+    assert (await move(shop, key, 30_00, stops=3)).result
+    async with shop.database.transaction(mine.id) as sql:
+        await sql.execute("update api_keys set limit_per_day = 2000 where merchant_id = %s", (mine.id,))
+        await sql.commit()
+
+    assert (await move(shop, key, 0, stops=1)).result, "nothing is moved, so the day's money is not asked about"
+    assert waits(await move(shop, key, 1))
+
+
+async def test_a_preview_says_that_a_keys_day_is_full(shop: Shop, mine: NewShop) -> None:
+    key = await mine.key(scopes=["payments:*"], per_call=30_00, per_day=30_00)
+    assert (await move(shop, key, 30_00)).result
+
+    seen = await call(shop, move_money, {"amount": 1}, key, preview=True)
+
+    assert seen.why == "It moves 0.01 EUR after 30.00 EUR today; A program may move 30.00 EUR a day."
+
+
 async def test_the_day_is_not_added_up_again_however_long_it_was(shop: Shop, mine: NewShop) -> None:
     key = await mine.key(scopes=["payments:*"], per_call=10_00, per_day=1_000_00)
     for _ in range(12):

@@ -15,10 +15,10 @@ from tools.contract.actors import Caller, Hand, Proof
 from tools.contract.asking import Unheard
 from tools.contract.cards import beyond_the_card, card_of, mark_executed, pause, waiting
 from tools.contract.context import Approved, Context
-from tools.contract.daily import count_today
-from tools.contract.declare import I, O, Tool, validated
+from tools.contract.daily import WITHIN
+from tools.contract.declare import I, O, Result, Tool, validated
 from tools.contract.idempotency import OWN_KEYS, Entered, canonical, enter, leave, lock_of, request_hash
-from tools.contract.policy import asks_first, beyond_limits, needs_another
+from tools.contract.policy import asks_first, beyond_limits, beyond_the_day, needs_another
 from tools.contract.room import room_for
 from tools.contract.secret import without_secrets
 from tools.contract.shop import Outcome, Shop
@@ -118,12 +118,8 @@ async def _write(
         ctx.approval = approval
         result = await tool.run(ctx, args)
         await ctx.sql.flush()
-        why = await _why_it_waits(ctx, entered, tool, caller)
-        card = card_of(ctx, tool, args) if why else None
-        if card is None:
-            await mark_executed(ctx)
-            await count_today(ctx)
-            await ctx.sql.commit(*await leave(ctx, caller, tool, asked, canonical(without_secrets(result))))
+        why = await _why_it_waits(ctx, entered, tool, caller, leaving=True)
+        card = None if not why and await _left(ctx, caller, tool, asked, result) else card_of(ctx, tool, args)
     if card is None:
         if shop.after_commit and ctx.jobs:
             await shop.after_commit(caller.merchant, ctx.jobs)
@@ -136,16 +132,31 @@ async def _write(
     async with shop.database.transaction(caller.merchant) as sql:
         pausing = Context(sql, ctx.merchant, ctx.actor, shop.clock, key)
         pausing.approval = approval
-        reference = await pause(pausing, caller, tool, asked, card, why or "")
-    return Outcome(card=card, approval=reference, why=why or "")
+        why = why or await beyond_the_day(pausing, ctx.produced)
+        reference = await pause(pausing, caller, tool, asked, card, why)
+    return Outcome(card=card, approval=reference, why=why)
 
 
-async def _why_it_waits(ctx: Context, entered: Entered, tool: Tool[Any, Any], caller: Caller) -> str | None:
-    """Why a person has to decide first; None when the run may be committed."""
+async def _left(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, result: Result) -> bool:
+    """Commit the call with what it leaves behind; False when it was more than the actor's day may come to."""
+    await mark_executed(ctx)
+    try:
+        await ctx.sql.commit(*await leave(ctx, caller, tool, asked, canonical(without_secrets(result))))
+    except pg.CheckViolation as beyond:
+        if beyond.diag.constraint_name != WITHIN:
+            raise
+        return False
+    return True
+
+
+async def _why_it_waits(
+    ctx: Context, entered: Entered, tool: Tool[Any, Any], caller: Caller, *, leaving: bool = False
+) -> str | None:
+    """Why a person has to decide first; None when the run may be committed, if the day of who answers for it has room."""
     if ctx.approval is not None:
         return await beyond_the_card(ctx, ctx.approval)
     first = asks_first(tool, caller, entered.rules, ctx.produced)
-    why = first or await beyond_limits(ctx, ctx.produced) or needs_another(ctx.merchant, ctx.produced)
+    why = first or await beyond_limits(ctx, ctx.produced, leaving=leaving) or needs_another(ctx.merchant, ctx.produced)
     return f"{caller.remark} {why}" if why and caller.remark else why
 
 

@@ -37,6 +37,16 @@ class Produced:
     loosens: str = ""  # which of the rules that watch over the shop it loosens, as the end of a sentence
 
 
+class Day(NamedTuple):
+    """The most that somebody's calls of a day may come to, this one with them; null is unlimited."""
+
+    money: int | None = None
+    stops: int | None = None
+
+
+NO_LIMIT = Day()
+
+
 @dataclass(frozen=True)
 class Job:
     """Work for after the commit."""
@@ -94,6 +104,7 @@ class Context:
         self.meant: dict[tuple[Kind, str], str] = {}  # our reference for what was written, as it was looked up
         self.produced = Produced()
         self.counted = False  # whether what it produced is in the day of whoever answers for it
+        self.day = NO_LIMIT  # what that day may come to, where the call's last statement counts it
         self.events: list[dict[str, Any]] = []
         self.jobs: list[Job] = []
         self.intents: list[str] = []  # references of what is to be done outside as soon as the call is committed

@@ -21,7 +21,7 @@ from tools.contract.context import Context
 _COUNTED = [status.value for status in COUNTED]
 _MOVES_THE_LAST = {"customer_id", "placed_at"}
 
-# Part of LEAVE. Each order counts once as it is now, and is taken out once as it was before the call.
+# Part of LEAVE, `after` what it locks before. Each order counts once as it is now, and is taken out once as it was before.
 KEEP = """
 , touched as (
     select t.id, t.before from jsonb_to_recordset(%(touched)s) as t(id uuid, before jsonb)
@@ -47,7 +47,7 @@ KEEP = """
                select max(o.placed_at) from orders o
                where o.merchant_id = %(merchant)s and o.customer_id = kept.id and o.status = any(%(counted)s)
            ), 'epoch') else coalesce(max(latest), 'epoch') end, %(now)s
-    from kept group by id order by id
+    from kept {after} group by id order by id
     on conflict (merchant_id, id) do update
     set orders = f.orders + excluded.orders, spend = f.spend + excluded.spend,
         last_order_at = case when f.id = any(%(recounted)s::uuid[]) then excluded.last_order_at

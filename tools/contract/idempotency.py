@@ -21,6 +21,7 @@ from db.money import Rounding
 from db.session import Transaction
 from tools.contract.actors import Actor, Caller, Proof, Shopfront
 from tools.contract.context import Context
+from tools.contract.daily import AFTER_THE_DAY, COUNT, to_count
 from tools.contract.declare import Tool
 from tools.contract.errors import LinkNotKnown, OutOfRange, Unauthenticated
 from tools.contract.figures import KEEP, figures_of
@@ -180,22 +181,30 @@ with happened as (
 ), record as (
     insert into idempotency_records (merchant_id, key, actor, tool, request_hash, approval, response, created_at, expires_at)
     values (%(merchant)s, %(key)s, %(actor)s, %(tool)s, %(request_hash)s, %(approval)s, %(response)s, %(now)s, %(expires)s)
-){figures}
+){day}{figures}
 select jobs.procrastinate_defer_jobs_v1(array(
     select row(j.queue, j.task, 0, j.lock, null, j.arguments, j.at)::jobs.procrastinate_job_to_defer_v1
     from jsonb_to_recordset(%(jobs)s) as j(queue text, task text, lock text, arguments jsonb, at timestamptz)
 )) where jsonb_array_length(%(jobs)s) > 0
 """
-LEAVE, LEAVE_WITH_FIGURES = _LEAVE.format(figures=""), _LEAVE.format(figures=KEEP)
+# Somebody's day is locked before the figures of customers, as it is where it was counted before.
+LEAVE = {
+    (day, figures): _LEAVE.format(day=COUNT * day, figures=KEEP.format(after=AFTER_THE_DAY * day) * figures)
+    for day in (False, True)
+    for figures in (False, True)
+}
 
 
 async def leave(
     ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, answer: bytes
 ) -> tuple[str, dict[str, Any]]:
-    """LEAVE and its parameters, with the figures that the call's changes touch; `asked` and `answer` are JSON without secrets."""
+    """LEAVE and its parameters, with the day and the figures that the call touches; `asked` and `answer` are JSON without secrets.
+
+    Raises CheckViolation of WITHIN when it is more than a day may come to.
+    """
     salt, audited = secrets.token_hex(8), canonical(ctx.audited, as_sent=True) if ctx.audited else asked
-    figures = await figures_of(ctx)
-    return LEAVE_WITH_FIGURES if figures else LEAVE, {
+    figures, day = await figures_of(ctx), to_count(ctx)
+    return LEAVE[day is not None, figures is not None], {
         "merchant": ctx.merchant.id,
         "now": ctx.now(),
         "events": as_jsonb(ctx.events),
@@ -221,6 +230,7 @@ async def leave(
         "expires": ctx.now() + KEPT,
         "jobs": as_jsonb([vars(job) for job in ctx.jobs]),
         **(figures or {}),
+        **(day or {}),
     }
 
 

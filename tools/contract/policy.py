@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from db.models.backoffice import Role
 from db.money import Money, exponent
-from tools.contract.actors import Caller, Hand, Proof, Shopfront
-from tools.contract.context import Context, Produced
-from tools.contract.daily import spent_before
+from tools.contract.actors import Actor, Caller, Hand, Proof, Shopfront
+from tools.contract.context import NO_LIMIT, Context, Day, Produced
+from tools.contract.daily import Spent, may_have_approved, spent_before
 from tools.contract.declare import Effect, Tool
 
 KEY_STOPS_PER_DAY = 20
@@ -66,30 +66,49 @@ def asks_first(tool: Tool[Any, Any], caller: Caller, policy: ApprovalPolicy, pro
     return None
 
 
-async def beyond_limits(ctx: Context, produced: Produced, *, counting: bool = True) -> str | None:
+async def beyond_limits(
+    ctx: Context, produced: Produced, *, counting: bool = True, leaving: bool = False
+) -> str | None:
     """Why the actor may not answer for this alone, in one sentence; None within their limits.
 
-    `counting` says that it is what this very call does, which then counts in the actor's day.
+    `counting` says that it is what this very call does, which then counts in the actor's day; `leaving` that its last statement
+    comes next: the day is then left to that, where it can be.
     """
     actor, currency, money = ctx.actor, ctx.merchant.currency, produced.money
-
-    def shown(amount: int) -> Money:
-        return Money(amount=amount, currency=currency)
-
     if produced.foreign and actor.per_call is not None:
         return f"It moves {produced.foreign[0]}, and {actor.name}'s limit is in {currency}."
     if actor.per_call is not None and money > actor.per_call:
-        return f"It moves {shown(money)}; {actor.name} may move {shown(actor.per_call)} a call."
-    if not (money and actor.per_day is not None) and not (produced.stops and actor.stops_per_day is not None):
+        most = Money(amount=actor.per_call, currency=currency)
+        return f"It moves {Money(amount=money, currency=currency)}; {actor.name} may move {most} a call."
+    day = _day(actor, produced)
+    if day == NO_LIMIT:
         return None
-    spent = await spent_before(ctx, counting=counting)
-    if actor.per_day is not None and money and spent.money + money > actor.per_day:
-        return f"It moves {shown(money)} after {shown(spent.money)} today; {actor.name} may move {shown(actor.per_day)} a day."
-    if actor.stops_per_day is not None and produced.stops and spent.stops + produced.stops > actor.stops_per_day:
-        return (
-            f"It cancels or blocks {produced.stops} after {spent.stops} today; "
-            f"{actor.name} may do so {actor.stops_per_day} times a day."
-        )
+    if leaving and not may_have_approved(actor):
+        ctx.day = day
+        return None
+    return _beyond(ctx, produced, day, await spent_before(ctx, counting=counting))
+
+
+async def beyond_the_day(ctx: Context, produced: Produced) -> str:
+    """The same for what the last statement was refused to count; nothing is counted by this."""
+    said = _beyond(ctx, produced, _day(ctx.actor, produced), await spent_before(ctx, counting=False))
+    return said or f"It was more than {ctx.actor.name} might do in the day that has ended."
+
+
+def _day(actor: Actor, produced: Produced) -> Day:
+    """What counts of the actor's day for a call that did this."""
+    return Day(actor.per_day if produced.money else None, actor.stops_per_day if produced.stops else None)
+
+
+def _beyond(ctx: Context, produced: Produced, day: Day, spent: Spent) -> str | None:
+    def shown(amount: int) -> Money:
+        return Money(amount=amount, currency=ctx.merchant.currency)
+
+    who, money, stops = ctx.actor.name, produced.money, produced.stops
+    if day.money is not None and spent.money + money > day.money:
+        return f"It moves {shown(money)} after {shown(spent.money)} today; {who} may move {shown(day.money)} a day."
+    if day.stops is not None and spent.stops + stops > day.stops:
+        return f"It cancels or blocks {stops} after {spent.stops} today; {who} may do so {day.stops} times a day."
     return None
 
 
