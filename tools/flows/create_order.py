@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Annotated, Any, NamedTuple, Self
 from uuid import UUID
 
@@ -58,9 +59,10 @@ _BUNDLE = (
 _USE = ("merchant_id", "id", "promotion_id", "order_id", "customer_id", "amount", "created_at")
 
 # One statement, all or nothing: locks promotions, then stock, then the counter, each in its order. Without a number in the
-# answer nothing was written, and the rest of it says why. What is paid at once is booked with it.
-_PLACE = f"""
-with granted as materialized (
+# answer nothing was written, and the rest of it says why. What is paid at once is booked with it. It has the parts that the order
+# has: beginning and ending what then does nothing was a twentieth of it.
+_GRANTED = """
+granted as materialized (
     select p.id, p.reference, p.used from promotions p
     where p.merchant_id = %(m)s and p.id = any(%(promotions)s::uuid[]) and p.status = 'active'
       and (p.usage_limit is null or p.used < p.usage_limit)
@@ -68,7 +70,9 @@ with granted as materialized (
           select count(*) from promotion_uses u where u.merchant_id = %(m)s and u.promotion_id = p.id
           and u.customer_id = %(customer_id)s and u.released_at is null))
     order by p.id for no key update of p
-), {ALLOT.format(unless="and (select count(*) from granted) = cardinality(%(promotions)s::uuid[])")}, number as (
+), """
+_ALL_GRANTED = "and (select count(*) from granted) = cardinality(%(promotions)s::uuid[])"
+_NUMBERED = f""", number as (
     insert into counters as c (merchant_id, id, name, value, created_at)
     select %(m)s, %(counter)s, '{Kind.order.value}', 1001, %(now)s from ok
     on conflict (merchant_id, name) do update set value = c.value + 1
@@ -77,24 +81,34 @@ with granted as materialized (
     insert into orders (reference, {", ".join(_ORDER)})
     select number.reference, {", ".join(f"o.{column}" for column in _ORDER)}
     from number cross join jsonb_populate_record(null::orders, %(order)s) o
-), bundled as (
+)"""
+_BUNDLED = f""", bundled as (
     insert into order_bundles ({", ".join(_BUNDLE)})
     select {", ".join(f"b.{column}" for column in _BUNDLE)}
     from ok cross join jsonb_populate_recordset(null::order_bundles, %(bundles)s) b
-), lined as (
+)"""
+_LINED = f""", lined as (
     insert into order_lines ({", ".join(_LINE)})
     select {", ".join(f"l.{column}" for column in _LINE)}
     from ok cross join jsonb_populate_recordset(null::order_lines, %(lines)s) l
-), used as (
+)"""
+_USED = f""", used as (
     insert into promotion_uses ({", ".join(_USE)})
     select {", ".join(f"u.{column}" for column in _USE)}
     from ok cross join jsonb_populate_recordset(null::promotion_uses, %(uses)s) u
 ), counted as (
     update promotions p set used = granted.used + 1 from granted cross join ok where p.merchant_id = %(m)s and p.id = granted.id
-), {RESERVE}{{take}}
-select {RESERVED}, coalesce((select json_agg(granted) from granted), '[]') as granted, {{taken}} as payment
-"""
-_PLACE_UNPAID, _PLACE_PAID = _PLACE.format(take="", taken="null::text"), _PLACE.format(take=TAKE, taken=TAKEN)
+)"""
+_GRANTS = "coalesce((select json_agg(granted) from granted), '[]')"
+
+
+@cache
+def _placing(*, promoted: bool, bundled: bool, paid: bool) -> str:
+    """The statement that places an order with promotions, of bundles, paid at once; or without."""
+    granted, unless, used, grants = (_GRANTED, _ALL_GRANTED, _USED, _GRANTS) if promoted else ("", "", "", "'[]'::json")
+    take, payment = (TAKE, TAKEN) if paid else ("", "null::text")
+    return f"""with {granted}{ALLOT.format(unless=unless)}{_NUMBERED}{_BUNDLED if bundled else ""}{_LINED}{used}, {RESERVE}{take}
+select {RESERVED}, {grants} as granted, {payment} as payment"""
 
 
 class CreateOrder(OrderWish):
@@ -283,8 +297,8 @@ async def _place(ctx: Context, quoted: Quote, rows: _Rows) -> _Placed:
         "promotions": [promotion.id for promotion in quoted.given],
         "order": as_jsonb(order), "bundles": as_jsonb(rows.bundles), "lines": as_jsonb(rows.lines), "uses": as_jsonb(rows.uses),
     } | reserving(rows.needs, list(quoted.found.warehouses), order["id"])  # fmt: skip
-    statement, more = (_PLACE_PAID, rows.paid.params) if rows.paid else (_PLACE_UNPAID, {})
-    placed = await ctx.sql.row(statement, params | more, as_=_Placed)
+    statement = _placing(promoted=bool(quoted.given), bundled=bool(rows.bundles), paid=rows.paid is not None)
+    placed = await ctx.sql.row(statement, params | (rows.paid.params if rows.paid else {}), as_=_Placed)
     assert placed is not None
     if placed.reference is None:
         granted = {row["id"] for row in placed.granted}
