@@ -1,8 +1,9 @@
 """Transactions: a psycopg pool owns them, one merchant each, and ORM sessions lie lazily over their connections.
 
-Four traps are kept in this one place. `begin` and the literal `set local` of merchant and timeouts are one string, so one
+Five traps are kept in this one place. `begin` and the literal `set local` of merchant and timeouts are one string, so one
 round trip, and work behind a pooler; the last statement and COMMIT leave in one flush; nobody takes a second connection
-inside a transaction; and what the database refuses is psycopg's error whoever sent the statement, without the row's values.
+inside a transaction; what the database refuses is psycopg's error whoever sent the statement, without the row's values; and who
+only looks (a preview, a refusal, what waits for a person) does not make the next call have its long statements planned anew.
 """
 
 import uuid
@@ -13,6 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg.generators import execute as answer_to
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow, class_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy import event
@@ -163,10 +166,19 @@ class Transaction:
         self.open = False
 
     async def rollback(self) -> None:
+        """Give up what was written. The connection's prepared statements stay, unless one of them may have failed."""
         if self.open and not self.connection.closed:
             self.statements.append("rollback")
-            await self.connection.rollback()
+            if self.connection.info.transaction_status is TransactionStatus.INTRANS:
+                await self._give_up()
+            else:
+                await self.connection.rollback()
         self.open = False
+
+    async def _give_up(self) -> None:
+        """ROLLBACK, past psycopg's own, which forgets all that is prepared, as if what it was prepared for might be gone."""
+        self.connection.pgconn.send_query(b"rollback")
+        await self.connection.wait(answer_to(self.connection.pgconn))
 
     async def close(self) -> None:
         if self._session is not None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import psycopg
 import pytest
 from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
 
 from db.embedded import Server
 from db.session import Database, Patience, UnsafeRole, refuse_unsafe_role
@@ -118,3 +119,41 @@ async def test_connections_that_the_server_has_closed_are_not_handed_out(
     await database.close()
     assert other is not None
     assert other.pid != backend.pid
+
+
+class Prepared(NamedTuple):
+    count: int
+
+
+async def test_what_is_prepared_outlives_a_transaction_that_is_given_up_and_no_failed_one(runtime_url: str) -> None:
+    """A preview or a refusal rolls back: the next call had its long statements planned anew for it, six times each."""
+    database = Database(runtime_url, size=1)
+    await database.open()
+
+    async def prepared() -> int:
+        async with database.connection() as connection:
+            cursor = await connection.execute(
+                "select count(*) from pg_prepared_statements where statement like '%4712%'"
+            )
+            row = await cursor.fetchone()
+        return row[0] if row else 0
+
+    async with database.transaction(uuid.uuid4()) as sql:
+        for _ in range(6):
+            await sql.row("select 4712 + %s::int as count", (1,), as_=Prepared)
+        await sql.commit()
+    assert await prepared() == 1
+    async with database.transaction(uuid.uuid4()) as sql:
+        assert await sql.row("select 4712 + %s::int as count", (1,), as_=Prepared) == (4713,)
+    assert await prepared() == 1
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        async with database.transaction(uuid.uuid4()) as sql:
+            await sql.row("select 1 / %s::int as count", (0,), as_=Prepared)
+    assert await prepared() == 0
+
+    async with database.transaction(uuid.uuid4()) as sql:
+        assert await sql.row("select 4712 + %s::int as count", (1,), as_=Prepared) == (4713,)
+        assert sql.connection.info.transaction_status is TransactionStatus.INTRANS
+    async with database.connection() as connection:
+        assert connection.info.transaction_status is TransactionStatus.IDLE
+    await database.close()
