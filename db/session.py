@@ -14,8 +14,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg.errors import error_from_result
 from psycopg.generators import execute as answer_to
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
 from psycopg.rows import TupleRow, class_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy import event
@@ -113,10 +115,8 @@ class Transaction:
     async def begin(self, opening: str) -> None:
         """Send the opening; `locked` says whether it got the lock that it tried."""
         self.statements.append(opening)
-        cursor = await self.connection.execute(opening.encode())
-        async for result in cursor.results():
-            if result.description:
-                (self.locked,) = await result.fetchone() or (False,)
+        asked = [result for result in await self._plainly(opening) if result.ntuples]
+        self.locked = all(result.get_value(0, 0) == b"t" for result in asked)
 
     async def rows(self, sql: str, params: Params = None, *, as_: type[Row]) -> list[Row]:
         """The rows of a statement, each made by `as_` from its columns by name."""
@@ -158,7 +158,8 @@ class Transaction:
         """Commit; a last statement, if given, leaves in the same flush. On an error nothing is kept."""
         await self.flush()
         if sql is None:
-            await self.execute("commit")
+            self.statements.append("commit")
+            await self._plainly("commit")
         else:
             async with self.connection.pipeline():
                 await self.execute(sql, params)
@@ -170,15 +171,21 @@ class Transaction:
         if self.open and not self.connection.closed:
             self.statements.append("rollback")
             if self.connection.info.transaction_status is TransactionStatus.INTRANS:
-                await self._give_up()
+                await self._plainly(
+                    "rollback"
+                )  # psycopg's own forgets what is prepared, lest it depend on what is gone
             else:
                 await self.connection.rollback()
         self.open = False
 
-    async def _give_up(self) -> None:
-        """ROLLBACK, past psycopg's own, which forgets all that is prepared, as if what it was prepared for might be gone."""
-        self.connection.pgconn.send_query(b"rollback")
-        await self.connection.wait(answer_to(self.connection.pgconn))
+    async def _plainly(self, commands: str) -> list[PGresult]:
+        """Send commands as they are, by the simple protocol. A cursor for each result cost more than the round trip."""
+        connection = self.connection.pgconn
+        connection.send_query(commands.encode())
+        results = await self.connection.wait(answer_to(connection))
+        if results[-1].status is ExecStatus.FATAL_ERROR:
+            raise error_from_result(results[-1])
+        return results
 
     async def close(self) -> None:
         if self._session is not None:
