@@ -20,7 +20,7 @@ from tests.tools.misfits import misfits
 from tests.tools.till import Counting, writing
 from tools.contract.call import Shop, call, opened
 from tools.contract.figures import figures_of
-from tools.contract.idempotency import LEAVE
+from tools.contract.idempotency import leaving
 from tools.customers.listing import list_customers
 from tools.customers.profiles import create_customer
 from tools.flows.cancel_order import cancel_order
@@ -116,7 +116,7 @@ async def test_placing_an_order_keeps_figures_without_a_statement_more(
     await call(Shop(database), create_order, arguments, mine.caller("owner"), key="one")
     await database.close()
 
-    assert LEAVE[False, True] in database.sent
+    assert leaving(day=False, figures=True) in database.sent
     assert len([statement for statement in database.sent if "customer_figures" in statement]) == 1
 
 
@@ -134,7 +134,8 @@ async def test_an_order_changed_twice_in_a_call_is_taken_out_as_it_was_before_th
         kept = await figures_of(ctx)
 
     assert kept is not None
-    ((touched),) = kept["touched"].obj
+    assert kept.changed
+    ((touched),) = kept.params["touched"].obj
     assert (touched["id"], touched["before"]["refunded"], touched["before"]["paid"]) == (order.id, 0, 0)
 
 

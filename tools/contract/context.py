@@ -108,7 +108,8 @@ class Context:
         self.events: list[dict[str, Any]] = []
         self.jobs: list[Job] = []
         self.intents: list[str] = []  # references of what is to be done outside as soon as the call is committed
-        self.sentences: list[str] = []
+        self._sentences: list[str] = []
+        self._untold: list[Callable[[], None]] = []
         self._now = clock()
         self.changes = Changes(self._now)
         self._watched = False
@@ -317,3 +318,15 @@ class Context:
         Names in it may be what outsiders wrote: models are shown every sentence of a card as such.
         """
         self.sentences.append(" ".join(sentence.split()))
+
+    def tell_if_asked(self, telling: Callable[[], None]) -> None:
+        """The same for who tells much and is mostly called without a card: `telling` is done when somebody wants the sentences."""
+        self._untold.append(telling)
+
+    @property
+    def sentences(self) -> list[str]:
+        """What was told, in its order."""
+        untold, self._untold = self._untold, []
+        for telling in untold:
+            telling()
+        return self._sentences

@@ -18,21 +18,17 @@ from db.models.orders import COUNTED, Order
 from tools.contract.changes import Change, Kind
 from tools.contract.context import Context
 
-_COUNTED = [status.value for status in COUNTED]
 _MOVES_THE_LAST = {"customer_id", "placed_at"}
 
-# Part of LEAVE, `after` what it locks before. Each order counts once as it is now, and is taken out once as it was before.
-KEEP = """
+# Part of LEAVE, `after` what it locks before. Each order counts once as it is now, and is taken out once as it was before: of a
+# call that made orders and changed none, nothing is taken out, and no last order looked for.
+_KEEP = """
 , touched as (
     select t.id, t.before from jsonb_to_recordset(%(touched)s) as t(id uuid, before jsonb)
 ), sides as (
-    select 1 as sign, o.customer_id, o.status = any(%(counted)s) as counts, o.total, o.placed_at, o.currency,
+    select 1 as sign, o.customer_id, o.status = any({counted}) as counts, o.total, o.placed_at, o.currency,
            o.total - o.refunded as spend
-    from touched t join orders o on o.merchant_id = %(merchant)s and o.id = t.id
-    union all
-    select -1, b.customer_id, b.status = any(%(counted)s), b.total, b.placed_at, b.currency, b.total - b.refunded
-    from touched t left join orders o on o.merchant_id = %(merchant)s and o.id = t.id
-    cross join lateral jsonb_populate_record(o, t.before) b where t.before is not null
+    from touched t join orders o on o.merchant_id = %(merchant)s and o.id = t.id{before}
 ), kept as (
     select customer_id as id, coalesce(sum(sign) filter (where counts), 0) as orders,
            coalesce(sum(sign * spend) filter (where currency = %(home)s), 0) as spend,
@@ -42,24 +38,43 @@ KEEP = """
     select unnest(%(registered)s::uuid[]), 0, 0, null
 ), figures as (
     insert into customer_figures as f (merchant_id, id, orders, spend, last_order_at, created_at)
-    select %(merchant)s, id, sum(orders), sum(spend),
-           case when id = any(%(recounted)s::uuid[]) then coalesce((
-               select max(o.placed_at) from orders o
-               where o.merchant_id = %(merchant)s and o.customer_id = kept.id and o.status = any(%(counted)s)
-           ), 'epoch') else coalesce(max(latest), 'epoch') end, %(now)s
+    select %(merchant)s, id, sum(orders), sum(spend), {last}, %(now)s
     from kept {after} group by id order by id
     on conflict (merchant_id, id) do update
-    set orders = f.orders + excluded.orders, spend = f.spend + excluded.spend,
-        last_order_at = case when f.id = any(%(recounted)s::uuid[]) then excluded.last_order_at
-                             else greatest(f.last_order_at, excluded.last_order_at) end
+    set orders = f.orders + excluded.orders, spend = f.spend + excluded.spend, last_order_at = {becomes}
 )
 """
+_COUNTED = f"'{{{','.join(COUNTED)}}}'"
+_BEFORE = f"""
+    union all
+    select -1, b.customer_id, b.status = any({_COUNTED}), b.total, b.placed_at, b.currency, b.total - b.refunded
+    from touched t left join orders o on o.merchant_id = %(merchant)s and o.id = t.id
+    cross join lateral jsonb_populate_record(o, t.before) b where t.before is not null"""
+_LATEST, _LATER = "coalesce(max(latest), 'epoch')", "greatest(f.last_order_at, excluded.last_order_at)"
+_LOOKED_FOR = f"""case when id = any(%(recounted)s::uuid[]) then coalesce((
+               select max(o.placed_at) from orders o
+               where o.merchant_id = %(merchant)s and o.customer_id = kept.id and o.status = any({_COUNTED})
+           ), 'epoch') else {_LATEST} end"""
+_FOUND = f"case when f.id = any(%(recounted)s::uuid[]) then excluded.last_order_at else {_LATER} end"
 _LOCK = """
 select f.id from customer_figures f
 where f.merchant_id = %(merchant)s and (f.id = any(%(before)s::uuid[]) or f.id in (
     select o.customer_id from orders o where o.merchant_id = %(merchant)s and o.id = any(%(orders)s::uuid[])))
 order by f.id for no key update
 """
+
+
+def keep(*, changed: bool, after: str) -> str:
+    """The part of LEAVE that keeps figures; `changed` where an order was there before."""
+    before, last, becomes = (_BEFORE, _LOOKED_FOR, _FOUND) if changed else ("", _LATEST, _LATER)
+    return _KEEP.format(counted=_COUNTED, before=before, last=last, becomes=becomes, after=after)
+
+
+class Figures(NamedTuple):
+    """What figures a call touches: whether it changed orders that were there, and the parameters of `keep`."""
+
+    changed: bool
+    params: dict[str, Any]
 
 
 class Held(NamedTuple):
@@ -83,8 +98,8 @@ class Touched(NamedTuple):
         return stops or not _MOVES_THE_LAST.isdisjoint(self.before)
 
 
-async def figures_of(ctx: Context) -> dict[str, Any] | None:
-    """The parameters of KEEP; none when the call changed nothing that figures are kept of."""
+async def figures_of(ctx: Context) -> Figures | None:
+    """None when the call changed nothing that figures are kept of."""
     touched: dict[UUID, Touched] = {}
     registered: list[UUID] = []
     for change in ctx.changes.rows:
@@ -94,11 +109,10 @@ async def figures_of(ctx: Context) -> dict[str, Any] | None:
             registered.append(change.id)
     if not touched and not registered:
         return None
-    return {
+    return Figures(any(order.before is not None for order in touched.values()), {
         "touched": Jsonb([{"id": id_, "before": order.before} for id_, order in touched.items()], dumps=_dumps),
         "registered": registered, "recounted": await _recounted(ctx, touched), "home": ctx.merchant.currency,
-        "counted": _COUNTED,
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def _dumps(rows: Any) -> bytes:

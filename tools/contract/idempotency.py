@@ -8,6 +8,7 @@ LEAVE writes events, audit, outbox jobs and the idempotency record at once, and 
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -24,7 +25,7 @@ from tools.contract.context import Context
 from tools.contract.daily import AFTER_THE_DAY, COUNT, to_count
 from tools.contract.declare import Tool
 from tools.contract.errors import LinkNotKnown, OutOfRange, Unauthenticated
-from tools.contract.figures import KEEP, figures_of
+from tools.contract.figures import figures_of, keep
 from tools.contract.permissions import EVERY_PERMISSION, ROLES, VISITING, expand
 from tools.contract.plain import as_json, as_jsonb
 from tools.contract.policy import KEY_STOPS_PER_DAY, ApprovalPolicy
@@ -187,12 +188,13 @@ select jobs.procrastinate_defer_jobs_v1(array(
     from jsonb_to_recordset(%(jobs)s) as j(queue text, task text, lock text, arguments jsonb, at timestamptz)
 )) where jsonb_array_length(%(jobs)s) > 0
 """
-# Somebody's day is locked before the figures of customers, as it is where it was counted before.
-LEAVE = {
-    (day, figures): _LEAVE.format(day=COUNT * day, figures=KEEP.format(after=AFTER_THE_DAY * day) * figures)
-    for day in (False, True)
-    for figures in (False, True)
-}
+
+
+@cache
+def leaving(*, day: bool, figures: bool, changed: bool = False) -> str:
+    """LEAVE with what it keeps: somebody's day, which is locked first, as where it was counted before; and figures of customers."""
+    kept = keep(changed=changed, after=AFTER_THE_DAY if day else "") if figures else ""
+    return _LEAVE.format(day=COUNT if day else "", figures=kept)
 
 
 async def leave(
@@ -204,7 +206,8 @@ async def leave(
     """
     salt, audited = secrets.token_hex(8), canonical(ctx.audited, as_sent=True) if ctx.audited else asked
     figures, day = await figures_of(ctx), to_count(ctx)
-    return LEAVE[day is not None, figures is not None], {
+    changed = figures is not None and figures.changed
+    return leaving(day=day is not None, figures=figures is not None, changed=changed), {
         "merchant": ctx.merchant.id,
         "now": ctx.now(),
         "events": as_jsonb(ctx.events),
@@ -229,7 +232,7 @@ async def leave(
         "response": Jsonb(answer, dumps=bytes),
         "expires": ctx.now() + KEPT,
         "jobs": as_jsonb([vars(job) for job in ctx.jobs]),
-        **(figures or {}),
+        **(figures.params if figures else {}),
         **(day or {}),
     }
 

@@ -268,7 +268,7 @@ async def create_order(ctx: Context, args: CreateOrder) -> PlacedOrder:
         "drafted" if args.draft else "placed", "order", rows.order["id"], order_id=rows.order["id"],
         total=quoted.amounts.total, currency=quoted.currency, channel=quoted.channel,
     )  # fmt: skip
-    _tell(ctx, quoted, rows, placed)
+    ctx.tell_if_asked(lambda: _tell(ctx, quoted, rows, placed))
     shown = _shown(quoted, rows, placed, reference)
     if rows.paid:
         return shown.model_copy(update={"payment": taken(ctx, rows.paid, placed.payment or "", reference)})

@@ -156,11 +156,14 @@ def taken(ctx: Context, rows: Taking, reference: str, order: str) -> PaymentStan
         currency=money.currency,
     )  # fmt: skip
     ctx.happened("confirmed", "order", about, order_id=about, before="pending")
-    by = payment["method_label"] or words.word(payment["method"])
-    ctx.tell(
-        f"{money} are {'charged' if payment['captured'] else 'authorized, and taken later'} ({by}): it is confirmed."
-    )
+    ctx.tell_if_asked(lambda: _tell(ctx, payment, money))
     return _standing(payment, reference, order)
+
+
+def _tell(ctx: Context, payment: Mapping[str, Any], money: Money) -> None:
+    by = payment["method_label"] or words.word(payment["method"])
+    becomes = "charged" if payment["captured"] else "authorized, and taken later"
+    ctx.tell(f"{money} are {becomes} ({by}): it is confirmed.")
 
 
 def _standing(payment: Mapping[str, Any], reference: str, order: str) -> PaymentStanding:
