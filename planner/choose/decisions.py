@@ -77,6 +77,16 @@ class Desk:
     talk: Conversation
 
     def reading(self, text: str) -> Reading:
+        """What is found in a text, nothing of it claimed; of the same words it is found once in a turn."""
+        if text not in self._read:
+            self._read[text] = self._reading(text)
+        return self._read[text].fresh()
+
+    @cached_property
+    def _read(self) -> dict[str, Reading]:
+        return {}
+
+    def _reading(self, text: str) -> Reading:
         read = Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
         if ground.SEARCH not in self.index.tools:
             return read

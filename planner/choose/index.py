@@ -214,7 +214,8 @@ class Index:
         there = {name: read[name] for name in self.elsewhere if name in read}
         here = {name: read.get(name, 0.0) for name in self._names}
         if not beside.after:
-            here = {name: score * (self.scores(text)[name] + DOUBT) ** HEARD for name, score in here.items()}
+            heard = self.scores(text)
+            here = {name: score * (heard[name] + DOUBT) ** HEARD for name, score in here.items()}
         left = (1 - sum(there.values())) / (sum(here.values()) or 1.0)
         return cues.weighed(text, {name: score * left for name, score in here.items()} | there, self._reading)
 

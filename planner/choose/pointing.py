@@ -263,13 +263,14 @@ def _of_amount(text: str, things: Sequence[Thing]) -> Pointed | None:
 
 def _called(text: str, things: Sequence[Thing]) -> Pointed | None:
     """ "turn off tea time": the row that alone is called so, by two words of its name or more."""
-    said = list(re.finditer(r"[\w-]+", text))
+    things = [thing for thing in things if thing.called]
+    said = list(re.finditer(r"[\w-]+", text)) if things else []
     for most in range(len(said), 1, -1):
         for first in range(len(said) - most + 1):
             name = text[said[first].start() : said[first + most - 1].end()]
             called = [thing for thing in things if _word(fold(name), thing.called)]
-            found = pointers.around(name).search(text)
-            if found and len({thing.reference for thing in called}) == 1:
+            alone = len({thing.reference for thing in called}) == 1
+            if alone and (found := pointers.around(name).search(text)):
                 return _told(text, found, called[:1])
     return None
 
@@ -281,8 +282,8 @@ def _by_name(text: str, things: Sequence[Thing], desk: Desk) -> Pointed | None:
     for named in desk.index.mentions(text):
         said = text[named.start : named.end]
         having = [thing for thing in things if has(thing, said)] if named.kind in NAMES else []
-        found = pointers.around(said).search(text)
-        if found and len({thing.reference for thing in having}) == 1:
+        alone = len({thing.reference for thing in having}) == 1
+        if alone and (found := pointers.around(said).search(text)):
             return _told(text, found, having[:1])
     return None
 

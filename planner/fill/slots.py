@@ -234,12 +234,14 @@ def _currency(reading: Reading, told: Told) -> str | None:
 
 def _choices(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     """Values of enums by their phrases: over all fields together, the longest phrase wins its place."""
+    said = reading.text.lower()
     hits = [
         (m, f, choice)
         for f in fields
         if f.kind is Kind.choice or f.choices
         for choice in f.choices
         for phrase in choice.phrases
+        if all(word in said for word in phrase.lower().split())
         for m in _phrase(phrase, f).finditer(reading.text)
     ]
     hits.sort(key=lambda hit: (-len(hit[0][0]), hit[0].start()))
