@@ -3,9 +3,12 @@
 import prompts
 from orchestrator.offer import entries
 from planner.choose.index import Elsewhere, Entry, Index
+from planner.read import unopened
 from planner.read.reader import shipped
 from prompts import voices
 from tools import registry
+
+OF_THE_MATTER = ("channel", "status", "reason")
 
 
 def read_index() -> Index:
@@ -28,5 +31,21 @@ def _elsewhere() -> list[Elsewhere]:
     ]
 
 
+def phrasings() -> list[tuple[str, bool]]:
+    """All that the voices ask for, without names, and whether it is planned only."""
+    planned = {one.name for one in _elsewhere() if one.planned}
+    spoken = (one for voice in voices.VOICES for one in voices.phrasings(voice))
+    return [(_unnamed(one), one.operation in planned) for one in spoken if not one.operation.startswith("~")]
+
+
+def _unnamed(phrasing: voices.Phrasing) -> str:
+    """A phrasing without what it names; a channel, a state and a reason are words of the matter."""
+    text = phrasing.text
+    for span in reversed(phrasing.spans):
+        text = text if span.kind in OF_THE_MATTER else f"{text[: span.start]} {text[span.end :]}"
+    return text
+
+
 if __name__ == "__main__":
     Index.build(_entries()).ship()
+    unopened.keep(unopened.learned(phrasings()))

@@ -90,6 +90,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     own = desk.index.scores(said or text)[chosen.tool.entry.name]
     if (
         _tells_nothing(chosen)
+        or _likens(chosen, said or text, desk)
         or _wanted_done(text, chosen, desk)
         or (max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, chosen.filled.args, desk))
     ):
@@ -167,6 +168,12 @@ def _tells_nothing(chosen: Candidate) -> bool:
     """Whether a tool that is not very likely could make nothing of all that was said."""
     filled = chosen.filled
     return chosen.score < LIKELY and bool(filled.strange or filled.unplaced) and not (filled.args or filled.people)
+
+
+def _likens(chosen: Candidate, said: str, desk: Desk) -> bool:
+    """Whether a tool is told nothing of what opens a conversation, and is not agreed upon: it is only the likest that is here."""
+    told = chosen.filled.args or chosen.filled.people or chosen.filled.which
+    return not (told or desk.before or desk.index.agreed(said, chosen.tool.entry.name, desk.beside(said)))
 
 
 def _wanted_done(text: str, chosen: Candidate, desk: Desk) -> bool:

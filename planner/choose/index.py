@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from planner import phrases
-from planner.read import clauses, cues, entities, fields, goods, head, learned, signals
+from planner.read import clauses, cues, entities, fields, goods, head, learned, signals, unopened
 from planner.read.embedder import shared
 from planner.read.entities import Vocabulary
 from planner.read.fields import Field, Kind
@@ -116,6 +116,7 @@ class Index:
         self.tools = tools
         self.reader = reader
         self.elsewhere = elsewhere or {}
+        self._planned = frozenset(one.name for one in self.elsewhere.values() if one.planned)
         self.vocabulary = _vocabulary(tools.values())
         self.openers = _openers([example for tool in tools.values() for example in tool.entry.examples])
         self.lexicon = TRADE_STEMS | {
@@ -206,7 +207,8 @@ class Index:
     def wishes(self, text: str, beside: Beside = NOTHING) -> Mapping[str, float]:
         """How likely each operation is asked for, those that are done elsewhere or by people among them: by it the planner decides.
 
-        The reader says so. Of what is open, the head is heard a little beside it, but for what follows an answer: it knows of none.
+        The reader says so. Of what is open, the head is heard a little beside it, but for what follows an answer: it knows of none;
+        of whether it is open at all, single words.
         """
         if self.reader is None:
             return cues.weighed(text, self.scores(text), self._reading)
@@ -217,7 +219,8 @@ class Index:
             heard = self.scores(text)
             here = {name: score * (heard[name] + DOUBT) ** HEARD for name, score in here.items()}
         left = (1 - sum(there.values())) / (sum(here.values()) or 1.0)
-        return cues.weighed(text, {name: score * left for name, score in here.items()} | there, self._reading)
+        scores = unopened.weighed(text, {name: score * left for name, score in here.items()} | there, self._planned)
+        return cues.weighed(text, scores, self._reading)
 
     def _read(self, text: str, beside: Beside = NOTHING) -> Mapping[str, float]:
         """The reader's word. It knows English best: of another language it hears the English words too, and takes the mean."""

@@ -1,4 +1,4 @@
-"""Words that name an operation almost for certain: "stock value", "Lagerwert", "who supplies".
+"""Words that mostly name one operation: "stock value", "Lagerwert", "who supplies".
 
 A sentence embedding has little to hold on to in two words, and less where they are French or German; these are data.
 """
@@ -14,7 +14,10 @@ from planner.read import mood
 from planner.read.language import to_english
 from planner.read.words import fold
 
-WEIGHT = 0.6  # of what is named so, beside what was learned
+LIKELIER = (
+    20  # times what was learned, where the words name it: they decide where that is undecided, and not against it
+)
+FAINT = 0.005  # of a probability that whatever is named has
 
 
 def names(text: str, operation: str) -> bool:
@@ -23,15 +26,15 @@ def names(text: str, operation: str) -> bool:
 
 
 def weighed(text: str, scores: Mapping[str, float], reads: Collection[str]) -> Mapping[str, float]:
-    """The probabilities with the share of what the words name. An order is none of those that `reads`."""
+    """The probabilities, with what the words name made likelier. An order is none of those that `reads`."""
     found = _named(text) & scores.keys()
     if found and mood.orders(to_english(text)):
         found -= frozenset(reads)
     if not found:
         return scores
-    likeliest = {name: scores[name] + 0.01 for name in found}
-    shares = {name: WEIGHT * score / sum(likeliest.values()) for name, score in likeliest.items()}
-    return {name: score * (1 - WEIGHT) + shares.get(name, 0.0) for name, score in scores.items()}
+    told = {name: (score + FAINT) * LIKELIER if name in found else score for name, score in scores.items()}
+    whole = sum(told.values())
+    return {name: score / whole for name, score in told.items()}
 
 
 @lru_cache(maxsize=512)
