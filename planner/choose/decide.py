@@ -15,7 +15,7 @@ from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS,
 from planner.choose.settle import ask_for, complete, filling, settle
 from planner.fill import slots
 from planner.fill.filled import Filled
-from planner.read import mood
+from planner.read import mood, unopened
 from planner.read.fields import Field, Kind
 from planner.read.signals import DEED_OF, READING_STARTS
 from planner.read.words import FILLER, stem, tokens
@@ -65,7 +65,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     if named:
         return named
     scores = desk.wishes(said or text)
-    best_any = max(scores, key=lambda name: scores[name])
+    best_any = _likeliest(said or text, scores, desk)
     if best_any in NO_TOOL and not _names_something(text, desk):
         return Decline(best_any, text)
     if best_any in desk.index.elsewhere and scores[best_any] >= ELSEWHERE:
@@ -98,6 +98,14 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     return settle(text, chosen, desk, before)
 
 
+def _likeliest(said: str, scores: Mapping[str, float], desk: Desk) -> str:
+    """What is likeliest; of what is planned, where that is likelier taken together and the words tell of it."""
+    best = max(scores, key=lambda name: scores[name])
+    planned = [name for name, one in desk.index.elsewhere.items() if one.planned and name in scores]
+    together = sum(scores[name] for name in planned)
+    return max(planned, key=lambda name: scores[name]) if together > scores[best] and unopened.told(said) else best
+
+
 def _only_named(text: str, desk: Desk) -> Decision | None:
     """Nothing but one thing's reference, "Bestellung 11012 bitte": it is shown."""
     reading = desk.reading(text)
@@ -121,7 +129,10 @@ def _not_here(text: str, best: str, scores: Mapping[str, float], desk: Desk, sai
         looks = known.reads or best.startswith(LOOKING)
         meanwhile = _shown_meanwhile(text, desk, said, best) if looks else ()
         return Decline("planned", text, known.room, operation=best, meanwhile=meanwhile)
-    room = sum(score for name, score in scores.items() if name in elsewhere and elsewhere[name].room == known.room)
+    told = unopened.told(said)
+    room = sum(
+        scores.get(name, 0.0) for name, one in elsewhere.items() if one.planned and (told or one.room == known.room)
+    )
     opened = any(tool.entry.room == known.room for tool in desk.index.tools.values())
     return Decline("unclear", text) if opened or room < NAMED else Decline("planned", text, known.room)
 

@@ -16,6 +16,13 @@ NEGATED = re.compile(
     r"|\b(?:waiting|still|yet|remaining|left) to be\s+",
     re.I,
 )
+SHORT = {  # as people type it
+    "wk": "week", "wks": "weeks", "wkend": "weekend", "mth": "month", "mths": "months", "qtr": "quarter", "yr": "year",
+    "yrs": "years", "hrs": "hours", "yday": "yesterday", "tmrw": "tomorrow", "tmr": "tomorrow", "tomorow": "tomorrow",
+}  # fmt: skip
+SHORTENED = re.compile(rf"(?<![\w@.-])(?:{'|'.join(SHORT)})(?![\w@-])", re.I)
+LETTERED = re.compile(r"\b(last|past|next|within)( \d+) ?([dwm])\b", re.I)  # "last 30d"
+LETTERS = {"d": "days", "w": "weeks", "m": "months"}
 PRONOUNS = {"le": "it", "la": "it", "les": "them", "lui": "him", "leur": "them"}  # of an order: "remboursez-le"
 TOLD = re.compile(r"(?<=[ezsrt])-(le|la|les|lui|leur)\b")
 APART = 4  # words, at most, by which a text and its English differ
@@ -24,12 +31,12 @@ ENOUGH = 2  # words that only this language has, before a text is taken for it
 
 @lru_cache(maxsize=512)
 def to_english(text: str, spoken: str = "", names: frozenset[str] = frozenset()) -> str:
-    """The request in English words, with "haven't been paid" as "not paid"; a plain English text comes back unchanged.
+    """The request in English words, "haven't been paid" as "not paid", "this wk" whole; a plain English text comes back as it is.
 
     `spoken` is the language of the conversation, where a few words show none: "et en octobre ?"; `names` are words that are
     people's, and no goods: "Lena Krüger".
     """
-    text = NEGATED.sub("not ", text)
+    text = _whole(NEGATED.sub("not ", text))
     words = re.findall(r"[^\W\d_]+", text.lower())
     for language, (signs, pattern, glossary) in _languages().items():
         told = sum(word in signs for word in words) + goods.told_by(text, language)
@@ -38,6 +45,12 @@ def to_english(text: str, spoken: str = "", names: frozenset[str] = frozenset())
             translated = goods.translated(text, language, unless=names.__contains__)
             return pattern.sub(lambda match, known=glossary: known[match[0].lower()], translated)
     return goods.guessed(text, names)
+
+
+def _whole(text: str) -> str:
+    """Spans of time in whole words."""
+    text = LETTERED.sub(lambda said: f"{said[1]}{said[2]} {LETTERS[said[3].lower()]}", text)
+    return SHORTENED.sub(lambda said: SHORT[said[0].lower()], text)
 
 
 @lru_cache(maxsize=1)

@@ -22,6 +22,7 @@ DATA = Path(__file__).parents[1] / "data" / "unopened.json"
 HEARD = 0.2  # how much the words count beside the reader's probability, both as logarithms of odds
 SELDOM = 5  # phrasings: a word that stands in fewer tells nothing
 MOST = 6.0  # what all words together may weigh, for or against
+CLEAR = 2.0  # of what all words weigh: from here on they tell clearly of what is planned
 SURE = 0.001  # of a probability: nearer to none or all it is not taken
 
 
@@ -64,6 +65,11 @@ def weighed(text: str, scores: Mapping[str, float], planned: Collection[str]) ->
     return {name: score * by[name in planned] for name, score in scores.items()}
 
 
+def told(text: str) -> bool:
+    """Whether the words tell clearly of what is planned."""
+    return _told(text) >= CLEAR
+
+
 @lru_cache(maxsize=512)
 def _told(text: str) -> float:
     weights = kept().words
@@ -77,5 +83,5 @@ def kept() -> Weights:
 
 
 def _words(text: str) -> set[str]:
-    """The stems of a text, as it was said and in English words."""
-    return {stem(word) for said in (text, to_english(text)) for word in tokens(said)}
+    """The stems of a text in English words."""
+    return {stem(word) for word in tokens(to_english(text))}

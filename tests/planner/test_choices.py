@@ -28,6 +28,7 @@ def test_a_report_that_takes_the_period_is_preferred_to_figures_that_do_not(talk
         ("who is our best customer?", 1),
         ("what's our best selling product?", 1),
         ("which product sold best last month?", 1),
+        ("who is our newest customer?", 1),
         ("top 3 customers", 3),
         ("best five customers", 5),
     ],

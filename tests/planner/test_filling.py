@@ -227,3 +227,23 @@ def test_a_name_is_taken_whole(index: Index, text: str, found_by_the_reader: str
     tool, field = ("forecast_demand", "sku") if kind == "product" else ("erase_customer", "customer")
 
     assert filled(index, tool, text, named(text, found_by_the_reader, kind))[field] == whole
+
+
+@pytest.mark.parametrize(
+    ("tool", "said", "told"),
+    [
+        ("revenue_report", "what came in last month by payment type?", "method"),
+        ("sales_report", "sales of last month by type of payment", "payment_method"),
+    ],
+)
+def test_money_is_told_apart_by_how_it_was_paid_however_that_is_called(
+    index: Index, tool: str, said: str, told: str
+) -> None:
+    assert filled(index, tool, said)["group_by"] == told
+
+
+@pytest.mark.parametrize(
+    ("said", "limit"), [("what's the oldest unpaid order?", 1), ("which are the oldest orders?", None)]
+)
+def test_the_oldest_is_one_and_the_oldest_ones_are_several(index: Index, said: str, limit: int | None) -> None:
+    assert filled(index, "list_orders", said).get("limit") == limit

@@ -57,6 +57,26 @@ def test_the_word_beside_a_period_says_which_time_it_is(
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("what did we ship this wk", "what did we ship this week"),
+        ("parcels of the last 30d", "parcels of the last 30 days"),
+        ("disputes opened yday", "disputes opened yesterday"),
+        ("which parcels are promised for tmrw", "which parcels are promised for tomorrow"),
+    ],
+)
+def test_a_span_of_time_may_be_typed_short(index: Index, text: str, whole: str) -> None:
+    tool = "list_disputes" if "disputes" in text else "list_shipments"
+
+    assert filled(index, tool, text) == filled(index, tool, whole) != {}
+
+
+@pytest.mark.parametrize("text", ["wk@shop.example wants his parcel", "a 12m rope"])
+def test_letters_that_are_no_span_of_time_stay(text: str) -> None:
+    assert to_english(text) == text
+
+
 def test_the_word_of_a_time_is_no_state(index: Index) -> None:
     assert "status" not in filled(index, "list_disputes", "disputes opened this week")
     assert filled(index, "list_disputes", "open disputes")["status"] == "needs_response"

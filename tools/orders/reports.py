@@ -58,7 +58,10 @@ class SalesReport(Input):
             "city": ("cities", "town", "towns"),
             "product": ("products", "item", "article", "per product"),
             "category": ("categories", "shelf", "per category"),
-            "payment_method": ("payment methods", "how it was paid", "way of paying", "means of payment"),
+            "payment_method": (
+                *("payment methods", "payment type", "type of payment", "how it was paid", "way of paying"),
+                "means of payment",
+            ),
         }),
     ] | None = Field(default=None, description="What to tell apart; unless said, only the totals.")  # fmt: skip
     channel: Annotated[Channel, CHANNEL_WORDS] | None = Field(default=None, description="Only orders of this channel.")

@@ -31,7 +31,10 @@ APART_WORDS = Synonyms(
         "day": ("daily", "per day"),
         "week": ("weekly", "per week"),
         "month": ("monthly", "per month"),
-        "method": ("payment method", "how it was paid", "way of paying", "moyen de paiement", "Zahlungsart"),
+        "method": (
+            *("payment method", "payment type", "type of payment", "how it was paid", "way of paying"),
+            *("moyen de paiement", "Zahlungsart"),
+        ),
         "provider": ("gateway", "processor"),
         "reason": ("why", "cause"),
     }
