@@ -5,8 +5,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.factories import new_shop
-from tests.tools.test_growth import Rows, grown, rows_read
+from tests.factories import NewShop, new_shop
+from tests.tools.test_growth import grown, rows_read
 from tools.contract.call import Shop
 
 SHELVES = """
@@ -18,35 +18,6 @@ select %(merchant)s, gen_random_uuid(), w.id, v.id, now(), now()
 from variants v join warehouses w on w.merchant_id = %(merchant)s where v.merchant_id = %(merchant)s and v.title = 'Unsold';
 analyze variants, stock_levels, products
 """
-
-
-async def test_what_runs_low_is_found_among_what_is_bought_however_much_nobody_buys(
-    shop: Shop, owner_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.tools.test_growth.GROWN", ("variants", "stock_levels"))
-    read: list[Rows] = []
-    for unsold in (100, 1_000):
-        mine = await grown(shop, owner_url, 20)
-        with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
-            owner.execute(SHELVES, {"merchant": mine.id, "unsold": unsold})
-        read.append(await rows_read(monkeypatch, mine, "low_stock_products", {"limit": 1}))
-
-    assert 0 < read[1] <= read[0] * 1.1 + 10, f"{read[1]!r}"
-
-
-@pytest.mark.parametrize("sort", ["available", "scarce", "on_hand", "reserved", "damaged", "incoming"])
-async def test_stock_is_sorted_by_a_figure_however_much_lies_there(
-    shop: Shop, owner_url: str, monkeypatch: pytest.MonkeyPatch, sort: str
-) -> None:
-    monkeypatch.setattr("tests.tools.test_growth.GROWN", ("variants", "stock_levels", "reservations"))
-    read: list[Rows] = []
-    for unsold in (300, 3_000):
-        mine = await grown(shop, owner_url, 20)
-        with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
-            owner.execute(SHELVES, {"merchant": mine.id, "unsold": unsold})
-        read.append(await rows_read(monkeypatch, mine, "list_stock", {"sort": sort}))
-
-    assert 0 < read[1] <= read[0] * 1.1 + 10, f"{read[1]!r}"
 
 
 PRICED = """
@@ -61,23 +32,64 @@ select merchant_id, gen_random_uuid(), id, 'EUR', split_part(reference, '-', 2):
 from variants where merchant_id = %(merchant)s and sku like 'PRD-%%';
 analyze products, variants, prices
 """
+pytestmark = pytest.mark.xdist_group("growth of goods")  # the same shops for all
+Shops = tuple[NewShop, NewShop]
+
+
+@pytest.fixture(scope="module")
+async def shelves(shop: Shop, owner_url: str) -> Shops:
+    """Two shops that sell the same; in one lies ten times as much that nobody buys."""
+    few, many = [await grown(shop, owner_url, 20) for _ in range(2)]
+    _fill(owner_url, SHELVES, (few, {"unsold": 300}), (many, {"unsold": 3_000}))
+    return few, many
+
+
+@pytest.fixture(scope="module")
+async def priced(shop: Shop, owner_url: str) -> Shops:
+    """Two shops, one with ten times the products."""
+    few, many = [await new_shop(shop) for _ in range(2)]
+    _fill(owner_url, PRICED, (few, {"products": 500}), (many, {"products": 5_000}))
+    return few, many
+
+
+def _fill(owner_url: str, statements: str, *shops: tuple[NewShop, dict[str, int]]) -> None:
+    with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
+        for mine, numbers in shops:
+            owner.execute(statements, {"merchant": mine.id, **numbers})
+
+
+async def test_what_runs_low_is_found_among_what_is_bought_however_much_nobody_buys(
+    shelves: Shops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.tools.test_growth.GROWN", ("variants", "stock_levels"))
+
+    few, many = [await rows_read(monkeypatch, mine, "low_stock_products", {"limit": 1}) for mine in shelves]
+
+    assert 0 < many <= few * 1.1 + 10, f"{many!r}"
+
+
+@pytest.mark.parametrize("sort", ["available", "scarce", "on_hand", "reserved", "damaged", "incoming"])
+async def test_stock_is_sorted_by_a_figure_however_much_lies_there(
+    shelves: Shops, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    monkeypatch.setattr("tests.tools.test_growth.GROWN", ("variants", "stock_levels", "reservations"))
+
+    few, many = [await rows_read(monkeypatch, mine, "list_stock", {"sort": sort}) for mine in shelves]
+
+    assert 0 < many <= few * 1.1 + 10, f"{many!r}"
 
 
 @pytest.mark.parametrize("arguments", [{"sort": "cheapest"}, {"sort": "dearest"}, {"max_price": 1}], ids=str)
 async def test_products_are_found_by_price_however_many_there_are(
-    shop: Shop, owner_url: str, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]
+    priced: Shops, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]
 ) -> None:
     monkeypatch.setattr("tests.tools.test_growth.GROWN", ("variants", "prices"))
     for name in ("FEW", "SOME", "FIRST"):
         monkeypatch.setattr(f"tools.products.offers.{name}", 100)
-    read: list[Rows] = []
-    for products in (500, 5_000):
-        mine = await new_shop(shop)
-        with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
-            owner.execute(PRICED, {"merchant": mine.id, "products": products})
-        read.append(await rows_read(monkeypatch, mine, "list_products", arguments))
 
-    assert 0 <= read[1] <= read[0] * 1.1 + 20, f"{read[1]!r}"
+    few, many = [await rows_read(monkeypatch, mine, "list_products", arguments) for mine in priced]
+
+    assert many <= few * 1.1 + 20, f"{many!r}"
 
 
 async def test_no_index_has_what_each_order_changes_of_stock(owner_url: str) -> None:
