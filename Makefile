@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 TRAINING := .venv-train
+unexport PYTHONDONTWRITEBYTECODE  # each of the shop's processes would compile again what it imports, for ten seconds
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 # uv installs in a third of pip's time, but reads no pip.conf: where it cannot be had or reaches no registry, pip does the same.
 install = $(PIP) -r requirements-uv.txt 2>/dev/null && $(UV) pip install --quiet --python $(BIN)/python --no-deps $(1) 2>/dev/null \
 	|| $(PIP) --no-compile --no-deps $(1)
-# What pip would do on one core, on all of them; a file that is no Python of this version is left as it is, and so is the third of all
-# that few shops or none ever import.
+# What pip would do on one core, on all of them; a file that is no Python of this version is left as it is, and so is what few
+# shops or none ever import.
 SELDOM = site-packages/(stripe|pip|setuptools|huggingface_hub|pygments/lexers|onnxruntime/(tools|transformers|quantization))/
 COMPILED = $(BIN)/python -m compileall -q -j 0 -x '$(SELDOM)' $(VENV)/lib >/dev/null 2>&1 || true
 
