@@ -122,7 +122,7 @@ async def test_connections_that_the_server_has_closed_are_not_handed_out(
 
 
 class Prepared(NamedTuple):
-    count: int
+    number: int
 
 
 async def test_what_is_prepared_outlives_a_transaction_that_is_given_up_and_no_failed_one(runtime_url: str) -> None:
@@ -140,19 +140,19 @@ async def test_what_is_prepared_outlives_a_transaction_that_is_given_up_and_no_f
 
     async with database.transaction(uuid.uuid4()) as sql:
         for _ in range(6):
-            await sql.row("select 4712 + %s::int as count", (1,), as_=Prepared)
+            await sql.row("select 4712 + %s::int as number", (1,), as_=Prepared)
         await sql.commit()
     assert await prepared() == 1
     async with database.transaction(uuid.uuid4()) as sql:
-        assert await sql.row("select 4712 + %s::int as count", (1,), as_=Prepared) == (4713,)
+        assert await sql.row("select 4712 + %s::int as number", (1,), as_=Prepared) == (4713,)
     assert await prepared() == 1
     with pytest.raises(psycopg.errors.DivisionByZero):
         async with database.transaction(uuid.uuid4()) as sql:
-            await sql.row("select 1 / %s::int as count", (0,), as_=Prepared)
+            await sql.row("select 1 / %s::int as number", (0,), as_=Prepared)
     assert await prepared() == 0
 
     async with database.transaction(uuid.uuid4()) as sql:
-        assert await sql.row("select 4712 + %s::int as count", (1,), as_=Prepared) == (4713,)
+        assert await sql.row("select 4712 + %s::int as number", (1,), as_=Prepared) == (4713,)
         assert sql.connection.info.transaction_status is TransactionStatus.INTRANS
     async with database.connection() as connection:
         assert connection.info.transaction_status is TransactionStatus.IDLE

@@ -31,7 +31,7 @@ from tools.contract.call import call
 from tools.contract.errors import Forbidden, LinkNotKnown, Unauthenticated
 from tools.contract.guesses import TooManyTries
 from tools.contract.shop import Shop
-from tools.rules.passwords import WeakPassword, WrongPassword
+from tools.rules.passwords import WeakPassword, WrongPassword, refuse_weak
 
 FOUR_WORDS = "four words of mine"
 
@@ -273,6 +273,12 @@ async def test_a_password_that_is_easy_to_guess_is_refused(do: Do, mine: NewShop
 
     with pytest.raises(WeakPassword):
         await accept(do, invited, weak.format(email=invited.email))
+
+
+@pytest.mark.parametrize("password", ["lea@k1234ab9.example", "K1234AB9lea.example", "abcdk1234ab9lea"])
+def test_an_address_with_a_row_of_keys_in_it_is_no_password_either(password: str) -> None:
+    with pytest.raises(WeakPassword):
+        refuse_weak(password, "Lea@k1234ab9.example", "Lea Martin")
 
 
 async def test_the_password_of_an_account_cannot_be_guessed_through_an_invitation(

@@ -55,7 +55,7 @@ async def priced(shop: Shop, owner_url: str) -> Shops:
 def _fill(owner_url: str, statements: str, *shops: tuple[NewShop, dict[str, int]]) -> None:
     with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
         for mine, numbers in shops:
-            owner.execute(statements, {"merchant": mine.id, **numbers})
+            owner.execute(statements.encode(), {"merchant": mine.id, **numbers})
 
 
 async def test_what_runs_low_is_found_among_what_is_bought_however_much_nobody_buys(

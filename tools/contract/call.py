@@ -15,9 +15,8 @@ from tools.contract.actors import Caller, Hand, Proof
 from tools.contract.asking import Unheard
 from tools.contract.cards import beyond_the_card, card_of, mark_executed, pause, waiting
 from tools.contract.context import Approved, Context
-from tools.contract.daily import WITHIN
 from tools.contract.declare import I, O, Result, Tool, validated
-from tools.contract.idempotency import OWN_KEYS, Entered, canonical, enter, leave, lock_of, request_hash
+from tools.contract.idempotency import OWN_KEYS, Entered, canonical, enter, left, lock_of, request_hash
 from tools.contract.policy import asks_first, beyond_limits, beyond_the_day, needs_another
 from tools.contract.room import room_for
 from tools.contract.secret import without_secrets
@@ -140,13 +139,7 @@ async def _write(
 async def _left(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, result: Result) -> bool:
     """Commit the call with what it leaves behind; False when it was more than the actor's day may come to."""
     await mark_executed(ctx)
-    try:
-        await ctx.sql.commit(*await leave(ctx, caller, tool, asked, canonical(without_secrets(result))))
-    except pg.CheckViolation as beyond:
-        if beyond.diag.constraint_name != WITHIN:
-            raise
-        return False
-    return True
+    return await left(ctx, caller, tool, asked, canonical(without_secrets(result)))
 
 
 async def _why_it_waits(
@@ -155,8 +148,9 @@ async def _why_it_waits(
     """Why a person has to decide first; None when the run may be committed, if the day of who answers for it has room."""
     if ctx.approval is not None:
         return await beyond_the_card(ctx, ctx.approval)
-    first = asks_first(tool, caller, entered.rules, ctx.produced)
-    why = first or await beyond_limits(ctx, ctx.produced, leaving=leaving) or needs_another(ctx.merchant, ctx.produced)
+    did = ctx.produced
+    why = asks_first(tool, caller, entered.rules, did) or await beyond_limits(ctx, did, leaving=leaving)
+    why = why or needs_another(ctx.merchant, did)
     return f"{caller.remark} {why}" if why and caller.remark else why
 
 

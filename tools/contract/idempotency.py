@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from psycopg.errors import CheckViolation
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel
 
@@ -22,7 +23,7 @@ from db.money import Rounding
 from db.session import Transaction
 from tools.contract.actors import Actor, Caller, Proof, Shopfront
 from tools.contract.context import Context
-from tools.contract.daily import AFTER_THE_DAY, COUNT, to_count
+from tools.contract.daily import AFTER_THE_DAY, COUNT, WITHIN, to_count
 from tools.contract.declare import Tool
 from tools.contract.errors import LinkNotKnown, OutOfRange, Unauthenticated
 from tools.contract.figures import figures_of, keep
@@ -197,13 +198,24 @@ def leaving(*, day: bool, figures: bool, changed: bool = False) -> str:
     return _LEAVE.format(day=COUNT if day else "", figures=kept)
 
 
+async def left(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, answer: bytes) -> bool:
+    """Commit with what the call leaves behind; False when it was more than the actor's day may come to.
+
+    `asked` and `answer` are JSON without secrets.
+    """
+    try:
+        await ctx.sql.commit(*await leave(ctx, caller, tool, asked, answer))
+    except CheckViolation as beyond:
+        if beyond.diag.constraint_name != WITHIN:
+            raise
+        return False
+    return True
+
+
 async def leave(
     ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, answer: bytes
 ) -> tuple[str, dict[str, Any]]:
-    """LEAVE and its parameters, with the day and the figures that the call touches; `asked` and `answer` are JSON without secrets.
-
-    Raises CheckViolation of WITHIN when it is more than a day may come to.
-    """
+    """LEAVE and its parameters, with the day and the figures that the call touches."""
     salt, audited = secrets.token_hex(8), canonical(ctx.audited, as_sent=True) if ctx.audited else asked
     figures, day = await figures_of(ctx), to_count(ctx)
     changed = figures is not None and figures.changed

@@ -147,6 +147,10 @@ _STATES = {
     StockState.out_of_stock: "s.on_hand - s.reserved - s.damaged <= 0",
 }
 _ALL = "stock_levels s join variants v on v.merchant_id = %(m)s and v.id = s.variant_id"
+# Of a few rows, each with its variant: all of a shop's variants would be read for these where many are expected.
+_APART = """stock_levels s cross join lateral (
+    select v.* from variants v where v.merchant_id = %(m)s and v.id = s.variant_id offset 0
+) v"""
 # Of some goods, by SKU: their stock is looked up until the page is full (OFFSET is a fence).
 _OF_GOODS = """(
     select v.* from variants v where v.merchant_id = %(m)s and {goods} {beyond} order by v.sku
@@ -229,7 +233,7 @@ def _by_figure(by: _Order, narrowed: str, further: bool) -> tuple[str, str]:
     than = "<" if by.direction == "desc" else ">"
     order = f"s.variant_id {by.direction}, s.warehouse_id {by.direction}"
     apart = _ROWS.format(
-        figure=by.figure, source=_ALL, order=f"{by.figure} {by.direction}, {order}",
+        figure=by.figure, source=_APART, order=f"{by.figure} {by.direction}, {order}",
         filters=f" and {by.apart} and {by.found}{narrowed}"
         + (_BEYOND_FIGURE.format(figure=by.figure, than=than) if further else ""),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
@@ -54,14 +55,19 @@ def refuse_weak(password: str, *about: str) -> None:
     if len(set(password.casefold())) < 5:
         raise WeakPassword("The password consists of fewer than 5 different characters.")
     own = {part for text in about for part in re.split(r"[\W_]+", text.casefold()) if len(part) > 2}
-    left = _without_rows(password.casefold())
-    for word in sorted(own | set(_COMMON), key=len, reverse=True):
-        left = left.replace(word, "")
-        left = left if word not in _folded(left) else _folded(left).replace(word, "")
+    left = _without(own, password.casefold())  # before a row in it is taken out of the middle of somebody's address
+    left = _without(own | set(_COMMON), _without_rows(left))
     if len(left) < LEFT:
         raise WeakPassword(
             "Without common words, rows of keys, and the person's own name and address too little of the password is left."
         )
+
+
+def _without(words: Collection[str], text: str) -> str:
+    for word in sorted(words, key=len, reverse=True):
+        text = text.replace(word, "")
+        text = text if word not in _folded(text) else _folded(text).replace(word, "")
+    return text
 
 
 def _folded(text: str) -> str:
