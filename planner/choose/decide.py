@@ -43,6 +43,10 @@ TOLD = ("reason", "text")  # what is said, and names nothing
 FIGURES = ("money", "percent", "number")
 TAKES_FIGURES = (Kind.money, Kind.percent, Kind.quantity, Kind.delta, Kind.number)
 TAKES_DAYS = (Kind.period_start, Kind.period_end, Kind.moment)
+WHOLE_ORDER, LINES = "cancel_order", "change_order_lines"
+OUT_OF = re.compile(
+    r"\s+(?:out )?(?:of|from|in|on|off)\s+(?:(?:the|her|his|their|this|that|order|number|no\.?)\s+)*", re.I
+)
 NOT = "not "  # a doubt that begins so is about something that was excepted
 UNFIT = {
     "reference": 1.2,
@@ -83,7 +87,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         chosen = _of_partner(text, _of_goods(text, chosen, said or text, desk), said or text, desk)
     if chosen.tool.entry.writes:
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name, desk.beside(said or text))
-        meant = _of_variant(chosen, found)
+        meant = _of_lines(text, _of_variant(chosen, found), desk)
         others = found if meant is chosen else [c for c in found if c is not chosen]
         agreed = agreed or (_clear(text, meant, others) and len(meant.filled.args) + len(meant.filled.people) > 1)
         return _write(text, meant, others, desk, before) if agreed else _either(text, meant, others)
@@ -263,6 +267,20 @@ def _of_variant(chosen: Candidate, candidates: Sequence[Candidate]) -> Candidate
         if of and one.tool.entry.writes and len(one.filled.args) > 1 and _whole(one):
             return replace(one, score=max(one.score, chosen.score), fit=max(one.fit, chosen.fit))
     return chosen
+
+
+def _of_lines(text: str, chosen: Candidate, desk: Desk) -> Candidate:
+    """The candidate, or, where it would cancel an order of which one thing was named ("a mug of 11028"), a change of its lines."""
+    if chosen.tool.entry.name != WHOLE_ORDER or LINES not in desk.offered or not _names_a_part(text, desk):
+        return chosen
+    tool = desk.index.tools[LINES]
+    return replace(chosen, tool=tool, filled=filling(tool, desk.reading(text).fresh(), desk))
+
+
+def _names_a_part(text: str, desk: Desk) -> bool:
+    orders = [span.start for span in desk.reading(text).free("reference") if span.reference == "order"]
+    goods = [one.end for one in desk.index.mentions(text) if one.kind == "product"]
+    return any(OUT_OF.fullmatch(text[end:start]) for end in goods for start in orders if end < start)
 
 
 def _whole_but_words(filled: Filled) -> bool:

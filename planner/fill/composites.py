@@ -18,7 +18,7 @@ TAKES_CODES = {"variant", "product", "promotion"}
 LEADING = {  # to a list of lines, where a tool has several
     "add": r"\b(?:add\w*|put|plus|extra|more|on top|also|ajout\w*|rajout\w*|hinzu\w*|dazu|noch)\b",
     "swaps": r"\b(?:swap\w*|exchang\w*|replac\w*|instead|in place of|échang\w*|remplac\w*|tausch\w*|ersetz\w*|statt)\b",
-    "remove": r"\b(?:remov\w*|take|drop|without|delete|enl[eè]v\w*|retir\w*|supprim\w*|entfern\w*|streich\w*|raus)\b",
+    "remove": r"\b(?:remov\w*|cancel\w*|take|drop|without|delete|enl[eè]v\w*|retir\w*|supprim\w*|entfern\w*|streich\w*|raus)\b",
 }
 # A number and its thing.
 COUNTING = re.compile(r"\s*(?:x|×|units?|pieces?|pcs|of|more|\w+)?\s*(?:of\s+)?(?:the\s+|our\s+|your\s+)?", re.I)

@@ -7,9 +7,10 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 
 from orchestrator.index import read_index
 from planner.choose import decide
-from planner.choose.decisions import Desk
+from planner.choose.decisions import Ask, Desk
 from planner.choose.index import Index
 from planner.converse.memory import Conversation as Held
+from planner.read.language import to_english
 from tests.planner.conftest import TODAY, Conversation
 
 
@@ -149,3 +150,23 @@ def test_the_one_variant_that_was_named_is_looked_at_and_not_searched_by_words()
 
     assert isinstance(decision, list)
     assert "TROUSERS-M" in decision[0].args.values()
+
+
+@pytest.mark.parametrize(
+    ("said", "tool"),
+    [
+        ("cancel the blue mug of ORD-11028", "change_order_lines"),
+        ("cancel only the duvet in ORD-11028", "change_order_lines"),
+        ("storniere die Tasse aus 11028, der Rest bleibt", "change_order_lines"),
+        ("cancel order ORD-11028, she wanted the blue mug", "cancel_order"),
+        ("cancel ORD-11028", "cancel_order"),
+    ],
+)
+def test_of_an_order_of_which_one_thing_is_to_be_cancelled_the_rest_stays(said: str, tool: str) -> None:
+    shipped = read_index()
+    desk = Desk(shipped, frozenset(shipped.tools), Held.of([SystemMessage(TODAY), HumanMessage(said)]))
+
+    decision = decide.decide(to_english(said), desk, before=[], said=said)
+
+    assert isinstance(decision, list | Ask)
+    assert tool == (decision[0].tool if isinstance(decision, list) else decision.pending["tool"])
