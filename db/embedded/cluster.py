@@ -39,6 +39,7 @@ PATIENCE = 60  # seconds that the remains of a killed server may hold on to its 
 HELD = re.compile(r"lock file .* already exists|pre-existing shared memory block")
 SETTINGS = {
     "max_connections": "60",
+    "max_locks_per_transaction": "256",  # a restore is one transaction, and locks each table, index and sequence that it makes
     "shared_buffers": "128MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
