@@ -61,3 +61,25 @@ async def test_german_periods_are_heard_in_the_dative(talk: Talk, text: str, yea
     assert turn.answer is not None
     told = rf"\(1\. Januar .*{clock.now().astimezone(PARIS).year + year}, Europe/Paris\)"
     assert re.search(told, turn.answer), turn.answer
+
+
+@pytest.mark.parametrize(
+    ("decision", "told"),
+    [
+        ({"decision": "approve"}, "MUG-LOW"),
+        ({"decision": "reject", "reason": "not now"}, "Not done after that: Low stock products"),
+    ],
+)
+async def test_what_is_asked_beside_a_change_is_told_or_accounted_for_once_its_card_is_decided(
+    talk: Talk, mine: NewShop, decision: dict[str, str], told: str
+) -> None:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        order = make_order(sql, make_variant(sql, "MUG-LOW", stock=0), 1)
+        await sql.commit()
+
+    waiting = await talk(f"hold {order.reference} and tell me what is running low")
+    await talk.decide(waiting.waits_for[0], **decision)
+    turn = await talk.settled(waiting)
+
+    assert turn.answer is not None
+    assert told in turn.answer
