@@ -20,6 +20,8 @@ CLOSED = re.compile(
     r"\b(?:because|(?:since|as) (?:he|she|it|they|we|i|you|the|his|her|their)|saying|says|that|so that)\b|:\s|[\"“«]",
     re.I,
 )
+# And so does the reason of a wish, but for what is to be told or shown: "… because of the address and tell me what runs low".
+REASON = re.compile(r"because|since|as\b", re.I)
 LEANING = re.compile(
     r"^(?:then\b|after that)|\b(?:it|them|that one|this one|those|he|she|they|him|her|his|their|the same)\b"
     r"|\w-(?:le|la|les|lui|leur)\b|\b(?:lui|ihm|ihr|ihnen|ihn|damit|davon|dafür)\b|\w (?:le|la|les|es|sie)$",
@@ -83,7 +85,8 @@ def _pieces(sentence: str) -> list[str]:
         rest = sentence[cut.end() :]
         following = re.match(r"[\w']+", rest)
         opens = following and (following[0].lower() in OPENERS or (cut["joined"] and mood.begins(rest)))
-        if cut.start() > start and opens and not (closed and closed.start() < cut.start()):
+        shut = closed and closed.start() < cut.start() and not (REASON.match(closed[0]) and mood.wants_shown(rest))
+        if cut.start() > start and opens and not shut:
             pieces.append(sentence[start : cut.start()])
             start = cut.start()
     return [*pieces, sentence[start:]]

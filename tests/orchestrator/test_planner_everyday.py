@@ -1,6 +1,7 @@
 """What people ask every day, in their own words, without a language model: nothing is dropped, and nothing left out unasked."""
 
 import re
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -71,13 +72,13 @@ async def test_german_periods_are_heard_in_the_dative(talk: Talk, text: str, yea
     ],
 )
 async def test_what_is_asked_beside_a_change_is_told_or_accounted_for_once_its_card_is_decided(
-    talk: Talk, mine: NewShop, decision: dict[str, str], told: str
+    talk: Talk, mine: NewShop, decision: dict[str, Any], told: str
 ) -> None:
     async with mine.shop.database.transaction(mine.id) as sql:
         order = make_order(sql, make_variant(sql, "MUG-LOW", stock=0), 1)
         await sql.commit()
 
-    waiting = await talk(f"hold {order.reference} and tell me what is running low")
+    waiting = await talk(f"hold {order.reference} because of the address and tell me what is running low")
     await talk.decide(waiting.waits_for[0], **decision)
     turn = await talk.settled(waiting)
 
