@@ -171,9 +171,7 @@ class Transaction:
         if self.open and not self.connection.closed:
             self.statements.append("rollback")
             if self.connection.info.transaction_status is TransactionStatus.INTRANS:
-                await self._plainly(
-                    "rollback"
-                )  # psycopg's own forgets what is prepared, lest it depend on what is gone
+                await self._plainly("rollback")  # psycopg's own would forget what is prepared
             else:
                 await self.connection.rollback()
         self.open = False

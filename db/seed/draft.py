@@ -89,9 +89,8 @@ class Draft:
                 if start == 0 and len(rows) >= BATCH:
                     progress(f"{len(rows):,} rows of {table}")
                 _insert(connection, table, list(rows[0]), ahead.popleft().result())
-                if len(rows) >= BATCH and start + BATCH >= len(
-                    rows
-                ):  # what points to them is looked up in what they are now
+                # All are in: what points to them is looked up in what they are now.
+                if BATCH <= len(rows) <= start + BATCH:
                     refresh_statistics(connection, [table])
 
 

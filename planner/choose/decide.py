@@ -105,7 +105,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
 def _likeliest(said: str, scores: Mapping[str, float], desk: Desk) -> str:
     """What is likeliest; of what is planned, where that is likelier taken together and the words tell of it."""
     best = max(scores, key=lambda name: scores[name])
-    planned = [name for name, one in desk.index.elsewhere.items() if one.planned and name in scores]
+    planned = [name for name in desk.index.planned if name in scores]
     together = sum(scores[name] for name in planned)
     return max(planned, key=lambda name: scores[name]) if together > scores[best] and unopened.told(said) else best
 

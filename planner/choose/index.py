@@ -116,7 +116,7 @@ class Index:
         self.tools = tools
         self.reader = reader
         self.elsewhere = elsewhere or {}
-        self._planned = frozenset(one.name for one in self.elsewhere.values() if one.planned)
+        self.planned = {name: one for name, one in self.elsewhere.items() if one.planned}
         self.vocabulary = _vocabulary(tools.values())
         self.openers = _openers([example for tool in tools.values() for example in tool.entry.examples])
         self.lexicon = TRADE_STEMS | {
@@ -219,7 +219,7 @@ class Index:
             heard = self.scores(text)
             here = {name: score * (heard[name] + DOUBT) ** HEARD for name, score in here.items()}
         left = (1 - sum(there.values())) / (sum(here.values()) or 1.0)
-        scores = unopened.weighed(text, {name: score * left for name, score in here.items()} | there, self._planned)
+        scores = unopened.weighed(text, {name: score * left for name, score in here.items()} | there, self.planned)
         return cues.weighed(text, scores, self._reading)
 
     def _read(self, text: str, beside: Beside = NOTHING) -> Mapping[str, float]:

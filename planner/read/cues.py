@@ -14,9 +14,8 @@ from planner.read import mood
 from planner.read.language import to_english
 from planner.read.words import fold
 
-LIKELIER = (
-    20  # times what was learned, where the words name it: they decide where that is undecided, and not against it
-)
+# Times what was learned, where the words name it: they decide where that is undecided, and not against it.
+LIKELIER = 20
 FAINT = 0.005  # of a probability that whatever is named has
 
 

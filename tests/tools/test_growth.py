@@ -251,9 +251,8 @@ async def grown(shop: Shop, owner_url: str, orders: int) -> NewShop:
     with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
         for statement in filter(None, GROW.split(";\n")):
             owner.execute(statement, params)
-            owner.execute(
-                f"analyze {statement.split()[2]}"
-            )  # else the next rows' foreign keys are looked up among all of the shop's
+            # Else the foreign keys of the rows that follow are looked up by the shop alone.
+            owner.execute(f"analyze {statement.split()[2]}")
         owner.execute(ADD_UP, {"merchant": mine.id})
     return mine
 

@@ -16,7 +16,7 @@ from tools.contract.asking import Unheard
 from tools.contract.cards import beyond_the_card, card_of, mark_executed, pause, waiting
 from tools.contract.context import Approved, Context
 from tools.contract.declare import I, O, Result, Tool, validated
-from tools.contract.idempotency import OWN_KEYS, Entered, canonical, enter, left, lock_of, request_hash
+from tools.contract.idempotency import OWN_KEYS, Entered, canonical, committed, enter, lock_of, request_hash
 from tools.contract.policy import asks_first, beyond_limits, beyond_the_day, needs_another
 from tools.contract.room import room_for
 from tools.contract.secret import without_secrets
@@ -118,7 +118,7 @@ async def _write(
         result = await tool.run(ctx, args)
         await ctx.sql.flush()
         why = await _why_it_waits(ctx, entered, tool, caller, leaving=True)
-        card = None if not why and await _left(ctx, caller, tool, asked, result) else card_of(ctx, tool, args)
+        card = None if not why and await _committed(ctx, caller, tool, asked, result) else card_of(ctx, tool, args)
     if card is None:
         if shop.after_commit and ctx.jobs:
             await shop.after_commit(caller.merchant, ctx.jobs)
@@ -136,10 +136,10 @@ async def _write(
     return Outcome(card=card, approval=reference, why=why)
 
 
-async def _left(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, result: Result) -> bool:
+async def _committed(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, result: Result) -> bool:
     """Commit the call with what it leaves behind; False when it was more than the actor's day may come to."""
     await mark_executed(ctx)
-    return await left(ctx, caller, tool, asked, canonical(without_secrets(result)))
+    return await committed(ctx, caller, tool, asked, canonical(without_secrets(result)))
 
 
 async def _why_it_waits(

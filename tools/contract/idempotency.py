@@ -198,8 +198,8 @@ def leaving(*, day: bool, figures: bool, changed: bool = False) -> str:
     return _LEAVE.format(day=COUNT if day else "", figures=kept)
 
 
-async def left(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, answer: bytes) -> bool:
-    """Commit with what the call leaves behind; False when it was more than the actor's day may come to.
+async def committed(ctx: Context, caller: Caller, tool: Tool[Any, Any], asked: bytes, answer: bytes) -> bool:
+    """Commit the call with LEAVE; False when it was more than the actor's day may come to.
 
     `asked` and `answer` are JSON without secrets.
     """

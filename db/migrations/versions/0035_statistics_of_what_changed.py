@@ -7,18 +7,17 @@ down_revision = "0034"
 branch_labels = None
 depends_on = None
 
-# Of the named tables, or of all by autovacuum's own rule (50 rows and a tenth), with a hundredth: the statistics have to know of one shop
-# more among many. An import of a dozen orders read samples of each table of a large installation for it. Named, a table that is filled
-# is known while the transaction goes on: among many small shops, foreign keys to it were looked up by the shop alone, row by row.
+# Autovacuum's own rule (50 rows and a tenth), with a hundredth: the statistics have to know of one shop more among many. An import of a
+# dozen orders read samples of each table of a large installation for it. What the transaction before has changed is told by its
+# backend at once where `pg_stat_force_next_flush` was called after it.
 STATISTICS = """
-create function refresh_statistics(tables text[] default null) returns void
+create or replace function refresh_statistics() returns void
 language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare name text;
 begin
     for name in select c.relname from pg_class c join pg_stat_all_tables s on s.relid = c.oid
                 where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and pg_relation_size(c.oid) > 0
-                  and case when tables is null then c.reltuples < 0 or s.n_mod_since_analyze > 50 + c.reltuples / 100
-                      else c.relname = any(tables) end order by c.relname loop
+                  and (c.reltuples < 0 or s.n_mod_since_analyze > 50 + c.reltuples / 100) order by c.relname loop
         execute format('analyze public.%I', name);
     end loop;
 end $$
@@ -26,10 +25,7 @@ end $$
 
 
 def upgrade() -> None:
-    op.execute("drop function refresh_statistics()")
     op.execute(STATISTICS)
-    op.execute("revoke all on function refresh_statistics(text[]) from public")
-    op.execute("grant execute on function refresh_statistics(text[]) to app_rt")
 
 
 def downgrade() -> None:
