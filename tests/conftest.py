@@ -37,8 +37,9 @@ pytest_plugins = ["tests.raised", "tests.settled"]
 TEMPLATE = "shopkeeper"
 # A busy machine is slow: limits are asked where they are set.
 PATIENT = Patience(statement=60_000, lock=30_000, idle=120_000)
-# Nobody pulls the plug on a test's cluster, and nobody guesses at its passwords.
+# Nobody pulls the plug on a test's cluster, nobody guesses at its passwords, and several processes are tested on it at once.
 UNSAFE = {
+    "max_connections": "300",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",

@@ -116,6 +116,7 @@ async def test_a_process_killed_in_the_middle_of_an_order_leaves_nothing_half_do
     process = spawning.Process(target=place_and_stop_before_the_commit, args=(runtime_url, owner, key, sending))
 
     process.start()
+    sending.close()  # its own: were the process to end without a word, nothing would wait for one
     statements = await asyncio.to_thread(receiving.recv)
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
