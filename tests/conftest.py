@@ -40,6 +40,8 @@ PATIENT = Patience(statement=60_000, lock=30_000, idle=120_000)
 # Nobody pulls the plug on a test's cluster, nobody guesses at its passwords, and several processes are tested on it at once.
 UNSAFE = {
     "max_connections": "300",
+    "shared_buffers": "512MB",
+    "max_wal_size": "8GB",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",

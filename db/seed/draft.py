@@ -100,7 +100,7 @@ def _encoded(rows: list[Row], start: int) -> str:
 
 def _insert(connection: Connection, table: str, columns: list[str], rows: str) -> None:
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    statement = sql.SQL("insert into {0} ({1}) select {1} from jsonb_populate_recordset(null::{0}, %s::jsonb)")
+    statement = sql.SQL("insert into {0} ({1}) select {1} from json_populate_recordset(null::{0}, %s::json)")
     connection.execute(statement.format(sql.Identifier(table), names), [rows])
 
 

@@ -373,7 +373,7 @@ def interrupted(owner_url: str, runtime_url: str) -> tuple[uuid.UUID, Invented]:
     merchant = new_merchant(owner_url)
 
     def interrupt(line: str) -> None:
-        if "order_lines" in line:
+        if "rows of fulfilments" in line:
             raise KeyboardInterrupt
 
     with (

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from orchestrator import memory
 from orchestrator.surfaces.cli import (
     chat,
     explaining,
@@ -77,4 +78,8 @@ app.add_typer(following.app)
 
 def main() -> None:
     """The command `shopkeeper`."""
-    app()
+    memory.be_brief()
+    try:
+        app()
+    finally:
+        memory.leave()
