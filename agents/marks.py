@@ -58,7 +58,7 @@ def _parts(value: Any, told: Any) -> Iterator[tuple[BaseModel, Json]]:
     """The models inside a value, each with its place in the JSON."""
     if isinstance(value, BaseModel):
         yield value, told
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, (list, tuple)):
         for one, into in zip(cast(list[Any], value), told, strict=True):
             yield from _parts(one, into)
     elif isinstance(value, dict):

@@ -181,7 +181,9 @@ class Carriers(CarriesOut):
         return await self._book(merchant, reference, answer, f"{claimed.attempts}")
 
     async def _book(self, merchant: uuid.UUID, reference: str, answer: Answer, which: str) -> list[str]:
-        said = {name: value for name, value in asdict(answer).items() if value is not None and name != "amount"}
+        said: dict[str, Any] = {
+            name: value for name, value in asdict(answer).items() if value is not None and name != "amount"
+        }
         if answer.amount is not None and answer.currency:
             said["amount"] = minor(answer.amount, answer.currency)
         key = f"job:{reference}:{which}"

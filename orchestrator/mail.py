@@ -66,7 +66,7 @@ def smtp(settings: Settings) -> Deliver | None:
     async def deliver(mail: Mail) -> None:
         try:
             await asyncio.to_thread(_send, url, sender, mail)
-        except (OSError, smtplib.SMTPException, ValueError) as failed:
+        except (OSError, ValueError) as failed:
             raise NotDelivered(f"{type(failed).__name__}: {failed}") from failed
 
     return deliver

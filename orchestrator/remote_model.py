@@ -27,7 +27,7 @@ class Requests(ChatOpenAI):
     """What a server is asked with, as its settings and the model's name want it."""
 
     def body(self, messages: Sequence[BaseMessage]) -> Json:
-        told = cast(Json, self._get_request_payload(list(messages)))  # pyright: ignore[reportUnknownMemberType]
+        told = cast(Json, self._get_request_payload(list(messages)))
         return told | {"stream": True, "stream_options": {"include_usage": True}}
 
 

@@ -67,9 +67,9 @@ class PooledSaver(AsyncPostgresSaver):
         async with self._cursor(pipeline=True) as cursor:
             if versions:
                 dumped = self._dump_blobs(*place, rows, versions)
-                await cursor.executemany(self.UPSERT_CHECKPOINT_BLOBS_SQL, dumped)
+                await cursor.executemany(self.UPSERT_CHECKPOINT_BLOBS_SQL, dumped)  # pyrefly: ignore[bad-argument-type]  # a constant
             row = (*place, checkpoint["id"], of.get("checkpoint_id"), shown, about)
-            await cursor.execute(self.UPSERT_CHECKPOINTS_SQL, row)
+            await cursor.execute(self.UPSERT_CHECKPOINTS_SQL, row)  # pyrefly: ignore[bad-argument-type]  # a constant
         return {"configurable": {"thread_id": place[0], "checkpoint_ns": place[1], "checkpoint_id": checkpoint["id"]}}
 
     async def aput_writes(

@@ -18,7 +18,7 @@ from functools import lru_cache, partial
 from typing import Any, Protocol, TypeVar, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
-from langgraph.graph import END, START, StateGraph  # pyright: ignore[reportMissingTypeStubs]  # py.typed is one folder up
+from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command, Send, interrupt
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -64,7 +64,7 @@ class Supervisor:
         models: Models,
         index: Index,
         saver: PooledSaver,
-        voice: Prompts = prompts,
+        voice: Prompts = prompts,  # pyrefly: ignore[bad-function-definition]  # `read` is cached, and read only
         few: int = FEW,
     ) -> None:
         self.voice = voice

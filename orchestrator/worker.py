@@ -161,13 +161,13 @@ def _mails(app: procrastinate.App, services: Services) -> None:
 def _keeps_up(app: procrastinate.App, services: Services) -> None:
     """What is done every minute, and every night."""
 
-    @app.periodic(cron=EVERY_MINUTE)
+    @app.periodic(cron=EVERY_MINUTE)  # pyrefly: ignore[bad-argument-type]  # it cannot solve the library's Concatenate
     @app.task(name="keep_up", queueing_lock="keep_up")
     async def keep_up(timestamp: int) -> None:
         await pick_up(app)
         await upkeep(services)
 
-    @app.periodic(cron=EVERY_NIGHT)
+    @app.periodic(cron=EVERY_NIGHT)  # pyrefly: ignore[bad-argument-type]
     @app.task(name="clear_up", queueing_lock="clear_up")
     async def clear_up(timestamp: int) -> None:
         await app.job_manager.delete_old_jobs(nb_hours=DONE_KEPT)

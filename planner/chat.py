@@ -43,7 +43,7 @@ class EmbeddedPlanner(BaseChatModel):
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """Offers tools: OpenAI function dicts as they are, anything else converted. `tool_choice` is not heeded."""
         offered: list[dict[str, Any]] = [
-            cast(dict[str, Any], tool) if isinstance(tool, dict) else convert_to_openai_tool(tool) for tool in tools
+            tool if isinstance(tool, dict) else convert_to_openai_tool(tool) for tool in tools
         ]
         return self.bind(tools=offered, **kwargs)
 

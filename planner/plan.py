@@ -349,7 +349,8 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
     shown = shown if helped or not plan.unopened else []  # what is shown meanwhile is no answer where it is not there
     language = Voice.of(turn.desk.talk).language
     closed = [not_open(name, room, language, shown=helped) for name, room in plan.unopened]
-    text = " ".join(filter(None, [*plan.leads, *closed, answer.compose(shown, list(plan.notes), turn.desk)]))
+    told = answer.compose(shown, list(plan.notes), turn.desk)
+    text = " ".join(part for part in (*plan.leads, *closed, told) if part)
     if plan.question:
         asked = asking.question(plan.question.pending, turn.desk)
         text = "\n\n".join(filter(None, [text, asked, asking.afterwards(plan.question.pending, turn.desk)]))

@@ -119,4 +119,4 @@ def _option(field: Field, value: Any) -> list[str]:
 
 
 def _written(value: Any) -> str:
-    return json.dumps(value, default=str) if isinstance(value, dict | list) else str(value)
+    return json.dumps(value, default=str) if isinstance(value, (dict, list)) else str(value)

@@ -119,7 +119,7 @@ def _paths(model: type[BaseModel], before: str, seen: tuple[type, ...]) -> Itera
 
 
 def _is_from_outside(marks: list[Any], annotation: Any) -> bool:
-    own = [*marks, *getattr(annotation, "__metadata__", ())]
+    own: list[Any] = [*marks, *getattr(annotation, "__metadata__", ())]
     return any(isinstance(mark, Untrusted) for mark in own) or any(
         _is_from_outside([], part) for part in get_args(annotation)
     )
@@ -135,7 +135,8 @@ def _filled(model: type[BaseModel], by: Outsiders, tool: str, path: str, seen: t
 
 def _value(annotation: Any, outside: bool, by: Outsiders, tool: str, path: str, seen: tuple[type, ...]) -> Any:
     """A value of a type: the first that it allows, written by outsiders where they may write."""
-    origin, parts = get_origin(annotation), [part for part in get_args(annotation) if part is not NoneType]
+    origin: Any = get_origin(annotation)
+    parts = [part for part in get_args(annotation) if part is not NoneType]
     if origin is list or origin is tuple:
         inner = _value(parts[0], outside, by, tool, path, seen)
         return [] if inner is None else [inner]
@@ -190,7 +191,7 @@ class Obedient:
 
     def __call__(self, body: Body) -> Reply:
         *_, asked = [message["content"] for message in body["messages"] if message["role"] == "user"]
-        results = [message["content"] for message in body["messages"] if message["role"] == "tool"]
+        results: list[str] = [message["content"] for message in body["messages"] if message["role"] == "tool"]
         order: dict[str, Any] = json.loads(asked)
         if not results:
             return calls(*((str(name), dict[str, Any]()) for name in order["read"]))

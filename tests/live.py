@@ -24,7 +24,6 @@ def served(settings: Settings, urls: Urls, *, worker: bool = False) -> Generator
     async def serve() -> None:
         async with services(settings, urls) as parts:
             server = uvicorn.Server(uvicorn.Config(web(parts), log_level="warning", access_log=False))
-            server.install_signal_handlers = lambda: None  # pyright: ignore[reportAttributeAccessIssue]
             stop.append(server)
             async with working(parts, urls) if worker else contextlib.nullcontext():
                 await server.serve([listener])

@@ -159,7 +159,7 @@ def text_columns() -> dict[tuple[str, str], Any]:
 
 
 def _holds_words(kind: Any) -> bool:
-    return isinstance(kind, sa.String | JSONB | ARRAY) and not isinstance(kind, sa.Enum)
+    return isinstance(kind, (sa.String, JSONB, ARRAY)) and not isinstance(kind, sa.Enum)
 
 
 def classes_of(table: str, column: str) -> list[str]:

@@ -3,7 +3,6 @@
 It imports nothing but the harness (`catalog`, `common`), which has to be on the path by then.
 """
 
-# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 import json
 import statistics
 import sys

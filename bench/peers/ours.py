@@ -4,7 +4,6 @@ The index is the harness's own, which knows words and nothing of meaning: what i
 one JSON object a line.
 """
 
-# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 import asyncio
 import math
 import os

@@ -3,8 +3,6 @@
 Those of LangGraph's family keep their checkpoints in PostgreSQL; the others keep nothing. Prints what was measured.
 """
 
-# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
-# pyright: reportUnknownParameterType=false, reportMissingParameterType=false
 import asyncio
 import os
 import sys

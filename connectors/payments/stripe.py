@@ -71,7 +71,7 @@ class Stripe:
                 } | (await self._paid_with(asked.token) if asked.token else {})
                 return _of_intent(_plain(await intents.create_async(params, options)), asked.deed)
             case Deed.capture:
-                params = {"amount_to_capture": asked.amount} | ({} if asked.final else {"final_capture": False})
+                params: Any = {"amount_to_capture": asked.amount} | ({} if asked.final else {"final_capture": False})
                 return _of_intent(_plain(await intents.capture_async(reference, params, options)), asked.deed)
             case Deed.void:
                 found = _plain(await intents.cancel_async(reference, {}, options))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, Field
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from orchestrator.surfaces import openapi_chat, openapi_completions, openapi_files
 from orchestrator.surfaces.examples import Example, examples
@@ -91,11 +91,13 @@ def _schemas(tools: list[Tool[Any, Any]]) -> dict[str, Any]:
         *openapi_files.OUTPUTS,
         *openapi_completions.OUTPUTS,
     }
-    outputs = [(model, "serialization") for model in shown]
+    outputs: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "serialization") for model in shown]
     beside = (*openapi_chat.INPUTS, *openapi_completions.INPUTS)
-    inputs = [(model, "validation") for model in (*(tool.input for tool in tools), *beside)]
+    inputs: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (model, "validation") for model in (*(tool.input for tool in tools), *beside)
+    ]
     outputs.sort(key=lambda pair: pair[0].__name__)
-    _, definitions = models_json_schema([*inputs, *outputs], ref_template=REF)  # pyright: ignore[reportArgumentType]
+    _, definitions = models_json_schema([*inputs, *outputs], ref_template=REF)
     return definitions["$defs"]
 
 

@@ -14,8 +14,12 @@ def joined(routes: Iterable[Route]) -> list[Route]:
     paths: dict[str, dict[str, Endpoint]] = {}
     for route in routes:
         paths.setdefault(route.path, {}).update(dict.fromkeys(route.methods or (), route.endpoint))
-    ordered = sorted(paths, key=lambda path: [segment.startswith("{") for segment in path.split("/")])
+    ordered = sorted(paths, key=_parameters)
     return [Route(path, _by_method(paths[path]), methods=list(paths[path])) for path in ordered]
+
+
+def _parameters(path: str) -> list[bool]:
+    return [segment.startswith("{") for segment in path.split("/")]
 
 
 def _by_method(endpoints: dict[str, Endpoint]) -> Endpoint:

@@ -6,6 +6,7 @@ Endpoints take a `Request` and return a `Response`: a body is read strictly, a q
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
+from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -170,9 +171,9 @@ async def read_json(request: Request) -> dict[str, Any]:
         raise errors.Unreadable(f"The body is not JSON: {unreadable}.") from unreadable
     if not isinstance(given, dict):
         raise errors.Invalid("The body has to be a JSON object.")
-    if _levels(given) > DEEPEST_BODY:  # pyright: ignore[reportUnknownArgumentType]
+    if _levels(given) > DEEPEST_BODY:
         raise errors.Invalid(f"The body is nested deeper than {DEEPEST_BODY} levels.")
-    return given  # pyright: ignore[reportUnknownVariableType]  # what its values are, the input model says
+    return given  # what its values are, the input model says
 
 
 def _levels(value: Any) -> int:
@@ -180,8 +181,8 @@ def _levels(value: Any) -> int:
     levels, layer = 0, [value]
     while layer:
         levels += 1
-        inner = [part.values() if isinstance(part, dict) else part for part in layer if isinstance(part, dict | list)]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        layer: list[Any] = [one for part in inner for one in part]  # pyright: ignore[reportUnknownVariableType]
+        parts = (part.values() if isinstance(part, dict) else part for part in layer if isinstance(part, (dict, list)))
+        layer = list[Any](chain.from_iterable(parts))
     return levels - 1
 
 

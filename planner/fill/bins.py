@@ -56,7 +56,11 @@ def _led(fields: Sequence[Field], found: Sequence[re.Match[str]], text: str) -> 
         leaves = FROM.search(text[: found[0].start()]) is not None
         return [(f, found[0]) for f in fields if f.name.startswith(LEFT) == leaves]
     pairs = [list(zip(order, found, strict=False)) for order in permutations(fields)]
-    return max(pairs, key=lambda pair: sum(_fits(f, text[: m.start()]) for f, m in pair))
+
+    def fits(pair: list[tuple[Field, re.Match[str]]]) -> int:
+        return sum(_fits(f, text[: m.start()]) for f, m in pair)
+
+    return max(pairs, key=fits)
 
 
 def _fits(f: Field, before: str) -> int:

@@ -7,12 +7,12 @@ thing is the shop's to say: `search_shop` is asked for the pieces, once a turn.
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from planner.read import embedder, places
 from planner.read.entities import Span
@@ -53,9 +53,9 @@ class Everyday(NamedTuple):
 @lru_cache(maxsize=1)
 def everyday() -> Everyday:
     """As they are shipped."""
-    told = json.loads(files("planner.data").joinpath("everyday.json").read_text(encoding="utf-8"))
-    ordinary = words_of(" ".join(told["ordinary"].values()))
-    return Everyday(ordinary, words_of(told["weak"]), words_of(told["standing"]))
+    told: dict[str, Any] = json.loads(files("planner.data").joinpath("everyday.json").read_text(encoding="utf-8"))
+    ordinary: Iterable[str] = told["ordinary"].values()
+    return Everyday(words_of(" ".join(ordinary)), words_of(told["weak"]), words_of(told["standing"]))
 
 
 class Phrase(NamedTuple):

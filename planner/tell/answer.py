@@ -31,7 +31,7 @@ def compose(results: Sequence[Result], notes: Sequence[str], desk: Desk) -> str:
     if not parts:
         return "\n\n".join(notes)
     first, _, rest = parts[0].partition("\n\n")
-    return "\n\n".join(filter(None, [" ".join([first, *notes]), rest, *parts[1:]]))
+    return "\n\n".join(part for part in (" ".join([first, *notes]), rest, *parts[1:]) if part)
 
 
 def problem(value: Any) -> Error | None:

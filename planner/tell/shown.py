@@ -27,10 +27,10 @@ def value(said: Any, voice: Voice) -> str:
             return voice.say("yes_word" if said else "no_word")
         case {"amount": int() as amount, "currency": str() as currency}:
             return written(amount, currency)
-        case float():
-            return f"{said:,.2f}".rstrip("0").rstrip(".")
         case int():
             return str(said)
+        case float():
+            return f"{said:,.2f}".rstrip("0").rstrip(".")
         case str():
             return _text(said, voice)
         case dict():
@@ -73,7 +73,7 @@ def _object(said: Row, voice: Voice) -> str:
     if called:
         return " ".join(called[:2])
     parts = [
-        value(part, voice) for key, part in said.items() if key not in HIDDEN and not isinstance(part, dict | list)
+        value(part, voice) for key, part in said.items() if key not in HIDDEN and not isinstance(part, (dict, list))
     ]
     return ", ".join(part for part in parts if part)
 

@@ -73,7 +73,7 @@ class Voice:
 
     def listed(self, parts: Sequence[str], joint: str = "and") -> str:
         """ "a, b and c"."""
-        return f" {self.say(joint)} ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+        return f" {self.say(joint)} ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
 
 
 def title(operation: str, language: str) -> str:

@@ -127,7 +127,7 @@ async def told_of_refusals(shop: Shop, tool: AnyTool, arguments: dict[str, Any],
     """Each argument in turn is none of the shop's, or no value of its kind."""
     properties: dict[str, Any] = tool.schema["properties"]
     for name, value in arguments.items():
-        wrong = "XX-404" if "x-reference" in str(properties[name]) else None if isinstance(value, list | dict) else "~"
+        wrong = "XX-404" if "x-reference" in str(properties[name]) else None if isinstance(value, (list, dict)) else "~"
         await told(shop, tool, arguments | {name: wrong}, model_of(mine))
 
 

@@ -95,7 +95,7 @@ async def test_the_products_own_server_answers_the_official_client(
             said: Any = [{"role": "user", "content": "which orders are unpaid?"}]
             whole = client.chat.completions.create(model="shopkeeper", messages=said)
             chunks: Any = client.chat.completions.create(model="shopkeeper/orders", messages=said, stream=True)
-            streamed = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+            streamed: str = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
             return whole.choices[0].message.content or "", streamed
 
     with served(settings, Urls(runtime_url, None, runtime_url, None)) as address:

@@ -74,7 +74,7 @@ async def credentials(shop: Shop) -> dict[str, str]:
     return {"Authorization": f"Bearer {await mine.key_text(scopes=['*'])}"}
 
 
-@SCHEMA.hook
+@SCHEMA.hook  # pyrefly: ignore[untyped-function-decorator]  # gives back what it is given
 def filter_case(context: Any, case: Any) -> bool:
     """Of the requests that go through an operation's limits one by one, a third is kept: there are over a hundred an operation."""
     return case.meta.phase.name.value != "coverage" or crc32(repr(case).encode()) % ONE_IN == 0

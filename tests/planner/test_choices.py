@@ -168,5 +168,5 @@ def test_of_an_order_of_which_one_thing_is_to_be_cancelled_the_rest_stays(said: 
 
     decision = decide.decide(to_english(said), desk, before=[], said=said)
 
-    assert isinstance(decision, list | Ask)
+    assert isinstance(decision, (list, Ask))
     assert tool == (decision[0].tool if isinstance(decision, list) else decision.pending["tool"])

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from hypothesis.stateful import RuleBasedStateMachine
 
@@ -50,10 +50,12 @@ async def arrange(mine: NewShop) -> str:
 class AtWork(RuleBasedStateMachine):
     """Somebody of a shop, whose books are looked at in the end."""
 
-    shop: Shop
-    loop: asyncio.AbstractEventLoop
+    shop: ClassVar[Shop]
+    loop: ClassVar[asyncio.AbstractEventLoop]
     mine: NewShop
     do: Do
+    customer: str
+    placed: list[str]
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(120)
@@ -71,7 +73,7 @@ class AtWork(RuleBasedStateMachine):
         self.mine = self.wait(new_shop(self.shop))
         self.do = Do(self.shop, Caller(self.mine.id, Door.worker, Hand.program, Proof.system, "test"))
         self.customer = self.wait(arrange(self.mine))
-        self.placed: list[str] = []
+        self.placed = []
 
     def order(self, nth: int) -> str:
         return self.placed[nth % len(self.placed)]

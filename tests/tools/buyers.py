@@ -63,6 +63,6 @@ def place_and_stop_before_the_commit(url: str, caller: Caller, key: str, placed:
         placed.send(len(self.statements))
         await asyncio.sleep(600)
 
-    Transaction.commit = stop
+    Transaction.commit = stop  # pyrefly: ignore[method-assign]  # this process is to die in it
     open_process(url)
     buy(caller, [["MUG-BLUE"]], [key])

@@ -378,7 +378,7 @@ async def test_arguments_that_are_nested_too_deeply_are_out_of_range(
 ) -> None:
     deep: Any = "x"
     for _ in range(300):
-        deep = {"deeper": deep}
+        deep = dict[str, Any](deeper=deep)
     arguments = {"approval": "APR-1", "decision": "edit", "arguments": deep}
 
     with pytest.raises(errors.OutOfRange, match="cannot be stored"):

@@ -27,7 +27,7 @@ def statements(part: Any, path: Path = ()) -> Iterator[tuple[Path, tuple[Any, ..
         if len(path) > 0:
             beside = () if names_fields or isinstance(part, list) else tuple(sorted(map(str, cast(Schema, part))))
             yield (*path, key), (type(value), "" if names_fields else key, beside)
-        if isinstance(value, dict | list):
+        if isinstance(value, (dict, list)):
             yield from statements(value, (*path, key))
 
 

@@ -279,7 +279,7 @@ async def test_a_mail_has_its_text_twice_and_a_name_of_its_own(monkeypatch: pyte
         return Server()
 
     monkeypatch.setattr(mail, "_connected", connected)
-    mail._send("smtp://localhost", "shop@example.com", Mail("ana@example.com", "Hello", "A & B", "<1@shop>", html=True))  # pyright: ignore[reportPrivateUsage]
+    mail._send("smtp://localhost", "shop@example.com", Mail("ana@example.com", "Hello", "A & B", "<1@shop>", html=True))  # noqa: SLF001
 
     plain, shown = [part.get_content().strip() for part in sent[0].iter_parts()]
     assert (plain, shown, sent[0]["Message-ID"]) == ("A & B", "<p>A &amp; B</p>", "<1@shop>")

@@ -1,6 +1,7 @@
 """A person gets all that is held about them, and nothing that is held about others."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -102,12 +103,11 @@ def _held(owner_url: str, merchant: uuid.UUID) -> set[str]:
     return texts - {"Owner"}  # the colleague who wrote the note
 
 
-def _texts(value: object) -> set[str]:
-    if isinstance(value, dict):
-        return {text for one in value.values() for text in _texts(one)}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(value, list):
-        return {text for one in value for text in _texts(one)}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return {value} if isinstance(value, str) else set()
+def _texts(value: Any) -> set[str]:
+    if isinstance(value, str):
+        return {value}
+    inner: Iterable[Any] = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return set[str]().union(*map(_texts, inner))
 
 
 async def test_what_they_ordered_as_a_guest_is_theirs_too(mine: NewShop, do: Do) -> None:

@@ -24,6 +24,8 @@ deeds = st.tuples(st.sampled_from(sorted(DEEDS)), st.integers(0, 7), st.integers
 class Chaos(Rooms):
     """People of eight rooms, each at work on what the others made; and a provider that does what providers do."""
 
+    world: World
+
     @initialize()
     def open_the_shop(self) -> None:
         self.open()

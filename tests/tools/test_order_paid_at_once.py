@@ -39,7 +39,8 @@ async def paid(till: Till, customer: str | None = None, **payment: Any) -> Place
 
 def told(order: PlacedOrder) -> tuple[str, str | None, int | None]:
     """Where the order stands, and its payment."""
-    return order.status, order.payment and order.payment.status, order.payment and order.payment.captured.amount
+    paid = order.payment
+    return order.status, paid.status if paid else None, paid.captured.amount if paid else None
 
 
 async def test_what_is_paid_by_hand_is_booked_as_the_order_is_placed(mine: NewShop, till: Till) -> None:

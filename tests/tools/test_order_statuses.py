@@ -27,7 +27,7 @@ async def place(do: Do, *lines: tuple[str, int], **more: Any) -> str:
 
 def rows(moved: OrdersMoved) -> list[tuple[str, str | None, str | None]]:
     """Each order with its status and the rule that refused it."""
-    return [(row.order, row.status, row.refused and row.refused.code) for row in moved.data]
+    return [(row.order, row.status, row.refused.code if row.refused else None) for row in moved.data]
 
 
 async def test_each_order_has_a_result_and_what_one_refuses_keeps_none_of_the_others(mine: NewShop, do: Do) -> None:
@@ -51,7 +51,7 @@ async def test_drafts_are_placed_as_long_as_there_is_stock_for_them(mine: NewSho
 
     moved = await do(set_order_statuses, orders=drafts, status="pending")
 
-    assert [(row.status, row.refused and row.refused.code) for row in moved.data] == [
+    assert [(row.status, row.refused.code if row.refused else None) for row in moved.data] == [
         ("pending", None), ("draft", "NotEnoughStock"), ("pending", None),
     ]  # fmt: skip
     assert await reserved(mine) == {"MUG-BLUE": 5}

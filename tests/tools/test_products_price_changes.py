@@ -51,7 +51,7 @@ async def candles(mine: NewShop) -> Category:
 
 async def prices(do: Do, *skus: str) -> list[int | None]:
     found = [await do(get_price_history, sku=sku) for sku in skus or ("CANDLE-1", "CANDLE-2", "CANDLE-3", "MUG")]
-    return [history.price and history.price.amount for history in found]
+    return [history.price.amount if history.price else None for history in found]
 
 
 async def card_of(do: Do, **arguments: Any) -> Card:

@@ -249,7 +249,7 @@ async def ordered(do: Do, units: int, **more: Any) -> int:
 
 async def costs(do: Do, **whose: Any) -> int | None:
     history = await do(get_price_history, sku="MUG", **whose)
-    return history.price and history.price.amount
+    return history.price.amount if history.price else None
 
 
 async def test_a_group_pays_its_own_price_and_who_buys_many_the_price_of_many(mine: NewShop, mug: Variant) -> None:

@@ -436,8 +436,8 @@ def group_of(fact: Fact, by: By | None, year: Year) -> str:
         By.country: order.ship_country,
         By.region: ", ".join(filter(None, [order.ship_region, order.ship_country])),
         By.city: ", ".join(filter(None, [(order.ship_city or "").capitalize(), order.ship_country])),
-        By.product: fact.line and fact.line.variant.title,
-        By.category: fact.line and year.shelves[fact.line.variant.id],
+        By.product: fact.line.variant.title if fact.line else None,
+        By.category: year.shelves[fact.line.variant.id] if fact.line else None,
         By.payment_method: "card"
         if order.id in {refund.order.id for refund in year.refunds}
         else None,  # others paid nothing

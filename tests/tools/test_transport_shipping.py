@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
-from reportlab.graphics.barcode import code128
+from reportlab.graphics.barcode import code128  # pyrefly: ignore[untyped-import]  # it carries no types
 
 from db.parcel_numbers import is_parcel_number, parcel_number
 from tests.aftermath import make_shipment

@@ -270,7 +270,9 @@ def _says(ctx: Context, period: Period, now: SatisfactionFigures, before: Satisf
     start, last = (words.day(at.astimezone(ctx.merchant.zone)) for at in ends)
     if not now.answers:
         return f"Nobody gave marks from {start} until {last}."
-    marks = f", on average {now.average:g} of 5 ({now.content:g} % gave 4 or 5)" if now.average is not None else ""
+    marks = ""
+    if now.average is not None and now.content is not None:
+        marks = f", on average {now.average:g} of 5 ({now.content:g} % gave 4 or 5)"
     than = f"; before it was {before.average:g}" if now.average is not None and before.average is not None else ""
     few = ", which is few" if now.answers < FEW else ""
     return f"{words.count(now.answers, 'customer')} gave marks from {start} until {last}{few}{marks}{than}."

@@ -94,7 +94,7 @@ class Drawn:
             return self.told(value.model_dump(mode="json"))
         if isinstance(value, Mapping):
             return {str(name): self.told(one) for name, one in cast(Mapping[Any, Any], value).items()}
-        if isinstance(value, list | tuple):
+        if isinstance(value, (list, tuple)):
             return [self.told(one) for one in cast(list[Any], value)]
         if isinstance(value, datetime):
             return self._moment(value)

@@ -4,7 +4,6 @@ Every list counts all that match, and adds up its money, when it is asked to: wi
 """
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -79,7 +78,7 @@ def place(after: str | None, *kinds: type[Any], unknown: bool = True) -> tuple[A
     try:
         values = orjson.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
         return tuple(_read(kind, value, unknown) for kind, value in zip(kinds, values, strict=True))
-    except (ValueError, TypeError, binascii.Error) as unreadable:
+    except (ValueError, TypeError) as unreadable:
         raise Invalid(
             "`after` is not a cursor of this list.",
             hint="Give the `next` of the page before, with the same filters and sort.",

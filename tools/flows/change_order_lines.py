@@ -240,7 +240,7 @@ def _write(ctx: Context, order: Order, lines: Sequence[EditedLine], priced: Repr
     rows: list[OrderLine] = []
     for line in lines:
         last += line.row is None
-        row = line.row or _new_line(ctx, order, line, last, line.bundle and bundles[line.bundle])
+        row = line.row or _new_line(ctx, order, line, last, bundles[line.bundle] if line.bundle else None)
         row.quantity += max(0, line.units - line.before)
         row.cancelled += max(0, line.before - line.units)
         row.discounts = []
@@ -467,7 +467,7 @@ def _shown(
             LineNow(
                 sku=row.sku, title=row.title, before=line.before, quantity=line.units, unit_price=money(row.unit_price),
                 discount=money(row.discount), tax=money(row.tax), total=money(row.total),
-                bundle=line.bundle and line.bundle.sku,
+                bundle=line.bundle.sku if line.bundle else None,
             )
             for line, row in zip(lines, rows, strict=True)
         ],

@@ -286,7 +286,7 @@ async def _paying(ctx: Context, args: CreateOrder, quoted: Quote) -> Paying | No
     """By what it is paid, if it is to be, and costs anything."""
     if args.payment is None or not quoted.amounts.total:
         return None
-    return await paying(ctx, args.payment, quoted.buyer and quoted.buyer.id, quoted.currency)
+    return await paying(ctx, args.payment, quoted.buyer.id if quoted.buyer else None, quoted.currency)
 
 
 async def _place(ctx: Context, quoted: Quote, rows: _Rows) -> _Placed:
@@ -452,7 +452,7 @@ def _shown(quoted: Quote, rows: _Rows, placed: _Placed, reference: str) -> Place
                     for share in row["discounts"]
                 ],
                 held=[_held(quoted, held) for held in placed.held if held["order_line_id"] == str(row["id"])],
-                bundle=line.bundle and line.bundle.variant.sku,
+                bundle=line.bundle.variant.sku if line.bundle else None,
             )
             for line, row in zip(quoted.lines, rows.lines, strict=True)
         ],

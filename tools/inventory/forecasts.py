@@ -145,7 +145,7 @@ def _trust(made: "Forecast", *, enough: bool) -> str:
         return "It has never been sold, so there is nothing to forecast from."
     if not enough or made.own is None or made.own.wape is None:
         return f"It has been sold for {made.history} weeks only, too few to say how wrong this is: take it for a first guess."
-    own, naive = made.own.wape, made.naive and made.naive.wape
+    own, naive = made.own.wape, made.naive.wape if made.naive else None
     said = f"In {made.forecasts} forecasts of the past it missed by {own:.0%} of what was sold"
     if naive is None:
         return f"{said}."

@@ -122,8 +122,8 @@ async def set_reorder_rule(ctx: Context, args: SetReorderRule) -> ReorderRule:
         warehouse=warehouse.reference,
         reorder_point=rule.reorder_point,
         reorder_target=rule.reorder_target,
-        supplier=supplier and supplier.reference,
-        supplier_name=supplier and supplier.name,
+        supplier=supplier.reference if supplier else None,
+        supplier_name=supplier.name if supplier else None,
         lead_time_days=rule.lead_time_days,
         available=level.available,
     )
@@ -169,7 +169,7 @@ async def _tell(
     edits = [
         ("reorder point", _units(before.reorder_point), _units(rule.reorder_point)),
         ("stock to buy up to", _units(before.reorder_target), _units(rule.reorder_target)),
-        ("supplier", earlier and earlier.name, supplier and supplier.name),
+        ("supplier", earlier.name if earlier else None, supplier.name if supplier else None),
         ("lead time", _days(before.lead_time_days), _days(rule.lead_time_days)),
     ]
     tell_edits(ctx, whose, edits)

@@ -206,7 +206,7 @@ async def suggest_reorders(ctx: Context, args: SuggestReorders) -> Reorders:
     """
     service, review = await chosen(ctx, SERVICE_LEVEL), await chosen(ctx, REVIEW_DAYS)
     variant = await find_variant(ctx, args.sku) if args.sku else None
-    bought = await bought_in(ctx, HISTORY, variant and variant.id)
+    bought = await bought_in(ctx, HISTORY, variant.id if variant else None)
     planned = _planned(await _stocked(ctx, args, variant, bought), bought, service, review)
     due = sorted((one for one in planned if one.because), key=lambda one: one.urgency)
     after = place(args.after, int, str, unknown=False)

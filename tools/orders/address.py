@@ -191,6 +191,6 @@ def _tell(ctx: Context, order: Order, deed: str, before: dict[str, Any], after: 
 
 def _written(address: dict[str, Any]) -> str:
     """An address in a sentence: "Ana Torres, 5 rue des Lilas, 69001 Lyon, FR"."""
-    town = " ".join(filter(None, [address.get("postcode"), address.get("city")]))
+    town: str = " ".join(part for name in ("postcode", "city") if (part := address.get(name)))
     parts = [address.get("name"), address.get("company"), address.get("line1"), address.get("line2"), town]
-    return ", ".join(filter(None, [*parts, address.get("country")]))
+    return ", ".join(part for part in (*parts, address.get("country")) if part)

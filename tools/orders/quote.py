@@ -251,7 +251,9 @@ async def quote(ctx: Context, wish: OrderWish, *, sent: bool = True) -> Quote:
     buyer = await _buyer(ctx, wish, found)
     channel = wish.channel or DEFAULT_CHANNEL.of(found.settings.get(DEFAULT_CHANNEL.key))
     taken_away = channel is Channel.store and wish.shipping_address is None
-    shipped = {} if taken_away else await _address(ctx, wish.shipping_address, buyer, found, "is_default_shipping")
+    shipped: dict[str, Any] = (
+        {} if taken_away else await _address(ctx, wish.shipping_address, buyer, found, "is_default_shipping")
+    )
     if not shipped and not taken_away:
         raise NoShippingAddress(
             f"{buyer.reference} has no default address." if buyer else "A guest has no address yet."
@@ -263,7 +265,7 @@ async def quote(ctx: Context, wish: OrderWish, *, sent: bool = True) -> Quote:
     items = [line.item for line in lines]
     group, tags = (buyer.customer_group, buyer.tags) if buyer else (None, [])
     known = buyer is not None
-    within = await segments_of(ctx, buyer and buyer.id, asked_segments(found.promotions))
+    within = await segments_of(ctx, buyer.id if buyer else None, asked_segments(found.promotions))
     basket = Basket(items, currency, ctx.merchant.currency, ctx.now(), known, group, frozenset(map(fold, tags)), within)
     promotions = _promotions(wish, found, basket, ctx.merchant.rounding)
     weight = sum((line.variant.weight_grams or 0) * line.quantity for line in lines)

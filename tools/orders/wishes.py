@@ -105,7 +105,7 @@ class CorrectedAddress(Input):
 class WrittenAddress(CorrectedAddress):
     """An address that is written out."""
 
-    city: City = Field(description="City.")  # pyright: ignore[reportIncompatibleVariableOverride]  # no input is changed
+    city: City = Field(description="City.")
 
     def kept(self, name: str | None) -> dict[str, Any]:
         """As an order keeps it: for whom, where it does not say."""

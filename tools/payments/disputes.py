@@ -206,7 +206,7 @@ async def list_disputes(ctx: Context, args: ListDisputes) -> Page[DisputeLine]:
     asked = await _asked(ctx, args)
     said, words = await of_orders(ctx, args.text, "d.order_id") if args.text else ("", {})
     beyond, since = by.since(args.after)
-    conditions = "".join(f" and {condition}" for condition in filter(None, [*asked, said, *beyond]))
+    conditions = "".join(f" and {condition}" for condition in (*asked, said, *beyond) if condition)
     params = {"m": ctx.merchant.id, **dict(asked.values()), **words, **since}
     query = f"""
         select d.id, {by.column} as place, d.amount, d.currency,

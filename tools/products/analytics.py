@@ -246,7 +246,7 @@ async def top_selling_products(ctx: Context, args: TopSellingProducts) -> TopSel
     after = place(args.after, int, str)
     found = await sales(
         ctx, {"now": period, "before": before}, currency, by=By.product,
-        only=Only(args.channel, args.country, category=category and category.id),
+        only=Only(args.channel, args.country, category=category.id if category else None),
         rank="units" if args.by is Ranking.units else "net", limit=args.limit + 1, after=after and (after[0], after[1]),
     )  # fmt: skip
     earlier = {row.key: row for row in found if row.period == "before" and not row.whole}
@@ -255,7 +255,7 @@ async def top_selling_products(ctx: Context, args: TopSellingProducts) -> TopSel
     more = len(rows) > args.limit
     last = rows[args.limit - 1] if more else None
     return TopSellers(
-        data=shown, has_more=more, next=last and cursor(_measure(last, args.by), last.key), zone=ctx.merchant.zone.key,
+        data=shown, has_more=more, next=cursor(_measure(last, args.by), last.key) if last else None, zone=ctx.merchant.zone.key,
         placed_from=period.start, placed_until=period.until, before_from=before.start, before_until=before.until, currency=currency,
         products=rows[0].groups if rows else 0,
         total=total_of(rows[0].groups if rows else 0) if args.counts else None,

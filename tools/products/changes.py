@@ -146,7 +146,7 @@ async def _tell(
     edits = [(words.word(name), _worded(getattr(product, name)), _worded(given[name])) for name in _TOLD & given.keys()]
     if given.get("category_id", product.category_id) != product.category_id:
         before = await ctx.db.get(Category, (ctx.merchant.id, product.category_id)) if product.category_id else None
-        edits.append(("category", before and before.name, category and category.name))
+        edits.append(("category", before.name if before else None, category.name if category else None))
     tell_edits(ctx, whose, sorted(edits, key=lambda edit: edit[0]))
     if given.get("media", product.media) != product.media:
         ctx.tell(f"{whose} has {words.count(len(given['media']), 'picture')} from now on; it had {len(product.media)}.")

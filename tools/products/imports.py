@@ -196,7 +196,7 @@ async def _place(ctx: Context, args: ImportProducts) -> UUID | None:
         return (await find_warehouse(ctx, args.warehouse)).id
     query = "select id from warehouses where merchant_id = %(m)s and active order by priority, id limit 1"
     first = await ctx.sql.row(query, {"m": ctx.merchant.id}, as_=_First)
-    return first and first.id
+    return first.id if first else None
 
 
 @contextmanager

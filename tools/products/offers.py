@@ -164,9 +164,9 @@ def page_by(sort: Sort, conditions: str, offered: str | None, *, narrowed: bool,
 def _along_prices(sort: Sort, own: dict[str, Any], further: bool) -> str:
     met = f"and r.amount {'<=' if sort.descending else '>='} %(after)s" if further else ""
     offers = "" if own["offered"] == "true" else f"cross join lateral ({OFFER}) o"
-    return _ALONG_PRICES.format(
-        **own | {"met": met, "offers": offers, "further": sort.beyond("r.amount") if further else ""}
-    )
+    beyond = sort.beyond("r.amount") if further else ""
+    filled: dict[str, object] = own | {"met": met, "offers": offers, "further": beyond}
+    return _ALONG_PRICES.format(**filled)
 
 
 def _first(sort: Sort, further: bool) -> dict[str, str]:

@@ -183,7 +183,7 @@ async def _report(ctx: Context, args: SoldProducts) -> _Report:
     after = place(args.after, int, str)
     found = await sales(
         ctx, {"now": period, "before": before}, currency, by=By.product, rank="net", limit=args.limit + 1,
-        only=Only(args.channel, args.country, product and product.id, category and category.id),
+        only=Only(args.channel, args.country, product.id if product else None, category.id if category else None),
         after=after and (after[0], after[1]),
     )  # fmt: skip
     return _Report(args, currency, ctx.merchant.zone.key, period, before, found)

@@ -301,8 +301,8 @@ async def get_price_history(ctx: Context, args: GetPriceHistory) -> PriceHistory
     held_now = "valid_from <= %(now)s and (valid_until is null or valid_until > %(now)s)"
     current = await ctx.sql.row(_HISTORY.format(further=held_now), {**params, "limit": 1}, as_=_Period)
     return PriceHistory(
-        sku=variant.sku, title=variant.title, currency=currency, price=money(current and current.amount, currency),
-        lowest_before=money(current and current.lowest_before, currency), **dict(page),
+        sku=variant.sku, title=variant.title, currency=currency, price=money(current.amount if current else None, currency),
+        lowest_before=money(current.lowest_before if current else None, currency), **dict(page),
     )  # fmt: skip
 
 

@@ -61,7 +61,7 @@ def terms(ctx: Context, promotion: Promotion, targets: Sequence[Target], segment
         "least subtotal": None if least is None else words.money(least, currency),
         "least quantity": _count(promotion.minimum_quantity, "unit"),
         "start": when(ctx, promotion.starts_at),
-        "end": promotion.ends_at and when(ctx, promotion.ends_at),
+        "end": when(ctx, promotion.ends_at) if promotion.ends_at else None,
         "limit": _count(promotion.usage_limit, "order"),
         "limit for a customer": _count(promotion.usage_limit_per_customer, "order"),
         "combination": None if everywhere else f"with {words.listed(classes)} only" if classes else "none, it is exclusive",

@@ -207,7 +207,7 @@ async def create_promotion(ctx: Context, args: CreatePromotion) -> PromotionDeta
     for target in targets:
         ctx.new(PromotionTarget, promotion_id=promotion.id, **{target.column: target.id})
     ctx.event("created", promotion)
-    tell_new(ctx, promotion, targets, segment and segment.name)
+    tell_new(ctx, promotion, targets, segment.name if segment else None)
     await ctx.sql.flush()
     return await read_promotion(ctx, promotion.id)
 
@@ -401,13 +401,13 @@ async def update_promotion(ctx: Context, args: UpdatePromotion) -> PromotionDeta
     if args.minimum_subtotal is not None and promotion.currency is None:
         given["currency"] = ctx.merchant.currency
     asked = await ctx.db.get(Segment, (ctx.merchant.id, promotion.segment_id)) if promotion.segment_id else None
-    was, called = terms(ctx, promotion, before, asked and asked.name), promotion.name
+    was, called = terms(ctx, promotion, before, asked.name if asked else None), promotion.name
     if "segment" in args.model_fields_set:
         asked, given["segment_id"] = segment, segment and segment.id
     ctx.edit(promotion, args.version, **given)
     if replaced:
         await _retarget(ctx, promotion, standing, targets)
-    becomes = terms(ctx, promotion, targets if replaced else before, asked and asked.name)
+    becomes = terms(ctx, promotion, targets if replaced else before, asked.name if asked else None)
     tell_changed(ctx, promotion, called, was, becomes)
     if args.status is not None and args.status.value != promotion.status.value:
         ctx.move(promotion, PromotionStatus(args.status))

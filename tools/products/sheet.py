@@ -188,9 +188,11 @@ def metafield_of(attribute: str) -> str:
 
 def separator_of(header: str) -> str:
     """What stands between the column names. Raises `NotAProductSheet` where nothing makes columns of them that are known."""
-    best = max(
-        SEPARATORS, key=lambda sign: sum(name.strip().strip('"').casefold() in _KNOWN for name in header.split(sign))
-    )
+
+    def known(sign: str) -> int:
+        return sum(name.strip().strip('"').casefold() in _KNOWN for name in header.split(sign))
+
+    best = max(SEPARATORS, key=known)
     names = {_KNOWN.get(name.strip().strip('"').casefold()) for name in header.split(best)}
     if missing := {"Handle", "Title"} - names:
         raise NotAProductSheet(

@@ -88,7 +88,7 @@ async def create_category(ctx: Context, args: CreateCategory) -> CategoryPlaced:
     above = path_of(tree, parent.id) if parent else []
     _is_not_too_deep(args.name, len(above) + 1)
     _name_is_free(tree, args.name, parent)
-    web_name = args.slug or slug_of(args.name, parent and parent.slug, {shelf.slug for shelf in tree.values()})
+    web_name = args.slug or slug_of(args.name, parent.slug if parent else None, {shelf.slug for shelf in tree.values()})
     if any(shelf.slug == web_name for shelf in tree.values()):
         raise CategoryTaken(f"The web name {web_name} is another category's.")
 
@@ -233,6 +233,6 @@ def _place(above: list[str]) -> str:
 
 def _placed(category: Category, path: list[str], parent: Category | Shelf | None) -> CategoryPlaced:
     return CategoryPlaced(
-        reference=category.reference, name=category.name, slug=category.slug, parent=parent and parent.reference,
+        reference=category.reference, name=category.name, slug=category.slug, parent=parent.reference if parent else None,
         path=" / ".join(path), position=category.position, version=category.version,
     )  # fmt: skip

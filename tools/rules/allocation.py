@@ -119,10 +119,13 @@ def _chosen(
         ids = [site.id for site in some]
         return bound.issubset(ids) and all(sum(free.get((v, id_), 0) for id_ in ids) >= there[v] for v in there)
 
+    def far_and_dear(some: Iterable[Site]) -> tuple[float, int]:
+        return sum(site.distance for site in some), sum(site.cost for site in some)
+
     for count in range(len(weighed) + 1):
         enough = [some for some in combinations(weighed, count) if suffices(some)]
         if enough:
-            return min(enough, key=lambda some: (sum(s.distance for s in some), sum(s.cost for s in some)))
+            return min(enough, key=far_and_dear)
     return weighed
 
 

@@ -131,7 +131,7 @@ async def validate_address(ctx: Context, args: ValidateAddress) -> AddressChecke
         tidy |= {name: asked.address[name] or None for name in FIELDS} if asked.address else {}
     return AddressChecked(
         deliverable=not _is_wrong(problems), country=country or "", known_country=country in RULES, problems=problems,
-        checked_by=asked and asked.by, **tidy,
+        checked_by=asked.by if asked else None, **tidy,
     )  # fmt: skip
 
 

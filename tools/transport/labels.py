@@ -42,7 +42,7 @@ class Label:
 
 def address_lines(address: dict[str, Any], name: str | None = None) -> list[str]:
     """An address as it is written on a parcel; what it lacks is left out."""
-    place = " ".join(filter(None, (address.get("postcode"), address.get("city"))))
+    place: str = " ".join(part for name in ("postcode", "city") if (part := address.get(name)))
     lines = [
         address.get("name") or name, address.get("company"), address.get("line1"), address.get("line2"), place,
         address.get("region"), address.get("country"),
@@ -81,8 +81,8 @@ def _plain(text: str) -> str:
 
 def pdf(label: Label) -> bytes:
     """A page for each parcel. The same label is the same file, whenever it is made."""
-    from reportlab.graphics.barcode.code128 import Code128Auto
-    from reportlab.pdfgen.canvas import Canvas
+    from reportlab.graphics.barcode.code128 import Code128Auto  # pyrefly: ignore[untyped-import]  # it carries no types
+    from reportlab.pdfgen.canvas import Canvas  # pyrefly: ignore[untyped-import]  # it carries no types
 
     made = io.BytesIO()
     inch = 72.0
@@ -111,7 +111,7 @@ def pdf(label: Label) -> bytes:
 
 def pdf_of_lines(lines: Sequence[str]) -> bytes:
     """Lines of text on pages of A4."""
-    from reportlab.pdfgen.canvas import Canvas
+    from reportlab.pdfgen.canvas import Canvas  # pyrefly: ignore[untyped-import]  # it carries no types
 
     made = io.BytesIO()
     page: Any = Canvas(made, pagesize=(595, 842), invariant=1, pageCompression=0)

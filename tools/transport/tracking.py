@@ -272,7 +272,7 @@ async def list_late_shipments(ctx: Context, args: ListLateShipments) -> Page[Lat
     if since := place(args.after, datetime, UUID):
         asked["(f.promised_at, f.id) > (%(at)s, %(id)s::uuid)"] = ("at", since[0])
         params |= {"at": since[0], "id": since[1]}
-    query = _LATE_ONES.format(filters="".join(f" and {condition}" for condition in filter(None, [*asked, said])))
+    query = _LATE_ONES.format(filters="".join(f" and {condition}" for condition in (*asked, said) if condition))
     return await paged(
         ctx, args, query, params, as_=_LateRow, show=_LateRow.shown, at=lambda row: (row.promised_at, row.id),
         money=("amount", "currency"),

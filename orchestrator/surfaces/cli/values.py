@@ -110,7 +110,7 @@ def _metavar(kind: Schema) -> str:
 
 
 def _help(schema: Schema, kinds: list[Schema], *, many: bool) -> str:
-    said = [schema.get("description", "")]
+    said: list[str] = [schema.get("description", "")]
     for kind in kinds:
         if "enum" in kind:
             said.append(f"One of {', '.join(kind['enum'])}.")
