@@ -26,10 +26,10 @@ test: $(VENV)/.dev  ## every check; those that need no database run beside the t
 	wait $$check; checked=$$?; cat $(VENV)/check.log; exit $$((tests || checked))
 
 check: $(VENV)/.dev  ## lint, format, types, architecture: what needs no database
-	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pyright
+	$(BIN)/pyrefly check
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
