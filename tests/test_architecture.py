@@ -22,7 +22,7 @@ LONGEST_FILE = 500
 
 
 def sources() -> list[Path]:
-    folders = (*PACKAGES, "tests", "bench")
+    folders = (*PACKAGES, "connectors", "tests", "bench")
     return [path for folder in folders for path in (ROOT / folder).rglob("*.py") if "versions" not in path.parts]
 
 
@@ -99,6 +99,21 @@ def test_what_tests_draw_is_drawn_from_a_seed() -> None:
     assert not [
         path for path in (ROOT / "tests").rglob("*.py") if path not in exempt and draws.search(path.read_text())
     ]
+
+
+def test_what_begins_with_an_underscore_is_used_in_its_module_and_imported_nowhere() -> None:
+    """Attributes, and `module._name`, are ruff's and pyrefly's to see. What is decorated may be used by what decorates it."""
+    ours = "|".join((*PACKAGES, "connectors", "tests", "bench"))
+    imported = re.compile(rf"^ *from (?:{ours})\b[\w.]* import (\([^)]*\)|[^\n(]*)", re.MULTILINE)
+    made = re.compile(r"^\n(?:async def|def|class) (_(?!_)\w+)", re.MULTILINE)
+    wrong: list[str] = []
+    for path in sources():
+        text = path.read_text()
+        wrong += [f"{path} imports {names}" for names in imported.findall(text) if re.search(r"\b_\w", names)]
+        wrong += [
+            f"{path} never uses {name}" for name in made.findall(text) if len(re.findall(rf"\b{name}\b", text)) < 2
+        ]
+    assert not wrong
 
 
 def test_tools_never_commit_and_never_open_a_second_connection() -> None:
