@@ -5,7 +5,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, 
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
+
+from db.exact import Exact
 
 # ISO 4217, table A.1: the currencies whose minor unit is not a hundredth.
 _EXPONENTS = {
@@ -57,7 +59,7 @@ _MODES = {
 }
 
 
-class Money(BaseModel):
+class Money(Exact):
     """An amount of minor units of a currency: 1999 and EUR is 19.99 EUR; 1999 and JPY is 1999 JPY."""
 
     model_config = ConfigDict(frozen=True)

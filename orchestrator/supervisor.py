@@ -21,11 +21,12 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command, Send, interrupt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 import prompts
 from agents.marks import marked, nonce_of
 from agents.specialist import Specialist
+from db.exact import Exact
 from orchestrator.answers import stopping
 from orchestrator.calls import calls_of, unanswered, work_off
 from orchestrator.harmless import Harmless, Known, harmless
@@ -291,14 +292,14 @@ class Supervisor:
         return update | ({"parts": parts[:BRANCHES]} if branches else {})
 
 
-class RoutedPart(BaseModel):
+class RoutedPart(Exact):
     model_config = ConfigDict(extra="forbid")
 
     room: str
     text: str
 
 
-class Routed(BaseModel):
+class Routed(Exact):
     """What the routing model answers."""
 
     model_config = ConfigDict(extra="forbid")

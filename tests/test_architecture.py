@@ -116,6 +116,13 @@ def test_what_begins_with_an_underscore_is_used_in_its_module_and_imported_nowhe
     assert not wrong
 
 
+def test_a_model_that_our_code_makes_is_exact() -> None:
+    """The type checker holds its makers to its fields' types: `db/exact.py`."""
+    plain = re.compile(r"^class \w+\(BaseModel\b", re.MULTILINE)
+    made_here = [path for floor in ("db", "tools", "importers", "agents") for path in (ROOT / floor).rglob("*.py")]
+    assert [path for path in made_here if plain.search(path.read_text())] == [ROOT / "db/exact.py"]
+
+
 def test_tools_never_commit_and_never_open_a_second_connection() -> None:
     for path in [*(ROOT / "tools").rglob("*.py")]:
         if "contract" not in path.parts:

@@ -6,8 +6,9 @@ from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
+from db.exact import Exact
 from db.models.backoffice import Approval, ApprovalStatus
 from db.money import Money
 from db.transitions import check_move
@@ -463,7 +464,7 @@ async def _must_be_another(ctx: Context, waiting: Approval, why: str) -> None:
         raise FourEyes(f"{waiting.reference} is your own request. {why}")
 
 
-class _Claimed(BaseModel):
+class _Claimed(Exact):
     id: UUID
 
 

@@ -3,9 +3,10 @@
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 
+from db.exact import Exact
 from db.models.backoffice import ShippingMethod
 from db.money import Currency, Money
 from tools.backoffice.taxes import TaxClass
@@ -36,7 +37,7 @@ class CurrencyNotSold(Conflict):
     hint = "Add the currency to the shop with update_merchant first."
 
 
-class WeightTier(BaseModel):
+class WeightTier(Exact):
     """From a weight on, another price."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

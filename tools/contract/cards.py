@@ -5,6 +5,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from db.exact import Exact
 from db.models.backoffice import Approval, ApprovalStatus
 from db.money import Money
 from db.session import Transaction
@@ -31,7 +32,7 @@ class NotCarriedOut(Conflict):
     """It was approved, and could not be done any more."""
 
 
-class Card(BaseModel):
+class Card(Exact):
     """What a call would do, found out by doing it and rolling it back."""
 
     model_config = ConfigDict(frozen=True)

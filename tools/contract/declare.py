@@ -15,8 +15,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
+from db.exact import Exact
 from tools.contract.errors import Forbidden, Invalid, ShopError, VersionRequired
 
 if TYPE_CHECKING:
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
     from tools.contract.shop import Shop
 
 
-class Input(BaseModel):
+class Input(Exact):
     """What a tool is asked for. Unknown fields are refused; the merchant is never among them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
-class Result(BaseModel):
+class Result(Exact):
     """What a tool answers."""
 
     model_config = ConfigDict(frozen=True)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from db.exact import Exact
 from db.models.backoffice import Role
 from db.money import Money, exponent
 from tools.contract.actors import Actor, Caller, Hand, Proof, Shopfront
@@ -14,7 +15,7 @@ from tools.contract.declare import Effect, Tool
 KEY_STOPS_PER_DAY = 20
 
 
-class Limits(BaseModel):
+class Limits(Exact):
     """What a role may move without asking, in minor units of the home currency; null is unlimited."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -26,7 +27,7 @@ class Limits(BaseModel):
     stops_per_day: int | None = Field(ge=0, description="Cancellations and blocks a day; null is unlimited.")
 
 
-class ApprovalPolicy(BaseModel):
+class ApprovalPolicy(Exact):
     """The merchant's own rules; what it does not name keeps the default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

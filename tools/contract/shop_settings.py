@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Generic, NamedTuple, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
+from db.exact import Exact
 from db.models.after_sales import Priority
 from db.models.orders import CancelReason, Channel
 from tools.contract.context import Context
@@ -147,7 +148,7 @@ class AttributeKind(StrEnum):
     choice = "choice"
 
 
-class AttributeType(BaseModel):
+class AttributeType(Exact):
     """What an attribute of products can be."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -214,7 +215,7 @@ FIELD = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")  # of a template: `{order}`
 _Written = Annotated[str, AfterValidator(_with_fields)]
 
 
-class MessageTemplate(BaseModel):
+class MessageTemplate(Exact):
     """What the shop writes to customers, with `{fields}` in it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -270,7 +271,7 @@ MESSAGE_TEMPLATES: ShopSetting[dict[str, MessageTemplate]] = ShopSetting(
 )
 
 
-class Box(BaseModel):
+class Box(Exact):
     """A box that the shop packs into."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict, Field
 
+from db.exact import Exact
 from db.models.products import ON_SALE, ProductStatus
 from db.money import share
 from tools.contract.context import Context
@@ -19,7 +20,7 @@ from tools.orders.wishes import NoPriceInCurrency, VariantNotSellable
 from tools.rules.pricing import Offer, price_of
 
 
-class Read(BaseModel):
+class Read(Exact):
     """What a statement read."""
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +56,7 @@ class Wanted(Read):
     tax_class: str
     categories: frozenset[UUID]
     offers: list[Offer]
-    components: list[Part] = []
+    components: list[Part] = Field(default=[])
 
     @property
     def name(self) -> str:

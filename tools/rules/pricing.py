@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from db.exact import Exact
 from db.models.products import PromotionKind
 from db.money import Rounding
 from tools.rules.promotions import Item, Promotion, taken_off
 from tools.rules.tax import Rate, rate_for, taxes
 
 
-class Offer(BaseModel):
+class Offer(Exact):
     """A price that holds now, in the order's currency, for everybody or for the customer's group."""
 
     model_config = ConfigDict(frozen=True)
@@ -23,7 +24,7 @@ class Offer(BaseModel):
     min_quantity: int
 
 
-class Tier(BaseModel):
+class Tier(Exact):
     """From that weight on, a parcel costs that much."""
 
     model_config = ConfigDict(frozen=True)
@@ -32,7 +33,7 @@ class Tier(BaseModel):
     price: int
 
 
-class Method(BaseModel):
+class Method(Exact):
     """A way of sending."""
 
     model_config = ConfigDict(frozen=True)

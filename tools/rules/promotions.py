@@ -11,14 +11,15 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from db.exact import Exact
 from db.models.products import DiscountClass, PromotionKind, PromotionScope, PromotionStatus
 from db.money import Money, Rounding, rounded, share
 from db.text import fold
 
 
-class Promotion(BaseModel):
+class Promotion(Exact):
     """A promotion as it stands, with the products and shelves that it is for, and how often this customer has had it."""
 
     model_config = ConfigDict(frozen=True)

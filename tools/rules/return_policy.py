@@ -11,8 +11,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from db.exact import Exact
 from db.models.after_sales import Condition, ReturnReason, WayBack
 from db.money import Rounding, rounded
 from tools.contract import words
@@ -23,7 +24,7 @@ OURS_TO_ANSWER_FOR = (
 )  # fmt: skip
 
 
-class Terms(BaseModel):
+class Terms(Exact):
     """A rule, and which policy it is of; kept with each line that it decided. `fee` is minor units of the home currency."""
 
     model_config = ConfigDict(frozen=True)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from db.exact import Exact
 from db.money import Rounding, rounded, share
 from db.text import fold
 
@@ -12,7 +13,7 @@ STANDARD = "standard"
 UNTAXED = Decimal(0)
 
 
-class Rate(BaseModel):
+class Rate(Exact):
     """The rate of a tax class in a country, or in one of its regions alone."""
 
     model_config = ConfigDict(frozen=True)

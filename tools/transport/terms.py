@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from db.exact import Exact
 from tools.contract.fields import Country, MinorUnits, Name
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$", to_lower=True)]
@@ -14,7 +15,7 @@ Postcodes = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]
 MOST_GRAMS, MOST_MM = 1_000_000, 20_000
 
 
-class Term(BaseModel):
+class Term(Exact):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
