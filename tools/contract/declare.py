@@ -28,15 +28,18 @@ if TYPE_CHECKING:
 
 
 class Input(Exact):
-    """What a tool is asked for. Unknown fields are refused; the merchant is never among them."""
+    """What a tool is asked for. Unknown fields are refused; the merchant is never among them.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    Its validator is built when it is first used: a process has six hundred such models, and a command needs two.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, defer_build=True)
 
 
 class Result(Exact):
     """What a tool answers."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class Effect(StrEnum):
