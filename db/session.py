@@ -33,6 +33,9 @@ Row = TypeVar("Row")
 Params = Mapping[str, Any] | Sequence[Any] | None
 
 POOL_WAIT = 5.0  # seconds; a caller is told to come back rather than kept waiting
+# Seconds until one that was not needed is closed, one at a time. All that are open are asked in turn, and each has to plan every
+# statement for itself: what a burst opened made ten minutes of calls dearer after it.
+IDLE = 30.0
 GIVE_UP = 5.0  # seconds of trying to reconnect; whoever comes next has it tried anew, at once
 RUNTIME_SEARCH_PATH = "public, jobs"
 
@@ -203,6 +206,7 @@ class Database:
             min_size=1,
             max_size=size,
             timeout=POOL_WAIT,
+            max_idle=IDLE,
             open=False,
             kwargs={"autocommit": True, "prepare_threshold": 5 if prepare else None},
         )

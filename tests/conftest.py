@@ -37,6 +37,7 @@ pytest_plugins = ["tests.raised", "tests.settled"]
 TEMPLATE = "shopkeeper"
 # A busy machine is slow: limits are asked where they are set.
 PATIENT = Patience(statement=60_000, lock=30_000, idle=120_000)
+IDLE = 1  # second after a burst, one connection is asked again, which has its statements planned
 # Nobody pulls the plug on a test's cluster, nobody guesses at its passwords, and several processes are tested on it at once.
 UNSAFE = {
     "max_connections": "300",
@@ -107,7 +108,7 @@ def owner_url(server: Server, database_name: str) -> str:
 async def shop(runtime_url: str) -> AsyncGenerator[Shop]:
     """What calls need of their process: the worker's database."""
     database = Database(runtime_url, size=8, patience=PATIENT)
-    database.pool.timeout = 60
+    database.pool.timeout, database.pool.max_idle = 60, IDLE
     await database.open()
     yield Shop(database, room=Room(calls=PATIENT, reports=PATIENT, seconds=60))
     await database.close()
@@ -123,6 +124,7 @@ async def app(settings: Settings, runtime_url: str) -> AsyncGenerator[FastAPI]:
     """The web application over the worker's database."""
     urls = Urls(runtime_url, None, runtime_url, None)
     async with services(settings, urls) as parts:
+        parts.shop.database.pool.max_idle = IDLE
         yield web(parts)
 
 

@@ -1,8 +1,10 @@
 """The machine under the server: PostgreSQL's programs, the user who runs them, the drive that they write to."""
 
+import contextlib
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -110,7 +112,7 @@ def _numbers(version: str) -> list[int]:
 def binaries_for(account: Account | None, cluster: Path, progress: Callable[[str], None]) -> Path:
     """The folder of the programs, for whoever runs the server.
 
-    A service user gets a copy of the wheel beside the cluster: a virtual environment in root's home is closed to it,
+    A service user finds the wheel beside the cluster: a virtual environment in root's home is closed to it,
     and opening the folders above is not ours to do.
     """
     source, wheel = binaries(), _wheel()
@@ -130,12 +132,27 @@ def _copy_wheel(wheel: Path, copy: Path, account: Account) -> None:
     try:
         for folder in (wheel, wheel.with_name(f"{wheel.name}.libs")):  # libraries are looked for beside the package
             if folder.exists():
-                shutil.copytree(folder, half / folder.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
+                unneeded = shutil.ignore_patterns("include")
+                shutil.copytree(folder, half / folder.name, symlinks=True, ignore=unneeded, copy_function=_linked)
         for path in (half, *half.rglob("*")):
-            os.chown(path, *account, follow_symlinks=False)
+            if path.is_symlink() or path.is_dir() or not _readable(path):
+                os.chown(path, *account, follow_symlinks=False)
         half.rename(copy)
     finally:
         shutil.rmtree(half, ignore_errors=True)
+
+
+def _linked(source: str, copy: str) -> None:
+    """A second name of a file that everybody may read; a copy of another, and on another disk."""
+    if _readable(Path(source)):
+        with contextlib.suppress(OSError):
+            os.link(source, copy)
+            return
+    shutil.copy2(source, copy)
+
+
+def _readable(path: Path) -> bool:
+    return bool(path.stat().st_mode & stat.S_IROTH)
 
 
 def run(
