@@ -33,7 +33,7 @@ from tools.contract.context import Context
 from tools.contract.declare import I, O, Tool
 from tools.contract.room import Room
 
-pytest_plugins = ["tests.raised", "tests.settled"]
+pytest_plugins = ["tests.raised", "tests.settled", "tests.demo"]
 TEMPLATE = "shopkeeper"
 # A busy machine is slow: limits are asked where they are set.
 PATIENT = Patience(statement=60_000, lock=30_000, idle=120_000)

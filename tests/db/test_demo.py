@@ -2,28 +2,25 @@
 
 import uuid
 from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.rows import TupleRow
-from sqlalchemy import Uuid
 
 from db.checks import CHECKS, Check
 from db.model import Base, new_id
 from db.references import TABLES
-from db.seed.demo import ZONE, DemoSummary, invent, load
-from db.seed.draft import Draft
+from db.seed.demo import ZONE, load
 from db.seed.mark import is_loaded
+from tests.demo import MOMENTS, Invented, Loaded, LoadedAt, inventions, of_moment
 
-NOW = datetime(2026, 11, 23, 18, 30, tzinfo=ZONE)
+EVENING = "the evening of 29 February"
+NOW = MOMENTS[EVENING].replace(tzinfo=ZONE)
 TODAY = NOW.date()
 Connection = psycopg.Connection[TupleRow]
-pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("demo year")]  # a year of orders is loaded
+pytestmark = of_moment(EVENING)
 
 # For each check, a statement that breaks what it says, in one row of the demo shop.
 FAULTS = {
@@ -87,37 +84,6 @@ FAULTS = {
 }
 
 
-@dataclass(frozen=True)
-class Invented:
-    """What was invented for a merchant: the contents of each table, told apart by a digest, and all ids."""
-
-    contents: dict[str, str]
-    ids: set[str]
-
-
-@dataclass(frozen=True)
-class Demo:
-    merchant: uuid.UUID
-    summary: DemoSummary
-    told: list[str]
-    invented: Invented
-
-
-@contextmanager
-def inventions() -> Generator[list[Invented]]:
-    """What is invented meanwhile."""
-    seen: list[Invented] = []
-
-    def noting(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft:
-        draft = invent(merchant, now, numbers)
-        seen.append(Invented(_contents(draft.rows), {row["id"] for rows in draft.rows.values() for row in rows}))
-        return draft
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("db.seed.demo.invent", noting)
-        yield seen
-
-
 def new_merchant(owner_url: str) -> uuid.UUID:
     merchant = new_id()
     with psycopg.connect(owner_url, autocommit=True) as owner:
@@ -132,15 +98,12 @@ def new_merchant(owner_url: str) -> uuid.UUID:
 
 
 @pytest.fixture(scope="module")
-def demo(owner_url: str, runtime_url: str) -> Demo:
-    merchant, told = new_merchant(owner_url), list[str]()
-    with psycopg.connect(runtime_url, autocommit=True) as connection, inventions() as invented:
-        summary = load(connection, merchant, now=NOW, progress=told.append)
-        return Demo(merchant, summary, told, invented[0])
+async def demo(loaded_at: LoadedAt) -> Loaded:
+    return await loaded_at(EVENING)
 
 
 @pytest.fixture
-def inside(demo: Demo, runtime_url: str) -> Generator[Connection]:
+def inside(demo: Loaded, runtime_url: str) -> Generator[Connection]:
     """The runtime's connection, inside the demo shop."""
     with psycopg.connect(runtime_url, autocommit=True) as connection:
         connection.execute(f"begin; set local app.merchant_id = '{demo.merchant}'".encode())
@@ -157,7 +120,7 @@ def one(connection: Connection, query: str) -> Any:
 # ---- what there is -------------------------------------------------------------------------------------------------------
 
 
-def test_the_shop_is_as_large_as_promised(demo: Demo, inside: Connection):
+def test_the_shop_is_as_large_as_promised(demo: Loaded, inside: Connection):
     assert 110 <= demo.summary.products <= 130
     assert 380 <= demo.summary.variants <= 420
     assert demo.summary.customers == 2_000
@@ -179,9 +142,9 @@ def test_the_year_grows_and_has_its_seasons(inside: Connection):
         inside.execute("select to_char(placed_at, 'YYYY-MM'), count(*) from orders group by 1").fetchall(),
     )
 
-    assert months["2025-12"] > 1.3 * months["2026-01"]
-    assert months["2026-08"] < 0.9 * months["2026-06"]
-    assert months["2026-10"] > 1.2 * months["2026-03"]
+    assert months["2027-12"] > 1.3 * months["2028-01"]
+    assert months["2027-08"] < 0.9 * months["2027-06"]
+    assert months["2027-10"] > 1.2 * months["2027-03"]
 
 
 def test_the_last_week_and_today_have_sales_and_nothing_lies_in_the_future(inside: Connection):
@@ -308,18 +271,18 @@ def test_a_search_finds_products_by_halves_and_with_typing_errors(inside: Connec
 # ---- what always holds ---------------------------------------------------------------------------------------------------
 
 
-def breaking(connection: Connection, demo: Demo, check: Check) -> list[Any]:
+def breaking(connection: Connection, demo: Loaded, check: Check) -> list[Any]:
     """The rows that break it, in the demo's own moment."""
     return connection.execute(check.sql.encode(), {"merchant": demo.merchant, "now": NOW}).fetchall()
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-def test_the_demo_shop_holds(demo: Demo, inside: Connection, check: Check):
+def test_the_demo_shop_holds(demo: Loaded, inside: Connection, check: Check):
     assert breaking(inside, demo, check) == []
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-def test_a_check_finds_what_breaks_it(demo: Demo, owner_url: str, check: Check):
+def test_a_check_finds_what_breaks_it(demo: Loaded, owner_url: str, check: Check):
     fault = FAULTS[check.name]
     source = fault.partition(" from " if " select merchant_id" in fault else " ")[2]
     table = source.removeprefix("into ").removeprefix("from ").split()[0]
@@ -337,7 +300,7 @@ def test_a_check_finds_what_breaks_it(demo: Demo, owner_url: str, check: Check):
 
 
 def test_the_planner_knows_the_figures_that_were_added_up_as_well_as_the_rows_that_were_invented(
-    demo: Demo, inside: Connection
+    demo: Loaded, inside: Connection
 ):
     unread = """
         select count(*) from pg_stat_all_tables where schemaname = 'public' and last_analyze is null
@@ -347,7 +310,7 @@ def test_the_planner_knows_the_figures_that_were_added_up_as_well_as_the_rows_th
     assert one(inside, unread) == 0
 
 
-def test_the_next_references_continue_where_the_demo_ends(demo: Demo, inside: Connection):
+def test_the_next_references_continue_where_the_demo_ends(demo: Loaded, inside: Connection):
     counters = dict(inside.execute("select name, value from counters").fetchall())
 
     assert counters["ORD"] == 1_000 + demo.summary.orders
@@ -386,7 +349,7 @@ def interrupted(owner_url: str, runtime_url: str) -> tuple[uuid.UUID, Invented]:
 
 
 def test_the_same_moment_gives_the_same_shop_to_each_merchant_under_ids_of_its_own(
-    demo: Demo, interrupted: tuple[uuid.UUID, Invented]
+    demo: Loaded, interrupted: tuple[uuid.UUID, Invented]
 ):
     _, theirs = interrupted
 
@@ -395,7 +358,7 @@ def test_the_same_moment_gives_the_same_shop_to_each_merchant_under_ids_of_its_o
     assert demo.invented.ids.isdisjoint(theirs.ids)
 
 
-def test_a_merchant_is_loaded_or_not(demo: Demo, owner_url: str, runtime_url: str):
+def test_a_merchant_is_loaded_or_not(demo: Loaded, owner_url: str, runtime_url: str):
     empty = new_merchant(owner_url)
 
     with psycopg.connect(runtime_url, autocommit=True) as connection:
@@ -412,17 +375,3 @@ def test_an_interrupted_load_leaves_nothing(owner_url: str, runtime_url: str, in
         for table in Base.metadata.tables.values():
             if "merchant_id" in table.columns and table.name != "merchant_profiles":
                 assert one(owner, f"select count(*) from {table.name} where merchant_id = '{merchant}'") == 0
-
-
-def _contents(tables: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
-    """All values but identifiers, as a digest for each table."""
-    told = {
-        table.name: [
-            column.name for column in table.columns if not isinstance(column.type, Uuid) and not column.computed
-        ]
-        for table in Base.metadata.sorted_tables
-    }
-    return {
-        table: sha256(repr([[row[name] for name in told[table]] for row in rows]).encode()).hexdigest()
-        for table, rows in tables.items()
-    }

@@ -16,12 +16,10 @@ from agents.roster import ROSTER
 from db.checks import CHECKS
 from db.model import Base
 from db.models.after_sales import Return, ReturnStatus, Ticket, WarrantyClaim
-from db.models.backoffice import Role
 from db.models.payments import Dispute, Payment, PaymentLink, PaymentLinkStatus, PaymentStatus, Payout
 from db.models.transport import Fulfilment, FulfilmentStatus
 from db.models.warehouse import Package, PickList
-from db.seed.demo import ZONE, load
-from db.seed.merchant import NewMerchant, NewPerson, create_merchant
+from db.seed.demo import ZONE
 from orchestrator.chat import Chat
 from orchestrator.demo_evening import live
 from orchestrator.index import read_index
@@ -30,18 +28,13 @@ from orchestrator.saver import PooledSaver
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
 from planner.choose.index import Index
+from tests.demo import MOMENTS, LoadedAt, of_moment
 from tests.orchestrator.conftest import Talk
 from tests.outside import GLOBAL
 from tools import registry
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.call import Shop
 
-MOMENTS = {  # by the shop's clock
-    "minutes into a month and a year": datetime(2027, 1, 1, 0, 1),  # noqa: DTZ001
-    "in the hour that spring leaves out": datetime(2027, 3, 28, 2, 30),  # noqa: DTZ001
-    "in the hour that autumn has twice": datetime(2027, 10, 31, 2, 30, fold=1),  # noqa: DTZ001
-    "the evening of 29 February": datetime(2028, 2, 29, 20, 0),  # noqa: DTZ001
-}
 AHEAD = {"expires_at", "promised_at", "starts_at", "ends_at", "due_at", "due_by"}  # of these a shop knows the future
 PERIODS = {"today": "day", "this week": "week", "this month": "month"}
 
@@ -64,20 +57,11 @@ class Demo:
             return connection.execute(query.encode(), {"now": self.now, "merchant": self.caller.merchant}).fetchall()
 
 
-pytestmark = pytest.mark.timeout(600)  # a year of orders is loaded for each moment
-
-
-@pytest.fixture(
-    scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(f"demo {name}")) for name in MOMENTS]
-)
-async def demo(request: pytest.FixtureRequest, shop: Shop, runtime_url: str) -> Demo:
-    now = MOMENTS[request.param].replace(tzinfo=ZONE).astimezone(UTC)
-    slug = uuid.uuid4().hex
-    owner = NewPerson(f"owner@{slug}.example", "Owner", Role.owner)
-    merchant, (user,) = await create_merchant(shop.database, NewMerchant(slug, "New"), [owner])
-    with psycopg.connect(runtime_url, autocommit=True) as connection:
-        load(connection, merchant, now=now)
-    return Demo(now, Caller(merchant, Door.rest, Hand.person, Proof.user, str(user)), runtime_url)
+@pytest.fixture(scope="module", params=[pytest.param(moment, marks=of_moment(moment)) for moment in MOMENTS])
+async def demo(request: pytest.FixtureRequest, loaded_at: LoadedAt, runtime_url: str) -> Demo:
+    loaded = await loaded_at(request.param)
+    owner = Caller(loaded.merchant, Door.rest, Hand.person, Proof.user, str(loaded.owner))
+    return Demo(loaded.now, owner, runtime_url)
 
 
 @pytest.fixture(scope="module")
