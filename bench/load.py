@@ -35,6 +35,7 @@ QUESTIONS = (
     "what are our best sellers?",
 )  # fmt: skip
 READERS, BUYERS, TALKERS, CANCELLERS = 4, 3, 3, 2
+SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 
 @dataclass
@@ -76,8 +77,9 @@ async def _load(port: int, credentials: Credentials, stock: Stock, app: int, pos
     kinds: list[tuple[Step, int]] = [
         (_read, READERS), (_buyer(stock), BUYERS), (_question, TALKERS), (_cancel_by_card, CANCELLERS),
     ]  # fmt: skip
+    person = await _signed_in(port, credentials)
     workers = [
-        asyncio.create_task(_client(port, credentials, step, seed, began + SECONDS, tally))
+        asyncio.create_task(_client(port, person, step, seed, began + SECONDS, tally))
         for step, many in kinds
         for seed in range(many)
     ]
@@ -90,13 +92,18 @@ async def _load(port: int, credentials: Credentials, stock: Stock, app: int, pos
     return tally
 
 
-# A signed-in person: cards are decided by people.
-async def _client(port: int, credentials: Credentials, step: Step, seed: int, until: float, tally: Tally) -> None:
+async def _signed_in(port: int, credentials: Credentials) -> httpx.Cookies:
+    """The session of a person, who alone decides cards. It is opened once: a dozen at a time would be taken for guesses."""
+    async with httpx.AsyncClient(headers=SAME_SITE) as client:
+        person = {"email": credentials.email, "password": credentials.password}
+        (await client.post(f"http://127.0.0.1:{port}/api/v1/session", json=person)).raise_for_status()
+        return client.cookies
+
+
+async def _client(port: int, person: httpx.Cookies, step: Step, seed: int, until: float, tally: Tally) -> None:
     chance = random.Random(seed)
     base = f"http://127.0.0.1:{port}/api/v1"
-    async with httpx.AsyncClient(base_url=base, timeout=60, headers={"Sec-Fetch-Site": "same-origin"}) as client:
-        person = {"email": credentials.email, "password": credentials.password}
-        (await client.post("/session", json=person)).raise_for_status()
+    async with httpx.AsyncClient(base_url=base, timeout=60, headers=SAME_SITE, cookies=person) as client:
         while time.perf_counter() < until:
             await step(client, chance, tally)
 
