@@ -34,7 +34,7 @@ Params = Mapping[str, Any] | Sequence[Any] | None
 
 POOL_WAIT = 5.0  # seconds; a caller is told to come back rather than kept waiting
 # Seconds until one that was not needed is closed, one at a time. All that are open are asked in turn, and each has to plan every
-# statement for itself: what a burst opened made ten minutes of calls dearer after it.
+# statement for itself: at psycopg's ten minutes, what a burst opened made hours of calls dearer after it.
 IDLE = 30.0
 GIVE_UP = 5.0  # seconds of trying to reconnect; whoever comes next has it tried anew, at once
 RUNTIME_SEARCH_PATH = "public, jobs"
