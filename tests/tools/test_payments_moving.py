@@ -25,6 +25,7 @@ from tools.flows.mark_order_paid import MoreThanIsOwed, OrderAlreadyPaid, OrderN
 from tools.orders.detail import get_order
 from tools.orders.holds import hold_order
 from tools.payments.moving import capture_payment, refund_payment, void_payment
+from tools.payments.reconciling import reconcile_payments
 from tools.rules.paying import (
     CaptureExceedsAuthorization,
     NothingToChargeBy,
@@ -97,6 +98,25 @@ async def test_what_was_authorized_is_let_go_and_the_last_capture_lets_the_rest_
         await till.do(capture_payment, payment=let_go.payment)
     with pytest.raises(PaymentNotCapturable, match="is voided"):
         await till.do(void_payment, payment=let_go.payment)
+    assert await misfits(mine) == {}
+
+
+@pytest.mark.parametrize("final", [False, True])
+async def test_who_takes_the_last_of_it_lets_nothing_go_that_another_is_taking(
+    mine: NewShop, till: Till, final: bool
+) -> None:
+    """The first is done last: the provider took it, and for ever it could not be booked."""
+    kept = (await till.do(authorize_payment, order=await till.order())).payments[0]
+    first = await till.later(capture_payment, payment=kept.payment, amount=600)
+    last = TOTAL - 600 - 100 if final else None
+
+    taken = await till.do(capture_payment, payment=kept.payment, amount=last, final=final)
+    await till.outside.carry_out(mine.id, first.intent or "")
+
+    assert taken.captured.amount == (TOTAL - 700 if final else TOTAL - 600)
+    shown = await till.payment(kept.payment)
+    assert (shown.status, shown.captured.amount) == ("captured", TOTAL - 100 if final else TOTAL)
+    assert (await till.do(reconcile_payments, provider="manual")).differences == []
     assert await misfits(mine) == {}
 
 

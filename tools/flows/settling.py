@@ -92,7 +92,7 @@ async def settle(
     waited = [one for one in pending if one.arguments.get("after") == intent.reference]
     match came.outcome:
         case "succeeded":
-            await _book(ctx, order, payment, intent, came)
+            await _book(ctx, order, payment, intent, came, pending)
             ctx.move(intent, IntentStatus.succeeded, order_id=order.id)
             await _go_on(ctx, order)
             if intent.kind in COMING and order.status in (OrderStatus.cancelled, OrderStatus.expired):
@@ -110,21 +110,38 @@ async def settle(
     return []
 
 
-async def _book(ctx: Context, order: Order, payment: Payment, intent: Intent, came: Came) -> None:
+async def _book(
+    ctx: Context, order: Order, payment: Payment, intent: Intent, came: Came, pending: Sequence[Intent]
+) -> None:
     amount, onto = intent.amount or 0, intent.arguments.get("onto")
     if intent.kind == REFUND and paid_with_credit(payment) and not onto:
         await give_back(ctx, order, payment, amount)
         return
     kinds, by_hand = KINDS[intent.kind], onto or payment.provider == ELSEWHERE
+    if intent.kind == CAPTURE:
+        _authorized_at_least(ctx, order, payment, amount, came.at)
     for kind in kinds:
         name = came.transaction if kind is kinds[-1] else None
         record(
             ctx, order, payment, kind, amount, provider=MANUAL if by_hand else None, provider_reference=name, at=came.at,
             reason=intent.arguments.get("reason"), saved_method_id=UUID(onto) if onto else None,
         )  # fmt: skip
-    left = payment.authorized - payment.captured - payment.voided
-    if intent.kind == CAPTURE and intent.arguments.get("final") and left:
+    others = [
+        one for one in pending if one.subject_id == payment.id and one is not intent and one.kind in (CAPTURE, VOID)
+    ]
+    going = sum(
+        one.amount or 0 for one in others if one.status is IntentStatus.pending
+    )  # what others take is not let go
+    left = payment.authorized - payment.captured - payment.voided - going
+    if intent.kind == CAPTURE and intent.arguments.get("final") and left > 0:
         record(ctx, order, payment, TransactionKind.void, left)
+
+
+def _authorized_at_least(ctx: Context, order: Order, payment: Payment, amount: int, at: datetime | None) -> None:
+    """What a provider took it was allowed to take, whatever we believed to be let go."""
+    missing = payment.captured + amount - (payment.authorized - payment.voided)
+    if missing > 0:
+        record(ctx, order, payment, TransactionKind.authorization, missing, at=at)
 
 
 async def _fail(ctx: Context, order: Order, payment: Payment, intent: Intent, came: Came) -> None:
@@ -199,15 +216,16 @@ async def _heard_of(
 ) -> list[str]:
     """The end of what was asked for; else something that was done at the provider's own desk."""
     amount = _new_of(payment, kinds, told)
+    if kinds[-1] == VOID:  # what is being taken came too late, or was taken before: its own outcome says which
+        amount -= sum(one.amount or 0 for one in own if one.kind == CAPTURE)
     if amount <= 0:
         return []
     named = [one for one in own if one.reference == told.details.get("intent")]
     asked = named or [one for one in own if one.kind in kinds and (one.amount == amount or one.kind in COMING)]
     if asked:
         return await settle(ctx, order, payment, asked[0], came, pending)
-    if kinds[-1] == CAPTURE and payment.authorized - payment.voided < payment.captured + amount:
-        missing = payment.captured + amount - (payment.authorized - payment.voided)
-        record(ctx, order, payment, TransactionKind.authorization, missing, at=told.at)
+    if kinds[-1] == CAPTURE:
+        _authorized_at_least(ctx, order, payment, amount, told.at)
     kind = KINDS[kinds[-1]][-1]
     if kind is TransactionKind.refund:
         amount = min(amount, payment.captured - payment.refunded - payment.charged_back)

@@ -95,7 +95,8 @@ async def capture_payment(ctx: Context, args: CapturePayment) -> PaymentStanding
             f"{asked} were to be captured of {payment.reference}, and {left} are authorized."
         )
     ctx.settled = args.model_copy(update={"amount": amount})
-    final = args.final or amount == tender.promised
+    # With the last capture a provider lets go of the rest, and of what another one is about to take.
+    final = args.final or (amount == tender.promised and not tender.being_taken)
     intent = await intend(ctx, CAPTURE, payment, amount, final=final)
     ctx.moves_money(intent.amount)
     ctx.tell(f"{intent.amount} of {named_order(order)} are taken ({payment.reference}).")

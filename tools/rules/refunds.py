@@ -74,8 +74,13 @@ class Tender:
         if self.payment.status not in _AUTHORIZED:
             return 0
         payment = self.payment
-        under_way = self._on_its_way(VOID) + self._on_its_way(CAPTURE)
+        under_way = self._on_its_way(VOID) + self.being_taken
         return max(0, payment.authorized - payment.captured - payment.voided - under_way)
+
+    @property
+    def being_taken(self) -> int:
+        """What of it is being captured at this moment."""
+        return self._on_its_way(CAPTURE)
 
     @property
     def coming(self) -> int:
