@@ -5,16 +5,17 @@ from typing import Any
 import psycopg
 import pytest
 
+from db import clock
 from tests.factories import NewShop, new_shop
 from tests.tools.test_growth import grown, rows_read
 from tools.contract.call import Shop
 
 SHELVES = """
 insert into variants (merchant_id, id, reference, product_id, sku, sku_key, title, option_key, created_at, updated_at)
-select %(merchant)s, gen_random_uuid(), 'VAR-' || n, p.id, 'U-' || n, 'u-' || n, 'Unsold', 'u' || n, now(), now()
+select %(merchant)s, gen_random_uuid(), 'VAR-' || n, p.id, 'U-' || n, 'u-' || n, 'Unsold', 'u' || n, %(now)s, %(now)s
 from products p cross join generate_series(1, %(unsold)s) n where p.merchant_id = %(merchant)s;
 insert into stock_levels (merchant_id, id, warehouse_id, variant_id, created_at, updated_at)
-select %(merchant)s, gen_random_uuid(), w.id, v.id, now(), now()
+select %(merchant)s, gen_random_uuid(), w.id, v.id, %(now)s, %(now)s
 from variants v join warehouses w on w.merchant_id = %(merchant)s where v.merchant_id = %(merchant)s and v.title = 'Unsold';
 analyze variants, stock_levels, products
 """
@@ -22,13 +23,13 @@ analyze variants, stock_levels, products
 
 PRICED = """
 insert into products (merchant_id, id, reference, status, title, search, created_at, updated_at)
-select %(merchant)s, gen_random_uuid(), 'PRD-' || n, 'active', 'Thing ' || n, 'thing', now(), now()
+select %(merchant)s, gen_random_uuid(), 'PRD-' || n, 'active', 'Thing ' || n, 'thing', %(now)s, %(now)s
 from generate_series(1000, 1000 + %(products)s) n;
 insert into variants (merchant_id, id, reference, product_id, sku, sku_key, title, created_at, updated_at)
-select merchant_id, gen_random_uuid(), replace(reference, 'PRD', 'VAR'), id, reference, reference, '', now(), now()
+select merchant_id, gen_random_uuid(), replace(reference, 'PRD', 'VAR'), id, reference, reference, '', %(now)s, %(now)s
 from products where merchant_id = %(merchant)s and title like 'Thing %%';
 insert into prices (merchant_id, id, variant_id, currency, amount, valid_from, created_at)
-select merchant_id, gen_random_uuid(), id, 'EUR', split_part(reference, '-', 2)::int, now(), now()
+select merchant_id, gen_random_uuid(), id, 'EUR', split_part(reference, '-', 2)::int, %(now)s, %(now)s
 from variants where merchant_id = %(merchant)s and sku like 'PRD-%%';
 analyze products, variants, prices
 """
@@ -55,7 +56,7 @@ async def priced(shop: Shop, owner_url: str) -> Shops:
 def _fill(owner_url: str, statements: str, *shops: tuple[NewShop, dict[str, int]]) -> None:
     with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
         for mine, numbers in shops:
-            owner.execute(statements.encode(), {"merchant": mine.id, **numbers})
+            owner.execute(statements.encode(), {"merchant": mine.id, "now": clock.now(), **numbers})
 
 
 async def test_what_runs_low_is_found_among_what_is_bought_however_much_nobody_buys(
