@@ -11,7 +11,10 @@ install = $(PIP) -r requirements-uv.txt 2>/dev/null && $(UV) pip install --quiet
 	|| $(PIP) --no-compile --no-deps $(1)
 # What pip would do on one core, on all of them; a file that is no Python of this version is left as it is, and so is what few
 # shops or none ever import.
-SELDOM = /(tests?|testing)/|site-packages/(stripe|openai/(resources|types)|pip|setuptools|pkg_resources|huggingface_hub|fsspec|aiohttp|PIL|reportlab|graphql|werkzeug|google|pygments/lexers|langsmith/(resources|sandbox|integrations|cli)|numpy/(distutils|f2py|ma|polynomial)|sqlalchemy/dialects/(mysql|oracle|mssql|sqlite)|onnxruntime/(tools|transformers|quantization))/
+PARTS = openai/(resources|types)|pygments/lexers|langsmith/(resources|sandbox|integrations|cli)|numpy/(distutils|f2py|ma|polynomial)
+PARTS := $(PARTS)|sqlalchemy/dialects/(mysql|oracle|mssql|sqlite)|onnxruntime/(tools|transformers|quantization)
+WHOLE = stripe|pip|setuptools|pkg_resources|huggingface_hub|fsspec|aiohttp|PIL|reportlab|graphql|werkzeug|google
+SELDOM = /(tests?|testing)/|site-packages/($(WHOLE)|$(PARTS))/
 COMPILED = $(BIN)/python -m compileall -q -j 0 -x '$(SELDOM)' $(VENV)/lib >/dev/null 2>&1 || true
 
 .PHONY: start test check format docs index planner bench lock clean

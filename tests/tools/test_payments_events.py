@@ -70,6 +70,20 @@ async def test_an_authorization_that_nobody_took_in_time_has_expired(mine: NewSh
     assert await misfits(mine) == {}
 
 
+async def test_what_is_being_taken_when_the_rest_lapses_is_booked_when_it_was_taken(mine: NewShop, till: Till) -> None:
+    begun = (await till.do(authorize_payment, order=await till.order(), token="tok_ok")).payments[0]
+    taking = await till.later(capture_payment, payment=begun.payment, amount=600)
+
+    lapsed = await told(till, "evt_1", "expired", reference=(await till.payment(begun.payment)).provider_reference)
+    await till.outside.carry_out(mine.id, taking.intent or "")
+
+    shown = await till.payment(begun.payment)
+    assert (lapsed, shown.status) == ("booked", "captured")
+    assert (shown.captured.amount, shown.voided.amount) == (600, TOTAL - 600)
+    assert (await till.do(reconcile_payments, provider="manual")).differences == []
+    assert await misfits(mine) == {}
+
+
 async def test_a_dispute_is_answered_once_with_what_the_shop_knows_and_lost(mine: NewShop, till: Till) -> None:
     ana = await till.customer()
     begun = (await till.do(authorize_payment, order=await till.order(ana), token="tok_dispute", capture=True)).payments[

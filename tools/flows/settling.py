@@ -28,7 +28,7 @@ from tools.rules.books import LAPSED, note, record
 from tools.rules.credit import give_back, paid_with_credit
 from tools.rules.links import keep_link_true
 from tools.rules.paying import MANUAL
-from tools.rules.refunds import AUTHORIZE, CAPTURE, CHARGE, COMING, REFUND, VOID, let_go, refund, tenders
+from tools.rules.refunds import AUTHORIZE, CAPTURE, CHARGE, COMING, REFUND, VOID, Tender, let_go, refund, tenders
 from tools.rules.under_way import under_way
 
 KINDS = {
@@ -118,30 +118,17 @@ async def _book(
         await give_back(ctx, order, payment, amount)
         return
     kinds, by_hand = KINDS[intent.kind], onto or payment.provider == ELSEWHERE
-    if intent.kind == CAPTURE:
-        _authorized_at_least(ctx, order, payment, amount, came.at)
     for kind in kinds:
         name = came.transaction if kind is kinds[-1] else None
         record(
             ctx, order, payment, kind, amount, provider=MANUAL if by_hand else None, provider_reference=name, at=came.at,
             reason=intent.arguments.get("reason"), saved_method_id=UUID(onto) if onto else None,
         )  # fmt: skip
-    others = [
-        one for one in pending if one.subject_id == payment.id and one is not intent and one.kind in (CAPTURE, VOID)
-    ]
-    going = sum(
-        one.amount or 0 for one in others if one.status is IntentStatus.pending
-    )  # what others take is not let go
-    left = payment.authorized - payment.captured - payment.voided - going
-    if intent.kind == CAPTURE and intent.arguments.get("final") and left > 0:
-        record(ctx, order, payment, TransactionKind.void, left)
-
-
-def _authorized_at_least(ctx: Context, order: Order, payment: Payment, amount: int, at: datetime | None) -> None:
-    """What a provider took it was allowed to take, whatever we believed to be let go."""
-    missing = payment.captured + amount - (payment.authorized - payment.voided)
-    if missing > 0:
-        record(ctx, order, payment, TransactionKind.authorization, missing, at=at)
+    if intent.kind == CAPTURE and intent.arguments.get("final"):
+        # What another is taking, or letting go, is not let go with the rest.
+        others = [one for one in pending if one.subject_id == payment.id and one is not intent]
+        if left := Tender(payment, others).left:
+            record(ctx, order, payment, TransactionKind.void, left)
 
 
 async def _fail(ctx: Context, order: Order, payment: Payment, intent: Intent, came: Came) -> None:
@@ -215,17 +202,16 @@ async def _heard_of(
     came: Came,
 ) -> list[str]:
     """The end of what was asked for; else something that was done at the provider's own desk."""
-    amount = _new_of(payment, kinds, told)
-    if kinds[-1] == VOID:  # what is being taken came too late, or was taken before: its own outcome says which
-        amount -= sum(one.amount or 0 for one in own if one.kind == CAPTURE)
+    amount = _new_of(payment, own, kinds, told)
     if amount <= 0:
         return []
     named = [one for one in own if one.reference == told.details.get("intent")]
     asked = named or [one for one in own if one.kind in kinds and (one.amount == amount or one.kind in COMING)]
     if asked:
         return await settle(ctx, order, payment, asked[0], came, pending)
-    if kinds[-1] == CAPTURE:
-        _authorized_at_least(ctx, order, payment, amount, told.at)
+    if kinds[-1] == CAPTURE and payment.authorized - payment.voided < payment.captured + amount:
+        missing = payment.captured + amount - (payment.authorized - payment.voided)
+        record(ctx, order, payment, TransactionKind.authorization, missing, at=told.at)
     kind = KINDS[kinds[-1]][-1]
     if kind is TransactionKind.refund:
         amount = min(amount, payment.captured - payment.refunded - payment.charged_back)
@@ -257,11 +243,11 @@ async def _refund_failed(
     return []
 
 
-def _new_of(payment: Payment, kinds: tuple[str, ...], told: Heard) -> int:
-    """How much of what was told is not booked yet."""
+def _new_of(payment: Payment, own: Sequence[Intent], kinds: tuple[str, ...], told: Heard) -> int:
+    """How much of what was told is not booked yet. What is being taken while the rest lapses is told by its own outcome."""
     so_far = {AUTHORIZE: payment.authorized, CAPTURE: payment.captured, REFUND: payment.refunded}.get(kinds[-1], 0)
     if kinds[-1] == VOID:
-        return payment.authorized - payment.captured - payment.voided
+        return payment.authorized - payment.captured - payment.voided - Tender(payment, own).being_taken
     if kinds[-1] == AUTHORIZE and so_far:
         return 0
     return (told.amount or 0) - (so_far if told.total else 0)

@@ -71,8 +71,11 @@ class Tender:
     @property
     def promised(self) -> int:
         """What is authorized, not taken, and not let go."""
-        if self.payment.status not in _AUTHORIZED:
-            return 0
+        return self.left if self.payment.status in _AUTHORIZED else 0
+
+    @property
+    def left(self) -> int:
+        """The same, however the payment stands: it may be disputed."""
         payment = self.payment
         under_way = self._on_its_way(VOID) + self.being_taken
         return max(0, payment.authorized - payment.captured - payment.voided - under_way)
