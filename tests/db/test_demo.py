@@ -2,19 +2,24 @@
 
 import uuid
 from collections.abc import Generator
-from datetime import timedelta
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.rows import TupleRow
+from sqlalchemy import Uuid
 
 from db.checks import CHECKS, Check
 from db.model import Base, new_id
 from db.references import TABLES
-from db.seed.demo import ZONE, load
+from db.seed.demo import ZONE, invent, load
+from db.seed.draft import Draft
 from db.seed.mark import is_loaded
-from tests.demo import MOMENTS, Invented, Loaded, LoadedAt, inventions, of_moment
+from tests.demo import MOMENTS, Demos, Loaded, of_moment
 
 EVENING = "the evening of 29 February"
 NOW = MOMENTS[EVENING].replace(tzinfo=ZONE)
@@ -84,6 +89,29 @@ FAULTS = {
 }
 
 
+@dataclass(frozen=True)
+class Invented:
+    """What was invented for a merchant: the contents of each table, told apart by a digest, and all ids."""
+
+    contents: dict[str, str]
+    ids: set[str]
+
+
+@contextmanager
+def inventions() -> Generator[list[Invented]]:
+    """What is invented meanwhile."""
+    seen: list[Invented] = []
+
+    def noting(merchant: uuid.UUID, now: datetime, numbers: dict[str, int]) -> Draft:
+        draft = invent(merchant, now, numbers)
+        seen.append(Invented(_contents(draft.rows), {row["id"] for rows in draft.rows.values() for row in rows}))
+        return draft
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("db.seed.demo.invent", noting)
+        yield seen
+
+
 def new_merchant(owner_url: str) -> uuid.UUID:
     merchant = new_id()
     with psycopg.connect(owner_url, autocommit=True) as owner:
@@ -98,8 +126,16 @@ def new_merchant(owner_url: str) -> uuid.UUID:
 
 
 @pytest.fixture(scope="module")
-async def demo(loaded_at: LoadedAt) -> Loaded:
-    return await loaded_at(EVENING)
+async def watched(demos: Demos) -> tuple[Loaded, Invented]:
+    """The shop, and what was invented while it was loaded."""
+    demos.forget(EVENING)
+    with inventions() as invented:
+        return await demos.at(EVENING), invented[0]
+
+
+@pytest.fixture(scope="module")
+def demo(watched: tuple[Loaded, Invented]) -> Loaded:
+    return watched[0]
 
 
 @pytest.fixture
@@ -349,13 +385,13 @@ def interrupted(owner_url: str, runtime_url: str) -> tuple[uuid.UUID, Invented]:
 
 
 def test_the_same_moment_gives_the_same_shop_to_each_merchant_under_ids_of_its_own(
-    demo: Loaded, interrupted: tuple[uuid.UUID, Invented]
+    watched: tuple[Loaded, Invented], interrupted: tuple[uuid.UUID, Invented]
 ):
-    _, theirs = interrupted
+    (ours, invented), (_, theirs) = watched, interrupted
 
-    assert demo.invented.contents == theirs.contents
-    assert len(theirs.ids) == demo.summary.rows
-    assert demo.invented.ids.isdisjoint(theirs.ids)
+    assert invented.contents == theirs.contents
+    assert len(theirs.ids) == ours.summary.rows
+    assert invented.ids.isdisjoint(theirs.ids)
 
 
 def test_a_merchant_is_loaded_or_not(demo: Loaded, owner_url: str, runtime_url: str):
@@ -375,3 +411,17 @@ def test_an_interrupted_load_leaves_nothing(owner_url: str, runtime_url: str, in
         for table in Base.metadata.tables.values():
             if "merchant_id" in table.columns and table.name != "merchant_profiles":
                 assert one(owner, f"select count(*) from {table.name} where merchant_id = '{merchant}'") == 0
+
+
+def _contents(tables: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
+    """All values but identifiers, as a digest for each table."""
+    told = {
+        table.name: [
+            column.name for column in table.columns if not isinstance(column.type, Uuid) and not column.computed
+        ]
+        for table in Base.metadata.sorted_tables
+    }
+    return {
+        table: sha256(repr([[row[name] for name in told[table]] for row in rows]).encode()).hexdigest()
+        for table, rows in tables.items()
+    }
