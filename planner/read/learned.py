@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from planner.read import entities, head, signals
-from planner.read.embedder import WEIGHTS_SHA256, Vectors, shared
+from planner.read.embedder import GRAPH, WEIGHTS_SHA256, Vectors, shared
 from planner.read.entities import Vocabulary
 from planner.read.head import Head
 
@@ -62,7 +62,8 @@ def fingerprint(asked: Sequence[Asked], vocabulary: Vocabulary) -> str:
     """Of all that a head depends on."""
     code = [Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in CODE]
     told = [[list(one.phrasings), list(one.titles)] for one in asked]
-    whole = [WEIGHTS_SHA256, code, sorted(vocabulary.prefixes.items()), told]
+    graph = hashlib.sha256(GRAPH.read_bytes()).hexdigest()
+    whole = [WEIGHTS_SHA256, graph, code, sorted(vocabulary.prefixes.items()), told]
     return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,11 +82,11 @@ class Reader:
     def __init__(self, data: Path = DATA) -> None:
         self.about = About.of(data / "reader.json")
         self._weights = data / "reader.onnx"
-        self._loaded: tuple[Any, embedder.Session] | None = None
+        self._loaded: embedder.Session | None = None
         self.read = lru_cache(maxsize=1024)(self._read)
 
     def _read(self, text: str, beside: Beside = NOTHING) -> Read:
-        encoding, scores, tagged = self._run(text or " ", beside)
+        offsets, scores, tagged = self._run(text or " ", beside)
         shorter = NOUN.sub("", text)
         if shorter != text:  # "refund order ORD-1042" is "refund ORD-1042": what both ways make likely
             scores = (scores + self._run(shorter, beside)[1]) / 2
@@ -97,21 +97,22 @@ class Reader:
         else:  # there is nothing to go on with
             left = sum(found.values()) or 1.0
             found, goes_on = {name: score / left for name, score in found.items()}, 0.0
-        told = mentions(text, encoding.offsets, softmax(tagged), self.about.kinds)
+        told = mentions(text, offsets, softmax(tagged), self.about.kinds)
         return Read(found, tuple(told), goes_on)
 
-    def _run(self, text: str, beside: Beside) -> tuple[Any, Scores, Scores]:
-        tokenizer, session = self._load()
-        encoding = tokenizer.encode(text)
+    def _run(self, text: str, beside: Beside) -> tuple[Sequence[tuple[int, int]], Scores, Scores]:
+        """Where the tokens stand in the text, how likely each operation is, and what each token names."""
+        encoding = embedder.vocabulary().encode(text)
+        most = min(len(encoding.ids), LONGEST) - 1  # and the last, which ends every text
+        ids, offsets = [*encoding.ids[:most], encoding.ids[-1]], [*encoding.offsets[:most], encoding.offsets[-1]]
         known = [self.about.beside.index(one) for one in (beside.after, *beside.named) if one in self.about.beside]
-        given = {"ids": np.array([encoding.ids], dtype=np.int64), "known": np.array(known, dtype=np.int64)}
-        wanted, tagged = session.run(None, given)
-        return encoding, softmax(wanted[0] / np.float32(self.about.temperature)), tagged
+        given = {"ids": np.array([ids], dtype=np.int64), "known": np.array(known, dtype=np.int64)}
+        wanted, tagged = self._session().run(None, given)
+        return offsets, softmax(wanted[0] / np.float32(self.about.temperature)), tagged
 
-    def _load(self) -> tuple[Any, embedder.Session]:
+    def _session(self) -> embedder.Session:
         if self._loaded is None:
-            tokenizer = cast(Any, embedder.tokenizer(LONGEST))
-            self._loaded = (tokenizer, embedder.session(self._weights))
+            self._loaded = embedder.session(self._weights)
         return self._loaded
 
 

