@@ -15,6 +15,7 @@ from db.model import new_id
 from db.models.files import JobStatus
 from db.references import Kind
 from db.session import DatabaseBusy, Transaction
+from orchestrator.tasks import ended
 from tools import registry
 from tools.contract.actors import Caller
 from tools.contract.declare import validated
@@ -143,8 +144,7 @@ async def _told(shop: Shop, merchant: UUID, job: JobRow, progress: Progress) -> 
     try:
         yield
     finally:
-        telling.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
+        await ended(telling)
 
 
 def _counts(progress: Progress) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -230,6 +231,27 @@ async def test_an_import_whose_worker_is_killed_leaves_nothing_and_is_done_once_
     assert await count(mine, "variants", "true") == 3
     assert await count(mine, "jobs", "status = 'done'") == 1
     assert await count(mine, "audit_entries", f"key = 'job:{job}'") == 1
+
+
+async def test_a_job_ends_though_whoever_tells_how_far_it_is_does_not_hear_that_it_did(
+    mine: NewShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, unheard = await begun(mine, sheet(MUG)), list[str]()
+
+    async def sleep(_: float) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if unheard:
+                raise
+            unheard.append("as `asyncio.wait_for` swallows it before Python 3.12")
+
+    monkeypatch.setattr(jobs, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": sleep}))
+    async with asyncio.timeout(30):
+        await jobs.work_off(mine.shop, mine.id, job)
+
+    assert unheard
+    assert (await jobs.job_of(mine.shop, mine.caller("owner"), job)).status == "done"
 
 
 async def test_what_was_committed_before_the_job_knew_is_not_done_again(mine: NewShop) -> None:
