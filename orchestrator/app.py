@@ -42,6 +42,7 @@ from orchestrator.surfaces.identity import Identity, RateLimiter
 from orchestrator.surfaces.paths import joined
 from orchestrator.surfaces.problems import crash_response, database_response, problem_response
 from orchestrator.surfaces.webhooks import with_webhooks
+from orchestrator.tasks import ended
 from orchestrator.worker import make_worker
 from tools import registry
 from tools.contract.asking import Question
@@ -50,6 +51,7 @@ from tools.contract.context import Job
 from tools.contract.errors import DATABASE_ERRORS, ShopError
 
 VERSION = version("shopkeeper")
+TO_FINISH = 10.0  # seconds that a worker has for what it has begun when its process closes
 _log = logging.getLogger(__name__)
 
 
@@ -244,13 +246,12 @@ async def working(parts: Services, urls: Urls) -> AsyncGenerator[None]:
     worker = make_worker(parts, urls.direct)
     async with worker.open_async():
         running = asyncio.create_task(
-            worker.run_worker_async(concurrency=4, install_signal_handlers=False, shutdown_graceful_timeout=10)
+            worker.run_worker_async(concurrency=4, install_signal_handlers=False, shutdown_graceful_timeout=TO_FINISH)
         )
         try:
             yield
         finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            await ended(running, again=TO_FINISH + 5)
 
 
 async def _unknown(request: Request, error: Exception) -> Response:

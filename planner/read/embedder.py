@@ -4,7 +4,7 @@ import hashlib
 import importlib
 import importlib.util
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,7 +43,6 @@ class Embedder:
     """Turns sentences into unit vectors. Loads on first use: 23 MB of weights, half a second."""
 
     def __init__(self) -> None:
-        self._loaded: tuple[Tokenizer, Session] | None = None
         self._remembered = lru_cache(maxsize=8192)(self._encode)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -53,16 +52,14 @@ class Embedder:
         return np.stack([self._remembered(text) for text in texts])
 
     def _encode(self, text: str) -> Vectors:
-        words, weights = self._load()
-        ids = np.array([words.encode(text or " ").ids], dtype=np.int64)
+        ids = np.array([vocabulary().encode(text or " ").ids], dtype=np.int64)
         feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        pooled = weights.run(None, feeds)[0][0].mean(axis=0)
+        pooled = self._session.run(None, feeds)[0][0].mean(axis=0)
         return (pooled / max(float(np.linalg.norm(pooled)), 1e-9)).astype(np.float32)
 
-    def _load(self) -> tuple[Tokenizer, Session]:
-        if self._loaded is None:
-            self._loaded = (vocabulary(), session(GRAPH, weights()))
-        return self._loaded
+    @cached_property
+    def _session(self) -> Session:
+        return session(GRAPH, weights())
 
 
 @lru_cache(maxsize=1)

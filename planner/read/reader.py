@@ -10,7 +10,7 @@ the names in it (that "nordic wool" is a supplier).
 import json
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from planner.read import embedder
 from planner.read.head import softmax
 
-DATA = Path(__file__).parents[1] / "data"
 LONGEST = 96  # tokens; the corpus has no longer ones, and what a person wants stands at the beginning
 WHOLE = re.compile(r"[\w@#€$£%][\w@#€$£%'’./+-]*")  # what is named or not as a whole, though the encoder cuts it
 
@@ -79,10 +78,9 @@ class About(NamedTuple):
 class Reader:
     """Loads on first use; safe to share between threads."""
 
-    def __init__(self, data: Path = DATA) -> None:
+    def __init__(self, data: Path = embedder.DATA) -> None:
         self.about = About.of(data / "reader.json")
         self._weights = data / "reader.onnx"
-        self._loaded: embedder.Session | None = None
         self.read = lru_cache(maxsize=1024)(self._read)
 
     def _read(self, text: str, beside: Beside = NOTHING) -> Read:
@@ -107,13 +105,12 @@ class Reader:
         ids, offsets = [*encoding.ids[:most], encoding.ids[-1]], [*encoding.offsets[:most], encoding.offsets[-1]]
         known = [self.about.beside.index(one) for one in (beside.after, *beside.named) if one in self.about.beside]
         given = {"ids": np.array([ids], dtype=np.int64), "known": np.array(known, dtype=np.int64)}
-        wanted, tagged = self._session().run(None, given)
+        wanted, tagged = self._session.run(None, given)
         return offsets, softmax(wanted[0] / np.float32(self.about.temperature)), tagged
 
+    @cached_property
     def _session(self) -> embedder.Session:
-        if self._loaded is None:
-            self._loaded = embedder.session(self._weights)
-        return self._loaded
+        return embedder.session(self._weights)
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,8 @@ import argparse
 import json
 from typing import Any
 
-from planner.read.reader import DATA, About
+from planner.read.embedder import DATA
+from planner.read.reader import About
 from planner.training.corpus import ON, Lesson, beside, fingerprint, lessons
 from planner.training.fit import EPOCHS, Student, teach
 from planner.training.judge import judge, reliability, temperature

@@ -42,10 +42,10 @@ def _rewritten(graph: Any) -> list[Any]:
     return nodes
 
 
-def _looked_up(node: Any, weights: str, scale: str) -> list[Any]:
+def _looked_up(node: Any, table: str, scale: str) -> list[Any]:
     rows, scales, floats = (f"{node.output[0]}_{part}" for part in ("rows", "scales", "floats"))
     return [
-        helper.make_node("Gather", [weights, node.input[1]], [rows]),
+        helper.make_node("Gather", [table, node.input[1]], [rows]),
         helper.make_node("Gather", [scale, node.input[1]], [scales]),
         helper.make_node("Cast", [rows], [floats], to=TensorProto.FLOAT),
         helper.make_node("Mul", [floats, scales], list(node.output)),

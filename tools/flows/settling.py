@@ -209,8 +209,8 @@ async def _heard_of(
     asked = named or [one for one in own if one.kind in kinds and (one.amount == amount or one.kind in COMING)]
     if asked:
         return await settle(ctx, order, payment, asked[0], came, pending)
-    if kinds[-1] == CAPTURE and payment.authorized - payment.voided < payment.captured + amount:
-        missing = payment.captured + amount - (payment.authorized - payment.voided)
+    missing = payment.captured + amount - (payment.authorized - payment.voided)
+    if kinds[-1] == CAPTURE and missing > 0:
         record(ctx, order, payment, TransactionKind.authorization, missing, at=told.at)
     kind = KINDS[kinds[-1]][-1]
     if kind is TransactionKind.refund:
