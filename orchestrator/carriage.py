@@ -1,4 +1,5 @@
-"""Carriers that are asked by a connector: prices between two runs of a call, labels after the commit, and what they tell.
+"""Carriers that are asked by a connector: prices between two runs of a call, labels and visits after its commit, and
+what they tell.
 
 As with payments no transaction is open while somebody outside is asked, and what nobody answered is asked again: a label is bought
 once by the parcel's name there, whoever asks.
@@ -11,7 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -29,6 +30,7 @@ from connectors.carriers import (
     Refused,
     Scan,
     Told,
+    Visit,
     Wanted,
 )
 from db.model import new_id
@@ -38,19 +40,26 @@ from orchestrator.outside import DEADLINE, MOST_AT_ONCE, QUIET, worker
 from tools.contract.actors import Caller, Door, Hand, Proof
 from tools.contract.asking import Question
 from tools.contract.call import call
+from tools.contract.declare import Tool
 from tools.contract.errors import NotFound, ShopError
 from tools.contract.plain import as_jsonb
 from tools.contract.shop import Shop
 from tools.flows.record_tracking import record_tracking_event
 from tools.flows.settle_label import settle_label
 from tools.transport.carriers import UNDER_WAY
-from tools.transport.connected import BUY_LABEL, TAKE_BACK_LABEL
+from tools.transport.connected import BUY_LABEL, ORDER_VISIT, TAKE_BACK_LABEL
+from tools.transport.pickups import settle_pickup
 from tools.transport.shipments import compact_number
 
 _log = logging.getLogger(__name__)
 UNHEARD_OF = timedelta(hours=6)  # after which a parcel is asked about, of which no event came
 LOOKED_AT = 20  # parcels of a shop in a minute
-KINDS = [BUY_LABEL, TAKE_BACK_LABEL]
+SETTLES: dict[str, Tool[Any, Any]] = {
+    BUY_LABEL: settle_label,
+    TAKE_BACK_LABEL: settle_label,
+    ORDER_VISIT: settle_pickup,
+}
+KINDS = list(SETTLES)
 CarriersOf = Callable[[uuid.UUID], Mapping[str, Carriage]]
 
 
@@ -76,10 +85,10 @@ class _Parcel(NamedTuple):
 
 _CLAIM = """
 update intents i set attempts = i.attempts + 1
-from fulfilments f left join carriers c on c.merchant_id = %(m)s and c.id = f.carrier_id
 where i.merchant_id = %(m)s and i.reference = %(r)s and i.status = 'pending' and i.kind = any(%(kinds)s)
-  and f.merchant_id = %(m)s and f.id = i.subject_id
-returning i.kind, i.arguments, i.attempts, coalesce(i.arguments ->> 'connector', c.connector) as connector
+returning i.kind, i.arguments, i.attempts, coalesce(i.arguments ->> 'connector', (
+    select c.connector from fulfilments f join carriers c on c.merchant_id = %(m)s and c.id = f.carrier_id
+    where f.merchant_id = %(m)s and f.id = i.subject_id)) as connector
 """
 # What was left open; of what the carrier answered that it is not decided yet, an event tells.
 _LEFT = """
@@ -135,12 +144,8 @@ class Carriers(CarriesOut):
             if "address" in given:
                 async with asyncio.timeout(DEADLINE):
                     return orjson.dumps(asdict(await carrier.verify(Address(**given["address"])))).decode()
-            wanted = Wanted(
-                question.key, Address(**given["sender"]), Address(**given["receiver"]), Parcel(**given["parcel"]),
-                [_declared(dict(one)) for one in given.get("declared", ())],
-            )  # fmt: skip
             async with asyncio.timeout(DEADLINE):
-                offered = await carrier.offer(wanted)
+                offered = await _offered(carrier, question)
         except (Silent, TimeoutError) as silent:
             _log.warning("%s says nothing (%s)", question.connector, silent)
             return f"is asked by {question.connector}, which does not answer: ask again in a minute"
@@ -168,28 +173,23 @@ class Carriers(CarriesOut):
         carrier = self.carriers(merchant).get(claimed.connector or "") if claimed else None
         if claimed is None or carrier is None:
             return []
-        parcel = str(claimed.arguments["parcel"])
         try:
             async with asyncio.timeout(DEADLINE):
-                buys = claimed.kind == BUY_LABEL
-                answer = await (
-                    carrier.buy(parcel, str(claimed.arguments["price"])) if buys else carrier.take_back(parcel)
-                )
+                answer = await _answered(carrier, claimed)
         except (Silent, TimeoutError) as silent:
             _log.warning("%s: %s says nothing (%s); it is asked again", reference, claimed.connector, silent)
             return []
-        return await self._book(merchant, reference, answer, f"{claimed.attempts}")
+        return await self._book(merchant, claimed.kind, reference, answer, f"{claimed.attempts}")
 
-    async def _book(self, merchant: uuid.UUID, reference: str, answer: Answer, which: str) -> list[str]:
+    async def _book(self, merchant: uuid.UUID, kind: str, reference: str, answer: Answer, which: str) -> list[str]:
         said: dict[str, Any] = {
             name: value for name, value in asdict(answer).items() if value is not None and name != "amount"
         }
         if answer.amount is not None and answer.currency:
             said["amount"] = minor(answer.amount, answer.currency)
         key = f"job:{reference}:{which}"
-        outcome = await call(
-            self.shop, settle_label, {"intent": reference} | said, worker(merchant), key=key, wait=True
-        )
+        booked = {"intent": reference} | said
+        outcome = await call(self.shop, SETTLES[kind], booked, worker(merchant), key=key, wait=True)
         return outcome.result.going_on if outcome.result else []
 
     async def sweep(self, merchant: uuid.UUID, *, quiet: float = QUIET) -> None:
@@ -257,7 +257,9 @@ class Carriers(CarriesOut):
         if waiting is not None:
             outcome = told.refund or Outcome.pending
             code = "rejected" if outcome is Outcome.failed else None
-            await self._book(merchant, waiting.reference, Answer(outcome, code=code), f"told:{told.id}")
+            await self._book(
+                merchant, TAKE_BACK_LABEL, waiting.reference, Answer(outcome, code=code), f"told:{told.id}"
+            )
 
     async def _record(self, merchant: uuid.UUID, parcel: _Parcel, scans: Sequence[Scan]) -> int:
         """Each scan once: by its code and time in the shipment, and by its key among deliveries at the same moment."""
@@ -284,6 +286,27 @@ def carriers_of(others: Mapping[uuid.UUID, Carriage]) -> CarriersOf:
         return {other.name: other} if other else {}
 
     return of
+
+
+async def _offered(carrier: Carriage, question: Question) -> Offered:
+    given = question.arguments
+    sender = Address(**given["sender"])
+    if "since" in given:
+        since, until = (datetime.fromisoformat(given[name]) for name in ("since", "until"))
+        return await carrier.offer_visit(Visit(question.key, sender, given["waiting"], since, until))
+    declared = [_declared(dict(one)) for one in given.get("declared", ())]
+    return await carrier.offer(
+        Wanted(question.key, sender, Address(**given["receiver"]), Parcel(**given["parcel"]), declared)
+    )
+
+
+async def _answered(carrier: Carriage, claimed: _Claimed) -> Answer:
+    wanted = claimed.arguments
+    if claimed.kind == ORDER_VISIT:
+        return await carrier.order_visit(wanted["visit"], wanted["carrier"], wanted["service"])
+    if claimed.kind == BUY_LABEL:
+        return await carrier.buy(wanted["parcel"], wanted["price"])
+    return await carrier.take_back(wanted["parcel"])
 
 
 def _declared(one: dict[str, Any]) -> Declared:

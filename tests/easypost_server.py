@@ -1,4 +1,5 @@
-"""EasyPost as it was recorded, as a server on this machine: parcels, labels, refunds and trackers answer what its API answered.
+"""EasyPost as it was recorded, as a server on this machine: parcels, labels, refunds, pick-ups and trackers answer what its API
+answered.
 
 What is asked again is answered from what was done: a shipment has one label, and buying it twice is refused. `lose` has it act and
 say nothing, once.
@@ -18,6 +19,10 @@ from typing import Any
 PAYLOADS = Path(__file__).parent / "payloads" / "easypost" / "calls.jsonl"
 KEY, SECRET = "EZTK_test", "sécret"
 Object = dict[str, Any]
+NOT_FOUND = (
+    404,
+    {"error": {"code": "NOT_FOUND", "message": "The requested resource could not be found.", "errors": []}},
+)
 
 
 def recorded(cassette: str, nth: int = 0) -> Object:
@@ -30,6 +35,7 @@ class Scripted:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, Object]] = []
         self.shipments: dict[str, Object] = {}
+        self.pickups: dict[str, Object] = {}
         self.lose = ""  # a path's end, of which the next answer is lost
         self.refuse = ""  # the same, refused
         self.refund_status = "submitted"
@@ -51,17 +57,37 @@ class Scripted:
         if path == "/v2/trackers":
             call = recorded("test_tracker_create")
             return call["status"], call["response"] | {"tracking_code": body["tracker"]["tracking_code"]}
+        if path.startswith("/v2/pickups"):
+            return self._pickup(path, body)
         found = re.fullmatch(r"/v2/shipments/(shp_\w+)(/buy|/refund)?", path)
         shipment = self.shipments.get(found[1]) if found else None
         if found is None or shipment is None:
-            return 404, {
-                "error": {"code": "NOT_FOUND", "message": "The requested resource could not be found.", "errors": []}
-            }
+            return NOT_FOUND
         if found[2] == "/buy":
             return self._buy(shipment, body)
         if found[2] == "/refund":
             shipment["refund_status"] = self.refund_status
         return 200, shipment
+
+    def _pickup(self, path: str, body: Object) -> tuple[int, Object]:
+        """One is offered to whoever has a parcel with a label there, and is told to come once."""
+        if path == "/v2/pickups":
+            parcel = self.shipments.get(body["pickup"]["shipment"]["id"])
+            if parcel is None or not parcel["postage_label"]:
+                return NOT_FOUND
+            call = recorded("test_pickup_buy")
+            pickup = deepcopy(call["response"]) | {"id": f"pickup_{len(self.pickups) + 1:032x}"}
+            self.pickups[pickup["id"]] = pickup
+            return call["status"], pickup
+        name, _, buys = path.removeprefix("/v2/pickups/").partition("/")
+        pickup = self.pickups.get(name)
+        if pickup is None:
+            return NOT_FOUND
+        if buys and pickup["status"] == "scheduled":
+            return 422, {"error": {"code": "PICKUP.SCHEDULED", "message": "Pickup already scheduled.", "errors": []}}
+        if buys:
+            pickup |= {key: recorded("test_pickup_buy", 1)["response"][key] for key in ("status", "confirmation")}
+        return 200, pickup
 
     def _offer(self, body: Object) -> tuple[int, Object]:
         if not body.get("shipment"):

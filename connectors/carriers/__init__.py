@@ -85,6 +85,17 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Visit:
+    """A carrier shall come for parcels that wait at a place, of which `parcel` is one by its name there, between two instants."""
+
+    key: str
+    place: Address
+    parcel: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
 class Price:
     """What a service asks, and in how many days of delivery it promises to be there, where it says so. `name` is bought by."""
 
@@ -98,7 +109,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Offered:
-    """The parcel by its name there, and its prices. `says`: why there are none, or not all."""
+    """The parcel, or the visit, by its name there, and its prices. `says`: why there are none, or not all."""
 
     parcel: str
     prices: Sequence[Price]
@@ -115,13 +126,14 @@ class Scan:
 
 @dataclass(frozen=True)
 class Answer:
-    """How a label was bought, or taken back. `code` and `says` tell why not."""
+    """How a label was bought, or taken back, or a visit. `code` and `says` tell why not."""
 
     outcome: Outcome
     tracking_number: str | None = None
     amount: Decimal | None = None
     currency: str | None = None
     label_url: str | None = None
+    confirmation: str | None = None  # by which the carrier knows a visit
     code: str | None = None
     says: str | None = None
 
@@ -169,6 +181,14 @@ class Carriage(Protocol):
 
     async def take_back(self, parcel: str) -> Answer:
         """Ask the money of an unused label back. Raises `Silent`."""
+        ...
+
+    async def offer_visit(self, visit: Visit) -> Offered:
+        """Raises `Silent` or `Refused`."""
+        ...
+
+    async def order_visit(self, visit: str, carrier: str, service: str) -> Answer:
+        """Have a carrier come, as was offered. Raises `Silent`."""
         ...
 
     async def verify(self, address: Address) -> Verified:

@@ -1,14 +1,14 @@
-"""EasyPost, over its HTTP API: parcels with prices, labels, refunds of unused labels, trackers, signed webhooks.
+"""EasyPost, over its HTTP API: parcels with prices, labels, refunds of unused labels, pick-ups, trackers, signed webhooks.
 
-A label is bought by the name of its shipment there. EasyPost knows no idempotency keys; so a shipment is looked at before it is
-bought, and again when buying it is refused: what has a label is not bought twice.
+A label is bought by the name of its shipment there, and a pick-up by its own. EasyPost knows no idempotency keys; so what is bought
+is looked at before, and again when buying it is refused: what has a label is not bought twice.
 """
 
 import hashlib
 import hmac
 import json
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -30,6 +30,7 @@ from connectors.carriers import (
     Scanned,
     Told,
     Verified,
+    Visit,
     Wanted,
 )
 
@@ -77,25 +78,36 @@ class EasyPost:
         return offered_of(await self._send("POST", "/v2/shipments", {"shipment": shipment}))
 
     async def buy(self, parcel: str, price: str) -> Answer:
-        path = f"/v2/shipments/{quote(parcel, safe='')}"
-        try:
-            bought = bought_of(await self._send("GET", path))
-            if bought is not None:
-                return bought
-            bought = bought_of(await self._send("POST", f"{path}/buy", {"rate": {"id": price}}))
-        except Refused as refused:
-            return await self._bought_before(path, refused)
-        if bought is None:
-            raise Silent("the label is not there yet")
-        return bought
+        return await self._once(f"/v2/shipments/{quote(parcel, safe='')}", bought_of, {"rate": {"id": price}})
 
-    async def _bought_before(self, path: str, refused: Refused) -> Answer:
+    async def offer_visit(self, visit: Visit) -> Offered:
+        pickup = {
+            "reference": visit.key, "address": _address(visit.place), "shipment": {"id": visit.parcel},
+            "min_datetime": visit.since.isoformat(), "max_datetime": visit.until.isoformat(),
+        }  # fmt: skip
+        return offered_of(await self._send("POST", "/v2/pickups", {"pickup": pickup}), rates="pickup_rates")
+
+    async def order_visit(self, visit: str, carrier: str, service: str) -> Answer:
+        path = f"/v2/pickups/{quote(visit, safe='')}"
+        return await self._once(path, coming_of, {"carrier": carrier, "service": service})
+
+    async def _once(self, path: str, read: Callable[[Object], Answer | None], asked: Object) -> Answer:
+        """Buy what was offered, unless `read` finds that it was bought."""
+        try:
+            done = read(await self._send("GET", path)) or read(await self._send("POST", f"{path}/buy", asked))
+        except Refused as refused:
+            return await self._done_before(path, read, refused)
+        if done is None:
+            raise Silent("it is not there yet")
+        return done
+
+    async def _done_before(self, path: str, read: Callable[[Object], Answer | None], refused: Refused) -> Answer:
         """What it refuses may have been done by a request whose answer was lost."""
         try:
-            bought = bought_of(await self._send("GET", path))
+            done = read(await self._send("GET", path))
         except Refused:
-            bought = None
-        return bought or Answer(Outcome.failed, code=refused.code, says=refused.says)
+            done = None
+        return done or Answer(Outcome.failed, code=refused.code, says=refused.says)
 
     async def take_back(self, parcel: str) -> Answer:
         path = f"/v2/shipments/{quote(parcel, safe='')}"
@@ -182,10 +194,10 @@ def _ounces(grams: int) -> float:
 # ---- what its objects mean -----------------------------------------------------------------------------------------------
 
 
-def offered_of(shipment: Object) -> Offered:
-    prices = [price_of(rate) for rate in _list(shipment, "rates")]
-    said = [f"{one.get('carrier')}: {one.get('message')}" for one in _list(shipment, "messages") if one.get("message")]
-    return Offered(str(shipment["id"]), prices, "; ".join(said)[:LONGEST] or None)
+def offered_of(offer: Object, rates: str = "rates") -> Offered:
+    prices = [price_of(rate) for rate in _list(offer, rates)]
+    said = [f"{one.get('carrier')}: {one.get('message')}" for one in _list(offer, "messages") if one.get("message")]
+    return Offered(str(offer["id"]), prices, "; ".join(said)[:LONGEST] or None)
 
 
 def verified_of(address: Object) -> Verified:
@@ -219,6 +231,13 @@ def bought_of(shipment: Object) -> Answer | None:
     return Answer(
         Outcome.succeeded, str(number), _amount(rate.get("rate")), str(rate.get("currency") or "").upper() or None, url
     )
+
+
+def coming_of(pickup: Object) -> Answer | None:
+    """Whether the carrier comes; None while it was not told to."""
+    if pickup.get("status") != "scheduled":
+        return None
+    return Answer(Outcome.succeeded, confirmation=str(pickup["confirmation"]) if pickup.get("confirmation") else None)
 
 
 def scans_of(tracker: Object) -> list[Scan]:

@@ -56,6 +56,12 @@ class Connector(StrEnum):
     easypost = "easypost"
 
 
+class PickupStatus(StrEnum):
+    asked = "asked"
+    scheduled = "scheduled"
+    refused = "refused"
+
+
 class ClaimKind(StrEnum):
     lost = "lost"
     damaged = "damaged"
@@ -147,9 +153,10 @@ class CarrierRate(Tenant, Base):
 
 
 class CarrierQuote(Tenant, Base):
-    """What a connector asked for a parcel, known again by `key`: who from, where to, how heavy. `parcel` is its name there.
+    """What a connector asked for a parcel, known again by `key`: who from, where to, how heavy. `parcel` is its name there. Or for
+    coming to fetch parcels, where `parcel` is the pick-up's.
 
-    `prices`: [{name, carrier, service, amount, currency, days}], minor units. One for which a label was asked is used.
+    `prices`: [{name, carrier, service, amount, currency, days}], minor units. One that was bought is used.
     """
 
     __tablename__ = "carrier_quotes"
@@ -164,24 +171,46 @@ class CarrierQuote(Tenant, Base):
     used_at: Mapped[datetime | None]
 
 
-class Pickup(Tenant, Referenced, Base):
-    """A carrier comes to a warehouse on a day, between two times by the shop's clock (`PKP-4`)."""
+class Pickup(Tenant, Referenced, Stateful, Base):
+    """A carrier comes to a warehouse on a day, between two times by the shop's clock (`PKP-4`).
+
+    One that is asked by a connector comes when that has confirmed it; `connector_reference` is the pick-up's name there, `cost`
+    what it was offered for, minor units of `currency`.
+    """
 
     __tablename__ = "pickups"
     __table_args__ = referenced(
         to("carriers", "carrier_id"),
         to("warehouses", "warehouse_id"),
-        unique("carrier_id", "warehouse_id", "day"),
+        Index(
+            "uq_pickups_day", "merchant_id", "carrier_id", "warehouse_id", "day", unique=True,
+            postgresql_where=text("status <> 'refused'"),
+        ),
         CheckConstraint("parcels >= 0 and weight_grams >= 0", name="counts"),
         CheckConstraint("ready_from < ready_until", name="window"),
-    )
+        CheckConstraint("cost >= 0", name="cost_is_not_negative"),
+    )  # fmt: skip
+    MOVES: ClassVar[dict[PickupStatus, frozenset[PickupStatus]]] = {
+        PickupStatus.asked: frozenset({PickupStatus.scheduled, PickupStatus.refused}),
+        PickupStatus.scheduled: frozenset(),
+        PickupStatus.refused: frozenset(),
+    }
+
     carrier_id: Mapped[uuid.UUID]
     warehouse_id: Mapped[uuid.UUID]
+    status: Mapped[PickupStatus] = mapped_column(
+        one_of(PickupStatus, "status"), default=PickupStatus.scheduled, server_default=PickupStatus.scheduled
+    )
     day: Mapped[date]
     ready_from: Mapped[time]
     ready_until: Mapped[time]
     parcels: Mapped[int] = mapped_column(Integer)
     weight_grams: Mapped[int]
+    connector_reference: Mapped[str | None]
+    confirmation: Mapped[str | None]
+    failure: Mapped[str | None]
+    currency: Mapped[str | None]
+    cost: Mapped[int | None]
 
     carrier: Mapped[Carrier] = one("Pickup", "carrier_id", "Carrier")
     warehouse: Mapped["Warehouse"] = one("Pickup", "warehouse_id", "Warehouse")

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from connectors import NotOurs, Silent
-from connectors.carriers import Address, Declared, Outcome, Parcel, Refused, Scanned, Wanted
+from connectors.carriers import Address, Declared, Outcome, Parcel, Refused, Scanned, Visit, Wanted
 from connectors.carriers.easypost import (
     EasyPost,
     bought_of,
     code_of,
+    coming_of,
     offered_of,
     scans_of,
     sign,
@@ -131,6 +132,34 @@ async def test_what_is_refused_says_why_and_what_is_not_answered_is_asked_again(
     assert (nowhere.outcome, nowhere.code) == (Outcome.failed, "NOT_FOUND")
 
 
+async def test_a_carrier_comes_once_for_what_has_a_label(easypost: EasyPost, easypost_server: Scripted) -> None:
+    offered = await easypost.offer(WANTED)
+    day = datetime(2025, 3, 8, tzinfo=UTC)
+    visit = Visit("q2", HERE, offered.parcel, day, day)
+    with pytest.raises(Refused, match="could not be found"):
+        await easypost.offer_visit(visit)
+    await easypost.buy(offered.parcel, offered.prices[0].name)
+
+    coming = await easypost.offer_visit(visit)
+    easypost_server.lose = f"{coming.parcel}/buy"
+    with pytest.raises(Silent):
+        await easypost.order_visit(coming.parcel, "USPS", "NextDay")
+    known = await easypost.order_visit(coming.parcel, "USPS", "NextDay")
+
+    asked = recorded("test_pickup_buy")["request"]["pickup"]
+    ours = easypost_server.asked("/v2/pickups")[-1]["pickup"]
+    assert set(ours) == {*asked, "reference"} - {"instructions"}
+    assert ours["address"] == {name: value for name, value in asked["address"].items() if name != "email"}
+    assert (ours["shipment"], ours["min_datetime"]) == ({"id": offered.parcel}, "2025-03-08T00:00:00+00:00")
+    assert [(price.carrier, price.service, price.amount, price.currency) for price in coming.prices] == [
+        ("USPS", "NextDay", Decimal("0.00"), "USD")
+    ]
+    assert (known.outcome, known.confirmation) == (Outcome.succeeded, "WTC65024896")
+    assert easypost_server.asked("pickup_00000000000000000000000000000001/buy") == [
+        recorded("test_pickup_buy", 1)["request"]
+    ]
+
+
 async def test_an_address_is_known_or_told_what_is_the_matter(easypost: EasyPost) -> None:
     known = await easypost.verify(HERE)
     nowhere = await easypost.verify(
@@ -207,6 +236,10 @@ def test_every_recorded_call_is_understood() -> None:
     assert all(one is not None and one.amount and one.tracking_number for one in bought)
     assert len(trackers) > 20
     assert all(scan.at.tzinfo for tracker in trackers for scan in scans_of(tracker))
+    pickups = [one for call in answers for one in (call, *call.get("pickups", ())) if one.get("object") == "Pickup"]
+    coming = [coming_of(one) for one in pickups]
+    assert (len(pickups) > 10, {one.confirmation is not None for one in coming if one}) == (True, {True})
+    assert {price.carrier for one in pickups for price in offered_of(one, "pickup_rates").prices} == {"USPS"}
     verified = [verified_of(one) for one in (call.get("address", call) for call in answers) if one.get("verifications")]
     assert (sum(one.address is not None for one in verified), sum(bool(one.problems) for one in verified)) == (3, 4)
     refused = [call["response"]["error"] for call in calls if call["status"] >= 400]

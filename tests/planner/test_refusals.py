@@ -35,6 +35,12 @@ PUT_TOGETHER = {  # of parts: as they read
         "No carrier takes 1 parcel of 2 kg to FR 69001: the shop has no carrier with prices.",
         "No carrier takes 1 parcel of 2 kg to FR 69001: DHL Paket takes no parcels.",
     ],
+    "PickupNotOffered": [
+        "USPS is asked by easypost, which is not set up here.", "USPS gave no prices: ask again.",
+        "USPS is asked by easypost, which does not answer: ask again in a minute.",
+        "USPS is asked by easypost, which says: The rate is gone.", "USPS does not come then, says easypost.",
+        "USPS does not come then, says easypost (UPS: closed).",
+    ],
     "RateCardWrong": ["1 line of prices.csv: line 2: no weight.", "3 lines of prices.csv: line 2: no weight; and 2 more."],
 }  # fmt: skip
 

@@ -18,16 +18,10 @@ from tools.transport.carriers import CarrierInactive, get_carrier, remove_carrie
 from tools.transport.claims import AlreadyClaimed, ClaimNotDue, list_carrier_claims, open_carrier_claim
 from tools.transport.configuring import RateOfNothing, RateTwice
 from tools.transport.customs import CustomsDataMissing, CustomsNotNeeded, NotInTheParcel, prepare_customs
-from tools.transport.handing_over import (
-    CarrierDoesNotCome,
-    NothingToHandOver,
-    PickupAlreadyScheduled,
-    PickupWindowWrong,
-    create_manifest,
-    schedule_pickup,
-)
+from tools.transport.handing_over import NothingToHandOver, create_manifest
 from tools.transport.papers import NoCustomsPaper, get_shipping_label
 from tools.transport.performance import carrier_performance
+from tools.transport.pickups import CarrierDoesNotCome, PickupAlreadyScheduled, PickupWindowWrong, schedule_pickup
 from tools.transport.rate_cards import NotARateCard, RateCardWrong, import_rate_card
 from tools.transport.rerouting import AddressNotDeliverable, AnotherZone, RerouteTooLate, reroute_shipment
 from tools.transport.shipments import get_shipment

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -31,7 +31,9 @@ from tools.transport.addresses import validate_address
 from tools.transport.carriers import get_carrier
 from tools.transport.configuring import configure_carrier
 from tools.transport.connected import ConnectorNotSetUp
+from tools.transport.handing_over import NothingToHandOver
 from tools.transport.papers import LabelElsewhere, NoLabel, get_shipping_label
+from tools.transport.pickups import PickupAlreadyScheduled, PickupNotOffered, schedule_pickup
 from tools.transport.quotes import NoWayToSend, choose_carrier, quote_rates
 from tools.transport.shipments import get_shipment
 from tools.transport.tracking import track_shipment
@@ -271,6 +273,84 @@ async def test_what_is_cancelled_while_its_label_is_bought_is_given_back(counter
     assert (await counter.seen(shipment)).status == "voided"
     assert await counts(counter.do, "MUG-BLUE") == [(8, 3)]
     assert await misfits(counter.mine) == {}
+
+
+# ---- it comes for what is ready ------------------------------------------------------------------------------------------
+
+
+async def coming(counter: Counter) -> list[tuple[str, str | None, str | None]]:
+    """How the pick-ups of the carrier stand, as they are shown."""
+    shown = await counter.do(get_carrier, carrier="usps")
+    return [(one.status, one.confirmation, one.failure) for one in shown.pickups]
+
+
+async def test_a_carrier_is_asked_to_come_and_confirms_it(counter: Counter) -> None:
+    await counter.ships()
+
+    preview = await counter.do.outcome(schedule_pickup, preview=True, carrier="usps")
+    pickup = await counter.do(schedule_pickup, carrier="usps")
+
+    assert preview.card is not None
+    assert preview.card.sentences[0].startswith("USPS is asked to come to Warehouse MAIN on ")
+    assert preview.card.sentences[0].endswith(", between 14:00 and 18:00, for 0.00 USD; 1 parcel is ready.")
+    assert (pickup.status, pickup.cost and str(pickup.cost), pickup.parcels) == ("asked", "0.00 USD", 1)
+    assert await coming(counter) == [("scheduled", "WTC65024896", None)]
+    (asked,) = counter.script.asked("/v2/pickups")
+    hours = [datetime.fromisoformat(asked["pickup"][name]) for name in ("min_datetime", "max_datetime")]
+    assert [(at.date(), at.hour, at.utcoffset()) for at in hours] == [
+        (pickup.day, hour, hours[0].utcoffset()) for hour in (14, 18)
+    ]
+    with pytest.raises(PickupAlreadyScheduled, match=pickup.reference):
+        await counter.do(schedule_pickup, carrier="usps")
+    assert await misfits(counter.mine) == {}
+
+
+async def test_a_pickup_whose_answer_was_lost_is_booked_by_the_worker_and_ordered_once(counter: Counter) -> None:
+    await counter.ships()
+    counter.script.lose = "1/buy"
+    await counter.do(schedule_pickup, carrier="usps")
+    assert await coming(counter) == [("asked", None, None)]
+
+    await counter.sweeps()
+    await counter.sweeps()
+
+    assert await coming(counter) == [("scheduled", "WTC65024896", None)]
+    assert len([path for _, path, _ in counter.script.calls if "/pickups/" in path and path.endswith("/buy")]) == 1
+
+
+async def test_a_carrier_that_does_not_come_after_all_may_be_asked_again(counter: Counter) -> None:
+    await counter.ships()
+    counter.script.refuse = "1/buy"
+    pickup = await counter.do(schedule_pickup, carrier="usps")
+    assert await coming(counter) == [("refused", None, "The rate is gone.")]
+
+    again = await counter.do(schedule_pickup, carrier="usps")
+
+    assert (again.day, again.reference != pickup.reference) == (pickup.day, True)
+    assert [status for status, _, _ in await coming(counter)] == ["refused", "scheduled"]
+    assert len(counter.script.asked("/v2/pickups")) == 2
+
+
+async def test_a_carrier_comes_for_what_has_a_label_and_where_it_was_asked(counter: Counter, do: Do) -> None:
+    with pytest.raises(NothingToHandOver, match="It comes for one that has a label"):
+        await counter.do(schedule_pickup, carrier="usps")
+    await counter.ships()
+    with pytest.raises(PickupNotOffered, match="is asked by easypost, which is not set up here"):
+        await do(schedule_pickup, carrier="usps")
+    counter.script.refuse = "/v2/pickups"
+    with pytest.raises(PickupNotOffered, match=r"which says: The rate is gone\."):
+        await counter.do(schedule_pickup, carrier="usps")
+    counter.script.refuse = ""
+    await counter.do(configure_carrier, **USPS | {"carrier": "dhl", "name": "DHL"})
+    async with writing(counter.mine) as sql:
+        dhl = "select id from carriers where code = 'dhl' and merchant_id = %(m)s"
+        await sql.execute(
+            f"update fulfilments set carrier_id = ({dhl}) where merchant_id = %(m)s", {"m": counter.mine.id}
+        )
+    with pytest.raises(PickupNotOffered, match="does not come then, says easypost"):
+        await counter.do(schedule_pickup, carrier="dhl")
+
+    assert (await coming(counter), counter.script.asked("1/buy")[1:]) == ([], [])
 
 
 # ---- what it tells -------------------------------------------------------------------------------------------------------

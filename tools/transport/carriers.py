@@ -8,17 +8,20 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import func, or_, select
 
-from db.models.transport import Carrier, CarrierRate, Connector
+from db.models.transport import Carrier, CarrierRate, Connector, PickupStatus
+from db.money import Money
 from db.references import Kind
 from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, Conflict, NotFound
-from tools.contract.fields import CarrierRef
+from tools.contract.fields import CarrierRef, UntrustedText
 from tools.contract.page import Page, Paged, paged, place
 from tools.transport.promises import Calendar
 from tools.transport.rating import Terms
 from tools.transport.terms import Break, Service, Surcharge, Weekday, Zone
+
+COMING = 10  # pick-ups that are shown of a carrier
 
 
 class CarrierInactive(Conflict):
@@ -43,6 +46,20 @@ class CarrierSummary(Result):
     version: int = Field(description="Grows with each change; send it back as If-Match.")
 
 
+class ComingPickup(Result):
+    """A day on which the carrier comes, or was asked to."""
+
+    reference: str = Field(description="The pick-up's reference, such as `PKP-1001`.")
+    status: PickupStatus = Field(description="Whether it comes; asked is not confirmed by the carrier yet.")
+    warehouse: str = Field(description="The warehouse's name.")
+    day: date = Field(description="On which day, in the shop's time zone.")
+    ready_from: time = Field(description="From when, by the shop's clock.")
+    ready_until: time = Field(description="Until when, by the shop's clock.")
+    cost: Money | None = Field(description="What the carrier asks for coming; null where it does not say.")
+    confirmation: UntrustedText | None = Field(description="By what the carrier knows it.")
+    failure: UntrustedText | None = Field(description="Why it does not come.")
+
+
 class CarrierDetail(CarrierSummary):
     """A carrier with all of its terms."""
 
@@ -55,6 +72,7 @@ class CarrierDetail(CarrierSummary):
     connector: Connector = Field(
         description="By what it is asked for prices and labels; tables are the prices kept here."
     )
+    pickups: list[ComingPickup] = Field(description="When it comes, from today on, by day.")
     events_address: str | None = Field(description="Where its tracking events may be sent; shown without its secret.")
 
 
@@ -263,6 +281,40 @@ async def replace_rates(ctx: Context, carrier: Carrier, card: list[Break], servi
     return Rates(counts["added"], counts["changed"], len(held), counts["unchanged"])
 
 
+class _Pickup(NamedTuple):
+    reference: str
+    status: PickupStatus
+    warehouse: str
+    day: date
+    ready_from: time
+    ready_until: time
+    confirmation: str | None
+    failure: str | None
+    cost: int | None
+    currency: str | None
+
+    def shown(self) -> ComingPickup:
+        cost = Money(amount=self.cost, currency=self.currency) if self.cost is not None and self.currency else None
+        return ComingPickup.model_validate(self._asdict() | {"cost": cost})
+
+
+_PICKUPS = """
+select p.reference, p.status, w.name as warehouse, p.day, p.ready_from, p.ready_until, p.confirmation, p.failure, p.cost,
+       p.currency
+from pickups p join warehouses w on w.merchant_id = %(m)s and w.id = p.warehouse_id
+where p.merchant_id = %(m)s and p.carrier_id = %(carrier)s and p.day >= %(today)s
+order by p.day, p.id limit %(most)s
+"""
+
+
+async def _pickups_of(ctx: Context, carrier: Carrier) -> list[ComingPickup]:
+    params = {
+        "m": ctx.merchant.id, "carrier": carrier.id, "today": ctx.now().astimezone(ctx.merchant.zone).date(),
+        "most": COMING,
+    }  # fmt: skip
+    return [row.shown() for row in await ctx.sql.rows(_PICKUPS, params, as_=_Pickup)]
+
+
 async def detail(ctx: Context, carrier: Carrier) -> CarrierDetail:
     rates = await rates_of(ctx, [carrier.id])
     query = "select count(*) as number from fulfilments where merchant_id = %s and carrier_id = %s and status = any(%s)"
@@ -273,6 +325,7 @@ async def detail(ctx: Context, carrier: Carrier) -> CarrierDetail:
         | {
             "rates": [row.as_break for row in rates],
             "under_way": under_way.number if under_way else 0,
+            "pickups": await _pickups_of(ctx, carrier),
             "events_address": _told_at(ctx, carrier),
         }
     )

@@ -1,11 +1,11 @@
-"""Carriers that are asked by a connector: what they want for a parcel, kept so that what was shown is what is bought.
+"""Carriers that are asked by a connector: what they want for a parcel or for coming, kept so that what was shown is what is bought.
 
 Nobody is asked inside a call. What it lacks is asked between two runs of it (`Unheard`), and stands in `carrier_quotes` then.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,8 +22,9 @@ from tools.transport.promises import Calendar
 from tools.transport.rating import Charge, Destination, Parcel, Rate
 from tools.transport.terms import Service
 
-BUY_LABEL, TAKE_BACK_LABEL = "buy_label", "take_back_label"
+BUY_LABEL, TAKE_BACK_LABEL, ORDER_VISIT = "buy_label", "take_back_label", "order_visit"
 HOLDS = timedelta(days=1)  # that a quote is bought at: a decision may take until tomorrow
+PLACE = ("line1", "line2", "postcode", "city", "region", "country")
 UNSAID_DAYS = 7  # in which a parcel is promised, where the carrier does not say
 
 
@@ -35,12 +36,13 @@ class ConnectorNotSetUp(Conflict):
 
 @dataclass(frozen=True)
 class Connected:
-    """What a label is bought by: the parcel and the price by their names there, and the carrier as it is called there."""
+    """What is bought: a parcel or visit and its price, the carrier and the service, by their names there."""
 
     quote: UUID
     parcel: str
     price: str
     carrier: str
+    service: str
 
 
 class Price(NamedTuple):
@@ -117,12 +119,11 @@ def _question(
     parcel: Parcel,
     goods: Sequence[Content],
 ) -> Question:
-    place = ("line1", "line2", "postcode", "city", "region", "country")
     arguments: dict[str, Any] = {
-        "sender": {name: getattr(sender, name) or "" for name in place} | {"name": ctx.merchant.name},
+        "sender": _written(ctx, sender),
         "receiver": {
             name: str(receiver.get(name) or "")
-            for name in ("name", "company", *place, "phone", "email")
+            for name in ("name", "company", *PLACE, "phone", "email")
             if receiver.get(name)
         },
         "parcel": parcel.model_dump(exclude_none=True),
@@ -130,6 +131,10 @@ def _question(
     if goods:
         arguments["declared"] = [_declared(one) for one in goods]
     return Question(connector, arguments)
+
+
+def _written(ctx: Context, sender: Warehouse) -> dict[str, str]:
+    return {name: getattr(sender, name) or "" for name in PLACE} | {"name": ctx.merchant.name}
 
 
 def _declared(one: Content) -> dict[str, Any]:
@@ -146,7 +151,7 @@ async def _kept(ctx: Context, question: Question) -> Quoted:
 
 
 async def use(ctx: Context, connected: Connected) -> None:
-    """A label is asked for: the next parcel of that kind is asked about anew."""
+    """It is bought: the next of that kind is asked about anew."""
     await ctx.sql.execute(_USE, {"m": ctx.merchant.id, "id": connected.quote, "now": ctx.now()})
 
 
@@ -178,7 +183,37 @@ def connected_rate(
         charges=[Charge(name=service.name, amount=price.amount)], billable_grams=weight, volumetric=False,
         handed_over_on=handed_over, earliest_on=arrives, promised_on=arrives,
     )  # fmt: skip
-    return rate, Connected(quoted.quote.id, quoted.quote.parcel, price.name, price.carrier)
+    return rate, Connected(quoted.quote.id, quoted.quote.parcel, price.name, price.carrier, price.service)
+
+
+async def visit_of(
+    ctx: Context, carrier: Carrier, place: Warehouse, waiting: str, since: datetime, until: datetime
+) -> tuple[Money, Connected] | str:
+    """What the carrier wants for coming, `waiting` being a parcel by its name there; or why it does not, as the end of a sentence.
+    Raises `Unheard` when it has to be asked first.
+    """
+    if carrier.connector not in ctx.site.carriers:
+        return f"is asked by {carrier.connector}, which is not set up here"
+    arguments = {
+        "sender": _written(ctx, place), "waiting": waiting, "since": since.isoformat(), "until": until.isoformat(),
+    }  # fmt: skip
+    question = Question(carrier.connector, arguments)
+    quoted = await _kept(ctx, question)
+    if quoted.quote is None and question.key not in ctx.heard:
+        raise Unheard(ctx.merchant.id, [question])
+    if quoted.quote is None:
+        return quoted.why
+    offers = [Price(**one) for one in quoted.quote.prices]
+    price = min((one for one in offers if _same(one.carrier, carrier.code, carrier.name)), key=_amount, default=None)
+    if price is None:
+        said = f" ({outside(quoted.quote.says)})" if quoted.quote.says else ""
+        return f"does not come then, says {carrier.connector}{said}"
+    connected = Connected(quoted.quote.id, quoted.quote.parcel, price.name, price.carrier, price.service)
+    return Money(amount=price.amount, currency=price.currency), connected
+
+
+def _amount(price: Price) -> int:
+    return price.amount
 
 
 def _same(theirs: str, *ours: str) -> bool:
