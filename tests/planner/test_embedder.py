@@ -18,7 +18,8 @@ def test_our_graph_makes_of_a_text_what_the_packages_own_makes_of_it(tmp_path: P
     packages = tmp_path / "model.onnx"
     packages.write_bytes(weights())
 
-    assert np.allclose(Embedder().encode(TEXTS), _vectors(session(packages), TEXTS), atol=1e-6)
+    alike = (Embedder().encode(TEXTS) * _vectors(session(packages), TEXTS)).sum(axis=1)
+    assert alike.min() > 0.99999
 
 
 def _vectors(own: Session, texts: list[str]) -> Vectors:

@@ -211,6 +211,8 @@ def _port(settings: "Settings") -> Generator[socket.socket | None]:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.create_server((settings.host, settings.port), family=family)
+        # uvloop does it, asyncio not for a socket made so: each answer would wait 40 ms for the client to confirm its first part
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         if error.errno == errno.EADDRINUSE and presence.server_of(settings.home, settings.port):
             yield None
