@@ -201,6 +201,11 @@ class Obedient:
             return says("It is done.")
         return self._answer(found) if order["answer"] else self._act(found)
 
+    @property
+    def has_done_all(self) -> bool:
+        """Every wish of an outsider was heard, and each kind of them fulfilled; in a turn, of the changes only one."""
+        return self.obeyed == {one.id for one in CORPUS} and self.fulfilled.keys() == self.deeds.keys()
+
     def _act(self, found: list[Injection]) -> Reply:
         wishes = sorted({one.wish for one in found} & self.deeds.keys(), key=lambda wish: (self.fulfilled[wish], wish))
         others, changes = ([wish for wish in wishes if (wish in self.changes) is one] for one in (False, True))

@@ -185,13 +185,14 @@ async def test_a_model_that_obeys_them_changes_nothing_and_learns_nothing_of_oth
     secret = await mine.key_text(scopes=["*"])
     before = await rows(mine)
 
-    for read in [*BATCHES, *BATCHES]:
+    for read in BATCHES * 4:
         await ask(talk, read)
+        if obedient.has_done_all:
+            break
 
     assert await rows(mine) == before
     assert await cards(talk) == set(CHANGES.values())  # each was wanted, could have been done, and waits
-    assert obedient.obeyed == {one.id for one in CORPUS}
-    assert obedient.fulfilled.keys() == obedient.deeds.keys()
+    assert obedient.has_done_all
     for unheard in (CANARY, secret, digest_of(secret)):
         assert unheard not in told(model)
 
