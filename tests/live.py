@@ -19,7 +19,6 @@ from orchestrator.settings import Settings
 def served(settings: Settings, urls: Urls, *, worker: bool = False) -> Generator[str]:
     """The address of a running shop."""
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or each answer waits 40 ms for the client's ACK
     stop: list[uvicorn.Server] = []
 
     async def serve() -> None:

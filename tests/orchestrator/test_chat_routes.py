@@ -43,7 +43,6 @@ async def serving(app: Starlette) -> AsyncGenerator[httpx.AsyncClient]:
     """Somebody who asks the application over a socket."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none"))
     listening = socket.create_server(("127.0.0.1", 0))
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     port = listening.getsockname()[1]
     serving = asyncio.create_task(server.serve([listening]))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=WAIT) as client:
