@@ -143,6 +143,15 @@ class Stripe:
         except sdk.StripeError as unknown:
             raise Silent(type(unknown).__name__) from unknown
 
+    async def kept_of(self, payout: str) -> int:
+        try:
+            page = await self._client.v1.balance_transactions.list_async({"payout": payout, "limit": 100})
+            return sum([int(_plain(line).get("fee") or 0) async for line in page.auto_paging_iter()])
+        except sdk.InvalidRequestError:  # of a payout that somebody asked for by hand, it does not say what is in it
+            return 0
+        except sdk.StripeError as unknown:
+            raise Silent(type(unknown).__name__) from unknown
+
     async def submit_evidence(self, dispute: str, evidence: Mapping[str, str], key: str) -> Answer:
         params: Any = {"evidence": dict(evidence), "submit": True}
         try:

@@ -231,6 +231,16 @@ MONEY = (
         ),
     ),
     Check(
+        "payout_fees",
+        "The ledger has as fees what providers kept of their payouts, but of those that failed.",
+        equal(
+            "currency",
+            "fees",
+            "select currency, fees from payouts where merchant_id = %(merchant)s and status <> 'failed'",
+            "select currency, -amount from journal_entries where merchant_id = %(merchant)s and account = 'fees'",
+        ),
+    ),
+    Check(
         "credit_entries",
         "What is left on a gift card or of store credit is the sum of what was given and taken.",
         equal(

@@ -68,7 +68,8 @@ class TransactionOutcome(StrEnum):
 
 class LedgerAccount(StrEnum):
     """`clearing` is money at the providers and the bank, `receivables` what customers owe (below zero: what they have prepaid),
-    `store_credit` and `gift_cards` what the shop owes for them, `goodwill` what it gave away."""
+    `store_credit` and `gift_cards` what the shop owes for them, `fees` what providers kept of their payouts, `goodwill` what it
+    gave away."""
 
     clearing = "clearing"
     receivables = "receivables"

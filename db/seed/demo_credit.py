@@ -76,17 +76,22 @@ def _give(draft: Draft, held: Row, amount: int, reason: CreditReason) -> None:
     gift = held["method"] is PaymentMethod.gift_card
     owed = LedgerAccount.gift_cards if gift else LedgerAccount.store_credit
     against = LedgerAccount.clearing if reason is CreditReason.sold else LedgerAccount.goodwill
-    journal = draft.id(at)
-    for account, value in ((owed, -amount), (against, amount)):
-        draft.add(
-            JournalEntry, at, journal_id=journal, account=account, amount=value, currency="EUR", order_id=None,
-            payment_id=None, description=f"{reason} on {held['reference']}", occurred_at=at,
-        )  # fmt: skip
+    journal = _journal(draft, at, ((owed, -amount), (against, amount)), f"{reason} on {held['reference']}")
     draft.add(
         CreditEntry, at, saved_method_id=held["id"], journal_id=journal, amount=amount, reason=reason, order_id=None,
         actor=ACTOR, occurred_at=at,
     )  # fmt: skip
     held["balance"] += amount
+
+
+def _journal(draft: Draft, at: datetime, sides: Sequence[tuple[LedgerAccount, int]], description: str) -> str:
+    journal = draft.id(at)
+    for account, value in sides:
+        draft.add(
+            JournalEntry, at, journal_id=journal, account=account, amount=value, currency="EUR", order_id=None,
+            payment_id=None, description=description, occurred_at=at,
+        )  # fmt: skip
+    return journal
 
 
 def _dispute(draft: Draft, sales: Sequence[tuple[Sale, Row]]) -> None:
@@ -127,8 +132,10 @@ def _pay_out(draft: Draft) -> None:
             continue
         at = draft.now - timedelta(days=7 * week - 2)
         fees = round(amount * FEE)
-        draft.add(
+        payout = draft.add(
             Payout, at, provider=PROVIDER, provider_reference=f"po_demo_{week}", amount=amount - fees, fees=fees,
             currency="EUR", arrives_at=at + timedelta(days=3),
             status=PayoutStatus.in_transit if at + timedelta(days=3) > draft.now else PayoutStatus.paid,
         )  # fmt: skip
+        sides = (LedgerAccount.fees, fees), (LedgerAccount.clearing, -fees)
+        _journal(draft, at, sides, f"fees of {payout['reference']}")

@@ -1,4 +1,4 @@
-"""Links of Stripe: asked for through its SDK over HTTP, of a scripted server, for localstripe has no payment links."""
+"""Links of Stripe, and what it kept of a payout: asked for through its SDK, of a scripted server, for localstripe has neither."""
 
 import json
 import threading
@@ -33,8 +33,22 @@ class _Links(BaseHTTPRequestHandler):
             "active": "active" not in form,
             "url": "https://buy.stripe.com/test_1",
         }
-        body = json.dumps(error if refused else link).encode()
-        self.send_response(500 if broken else 400 if refused else 200)
+        self._answers(error if refused else link, 500 if broken else 400 if refused else 200)
+
+    def do_GET(self) -> None:
+        """What is in a payout, in two pages; of one that was asked for by hand, nothing."""
+        query = dict(parse_qsl(self.path.partition("?")[2]))
+        second = "starting_after" in query
+        line = {"id": f"txn_{1 + second}", "object": "balance_transaction", "fee": 30 if second else 59}
+        error = {"error": {"type": "invalid_request_error", "message": "only on automatic transfers"}}
+        page = {"object": "list", "url": "/v1/balance_transactions", "has_more": not second, "data": [line]}
+        self._answers(
+            error if query["payout"] == "po_by_hand" else page, 400 if query["payout"] == "po_by_hand" else 200
+        )
+
+    def _answers(self, said: dict[str, Any], status: int) -> None:
+        body = json.dumps(said).encode()
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -82,6 +96,21 @@ async def test_a_link_is_paid_once_names_itself_and_is_switched_off(links: str) 
         "payment_intent_data[capture_method]": "automatic",
     }
     assert off[:2] == ("/v1/payment_links/plink_1", {"active": "false"})
+
+
+async def test_what_was_kept_of_a_payout_is_the_fees_of_all_that_is_in_it(links: str) -> None:
+    stripe, nowhere = (
+        Stripe("sk_test_shop", "whsec_test", links),
+        Stripe("sk_test_shop", "whsec_test", "http://127.0.0.1:9"),
+    )
+
+    kept, by_hand = await stripe.kept_of("po_1"), await stripe.kept_of("po_by_hand")
+    with pytest.raises(Silent):
+        await nowhere.kept_of("po_1")
+    for one in (stripe, nowhere):
+        await one.close()
+
+    assert (kept, by_hand) == (89, 0)
 
 
 @pytest.mark.parametrize(("status", "happened"), [("paid", Happened.captured), ("unpaid", Happened.other)])

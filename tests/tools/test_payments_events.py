@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from connectors.payments import Movement, Provider
+from connectors.payments import Happened, Movement, Provider, Told
 from db.money import Money
+from orchestrator.outside import Outside
 from tests.factories import NewShop
 from tests.tools.misfits import misfits
 from tests.tools.paying import TOTAL, Till, till
@@ -158,6 +159,46 @@ async def test_a_payout_is_kept_as_it_stands_last(till: Till) -> None:
     (shown,) = (await till.do(list_payouts)).data
 
     assert (shown.status, shown.amount.amount, shown.fees.amount, shown.amount.currency) == ("paid", 2_300, 89, "EUR")
+
+
+async def fees_in_the_books(till: Till) -> int:
+    async with till.mine.shop.database.transaction(till.mine.id) as sql:
+        query = "select coalesce(sum(amount), 0) from journal_entries where merchant_id = %s and account = 'fees'"
+        cursor = await sql.connection.execute(query, (till.mine.id,))
+        return int((await cursor.fetchone() or [0])[0])
+
+
+async def test_what_a_provider_kept_is_a_cost_unless_the_payout_failed(till: Till) -> None:
+    payout = {"transaction": "po_1", "amount": 2_300, "currency": "EUR"}
+    booked: list[int] = []
+    for name, details in (
+        ("evt_1", {"status": "in_transit"}), ("evt_2", {"status": "in_transit", "fees": 89}),
+        ("evt_3", {"status": "paid", "fees": 92}), ("evt_4", {"status": "failed"}),
+    ):  # fmt: skip
+        await told(till, name, "payout", **payout, details=details)
+        booked.append(await fees_in_the_books(till))
+        assert await misfits(till.mine) == {}
+
+    assert booked == [0, 89, 92, 0]
+
+
+async def test_a_provider_that_does_not_say_what_it_kept_is_asked(mine: NewShop, till: Till) -> None:
+    class Keeps:
+        async def kept_of(self, payout: str) -> int:
+            return {"po_1": 89}[payout]
+
+    keeps: Any = Keeps()
+    outside = Outside(till.shop, lambda _: {"stripe": keeps})
+    event = Told(
+        "evt_1", Happened.payout, till.shop.clock(), transaction="po_1", amount=2_300, currency="EUR", details={"status": "paid"}
+    )  # fmt: skip
+
+    await outside.receive(mine.id, "stripe", event)
+    await outside.receive(mine.id, "stripe", event)
+
+    (shown,) = (await till.do(list_payouts)).data
+    assert (shown.fees.amount, await fees_in_the_books(till)) == (89, 89)
+    assert await misfits(mine) == {}
 
 
 async def test_every_difference_between_both_lists_is_named(mine: NewShop, till: Till) -> None:

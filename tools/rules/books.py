@@ -13,6 +13,8 @@ from db.models.payments import (
     PaymentMethod,
     PaymentStatus,
     PaymentTransaction,
+    Payout,
+    PayoutStatus,
     TransactionKind,
     TransactionOutcome,
 )
@@ -121,6 +123,18 @@ def journal(
             JournalEntry, journal_id=journal_id, account=account, amount=sign * amount, currency=currency,
             order_id=order_id, payment_id=payment_id, description=description, occurred_at=at or ctx.now(),
         )  # fmt: skip
+
+
+def kept_of(payout: Payout) -> int:
+    """What the books have of its fees; those of a payout that failed are told with the next."""
+    return 0 if payout.status is PayoutStatus.failed else payout.fees
+
+
+def book_fees(ctx: Context, payout: Payout, booked: int) -> None:
+    """What a provider kept is not at the bank. `booked` is what the books had of it before."""
+    if kept_of(payout) != booked:
+        sides = Side(LedgerAccount.fees, 1), Side(LedgerAccount.clearing, -1)
+        journal(ctx, new_id(), sides, kept_of(payout) - booked, payout.currency, f"fees of {payout.reference}")
 
 
 def status_after(payment: Payment, kind: TransactionKind, reason: str | None = None) -> PaymentStatus:
