@@ -139,7 +139,7 @@ async def test_an_order_changed_twice_in_a_call_is_taken_out_as_it_was_before_th
     assert (touched["id"], touched["before"]["refunded"], touched["before"]["paid"]) == (order.id, 0, 0)
 
 
-def test_a_shop_that_was_there_before_has_its_figures_and_its_words_after_the_upgrade(server: Server) -> None:
+def test_a_shop_that_was_there_before_has_its_figures_its_words_and_its_fees_after_the_upgrade(server: Server) -> None:
     name, merchant, ana = f"upgraded_{new_id().hex}", new_id(), new_id()
     with psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as admin:
         admin.execute(f"create database {name} owner app_owner".encode())
@@ -178,10 +178,22 @@ def test_a_shop_that_was_there_before_has_its_figures_and_its_words_after_the_up
                 ],
             )
 
+    upgrade(owner, to="0039")
+    with psycopg.connect(owner) as connection:
+        for number, (status, fees) in enumerate((("paid", 89), ("failed", 10), ("in_transit", 0)), start=1):
+            connection.execute(
+                "insert into payouts (merchant_id, id, reference, provider, provider_reference, status, amount, fees, currency,"
+                " arrives_at, created_at) values (%s, %s, %s, 'stripe', %s, %s, 2300, %s, 'EUR', now(), now())",
+                [merchant, new_id(), f"PO-{number}", f"po_{number}", status, fees],
+            )
     upgrade(owner)
 
     with psycopg.connect(owner) as connection:
         connection.execute(f"set app.merchant_id = '{merchant}'".encode())
+        booked = connection.execute(
+            "select account, sum(amount) from journal_entries group by account order by account"
+        )
+        assert booked.fetchall() == [("clearing", -89), ("fees", 89)]
         kept = connection.execute("select orders, spend, last_order_at from customer_figures order by orders desc")
         assert kept.fetchall() == [(3, 5_500, LONG_AGO + timedelta(days=3)), (0, 0, EPOCH)]
         for search in ("search_customers(%s, 10)", "search_orders(%s, true, true, true, 10)"):
