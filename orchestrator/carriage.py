@@ -42,6 +42,7 @@ from tools.contract.asking import Question
 from tools.contract.call import call
 from tools.contract.declare import Tool
 from tools.contract.errors import NotFound, ShopError
+from tools.contract.outside import outside
 from tools.contract.plain import as_jsonb
 from tools.contract.shop import Shop
 from tools.flows.record_tracking import record_tracking_event
@@ -150,7 +151,7 @@ class Carriers(CarriesOut):
             _log.warning("%s says nothing (%s)", question.connector, silent)
             return f"is asked by {question.connector}, which does not answer: ask again in a minute"
         except Refused as refused:
-            return f"is asked by {question.connector}, which says: {refused.says}"
+            return f"is asked by {question.connector}, which says: {outside(refused.says)}"
         await self._keep(merchant, question, offered)
         return ""
 

@@ -28,7 +28,7 @@ from tools.flows.create_payment_link import settle_payment_link
 from tools.flows.receive_provider_event import EventReceived, receive_provider_event, settle_fees
 from tools.flows.settle_intent import settle_dispute, settle_intent
 from tools.payments.reconciling import compare_movements
-from tools.rules.refunds import AUTHORIZE, CAPTURE, CHARGE, EVIDENCE, KEPT, LINK, RECONCILE, REFUND, UNLINK, VOID
+from tools.rules.refunds import AUTHORIZE, CAPTURE, CHARGE, EVIDENCE, FEES, LINK, RECONCILE, REFUND, UNLINK, VOID
 
 _log = logging.getLogger(__name__)
 DEADLINE = 10.0  # seconds for an answer
@@ -42,7 +42,7 @@ _DEEDS = {
 # What is no movement of money, and what books it.
 _SETTLES: dict[str, Tool[Any, Any]] = {
     EVIDENCE: settle_dispute, RECONCILE: compare_movements, LINK: settle_payment_link, UNLINK: settle_payment_link,
-    KEPT: settle_fees,
+    FEES: settle_fees,
 }  # fmt: skip
 _UNTOLD = "select id, told from manual_requests where merchant_id = %(m)s and told_at is null order by id limit 100"
 _TOLD = "update manual_requests set told_at = %(now)s where merchant_id = %(m)s and id = %(id)s"
@@ -254,8 +254,8 @@ async def _said(provider: Provider, other: _Other) -> dict[str, Any]:
     if other.kind == RECONCILE:
         since, until = (datetime.fromisoformat(other.arguments[name]) for name in ("since", "until"))
         return {"movements": [asdict(one) async for one in provider.movements(since, until)]}
-    if other.kind == KEPT:
-        return {"fees": await provider.kept_of(str(other.arguments["payout"]))}
+    if other.kind == FEES:
+        return {"fees": await provider.fees_of(str(other.arguments["payout"]))}
     asked = Asked(
         Deed.link if other.kind == LINK else Deed.unlink, other.ledger_key, str(other.link), other.amount or 0,
         other.currency or "", other.name, title=other.order,

@@ -234,7 +234,9 @@ def bought_of(shipment: Object) -> Answer | None:
 
 
 def coming_of(pickup: Object) -> Answer | None:
-    """Whether the carrier comes; None while it was not told to."""
+    """Whether the carrier comes; None while it was not told to. One that somebody called off there is not ordered again."""
+    if pickup.get("status") == "canceled":
+        return Answer(Outcome.failed, code="canceled", says="It was called off there.")
     if pickup.get("status") != "scheduled":
         return None
     return Answer(Outcome.succeeded, confirmation=str(pickup["confirmation"]) if pickup.get("confirmation") else None)

@@ -130,8 +130,8 @@ class Provider(Protocol):
         """What it took and gave back in a time. Raises `Silent`."""
         ...
 
-    async def kept_of(self, payout: str) -> int:
-        """What it kept of a payout, in minor units of its currency. Raises `Silent`."""
+    async def fees_of(self, payout: str) -> int:
+        """What it kept of a payout that it called complete, minor units of its currency; below zero: gave back. Raises `Silent`."""
         ...
 
     async def submit_evidence(self, dispute: str, evidence: Mapping[str, str], key: str) -> Answer:

@@ -111,7 +111,7 @@ class Manual:
     def movements(self, since: datetime, until: datetime) -> AsyncIterator[Movement]:
         return self._desk.movements(since, until)
 
-    async def kept_of(self, payout: str) -> int:
+    async def fees_of(self, payout: str) -> int:
         return 0  # its payouts come with what was kept
 
     async def submit_evidence(self, dispute: str, evidence: Mapping[str, str], key: str) -> Answer:

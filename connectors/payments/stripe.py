@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ _REFUNDS = {"succeeded": Outcome.succeeded, "pending": Outcome.pending, "require
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 _MOVES = {"charge": "capture", "payment": "capture", "refund": "refund", "payment_refund": "refund"}
 _LAPSED = ("automatic", "expired")  # why Stripe cancels what was authorized, and not captured within its days
+_FEES = ("stripe_fee", "stripe_fx_fee", "tax_fee")
 _PAYOUTS = {"paid": "paid", "failed": "failed", "canceled": "failed"}
 Object = dict[str, Any]
 
@@ -143,12 +145,10 @@ class Stripe:
         except sdk.StripeError as unknown:
             raise Silent(type(unknown).__name__) from unknown
 
-    async def kept_of(self, payout: str) -> int:
+    async def fees_of(self, payout: str) -> int:
         try:
             page = await self._client.v1.balance_transactions.list_async({"payout": payout, "limit": 100})
-            return sum([int(_plain(line).get("fee") or 0) async for line in page.auto_paging_iter()])
-        except sdk.InvalidRequestError:  # of a payout that somebody asked for by hand, it does not say what is in it
-            return 0
+            return sum([fee_of(_plain(line)) async for line in page.auto_paging_iter()])
         except sdk.StripeError as unknown:
             raise Silent(type(unknown).__name__) from unknown
 
@@ -233,6 +233,12 @@ def movement_of(line: Object) -> Movement | None:
         kind, str(source.get("id") or line.get("source")), source.get("payment_intent"), abs(int(line["amount"])),
         str(line["currency"]).upper(), _moment(line.get("created")), int(line.get("fee") or 0),
     )  # fmt: skip
+
+
+def fee_of(line: Object) -> int:
+    """What was kept with a line of the balance: as its fee, or, where it is nothing but a fee, as its amount."""
+    kept = int(line.get("fee") or 0)
+    return kept - int(line.get("amount") or 0) if line.get("type") in _FEES else kept
 
 
 def told_of(event: Object) -> Told:
@@ -327,6 +333,12 @@ def _paid_out(common: Object, payout: Object) -> Told:
     )  # fmt: skip
 
 
+def _listed(common: Object, payout: Object) -> Told:
+    """What is in a payout can be listed from now on: before, its list lacks some of it."""
+    told = _paid_out(common, payout)
+    return replace(told, details={**told.details, "complete": True})
+
+
 _READ = {
     "payment_intent.amount_capturable_updated": _authorized,
     "payment_intent.succeeded": _captured,
@@ -345,6 +357,7 @@ _READ = {
     "payout.updated": _paid_out,
     "payout.paid": _paid_out,
     "payout.failed": _paid_out,
+    "payout.reconciliation_completed": _listed,
 }
 
 

@@ -183,8 +183,8 @@ class Pickup(Tenant, Referenced, Stateful, Base):
         to("carriers", "carrier_id"),
         to("warehouses", "warehouse_id"),
         Index(
-            "uq_pickups_day", "merchant_id", "carrier_id", "warehouse_id", "day", unique=True,
-            postgresql_where=text("status <> 'refused'"),
+            "uq_pickups_merchant_id_carrier_id_warehouse_id_day", "merchant_id", "carrier_id", "warehouse_id", "day",
+            unique=True, postgresql_where=text("status <> 'refused'"),
         ),
         CheckConstraint("parcels >= 0 and weight_grams >= 0", name="counts"),
         CheckConstraint("ready_from < ready_until", name="window"),

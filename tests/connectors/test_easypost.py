@@ -154,6 +154,9 @@ async def test_a_carrier_comes_once_for_what_has_a_label(easypost: EasyPost, eas
     assert [(price.carrier, price.service, price.amount, price.currency) for price in coming.prices] == [
         ("USPS", "NextDay", Decimal("0.00"), "USD")
     ]
+    called_off = coming_of(easypost_server.pickups[coming.parcel] | {"status": "canceled"})
+    assert called_off is not None
+    assert (called_off.outcome, called_off.code) == (Outcome.failed, "canceled")
     assert (known.outcome, known.confirmation) == (Outcome.succeeded, "WTC65024896")
     assert easypost_server.asked("pickup_00000000000000000000000000000001/buy") == [
         recorded("test_pickup_buy", 1)["request"]
@@ -238,7 +241,8 @@ def test_every_recorded_call_is_understood() -> None:
     assert all(scan.at.tzinfo for tracker in trackers for scan in scans_of(tracker))
     pickups = [one for call in answers for one in (call, *call.get("pickups", ())) if one.get("object") == "Pickup"]
     coming = [coming_of(one) for one in pickups]
-    assert (len(pickups) > 10, {one.confirmation is not None for one in coming if one}) == (True, {True})
+    assert (len(pickups) > 10, {one.outcome for one in coming if one}) == (True, {Outcome.succeeded, Outcome.failed})
+    assert all(one.confirmation for one in coming if one and one.outcome is Outcome.succeeded)
     assert {price.carrier for one in pickups for price in offered_of(one, "pickup_rates").prices} == {"USPS"}
     verified = [verified_of(one) for one in (call.get("address", call) for call in answers) if one.get("verifications")]
     assert (sum(one.address is not None for one in verified), sum(bool(one.problems) for one in verified)) == (3, 4)

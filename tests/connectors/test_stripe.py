@@ -209,6 +209,10 @@ def test_every_published_object_is_understood() -> None:
     assert (opened.amount, opened.details["status"], opened.details["reason"]) == (1_000, "needs_response", "general")
     assert told("charge.dispute.closed", examples["dispute"] | {"status": "lost"}).happened is Happened.dispute_lost
     assert told("payout.paid", examples["payout"]).details == {"status": "in_transit"}
+    assert told("payout.reconciliation_completed", examples["payout"]).details == {
+        "status": "in_transit",
+        "complete": True,
+    }
     assert told_of(examples["event"]).happened is Happened.other
     line = movement_of(examples["balance_transaction"])
     assert line is not None

@@ -66,7 +66,7 @@ FAULTS = {
     "payment_amounts": "update payments set authorized = authorized + 1 where {one}",
     "payment_statuses": "update payments set status = 'captured' where status = 'partially_refunded' and {one}",
     "order_payments": "update orders set paid = paid + 1 where {one}",
-    "payout_fees": "update payouts set fees = fees + 1 where {one} and status <> 'failed'",
+    "payout_fees": "update payouts set fees = fees + 1 where {one}",
     "journals_balance": "update journal_entries set amount = amount + 1 where {one}",
     "ledger_has_every_payment": "delete from journal_entries where account = 'clearing' and {one}",
     "return_refunds": "update returns set refund = refund + 1 where {one}",

@@ -46,8 +46,8 @@ class Moody(Provider):
     def movements(self, since: datetime, until: datetime) -> AsyncIterator[Movement]:
         return self._inner.movements(since, until)
 
-    async def kept_of(self, payout: str) -> int:
-        return await self._inner.kept_of(payout)
+    async def fees_of(self, payout: str) -> int:
+        return await self._inner.fees_of(payout)
 
     async def submit_evidence(self, dispute: str, evidence: Mapping[str, str], key: str) -> Answer:
         return await self._inner.submit_evidence(dispute, evidence, key)

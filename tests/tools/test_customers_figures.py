@@ -193,7 +193,7 @@ def test_a_shop_that_was_there_before_has_its_figures_its_words_and_its_fees_aft
         booked = connection.execute(
             "select account, sum(amount) from journal_entries group by account order by account"
         )
-        assert booked.fetchall() == [("clearing", -89), ("fees", 89)]
+        assert booked.fetchall() == [("clearing", -99), ("fees", 99)]
         kept = connection.execute("select orders, spend, last_order_at from customer_figures order by orders desc")
         assert kept.fetchall() == [(3, 5_500, LONG_AGO + timedelta(days=3)), (0, 0, EPOCH)]
         for search in ("search_customers(%s, 10)", "search_orders(%s, true, true, true, 10)"):

@@ -168,33 +168,36 @@ async def fees_in_the_books(till: Till) -> int:
         return int((await cursor.fetchone() or [0])[0])
 
 
-async def test_what_a_provider_kept_is_a_cost_unless_the_payout_failed(till: Till) -> None:
+async def test_what_a_provider_kept_is_a_cost_as_it_was_said_last(till: Till) -> None:
     payout = {"transaction": "po_1", "amount": 2_300, "currency": "EUR"}
     booked: list[int] = []
     for name, details in (
         ("evt_1", {"status": "in_transit"}), ("evt_2", {"status": "in_transit", "fees": 89}),
-        ("evt_3", {"status": "paid", "fees": 92}), ("evt_4", {"status": "failed"}),
+        ("evt_3", {"status": "paid", "fees": 92}), ("evt_4", {"status": "failed"}), ("evt_5", {"status": "failed", "fees": 0}),
     ):  # fmt: skip
         await told(till, name, "payout", **payout, details=details)
         booked.append(await fees_in_the_books(till))
         assert await misfits(till.mine) == {}
 
-    assert booked == [0, 89, 92, 0]
+    assert booked == [0, 89, 92, 92, 0]
 
 
-async def test_a_provider_that_does_not_say_what_it_kept_is_asked(mine: NewShop, till: Till) -> None:
+async def test_a_provider_is_asked_what_it_kept_once_it_can_tell(mine: NewShop, till: Till) -> None:
     class Keeps:
-        async def kept_of(self, payout: str) -> int:
+        async def fees_of(self, payout: str) -> int:
             return {"po_1": 89}[payout]
 
     keeps: Any = Keeps()
     outside = Outside(till.shop, lambda _: {"stripe": keeps})
-    event = Told(
-        "evt_1", Happened.payout, till.shop.clock(), transaction="po_1", amount=2_300, currency="EUR", details={"status": "paid"}
-    )  # fmt: skip
+    paid: dict[str, Any] = {"transaction": "po_1", "amount": 2_300, "currency": "EUR"}
+    begun = Told("evt_1", Happened.payout, till.shop.clock(), **paid, details={"status": "paid"})
+    complete = Told("evt_2", Happened.payout, till.shop.clock(), **paid, details={"status": "paid", "complete": True})
 
-    await outside.receive(mine.id, "stripe", event)
-    await outside.receive(mine.id, "stripe", event)
+    await outside.receive(mine.id, "stripe", begun)
+    assert await fees_in_the_books(till) == 0
+    for _ in range(2):
+        await outside.receive(mine.id, "stripe", complete)
+        await outside.sweep(mine.id, quiet=-1)
 
     (shown,) = (await till.do(list_payouts)).data
     assert (shown.fees.amount, await fees_in_the_books(till)) == (89, 89)

@@ -293,7 +293,9 @@ async def test_a_carrier_is_asked_to_come_and_confirms_it(counter: Counter) -> N
     assert preview.card is not None
     assert preview.card.sentences[0].startswith("USPS is asked to come to Warehouse MAIN on ")
     assert preview.card.sentences[0].endswith(", between 14:00 and 18:00, for 0.00 USD; 1 parcel is ready.")
-    assert (pickup.status, pickup.cost and str(pickup.cost), pickup.parcels) == ("asked", "0.00 USD", 1)
+    assert (pickup.status, pickup.confirmation, pickup.cost and str(pickup.cost), pickup.parcels) == (
+        "scheduled", "WTC65024896", "0.00 USD", 1,
+    )  # fmt: skip
     assert await coming(counter) == [("scheduled", "WTC65024896", None)]
     (asked,) = counter.script.asked("/v2/pickups")
     hours = [datetime.fromisoformat(asked["pickup"][name]) for name in ("min_datetime", "max_datetime")]
@@ -308,7 +310,7 @@ async def test_a_carrier_is_asked_to_come_and_confirms_it(counter: Counter) -> N
 async def test_a_pickup_whose_answer_was_lost_is_booked_by_the_worker_and_ordered_once(counter: Counter) -> None:
     await counter.ships()
     counter.script.lose = "1/buy"
-    await counter.do(schedule_pickup, carrier="usps")
+    assert (await counter.do(schedule_pickup, carrier="usps")).status == "asked"
     assert await coming(counter) == [("asked", None, None)]
 
     await counter.sweeps()
@@ -322,12 +324,13 @@ async def test_a_carrier_that_does_not_come_after_all_may_be_asked_again(counter
     await counter.ships()
     counter.script.refuse = "1/buy"
     pickup = await counter.do(schedule_pickup, carrier="usps")
+    assert (pickup.status, pickup.failure) == ("refused", "The rate is gone.")
     assert await coming(counter) == [("refused", None, "The rate is gone.")]
 
     again = await counter.do(schedule_pickup, carrier="usps")
 
     assert (again.day, again.reference != pickup.reference) == (pickup.day, True)
-    assert [status for status, _, _ in await coming(counter)] == ["refused", "scheduled"]
+    assert [status for status, _, _ in await coming(counter)] == ["scheduled", "refused"]
     assert len(counter.script.asked("/v2/pickups")) == 2
 
 

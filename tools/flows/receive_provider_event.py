@@ -26,14 +26,13 @@ from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.fields import Instant
 from tools.flows.paid_by_link import begun_by_link, give_back_what_is_too_much
 from tools.flows.settling import Heard, hear, hear_what_waited, locked
-from tools.rules.books import book_fees, kept_of, record
-from tools.rules.refunds import KEPT
+from tools.rules.books import book_fees, record
+from tools.rules.refunds import FEES
 
 Happened = Literal[
     "authorized", "captured", "failed", "voided", "expired", "refunded", "refund_failed", "dispute_opened",
     "dispute_updated", "dispute_won", "dispute_lost", "payout", "other",
 ]  # fmt: skip
-ASKED_FOR_FEES = ("stripe",)  # who tells of a payout without what was kept of it
 _ENDS = {"dispute_won": DisputeStatus.won, "dispute_lost": DisputeStatus.lost}
 
 
@@ -92,7 +91,7 @@ async def receive_provider_event(ctx: Context, args: ReceiveProviderEvent) -> Ev
         paid = words.money(args.amount, args.currency) if args.amount and args.currency else "money"
         ctx.tell(f"The provider {args.provider} says that it paid out {paid}.")
         await _pay_out(ctx, args)
-        return EventReceived(event=args.event, became="booked", payment=None, going_on=list(ctx.intents))
+        return EventReceived(event=args.event, became="booked", payment=None, going_on=[])
     if args.happened == "other" or args.reference is None:
         return EventReceived(event=args.event, became="noted", payment=None, going_on=[])
     query = select(Payment.id).where(
@@ -182,30 +181,29 @@ async def _open(ctx: Context, order: Order, payment: Payment, args: ReceiveProvi
 
 
 async def _pay_out(ctx: Context, args: ReceiveProviderEvent) -> None:
-    """A payout, as it stands now; the last word of the provider counts. A provider that does not say what it kept is asked."""
+    """A payout, as it stands now; the last word of the provider counts. What it kept is said, or asked once that can be told."""
     name, status = args.transaction or args.event, PayoutStatus(str(args.details.get("status") or "paid"))
     query = select(Payout).where(
         Payout.merchant_id == ctx.merchant.id, Payout.provider == args.provider, Payout.provider_reference == name
     )
     payout = (await ctx.db.scalars(query.with_for_update(key_share=True))).first()
-    booked = kept_of(payout) if payout else 0
     if payout is None:
         (reference,) = await ctx.take(Kind.payout)
         payout = ctx.new(
             Payout, id=new_id(), reference=reference, provider=args.provider, provider_reference=name, status=status,
             amount=args.amount or 0, fees=0, currency=(args.currency or "").upper(), arrives_at=args.at,
         )  # fmt: skip
-        if "fees" not in args.details and args.provider in ASKED_FOR_FEES:
-            await ctx.intend(KEPT, ("payout", payout.id), provider=args.provider, payout=name)
     elif status in Payout.MOVES[payout.status]:
         ctx.move(payout, status)
-    payout.fees = int(args.details.get("fees") or payout.fees)
-    book_fees(ctx, payout, booked)
+    if "fees" in args.details:
+        book_fees(ctx, payout, int(args.details["fees"]))
+    elif args.details.get("complete"):
+        await ctx.intend(FEES, ("payout", payout.id), provider=args.provider, payout=name)
 
 
 class SettleFees(Input):
     intent: str = Field(description="What the provider was asked by, such as `INT-12`.")
-    fees: int = Field(ge=0, description="What it kept of the payout, minor units of its currency.")
+    fees: int = Field(description="What it kept of the payout, minor units of its currency; below zero: gave back.")
 
 
 class FeesSettled(Result):
@@ -228,9 +226,7 @@ async def settle_fees(ctx: Context, args: SettleFees) -> FeesSettled:
     intent = await ctx.find(Intent, args.intent, for_update=True)
     payout = await ctx.db.get_one(Payout, (ctx.merchant.id, intent.subject_id), with_for_update={"key_share": True})
     if intent.status is IntentStatus.pending:
-        booked = kept_of(payout)
-        payout.fees = args.fees
-        book_fees(ctx, payout, booked)
+        book_fees(ctx, payout, args.fees)
         intent.outcome = {"fees": args.fees}
         ctx.move(intent, IntentStatus.succeeded)
     return FeesSettled(intent=args.intent, payout=payout.reference, going_on=list(ctx.intents))

@@ -14,7 +14,6 @@ from db.models.payments import (
     PaymentStatus,
     PaymentTransaction,
     Payout,
-    PayoutStatus,
     TransactionKind,
     TransactionOutcome,
 )
@@ -125,16 +124,12 @@ def journal(
         )  # fmt: skip
 
 
-def kept_of(payout: Payout) -> int:
-    """What the books have of its fees; those of a payout that failed are told with the next."""
-    return 0 if payout.status is PayoutStatus.failed else payout.fees
-
-
-def book_fees(ctx: Context, payout: Payout, booked: int) -> None:
-    """What a provider kept is not at the bank. `booked` is what the books had of it before."""
-    if kept_of(payout) != booked:
+def book_fees(ctx: Context, payout: Payout, fees: int) -> None:
+    """What a provider kept is not at the bank; it keeps it of a payout that fails, too. Below zero where it gave some back."""
+    if fees != payout.fees:
         sides = Side(LedgerAccount.fees, 1), Side(LedgerAccount.clearing, -1)
-        journal(ctx, new_id(), sides, kept_of(payout) - booked, payout.currency, f"fees of {payout.reference}")
+        journal(ctx, new_id(), sides, fees - payout.fees, payout.currency, f"fees of {payout.reference}")
+        payout.fees = fees
 
 
 def status_after(payment: Payment, kind: TransactionKind, reason: str | None = None) -> PaymentStatus:

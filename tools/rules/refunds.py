@@ -20,7 +20,7 @@ from tools.rules.under_way import under_way
 
 REFUND, VOID, CHARGE = "refund_payment", "void_payment", "charge_payment"
 AUTHORIZE, CAPTURE = "authorize_payment", "capture_payment"
-EVIDENCE, RECONCILE, KEPT = "submit_evidence", "reconcile_payments", "payout_fees"
+EVIDENCE, RECONCILE, FEES = "submit_evidence", "reconcile_payments", "payout_fees"
 LINK, UNLINK = "create_payment_link", "void_payment_link"
 COMING = (AUTHORIZE, CHARGE)
 _CAPTURED = (

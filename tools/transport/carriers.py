@@ -72,7 +72,7 @@ class CarrierDetail(CarrierSummary):
     connector: Connector = Field(
         description="By what it is asked for prices and labels; tables are the prices kept here."
     )
-    pickups: list[ComingPickup] = Field(description="When it comes, from today on, by day.")
+    pickups: list[ComingPickup] = Field(description="When it comes, from today on, by day; after them what it refused.")
     events_address: str | None = Field(description="Where its tracking events may be sent; shown without its secret.")
 
 
@@ -303,7 +303,7 @@ select p.reference, p.status, w.name as warehouse, p.day, p.ready_from, p.ready_
        p.currency
 from pickups p join warehouses w on w.merchant_id = %(m)s and w.id = p.warehouse_id
 where p.merchant_id = %(m)s and p.carrier_id = %(carrier)s and p.day >= %(today)s
-order by p.day, p.id limit %(most)s
+order by p.status = 'refused', p.day, p.id limit %(most)s
 """
 
 

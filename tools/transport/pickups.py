@@ -14,7 +14,7 @@ from tools.contract import words
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, Conflict, Invalid
-from tools.contract.fields import CarrierRef, Day, WarehouseRef
+from tools.contract.fields import CarrierRef, Day, UntrustedText, WarehouseRef
 from tools.transport.carriers import CarrierInactive, calendar_of
 from tools.transport.configuring import Clock
 from tools.transport.connected import ORDER_VISIT, Connected, use, visit_of
@@ -62,7 +62,7 @@ class PickupScheduled(Result):
     """When the carrier comes."""
 
     reference: str = Field(description="The pick-up's reference, such as `PKP-1001`.")
-    status: PickupStatus = Field(description="Whether it is scheduled, or asked of the carrier and not confirmed yet.")
+    status: PickupStatus = Field(description="Scheduled; asked of the carrier and not confirmed yet; or refused by it.")
     carrier: str = Field(description="The carrier's code.")
     warehouse: str = Field(description="The warehouse's name.")
     day: date = Field(description="On which day, in the shop's time zone.")
@@ -70,15 +70,24 @@ class PickupScheduled(Result):
     ready_until: time = Field(description="Until when, by the shop's clock.")
     parcels: int = Field(description="Parcels that are ready for it now.")
     weight_grams: int = Field(description="What they weigh together, in grams.")
-    cost: Money | None = Field(
-        default=None, description="What the carrier asks for coming; null where it does not say."
+    cost: Money | None = Field(description="What the carrier asks for coming; null where it does not say.")
+    confirmation: UntrustedText | None = Field(
+        default=None, description="By what the carrier knows it, once it said so."
     )
+    failure: UntrustedText | None = Field(default=None, description="Why it does not come.")
+
+
+async def _as_it_stands(ctx: Context, made: PickupScheduled) -> PickupScheduled:
+    pickup = await ctx.find(Pickup, made.reference)
+    stands = {"status": pickup.status, "confirmation": pickup.confirmation, "failure": pickup.failure}
+    return made.model_copy(update=stands)
 
 
 @tool(
     route="POST /carriers/{carrier}/pickups",
     effect=Effect.outside,
     permission="transport:write",
+    afterwards=_as_it_stands,
     raises=[
         Ambiguous, CarrierDoesNotCome, CarrierInactive, NothingToHandOver, NoWarehouse, PickupAlreadyScheduled,
         PickupNotOffered, PickupWindowWrong,
@@ -89,7 +98,7 @@ async def schedule_pickup(ctx: Context, args: SchedulePickup) -> PickupScheduled
     """Arrange that a carrier comes to a warehouse for the parcels that are ready.
 
     On one of its pick-up days, its next one unless said. A carrier with tables of the shop's own is told by nobody: it is recorded
-    here. One that is asked by a connector is asked by it, and confirms it; get_carrier shows whether it did.
+    here. One that is asked by a connector is told right after, and confirms it; get_carrier shows whether it did.
     """
     carrier, place = await who_and_where(ctx, args.carrier, args.warehouse)
     if args.ready_from >= args.ready_until:
