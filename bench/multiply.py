@@ -33,7 +33,7 @@ _SOLD = {
     **dict.fromkeys(
         (
             "order_bundles", "order_lines", "order_notes", "interactions", "loyalty_entries", "payments", "payment_transactions",
-            "journal_entries", "reservations", "fulfilments", "returns", "stock_movements", "events",
+            "journal_entries", "credit_entries", "reservations", "fulfilments", "returns", "stock_movements", "events",
         ),
         "join bench.sold b on b.id = t.order_id",
     ),
@@ -55,7 +55,10 @@ _SHELVES = {
 }
 # Columns of which a copy has its own; `k` is the copy's number.
 _OWN = {
-    "reference": "split_part(t.reference, '-', 1) || '-' || (split_part(t.reference, '-', 2)::bigint + k * numbers)",
+    # Some are named after their order, with a number more.
+    "reference": "split_part(t.reference, '-', 1) || '-' || (split_part(t.reference, '-', 2)::bigint + k * ("
+    "select value from bench.numbers where name = split_part(t.reference, '-', 1)))"
+    " || regexp_replace(t.reference, '^[A-Z]+-[0-9]+', '')",
     "external_reference": "t.external_reference || '-' || k",
     "provider_reference": "t.provider_reference || '-' || k",
     "customers.email": "k || '.' || t.email",
@@ -105,11 +108,17 @@ from stock_levels l
 where l.merchant_id = %(m)s and l.on_hand > 0 and not exists (
     select from stock_movements s where s.merchant_id = l.merchant_id and s.variant_id = l.variant_id)
 """
+# Credit is not copied, but what was given and spent of it is: whoever has it gets that again and again.
+_BALANCES = """
+update saved_methods s set balance = e.balance
+from (select saved_method_id, sum(amount) as balance from credit_entries where merchant_id = %(m)s group by 1) e
+where s.merchant_id = %(m)s and s.id = e.saved_method_id
+"""
 
 
 def multiply_orders(url: str, merchant: uuid.UUID, wanted: int) -> int:
     """Bring the merchant's demo shop to that many orders; returns how many it has. `url` is the superuser's."""
-    return _multiply(url, merchant, "orders", "bench.sold", _SOLD, [_RECEIPTS], [ADD_UP], wanted)
+    return _multiply(url, merchant, "orders", "bench.sold", _SOLD, [_RECEIPTS], [ADD_UP, _BALANCES], wanted)
 
 
 def multiply_products(url: str, merchant: uuid.UUID, wanted: int) -> int:
@@ -172,12 +181,10 @@ def _copy(
 
 def _copy_of(table: Table, own: str, tables: dict[str, str]) -> str:
     columns = dict(_columns(table, tables))
-    kind = TABLES[table.name].value if table.name in TABLES else ""
     return f"""
         insert into {table.name} ({", ".join(columns)}) select {", ".join(columns.values())} from {table.name} t {own}
         cross join lateral (
-            select k, {FIRST} + (k - 1) * {STEP} as days, (select value from bench.numbers where name = '{kind}') as numbers
-            from generate_series(%(first)s::int, %(last)s::int) k
+            select k, {FIRST} + (k - 1) * {STEP} as days from generate_series(%(first)s::int, %(last)s::int) k
         ) copy
         where t.merchant_id = %(m)s
     """
