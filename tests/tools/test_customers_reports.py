@@ -8,6 +8,7 @@ from db.models.customers import Customer
 from db.models.orders import OrderStatus
 from tests.conftest import Do
 from tests.factories import NewShop, make_customer, make_order, make_variant
+from tests.tools.misfits import misfits
 from tests.tools.selling import Sold, make_sale
 from tests.tools.till import writing
 from tools.customers.consents import set_consent
@@ -126,7 +127,9 @@ async def test_a_credit_is_spent_less_and_no_order(mine: NewShop, do: Do) -> Non
         for buyer in (ana, bea):
             credit = make_order(sql, customer=buyer, unit_price=0, status=OrderStatus.cancelled)
             credit.adjustments = credit.total = -500
+            sql.session.sync_session.info[buyer.id].spend -= 500
 
+    assert await misfits(mine, "customer_figures") == {}
     (group,) = (await do(segment_customers)).groups
 
     assert (group.customers, group.orders, group.spend.amount) == (1, 1, 1_500)
@@ -154,14 +157,29 @@ async def test_scores_are_what_ranks_in_python_say(mine: NewShop, do: Do, chance
         for name, days, price in bought
     }
 
+    assert await scores(do) == expected
+    everybody = await do(segment_customers)
+    assert sum(row.customers for row in everybody.groups) == everybody.customers == 30
+
+
+async def test_orders_in_another_currency_change_no_scores(mine: NewShop, do: Do, chance: random.Random) -> None:
+    """Figures that are kept are of all currencies: they are asked of a shop that has one."""
+    await shop_of(mine, *[(f"Buyer {number}", [chance.randrange(400)], 900 + number) for number in range(12)])
+    alone, groups = await scores(do), (await do(segment_customers)).groups
+
+    async with writing(mine) as sql:
+        make_order(sql, customer=make_customer(sql, "Abroad"), unit_price=700, currency="USD")
+
+    assert (await scores(do), (await do(segment_customers)).groups) == (alone, groups)
+
+
+async def scores(do: Do) -> dict[str, tuple[int, int, int]]:
+    """Everybody's recency, frequency and monetary value."""
     found: dict[str, tuple[int, int, int]] = {}
     for group in RfmGroup:
         scored = await do(segment_customers, group=group.value, limit=100)
         found |= {row.name: (row.recency, row.frequency, row.monetary) for row in scored.members}
-
-    assert found == expected
-    everybody = await do(segment_customers)
-    assert sum(row.customers for row in everybody.groups) == everybody.customers == 30
+    return found
 
 
 async def test_another_currency_is_a_question_of_its_own(mine: NewShop, do: Do) -> None:

@@ -1,5 +1,6 @@
 """What people wait for reads no more rows in a shop of ten times the size: counted by EXPLAIN, whatever the clock says."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -296,9 +297,9 @@ def _told(node: dict[str, Any], depth: int = 1) -> list[str]:
     return [own, *(line for part in node.get("Plans", []) for line in _told(part, depth + 1))]
 
 
-def _rows_of(node: dict[str, Any]) -> int:
-    own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) if node.get("Relation Name") in GROWN else 0
-    return round(own * node["Actual Loops"]) + sum(map(_rows_of, node.get("Plans", [])))
+def _rows_of(node: dict[str, Any], tables: Collection[str] = GROWN) -> int:
+    own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) if node.get("Relation Name") in tables else 0
+    return round(own * node["Actual Loops"]) + sum(_rows_of(part, tables) for part in node.get("Plans", []))
 
 
 @pytest.mark.parametrize(("name", "arguments"), READ, ids=str)
@@ -310,6 +311,15 @@ async def test_a_shop_of_ten_times_the_size_reads_as_many_rows(
     small, large = [await rows_read(monkeypatch, mine, name, arguments) for mine in shops]
 
     assert large <= small * 1.1 + 10, f"{large!r}"
+
+
+async def test_customers_are_grouped_by_figures_that_are_kept_however_many_orders_they_have(
+    shops: tuple[NewShop, NewShop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = await rows_read(monkeypatch, shops[1], "segment_customers", {"group": "champions"})
+
+    assert sum(_rows_of(plan, ["orders", "order_lines"]) for plan in read.plans) <= 10
+    assert sum(_rows_of(plan, ["customer_figures"]) for plan in read.plans) >= LARGE / 4
 
 
 @pytest.mark.parametrize(

@@ -237,20 +237,45 @@ class _Member(NamedTuple):
     last_order_at: datetime
 
 
-# Credits are taken off, and are no orders.
-# A fifth is told by rank, and who ties with somebody has the same: of shops where most buy once, no toss of a coin decides.
+class _Elsewhere(NamedTuple):
+    sells: bool
+
+
+# Whether a shop has orders in another currency: two looks into an index.
+_ELSEWHERE = """
+select exists (select from orders where merchant_id = %(m)s and currency < %(currency)s)
+       or exists (select from orders where merchant_id = %(m)s and currency > %(currency)s) as sells
+"""
+# Who bought how much: as figures that are kept say it of a shop that sells in its home currency alone, else as orders do. Credits
+# are taken off, and are no orders.
+_BY_FIGURES = """
+select id as customer_id, last_order_at as last, orders, spend from customer_figures where merchant_id = %(m)s and orders > 0
+"""
+_BY_ORDERS = """
+select customer_id, max(placed_at) filter (where counts) as last, count(*) filter (where counts)::int as orders,
+       sum(total - refunded)::bigint as spend
+from orders cross join lateral (select status = any(%(counted)s) as counts) c
+where merchant_id = %(m)s and customer_id is not null and currency = %(currency)s and (counts or total < 0)
+group by customer_id having bool_or(counts)
+"""
+# A fifth is told by rank, and who ties with somebody has the same: of shops where most buy once, no toss of a coin decides. Whoever
+# comes after the last of a fifth has one more: among n, that is number (n - 1) * fifths / 5, rounded up; of one, there is none.
 _SCORED = """
-with bought as (
-    select customer_id, max(placed_at) filter (where counts) as last, count(*) filter (where counts)::int as orders,
-           sum(total - refunded)::bigint as spend
-    from orders cross join lateral (select status = any(%(counted)s) as counts) c
-    where merchant_id = %(m)s and customer_id is not null and currency = %(currency)s and (counts or total < 0)
-    group by customer_id having bool_or(counts)
-), scored as (
-    select *, least(5, 1 + floor(5 * percent_rank() over (order by date_trunc('day', last, %(zone)s))))::int as recency,
-           least(5, 1 + floor(5 * percent_rank() over (order by orders)))::int as frequency,
-           least(5, 1 + floor(5 * percent_rank() over (order by spend)))::int as monetary
+with bought as ({bought}), marks as (
+    select array(select ((fifth * (n - 1) + 4) / 5 - 0.5) / n from generate_series(1, 4) as fifth)::float8[] as at
+    from (select count(*) as n from bought) counted where n > 1
+), lasts as materialized (
+    select percentile_disc((select at from marks)) within group (order by last) as last,
+           percentile_disc((select at from marks)) within group (order by orders) as orders,
+           percentile_disc((select at from marks)) within group (order by spend) as spend
     from bought
+), borders as materialized (
+    select array(select date_add(date_trunc('day', at, %(zone)s), '1 day', %(zone)s) from unnest(last) as at) as days, orders, spend
+    from lasts
+), scored as (
+    select b.*, 1 + width_bucket(b.last, days) as recency, 1 + coalesce(width_bucket(b.orders - 1, l.orders), 0) as frequency,
+           1 + coalesce(width_bucket(b.spend - 1, l.spend), 0) as monetary
+    from bought b cross join borders l
 ), grouped as (
     select *, (%(groups)s::text[])[
         case when recency >= 4 then 1 when recency = 3 then 4 else 7 end
@@ -258,12 +283,14 @@ with bought as (
     from scored
 )
 """
-_GROUPS = f"""{_SCORED}
+_GROUPS = f"""
+{_SCORED}
 select "group", count(*)::int as customers, sum(orders)::int as orders, sum(spend)::bigint as spend,
-       round(avg(extract(epoch from %(now)s - last)) / 86400)::int as days_since_order
+       round(extract(epoch from avg(%(now)s - last)) / 86400)::int as days_since_order
 from grouped group by "group" order by spend desc, "group"
 """
-_MEMBERS = f"""{_SCORED}
+_MEMBERS = f"""
+{_SCORED}
 select c.reference as customer, c.name, g.recency, g.frequency, g.monetary, g.orders, g.spend, g.last as last_order_at
 from (select * from grouped where "group" = %(group)s order by spend desc, customer_id limit %(limit)s) g
 join customers c on c.merchant_id = %(m)s and c.id = g.customer_id
@@ -290,8 +317,10 @@ async def segment_customers(ctx: Context, args: SegmentCustomers) -> ScoredCusto
         "m": ctx.merchant.id, "counted": COUNTED, "currency": currency, "zone": ctx.merchant.zone.key, "now": ctx.now(),
         "groups": [group.value for group in RfmGroup], "group": args.group and args.group.value, "limit": args.limit,
     }  # fmt: skip
-    groups = await ctx.sql.rows(_GROUPS, params, as_=_Group)
-    members = await ctx.sql.rows(_MEMBERS, params, as_=_Member) if args.group else []
+    (elsewhere,) = await ctx.sql.rows(_ELSEWHERE, params, as_=_Elsewhere)
+    bought = _BY_FIGURES if currency == ctx.merchant.currency and not elsewhere.sells else _BY_ORDERS
+    groups = await ctx.sql.rows(_GROUPS.format(bought=bought), params, as_=_Group)
+    members = await ctx.sql.rows(_MEMBERS.format(bought=bought), params, as_=_Member) if args.group else []
     ctx.discloses(len(members))
     size = next((row.customers for row in groups if row.group == args.group), 0)
     return ScoredCustomers(
