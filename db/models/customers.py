@@ -85,6 +85,7 @@ class Customer(Tenant, Referenced, Versioned, Stateful, Base):
         Index(
             "ix_customers_group", "merchant_id", "customer_group", postgresql_where=text("customer_group is not null")
         ),
+        Index("ix_customers_gone", "merchant_id", "id", postgresql_where=text("status in ('merged', 'erased')")),
         CheckConstraint("(email is null) = (email_key is null)", name="email_has_its_key"),
         CheckConstraint("(status = 'merged') = (merged_into_id is not null)", name="merged_into_somebody"),
     )

@@ -323,6 +323,20 @@ async def test_customers_are_grouped_by_figures_that_are_kept_however_many_order
 
 
 @pytest.mark.parametrize(
+    ("filter", "most"),
+    [("orders > 1000", 10), ('consent = "email"', LARGE / 3), ("spend > 0 and not orders < 4", LARGE / 3)],
+)
+async def test_members_of_a_segment_are_counted_without_a_look_at_each_customer(
+    shops: tuple[NewShop, NewShop], monkeypatch: pytest.MonkeyPatch, filter: str, most: int
+) -> None:
+    """By their figures alone, and of these by few where few fit; merged and erased ones are few."""
+    read = await rows_read(monkeypatch, shops[1], "create_segment", {"name": filter, "filter": filter})
+
+    assert sum(_rows_of(plan, ["customers"]) for plan in read.plans) <= 10
+    assert sum(_rows_of(plan, ["customer_figures"]) for plan in read.plans) <= most
+
+
+@pytest.mark.parametrize(
     "words", [["buyer 7"], ["lyon"], ["ord-77"], ["blue mug"], ["buyer"], ["nobody", "lyom", "buyr 7"]], ids=str
 )
 async def test_a_name_is_found_as_quickly_in_a_shop_of_ten_times_the_size(

@@ -34,7 +34,7 @@ class CreateSegment(Input):
 
 
 class ListSegments(Paged):
-    members: bool = Field(default=True, description="Count who is in each, in one pass over all customers.")
+    members: bool = Field(default=True, description="Count who is in each now.")
 
 
 class SegmentLine(Result):
@@ -49,13 +49,6 @@ class SegmentLine(Result):
 
 class _Members(NamedTuple):
     members: list[int]
-
-
-_COUNT = """
-select array[{counts}]::int[] as members
-from customers c join customer_figures f on f.merchant_id = %(m)s and f.id = c.id
-where c.merchant_id = %(m)s and c.status not in ('merged', 'erased')
-"""
 
 
 @tool(
@@ -114,13 +107,13 @@ async def list_segments(ctx: Context, args: ListSegments) -> Page[SegmentLine]:
 
 
 async def _members(ctx: Context, segments: Sequence[Segment]) -> dict[UUID, int]:
-    """How many are in each segment: one pass over all customers, however many segments."""
-    conditions = [condition_of(ctx, segment.filter, f"s{nth}_") for nth, segment in enumerate(segments)]
+    """How many are in each segment: each is counted as is quickest for its filter."""
+    conditions = [condition_of(ctx, row.filter, f"s{nth}_", of_all=True) for nth, row in enumerate(segments)]
     params: dict[str, Any] = {"m": ctx.merchant.id}
     for condition in conditions:
         params |= condition.params
-    counts = ", ".join(f"count(*) filter (where {condition.sql})" for condition in conditions)
-    (counted,) = await ctx.sql.rows(_COUNT.format(counts=counts), params, as_=_Members)
+    counts = ", ".join(f"({condition.counted})" for condition in conditions)
+    (counted,) = await ctx.sql.rows(f"select array[{counts}]::int[] as members", params, as_=_Members)
     return dict(zip((segment.id for segment in segments), counted.members, strict=True))
 
 

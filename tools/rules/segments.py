@@ -45,6 +45,12 @@ _FOLDED = "unaccent(lower(coalesce({}, '')))"
 _OF_AN_ADDRESS = "exists (select from addresses a where a.merchant_id = %(m)s and a.customer_id = c.id and {})"
 _AGREES = """coalesce((select s.granted from consents s where s.merchant_id = %(m)s and s.customer_id = c.id and {}
     order by s.occurred_at desc, s.id desc limit 1), false)"""
+# The same of all customers at once: a look at each would take longer.
+_ALL_AGREE = """
+left join (
+    select distinct on (s.customer_id) s.customer_id, s.granted from consents s where s.merchant_id = %(m)s and {compared}
+    order by s.customer_id, s.occurred_at desc, s.id desc
+) {alias} on {alias}.customer_id = c.id"""
 _BOUGHT = """exists (select from orders o cross join lateral (
         select sku from order_lines where merchant_id = %(m)s and order_id = o.id and quantity > cancelled
         union all select sku from order_bundles where merchant_id = %(m)s and order_id = o.id and quantity > 0
@@ -56,20 +62,29 @@ def _postcode(written: str) -> str:
 
 
 class _Words(NamedTuple):
-    """A field of words: the column, as it is compared; how what is written becomes the same; and the condition around it."""
+    """A field of words: the column, as it is compared; how what is written becomes the same; and the condition around it.
+
+    `given`: whether the column has anything, which what is compared with a word has to have.
+    """
 
     column: str
     written: Callable[[str], str] = fold
     within: str = "{}"
     among: tuple[str, ...] = ()
+    given: str = ""
+
+
+def _perhaps(column: str) -> _Words:
+    """A column of customers that may have nothing in it, which is the empty word."""
+    return _Words(_FOLDED.format(column), given=f"{column} is not null")
 
 
 _WORDS = {
     "name": _Words("c.name_key"),
     "email": _Words("coalesce(c.email_key, '')", str.casefold),
-    "company": _Words(_FOLDED.format("c.company")),
-    "price_group": _Words(_FOLDED.format("c.customer_group")),
-    "language": _Words(_FOLDED.format("c.locale")),
+    "company": _perhaps("c.company"),
+    "price_group": _perhaps("c.customer_group"),
+    "language": _perhaps("c.locale"),
     "status": _Words("c.status", fold, "{}", tuple(status.value for status in CustomerStatus)),
     "city": _Words(_FOLDED.format("a.city"), fold, _OF_AN_ADDRESS),
     "region": _Words(_FOLDED.format("a.region"), fold, _OF_AN_ADDRESS),
@@ -89,10 +104,29 @@ class FilterNotUnderstood(Invalid):
 
 
 class Condition(NamedTuple):
-    """SQL on customers `c` and figures `f` of merchant `m`, and its own parameters."""
+    """SQL on customers `c` and figures `f` of merchant `m`, and its own parameters; `joins` are what it needs beside them."""
 
     sql: str
     params: dict[str, Any]
+    joins: str = ""
+
+    @property
+    def counted(self) -> str:
+        """A query for how many fit: merged and erased customers do not. It reads figures or customers alone where these say it."""
+        if not re.search(r"\bc\.(?!id\b)", self.sql):
+            return (
+                f"select count(*) from {_FIGURES} {self.joins} where f.merchant_id = %(m)s and {_STAYED} and {self.sql}"
+            )
+        figures = _WITH_FIGURES if re.search(r"\bf\.", self.sql) else ""
+        return f"select count(*) from customers c {figures} {self.joins} where c.merchant_id = %(m)s and {_STAYS} and {self.sql}"
+
+
+_FIGURES = "customer_figures f cross join lateral (select f.id) c"
+_WITH_FIGURES = "join customer_figures f on f.merchant_id = %(m)s and f.id = c.id"
+_STAYS = "c.status not in ('merged', 'erased')"
+_STAYED = """not exists (
+    select from customers gone
+    where gone.merchant_id = %(m)s and gone.id = f.id and gone.status in ('merged', 'erased'))"""
 
 
 class _Token(NamedTuple):
@@ -101,11 +135,14 @@ class _Token(NamedTuple):
     at: int
 
 
-def condition_of(ctx: Context, written: str, name: str = "seg") -> Condition:
-    """The condition that a filter is; `name` begins the names of its parameters. Raises `FilterNotUnderstood`, naming the place."""
-    parser = _Parser(ctx, written, name)
+def condition_of(ctx: Context, written: str, name: str = "seg", *, of_all: bool = False) -> Condition:
+    """The condition that a filter is; `name` begins the names of its parameters. Raises `FilterNotUnderstood`, naming the place.
+
+    `of_all`: it is asked of all customers at once, and not of one after the other.
+    """
+    parser = _Parser(ctx, written, name, of_all=of_all)
     sql = parser.filter()
-    return Condition(f"({sql})", parser.params)
+    return Condition(f"({sql})", parser.params, "".join(parser.joins))
 
 
 async def find_segment(ctx: Context, written: str) -> Segment:
@@ -166,11 +203,13 @@ async def _no_segment(ctx: Context, written: str) -> NotFound:
 class _Parser:
     """Reads a filter from left to right, and writes the condition meanwhile."""
 
-    def __init__(self, ctx: Context, written: str, name: str) -> None:
+    def __init__(self, ctx: Context, written: str, name: str, *, of_all: bool) -> None:
         self.ctx = ctx
         self.written = written
         self.name = name
+        self.of_all = of_all
         self.params: dict[str, Any] = {}
+        self.joins: list[str] = []
         self.depth = 0
         self.tokens = self._tokens()
         self.next = 0
@@ -255,15 +294,22 @@ class _Parser:
         return self._among(field, [self._text(field)], sign == "<>")
 
     def _like(self, field: _Words, pattern: str) -> str:
-        return self._around(field, f"{field.column} like {self._param(pattern)}")
+        return self._around(field, f"{field.column} like {self._param(pattern)}", given=pattern.strip("%") != "")
 
     def _among(self, field: _Words, texts: list[str], unlike: bool) -> str:
-        found = self._around(field, f"{field.column} = any({self._param(texts)})")
+        found = self._around(field, f"{field.column} = any({self._param(texts)})", given=all(texts))
         return f"not {found}" if unlike else found
 
-    def _around(self, field: _Words, compared: str) -> str:
+    def _around(self, field: _Words, compared: str, *, given: bool) -> str:
+        """`given`: whether only what has a word can fit."""
         if field.within == _BOUGHT:
             self.params["counted"] = COUNTED
+        if field.within == _AGREES and self.of_all:
+            alias = f"{self.name}agrees{len(self.joins)}"
+            self.joins.append(_ALL_AGREE.format(compared=compared, alias=alias))
+            return f"({alias}.granted is true)"
+        if given and field.given:
+            compared = f"{field.given} and {compared}"
         return f"({field.within.format(compared)})"
 
     # ---- values ----------------------------------------------------------------------------------------------------------
