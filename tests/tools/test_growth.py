@@ -322,6 +322,17 @@ async def test_customers_are_grouped_by_figures_that_are_kept_however_many_order
     assert sum(_rows_of(plan, ["customer_figures"]) for plan in read.plans) >= LARGE / 4
 
 
+async def test_buyers_of_what_many_bought_are_not_looked_up(
+    shops: tuple[NewShop, NewShop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every customer has four orders, and two of a mug: those of a page are read, and no more to learn that there are too many."""
+    monkeypatch.setattr("tools.customers.listing.MOST_LOOKED_UP", 500)
+
+    read = await rows_read(monkeypatch, shops[1], "list_customers", {"product": "blue mug"})
+
+    assert 0 < sum(_rows_of(plan, ["orders"]) for plan in read.plans) <= 21 * 4
+
+
 @pytest.mark.parametrize(
     ("filter", "most"),
     [("orders > 1000", 10), ('consent = "email"', LARGE / 3), ("spend > 0 and not orders < 4", LARGE / 3)],

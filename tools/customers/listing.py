@@ -208,17 +208,26 @@ _COUNTS = "o.status = any(%(counted)s) and l.quantity > l.cancelled and {what}"
 _BOUGHT = f"""
 (select bool_or(true) from orders o join order_lines l on l.merchant_id = %(m)s and l.order_id = o.id
  where o.merchant_id = %(m)s and o.customer_id = c.id and {_COUNTS})"""
-# Product by product and line by line, and no further than the limit: a plain join may read all orders first. What does not count is
-# there without a buyer: whether these are all of the lines is told by their number.
+# Thing by thing and line by line, and no further than the limit: a plain join may read all orders first. What does not count is
+# there without a buyer: whether these are all of the lines is told by their number. Of what has more, none is looked at: an index
+# alone says so.
 _BUYERS = """(
-    select o.id from {products} as goods(id) cross join lateral (
+    with many as materialized (
+        select count(*) >= %(most)s as yes from (
+            select from {goods} as goods(id) cross join lateral (
+                select from order_lines l where l.merchant_id = %(m)s and l.{thing} = goods.id
+                order by l.order_id limit %(most)s) l
+            limit %(most)s) lines
+    )
+    select o.id from {goods} as goods(id) cross join lateral (
         select l.order_id from order_lines l
-        where l.merchant_id = %(m)s and l.product_id = goods.id and l.quantity > l.cancelled and {what}
-        order by l.order_id limit %(most)s) l
+        where l.merchant_id = %(m)s and l.{thing} = goods.id and l.quantity > l.cancelled) l
     cross join lateral (
         select case when o.status = any(%(counted)s) then o.customer_id end as id from orders o
         where o.merchant_id = %(m)s and o.id = l.order_id offset 0) o
-    limit %(most)s)"""
+    where not (select yes from many)
+    union all
+    select null from generate_series(1, %(most)s) where (select yes from many))"""
 # The same of bundles, which have no lines of their own.
 _BOUGHT_BUNDLE = """
 (select bool_or(true) from orders o join order_bundles b on b.merchant_id = %(m)s and b.order_id = o.id
@@ -293,22 +302,23 @@ async def _goods(ctx: Context, args: ListCustomers) -> AsyncIterator[_Goods]:
     """What they have to have bought."""
     if args.product:
         products = await products_like(ctx, args.product)
-        lines = _in_lines("l.product_id = any(%(products)s)", "unnest(%(products)s::uuid[])", {"products": products})
+        lines = _in_lines("product_id", "unnest(%(products)s::uuid[])", {"products": products})
         bundles = _in_bundles("b.product_id = any(%(products)s)", {"products": products})
         yield _either(lines, bundles) if await are_bundles(ctx, products) else lines
     if args.sku:
         variant = await find_variant(ctx, args.sku)
-        params = {"variant": variant.id, "of": variant.product_id}
-        lines = _in_lines("l.variant_id = %(variant)s", "unnest(array[%(of)s::uuid])", params)
+        params = {"variant": variant.id}
+        lines = _in_lines("variant_id", "unnest(array[%(variant)s::uuid])", params)
         yield _in_bundles("b.variant_id = %(variant)s", params) if variant.bundle else lines
     if args.category:
         within = f"(select id from products where merchant_id = %(m)s and category_id in ({WITH_ALL_BELOW}))"
-        yield _in_lines(f"l.product_id in {within}", within, {"category": (await find_category(ctx, args.category)).id})
+        yield _in_lines("product_id", within, {"category": (await find_category(ctx, args.category)).id})
 
 
-def _in_lines(what: str, products: str, params: dict[str, Any]) -> _Goods:
-    """By a condition on a line `l` of an order, and the products whose lines it can be."""
-    return _Goods(Way(_BUYERS.format(what=what, products=products), _BOUGHT.format(what=what)), params)
+def _in_lines(thing: str, goods: str, params: dict[str, Any]) -> _Goods:
+    """By the column of order lines that says which thing it is, and the things that are asked for."""
+    what = f"l.{thing} in (select id from {goods} as goods(id))"
+    return _Goods(Way(_BUYERS.format(thing=thing, goods=goods), _BOUGHT.format(what=what)), params)
 
 
 def _in_bundles(what: str, params: dict[str, Any]) -> _Goods:
