@@ -23,7 +23,7 @@ from variants v
 left join {{prices}} on {{of_price}}
 left join {{levels}} on {{of_level}}
 cross join lateral (
-    select case when v.tracked then coalesce(s.available, 0) when v.bundle then {BUNDLES_LEFT} end as units
+    select case when v.tracked then coalesce(s.available, 0) when v.bundle then {BUNDLES_LEFT} end as units offset 0
 ) u
 where v.merchant_id = %(m)s and v.archived_at is null {{whose}}
 """

@@ -78,14 +78,15 @@ _FACET = """
  from (select {value} as value, min({label}) as label, count(*) as products from found where {value} is not null
        group by 1 order by 3 desc, 1 limit 20) f) as {name}
 """
-# Bands of equal width, 1, 2 or 5 and zeros: six at most reach from nothing to the highest price.
+# Bands of equal width, 1, 2 or 5 and zeros: six at most reach from nothing to the highest price. Their width is worked out once
+# (OFFSET is a fence), and not for each price.
 _PRICES = """
 (select coalesce(jsonb_agg(jsonb_build_object(
             'lowest', b.nth * w.width, 'below', (b.nth + 1) * w.width, 'products', b.products) order by b.nth), '[]')
  from (select (unit * case when top <= unit then 1 when top <= 2 * unit then 2 when top <= 5 * unit then 5 else 10 end)::bigint
        as width
        from (select top, power(10::numeric, floor(log(top))) as unit
-             from (select greatest(max(price_from), 5) / 5.0 as top from found) t) u) w
+             from (select greatest(max(price_from), 5) / 5.0 as top from found) t) u offset 0) w
  cross join lateral (select price_from / w.width as nth, count(*) as products from found
                      where price_from is not null group by 1) b) as prices
 """
