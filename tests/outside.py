@@ -144,7 +144,7 @@ OURS: dict[str, str] = {
     "tickets": "assignee opened_by",
     "turn_events": "kind",
     "turns": "key said request caller durability lease_owner usage",
-    "variants": "sku sku_key title options option_key barcode cost_currency tax_class",
+    "variants": "sku sku_key title title_key options option_key barcode cost_currency tax_class",
     "warehouses": "code name line1 line2 city region postcode country",
 }  # fmt: skip
 

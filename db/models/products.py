@@ -145,6 +145,7 @@ class Variant(Tenant, Referenced, Versioned, Base):
         unique("product_id", "option_key"),
         index("sku_key"),
         index("barcode"),
+        by_words("title_key"),
         CheckConstraint("sku <> '' and sku not like '%/%'", name="sku_has_no_slash"),
         CheckConstraint("(cost is null) = (cost_currency is null)", name="cost_has_a_currency"),
         CheckConstraint("cost >= 0", name="cost_is_not_negative"),
@@ -155,6 +156,7 @@ class Variant(Tenant, Referenced, Versioned, Base):
     sku: Mapped[str]
     sku_key: Mapped[str]
     title: Mapped[str]
+    title_key: Mapped[str] = folded("title")
     options: Mapped[dict[str, Any]] = details()
     option_key: Mapped[str] = mapped_column(default="", server_default="")
     barcode: Mapped[str | None]

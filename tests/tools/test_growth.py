@@ -297,8 +297,9 @@ def _told(node: dict[str, Any], depth: int = 1) -> list[str]:
     return [own, *(line for part in node.get("Plans", []) for line in _told(part, depth + 1))]
 
 
-def _rows_of(node: dict[str, Any], tables: Collection[str] = GROWN) -> int:
-    own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) if node.get("Relation Name") in tables else 0
+def _rows_of(node: dict[str, Any], tables: Collection[str] | None = None) -> int:
+    counts = node.get("Relation Name") in (GROWN if tables is None else tables)
+    own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) if counts else 0
     return round(own * node["Actual Loops"]) + sum(_rows_of(part, tables) for part in node.get("Plans", []))
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from db import clock
 from tests.factories import NewShop, new_shop
-from tests.tools.test_growth import grown, rows_read
+from tests.tools.test_growth import grown, rows_read, touched
+from tools import registry
 from tools.contract.call import Shop
 
 SHELVES = """
@@ -16,22 +17,24 @@ select %(merchant)s, gen_random_uuid(), 'VAR-' || n, p.id, 'U-' || n, 'u-' || n,
 from products p cross join generate_series(1, %(unsold)s) n where p.merchant_id = %(merchant)s;
 insert into stock_levels (merchant_id, id, warehouse_id, variant_id, created_at, updated_at)
 select %(merchant)s, gen_random_uuid(), w.id, v.id, %(now)s, %(now)s
-from variants v join warehouses w on w.merchant_id = %(merchant)s where v.merchant_id = %(merchant)s and v.title = 'Unsold';
-analyze variants, stock_levels, products
+from variants v join warehouses w on w.merchant_id = %(merchant)s where v.merchant_id = %(merchant)s and v.title = 'Unsold'
 """
 
 
 PRICED = """
 insert into products (merchant_id, id, reference, status, title, search, created_at, updated_at)
-select %(merchant)s, gen_random_uuid(), 'PRD-' || n, 'active', 'Thing ' || n, 'thing', %(now)s, %(now)s
+select %(merchant)s, gen_random_uuid(), 'PRD-' || n, 'active', 'Thing ' || n, 'thing ' || md5(n::text), %(now)s, %(now)s
 from generate_series(1000, 1000 + %(products)s) n;
 insert into variants (merchant_id, id, reference, product_id, sku, sku_key, title, created_at, updated_at)
-select merchant_id, gen_random_uuid(), replace(reference, 'PRD', 'VAR'), id, reference, reference, '', %(now)s, %(now)s
+select merchant_id, gen_random_uuid(), replace(reference, 'PRD', 'VAR'), id, reference, reference, md5(reference), %(now)s, %(now)s
 from products where merchant_id = %(merchant)s and title like 'Thing %%';
 insert into prices (merchant_id, id, variant_id, currency, amount, valid_from, created_at)
 select merchant_id, gen_random_uuid(), id, 'EUR', split_part(reference, '-', 2)::int, %(now)s, %(now)s
 from variants where merchant_id = %(merchant)s and sku like 'PRD-%%';
-analyze products, variants, prices
+insert into stock_levels (merchant_id, id, warehouse_id, variant_id, on_hand, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), w.id, v.id, 1, %(now)s, %(now)s
+from variants v join warehouses w on w.merchant_id = %(merchant)s where v.merchant_id = %(merchant)s and v.sku like 'PRD-%%';
+update variants set title = 'Gold rim' where merchant_id = %(merchant)s and sku in ('PRD-1007', 'PRD-1077', 'PRD-1277')
 """
 pytestmark = pytest.mark.xdist_group("growth of goods")  # the same shops for all
 Shops = tuple[NewShop, NewShop]
@@ -57,6 +60,9 @@ def _fill(owner_url: str, statements: str, *shops: tuple[NewShop, dict[str, int]
     with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
         for mine, numbers in shops:
             owner.execute(statements.encode(), {"merchant": mine.id, "now": clock.now(), **numbers})
+        owner.execute(
+            "vacuum analyze products, variants, prices, stock_levels"
+        )  # what came in bulk goes into indexes of words
 
 
 async def test_what_runs_low_is_found_among_what_is_bought_however_much_nobody_buys(
@@ -78,6 +84,15 @@ async def test_stock_is_sorted_by_a_figure_however_much_lies_there(
     few, many = [await rows_read(monkeypatch, mine, "list_stock", {"sort": sort}) for mine in shelves]
 
     assert 0 < many <= few * 1.1 + 10, f"{many!r}"
+
+
+@pytest.mark.parametrize("text", ["thing rim", "zzz"])
+@pytest.mark.parametrize("sort", ["sku", "scarce"])
+async def test_stock_is_found_by_rare_words_however_much_lies_there(priced: Shops, text: str, sort: str) -> None:
+    """One word may be in every product, and another in the title of a few variants."""
+    few, many = [await touched(mine, registry.tool("list_stock"), {"text": text, "sort": sort}) for mine in priced]
+
+    assert 0 < many <= few * 1.1 + 10
 
 
 @pytest.mark.parametrize("arguments", [{"sort": "cheapest"}, {"sort": "dearest"}, {"max_price": 1}], ids=str)

@@ -163,6 +163,35 @@ async def test_stock_is_filtered_by_variant_product_warehouse_category_and_words
     assert await skus(text="100%_") == []
 
 
+@pytest.mark.parametrize("sort", list(StockSort))
+async def test_both_ways_of_looking_for_words_give_the_same_stock(
+    mine: NewShop, do: Do, monkeypatch: pytest.MonkeyPatch, sort: StockSort
+) -> None:
+    """A word may be in what the product is found by, another in the variant's title."""
+    async with mine.shop.database.transaction(mine.id) as sql:
+        lille, lyon = await warehouse_of(sql), make_warehouse(sql, code="LYON")
+        for nth, (sku, title) in enumerate(
+            (("MUG-B", "Blue"), ("CUP-B", "Blue"), ("MUG-W", "White"), ("MUG-A", "Azure blue"))
+        ):
+            variant = make_variant(sql, sku, warehouse=lille, title=sku[:3])
+            variant.title = title
+            make_stock(sql, variant, lyon.id, 3 * nth).damaged = nth // 2
+        await sql.commit()
+
+    async def pages() -> list[list[tuple[str, str]]]:
+        first = await do(list_stock, text="mug blue", sort=sort, limit=3)
+        rest = await do(list_stock, text="mug blue", sort=sort, limit=3, after=first.next)
+        return [[(line.sku, line.warehouse) for line in page.data] for page in (first, rest)]
+
+    looked_up = await pages()
+    monkeypatch.setattr("tools.inventory.levels.MOST_LOOKED_UP", 0)
+    monkeypatch.setattr("tools.inventory.levels.MOST_BY_SKU", 0)
+
+    assert [len(page) for page in looked_up] == [3, 1]
+    assert {sku for page in looked_up for sku, _ in page} == {"MUG-B", "MUG-A"}
+    assert await pages() == looked_up
+
+
 async def test_stock_is_filtered_by_how_much_is_left_to_sell(mine: NewShop, do: Do) -> None:
     async with mine.shop.database.transaction(mine.id) as sql:
         lille = await warehouse_of(sql)

@@ -13,7 +13,9 @@ from tools.contract.fields import CategoryRef, ProductRef, Search, Synonyms, Var
 from tools.contract.page import Page, Paged, paged, place
 from tools.rules.lookup import (
     HOLDS_NOW,
+    MOST_LOOKED_UP,
     WITH_ALL_BELOW,
+    can_be_looked_up,
     containing,
     find_category,
     find_product,
@@ -163,7 +165,7 @@ order by {order} limit %(limit)s
 """
 # The page is found by what lies on the shelves and its SKU alone: joined with all that is shown, every row would be sorted in full.
 _LIST = f"""
-with page as ({{rows}})
+with {{found}} page as ({{rows}})
 select s.sku, p.title, s.variant, s.variant_id, p.reference as product, w.reference as warehouse, w.name as warehouse_name,
        s.warehouse_id, s.on_hand, s.reserved, s.damaged, {_AVAILABLE} as available, s.incoming, s.reorder_point, s.place, (
            select json_build_object('amount', r.amount, 'currency', r.currency) from prices r
@@ -177,7 +179,17 @@ order by {{order}} limit %(limit)s
 """
 
 
-_OF_PRODUCT = "exists (select from products p where p.merchant_id = %(m)s and p.id = v.product_id and {})"
+# What words fit is looked up where it is not too much, however far down the list it is. By a figure, all of its stock is sorted; by
+# SKU, that of a page is read.
+MOST_BY_SKU = 5 * MOST_LOOKED_UP
+_FOUND = """
+found as materialized (select id from variants_called(%(words)s, %(most)s) as id),
+few as (select count(*) < %(most)s as yes from found),
+"""
+_IS_FOUND = "(select yes from few) and v.id = any(array(select id from found))"
+_FITS = """exists (
+    select from products p
+    where p.merchant_id = %(m)s and p.id = v.product_id and p.search || ' ' || v.title_key like all(%(words)s::text[]))"""
 _OF_CATEGORY = f"""v.product_id = any(array(
     select p.id from products p where p.merchant_id = %(m)s and p.category_id in ({WITH_ALL_BELOW})))"""
 _BEYOND = " and (v.sku, s.warehouse_id) > (%(sku)s, %(warehouse_id)s)"
@@ -204,21 +216,32 @@ async def list_stock(ctx: Context, args: ListStock) -> Page[StockLine]:
     if since:
         names = ("place", "variant_id", "warehouse_id") if by else ("sku", "warehouse_id")
         params |= dict(zip(names, since, strict=True))
-    narrowed = "".join(f" and {condition}" for condition in filters)
-    goods = _OF_CATEGORY if args.category else ""
-    if by:
-        rows, order = _by_figure(by, narrowed + (goods and f" and {goods}"), since is not None)
-    else:
-        rows, order = _by_sku(goods, narrowed, since is not None), "s.sku, s.warehouse_id"
+    found, rows, order = _page(args, by, "".join(f" and {condition}" for condition in filters), since is not None)
+    most = MOST_LOOKED_UP if by else MOST_BY_SKU
     return await paged(
         ctx,
         args,
-        _LIST.format(rows=rows, order=order),
-        params | {"m": ctx.merchant.id, "home": ctx.merchant.currency, "now": ctx.now()},
+        _LIST.format(found=found, rows=rows, order=order),
+        params | {"m": ctx.merchant.id, "home": ctx.merchant.currency, "now": ctx.now(), "most": most + 1},
         as_=_StockRow,
         show=_stock_line,
         at=lambda row: (row.place, row.variant_id, row.warehouse_id) if by else (row.sku, row.warehouse_id),
     )
+
+
+def _page(args: ListStock, by: _Order | None, narrowed: str, further: bool) -> tuple[str, str, str]:
+    """The WITH before a page, its rows, and their order."""
+    goods = _OF_CATEGORY if args.category else ""
+    of_goods = goods and f" and {goods}"
+    looks_up = args.text is not None and can_be_looked_up(args.text)
+    fits = f" and {_FITS}" * bool(args.text) + " and not (select yes from few)" * looks_up
+    if by:
+        rows, order = _by_figure(by, narrowed + fits + of_goods, further)
+    else:
+        rows, order = _by_sku(goods, narrowed + fits, further), "s.sku, s.warehouse_id"
+    if not looks_up:
+        return "", rows, order
+    return _FOUND, f"({_of_found(by, narrowed + of_goods, further)}) union all ({rows})", order
 
 
 def _by_sku(goods: str, narrowed: str, further: bool) -> str:
@@ -226,6 +249,17 @@ def _by_sku(goods: str, narrowed: str, further: bool) -> str:
     source = _OF_GOODS.format(goods=goods, beyond="and v.sku >= %(sku)s" if further else "") if goods else _ALL
     filters = narrowed + (_BEYOND if further else "")
     return _ROWS.format(figure="0", source=source, filters=filters, order="v.sku, s.warehouse_id")
+
+
+def _of_found(by: _Order | None, narrowed: str, further: bool) -> str:
+    """The rows of a page of what was looked up, which is all sorted."""
+    source = _OF_GOODS.format(goods=_IS_FOUND, beyond="")
+    if not by:
+        beyond, order = _BEYOND, "v.sku, s.warehouse_id"
+        return _ROWS.format(figure="0", source=source, filters=narrowed + beyond * further, order=order)
+    beyond = _BEYOND_FIGURE.format(figure=by.figure, than="<" if by.direction == "desc" else ">")
+    order = ", ".join(f"{column} {by.direction}" for column in (by.figure, "s.variant_id", "s.warehouse_id"))
+    return _ROWS.format(figure=by.figure, source=source, filters=narrowed + beyond * further, order=order)
 
 
 def _by_figure(by: _Order, narrowed: str, further: bool) -> tuple[str, str]:
@@ -264,7 +298,6 @@ async def _asked(ctx: Context, args: ListStock) -> tuple[list[str], dict[str, An
     if args.state:
         filters.append(_STATES[args.state])
     if args.text:
-        filters.append(_OF_PRODUCT.format("p.search || ' ' || unaccent(lower(v.title)) like all(%(words)s::text[])"))
         params["words"] = containing(args.text)
     return filters, params
 
