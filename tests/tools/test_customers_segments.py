@@ -17,6 +17,8 @@ from tools.customers.listing import list_customers
 from tools.customers.loyalty import adjust_loyalty_points
 from tools.customers.profiles import tag_customer
 from tools.customers.segments import SegmentNameTaken, create_segment, list_segments
+from tools.flows.erase_customer import erase_customer
+from tools.flows.merge_customers import merge_customers
 from tools.rules.segments import FilterNotUnderstood, condition_of
 
 
@@ -75,8 +77,15 @@ FOUND = {
     "name contains 'o\\'hara'": "D",
     'email = "ANA@example.com"': "A",
     'company = "" and orders = 0': "D",
+    'company contains "" and orders = 0': "D",
+    'company starts with "x" or orders = 0': "D",
+    'not price_group = "trade" and orders = 0': "D",
+    'language in ("", "fr") and orders = 0': "D",
     'consent = "email"': "A",
     'consent != "email"': "BCD",
+    'consent = "email" or orders = 0': "AD",
+    'not (consent = "email" or consent = "sms") and orders > 0': "BC",
+    'consent in ("email", "sms") and name contains "a"': "A",
     'bought = "BOWL"': "C",
     'not bought = "bowl"': "ABD",
     "last_order after 7 days ago": "A",
@@ -110,6 +119,25 @@ async def test_a_segment_is_who_fits_at_the_moment(people: NewShop, do: Do) -> N
     assert (club.name, club.customers) == ("Club", 1)
     assert [row.name for row in (await do(list_customers, segment="  CLUB ", city="Lyon")).data] == ["Ana Torres"]
     assert (await do(list_segments, members=False)).data[0].customers is None
+
+
+async def test_who_was_merged_or_erased_is_in_no_segment(people: NewShop, do: Do) -> None:
+    filters = (
+        "orders >= 1",
+        'consent = "email"',
+        "registered before 2020-06-30",
+        'not bought = "BOWL" and not name = "x"',
+    )
+    for written in filters:
+        await do(create_segment, name=written, filter=written)
+    names = {row.name[0]: row.reference for row in (await do(list_customers)).data}
+
+    await do(merge_customers, customer=names["D"], duplicate=names["B"])
+    await do(erase_customer, customer=names["A"], anyway=True)
+
+    counted = {row.filter: row.customers for row in (await do(list_segments)).data}
+    assert counted == {written: len((await do(list_customers, segment=written)).data) for written in filters}
+    assert [counted[written] for written in filters] == [2, 0, 2, 1]
 
 
 async def test_segments_are_listed_by_name_page_by_page(do: Do) -> None:
