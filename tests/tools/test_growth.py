@@ -107,6 +107,16 @@ select %(merchant)s, gen_random_uuid(), replace(r.reference, 'RMA', 'WAR'), r.or
        case when r.status = 'closed' then 'declined' else 'filed' end, 1, 'It broke', current_date, r.requested_at,
        case when r.status = 'closed' then now() end, now(), now()
 from returns r join return_lines l on l.merchant_id = %(merchant)s and l.return_id = r.id where r.merchant_id = %(merchant)s;
+insert into payments (merchant_id, id, reference, order_id, status, method, provider, currency, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), replace(reference, 'ORD', 'PAY'), id, 'captured', 'card', 'manual', 'EUR', placed_at, now()
+from orders where merchant_id = %(merchant)s;
+insert into payment_transactions (merchant_id, id, payment_id, order_id, kind, outcome, amount, currency, provider, actor,
+                                  occurred_at, created_at)
+select %(merchant)s, gen_random_uuid(), id, order_id, 'capture', 'succeeded', 1, 'EUR', 'manual', 'USR-1', created_at, created_at
+from payments where merchant_id = %(merchant)s;
+insert into payouts (merchant_id, id, reference, provider, provider_reference, status, amount, currency, arrives_at, created_at)
+select %(merchant)s, gen_random_uuid(), 'POT-' || n, 'manual', 'po_' || n, 'paid', 10, 'EUR', now() - n * interval '1 day', now()
+from generate_series(1, 30) n;
 """
 # Most shops are small. A join that names the merchant by the row beside it is planned for the average shop, and may then walk
 # through all that a large one has; a join that names the shop's own id is planned for that shop.
@@ -135,6 +145,8 @@ GROWN = (
     "return_lines",
     "tickets",
     "warranty_claims",
+    "payments",
+    "payment_transactions",
 )
 READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {}),
@@ -230,6 +242,7 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("list_warranty_claims", {}),
     ("list_warranty_claims", {"status": ["filed"]}),
     ("product_performance", {}),
+    ("list_payouts", {}),
 ]
 
 

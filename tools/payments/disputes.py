@@ -1,5 +1,6 @@
 """Disputes: a customer's bank wants money back. The shop answers with what it knows of the order; and payouts of providers."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
@@ -318,14 +319,10 @@ class PayoutLine(Result):
 _PAYOUTS = """
 select y.id, {by} as place, y.amount, y.currency, (select row_to_json(shown) from (select y.reference, y.provider,
     y.provider_reference, y.status, y.arrives_at, json_build_object('amount', y.amount, 'currency', y.currency) as amount,
-    json_build_object('amount', y.fees, 'currency', y.currency) as fees,
-    json_build_object('currency', y.currency, 'amount', (
-        select coalesce(sum(case when t.kind = 'capture' then t.amount else -t.amount end), 0) from payment_transactions t
-        where t.merchant_id = %(m)s and t.provider = y.provider and t.currency = y.currency and t.outcome = 'succeeded'
-          and t.kind in ('capture', 'refund', 'chargeback') and t.occurred_at <= y.arrives_at
-          and t.occurred_at > coalesce((
-              select max(b.arrives_at) from payouts b where b.merchant_id = %(m)s and b.provider = y.provider
-                and b.currency = y.currency and b.arrives_at < y.arrives_at), 'epoch'))) as taken) shown) as shown
+    json_build_object('amount', y.fees, 'currency', y.currency) as fees) shown) as shown,
+    y.provider, y.arrives_at as until, coalesce((
+        select max(b.arrives_at) from payouts b where b.merchant_id = %(m)s and b.provider = y.provider
+          and b.currency = y.currency and b.arrives_at < y.arrives_at), 'epoch') as since
 from payouts y
 where y.merchant_id = %(m)s and (%(status)s::text is null or y.status = %(status)s)
   and (%(from)s::timestamptz is null or y.arrives_at >= %(from)s)
@@ -335,12 +332,30 @@ order by {order} limit %(limit)s
 """
 
 
+# Of a payout whose period is given: of periods that it does not know, the planner would read all that was ever taken.
+_TAKEN = """
+select {nth} as nth, coalesce(sum(case when t.kind = 'capture' then t.amount else -t.amount end), 0)::bigint as amount
+from payment_transactions t
+where t.merchant_id = %(m)s and t.provider = %(provider{nth})s and t.currency = %(currency{nth})s and t.outcome = 'succeeded'
+  and t.kind in ('capture', 'refund', 'chargeback')
+  and t.occurred_at > %(since{nth})s::timestamptz and t.occurred_at <= %(until{nth})s::timestamptz
+"""
+
+
 class _PaidOut(NamedTuple):
     id: UUID
     place: Any
     amount: int
     currency: str
     shown: dict[str, Any]
+    provider: str
+    until: datetime
+    since: datetime
+
+
+class _Taken(NamedTuple):
+    nth: int
+    amount: int
 
 
 @tool(
@@ -359,7 +374,25 @@ async def list_payouts(ctx: Context, args: ListPayouts) -> Page[PayoutLine]:
         "provider": args.provider, **since,
     }  # fmt: skip
     query = _PAYOUTS.format(by=by.column, order=by.order, beyond="".join(f" and {condition}" for condition in beyond))
-    return await paged(
-        ctx, args, query, params, as_=_PaidOut, show=lambda row: PayoutLine.model_validate(row.shown),
+    page = await paged(
+        ctx, args, query, params, as_=_PaidOut, show=lambda row: row,
         at=at, money=("listed.amount", "listed.currency"),
     )  # fmt: skip
+    taken = await _taken(ctx, page.data)
+    lines = [
+        PayoutLine.model_validate(row.shown | {"taken": amount}) for row, amount in zip(page.data, taken, strict=True)
+    ]
+    return Page(data=lines, next=page.next, has_more=page.has_more, total=page.total)
+
+
+async def _taken(ctx: Context, payouts: Sequence[_PaidOut]) -> list[Money]:
+    """What was taken since the payout before each, less what was given back; one statement, however many there are."""
+    if not payouts:
+        return []
+    params: dict[str, Any] = {"m": ctx.merchant.id}
+    for nth, row in enumerate(payouts):
+        given = {"provider": row.provider, "currency": row.currency, "since": row.since, "until": row.until}
+        params |= {f"{name}{nth}": value for name, value in given.items()}
+    query = " union all ".join(_TAKEN.format(nth=nth) for nth in range(len(payouts)))
+    amounts = {row.nth: row.amount for row in await ctx.sql.rows(query, params, as_=_Taken)}
+    return [Money(amount=amounts[nth], currency=row.currency) for nth, row in enumerate(payouts)]
