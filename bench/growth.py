@@ -79,6 +79,7 @@ NARROWED: tuple[Asked, ...] = (
     ("list_shipments", {"city": "Lyon"}),
     ("list_shipments", {"city": "Nowhere"}),
     ("list_shipments", {"country": "JP"}),
+    ("list_payouts", {"limit": 5}),
     ("list_stock", {"text": "mug"}),
     ("list_stock", {"text": "oak board"}),
     ("list_stock", {"text": "nothing of that name"}),
