@@ -1,10 +1,12 @@
 """What customers pay with again: tokens, store credit, gift cards; and an order that several of them pay together."""
 
+import psycopg
 import pytest
 
 from tests.factories import NewShop
 from tests.tools.misfits import misfits
 from tests.tools.paying import TOTAL, Till, till
+from tools.contract.call import opened, validated
 from tools.contract.errors import NotFound, ShopError
 from tools.flows.authorize_payment import authorize_payment
 from tools.flows.cancel_order import cancel_order
@@ -92,6 +94,26 @@ async def test_a_refund_becomes_store_credit_of_whoever_bought(mine: NewShop, ti
     with pytest.raises(CreditStays, match=r"still has 9\.00 EUR"):
         await till.do(remove_payment_method, customer=ana, method=credit.reference)
     assert await misfits(mine) == {}
+
+
+async def test_the_whole_ledger_is_added_up_once_and_a_part_of_it_beside_the_whole(
+    mine: NewShop, till: Till, owner_url: str
+) -> None:
+    order = await till.order()
+    await till.do(authorize_payment, order=order, capture=True)
+
+    for narrowed, sums in (({}, 1), ({"order": order}, 2)):
+        async with opened(mine.shop, get_ledger, mine.caller("owner")) as (ctx, _):
+            books = await get_ledger.run(ctx, validated(get_ledger, narrowed))
+            assert sum("sum(" in statement for statement in ctx.sql.statements) == sums
+        assert books.balanced
+
+    with psycopg.connect(owner_url) as owner:
+        owner.execute(
+            "update journal_entries set amount = amount + 1 where account = 'clearing' and merchant_id = %s", [mine.id]
+        )
+    assert not (await till.do(get_ledger)).balanced
+    assert not (await till.do(get_ledger, account="receivables")).balanced
 
 
 async def test_no_card_number_is_taken_anywhere(mine: NewShop, till: Till) -> None:

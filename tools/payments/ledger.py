@@ -1,5 +1,7 @@
 """The double-entry ledger behind payments, refunds and credit: what each account has, and the lines that made it so."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
@@ -121,16 +123,15 @@ async def get_ledger(ctx: Context, args: GetLedger) -> Ledger:
         params["order"] = (await ctx.find(Order, args.order)).id
     if args.payment:
         params["payment"] = (await ctx.find(Payment, args.payment)).id
-    where = " and ".join(
-        ["j.merchant_id = %(m)s", *(sql for name, sql in _CONDITIONS.items() if params[name] is not None)]
-    )
+    narrowed = [sql for name, sql in _CONDITIONS.items() if params[name] is not None]
+    where = " and ".join(["j.merchant_id = %(m)s", *narrowed])
     balances = await ctx.sql.rows(
         f"select j.account, j.currency, sum(j.amount)::bigint as balance from journal_entries j where {where}"
         " group by j.account, j.currency order by j.account, j.currency",
         params,
         as_=_Balance,
     )
-    off = await ctx.sql.rows(_OFF, params, as_=_Off)
+    balanced = not await ctx.sql.rows(_OFF, params, as_=_Off) if narrowed else _balance(balances)
     rows = await _lines(ctx, args, where, params)
     shown = rows[: args.limit]
     more = len(rows) > args.limit
@@ -139,11 +140,19 @@ async def get_ledger(ctx: Context, args: GetLedger) -> Ledger:
             AccountBalance(account=LedgerAccount(row.account), balance=Money(amount=row.balance, currency=row.currency))
             for row in balances
         ],
-        balanced=not off,
+        balanced=balanced,
         data=[_shown(row) for row in shown],
         next=cursor(shown[-1].occurred_at, shown[-1].id) if more else None,
         has_more=more,
     )
+
+
+def _balance(accounts: Sequence[_Balance]) -> bool:
+    """Whether they sum to zero in each currency."""
+    sums = Counter[str]()
+    for account in accounts:
+        sums[account.currency] += account.balance
+    return not any(sums.values())
 
 
 async def _lines(ctx: Context, args: GetLedger, where: str, params: dict[str, Any]) -> list[_Line]:
