@@ -59,6 +59,7 @@ async def test_a_claim_is_declined_with_a_reason_and_its_units_stay_with_the_cus
 
     assert (declined.status, declined.rma, declined.remedy) == ("declined", None, None)
     assert [row.status for row in (await do(list_warranty_claims, order=order)).data] == ["declined"]
+    assert [row.reference for row in (await do(list_warranty_claims, claim=claim)).data] == [claim]
 
 
 async def test_the_shop_answers_as_long_as_it_chose_and_for_what_was_sent(mine: NewShop, do: Do) -> None:

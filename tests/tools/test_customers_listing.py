@@ -80,6 +80,13 @@ async def test_customers_are_found_by_how_much_and_how_lately_they_bought(three:
     assert await names(do, last_order_until=LATER) == ["Ana"]
 
 
+async def test_customers_are_found_by_since_when_they_are_any(three: None, do: Do) -> None:
+    since = (await do(list_customers, sort="alphabetical")).data[1].created_at
+
+    assert await names(do, created_until=since) == ["Ana"]
+    assert sorted(await names(do, created_from=since)) == ["Paul", "Zoë"]
+
+
 @pytest.mark.parametrize(
     ("sort", "first_to_last"),
     [

@@ -89,6 +89,7 @@ async def test_suppliers_are_listed_by_name_country_and_whether_the_shop_buys_fr
 
     assert await listed() == ["Atelier Brun", "Olaria do Sul"]
     assert await listed(text="olaria.example") == ["Olaria do Sul"]
+    assert await listed(supplier=olaria.reference) == await listed(supplier="olaria do sul") == ["Olaria do Sul"]
     assert await listed(country="PT") == ["Olaria do Sul"]
     assert await listed(active=True) == ["Atelier Brun"]
     first = await do(list_suppliers, limit=1)

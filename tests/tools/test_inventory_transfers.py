@@ -218,6 +218,7 @@ async def test_transfers_are_listed_newest_first_by_state_warehouse_variant_and_
 
     assert await listed() == [tees.reference, mugs.reference]
     assert await listed(status="in_transit") == [tees.reference]
+    assert await listed(transfer=mugs.reference) == [mugs.reference]
     assert await listed(sku="MUG-BLUE") == [mugs.reference]
     assert await listed(warehouse=lyon) == [tees.reference, mugs.reference]
     assert await listed(shipped_from=now - timedelta(hours=1), shipped_until=now + timedelta(hours=1)) == [

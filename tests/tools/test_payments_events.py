@@ -14,7 +14,7 @@ from tests.factories import NewShop
 from tests.tools.misfits import misfits
 from tests.tools.paying import TOTAL, Till, till
 from tools.contract.declare import Tool
-from tools.contract.errors import ShopError
+from tools.contract.errors import NotFound, ShopError
 from tools.flows.authorize_payment import authorize_payment
 from tools.flows.receive_provider_event import receive_provider_event
 from tools.payments import reports
@@ -94,6 +94,7 @@ async def test_a_dispute_is_answered_once_with_what_the_shop_knows_and_lost(mine
     (dispute,) = (await till.do(list_disputes, status="needs_response")).data
     assert (dispute.payment, dispute.amount.amount, dispute.reason) == (begun.payment, TOTAL, "fraudulent")
     assert (await till.do(list_disputes, order=dispute.order, customer=ana, open=True)).data == [dispute]
+    assert (await till.do(list_disputes, dispute=dispute.reference)).data == [dispute]
     assert (await till.do(list_disputes, open=False)).data == []
     assert dispute.evidence["product_description"] == "1 x Blue mug (MUG-BLUE)"
     with pytest.raises(PaymentNotRefundable, match="is disputed"):
@@ -159,6 +160,9 @@ async def test_a_payout_is_kept_as_it_stands_last(till: Till) -> None:
     (shown,) = (await till.do(list_payouts)).data
 
     assert (shown.status, shown.amount.amount, shown.fees.amount, shown.amount.currency) == ("paid", 2_300, 89, "EUR")
+    assert (await till.do(list_payouts, payout=shown.reference, status="paid")).data == [shown]
+    with pytest.raises(NotFound):
+        await till.do(list_payouts, payout="POT-999999")
 
 
 async def fees_in_the_books(till: Till) -> int:

@@ -193,6 +193,21 @@ async def test_a_list_whose_orders_are_all_gone_is_cancelled(mine: NewShop, do: 
     assert [one.reference for one in (await do(list_pick_lists, status="cancelled", order=order)).data] == [pick]
 
 
+@pytest.mark.parametrize("few", [True, False])
+async def test_a_pick_list_is_found_by_words_of_what_is_on_it(
+    mine: NewShop, do: Do, monkeypatch: pytest.MonkeyPatch, few: bool
+) -> None:
+    """Orders that fit are looked up before, or looked at along the list."""
+    monkeypatch.setattr("tools.rules.whose.MOST_LOOKED_UP", 2_000 if few else 0)
+    await stocked(mine, "MUG", 10, title="Stoneware mug")
+    await stocked(mine, "TEE", 10, title="Linen shirt")
+    mugs = (await on_list(do, await ordered(do, MUG=1))).reference
+    await on_list(do, await ordered(do, TEE=1))
+
+    assert [one.reference for one in (await do(list_pick_lists, text="stoneware")).data] == [mugs]
+    assert (await do(list_pick_lists, text="velvet sofa")).data == []
+
+
 async def test_only_what_a_list_asks_for_is_confirmed(mine: NewShop, do: Do) -> None:
     await stocked(mine, "MUG", 10)
     await stocked(mine, "TEE", 10)

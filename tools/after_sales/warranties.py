@@ -259,6 +259,7 @@ _SORTS = {
 
 
 class ListWarrantyClaims(Paged):
+    claim: ClaimRef | None = Field(default=None, description="Only this one, such as `WAR-3`.")
     status: list[Annotated[ClaimStatus, STATUS_WORDS]] = Field(
         default=[], max_length=3, description="Only where it stands so."
     )
@@ -346,7 +347,9 @@ async def _asked(ctx: Context, args: ListWarrantyClaims) -> tuple[list[str], dic
     customer = await find_customer(ctx, args.customer) if args.customer else None
     products = await products_like(ctx, args.product) if args.product else None
     said, words = await of_orders(ctx, args.text, "w.order_id") if args.text else ("", {})
+    claim = await ctx.find(WarrantyClaim, args.claim) if args.claim else None
     asked: dict[str, Any] = {
+        "w.id = %(claim)s": claim,
         "w.status = any(%(status)s)": args.status or None,
         "w.order_id = %(order)s": order,
         "w.customer_id = %(customer)s": customer,
@@ -360,6 +363,7 @@ async def _asked(ctx: Context, args: ListWarrantyClaims) -> tuple[list[str], dic
     }
     params: dict[str, Any] = {
         **args.model_dump(), "m": ctx.merchant.id, "status": [one.value for one in args.status],
-        "order": order and order.id, "customer": customer and customer.id, "products": products, **words,
+        "claim": claim and claim.id, "order": order and order.id, "customer": customer and customer.id, "products": products,
+        **words,
     }  # fmt: skip
     return [condition for condition, value in asked.items() if value is not None], params

@@ -94,6 +94,7 @@ ApiKeyRef = Annotated[Written, Ref(Kind.api_key)]
 PaymentRef = Annotated[Written, Ref(Kind.payment)]
 SavedMethodRef = Annotated[Written, Ref(Kind.saved_method)]
 DisputeRef = Annotated[Written, Ref(Kind.dispute)]
+PayoutRef = Annotated[Written, Ref(Kind.payout)]
 ApprovalRef = Annotated[Written, Ref(Kind.approval)]
 TicketRef = Annotated[Written, Ref(Kind.ticket)]
 FileRef = Annotated[Written, Ref(Kind.file)]  # the command line takes a path, too, and uploads what lies there

@@ -97,6 +97,8 @@ class ListCustomers(Paged):
     )
     last_order_from: PeriodStart | None = Field(default=None, description="Last order at this instant or later, UTC.")
     last_order_until: PeriodEnd | None = Field(default=None, description="Last order before this instant, UTC.")
+    created_from: PeriodStart | None = Field(default=None, description="Customer since this instant or later, UTC.")
+    created_until: PeriodEnd | None = Field(default=None, description="Customer since before this instant, UTC.")
     product: ProductWords | None = Field(
         default=None, description="Who bought this product: `PRD-7`, a SKU, or words of its title."
     )
@@ -343,6 +345,8 @@ def _asked(args: ListCustomers) -> list[str]:
         "f.orders <= %(max_orders)s": args.max_orders,
         "f.spend >= %(min_spend)s": args.min_spend,
         "f.spend <= %(max_spend)s": args.max_spend,
+        "c.created_at >= %(created_from)s": args.created_from,
+        "c.created_at < %(created_until)s": args.created_until,
         "f.last_order_at >= %(last_order_from)s": args.last_order_from,
         "f.orders > 0 and f.last_order_at < %(last_order_until)s": args.last_order_until,
     }

@@ -32,7 +32,7 @@ class StockState(StrEnum):
 
 STATE_WORDS = Synonyms(
     {
-        "in_stock": ("available", "on the shelf", "left"),
+        "in_stock": ("available", "on the shelf"),
         "below_reorder_point": ("low", "running low", "to reorder", "nearly gone", "below reorder", "running out"),
         "out_of_stock": ("sold out", "gone", "empty", "none left", "zero"),
     }

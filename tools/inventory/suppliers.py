@@ -49,6 +49,7 @@ class SupplierDetail(Result):
 
 
 class ListSuppliers(Paged):
+    supplier: SupplierRef | None = Field(default=None, description="Only this one: `SUP-1001` or its name.")
     text: Search | None = Field(default=None, description="Words of the name or the e-mail address.")
     sku: VariantRef | None = Field(default=None, description="Only those from whom this variant was bought, by SKU.")
     product: ProductRef | None = Field(
@@ -104,6 +105,8 @@ async def list_suppliers(ctx: Context, args: ListSuppliers) -> Page[SupplierDeta
     What was ordered from one of them is a question for list_purchase_orders.
     """
     asked: dict[str, tuple[str, Any]] = {}
+    if args.supplier:
+        asked["s.id = %(supplier)s"] = ("supplier", (await find_supplier(ctx, args.supplier)).id)
     if args.text:
         fits = "unaccent(lower(concat_ws(' ', s.name, s.email))) like all(%(words)s::text[])"
         asked[fits] = ("words", containing(args.text))

@@ -379,6 +379,7 @@ _SORTS = {
 
 
 class ListTransfers(Paged):
+    transfer: TransferRef | None = Field(default=None, description="Only this one, such as `TRF-7`.")
     status: Annotated[TransferStatus, STATUS_WORDS] | None = Field(default=None, description="Only in this state.")
     open: bool | None = Field(default=None, description="Only those that are still to arrive, or only the others.")
     warehouse: WarehouseRef | None = Field(default=None, description="Only from or to this warehouse.")
@@ -463,6 +464,8 @@ _WHEN = {
 async def _asked(ctx: Context, args: ListTransfers) -> Asked:
     """The conditions of the list, each with its parameter."""
     asked: Asked = {}
+    if args.transfer:
+        asked["t.id = %(transfer)s"] = ("transfer", (await ctx.find(Transfer, args.transfer)).id)
     if args.status:
         asked["t.status = %(status)s"] = ("status", args.status.value)
     if args.open is not None:

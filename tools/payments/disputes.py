@@ -10,7 +10,7 @@ from pydantic import Field
 
 from db.models.backoffice import Intent
 from db.models.orders import Order
-from db.models.payments import Dispute, DisputeStatus, PayoutStatus
+from db.models.payments import Dispute, DisputeStatus, Payout, PayoutStatus
 from db.money import Money
 from tools.contract import words
 from tools.contract.context import Context
@@ -20,6 +20,7 @@ from tools.contract.fields import (
     CustomerRef,
     DisputeRef,
     OrderRef,
+    PayoutRef,
     PeriodEnd,
     PeriodStart,
     Search,
@@ -77,6 +78,7 @@ class DisputeNotOpen(Conflict):
 
 
 class ListDisputes(Paged):
+    dispute: DisputeRef | None = Field(default=None, description="Only this one, such as `DSP-1001`.")
     status: Annotated[DisputeStatus, STATUS_WORDS] | None = Field(default=None, description="Where the dispute stands.")
     open: bool | None = Field(default=None, description="Only those that are not decided yet, or only those that are.")
     order: OrderRef | None = Field(default=None, description="Only about this order.")
@@ -168,6 +170,8 @@ join orders o on o.merchant_id = %(m)s and o.id = d.order_id
 async def _asked(ctx: Context, args: ListDisputes) -> Asked:
     """The conditions of the list, each with its parameter."""
     asked: Asked = {}
+    if args.dispute:
+        asked["d.id = %(dispute)s"] = ("dispute", (await ctx.find(Dispute, args.dispute)).id)
     if args.status:
         asked["d.status = %(status)s"] = ("status", args.status.value)
     if args.open is not None:
@@ -292,6 +296,7 @@ _PAYOUT_SORTS = {
 
 
 class ListPayouts(Paged):
+    payout: PayoutRef | None = Field(default=None, description="Only this one, such as `POT-7`.")
     status: PayoutStatus | None = Field(default=None, description="Where the payout stands.")
     provider: str | None = Field(default=None, max_length=40, description="Who sent it, such as `manual` or `stripe`.")
     arrives_from: PeriodStart | None = Field(default=None, description="At the bank at this instant or later, UTC.")
@@ -324,7 +329,8 @@ select y.id, {by} as place, y.amount, y.currency, (select row_to_json(shown) fro
         select max(b.arrives_at) from payouts b where b.merchant_id = %(m)s and b.provider = y.provider
           and b.currency = y.currency and b.arrives_at < y.arrives_at), 'epoch') as since
 from payouts y
-where y.merchant_id = %(m)s and (%(status)s::text is null or y.status = %(status)s)
+where y.merchant_id = %(m)s and (%(payout)s::uuid is null or y.id = %(payout)s)
+  and (%(status)s::text is null or y.status = %(status)s)
   and (%(from)s::timestamptz is null or y.arrives_at >= %(from)s)
   and (%(until)s::timestamptz is null or y.arrives_at < %(until)s)
   and (%(provider)s::text is null or y.provider = %(provider)s) {beyond}
@@ -371,7 +377,7 @@ async def list_payouts(ctx: Context, args: ListPayouts) -> Page[PayoutLine]:
     beyond, since = by.since(args.after)
     params = {
         "m": ctx.merchant.id, "status": args.status, "from": args.arrives_from, "until": args.arrives_until,
-        "provider": args.provider, **since,
+        "provider": args.provider, "payout": (await ctx.find(Payout, args.payout)).id if args.payout else None, **since,
     }  # fmt: skip
     query = _PAYOUTS.format(by=by.column, order=by.order, beyond="".join(f" and {condition}" for condition in beyond))
     page = await paged(

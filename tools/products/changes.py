@@ -44,8 +44,11 @@ class SaleStatus(StrEnum):
 
 SALE_WORDS = Synonyms({
     "draft": ("unfinished", "back to draft"),
-    "active": ("publish", "online", "live", "on sale", "for sale", "activate"),
-    "inactive": ("unpublish", "offline", "hide", "off sale", "not for sale", "pause", "deactivate"),
+    "active": ("publish", "online", "live", "on sale", "for sale", "activate", "on the site", "on the website", "on the shop"),
+    "inactive": (
+        "unpublish", "offline", "hide", "off sale", "not for sale", "pause", "deactivate",
+        "off the site", "off the website", "off the shop", "of the site", "of the shop", "from the site", "from the website",
+    ),
     "discontinued": ("phase out", "sell off", "while stocks last", "discontinue"),
 })  # fmt: skip
 MAY_BE_EMPTY = ("brand", "category")

@@ -130,10 +130,13 @@ _MAY_BE_EMPTY = {"barcode", "tax_class", "cost", "weight_grams", "length_mm", "w
 
 SELLABLE_WORDS = Synonyms(
     {
-        "true": ("sell again", "on sale again", "back on sale", "show in the shop", "unhide", "take online", "back online"),
+        "true": ("sell again", "on sale again", "back on sale", "show in the shop", "unhide", "take online", "back online",
+                 "on the site", "on the website"),
         "false": (
             "do not sell", "don't sell", "stop selling", "no longer sell", "not sold any more", "hide", "take off sale",
-            "take offline", "delist", "pull from the shop", "discontinue",
+            "take offline", "delist", "pull from the shop", "discontinue", "off the site", "off the website",
+            "off the shop", "of the site",
+            "of the shop", "from the site", "from the website",
         ),
     }
 )  # fmt: skip

@@ -58,6 +58,13 @@ PLURALS = {
     "leaves": "leaf",
     "loaves": "loaf",
     "halves": "half",
+    "beanies": "beanie",
+    "cookies": "cookie",
+    "brownies": "brownie",
+    "hoodies": "hoodie",
+    "onesies": "onesie",
+    "smoothies": "smoothie",
+    "genies": "genie",
 }
 LONG_ENOUGH = 5  # letters of a word in which one may be wrong
 

@@ -11,11 +11,12 @@ from db.models.orders import Order
 from db.models.warehouse import PickList, PickStatus, TaskStatus
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
-from tools.contract.fields import ColleagueRef, OrderRef, PeriodEnd, PeriodStart, Synonyms, WarehouseRef
+from tools.contract.fields import ColleagueRef, OrderRef, PeriodEnd, PeriodStart, Search, Synonyms, WarehouseRef
 from tools.contract.page import Page, Paged
 from tools.contract.sorting import NEWEST, OLDEST, Asked, By, sorted_page, within
 from tools.rules.colleagues import colleague
 from tools.rules.lookup import find_warehouse
+from tools.rules.whose import of_orders
 from tools.warehouse.claims import PickRef
 
 STATUS_WORDS = Synonyms(
@@ -170,6 +171,9 @@ class ListPickLists(Paged):
     open: bool | None = Field(default=None, description="Only those that are still to be picked, or only the others.")
     order: OrderRef | None = Field(default=None, description="Only those with this order, such as `ORD-1042`.")
     picker: ColleagueRef | None = Field(default=None, description="Only those of this colleague: `USR-1002` or a name.")
+    text: Search | None = Field(
+        default=None, description="Words of an order's number on it, its buyer's name, or what was bought."
+    )
     finished_from: PeriodStart | None = Field(default=None, description="Only those done then or later, UTC.")
     finished_until: PeriodEnd | None = Field(default=None, description="Only those done before then, UTC.")
     created_from: PeriodStart | None = Field(default=None, description="Only those made then or later, UTC.")
@@ -203,7 +207,13 @@ async def list_pick_lists(ctx: Context, args: ListPickLists) -> Page[PickListLin
     if args.picker:
         asked["p.picker = %(picker)s"] = ("picker", (await colleague(ctx, args.picker)).reference)
     asked |= within(args, _WHEN)
-    return await sorted_page(ctx, args, _LISTS, _SORTS[args.sort], asked, dict(asked.values()), as_=_Row, show=_shown)
+    params = dict(asked.values())
+    conditions = [*asked]
+    if args.text:
+        said, words = await of_orders(ctx, args.text, "k.order_id")
+        conditions.append(_FOR_SOME.format(said))
+        params |= words
+    return await sorted_page(ctx, args, _LISTS, _SORTS[args.sort], conditions, params, as_=_Row, show=_shown)
 
 
 _WHEN = {
@@ -215,6 +225,7 @@ _WHEN = {
     "started_until": "p.started_at < %(started_until)s",
 }
 
+_FOR_SOME = "exists (select from pick_tasks k where k.merchant_id = %(m)s and k.pick_list_id = p.id and {})"
 _FOR = "p.id in (select pick_list_id from pick_tasks where merchant_id = %(m)s and order_id = %(order)s)"
 
 
