@@ -13,7 +13,15 @@ from langchain_core.messages import AIMessage, BaseMessage
 from planner.choose import belonging, ground
 from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
 from planner.choose.index import SMALL_TALK, Index
-from planner.choose.lookup import Found, first_call, following_call, found_in, second_call
+from planner.choose.lookup import (
+    Found,
+    first_call,
+    following_call,
+    found_in,
+    second_call,
+    without_goods,
+    without_unknown_goods,
+)
 from planner.choose.turns import Meant, understand
 from planner.converse import things
 from planner.converse.memory import Conversation, Result
@@ -155,7 +163,8 @@ def _gather(meant: Meant, desk: Desk) -> Plan:
     left += [voice.say("waits", said=d.said) for d in waiting]
     left += [talk.closed(d, voice) for d in declined if d.why in ("planned", "people") and not d.meanwhile]
     unopened = [(d.operation, d.room) for d in declined if d.meanwhile]
-    notes = [voice.say("not_used", said=said) for step in steps for said in step.notes if not _writes(step, desk)]
+    unused = voice.not_used([said for step in steps for said in step.notes if not _writes(step, desk)])
+    notes = [unused] if unused else []
     later = [said for said, decision in decisions if isinstance(decision, Ask)][1:]
     later = [voice.say("one_question", said=voice.quoted(later))] if later else []
     stays = {"kind": "wish", "text": acts.unconditioned(waiting[0].said)} if waiting else meant.open
@@ -234,7 +243,10 @@ def _counting(step: Step, desk: Desk) -> Mapping[str, Any]:
     """A list's arguments, with the wish to count all that match where the question is how many, or how much, they are."""
     asked = Asked.of(desk.talk.request)
     countable = any(f.name == COUNT for f in desk.index.tools[step.tool].fields)
-    return {**step.args, COUNT: True} if countable and (asked.counts or asked.sums) else step.args
+    few = any(step.args.get(f.name, 0) > 1 for f in desk.index.tools[step.tool].fields if f.kind is Kind.limit)
+    if not countable or few or not (asked.counts or asked.sums):  # of "the last three" not all are counted
+        return step.args
+    return {**step.args, COUNT: True}
 
 
 def _look_up(turn: Turn, plan: Plan, step: Step) -> AIMessage:
@@ -251,7 +263,7 @@ def _cannot_look_up(turn: Turn, plan: Plan, step: Step, wanted: Field, said: str
     if not wanted.required:
         search = next((f for f in tool.fields if f.kind is Kind.search and f.name not in step.args), None)
         args = {**step.args, **({search.name: said} if search else {})}
-        notes = [*plan.notes, *([] if search else [Voice.of(turn.desk.talk).say("not_used", said=said)])]
+        notes = [*plan.notes, *([] if search else [Voice.of(turn.desk.talk).not_used([said])])]
         return _next_calls(
             turn, replace(plan, steps=[replace(step, args=args, people={}), *plan.steps[1:]], notes=notes)
         )
@@ -287,11 +299,18 @@ def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) 
     awaiting = cast(Mapping[str, Any], plan.awaiting)
     step, rest = plan.steps[0], list(plan.steps[1:])
     if answer.problem(last.value) is not None:
-        return _close(turn, replace(plan, steps=[]), results, show_asides=True)
+        less = without_goods(last.call, awaiting)
+        if less is None:
+            return _close(turn, replace(plan, steps=[]), results, show_asides=True)
+        return _calling(turn, [(less.tool, less.args)], replace(plan, awaiting=less.awaiting))
     found = found_in(last.value, awaiting, newest=step.newest)
     again = None if found.options else second_call(last.call.tool, awaiting, turn.desk)
     if again:
         return _calling(turn, [(again.tool, again.args)], replace(plan, awaiting=again.awaiting))
+    if found.value is None and not found.options and (through := without_unknown_goods(awaiting)):
+        left = Voice.of(turn.desk.talk).not_used([str(awaiting["said"])])
+        solved = replace(step, people={**step.people, awaiting["field"]: through})
+        return _next_calls(turn, replace(plan, steps=[solved, *rest], awaiting=None, notes=[*plan.notes, left]))
     if found.value is None:
         return _go_on_without(turn, plan, results, lambda then: _which(step, awaiting, found, then))
     if "owner" in awaiting:  # now the records that are theirs

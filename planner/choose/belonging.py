@@ -55,7 +55,7 @@ def fill(tool: Tool, filled: Filled, reading: Reading, lists_of: Lists, told: Ca
         taken = len(rest.claimed)
         named = slots.fill(_filters(listing, f, writes=tool.entry.writes), rest, told(listing))
         args = {name: value for name, value in named.args.items() if value is not False}
-        args = _of_now(args, listing, filled, tool) | _goods(listing, named)
+        args = _of_now(args, listing, filled, reading) | _goods(listing, named)
         end = _end(reading.text, f)
         if not (_tells(args, listing, writes=tool.entry.writes) or named.people or end):
             continue
@@ -82,10 +82,11 @@ def by_name(
     return found
 
 
-def _of_now(args: Mapping[str, Any], listing: Tool, filled: Filled, tool: Tool) -> dict[str, Any]:
+def _of_now(args: Mapping[str, Any], listing: Tool, filled: Filled, reading: Reading) -> dict[str, Any]:
     """The conditions without the days that stand in what is to be written: "a note: he calls back Monday"."""
-    written = any(f.kind in PROSE and f.name in filled.args for f in tool.fields)
-    days = _days(listing) if written else ()
+    prose = [said for said in filled.args.values() if isinstance(said, str)]
+    said = [reading.text[span.start : span.end].strip() for span in reading.spans if span.kind == "period"]
+    days = _days(listing) if any(one in text for one in said for text in prose) else ()
     return {name: value for name, value in args.items() if name not in days}
 
 

@@ -5,7 +5,7 @@ imperative, and a place for everything that was said.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from math import log
 from typing import Any
@@ -18,7 +18,7 @@ from planner.fill.filled import Filled
 from planner.read import mood, unopened
 from planner.read.fields import Field, Kind
 from planner.read.signals import DEED_OF, READING_STARTS
-from planner.read.words import FILLER, stem, tokens
+from planner.read.words import FILLER, fold, stem, tokens
 
 WHEN = (Kind.period_start, Kind.period_end, Kind.limit, Kind.flag)
 FAINT = 0.08  # of a tool's own probability: below it no share of others can lift it
@@ -37,6 +37,7 @@ PRODUCT = re.compile(r"PRD-\d+$")
 PARTNERS = ("supplier", "carrier")
 REACHED = 20  # readers among which one is looked for that has a place for a partner
 LOOKING = "detect_"  # what is a change only because a job is made of it
+LISTS = ("list_", "sales_")
 REPORTS = ("_report", "_kpis", "_performance")  # by how they are called
 STANDS_IN = {"dashboard_metrics": "order_kpis"}  # of an operation that is not open here: what tells most of the same
 TOLD = ("reason", "text")  # what is said, and names nothing
@@ -87,7 +88,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         chosen = _of_partner(text, _of_goods(text, chosen, said or text, desk), said or text, desk)
     if chosen.tool.entry.writes:
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name, desk.beside(said or text))
-        meant = _of_lines(text, _of_variant(chosen, found), desk)
+        meant = _of_lines(text, _of_variant(text, chosen, found, desk), desk)
         others = found if meant is chosen else [c for c in found if c is not chosen]
         agreed = agreed or (_clear(text, meant, others) and len(meant.filled.args) + len(meant.filled.people) > 1)
         return _write(text, meant, others, desk, before) if agreed else _either(text, meant, others)
@@ -114,14 +115,17 @@ def _only_named(text: str, desk: Desk) -> Decision | None:
     """Nothing but one thing's reference, "Bestellung 11012 bitte": it is shown."""
     reading = desk.reading(text)
     named = reading.free("reference")
-    if len(named) != 1 or not named[0].reference or f"get_{named[0].reference}" not in desk.offered:
+    shows = ("get_{}", "list_{}s") if len(named) == 1 and named[0].reference else ()
+    tools = [desk.index.tools[name] for one in shows if (name := one.format(named[0].reference)) in desk.offered]
+    own = [tool for tool in tools if any(f.reference == named[0].reference and not f.many for f in tool.fields)]
+    if not own:
         return None
     beside = f"{reading.text[: named[0].start]} {reading.text[named[0].end :]}"
     said = {word for word in tokens(beside) if word not in FILLER and stem(word) != stem(named[0].reference)}
     ordinary = {*named[0].reference.split("_"), "number", "no", "ref", "reference"}
     if said - ordinary or "?" in beside:
         return None
-    return complete(desk.index.tools[f"get_{named[0].reference}"], text, desk)
+    return complete(own[0], text, desk)
 
 
 def _not_here(text: str, best: str, scores: Mapping[str, float], desk: Desk, said: str) -> Decline:
@@ -231,17 +235,22 @@ def _able(candidates: list[Candidate]) -> Candidate:
 
 
 def _of_partner(text: str, chosen: Candidate, said: str, desk: Desk) -> Candidate:
-    """The candidate, or, where it has no place for a supplier or a carrier that is named, the likeliest reader that has one."""
+    """The candidate, or, where it has no place for a supplier, a carrier or a town that is named, the likeliest reader that has."""
     reading = desk.reading(text)
     partners = {kind for ground in reading.grounds for kind in PARTNERS if ground.of(kind)}
-    if not partners or any(f.reference in partners for f in chosen.tool.fields):
+    partners |= {"city" for ground in reading.grounds if ground.of("city") and not ground.of("warehouse", "customer")}
+    if not partners or chosen.filled.people or any(_takes(f, partners) for f in chosen.tool.fields):
         return chosen
     for one in desk.wished(said, REACHED):
         tool = desk.index.tools[one.name]
-        if not tool.entry.writes and any(f.reference in partners and not f.required for f in tool.fields):
+        if tool.entry.name.startswith(LISTS) and any(_takes(f, partners) and not f.required for f in tool.fields):
             filled = filling(tool, reading.fresh(), desk)
             return Candidate(tool, filled, 0.0, max(one.score, chosen.score)) if _whole_but_words(filled) else chosen
     return chosen
+
+
+def _takes(f: Field, kinds: Collection[str]) -> bool:
+    return f.reference in kinds or (f.kind is Kind.city and "city" in kinds)
 
 
 def _of_goods(text: str, chosen: Candidate, said: str, desk: Desk) -> Candidate:
@@ -258,15 +267,27 @@ def _of_goods(text: str, chosen: Candidate, said: str, desk: Desk) -> Candidate:
     return chosen
 
 
-def _of_variant(chosen: Candidate, candidates: Sequence[Candidate]) -> Candidate:
+def _of_variant(text: str, chosen: Candidate, candidates: Sequence[Candidate], desk: Desk) -> Candidate:
     """The candidate, or, where it would change a product of which one variant was named, the same change of that variant."""
     named = [f for f in chosen.tool.fields if f.reference == "product" and f.name in chosen.filled.args]
     code = chosen.filled.args[named[0].name] if len(named) == 1 else None
-    for one in candidates if isinstance(code, str) and not PRODUCT.match(code) else ():
+    own = chosen.tool.entry.name.replace("product", "variant")  # whatever else the words are like
+    alike = [c for c in candidates if c.tool.entry.name == own]
+    if own in desk.offered and not alike:
+        tool = desk.index.tools[own]
+        alike = [Candidate(tool, filling(tool, desk.reading(text).fresh(), desk), chosen.fit, chosen.score)]
+    for one in [*candidates, *alike] if isinstance(code, str) and not PRODUCT.match(code) else ():
         of = [f for f in one.tool.required if f.reference == "variant" and one.filled.args.get(f.name) == code]
-        if of and one.tool.entry.writes and len(one.filled.args) > 1 and _whole(one):
+        if of and one.tool.entry.writes and len(one.filled.args) > 1 and _whole_of(one, str(code)):
             return replace(one, score=max(one.score, chosen.score), fit=max(one.fit, chosen.fit))
     return chosen
+
+
+def _whole_of(candidate: Candidate, code: str) -> bool:
+    """Whether nothing is missing or left over, but for what is said of the thing once more: "only the plum one"."""
+    filled, own = candidate.filled, fold(code).split("-")
+    over = [*filled.doubts, *filled.strange]
+    return not (filled.missing or filled.unplaced) and all({*fold(said).split()} <= {*own} for said in over)
 
 
 def _of_lines(text: str, chosen: Candidate, desk: Desk) -> Candidate:
@@ -280,6 +301,7 @@ def _of_lines(text: str, chosen: Candidate, desk: Desk) -> Candidate:
 def _names_a_part(text: str, desk: Desk) -> bool:
     orders = [span.start for span in desk.reading(text).free("reference") if span.reference == "order"]
     goods = [one.end for one in desk.index.mentions(text) if one.kind == "product"]
+    goods += [one.end for one in desk.reading(text).grounds if one.goods]
     return any(OUT_OF.fullmatch(text[end:start]) for end in goods for start in orders if end < start)
 
 
@@ -411,6 +433,9 @@ def _confirmed(text: str, chosen: Candidate, decision: Decision, desk: Desk) -> 
     left = [*(text[span.start : span.end] for span in filled.unplaced), *filled.doubts]
     unsure = chosen.score < CERTAIN or desk.index.reader is None
     left += [said for said in filled.strange if said not in left and (unsure or any(said in one for one in named))]
+    if isinstance(decision, list):  # what is said of the thing once more: "only the plum one"
+        own = {word for value in decision[0].args.values() if isinstance(value, str) for word in fold(value).split("-")}
+        left = [said for said in left if not {*fold(said).split()} <= own]
     if not isinstance(decision, list) or not left:
         return decision
     if amount := _amount_of_share(chosen):

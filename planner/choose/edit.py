@@ -48,7 +48,8 @@ def edited(call: Call, said: str, desk: Desk, *, adds: bool = False) -> Edit | N
     reading = desk.reading(rest)
     reading = replace(reading, spans=[span for span in reading.spans if not _stands_for_a_thing(span, rest)])
     filled = slots.fill(tool.fields, reading, desk.told(tool))
-    new = {name: value for name, value in filled.args.items() if _may(tool.fields, name, rest, desk, call.tool)}
+    sure = {name: value for name, value in filled.args.items() if name not in filled.which}
+    new = {name: value for name, value in sure.items() if _may(tool.fields, name, rest, desk, call.tool)}
     new |= _names(tool.fields, call.args, reading)
     left = [span for span in filled.unplaced if not _named_in(span, new, rest)]
     left = [span for span in left if not _set_figure(args, tool.fields, span, desk)]

@@ -11,14 +11,16 @@ from planner.choose.edit import Edit, edited
 from planner.converse.memory import Call
 from planner.converse.things import shown
 from planner.fill import values
-from planner.read import periods, pointers
+from planner.read import cues, periods, pointers
 from planner.read.acts import Act, cleaned, excludes, goes_on, narrows
 from planner.read.fields import Field, Kind
 from planner.read.reading import Reading
 from planner.read.words import content, fold, tokens
 
 THE_MOST = re.compile(
-    r"^(?:and )?(?:which (?:one )?is )?the (?:\w+est|most \w+|best|worst)(?: one| order| product)?\W*$", re.I
+    r"^(?:and )?(?:which (?:one )?is )?the (?:\w+est|most \w+|best|worst)(?: one| order| product)?"
+    r"(?:,? (?:(?:who|which|this|that|it) is|(?:who|which) (?:one )?is (?:it|this|that))(?: (?:who|which|it))?)?\W*$",
+    re.I,
 )
 # Of what was shown.
 HOW_MANY = re.compile(
@@ -96,7 +98,8 @@ def _of_one(said: str, last: Call, desk: Desk) -> Step | None:
 def _another(text: str, last: Call, desk: Desk) -> bool:
     """Whether the words ask for something else."""
     best = desk.index.rank(text, among=desk.offered, limit=1)
-    return bool(best) and best[0].name != last.tool and best[0].score > LIKELY
+    named = bool(best) and cues.names(text, best[0].name) and best[0].score > LIKELY / 2
+    return bool(best) and best[0].name != last.tool and (named or best[0].score > LIKELY)
 
 
 def _again(last: Call, text: str, desk: Desk) -> Edit | None:
@@ -111,7 +114,8 @@ def _again(last: Call, text: str, desk: Desk) -> Edit | None:
         found = edited(last, words, desk)
         if found and not any(re.search(r"\d", left) for left in found.left):
             args = {**_without_period(tool.fields, last.args, _new(found, last)), **_new(found, last)}
-            args = {name: value for name, value in args.items() if name not in found.step.people}
+            alone = {f.name for f in tool.fields if f.name not in found.changed and last.tool == f"list_{f.reference}s"}
+            args = {name: value for name, value in args.items() if name not in {*found.step.people, *alone}}
             limit = next((f.name for f in tool.fields if f.kind is Kind.limit), None)
             most = {limit: 1} if limit and THE_MOST.search(text) else {}
             return replace(found, step=replace(found.step, args={**args, **most}))
@@ -128,6 +132,7 @@ def carried(step: Step, desk: Desk) -> Step:
     if last is None or last.tool not in desk.index.tools or desk.index.tools[step.tool].entry.writes:
         return step
     fields = [f for f in desk.index.tools[step.tool].fields if f.kind in SCOPE and f.name not in step.people]
+    fields = [f for f in fields if step.tool != f"list_{f.reference}s"]  # a list of the one record is no list
     said = {f.kind for f in fields if f.name in step.args}
     old = {f.name: f.kind for f in desk.index.tools[last.tool].fields}
     kept = {

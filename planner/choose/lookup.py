@@ -1,13 +1,17 @@
 """From a name to a reference: which reading tool finds it, and which of its rows is meant."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.resources import files
 from typing import Any, cast
 
 from planner.choose import belonging
 from planner.choose.decisions import Desk, Step
 from planner.choose.index import Tool
+from planner.converse.memory import Call
 from planner.converse.results import rows_of
 from planner.read.fields import Field, Kind
 
@@ -15,6 +19,7 @@ FINDING = ("find", "search", "list")
 ALSO_FOUND_BY = {"variant": ("variant", "stock", "product"), "product": ("product",)}
 SEARCH = "search_shop"  # names of every kind, spelt right or nearly; where it is not offered, a list of the kind
 GOODS = ("product", "variant")
+GOODS_FIELDS = ("product", "sku")
 NEAR = "near"
 SHOWN = ("name", "about", "email", "city", "title", "status", "total", "placed_at")
 OF_RECORDS = (  # what tells two records of a kind apart
@@ -71,11 +76,13 @@ def _belonging(wanted: Field, said: Mapping[str, Any], step: Step, desk: Desk) -
         call = first_call(owner, who, Step(said["tool"], said["args"]), desk)
         if call:
             awaiting = {key: value for key, value in call.awaiting.items() if key != "either"}
-            return replace(call, awaiting={**awaiting, "field": wanted.name, "through": dict(said), "owner": name})
+            told = {"field": wanted.name, "through": dict(said), "owner": name, "ready": _ready(step.tool)}
+            return replace(call, awaiting={**awaiting, **told})
     # From where, and to where.
     alike = [f for f in desk.index.tools[step.tool].fields if f.reference == wanted.reference]
     called = {"reference": wanted.reference, "prefix": wanted.prefix, "side": wanted.name if alike[1:] else ""}
     awaiting = {"field": wanted.name, **called, "via": "", "said": said["said"], "through": dict(said)}
+    awaiting["ready"] = _ready(step.tool)
     return LookUp(said["tool"], dict(said["args"]), awaiting)
 
 
@@ -88,6 +95,24 @@ def second_call(tried: str, awaiting: Mapping[str, Any], desk: Desk) -> LookUp |
     if awaiting["reference"] != "customer" or tried == SEARCH or SEARCH not in desk.offered:
         return None
     return LookUp(SEARCH, {"words": [str(awaiting["said"]).partition(", ")[0]]}, dict(awaiting))
+
+
+def without_goods(tried: Call, awaiting: Mapping[str, Any]) -> LookUp | None:
+    """The look-up by what else was said, where it failed and goods were named: his order, whatever is in it."""
+    args = {name: value for name, value in tried.args.items() if name not in GOODS_FIELDS}
+    if args == tried.args or not args.keys() - {"open", "limit", "sort"}:
+        return None
+    through: Mapping[str, Any] = awaiting.get("through") or {}
+    told = {**through, "args": {name: value for name, value in through.get("args", {}).items() if name in args}}
+    return LookUp(tried.tool, args, {**awaiting, "through": told} if through else dict(awaiting))
+
+
+def without_unknown_goods(awaiting: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a record is looked for by, without the goods of which nothing is called so; None where nothing else was said."""
+    through: Mapping[str, Any] = awaiting.get("through") or {}
+    people = {name: who for name, who in through.get("people", {}).items() if name != awaiting.get("owner")}
+    told = people or through.get("args", {}).keys() - {"open", "limit", "sort"}
+    return {**through, "people": people} if awaiting.get("owner") in GOODS_FIELDS and told else None
 
 
 def _goods(fields: Sequence[Field], step: Step) -> dict[str, str]:
@@ -151,7 +176,7 @@ def found_in(result: Any, awaiting: Mapping[str, Any], *, newest: bool) -> Found
         return _grounded(cast(list[dict[str, Any]], result["found"]), awaiting)
     through: Mapping[str, Any] = awaiting.get("through") or {}
     if through and "owner" not in awaiting:
-        return _record(rows_of(result), awaiting, str(through["end"]))
+        return _record(_such(rows_of(result), awaiting.get("ready") or {}), awaiting, str(through["end"]))
     options = [(value, _label(row, value)) for row in rows_of(result) if (value := _reference(row, awaiting))]
     said = str(awaiting["said"]).partition(", ")[0].casefold()
     if awaiting["reference"] in ("customer", "product") and len(options) > 1:
@@ -160,6 +185,22 @@ def found_in(result: Any, awaiting: Mapping[str, Any], *, newest: bool) -> Found
     if options and newest and awaiting["reference"] not in ("customer", "product", "variant"):
         return Found(options[0][0], options, str(awaiting["field"]))  # lists are newest first
     return Found(options[0][0] if len(options) == 1 else None, options[:10], str(awaiting["field"]))
+
+
+@lru_cache(maxsize=1)
+def _states() -> Mapping[str, Mapping[str, Sequence[Any]]]:
+    """What has to be said of a record for what is done to it (`ready.json`): a payment that is captured is authorized."""
+    return json.loads(files("planner.data").joinpath("ready.json").read_text(encoding="utf-8"))
+
+
+def _ready(tool: str) -> Mapping[str, Sequence[Any]]:
+    return _states().get(tool, {})
+
+
+def _such(rows: Sequence[Mapping[str, Any]], ready: Mapping[str, Sequence[Any]]) -> Sequence[Mapping[str, Any]]:
+    """Those to which it can be done; all of them, where it can be done to none: why not is then said."""
+    fit = [row for row in rows if all(row.get(name) in values for name, values in ready.items())]
+    return fit or rows
 
 
 def _record(rows: Sequence[Mapping[str, Any]], awaiting: Mapping[str, Any], end: str) -> Found:

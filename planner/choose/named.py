@@ -6,8 +6,9 @@ It is shown. Of an order to change something that is no understanding, and nothi
 from collections.abc import Sequence
 
 from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
+from planner.choose.index import BEYOND
 from planner.choose.settle import complete
-from planner.read import mood
+from planner.read import cues, mood
 
 SHOWS, FINDS, BOUGHT = "get_product", "list_customers", "list_orders"
 SPOKEN = ("unclear", "~beyond", "elsewhere")
@@ -17,6 +18,8 @@ def instead(decision: Decision, text: str, desk: Desk) -> Decision:
     """The decision, or a look at the goods, the people, or who bought what, that are named. `text` is in English words."""
     if not (isinstance(decision, Decline) and decision.why in SPOKEN) or decision.writes:
         return decision  # a change that is not open to this person is no wish to see something
+    if decision.why == BEYOND and cues.names(text, BEYOND):
+        return decision  # "a newsletter about the throws" is no wish to see them
     reading = desk.reading(text)
     goods = [ground for ground in reading.grounds if ground.goods]
     people = [ground for ground in reading.grounds if ground.of("customer")]

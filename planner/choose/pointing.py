@@ -14,6 +14,7 @@ from planner.choose.decisions import READ_ON, Desk
 from planner.choose.focus import NOBODYS, PEOPLE, focus, listed, one_by_one
 from planner.converse.things import Figure, Thing, last_list, shown, shown_whole
 from planner.read import pointers
+from planner.read.entities import countries
 from planner.read.language import to_english
 from planner.read.periods import Period
 from planner.read.reading import Reading
@@ -232,6 +233,9 @@ def _size(thing: Thing) -> float | None:
 def _others(things: Sequence[Thing], desk: Desk, *, several: bool) -> list[Thing]:
     """All but what was last put to the person or asked about."""
     spoken = {value for kind in {kind for thing in things for kind in thing.refers} for value in _last(desk, kind)}
+    spoken -= set[str].intersection(
+        *({*thing.refers.values()} for thing in things)
+    )  # whose all of them are, tells none
     left = [thing for thing in things if not spoken & {thing.reference, *thing.refers.values()}]
     return left if len(left) < len(things) and (several or len(left) == 1) else []
 
@@ -245,7 +249,8 @@ def _such(text: str, things: Sequence[Thing]) -> Pointed | None:
     """ "the medium one", "the navy", "die rote": a word after an article that one of several rows has, and no other."""
     if len(things) < 2:
         return None
-    for found in [*pointers.single().finditer(text), *pointers.named_one().finditer(text), *WHOLE.finditer(text)]:
+    patterns = (pointers.single(), pointers.named_one(), pointers.named_so(), WHOLE)
+    for found in (found for pattern in patterns for found in pattern.finditer(text)):
         figure = re.match(r"[.,]\d", text[found.end() :])  # "the 35" of "the 35,80"
         having = [] if figure else [thing for thing in things if has(thing, found["what"])]
         if len(having) == 1:
@@ -292,7 +297,17 @@ def has(thing: Thing, said: str) -> bool:
     """Whether a thing has all the words, as they were said or in English."""
     own = f"{thing.said} {fold(thing.reference).replace('-', ' ')}"
     words = [word for word in fold(said).split() if word not in FILLER]
-    return bool(words) and all(any(_word(fold(to_english(word, spoken)), own) for spoken in SPOKEN) for word in words)
+    return bool(words) and all(_of_country(word, own) or any(_word(one, own) for one in _said(word)) for word in words)
+
+
+def _said(word: str) -> Iterator[str]:
+    yield from (fold(to_english(word, spoken)) for spoken in SPOKEN)
+
+
+def _of_country(word: str, own: str) -> bool:
+    """Whether a row is of the country: "the belgian one", of which it has the code."""
+    codes = {code for said in _said(word) if (code := countries().get(said))}
+    return any(re.search(rf"(?<!\w){code.lower()}(?!\w)", own) for code in codes)
 
 
 def _word(word: str, own: str) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from planner.choose import belonging, whose
 from planner.choose.decisions import Ask, Candidate, Decision, Desk, Step
@@ -21,7 +21,15 @@ from planner.read.words import content, fold, stem, tokens
 # With no word for what: of what was shown.
 OF_GOODS = re.compile(r"^(?:and |so )?how many (?:are|were|is|was|have|did|do)\b", re.I)
 NEWEST = re.compile(r"\b(?:last|latest|newest|most recent)\s+(?:\w+\s+)?(?:order|return|address|purchase|one)\b", re.I)
-WHETHER_PAID = re.compile(r"\W*(?:is it that\b.{1,60})?(?:has|have|did|hasn't|didn't)\b.{1,60}\bpa(?:y|id)\b", re.I)
+WHETHER = re.compile(  # "has Bauer paid?", "olivier mercier has he paid or not"
+    r"^\W*(?:(?:so|and|ok|is it that|tell me if|do we know if)\W+)*(?:has|have|did|is|are|was|were|does|hasn't|didn't|isn't)\b"
+    r"|\b(?:has|have|did|is|are|was|were)\s+(?:he|she|they|it)\b|\bor not\b",
+    re.I,
+)
+OF_MANY = re.compile(r"^\W*(?:and )?(?:which|what|who|how (?:many|much)|list|show)\b|\b(?:any|every|all|which)\b", re.I)
+MOST_SHOWN = 10  # rows of which it is asked which
+NEWEST_FEW = 5  # of somebody's, where it is asked how they stand
+STATES = ("status", "payment_state", "fulfilment_state", "return_state")
 FIGURE = re.compile(r"\d")  # "one" and "both" are said in passing
 ALIKE = 0.62  # cosine from which leftover words are taken for the value of an enum
 
@@ -56,10 +64,11 @@ def settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Deci
     belonging.called(tool, filled, desk.reading(text), belonging.lists(desk.index, desk.offered))
     belonging.of_few(tool, filled, belonging.lists(desk.index, desk.offered))
     _of_the_talk(tool, filled, desk)
-    _whether_paid(text, tool, filled)
+    _lines_of_the_talk(tool, filled, desk)
+    _whether(text, tool, filled)
     missing = [f for f in tool.required if f.name not in filled.args and f.name not in filled.people]
     if missing:
-        return ask_for(tool, missing, filled.args, filled.people)
+        return _of_those_shown(tool, missing, filled, desk) or ask_for(tool, missing, filled.args, filled.people)
     if _changes_nothing(tool, filled):
         return _ask_what(tool, filled)
     notes = () if tool.entry.writes else tuple(_left_out(text, filled, tool))
@@ -69,7 +78,13 @@ def settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Deci
     if against:
         kept = tuple(note for note in step.notes if note != against.said)
         return [replace(step, notes=kept), replace(step, args={**step.args, **against.args}, notes=())]
-    return [step, *(replace(step, args={**filled.args, **other}) for other in others)]
+    return [step, *(replace(step, args={**_beside(other, tool, filled.args), **other}) for other in others)]
+
+
+def _beside(other: Mapping[str, Any], tool: Tool, args: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that a further call shares: of other goods it is not asked with the first ones beside them."""
+    goods = {f.name for f in tool.fields if f.reference in ("product", "variant") and f.kind is Kind.reference}
+    return {name: value for name, value in args.items() if not (goods & other.keys() and name in goods)}
 
 
 def _of_the_message(tool: Tool, filled: Filled, desk: Desk) -> None:
@@ -95,9 +110,43 @@ def _of_the_talk(tool: Tool, filled: Filled, desk: Desk) -> None:
             filled.args[f.name] = found.pop()
 
 
+def _lines_of_the_talk(tool: Tool, filled: Filled, desk: Desk) -> None:
+    """So many of what the conversation is about: "send 3 there from lyon", after the stock of aprons."""
+    figures = [span for span in filled.unplaced if span.kind == "number" and span.value == int(span.value) > 0]
+    for f in (f for f in tool.required if f.many and f.name not in filled.args and f.name not in filled.which):
+        goods = next((part for part in f.parts if part.reference == "variant"), None)
+        count = next((part for part in f.parts if part.name == "quantity"), None)
+        found = set(focus(desk.talk, desk.index, ("variant",))) if goods and count and len(figures) == 1 else set[str]()
+        if goods and count and len(found) == 1:
+            filled.args[f.name] = [{goods.name: found.pop(), count.name: int(figures[0].value)}]
+            filled.unplaced.remove(figures[0])
+
+
+def _of_those_shown(tool: Tool, missing: Sequence[Field], filled: Filled, desk: Desk) -> Ask | None:
+    """Which of the few that the rows just shown are, or belong to, where one such record is all that is missing."""
+    f = missing[0]
+    if len(missing) > 1 or f.kind is not Kind.reference or f.many:
+        return None
+    rows = {
+        thing.refers[f.reference]: thing for thing in reversed(things.shown(desk.talk)) if f.reference in thing.refers
+    }
+    if not 1 < len(rows) <= MOST_SHOWN:
+        return None
+    told = {
+        value: thing.label.partition(", ")[2] if value == thing.reference else ", ".join(thing.label.split(", ")[1:2])
+        for value, thing in reversed(rows.items())
+    }
+    options = [{"value": value, "label": ", ".join(filter(None, (value, label)))} for value, label in told.items()]
+    pending = {"kind": "pick", "tool": tool.entry.name, "args": filled.args, "people": dict(filled.people)}
+    return Ask({**pending, "noun": f.reference, "said": "", "options": options, "missing": [f.name]})
+
+
 def _of_what_was_shown(filled: Filled, desk: Desk) -> None:
     """ "the mug", of an order that has one: where a name fits several goods, the one of them that was shown is meant."""
     shown = {thing.reference: thing for thing in things.shown_whole(desk.talk) if "variant" in thing.refers}
+    for name, values in filled.args.items():  # "take the socks off it": those that it has
+        listed = cast(list[Any], values) if isinstance(values, list) else []
+        filled.args[name] = [value for value in listed if isinstance(value, str) and value in shown] or values
     for name, which in list(filled.which.items()):
         titles = [fold(label.split(" / ")[0]) for _, label in which.options]
         values = {value for value, _ in which.options}
@@ -107,11 +156,18 @@ def _of_what_was_shown(filled: Filled, desk: Desk) -> None:
             del filled.which[name]
 
 
-def _whether_paid(text: str, tool: Tool, filled: Filled) -> None:
+def _whether(text: str, tool: Tool, filled: Filled) -> None:
     """ "Has Bauer from Stuttgart paid?" asks about his orders, the newest first, and not for those that are paid."""
-    somebody = {"text", "customer"} & {*filled.args, *filled.people}
-    if not tool.entry.writes and somebody and WHETHER_PAID.match(text):
-        filled.args.pop("payment_state", None)
+    if tool.entry.writes or not WHETHER.search(text) or OF_MANY.search(text):
+        return
+    for said in filled.people.values():
+        look_up = cast(dict[str, Any], said) if isinstance(said, dict) else {"args": {}, "people": {}}
+        if {"text", "customer"} & {*look_up["args"], *look_up["people"]}:
+            look_up["args"] = {name: value for name, value in look_up["args"].items() if name not in STATES}
+    if {"text", "customer"} & {*filled.args, *filled.people}:
+        for name in STATES:
+            filled.args.pop(name, None)
+        filled.args |= {f.name: NEWEST_FEW for f in tool.fields if f.kind is Kind.limit and f.name not in filled.args}
 
 
 def which_goods(tool: Tool, filled: Filled) -> Ask:

@@ -12,12 +12,15 @@ from planner.choose.decisions import Ask, Decision, Decline, Desk
 from planner.choose.focus import NOBODYS, PEOPLE, referred
 from planner.choose.index import NO_TOOL
 from planner.choose.pointing import Pointed
+from planner.choose.settle import complete
 from planner.read import mood, pointers
 from planner.read.acts import Act
 from planner.read.fields import Kind
+from planner.read.words import tokens
 
+SHORT = 7  # words of a question that is about the record in hand, if about anything
 BACK = 3  # answers that a record stays in hand for
-TRIED = 2  # records that a turn is read beside
+TRIED = 4  # records that a turn is read beside
 CERTAIN = 0.6  # of a probability: from here on a turn says by itself what is wished
 POSSIBLE = 0.4  # of the probability of an operation beside the record
 UNHEARD = ("unclear", "elsewhere", "pointing", "planned", "people", *NO_TOOL)
@@ -65,10 +68,22 @@ def instead(
     if not hand or _sure(decision, said, pointed, desk, hand[0]) or _names_something(said, desk):
         return decision
     one = next((one for one in _read_beside(said, hand, desk) if _likely(one, said, desk)), None)
+    if one is None and isinstance(decision, Decline) and decision.why == "unclear" and Act.of(said).asks:
+        return _shown(hand[0], said, desk) or decision
     if one is None or one.score < 0.9 * _score(decision, pointed.text, desk):
         return decision
     other = decided(one.text)
     return other if _uses(other, one.reference) else decision
+
+
+def _shown(reference: str, said: str, desk: Desk) -> Decision | None:
+    """A look at the record, where a short question says of nothing else what it is about: "can it still be cancelled?"."""
+    kind = desk.index.vocabulary.prefixes.get(reference.partition("-")[0], "")
+    shows = desk.index.tools.get(f"get_{kind}") if f"get_{kind}" in desk.offered else None
+    short = len(tokens(said)) <= SHORT and not desk.reading(desk.english(said)).grounds
+    return (
+        complete(shows, f"{reference}, {desk.english(said)}", desk) if shows and short and kind not in PEOPLE else None
+    )
 
 
 def _likely(one: Beside, said: str, desk: Desk) -> bool:

@@ -23,7 +23,7 @@ from planner.read import acts, clauses, mood, pointers
 from planner.read.acts import Act
 from planner.read.fields import Kind
 from planner.read.goods import OF_PEOPLE
-from planner.read.words import content, stem, tokens
+from planner.read.words import content, fold, stem, tokens
 
 LIKELY = 0.8  # of a probability: from here on a few words are a wish of their own
 FEWEST = 2  # words with meaning of a request of its own after a question
@@ -32,6 +32,9 @@ CLEAR = 0.4  # of the probability of another wish, where a turn certainly does n
 NOWHERE = 0.15  # of the probability that a turn goes on: it certainly does not
 FEW = 4  # words, at most, of a fragment that says nothing by itself
 PRICE = re.compile(r"(?<![\w-])\d+(?:[.,]\d{1,2})?\s?(?:€|eur(?:os?)?\b|$)", re.I)
+MAKING = re.compile(
+    r"\W*(?:make|set|put|mets?|mettez|mach|setz)\s+(?:the|le|la|die|den|das)\s+", re.I
+)  # "make the medium 29"
 PIECES = re.compile(r"\s*[,;]\s+|\s+(?:and then|and|et puis|et|und dann|und)\s+", re.I)
 WAITING = re.compile(rf"[\s,.;:?!]+((?:{acts.conditions()})(?!\w).*)$", re.I | re.S)
 CODE = r"[A-Z][A-Z0-9]*-[A-Z0-9-]+"
@@ -160,13 +163,16 @@ def _anew(act: Act, desk: Desk) -> Meant:
 
 def _figure_for(act: Act, things: Sequence[str], desk: Desk) -> str:
     """ "make it 9.90" of something that has a price, said whole; "" for anything else."""
-    said = acts.cleaned(act.rest)
+    making = MAKING.match(act.rest)
+    said = act.rest[making.end() :] if making else acts.cleaned(act.rest)
     figure = PRICE.search(said)
-    if not act.corrects or figure is None or len(tokens(said)) > FEW or content(said.replace(figure[0], " ")):
-        return ""
-    if not (things or _shows_price(desk)):
+    wished = act.corrects or making
+    if not wished or figure is None or len(tokens(said)) > FEW or not (things or _shows_price(desk)):
         return ""
     priced = list(things) or focus(desk.talk, desk.index, ("variant", "product"))
+    own = {word for thing in priced[:1] for word in fold(thing).split("-")}  # "make the medium 29"
+    if {*content(said.replace(figure[0], " "))} - own:
+        return ""
     return f"change the price of {priced[0]} to {figure[0].strip()}" if len(priced) == 1 else ""
 
 
@@ -198,11 +204,11 @@ def _about_deeds(act: Act, desk: Desk) -> Meant | None:
     if not deeds:
         return None
     done = [deed.call for deed in deeds if deed.became == "done"]
-    undone = [deed for deed in deeds if deed.became != "done"]
+    undone = [deed for deed in deeds if deed.became not in ("done", "failed")]
     if act.agrees and act.alone:
         if undone:
             return Meant([("", [Step(d.call.tool, d.call.args) for d in undone])])
-        return Meant([], done=done) if fresh else None
+        return Meant([], done=done) if fresh and done else None
     if act.declines and act.alone:
         return Meant([(act.said, Decline("left"))])
     only = correcting.only_these(act, undone) if fresh else []
@@ -315,15 +321,19 @@ def _as_it_stands(
     """The decision for one clause, with what it points at put in the place of the words."""
     if pointed.lost and _is_here(said, pointed.lost, desk):
         pointed = replace(pointed, lost="")
-    if pointers.tells_place(pointed.lost) or pointers.tells_row(pointed.lost):
+    row = pointers.tells_place(pointed.lost) or pointers.tells_row(pointed.lost)
+    if row and shown(desk.talk):
         return _which(said, pointed.lost, desk)
     decision = _for_each(_decide(pointed.text, desk, steps), pointed.things)
+    if row and not (isinstance(decision, list) and any(_tells(step, desk) and not step.people for step in decision)):
+        return _which(said, pointed.lost, desk)  # "to 35 euros until we sell the last ones" points at no row
     if pointed.things:
         decision = _about(decision, said, pointed, steps, desk)
     if pointers.owned(pointed.lost) and _about_nothing(decision, desk):
         return _which(said, pointed.lost, desk)  # nor what was narrowed before about "her"
     scoped = pointers.plain("points").search(said) is not None or acts.goes_on(said)
-    if scoped and not pointed.things and not earlier and isinstance(decision, list):
+    beside = pointed.things and about.uses(decision, pointed.things)
+    if scoped and not beside and not earlier and isinstance(decision, list):
         decision = [carried(step, desk) for step in decision]
     if pointed.lost and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL):
         rains = decision.why == "~beyond" and pointed.lost.lower() in IMPERSONAL and not shown(desk.talk)

@@ -103,7 +103,8 @@ def _thing(row: Mapping[str, Any], prefixes: Mapping[str, str]) -> dict[str, Any
 
 def _label(own: str, row: Mapping[str, Any]) -> str:
     """A row in a few words: what it is called, whose it is, how it stands; no keys, addresses or times of day."""
-    texts = [str(value) for value in row.values() if isinstance(value, str) and value != own]
+    named = sorted(row.items(), key=lambda one: not one[0].endswith(NAMES))  # whose it is before how it stands
+    texts = [value for _, value in named if isinstance(value, str) and value != own]
     words = [text for text in texts if not UNREADABLE.fullmatch(text) and len(text) <= LONGEST]
     days = [text[:10] for text in texts if TIME.fullmatch(text)]
     said = [*(word.replace("_", " ") for word in words[:TOLD]), *days[:1]]

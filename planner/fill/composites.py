@@ -53,7 +53,9 @@ def addresses(fields: Sequence[Field], reading: Reading, filled: Filled) -> None
 def lines(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     """Lists of things and how many: "2 MUG-BLUE and one TSH-BLK-M". Of several lists, the one that its words lead to."""
     lists = [f for f in fields if f.many and any(part.kind is Kind.reference for part in f.parts)]
-    led = [f for f in fields if f.many and f.name in LEADING and re.search(LEADING[f.name], reading.text, re.I)]
+    led = _led(fields, reading.text)
+    if led and not led[0].parts:
+        return  # what is taken out whole has no number: its name is found like any other
     for f in led or lists:
         items = [part for part in f.parts if part.kind is Kind.reference]
         count = next((part for kind in (Kind.quantity, Kind.number) for part in f.parts if part.kind is kind), None)
@@ -67,6 +69,14 @@ def lines(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled)
             found[0] |= _beside([part for part in f.parts if part is not count], reading)
         if found:
             filled.args[f.name] = found
+
+
+def _led(fields: Sequence[Field], text: str) -> list[Field]:
+    """The lists that the words lead to, in their order: "remove it, she wants no more" adds nothing first."""
+    found = [
+        (m.start(), f) for f in fields if f.many and f.name in LEADING if (m := re.search(LEADING[f.name], text, re.I))
+    ]
+    return [f for _, f in sorted(found, key=lambda one: one[0])]
 
 
 def _swap(items: Sequence[Field], count: Field | None, reading: Reading) -> list[dict[str, Any]]:

@@ -79,12 +79,18 @@ def _goods(ground: Ground, fields: Sequence[Field], reading: Reading, told: Told
         filled.args[f.name] = [row.name] if f.many else row.name
         reading.take_ground(ground)
         return
+    if ground.goods and not told.writes and _one_more(ground, fields, reading, filled):
+        return
     variants = _wanted(fields, filled, "variant")
     products = _wanted(fields, filled, "product")
     if not ground.goods or not (variants or products):
         return
     reading.take_ground(ground)
     ground = measured(ground, reading) if variants else ground
+    if ground.lacks and not told.writes and len(ground.variants) == 1:  # shown, and what it does not come in is said
+        filled.args[(variants or products)[0].name] = ground.variants[0].name
+        filled.doubts.append(ground.lacks)
+        return
     if ground.lacks:
         filled.which[(variants or products)[0].name] = Which.of(ground, (variants or products)[0].reference)
         return
@@ -93,11 +99,29 @@ def _goods(ground: Ground, fields: Sequence[Field], reading: Reading, told: Told
         filled.args[f.name] = [ground.variants[0].name] if f.many else ground.variants[0].name
     elif products and (len(ground.products) == 1 or (not told.writes and 1 < len(ground.products) <= MOST)):
         _products(products[0], ground, filled)
+    elif variants and not products and not told.writes and 1 < len(ground.variants) <= MOST and variants[0].required:
+        first, *others = [row.name for row in ground.variants]
+        filled.args[variants[0].name], filled.more[variants[0].name] = first, others
     elif variants and variants[0].many and len(ground.products) == 1 and ground.variants:  # "all the wool throws"
         filled.args[variants[0].name] = [row.name for row in ground.variants]
     else:
         f = (variants or products)[0]
         filled.which[f.name] = Which.of(ground, f.reference)
+
+
+def _one_more(ground: Ground, fields: Sequence[Field], reading: Reading, filled: Filled) -> bool:
+    """Whether it is a further thing beside the one that a look-up has: "the totes, and the spice rack" are looked up each."""
+    takes = {f.reference: f for f in fields if f.kind is Kind.reference and f.reference in GOODS and not f.many}
+    has = [f for f in takes.values() if f.name in filled.args]
+    one = ground.variants if len(ground.variants) == 1 else ground.products
+    if not has or len(one) != 1 or ground.lacks:
+        return False
+    field = takes.get(one[0].kind, has[0])
+    value = one[0].name if one[0].kind == "variant" else one[0].reference
+    if filled.args.get(field.name) != value:
+        filled.more.setdefault(field.name, []).append(value)
+    reading.take_ground(ground)
+    return True
 
 
 def measured(ground: Ground, reading: Reading) -> Ground:

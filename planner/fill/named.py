@@ -8,7 +8,7 @@ from planner.fill.spoken import words
 from planner.read import places
 from planner.read.fields import Field, Kind
 from planner.read.goods import OF_PEOPLE
-from planner.read.grounds import FITS
+from planner.read.grounds import FITS, GOODS
 from planner.read.reading import NAME, Reading
 from planner.read.words import TRADE
 
@@ -104,14 +104,18 @@ def suppliers(fields: Sequence[Field], reading: Reading, filled: Filled) -> None
     for f in fields:
         named = next((m for m in SUPPLIED_BY.finditer(reading.text) if reading.open(*m.span("name"))), None)
         if named and f.kind is Kind.reference and f.reference == "supplier":
-            filled.args[f.name] = _said(reading, *named.span("name"))
+            at = named.start("name")
+            known = next((one for one in reading.grounds if one.start <= at < one.end and one.of("supplier")), None)
+            if known is None:  # else it is taken whole, with all that is known of it
+                filled.args[f.name] = _said(reading, *named.span("name"))
 
 
 def _look_up(f: Field, reading: Reading, filled: Filled) -> None:
     """A name that is no reference or code in another's eyes."""
     spans = reading.free("reference", "foreign", "code", "email")
     for one in reading.named(*REFERENCED[f.reference]):
-        if not any(span.start < one.end and one.start < span.end for span in spans):
+        known = f.reference != "customer" and _known_otherwise(f, one.start, one.end, reading)
+        if not known and not any(span.start < one.end and one.start < span.end for span in spans):
             filled.people[f.name] = _said(reading, one.start, one.end)
             return
 
@@ -120,12 +124,21 @@ def _put(f: Field, kinds: Sequence[str], reading: Reading, filled: Filled) -> No
     found = reading.named(*kinds)
     if f.kind is Kind.postcode:
         found = [one for one in found if re.search(r"\d", reading.text[one.start : one.end])]
+    if f.kind is Kind.reference:
+        found = [one for one in found if not _known_otherwise(f, one.start, one.end, reading)]
     if f.kind is Kind.city:  # "the parcel of anna"
         found = [one for one in found if not reading.somebody(one.start, one.end)]
     if found and not (f.kind is Kind.reason_text and _ordinary(reading.text[found[0].start : found[0].end])):
         said = _said(reading, found[0].start, found[0].end)
         said = places.local(said) if f.kind is Kind.city else said
         filled.args[f.name] = [said] if f.many else said
+
+
+def _known_otherwise(f: Field, start: int, end: int, reading: Reading) -> bool:
+    """Whether the shop knows the name, and as nothing that the field takes: Namur is a town, and no warehouse."""
+    kinds = GOODS if f.reference in GOODS else (f.reference,)
+    covering = [one for one in reading.grounds if one.start <= start and end <= one.end]
+    return bool(covering) and not any(row.kind in kinds for one in covering for row in one.rows)
 
 
 def _ordinary(said: str) -> bool:

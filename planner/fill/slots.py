@@ -5,7 +5,7 @@ text from what is left. Whatever the sentence names and no field takes is report
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from planner.fill import bins, composites, grounded, named, texts, times, values
@@ -45,7 +45,7 @@ NOWHERE = "(?!)"  # by its label alone: "in Lyon" is no category, and "to Lyon" 
 def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     """The arguments of one tool from one text. `reading` is used up: hand in a fresh one."""
     filled = Filled()
-    fields = times.meant(fields, reading, told.setting.local)
+    fields = times.meant(_called_for(fields, reading), reading, told.setting.local)
     _notes(fields, reading, told, filled)
     composites.addresses(fields, reading, filled)
     named.suppliers(fields, reading, filled)
@@ -74,6 +74,13 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     _words(fields, reading, told, filled)
     _conclude(fields, reading, told, filled)
     return filled
+
+
+def _called_for(fields: Sequence[Field], reading: Reading) -> list[Field]:
+    """Without those that take nothing unless it is said: "call her" is no consent to calls, and what is paid back is no fee."""
+    needs: Mapping[str, str] = words()["needs"]
+    unsaid = {name for name, said in needs.items() if not re.search(rf"\b(?:{said})\b", reading.text, re.I)}
+    return [f for f in fields if f.required or f.name not in unsaid]
 
 
 def _nameable(fields: Sequence[Field], told: Told) -> list[Field]:
@@ -227,7 +234,7 @@ def _currency(reading: Reading, told: Told) -> str | None:
     if label:
         reading.claim(*label.span(1))
         return label[1]
-    amounts = [s.currency for s in reading.free("money") if s.currency != told.setting.currency]
+    amounts = [s.currency for s in reading.free("money") if s.currency not in ("", told.setting.currency)]
     named = None if told.writes else IN_CURRENCY.search(reading.text)
     return money.SIGNS[named[1].lower()] if named else amounts[0] if amounts else None
 
@@ -332,7 +339,9 @@ def _free_text(f: Field, reading: Reading) -> Any:
     said = texts.labelled(f, reading)
     if said is None and f.required and f.kind is Kind.text:
         said = texts.demanded(f, reading)
-    return None if said is None else _typed(said, f)
+    if said is None or (f.name.endswith("_number") and not re.search(r"\d", said)):  # "which number" is asked for
+        return None
+    return _typed(said, f)
 
 
 def _people(fields: Sequence[Field], told: Told, filled: Filled) -> list[Field]:
@@ -398,7 +407,7 @@ def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Fil
     filled.unplaced = [
         s for s in reading.free(*NEVER_DROPPED) if reading.text[s.start : s.end].lower() not in said_in_passing
     ]
-    currencies = {s.currency for s in reading.spans if s.kind == "money" and s.currency != told.setting.currency}
+    currencies = {s.currency for s in reading.spans if s.kind == "money"} - {"", told.setting.currency}
     if currencies and not any(f.kind is Kind.currency for f in fields):
         filled.doubts.append(f"amounts in {', '.join(sorted(currencies))}")
     if told.writes and (named := IN_CURRENCY.search(reading.text)) and "currency" not in filled.args:
@@ -415,6 +424,6 @@ def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Fil
 
 def _lost(reading: Reading, told: Told) -> list[str]:
     """What is a thing of the shop and found no place: goods and shelves, and to a reader whoever else was named."""
-    kinds = ("category", "brand", *(() if told.writes else ("customer", "supplier", "carrier")))
+    kinds = ("category", "brand", *(() if told.writes else ("customer", "supplier", "carrier", "city")))
     open_ones = [ground for ground in reading.grounds if reading.open(ground.start, ground.end)]
     return [reading.text[one.start : one.end] for one in open_ones if one.goods or one.of(*kinds, fits=("exact",))]

@@ -41,6 +41,8 @@ WITHDRAWING = re.compile(rf"\b{said('withdrawing')}\b", re.I)
 STOPS = re.compile(rf"\b{said('stops')}\b[^.;]*$", re.I)
 RELATIVE = re.compile(rf"\s+{said('relative')}\b", re.I)
 MOST_BARE_PERCENT = 50  # a figure above is a rate only with its sign: "make it round, 79" is a price
+MONEYED = re.compile(rf"\b{said('moneyed')}\b", re.I)
+UNITS = re.compile(rf"\s*(?:[a-z]+\s+)?{said('units')}\b", re.I)
 LENGTHS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 
 
@@ -201,7 +203,8 @@ def _amounts(fields: list[Field], reading: Reading, setting: Setting, *, bare: b
         for span in [*reading.free("money"), *reading.free("number")]:
             if (aims and _reaches(reading, span) != (field in aims)) or (not field.signed and _relative(reading, span)):
                 continue
-            if _said_role(reading, span) == role(field) and _can_be_money(field, span, bare=bare):
+            plain = bare or _of_money(reading, span)
+            if _said_role(reading, span) == role(field) and _can_be_money(field, span, bare=plain):
                 way = _way(reading) if field.signed else 1
                 if not way:
                     break
@@ -220,6 +223,11 @@ def _relative(reading: Reading, span: Span) -> bool:
     """Whether an amount is by how much something changes: "2 euro up", "by 2 euro", "2 € teurer"."""
     by = re.search(r"\b(?:by|um)$", reading.before(span.start, 1))
     return by is not None or RELATIVE.match(reading.text, span.end) is not None
+
+
+def _of_money(reading: Reading, span: Span) -> bool:
+    """Whether a figure without a currency is money by its verb: "who owes us more than 500", "spent over 1000"."""
+    return bool(MONEYED.search(reading.before(span.start, 7))) and not UNITS.match(reading.text, span.end)
 
 
 def _can_be_money(field: Field, span: Span, *, bare: bool) -> bool:

@@ -178,6 +178,8 @@ def _amounts(text: str) -> Iterator[Span]:
     for m in money.AMOUNT.finditer(text):
         currency = money.SIGNS[(m["sign"] or m["unit"]).lower()]
         yield Span("money", *m.span(), money.figure(m["after"] or m["before"]), currency=currency)
+    for m in money.CENTS.finditer(text):
+        yield Span("money", *m.span(), int(m[1]) / 100)
 
 
 def _codes(text: str) -> Iterator[Span]:

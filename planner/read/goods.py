@@ -40,6 +40,7 @@ OF_PEOPLE = ("customer", "person")
 OF_OTHERS = (*OF_PEOPLE, "place", "warehouse")
 OF_SHOP = ("product", "code", "supplier", "carrier")  # what may be called by everybody's words: "Tea time"
 MOST = 12
+IN_IE = frozenset(("beanies", "brownies", "cookies", "genies", "hoodies", "onesies", "smoothies"))
 
 
 class Everyday(NamedTuple):
@@ -121,7 +122,7 @@ def singular(word: str) -> str:
     if len(said) > 4 and said.endswith(("sses", "shes", "ches", "xes")):
         return said[:-2]
     if len(said) > 4 and said.endswith("ies"):
-        return f"{said[:-3]}y"
+        return said[:-1] if said in IN_IE else f"{said[:-3]}y"
     return said[:-1] if len(said) > 3 and said.endswith("s") and not said.endswith("ss") else said
 
 
@@ -129,7 +130,7 @@ def root(word: str, language: str) -> str:
     """A German or French word without its endings, folded: "Tücher" and "Tuch" meet, "grise" and "gris" do."""
     said = fold(word.replace("ß", "ss")).replace("œ", "oe")
     if language == FRENCH:
-        return re.sub(r"(?<=\w{3})(?:es|e|s|x)$", "", said)
+        return re.sub(r"(?<=\w{3})(?:ees?|es|e|s|x)$", "", said)
     return re.sub(r"(?<=\w{3})(?:em|en|er|es|e|n|(?<!s)s)$", "", said)
 
 
@@ -279,6 +280,8 @@ def _runs(text: str, spans: Sequence[Span], mentions: Sequence[Mention], ordinar
             kind = "name"  # "and 20 bear ones"
         if not kind and run and _surname(run[-1], m, text):
             kind = "name"
+        if not kind and run and f"{run[-1].said} {singular(m[0])}".casefold() in lexicon().nouns:
+            kind = "noun"  # "watering cans"
         if run and kind and not _goes_on(text[run[-1].end : m.start()], run[-1].kind, kind):
             yield _trimmed(run)
             run = []

@@ -80,16 +80,32 @@ def placed(phrases: Sequence[Phrase], told: Mapping[str, Sequence[Row]]) -> tupl
         and (named := _named(rows, p.asked))
     ]
     found: list[Ground] = []
-    for phrase, rows in sorted(known, key=lambda one: (not one[0].goods, one[0].start - one[0].end)):
+    for phrase, rows in sorted(known, key=lambda one: (not _of_goods(*one), one[0].start - one[0].end)):
         ground = None if _partner(rows) else _goods(phrase, rows, others)
-        if ground and not any(ground.start < one.end and one.start < ground.end for one in found):
+        if ground and not (_overlap(ground, found) or _in_a_name(ground, others)):
             general = [one for one in found if phrase.standing and _general(one, ground)]
             found = [one for one in found if one not in general]
             found.append(replace(ground, also=tuple((one.start, one.end) for one in general)))
     for ground in sorted(others, key=lambda one: (one.start - one.end, one.rows[0].fits != SURE[0])):
-        if not any(ground.start < one.end and one.start < ground.end for one in found):
+        if not _overlap(ground, found):
             found.append(ground)
     return tuple(sorted(found, key=lambda one: one.start))
+
+
+def _overlap(ground: Ground, found: Sequence[Ground]) -> bool:
+    return any(ground.start < one.end and one.start < ground.end for one in found)
+
+
+def _of_goods(phrase: Phrase, rows: Sequence[Row]) -> bool:
+    """Whether words of goods are in it, or goods are called so: "watering cans" before "watering"."""
+    return phrase.goods or any(row.fits == SURE[0] and row.kind in GOODS for row in rows)
+
+
+def _in_a_name(ground: Ground, others: Sequence[Ground]) -> bool:
+    """Whether it is a piece of somebody's whole name, and goods only begin so: "lea", of Léa Garnier, is no leather."""
+    longer = [one for one in others if one.start <= ground.start and ground.end <= one.end and one.said != ground.said]
+    exact = ground.rows[0].fits == SURE[0]
+    return not exact and any(row.kind == "customer" and row.fits == SURE[0] for one in longer for row in one.rows)
 
 
 def _partner(rows: Sequence[Row]) -> bool:

@@ -6,10 +6,12 @@ what the glossary lacks stays as it was said.
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
+from unicodedata import combining, normalize
 
-from planner.read import goods
+from planner.read import embedder, goods
 
 NEGATED = re.compile(
     r"\b(?:have|has|had|is|are|was|were)(?:n['’]?t| not)\s+(?:yet\s+)?(?:been\s+)?(?:yet\s+)?"
@@ -25,7 +27,23 @@ LETTERED = re.compile(r"\b(last|past|next|within)( \d+) ?([dwm])\b", re.I)  # "l
 LETTERS = {"d": "days", "w": "weeks", "m": "months"}
 PRONOUNS = {"le": "it", "la": "it", "les": "them", "lui": "him", "leur": "them"}  # of an order: "remboursez-le"
 TOLD = re.compile(r"(?<=[ezsrt])-(le|la|les|lui|leur)\b")
+ARROW = re.compile(r"\s*(?:[-=]+>|[→⇒])\s*")  # "lyon -> lille"
 APART = 4  # words, at most, by which a text and its English differ
+SPELT = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}
+HOMOGRAPHS = (
+    "ou",
+    "a",
+    "la",
+    "des",
+    "du",
+    "sur",
+    "ca",
+    "passe",
+    "fur",
+    "mochte",
+    "schon",
+    "uber",
+)  # other words, without their accents
 ENOUGH = 2  # words that only this language has, before a text is taken for it
 
 
@@ -36,15 +54,34 @@ def to_english(text: str, spoken: str = "", names: frozenset[str] = frozenset())
     `spoken` is the language of the conversation, where a few words show none: "et en octobre ?"; `names` are words that are
     people's, and no goods: "Lena Krüger".
     """
-    text = _whole(NEGATED.sub("not ", text))
+    text = ARROW.sub(" to ", _whole(NEGATED.sub("not ", text)))
     words = re.findall(r"[^\W\d_]+", text.lower())
-    for language, (signs, pattern, glossary) in _languages().items():
-        told = sum(word in signs for word in words) + goods.told_by(text, language)
-        if language == spoken or told >= min(ENOUGH, max(1, len(words) - 1)):
-            text = TOLD.sub(lambda said: f" {PRONOUNS[said[1]]}", text) if language == "fr" else text
-            translated = goods.translated(text, language, unless=names.__contains__)
-            return pattern.sub(lambda match, known=glossary: known[match[0].lower()], translated)
-    return goods.guessed(text, names)
+    told = {language: _told(words, language) for language in _languages()}
+    language = spoken if spoken in told else max(told, key=lambda one: told[one])
+    if language != spoken and told[language] < min(ENOUGH, max(1, len(words) - 1)):
+        return goods.guessed(text, names)
+    text = TOLD.sub(lambda said: f" {PRONOUNS[said[1]]}", text) if language == "fr" else text
+    pieces, at = list[str](), 0
+    for phrase in _phrases(language).finditer(text):  # whole: "panier moyen" is no basket
+        pieces += [
+            _word_by_word(text[at : phrase.start()], language, names),
+            _languages()[language][2][phrase[0].lower()],
+        ]
+        at = phrase.end()
+    return "".join([*pieces, _word_by_word(text[at:], language, names)])
+
+
+def _word_by_word(text: str, language: str, names: frozenset[str]) -> str:
+    _, pattern, glossary = _languages()[language]
+    translated = goods.translated(text, language, unless=names.__contains__)
+    return pattern.sub(lambda match: _said(match, glossary, language), translated)
+
+
+def _told(words: Sequence[str], language: str) -> int:
+    """How many words show a language."""
+    signs, _, glossary = _languages()[language]
+    left = [word for word in words if not (word in signs or _tells(word, glossary))]
+    return len(words) - len(left) + goods.told_by(" ".join(left), language)
 
 
 def _whole(text: str) -> str:
@@ -56,11 +93,67 @@ def _whole(text: str) -> str:
 @lru_cache(maxsize=1)
 def _languages() -> dict[str, tuple[frozenset[str], re.Pattern[str], dict[str, str]]]:
     stored = json.loads(files("planner.data").joinpath("glossary.json").read_text(encoding="utf-8"))
-    words = {language: _as_told(known["words"]) for language, known in stored.items()}
+    talk = _talk()
+    words = {
+        language: _typed(talk[language] | talk.get(f"{language} nouns", {}) | _as_told(known["words"]))
+        for language, known in stored.items()
+    }
     return {
         language: (frozenset(known["signs"].split()), _pattern(words[language]), words[language])
         for language, known in stored.items()
     }
+
+
+def _tells(word: str, glossary: Mapping[str, str]) -> bool:
+    """Whether a word shows the language: it has it, and English has not."""
+    return len(word) > 3 and word in glossary and glossary[word] != word and not embedder.english(word)
+
+
+def _said(match: re.Match[str], known: Mapping[str, str], language: str) -> str:
+    """A word in English; as it stands, where a capital letter makes a name of it: "Frau Lang", "Mme Petit"."""
+    word = match[0].lower()
+    before = match.string[: match.start()].rstrip()
+    inside = bool(before) and before[-1] not in ".!?:…"
+    return match[0] if inside and match[0][0].isupper() and word in _plain(language) else known[word]
+
+
+@lru_cache(maxsize=1)
+def _talk() -> dict[str, dict[str, str]]:
+    """Words of everyday talk by language (`talk.tsv`); German nouns apart, for these are written with a capital letter."""
+    sections: dict[str, dict[str, str]] = {}
+    section: dict[str, str] = {}
+    for line in files("planner.data").joinpath("talk.tsv").read_text(encoding="utf-8").splitlines():
+        if line.startswith("# "):
+            section = sections.setdefault(line[2:], {})
+        else:
+            word, _, english = line.partition("\t")
+            section[word] = english
+    return sections
+
+
+@lru_cache(maxsize=2)
+def _plain(language: str) -> frozenset[str]:
+    """Those that no capital letter begins within a sentence."""
+    return frozenset(_typed(_talk()[language]))
+
+
+def _typed(words: Mapping[str, str]) -> dict[str, str]:
+    """With what keyboards without accents make of them: "coute", "fuer", "zurueck"."""
+    bare = {_bare(word): english for word, english in words.items()}
+    spelt = {re.sub("[äöüß]", lambda sign: SPELT[sign[0]], word): english for word, english in words.items()}
+    return {word: english for word, english in (bare | spelt | dict(words)).items() if word not in HOMOGRAPHS} | dict(
+        words
+    )
+
+
+def _bare(word: str) -> str:
+    return "".join(sign for sign in normalize("NFKD", word) if not combining(sign))
+
+
+@lru_cache(maxsize=2)
+def _phrases(language: str) -> re.Pattern[str]:
+    """Those of several words: no word of them is taken for goods."""
+    return _pattern({said: english for said, english in _languages()[language][2].items() if " " in said})
 
 
 def _as_told(words: dict[str, str]) -> dict[str, str]:

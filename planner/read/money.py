@@ -18,6 +18,11 @@ AMOUNT = re.compile(
 )
 
 
+CENTS = re.compile(
+    r"(?<![\w.-])(\d+)\s?(?:cents?|ct|centimes?)(?!\w)", re.I
+)  # hundredths of whatever is the shop's own
+
+
 def exponent(currency: str) -> int:
     """How many decimals a currency has: 2 for EUR, 0 for JPY."""
     return EXPONENTS.get(currency.upper(), 2)

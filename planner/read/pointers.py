@@ -92,6 +92,15 @@ def named_one() -> re.Pattern[str]:
     return re.compile(r"(?<![\w-])(?P<what>[^\W\d_][\w-]*)\s+ones?(?![\w-])", re.I)
 
 
+@lru_cache(maxsize=1)
+def named_so() -> re.Pattern[str]:
+    """ "the maison verte one"."""
+    word = r"[^\W\d_][\w'’-]*"
+    return re.compile(
+        rf"(?<![\w-])(?:{words()['articles']})\s*(?P<what>{word}(?:\s+{word}){{1,2}}?)\s+ones?(?![\w-])", re.I
+    )
+
+
 def points() -> re.Pattern[str]:
     """Any word that stands for something that was spoken of before."""
     return plain("points")

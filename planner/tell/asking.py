@@ -41,7 +41,7 @@ def question(pending: Mapping[str, Any], desk: Desk) -> str:
             tool = tools[pending["tool"]]
             fields = [field for field in tool.fields if field.name in pending["missing"]]
             asked = _changes(fields, voice) if pending.get("changes") else _missing(tool, fields, voice)
-            return " ".join([*(voice.say("not_used", said=said) for said in pending.get("left", ())), asked])
+            return " ".join(filter(None, [voice.not_used(pending.get("left", ())), asked]))
 
 
 def described(tool: Tool, args: Mapping[str, Any], voice: Voice) -> str:

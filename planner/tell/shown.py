@@ -10,6 +10,7 @@ from planner.tell.columns import CALLED, HIDDEN, Row, choose, is_figure, is_mone
 from planner.tell.voice import Voice, words
 
 INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$")
+WEEKLY = ("pickup_days",)  # days of the week, 1 is Monday
 DECIMAL = re.compile(r"\d+(?:\.\d+)?E[+-]?\d+")  # a short decimal of a result: 1E+1 is 10
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 LONGEST = 120  # characters of a cell
@@ -145,8 +146,17 @@ def facts(said: Row, voice: Voice, args: Mapping[str, Any] | None = None) -> str
             )
             lines.append(f"- {head}: {inner}")
         else:
-            lines.append(f"- {head}: {value(part, voice)}".replace("<", "&lt;"))
+            told = weekdays(part, voice) if key in WEEKLY else value(part, voice)
+            lines.append(f"- {head}: {told}".replace("<", "&lt;"))
     return "\n\n".join([*(["\n".join(lines)] if lines else []), *tables])
+
+
+def weekdays(days: Sequence[int], voice: Voice) -> str:
+    """Days of the week by their names, 1 is Monday; three or more that follow each other by the first and the last."""
+    names = voice.say("weekdays").split(", ")
+    if len(days) > 2 and [*days] == [*range(days[0], days[0] + len(days))]:
+        return voice.say("from_to", first=names[days[0] - 1], last=names[days[-1] - 1])
+    return ", ".join(names[day - 1] for day in days)
 
 
 def rows_of(part: Any) -> list[Row]:

@@ -34,7 +34,7 @@ def facts_asked(value: Row, whose: str, voice: Voice, asked: Asked, *, known_alo
     found: list[str] = []
     for topic in asked.topics:
         own = topic.name in words()["known_only_if_told"]
-        said = [text for path in topic.fields for text in _values(value, path.split("."), voice)]
+        said = [text for path in topic.fields for text in _at(value, path, voice)]
         if said and (own or not known_alone):
             parts = ", ".join(dict.fromkeys(said))
             found.append(voice.say("fact", what=voice.label(topic.label), whose=whose, value=parts))
@@ -45,6 +45,11 @@ def facts_asked(value: Row, whose: str, voice: Voice, asked: Asked, *, known_alo
         elif own and not said and not known_alone:
             found.append(voice.say("not_known", what=voice.label(topic.label), whose=whose))
     return " ".join(found[:2])
+
+
+def _at(value: Row, path: str, voice: Voice) -> list[str]:
+    days = value.get(path) if path in shown.WEEKLY else None
+    return [shown.weekdays(days, voice)] if days else _values(value, path.split("."), voice)
 
 
 def _within(value: Row, topic: Topic) -> list[Row]:
@@ -189,10 +194,12 @@ def _product(value: Row, args: Mapping[str, Any], voice: Voice, asked: Asked) ->
     about = facts_asked({**value, **(chosen[0] if len(chosen) == 1 else {})}, name, voice, _only(asked, topics))
     first = [prices] if asked.about("price") else []
     first = [stock] if asked.about("stock") and not first else first
+    offered = value.get("status") in (None, "active")
+    state = "" if offered else voice.say("product_is", name=title, state=voice.word(str(value["status"])))
     if first or about:
         several = len(chosen) > 1 and first
         return " ".join([*first, *([about] if about and not first else [])]), {"variants": chosen} if several else {}
-    return f"{prices} {stock}".strip(), {**_rest("product", value), "variants": chosen}
+    return f"{state} {prices} {stock}".strip(), {**_rest("product", value), "variants": chosen}
 
 
 def _priced(row: Row) -> Row:
@@ -263,7 +270,8 @@ def _forecast(value: Row, args: Mapping[str, Any], voice: Voice, asked: Asked) -
 
 def _customer(value: Row, args: Mapping[str, Any], voice: Voice, asked: Asked) -> Told:
     name = str(value.get("name") or value.get("reference"))
-    if found := facts_asked(value, name, voice, asked):
+    others = [topic for topic in asked.topics if topic.name != "buyer"]  # who it is, is told below
+    if found := facts_asked(value, name, voice, _only(asked, others)):
         return found, {}
     orders = voice.counted(int(value["orders"]), "list_orders")
     named = f"{name} ({value['reference']})" if value.get("reference") else name

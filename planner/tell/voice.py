@@ -56,6 +56,12 @@ class Voice:
         """Somebody's own words, each in quotes."""
         return ", ".join(self.say("quote", said=words.strip()) for words in said)
 
+    def not_used(self, said: Sequence[str]) -> str:
+        """What of somebody's words could not be used, each once, and no piece of another; "" where that is nothing."""
+        whole = [one for one in dict.fromkeys(said) if not any(one != other and one in other for other in said)]
+        quoted = [self.say("quote", said=one.strip()) for one in whole]
+        return self.say("not_used", said=self.listed(quoted, "or")) if quoted else ""
+
     def nouns(self, tool: str) -> Sequence[str]:
         """What a tool lists: one, several, and (where the language has it) its gender."""
         known = words()["nouns"].get(words()["lists"].get(tool, ""))

@@ -251,9 +251,7 @@ async def test_what_cannot_be_narrowed_so_is_said(talk: Talk) -> None:
 async def test_what_it_is_has_to_be_known(talk: Talk) -> None:
     turn = await talk("where is it?")
 
-    assert (
-        turn.answer == "I do not know which one you mean. Name it by its number, its SKU or its name; nothing was done."
-    )
+    assert turn.answer == "Which one do you mean? Name it by its number, its SKU or its name; nothing was done."
 
 
 async def test_nothing_is_changed_for_a_request_that_only_the_reader_or_the_head_takes_for_a_change(talk: Talk) -> None:

@@ -7,9 +7,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from db import clock
-from tests.factories import NewShop, make_order, make_variant
+from tests.conftest import Do
+from tests.factories import NewShop, make_customer, make_order, make_variant, make_warehouse, warehouse_of
 from tests.orchestrator.conftest import Talk
 from tests.orchestrator.test_planner_chat import index, talk
+from tests.tools.till import stocked
+from tools.flows.create_order import create_order
+from tools.orders.holds import hold_order
 
 _ = (index, talk)
 PARIS = ZoneInfo("Europe/Paris")
@@ -84,3 +88,100 @@ async def test_what_is_asked_beside_a_change_is_told_or_accounted_for_once_its_c
 
     assert turn.answer is not None
     assert told in turn.answer
+
+
+# ---- what is spoken of ----------------------------------------------------------------------------------------------------
+
+
+async def held(do: Do, mine: NewShop, *buyers: str) -> list[str]:
+    """Orders of these buyers, the first of which is on hold."""
+    await stocked(mine, "MUG-BLUE")
+    async with mine.shop.database.transaction(mine.id) as sql:
+        people = {name: make_customer(sql, name) for name in dict.fromkeys(buyers)}
+        await sql.commit()
+    made = [
+        await do(create_order, customer=people[name].reference, lines=[{"sku": "MUG-BLUE", "quantity": 1}])
+        for name in buyers
+    ]
+    await do(hold_order, order=made[0].reference, reason="address_check")
+    return [order.reference for order in made]
+
+
+async def test_of_several_records_the_one_is_meant_to_which_it_can_be_done(talk: Talk, do: Do, mine: NewShop) -> None:
+    waits, other = await held(do, mine, "Ana Torres", "Ana Torres")
+
+    card = (await talk.card(await talk("release the order of Ana Torres")))["card"]
+
+    assert waits in card["sentences"][0]
+    assert other not in card["sentences"][0]
+
+
+async def test_whether_somebody_has_paid_is_no_filter_of_those_who_have(talk: Talk, do: Do, mine: NewShop) -> None:
+    unpaid, *_ = await held(do, mine, "Ana Torres")
+
+    turn = await talk("ana torres has she paid or not")
+
+    assert turn.answer is not None
+    assert unpaid in turn.answer
+    assert "unpaid" in turn.answer
+
+
+async def test_so_many_of_what_was_looked_up_are_sent_from_there(talk: Talk, mine: NewShop) -> None:
+    await stocked(mine, "APRON-NAVY", 9)
+    async with mine.shop.database.transaction(mine.id) as sql:
+        other = make_warehouse(sql).reference
+        await sql.commit()
+
+    await talk("how many APRON-NAVY do we have?")
+    card = (await talk.card(await talk(f"send 3 of them from WH-1 to {other}")))["card"]
+
+    assert card["sentences"][0].startswith("3 APRON-NAVY leave")
+
+
+async def test_each_of_two_goods_is_looked_up(talk: Talk, mine: NewShop) -> None:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        make_variant(sql, "TOTE-RED", title="Canvas tote", stock=7, warehouse=await warehouse_of(sql))
+        make_variant(sql, "RACK-OAK", title="Spice rack", stock=4, warehouse=await warehouse_of(sql))
+        await sql.commit()
+
+    turn = await talk("how many canvas totes are left, and the spice rack?")
+
+    assert turn.answer is not None
+    assert "TOTE-RED" in turn.answer
+    assert "RACK-OAK" in turn.answer
+
+
+async def test_a_look_up_by_goods_that_are_not_there_goes_by_the_name_alone(talk: Talk, do: Do, mine: NewShop) -> None:
+    order, *_ = await held(do, mine, "Ana Torres")
+
+    card = (await talk.card(await talk("add a note to the velvet sofa order of Ana Torres: ring twice")))["card"]
+
+    assert order in card["sentences"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("take RACK-OAK off the site", "not sold any more"),
+        ("put RACK-OAK to 35 euros until we sell the last ones", "35.00 EUR"),
+    ],
+)
+async def test_one_thing_is_taken_off_sale_or_given_another_price(
+    talk: Talk, mine: NewShop, text: str, told: str
+) -> None:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        rack = make_variant(sql, "RACK-OAK", title="Spice rack", price=3_890)
+        make_variant(sql, "RACK-PINE", title="Spice rack", price=3_890, product=rack.product)
+        await sql.commit()
+
+    card = (await talk.card(await talk(text)))["card"]
+
+    assert told in " ".join(card["sentences"])
+    assert "RACK-PINE" not in " ".join(card["sentences"])
+
+
+async def test_a_mailing_to_everybody_is_beyond_what_is_done_here(talk: Talk) -> None:
+    turn = await talk("send a newsletter to all club members about the wool throws")
+
+    assert turn.answer is not None
+    assert turn.answer.startswith("That is beyond me")

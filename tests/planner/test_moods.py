@@ -241,7 +241,9 @@ def test_the_name_of_an_operation_is_told_as_its_title() -> None:
 
 
 def test_what_is_asked_is_asked_in_the_language_of_the_request(talk: Conversation) -> None:
-    assert talk.say("storniere bitte eine Bestellung").text.startswith("Für „Bestellung stornieren“ brauche ich noch:")
+    assert talk.say("storniere bitte eine Bestellung").text.startswith(
+        "Sagen Sie mir noch, was für „Bestellung stornieren“ fehlt?"
+    )
 
 
 def test_a_choice_is_offered_only_where_it_shares_words_with_the_request(talk: Conversation) -> None:

@@ -193,7 +193,7 @@ def test_words_that_point_at_nothing_are_not_answered_with_everything(talk: Conv
         answer = talk.say(said)
 
         assert talk.calls == []
-        assert "I do not know which one you mean" in answer.text
+        assert "Which one do you mean?" in answer.text
 
 
 # ---- fragments that go on ---------------------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ def test_a_fragment_that_cannot_be_carried_says_so_and_what_could(talk: Conversa
 def test_a_fragment_with_nothing_before_it_is_no_request(talk: Conversation) -> None:
     talk.say("hello", *[{"error": {"message": "Not now."}}] * 3)
 
-    assert "I do not know" in talk.say("and a month ago?").text
+    assert "Which one do you mean?" in talk.say("and a month ago?").text
     assert talk.calls == []
 
 
