@@ -126,6 +126,12 @@ with shops as (insert into merchants (id, slug, created_at)
 insert into customers (merchant_id, id, reference, status, name, name_key, created_at, updated_at)
 select id, gen_random_uuid(), 'CUS-1', 'active', 'Neighbour', 'neighbour', now(), now() from shops;
 """
+# What is open is a small part of a shop's history; where it is all of a neighbour's, the planner has to know whose it is.
+ALL_OPEN = """
+update purchase_orders set status = 'sent' where merchant_id = %(merchant)s;
+update fulfilments set status = 'in_transit', delivered_at = null where merchant_id = %(merchant)s;
+update returns set status = 'requested' where merchant_id = %(merchant)s
+"""
 GROWN = (
     "customers",
     "addresses",
@@ -249,9 +255,10 @@ READ: list[tuple[str, dict[str, Any]]] = [
 @pytest.fixture(scope="module")
 async def shops(shop: Shop, owner_url: str) -> tuple[NewShop, NewShop]:
     """Two shops of the same last months; one has ten times the history."""
-    small, large = [await grown(shop, owner_url, orders) for orders in (SMALL, LARGE)]
-    with psycopg.connect(owner_url, autocommit=True) as owner:
+    small, large, busy = [await grown(shop, owner_url, orders) for orders in (SMALL, LARGE, SMALL)]
+    with psycopg.connect(owner_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
         owner.execute(NEIGHBOURS)
+        owner.execute(ALL_OPEN, {"merchant": busy.id})
         owner.execute("analyze")
     return small, large
 
