@@ -13,9 +13,9 @@ Json = dict[str, Any]
 SAID_ONCE = frozenset({"limit", "after", "count", "version", "country", "currency"})  # by prompts/house_rules.md
 _SAID_BY_KIND = ("period_start", "period_end", "money")  # likewise: `…_from`, `…_until`, amounts
 _NAMES = {"sku": "variant"}  # of fields that are called by something else than what they refer to
-_EMPTY = frozenset(
-    ("a", "all", "an", "and", "are", "by", "code", "from", "has", "in", "is", "it", "its", "of", "only", "or", "that", "the",
-     "their", "there", "this", "to", "what", "which", "who")
+_EMPTY = frozenset(  # `min_…` is at least so many
+    ("a", "all", "an", "and", "are", "at", "by", "code", "from", "has", "in", "is", "it", "its", "least", "many", "most", "much",
+     "of", "only", "or", "so", "that", "the", "their", "there", "this", "to", "what", "which", "who")
 )  # fmt: skip
 _KEPT = ("type", "enum", "items", "properties", "required", "anyOf", "description")
 _FIRST_CLAUSE = re.compile(r"(.*?)(?:[;:.](?:\s.*)?|, such as .*| \(.*)?", re.DOTALL)

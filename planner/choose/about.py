@@ -108,7 +108,7 @@ def shown(decision: Decision, text: str, things: Sequence[str], desk: Desk) -> D
     """The decision, or the thing itself, where nothing better is known of a question about it; `text` is the question."""
     if not _asks(text, desk) or not _poor(decision, text, desk):
         return decision
-    steps = [step for thing in things for step in _opened(thing, desk)]
+    steps = [step for thing in things for step in opened(thing, desk)]
     return steps or decision
 
 
@@ -124,7 +124,7 @@ def _poor(decision: Decision, text: str, desk: Desk) -> bool:
             return reads and max(desk.wishes(text).get(step.tool, 0.0) for step in decision) < CERTAIN
 
 
-def _opened(thing: str, desk: Desk) -> list[Step]:
+def opened(thing: str, desk: Desk) -> list[Step]:
     """The call that shows a thing: its own, or the list of its kind with nothing else in it."""
     for kind in _kinds([thing], desk):
         for name in (f"get_{kind}", f"list_{kind}s"):

@@ -4,10 +4,12 @@
 "ORD-1042, add a note …", they are requests like any other. A turn that is certain by itself, or names something, is left alone.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from planner.choose import about
 from planner.choose.decisions import Ask, Decision, Decline, Desk
 from planner.choose.focus import NOBODYS, PEOPLE, referred
 from planner.choose.index import NO_TOOL
@@ -23,6 +25,12 @@ BACK = 3  # answers that a record stays in hand for
 TRIED = 4  # records that a turn is read beside
 CERTAIN = 0.6  # of a probability: from here on a turn says by itself what is wished
 POSSIBLE = 0.4  # of the probability of an operation beside the record
+HOLDING = ("order", "purchase_order", "transfer", "shipment", "pick_list", "return")
+INSIDE = re.compile(
+    r"\b(?:is|are|was|were|what(?:['’]?s)?|how many\b.{1,40})\s+(?:\w+\s+){0,3}(?:on|in|inside)\s+(?:it|there|that one)\b"
+    r"|\b(?:dr(?:in|auf)|darin|darauf)\b|\b(?:dedans|dessus|à l['’]intérieur)\b",
+    re.I,
+)
 UNHEARD = ("unclear", "elsewhere", "pointing", "planned", "people", *NO_TOOL)
 
 
@@ -65,6 +73,8 @@ def instead(
 ) -> Decision:
     """The decision, or the one for the turn beside the record in hand, where that makes more of it."""
     hand = in_hand(desk)[:TRIED]
+    if (inside := _inside(hand, said, desk)) is not None:
+        return inside
     if not hand or _sure(decision, said, pointed, desk, hand[0]) or _names_something(said, desk):
         return decision
     one = next((one for one in _read_beside(said, hand, desk) if _likely(one, said, desk)), None)
@@ -74,6 +84,19 @@ def instead(
         return decision
     other = decided(one.text)
     return other if _uses(other, one.reference) else decision
+
+
+def _inside(hand: Sequence[str], said: str, desk: Desk) -> Decision | None:
+    """A look into the record in hand, of which it is asked what, or how much of a thing, is in it."""
+    if not (INSIDE.search(said) and (Act.of(said).asks or mood.asks(said, desk.english(said)))) or _names_something(
+        said, desk
+    ):
+        return None
+    for reference in hand:
+        kind = desk.index.vocabulary.prefixes.get(reference.partition("-")[0], "")
+        if kind in HOLDING and (steps := about.opened(reference, desk)):
+            return steps
+    return None
 
 
 def _shown(reference: str, said: str, desk: Desk) -> Decision | None:

@@ -130,6 +130,7 @@ def root(word: str, language: str) -> str:
     """A German or French word without its endings, folded: "Tücher" and "Tuch" meet, "grise" and "gris" do."""
     said = fold(word.replace("ß", "ss")).replace("œ", "oe")
     if language == FRENCH:
+        said = re.sub(r"(?<!e)aux$", "al", said)  # "bocaux" of a bocal, and not "plateaux"
         return re.sub(r"(?<=\w{3})(?:ees?|es|e|s|x)$", "", said)
     return re.sub(r"(?<=\w{3})(?:em|en|er|es|e|n|(?<!s)s)$", "", said)
 

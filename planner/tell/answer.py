@@ -60,6 +60,8 @@ def _told(result: Result, desk: Desk, voice: Voice, asked: Asked) -> str:
         return found
     whole = cast(Row, found) if isinstance(found, dict) else None
     rows = _rows(result.value)
+    if rows is not None and len(rows) == 1 and tool and _of_one(result, tool):
+        return _thing(rows[0], result, tool, voice, asked)
     if rows is not None:
         return _listed(rows, whole or {}, result, tool, voice, asked)
     value: Row = {"result": found} if whole is None else whole
@@ -67,6 +69,12 @@ def _told(result: Result, desk: Desk, voice: Voice, asked: Asked) -> str:
         done = " ".join(filter(None, [_done(value, tool, voice), _says(value, voice)]))
         return "\n\n".join([done, shown.facts(_unsaid(_unnamed(value)), voice)]).strip()
     return _thing(value, result, tool, voice, asked)
+
+
+def _of_one(result: Result, tool: Tool) -> bool:
+    """Whether a list was asked for the one record that is named."""
+    own = [f.name for f in tool.fields if result.call.tool == f"list_{f.reference}s"]
+    return any(result.call.args.get(name) for name in own)
 
 
 def _failure(error: Error, voice: Voice) -> str:

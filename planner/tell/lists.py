@@ -64,7 +64,9 @@ def filters(result: Result, tool: Tool | None, voice: Voice, page: Row | None = 
         said = result.call.args.get(f.name)
         if said in (None, [], "") or not _narrows(f) or times.stem(f) in known:
             continue
-        if f.name in words()["states"]:
+        if result.call.tool == f"list_{f.reference}s":  # the one record itself, whose row says so
+            beside.append(str(said))
+        elif f.name in words()["states"]:
             states.append(_state(f, said, result.call.tool, voice))
         else:
             beside.append(_beside(f, said, result.call.tool, voice))

@@ -16,6 +16,7 @@ from planner.tell.voice import Voice, words
 Told = tuple[str, Row]  # the sentences, and what else is to be shown
 STATUS_TOPICS = ("pending", "confirmed")
 STATE_TOPICS = (*STATUS_TOPICS, "state", "sent", "arrived", "paid", "cancelled")
+THEMSELVES = {"supplier": "SUP-", "carrier": "CAR-"}  # what is asked for, and such a thing's references
 MOST = 4  # rows whose facts stand in a sentence
 ADDRESS = (("line1",), ("line2",), ("postcode", "city"), ("region",), ("country",))
 
@@ -33,6 +34,8 @@ def facts_asked(value: Row, whose: str, voice: Voice, asked: Asked, *, known_alo
     """
     found: list[str] = []
     for topic in asked.topics:
+        if _itself(topic, value):
+            continue
         own = topic.name in words()["known_only_if_told"]
         said = [text for path in topic.fields for text in _at(value, path, voice)]
         if said and (own or not known_alone):
@@ -45,6 +48,12 @@ def facts_asked(value: Row, whose: str, voice: Voice, asked: Asked, *, known_alo
         elif own and not said and not known_alone:
             found.append(voice.say("not_known", what=voice.label(topic.label), whose=whose))
     return " ".join(found[:2])
+
+
+def _itself(topic: Topic, value: Row) -> bool:
+    """Whether it is the thing itself that is asked for, and no fact of it: who a supplier is."""
+    bought = topic.name == "buyer" and not ({"customer", "customer_name"} & value.keys())
+    return bought or str(value.get("reference") or "").startswith(THEMSELVES.get(topic.name, "\0"))
 
 
 def _at(value: Row, path: str, voice: Voice) -> list[str]:

@@ -95,10 +95,10 @@ class ListCustomers(Paged):
     max_spend: MinorUnits | None = Field(
         default=None, description="Spent at most so much; minor units of the home currency."
     )
-    last_order_from: PeriodStart | None = Field(default=None, description="Last order at this instant or later, UTC.")
-    last_order_until: PeriodEnd | None = Field(default=None, description="Last order before this instant, UTC.")
-    created_from: PeriodStart | None = Field(default=None, description="Customer since this instant or later, UTC.")
-    created_until: PeriodEnd | None = Field(default=None, description="Customer since before this instant, UTC.")
+    last_order_from: PeriodStart | None = Field(default=None, description="Last order then or later, UTC.")
+    last_order_until: PeriodEnd | None = Field(default=None, description="Last order before then, UTC.")
+    created_from: PeriodStart | None = Field(default=None, description="Customer since then or later, UTC.")
+    created_until: PeriodEnd | None = Field(default=None, description="Customer since before then, UTC.")
     product: ProductWords | None = Field(
         default=None, description="Who bought this product: `PRD-7`, a SKU, or words of its title."
     )
