@@ -88,9 +88,8 @@ def instead(
 
 def _inside(hand: Sequence[str], said: str, desk: Desk) -> Decision | None:
     """A look into the record in hand, of which it is asked what, or how much of a thing, is in it."""
-    if not (INSIDE.search(said) and (Act.of(said).asks or mood.asks(said, desk.english(said)))) or _names_something(
-        said, desk
-    ):
+    asks = Act.of(said).asks or mood.asks(said, desk.english(said))
+    if not (asks and INSIDE.search(said)) or _names_something(said, desk):
         return None
     for reference in hand:
         kind = desk.index.vocabulary.prefixes.get(reference.partition("-")[0], "")

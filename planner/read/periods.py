@@ -27,7 +27,21 @@ AFTER_PREPOSITION = (
 )
 BOUNDING = "(?:" + "|".join(rf"(?<=\b{word} )" for word in ("before", "until", "till", "by", "after", "since")) + ")"
 TH = "(?:st|nd|rd|th)?"
+# Of those who did not buy a period tells since when.
+NOT_BOUGHT = re.compile(
+    r"(?:n['’]t|\b(?:not|never|nothing|no|without|stopped))\b(?: \w+){0,3}? "
+    r"(?:bought|buy|buying|ordered|order|orders|ordering|purchased|purchase|shopped|come back|been back)\b"
+    r"|\b(?:inactive|dormant|silent)\b",
+    re.I,
+)
 UNIT = "day|week|month|quarter|year"
+SEASONS = {
+    "spring": 3,
+    "summer": 6,
+    "autumn": 9,
+    "fall": 9,
+    "winter": 12,
+}  # their first months, as meteorologists count
 ONE = timedelta(days=1)
 
 
@@ -163,6 +177,13 @@ def _last_some(match: Match, now: datetime, ahead: bool) -> Range:
     return tomorrow - timedelta(days=count * {"day": 1, "week": 7, "fortnight": 14}[unit]), tomorrow
 
 
+def _for_some(match: Match, now: datetime, ahead: bool) -> Range:
+    """ "Who hasn't ordered for 3 months?"; anything else lasts as long, and is no span of the past."""
+    if not NOT_BOUGHT.search(match.string):
+        raise ValueError
+    return _last_some(match, now, ahead)
+
+
 def _last_one(match: Match, now: datetime, ahead: bool) -> Range:
     if match[1] == "hour":
         return now - timedelta(hours=1), now
@@ -265,6 +286,17 @@ def _christmas(match: Match, now: datetime, ahead: bool) -> Range:
     return around(_day_of_month("24" if match[1] == "eve" else "25", "december", None, now, coming), "day")
 
 
+def _season(match: Match, now: datetime, ahead: bool) -> Range:
+    """The last that has begun, or that is over where it is said to be the last; the coming one of what is to be."""
+    first = date(now.year, SEASONS[match[2] or match[3]], 1)
+    if match[1] == "next" or (ahead and match[1] != "last"):
+        begins = first if first > now.date() else add_months(first, 12)
+    else:
+        latest = add_months(now.date(), -3) if match[1] in ("last", "past") else now.date()
+        begins = first if first <= latest else add_months(first, -12)
+    return begins, add_months(begins, 3)
+
+
 def _shifted(unit: str, shift: int) -> Rule:
     return lambda match, now, ahead: around(now.date(), match[1] if unit == "?" else unit, shift)
 
@@ -285,6 +317,7 @@ RULES: list[tuple[str, Rule]] = [
         lambda m, n, a: around(_day_of_month(m[2], m[1], m[3], n, a), "day"),
     ),
     (rf"\b(?:the )?(?:last|past|previous) {NUMBER} (hour|day|week|fortnight|month|quarter|year)s?\b", _last_some),
+    (rf"\bfor (?:more than |over |at least )?{NUMBER} (day|week|month|year)s?\b", _for_some),
     (r"\b(?:the )?(?:last|past) (hour|fortnight)\b", _last_one),
     (rf"\b(?:the )?next {NUMBER} (day|week|month|year)s?\b", _next_some),
     (rf"\b{NUMBER} (day|week|month|year)s? ago\b", _ago),
@@ -295,6 +328,11 @@ RULES: list[tuple[str, Rule]] = [
     (rf"\b(?:the )?(?:last|past|previous) ({UNIT})\b(?:'s)?", _shifted("?", -1)),
     (rf"\b(?:this|current) ({UNIT})\b(?:'s)?", _shifted("?", 0)),
     (rf"\b(?:the )?next ({UNIT})\b", _shifted("?", 1)),
+    (
+        rf"\b(?:(?:the )?(this|last|past|next)|(?<=in )the|(?<=since )the|(?<=during )the) ({'|'.join(SEASONS)})\b"
+        rf"|{AFTER_PREPOSITION}({'|'.join(SEASONS)})\b(?! (?:\w+ )?(?:collection|range|sale|line))",
+        _season,
+    ),
     (r"\b(?:the |this )?(?:up)?coming (?:week|days)\b", lambda m, n, a: (n.date(), n.date() + 8 * ONE)),
     # Else it is what is sold.
     (

@@ -1,6 +1,7 @@
 """What people ask every day, in their own words, without a language model: nothing is dropped, and nothing left out unasked."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -185,3 +186,25 @@ async def test_a_mailing_to_everybody_is_beyond_what_is_done_here(talk: Talk) ->
 
     assert turn.answer is not None
     assert turn.answer.startswith("That is beyond me")
+
+
+@pytest.mark.parametrize("text", ["which orders wait to be shipped?", "which orders still have to go out today?"])
+async def test_orders_that_wait_to_be_shipped_are_those_that_are_not(talk: Talk, mine: NewShop, text: str) -> None:
+    async with mine.shop.database.transaction(mine.id) as sql:
+        waits, left = [make_order(sql, make_variant(sql), 1) for _ in range(2)]
+        waits.placed_at = clock.now() - timedelta(days=9)
+        left.units_fulfilled = 1
+        await sql.commit()
+
+    turn = await talk(text)
+
+    assert turn.answer is not None
+    assert waits.reference in turn.answer
+    assert left.reference not in turn.answer
+
+
+async def test_who_has_not_bought_since_is_not_who_has(talk: Talk) -> None:
+    turn = await talk("give me a list of customers who haven't bought since January")
+
+    assert turn.answer is not None
+    assert re.search(r"\(until 31 December \d{4}, ", turn.answer), turn.answer

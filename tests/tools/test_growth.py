@@ -133,27 +133,10 @@ update fulfilments set status = 'in_transit', delivered_at = null where merchant
 update returns set status = 'requested' where merchant_id = %(merchant)s
 """
 GROWN = (
-    "customers",
-    "addresses",
-    "customer_figures",
-    "orders",
-    "order_lines",
-    "purchase_orders",
-    "purchase_order_lines",
-    "promotions",
-    "interactions",
-    "bins",
-    "pick_lists",
-    "pick_tasks",
-    "fulfilments",
-    "carrier_claims",
-    "returns",
-    "return_lines",
-    "tickets",
-    "warranty_claims",
-    "payments",
-    "payment_transactions",
-)
+    "customers", "addresses", "customer_figures", "orders", "order_lines", "purchase_orders", "purchase_order_lines", "promotions",
+    "interactions", "bins", "pick_lists", "pick_tasks", "fulfilments", "carrier_claims", "returns", "return_lines", "tickets",
+    "warranty_claims", "payments", "payment_transactions",
+)  # fmt: skip
 READ: list[tuple[str, dict[str, Any]]] = [
     ("list_customers", {}),
     ("list_customers", {"sort": "alphabetical"}),

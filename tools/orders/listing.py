@@ -37,6 +37,7 @@ from tools.orders.shown import (
     METHOD_WORDS,
     NAME_SEEN,
     ON_HOLD,
+    OPEN_WORDS,
     PAYMENT_WORDS,
     RETURN_WORDS,
     STATUS_WORDS,
@@ -102,7 +103,9 @@ class ListOrders(Paged):
     return_state: list[Annotated[ReturnState, RETURN_WORDS]] = Field(
         default=[], max_length=3, description="Only orders of which so much came back; several are alternatives."
     )
-    open: bool | None = Field(default=None, description="Still to be sent, in whole or in part, and not called off.")
+    open: Annotated[bool, OPEN_WORDS] | None = Field(
+        default=None, description="Still to be sent, in whole or in part, and not called off."
+    )
     paid_with: list[Annotated[PaymentMethod, METHOD_WORDS]] = Field(
         default=[], max_length=10, description="How they are paid, or to be paid; several are alternatives."
     )

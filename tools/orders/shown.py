@@ -32,11 +32,19 @@ PAYMENT_WORDS = Synonyms(
 )
 FULFILMENT_WORDS = Synonyms(
     {
-        "unfulfilled": ("unshipped", "not shipped", "not sent", "to ship", "waiting to ship", "not dispatched"),
+        "unfulfilled": ("unshipped", "not shipped", "not sent", "not dispatched"),
         "partly_fulfilled": ("partially shipped", "partly shipped"),
         "fulfilled": ("shipped", "sent", "dispatched"),
     }
 )
+OPEN_WORDS = Synonyms(
+    {
+        "true": (
+            "to ship", "to be shipped", "to be sent", "to go out", "to send out", "to dispatch", "to be dispatched",
+            "need shipping", "ready to ship", "wait to be shipped", "waiting to ship", "waiting to be shipped", "waiting to go out",
+        ),
+    }
+)  # fmt: skip
 METHOD_WORDS = Synonyms(
     {
         "card": ("credit card", "debit card", "visa", "mastercard"),
