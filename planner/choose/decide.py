@@ -5,7 +5,7 @@ imperative, and a place for everything that was said.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import log
 from typing import Any
@@ -271,23 +271,30 @@ def _of_variant(text: str, chosen: Candidate, candidates: Sequence[Candidate], d
     """The candidate, or, where it would change a product of which one variant was named, the same change of that variant."""
     named = [f for f in chosen.tool.fields if f.reference == "product" and f.name in chosen.filled.args]
     code = chosen.filled.args[named[0].name] if len(named) == 1 else None
+    if not isinstance(code, str) or PRODUCT.match(code):
+        return chosen
     own = chosen.tool.entry.name.replace("product", "variant")  # whatever else the words are like
-    alike = [c for c in candidates if c.tool.entry.name == own]
-    if own in desk.offered and not alike:
+    alike = list[Candidate]()
+    if own in desk.offered and all(c.tool.entry.name != own for c in candidates):
         tool = desk.index.tools[own]
         alike = [Candidate(tool, filling(tool, desk.reading(text).fresh(), desk), chosen.fit, chosen.score)]
-    for one in [*candidates, *alike] if isinstance(code, str) and not PRODUCT.match(code) else ():
+    for one in [*candidates, *alike]:
         of = [f for f in one.tool.required if f.reference == "variant" and one.filled.args.get(f.name) == code]
-        if of and one.tool.entry.writes and len(one.filled.args) > 1 and _whole_of(one, str(code)):
+        if of and one.tool.entry.writes and len(one.filled.args) > 1 and _whole_of(one, code):
             return replace(one, score=max(one.score, chosen.score), fit=max(one.fit, chosen.fit))
     return chosen
 
 
 def _whole_of(candidate: Candidate, code: str) -> bool:
-    """Whether nothing is missing or left over, but for what is said of the thing once more: "only the plum one"."""
-    filled, own = candidate.filled, fold(code).split("-")
-    over = [*filled.doubts, *filled.strange]
-    return not (filled.missing or filled.unplaced) and all({*fold(said).split()} <= {*own} for said in over)
+    """Whether nothing is missing or left over, but for what is said of the thing once more."""
+    filled = candidate.filled
+    return not (filled.missing or filled.unplaced or _news([*filled.doubts, *filled.strange], [code]))
+
+
+def _news(left: Sequence[str], values: Iterable[Any]) -> list[str]:
+    """What of the words left over says more than the values do: not "only the plum one", of a code with that colour."""
+    own = {word for value in values if isinstance(value, str) for word in fold(value).split("-")}
+    return [said for said in left if not {*fold(said).split()} <= own]
 
 
 def _of_lines(text: str, chosen: Candidate, desk: Desk) -> Candidate:
@@ -433,9 +440,8 @@ def _confirmed(text: str, chosen: Candidate, decision: Decision, desk: Desk) -> 
     left = [*(text[span.start : span.end] for span in filled.unplaced), *filled.doubts]
     unsure = chosen.score < CERTAIN or desk.index.reader is None
     left += [said for said in filled.strange if said not in left and (unsure or any(said in one for one in named))]
-    if isinstance(decision, list):  # what is said of the thing once more: "only the plum one"
-        own = {word for value in decision[0].args.values() if isinstance(value, str) for word in fold(value).split("-")}
-        left = [said for said in left if not {*fold(said).split()} <= own]
+    if isinstance(decision, list):
+        left = _news(left, decision[0].args.values())
     if not isinstance(decision, list) or not left:
         return decision
     if amount := _amount_of_share(chosen):

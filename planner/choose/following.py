@@ -114,7 +114,7 @@ def _again(last: Call, text: str, desk: Desk) -> Edit | None:
         found = edited(last, words, desk)
         if found and not any(re.search(r"\d", left) for left in found.left):
             args = {**_without_period(tool.fields, last.args, _new(found, last)), **_new(found, last)}
-            alone = {f.name for f in tool.fields if f.name not in found.changed and last.tool == f"list_{f.reference}s"}
+            alone = {f.name for f in tool.fields if f.name not in found.changed and last.tool == f.listed_by}
             args = {name: value for name, value in args.items() if name not in {*found.step.people, *alone}}
             limit = next((f.name for f in tool.fields if f.kind is Kind.limit), None)
             most = {limit: 1} if limit and THE_MOST.search(text) else {}
@@ -132,7 +132,7 @@ def carried(step: Step, desk: Desk) -> Step:
     if last is None or last.tool not in desk.index.tools or desk.index.tools[step.tool].entry.writes:
         return step
     fields = [f for f in desk.index.tools[step.tool].fields if f.kind in SCOPE and f.name not in step.people]
-    fields = [f for f in fields if step.tool != f"list_{f.reference}s"]  # a list of the one record is no list
+    fields = [f for f in fields if step.tool != f.listed_by]  # a list of the one record is no list
     said = {f.kind for f in fields if f.name in step.args}
     old = {f.name: f.kind for f in desk.index.tools[last.tool].fields}
     kept = {

@@ -20,6 +20,7 @@ ALSO_FOUND_BY = {"variant": ("variant", "stock", "product"), "product": ("produc
 SEARCH = "search_shop"  # names of every kind, spelt right or nearly; where it is not offered, a list of the kind
 GOODS = ("product", "variant")
 GOODS_FIELDS = ("product", "sku")
+NO_CONDITIONS = {"open", "limit", "sort"}  # by which nothing is told from anything else
 NEAR = "near"
 SHOWN = ("name", "about", "email", "city", "title", "status", "total", "placed_at")
 OF_RECORDS = (  # what tells two records of a kind apart
@@ -100,7 +101,7 @@ def second_call(tried: str, awaiting: Mapping[str, Any], desk: Desk) -> LookUp |
 def without_goods(tried: Call, awaiting: Mapping[str, Any]) -> LookUp | None:
     """The look-up by what else was said, where it failed and goods were named: his order, whatever is in it."""
     args = {name: value for name, value in tried.args.items() if name not in GOODS_FIELDS}
-    if args == tried.args or not args.keys() - {"open", "limit", "sort"}:
+    if args == tried.args or not args.keys() - NO_CONDITIONS:
         return None
     through: Mapping[str, Any] = awaiting.get("through") or {}
     told = {**through, "args": {name: value for name, value in through.get("args", {}).items() if name in args}}
@@ -111,7 +112,7 @@ def without_unknown_goods(awaiting: Mapping[str, Any]) -> dict[str, Any] | None:
     """What a record is looked for by, without the goods of which nothing is called so; None where nothing else was said."""
     through: Mapping[str, Any] = awaiting.get("through") or {}
     people = {name: who for name, who in through.get("people", {}).items() if name != awaiting.get("owner")}
-    told = people or through.get("args", {}).keys() - {"open", "limit", "sort"}
+    told = people or through.get("args", {}).keys() - NO_CONDITIONS
     return {**through, "people": people} if awaiting.get("owner") in GOODS_FIELDS and told else None
 
 

@@ -15,7 +15,6 @@ from planner.fill.filled import Filled, Which
 from planner.fill.versus import other_period
 from planner.read import pointers
 from planner.read.fields import Choice, Field, Kind
-from planner.read.periods import NOT_BOUGHT
 from planner.read.reading import Reading
 from planner.read.words import content, fold, stem, tokens
 
@@ -27,7 +26,6 @@ WHETHER = re.compile(  # "has Bauer paid?", "olivier mercier has he paid or not"
     r"|\b(?:has|have|did|is|are|was|were)\s+(?:he|she|they|it)\b|\bor not\b",
     re.I,
 )
-GOES_OUT_TODAY = re.compile(r"\b(?:out|ship|shipped|send|sent|dispatch|dispatched|leave)\s+today\b", re.I)
 OF_MANY = re.compile(r"^\W*(?:and )?(?:which|what|who|how (?:many|much)|list|show)\b|\b(?:any|every|all|which)\b", re.I)
 MOST_SHOWN = 10  # rows of which it is asked which
 NEWEST_FEW = 5  # of somebody's, where it is asked how they stand
@@ -68,8 +66,6 @@ def settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Deci
     _of_the_talk(tool, filled, desk)
     _lines_of_the_talk(tool, filled, desk)
     _whether(text, tool, filled)
-    _not_since(text, filled)
-    _not_placed(text, filled)
     missing = [f for f in tool.required if f.name not in filled.args and f.name not in filled.people]
     if missing:
         return _of_those_shown(tool, missing, filled, desk) or ask_for(tool, missing, filled.args, filled.people)
@@ -172,19 +168,6 @@ def _whether(text: str, tool: Tool, filled: Filled) -> None:
         for name in STATES:
             filled.args.pop(name, None)
         filled.args |= {f.name: NEWEST_FEW for f in tool.fields if f.kind is Kind.limit and f.name not in filled.args}
-
-
-def _not_since(text: str, filled: Filled) -> None:
-    """ "Who hasn't bought since January?" asks for those whose last order is older, and not for who has bought since."""
-    if NOT_BOUGHT.search(text) and "last_order_from" in filled.args:
-        filled.args["last_order_until"] = filled.args.pop("last_order_from")
-
-
-def _not_placed(text: str, filled: Filled) -> None:
-    """ "What has to go out today?" asks for what waits, whenever it was ordered."""
-    if filled.args.get("open") is True and GOES_OUT_TODAY.search(text):
-        for name in ("placed_from", "placed_until"):
-            filled.args.pop(name, None)
 
 
 def which_goods(tool: Tool, filled: Filled) -> Ask:

@@ -14,7 +14,6 @@ from planner.choose.decisions import Ask, Decision, Decline, Desk
 from planner.choose.focus import NOBODYS, PEOPLE, referred
 from planner.choose.index import NO_TOOL
 from planner.choose.pointing import Pointed
-from planner.choose.settle import complete
 from planner.read import mood, pointers
 from planner.read.acts import Act
 from planner.read.fields import Kind
@@ -92,20 +91,19 @@ def _inside(hand: Sequence[str], said: str, desk: Desk) -> Decision | None:
     if not (asks and INSIDE.search(said)) or _names_something(said, desk):
         return None
     for reference in hand:
-        kind = desk.index.vocabulary.prefixes.get(reference.partition("-")[0], "")
-        if kind in HOLDING and (steps := about.opened(reference, desk)):
+        if _kind(reference, desk) in HOLDING and (steps := about.opened(reference, desk)):
             return steps
     return None
 
 
 def _shown(reference: str, said: str, desk: Desk) -> Decision | None:
     """A look at the record, where a short question says of nothing else what it is about: "can it still be cancelled?"."""
-    kind = desk.index.vocabulary.prefixes.get(reference.partition("-")[0], "")
-    shows = desk.index.tools.get(f"get_{kind}") if f"get_{kind}" in desk.offered else None
     short = len(tokens(said)) <= SHORT and not desk.reading(desk.english(said)).grounds
-    return (
-        complete(shows, f"{reference}, {desk.english(said)}", desk) if shows and short and kind not in PEOPLE else None
-    )
+    return (about.opened(reference, desk) or None) if short and _kind(reference, desk) not in PEOPLE else None
+
+
+def _kind(reference: str, desk: Desk) -> str:
+    return desk.index.vocabulary.prefixes.get(reference.partition("-")[0], "")
 
 
 def _likely(one: Beside, said: str, desk: Desk) -> bool:

@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from planner.read.fields import Field, Kind
+from planner.read.periods import NOT_BOUGHT, Period
 from planner.read.reading import Reading
 
 BOUNDS = ("_from", "_until")
@@ -50,6 +51,7 @@ def meant(fields: Sequence[Field], reading: Reading, now: datetime) -> list[Fiel
     The word that tells which is taken, where it would else be heard as a state: "opened last week" are not the open ones.
     """
     found = stems(fields)
+    _leave(found, reading)
     spans = [span for span in reading.free("period") if not span.value.before]
     if len(found) < 2 or not spans:
         return _only(fields, found, 0)
@@ -65,6 +67,21 @@ def meant(fields: Sequence[Field], reading: Reading, now: datetime) -> list[Fiel
     return _only(
         fields, found, next((n for n, name in enumerate(found) if later and words().get(name, {}).get("ahead")), 0)
     )
+
+
+def _leave(found: Sequence[str], reading: Reading) -> None:
+    """What is no time of the list's is left out: "which orders have to go out today?", whenever they were placed."""
+    for name in found:
+        other = words().get(name, {}).get("not")
+        if other and (m := re.search(rf"\b{other}\b", reading.text, re.I)):
+            reading.claim(*m.span(1))
+
+
+def bounds(fields: Sequence[Field], period: Period, text: str) -> tuple[datetime | None, datetime | None]:
+    """From when until when; of what was last done, and not since, until the period begins: "who hasn't bought since January?"."""
+    if period.start and NOT_BOUGHT.search(text) and any(stem(f).startswith("last_") for f in fields):
+        return None, period.start
+    return period.start, period.end
 
 
 def cues(name: str, text: str) -> list[re.Match[str]]:

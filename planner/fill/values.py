@@ -130,7 +130,7 @@ def _period(fields: list[Field], reading: Reading, setting: Setting, *, ahead: b
         period = next(
             (p for p in periods.find(reading.text, setting.local, ahead=True) if p.where == period.where), period
         )
-    args = period_args(fields, period.start, period.end, setting)
+    args = period_args(fields, *times.bounds(fields, period, reading.text), setting)
     # "this month against the month before": a report that compares does that itself.
     for span in reading.free("period"):
         for field in fields:

@@ -75,6 +75,11 @@ class Field:
         return self.name.replace("_", " ")
 
     @property
+    def listed_by(self) -> str:
+        """The list of what it refers to, which with it is asked for one record."""
+        return f"list_{self.reference}s"
+
+    @property
     def example(self) -> str:
         """The value that its description gives: "such as `A-01-2`"."""
         told = re.search(r"such as `([^`]+)`", self.description)

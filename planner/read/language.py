@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
-from unicodedata import combining, normalize
 
 from planner.read import embedder, goods
+from planner.read.words import fold
 
 NEGATED = re.compile(
     r"\b(?:have|has|had|is|are|was|were)(?:n['’]?t| not)\s+(?:yet\s+)?(?:been\s+)?(?:yet\s+)?"
@@ -30,20 +30,8 @@ TOLD = re.compile(r"(?<=[ezsrt])-(le|la|les|lui|leur)\b")
 ARROW = re.compile(r"\s*(?:[-=]+>|[→⇒])\s*")  # "lyon -> lille"
 APART = 4  # words, at most, by which a text and its English differ
 SPELT = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}
-HOMOGRAPHS = (
-    "ou",
-    "a",
-    "la",
-    "des",
-    "du",
-    "sur",
-    "ca",
-    "passe",
-    "fur",
-    "mochte",
-    "schon",
-    "uber",
-)  # other words, without their accents
+# Other words, without their accents.
+HOMOGRAPHS = frozenset(["a", "ca", "des", "du", "fur", "la", "mochte", "ou", "passe", "schon", "sur", "uber"])
 ENOUGH = 2  # words that only this language has, before a text is taken for it
 
 
@@ -139,15 +127,9 @@ def _plain(language: str) -> frozenset[str]:
 
 def _typed(words: Mapping[str, str]) -> dict[str, str]:
     """With what keyboards without accents make of them: "coute", "fuer", "zurueck"."""
-    bare = {_bare(word): english for word, english in words.items()}
+    bare = {fold(word): english for word, english in words.items()}
     spelt = {re.sub("[äöüß]", lambda sign: SPELT[sign[0]], word): english for word, english in words.items()}
-    return {word: english for word, english in (bare | spelt | dict(words)).items() if word not in HOMOGRAPHS} | dict(
-        words
-    )
-
-
-def _bare(word: str) -> str:
-    return "".join(sign for sign in normalize("NFKD", word) if not combining(sign))
+    return {word: english for word, english in (bare | spelt).items() if word not in HOMOGRAPHS} | dict(words)
 
 
 @lru_cache(maxsize=2)

@@ -35,13 +35,8 @@ NOT_BOUGHT = re.compile(
     re.I,
 )
 UNIT = "day|week|month|quarter|year"
-SEASONS = {
-    "spring": 3,
-    "summer": 6,
-    "autumn": 9,
-    "fall": 9,
-    "winter": 12,
-}  # their first months, as meteorologists count
+# Their first months, as meteorologists count.
+SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 ONE = timedelta(days=1)
 
 

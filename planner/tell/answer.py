@@ -73,8 +73,7 @@ def _told(result: Result, desk: Desk, voice: Voice, asked: Asked) -> str:
 
 def _of_one(result: Result, tool: Tool) -> bool:
     """Whether a list was asked for the one record that is named."""
-    own = [f.name for f in tool.fields if result.call.tool == f"list_{f.reference}s"]
-    return any(result.call.args.get(name) for name in own)
+    return any(result.call.args.get(f.name) for f in tool.fields if result.call.tool == f.listed_by)
 
 
 def _failure(error: Error, voice: Voice) -> str:

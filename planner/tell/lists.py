@@ -64,7 +64,7 @@ def filters(result: Result, tool: Tool | None, voice: Voice, page: Row | None = 
         said = result.call.args.get(f.name)
         if said in (None, [], "") or not _narrows(f) or times.stem(f) in known:
             continue
-        if result.call.tool == f"list_{f.reference}s":  # the one record itself, whose row says so
+        if result.call.tool == f.listed_by:  # the one record itself, whose row says so
             beside.append(str(said))
         elif f.name in words()["states"]:
             states.append(_state(f, said, result.call.tool, voice))

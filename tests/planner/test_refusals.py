@@ -9,8 +9,11 @@ import pytest
 
 from planner.tell.refusals import INTERNAL, SENTENCES, told
 from planner.tell.voice import Voice
+from tests.conftest import Do
+from tests.factories import NewShop, make_order, make_variant
 from tests.planner.test_moods import SETTING
-from tools.contract.errors import ShopError
+from tools.contract.errors import NotFound, ShopError
+from tools.transport.tracking import track_shipment
 
 ROOT = Path(__file__).parents[2]
 FILES = [
@@ -93,12 +96,21 @@ def test_every_refusal_of_transport_is_told_in_the_language(language: str) -> No
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("fr", "ORD-1042 n'a pas encore d'envoi."), ("de", "ORD-1042 hat noch keine Sendung.")],
+    [("fr", "{} n'a pas encore d'envoi."), ("de", "{} hat noch keine Sendung.")],
 )
-def test_an_order_that_nothing_was_sent_of_has_no_shipment_in_the_language(language: str, words: str) -> None:
-    error = {"message": "ORD-1042 has no shipment.", "hint": "get_order shows what there is of ORD-1042."}
+async def test_an_order_that_nothing_was_sent_of_has_no_shipment_in_the_language(
+    mine: NewShop, do: Do, language: str, words: str
+) -> None:
+    """As the refusal is written where it is raised: a word more there, and it is told in English."""
+    async with mine.shop.database.transaction(mine.id) as sql:
+        order = make_order(sql, make_variant(sql), 1)
+        await sql.commit()
 
-    assert told(error, Voice(SETTING, language)) == words
+    with pytest.raises(NotFound) as refused:
+        await do(track_shipment, shipment=order.reference)
+
+    error = {"message": str(refused.value), "hint": refused.value.hint}
+    assert told(error, Voice(SETTING, language)) == words.format(order.reference)
 
 
 def test_days_states_and_lists_in_a_refusal_are_words_of_the_language() -> None:

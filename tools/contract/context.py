@@ -184,9 +184,7 @@ class Context:
         rows = list((await self.db.scalars(query.order_by(table.id).limit(MOST_NAMED))).all())
         if not rows:
             word = TABLES[model.__tablename__].name.rstrip("_").replace("_", " ")
-            raise NotFound(
-                f"{number} has no {word} yet.", hint=f"get_order shows what there is of {number}.", nearest=[]
-            )
+            raise NotFound(f"{number} has no {word}.", hint=f"get_order shows what there is of {number}.", nearest=[])
         return rows
 
     def means(self, kind: Kind, written: str, reference: str) -> None:

@@ -42,13 +42,14 @@ class SaleStatus(StrEnum):
     discontinued = "discontinued"
 
 
+ON_THE_SITE = ("on the site", "on the website", "on the shop")
+OFF_THE_SITE = (
+    "off the site", "off the website", "off the shop", "of the site", "of the shop", "from the site", "from the website",
+)  # fmt: skip
 SALE_WORDS = Synonyms({
     "draft": ("unfinished", "back to draft"),
-    "active": ("publish", "online", "live", "on sale", "for sale", "activate", "on the site", "on the website", "on the shop"),
-    "inactive": (
-        "unpublish", "offline", "hide", "off sale", "not for sale", "pause", "deactivate",
-        "off the site", "off the website", "off the shop", "of the site", "of the shop", "from the site", "from the website",
-    ),
+    "active": ("publish", "online", "live", "on sale", "for sale", "activate", *ON_THE_SITE),
+    "inactive": ("unpublish", "offline", "hide", "off sale", "not for sale", "pause", "deactivate", *OFF_THE_SITE),
     "discontinued": ("phase out", "sell off", "while stocks last", "discontinue"),
 })  # fmt: skip
 MAY_BE_EMPTY = ("brand", "category")

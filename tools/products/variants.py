@@ -26,7 +26,7 @@ from tools.products.bundles import (
     parts_of,
     tell_parts,
 )
-from tools.products.changes import OpenOrdersNeedIt
+from tools.products.changes import OFF_THE_SITE, ON_THE_SITE, OpenOrdersNeedIt
 from tools.products.creation import (
     BarcodeNotGtin,
     CurrencyNotSold,
@@ -131,12 +131,10 @@ _MAY_BE_EMPTY = {"barcode", "tax_class", "cost", "weight_grams", "length_mm", "w
 SELLABLE_WORDS = Synonyms(
     {
         "true": ("sell again", "on sale again", "back on sale", "show in the shop", "unhide", "take online", "back online",
-                 "on the site", "on the website"),
+                 *ON_THE_SITE),
         "false": (
             "do not sell", "don't sell", "stop selling", "no longer sell", "not sold any more", "hide", "take off sale",
-            "take offline", "delist", "pull from the shop", "discontinue", "off the site", "off the website",
-            "off the shop", "of the site",
-            "of the shop", "from the site", "from the website",
+            "take offline", "delist", "pull from the shop", "discontinue", *OFF_THE_SITE,
         ),
     }
 )  # fmt: skip
