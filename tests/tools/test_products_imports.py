@@ -33,6 +33,7 @@ from tools.products.categories import list_categories
 from tools.products.changes import update_product
 from tools.products.creation import create_product
 from tools.products.detail import get_product
+from tools.products.importing import Batch, Drawn
 from tools.products.imports import ImportProducts, StockNeedsPermission, import_products
 from tools.products.sheet import NotAProductSheet
 from tools.products.variants import update_variant
@@ -87,6 +88,27 @@ async def test_importing_the_same_again_changes_nothing(mine: NewShop) -> None:
 
     assert (result["outcome"], result["products_unchanged"], result["variants_changed"]) == ("unchanged", 2, 0)
     assert await catalogue_of(mine) == before
+
+
+async def test_an_import_holds_nothing_of_what_it_has_written_and_its_audit_names_it_all_the_same(
+    mine: NewShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would weigh more with each product: a file may have any number of them."""
+    monkeypatch.setattr(imports, "AT_ONCE", 2)
+    held: list[int] = []
+    write = Batch.write
+
+    async def watched(self: Batch, numbers: Drawn) -> None:
+        await write(self, numbers)
+        held.append(len(self.ctx.changes.rows))
+
+    monkeypatch.setattr(Batch, "write", watched)
+    mugs = [MUG | {"Handle": f"mug-{nth}", "Variant SKU": f"MUG-{nth}", "Variant Inventory Qty": "3"} for nth in range(6)]
+
+    await imported(mine, sheet(*(mug | {"Product Category": f"Mugs {nth}"} for nth, mug in enumerate(mugs))))
+
+    assert held[0] == held[1] == held[2] > 0
+    assert await count(mine, "audit_entries", "tool = 'import_products' and cardinality(\"references\") = 6") == 1
 
 
 async def catalogue_of(mine: NewShop) -> dict[str, Any]:
@@ -283,7 +305,7 @@ async def test_two_hundred_products_more_take_a_few_statements_more(ctx: Context
         file, before = await uploaded(mine, sheet(*rows)), len(ctx.sql.statements)
         args = ImportProducts(file=file)
         checked = await imports.check(ctx, args, Progress())
-        numbers = {kind: [f"{kind.value}-{number}-{n}" for n in range(count)] for kind, count in checked.needs.items()}
+        numbers = {kind: iter([f"{kind.value}-{number}-{n}" for n in range(count)]) for kind, count in checked.needs.items()}
         await imports.carry_out(ctx, args, Progress(), numbers)
         taken.append(len(ctx.sql.statements) - before)
 

@@ -119,6 +119,7 @@ class Changes:
 
     now: datetime
     rows: list[Change] = field(default_factory=list[Change])
+    _named: set[str] = field(default_factory=set[str])  # references of rows that were let go
 
     def inserted(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Rows that a raw statement inserted; each with its `id`."""
@@ -142,7 +143,15 @@ class Changes:
     def references(self) -> list[str]:
         """The references of the rows concerned, for the audit."""
         named = {str(change.after.get("reference") or change.before.get("reference") or "") for change in self.rows}
-        return sorted(named - {"", NEW})
+        return sorted((named | self._named) - {"", NEW})
+
+    def let_go(self) -> None:
+        """Forget the rows so far, but for their references: of a job that nobody previews, and whose rows no figure is kept of.
+
+        They would weigh many times as much as the file that it reads.
+        """
+        self._named.update(self.references())
+        self.rows.clear()
 
     def shown(self) -> list[dict[str, Any]]:
         return [_plain(change.shown()) for change in self.rows if change.kind is not Kind.erase]

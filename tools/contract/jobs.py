@@ -6,7 +6,7 @@ its idempotency record `job:JOB-12`: a worker that is killed leaves nothing half
 The numbers of new references are taken in between, so that nobody waits for a counter until the deed is through.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -80,7 +80,7 @@ class Checked:
     refused: ShopError | None = None
 
 
-Numbers = dict[Kind, list[str]]
+Numbers = dict[Kind, Iterator[str]]
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,6 @@ async def _numbers(shop: Shop, caller: Caller, needs: dict[Kind, int]) -> Number
                 "now": shop.clock(),
             }
             last = (await sql.rows(TAKE, params, as_=Taken))[0].value
-            numbers[kind] = [kind.reference(number) for number in range(last - count + 1, last + 1)]
+            numbers[kind] = map(kind.reference, range(last - count + 1, last + 1))
         await sql.commit()
     return numbers

@@ -4,7 +4,7 @@
 Both halves of an import come through here, so that what was checked is what is done.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -156,7 +156,7 @@ class Drawn:
     """The references that were taken for an import, handed out one by one."""
 
     def __init__(self, numbers: Numbers) -> None:
-        self._left: dict[Kind, Iterator[str]] = {kind: iter(references) for kind, references in numbers.items()}
+        self._left = numbers
 
     def next(self, kind: Kind) -> str:
         """Raises `CatalogueChanged` when more are needed than the look counted."""

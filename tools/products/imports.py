@@ -222,6 +222,7 @@ async def _through(ctx: Context, args: ImportProducts, progress: Progress, step:
             if numbers is not None and (args.if_wrong is IfWrong.skip or not progress.failed):
                 await shelves.write(ctx, [numbers.next(Kind.category) for _ in shelves.new])
                 await made.write(numbers)
+                ctx.changes.let_go()
             for group in batch:
                 counts.products += 1
                 counts.lines += group.lines
@@ -253,7 +254,7 @@ class _Seen:
     """The handles and SKUs of a file, by the line on which they came first."""
 
     def __init__(self) -> None:
-        self._lines: dict[tuple[str, str], int] = {}
+        self._lines: dict[str, dict[str, int]] = {"Handle": {}, "Variant SKU": {}}
 
     def refuse_what_came_before(self, group: Group) -> None:
         self._look(group, "Handle", group.handle, group.line, "Put the lines of a product one after the other.")
@@ -267,6 +268,6 @@ class _Seen:
             )
 
     def _look(self, group: Group, column: str, name: str, line: int, hint: str) -> None:
-        first = self._lines.setdefault((column, name.casefold()), line)
+        first = self._lines[column].setdefault(name.casefold(), line)
         if first != line and name:
             group.errors.append(LineError(line, column, "ComesTwice", f"{name} came on line {first} already.", hint))
