@@ -260,6 +260,7 @@ def make_stock(sql: Transaction, variant: Variant, warehouse_id: uuid.UUID, unit
         id=new_id(),
         warehouse_id=warehouse_id,
         variant_id=variant.id,
+        product_id=variant.product_id,
         on_hand=units,
         created_at=LONG_AGO,
         updated_at=LONG_AGO,

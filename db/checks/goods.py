@@ -14,6 +14,14 @@ STOCK = (
         ),
     ),
     Check(
+        "stock_of_its_product",
+        "The stock of a variant is told for the product that it is of.",
+        """
+        select v.sku from stock_levels s join variants v on v.merchant_id = s.merchant_id and v.id = s.variant_id
+        where s.merchant_id = %(merchant)s and s.product_id <> v.product_id
+        """,
+    ),
+    Check(
         "stock_reserved",
         "The reserved units are the sum of the active reservations.",
         equal(

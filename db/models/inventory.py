@@ -22,7 +22,7 @@ from db.model import Base, Referenced, Stateful, Tenant, Versioned, index, one_o
 
 if TYPE_CHECKING:
     from db.models.orders import Order, OrderLine
-    from db.models.products import Variant
+    from db.models.products import Product, Variant
     from db.models.warehouse import Warehouse
 
 
@@ -100,18 +100,23 @@ class StockLevel(Tenant, Versioned, Base):
     """The units of a variant in a warehouse, and when to buy more of them.
 
     `emptiness` is, below zero, how many whole units lie there: the rows are listed in its order. No index has what is reserved or
-    available, which each order changes: its rows stay where they are, and no index is written for it.
+    available, which each order changes: its rows stay where they are, and no index is written for it. The variant's product stands
+    beside it, which never changes: what lies of a product is added up along an index.
     """
 
     __tablename__ = "stock_levels"
     __table_args__ = (
         to("warehouses", "warehouse_id"),
         to("variants", "variant_id"),
+        to("products", "product_id"),
         to("suppliers", "supplier_id"),
         unique("warehouse_id", "variant_id"),
         index("variant_id"),
         index("supplier_id"),
         Index("ix_stock_levels_emptiness", "merchant_id", "emptiness", "variant_id", "warehouse_id"),
+        Index(
+            "ix_stock_levels_product", "merchant_id", "product_id", "emptiness", postgresql_where=text("emptiness < 0")
+        ),
         Index("ix_stock_levels_incoming", "merchant_id", "variant_id", postgresql_where=text("incoming > 0")),
         Index("ix_stock_levels_damaged", "merchant_id", "variant_id", postgresql_where=text("damaged > 0")),
         CheckConstraint("reserved >= 0 and damaged >= 0 and incoming >= 0", name="counts"),
@@ -124,6 +129,7 @@ class StockLevel(Tenant, Versioned, Base):
 
     warehouse_id: Mapped[uuid.UUID]
     variant_id: Mapped[uuid.UUID]
+    product_id: Mapped[uuid.UUID]
     on_hand: Mapped[int] = count()
     reserved: Mapped[int] = count()
     damaged: Mapped[int] = count()
@@ -137,6 +143,7 @@ class StockLevel(Tenant, Versioned, Base):
 
     warehouse: Mapped["Warehouse"] = one("StockLevel", "warehouse_id", "Warehouse")
     variant: Mapped["Variant"] = one("StockLevel", "variant_id", "Variant")
+    product: Mapped["Product"] = one("StockLevel", "product_id", "Product")
     supplier: Mapped[Supplier | None] = one("StockLevel", "supplier_id", "Supplier")
 
     @hybrid_property

@@ -164,11 +164,12 @@ class Order(Tenant, Referenced, Versioned, Stateful, Base):
             "channel",
             "ship_country",
         ),
-        Index("ix_orders_city", "merchant_id", text("folded(ship_city)")),
+        Index("ix_orders_city", "merchant_id", text("folded(ship_city)"), "channel"),
         Index(
             "ix_orders_region",
             "merchant_id",
             text("folded(ship_region)"),
+            "channel",
             postgresql_where=text("ship_region is not null"),
         ),
         CheckConstraint(

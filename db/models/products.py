@@ -97,7 +97,7 @@ class Product(Tenant, Referenced, Versioned, Stateful, Base):
     __table_args__ = referenced(
         to("categories", "category_id"),
         index("status", "id"),
-        index("category_id"),
+        index("category_id", "status"),
         index("brand"),
         index("title"),
         index("title_key"),
@@ -146,6 +146,13 @@ class Variant(Tenant, Referenced, Versioned, Base):
         index("sku_key"),
         index("barcode"),
         by_words("title_key"),
+        Index(
+            "ix_variants_apart",
+            "merchant_id",
+            "product_id",
+            "id",
+            postgresql_where=text("archived_at is not null or not tracked or not sellable"),
+        ),
         CheckConstraint("sku <> '' and sku not like '%/%'", name="sku_has_no_slash"),
         CheckConstraint("(cost is null) = (cost_currency is null)", name="cost_has_a_currency"),
         CheckConstraint("cost >= 0", name="cost_is_not_negative"),

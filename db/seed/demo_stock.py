@@ -273,7 +273,8 @@ class Stock:
                 needed = self.demand.expected(sku, DAYS, lead)
                 self.draft.add(
                     StockLevel, opened, warehouse_id=place["id"], variant_id=sku.variant["id"],
-                    on_hand=self.on_hand[warehouse][sku.index], reserved=self.reserved[warehouse][sku.index],
+                    product_id=sku.variant["product_id"], on_hand=self.on_hand[warehouse][sku.index],
+                    reserved=self.reserved[warehouse][sku.index],
                     damaged=self.damaged[warehouse][sku.index], incoming=self.incoming[warehouse][sku.index],
                     binned=self.binned[warehouse][sku.index],
                     reorder_point=round(needed * 0.3) + 1 if rule else None,

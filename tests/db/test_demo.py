@@ -30,6 +30,8 @@ pytestmark = of_moment(EVENING)
 # For each check, a statement that breaks what it says, in one row of the demo shop.
 FAULTS = {
     "stock_on_hand": "update stock_levels set on_hand = on_hand + 1 where {one}",
+    "stock_of_its_product": "update stock_levels set product_id = (select max(p.id::text)::uuid from products p"
+    " group by p.merchant_id having p.merchant_id = stock_levels.merchant_id) where {one}",
     "stock_reserved": "update stock_levels set on_hand = on_hand + 1, reserved = reserved + 1 where {one}",
     "stock_incoming": "update stock_levels set incoming = incoming + 1 where {one}",
     "stock_costs_of_receipts": "update purchase_order_lines set received = received + 1 where {one} and received > 0",

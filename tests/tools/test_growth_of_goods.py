@@ -15,8 +15,8 @@ SHELVES = """
 insert into variants (merchant_id, id, reference, product_id, sku, sku_key, title, option_key, created_at, updated_at)
 select %(merchant)s, gen_random_uuid(), 'VAR-' || n, p.id, 'U-' || n, 'u-' || n, 'Unsold', 'u' || n, %(now)s, %(now)s
 from products p cross join generate_series(1, %(unsold)s) n where p.merchant_id = %(merchant)s;
-insert into stock_levels (merchant_id, id, warehouse_id, variant_id, created_at, updated_at)
-select %(merchant)s, gen_random_uuid(), w.id, v.id, %(now)s, %(now)s
+insert into stock_levels (merchant_id, id, warehouse_id, variant_id, product_id, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), w.id, v.id, v.product_id, %(now)s, %(now)s
 from variants v join warehouses w on w.merchant_id = %(merchant)s where v.merchant_id = %(merchant)s and v.title = 'Unsold'
 """
 
@@ -31,8 +31,8 @@ from products where merchant_id = %(merchant)s and title like 'Thing %%';
 insert into prices (merchant_id, id, variant_id, currency, amount, valid_from, created_at)
 select merchant_id, gen_random_uuid(), id, 'EUR', split_part(reference, '-', 2)::int, %(now)s, %(now)s
 from variants where merchant_id = %(merchant)s and sku like 'PRD-%%';
-insert into stock_levels (merchant_id, id, warehouse_id, variant_id, on_hand, created_at, updated_at)
-select %(merchant)s, gen_random_uuid(), w.id, v.id, 1, %(now)s, %(now)s
+insert into stock_levels (merchant_id, id, warehouse_id, variant_id, product_id, on_hand, created_at, updated_at)
+select %(merchant)s, gen_random_uuid(), w.id, v.id, v.product_id, 1, %(now)s, %(now)s
 from variants v join warehouses w on w.merchant_id = %(merchant)s where v.merchant_id = %(merchant)s and v.sku like 'PRD-%%';
 update variants set title = 'Gold rim' where merchant_id = %(merchant)s and sku in ('PRD-1007', 'PRD-1077', 'PRD-1277')
 """
@@ -106,6 +106,23 @@ async def test_products_are_found_by_price_however_many_there_are(
     few, many = [await rows_read(monkeypatch, mine, "list_products", arguments) for mine in priced]
 
     assert many <= few * 1.1 + 20, f"{many!r}"
+
+
+@pytest.mark.parametrize("arguments", [{"sort": "least_stock"}, {"stock": "out_of_stock"}], ids=str)
+async def test_products_are_found_by_their_stock_without_a_look_at_each_variant(
+    priced: Shops, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]
+) -> None:
+    """What lies there is added up along an index, of all of it; variants are read of those that are shown, or stand apart."""
+    for name in ("FEW", "SINGLY", "FIRST"):
+        monkeypatch.setattr(f"tools.products.offers.{name}", 100)
+
+    monkeypatch.setattr("tests.tools.test_growth.GROWN", ("variants", "prices"))
+    few, many = [await rows_read(monkeypatch, mine, "list_products", arguments) for mine in priced]
+    monkeypatch.setattr("tests.tools.test_growth.GROWN", ("stock_levels",))
+    levels = await rows_read(monkeypatch, priced[1], "list_products", arguments)
+
+    assert many <= few * 1.1 + 20, f"{many!r}"
+    assert 5_000 < levels < 6_500, f"{levels!r}"
 
 
 async def test_no_index_has_what_each_order_changes_of_stock(owner_url: str) -> None:

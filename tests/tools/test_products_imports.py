@@ -103,7 +103,9 @@ async def test_an_import_holds_nothing_of_what_it_has_written_and_its_audit_name
         held.append(len(self.ctx.changes.rows))
 
     monkeypatch.setattr(Batch, "write", watched)
-    mugs = [MUG | {"Handle": f"mug-{nth}", "Variant SKU": f"MUG-{nth}", "Variant Inventory Qty": "3"} for nth in range(6)]
+    mugs = [
+        MUG | {"Handle": f"mug-{nth}", "Variant SKU": f"MUG-{nth}", "Variant Inventory Qty": "3"} for nth in range(6)
+    ]
 
     await imported(mine, sheet(*(mug | {"Product Category": f"Mugs {nth}"} for nth, mug in enumerate(mugs))))
 
@@ -305,7 +307,9 @@ async def test_two_hundred_products_more_take_a_few_statements_more(ctx: Context
         file, before = await uploaded(mine, sheet(*rows)), len(ctx.sql.statements)
         args = ImportProducts(file=file)
         checked = await imports.check(ctx, args, Progress())
-        numbers = {kind: iter([f"{kind.value}-{number}-{n}" for n in range(count)]) for kind, count in checked.needs.items()}
+        numbers = {
+            kind: iter([f"{kind.value}-{number}-{n}" for n in range(count)]) for kind, count in checked.needs.items()
+        }
         await imports.carry_out(ctx, args, Progress(), numbers)
         taken.append(len(ctx.sql.statements) - before)
 

@@ -1,6 +1,5 @@
 """Reading the catalogue: one product, lists of them, the search, the shelves."""
 
-import random
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ from tests.conftest import Do
 from tests.factories import (
     LONG_AGO,
     NewShop,
-    make_bundle,
     make_category,
     make_stock,
     make_variant,
@@ -271,52 +269,6 @@ async def test_no_product_comes_twice_or_is_missed_while_pages_are_read(
 
     assert len({product.reference for product in seen}) == len(seen)
     assert {f"M-{nth}" for nth in range(7)} <= {product.skus[0] for product in seen}
-
-
-async def arrange_shelves(mine: NewShop, chance: random.Random) -> None:
-    """Eleven products of a few prices and stocks, each of which several have; some have no price in euros, or are not counted."""
-    async with rows_of(mine) as sql:
-        here = await warehouse_of(sql)
-        for nth in range(8):
-            small = make_variant(
-                sql, title=f"Mug {nth % 5}", price=chance.choice((500, 700)), currency=chance.choice(("EUR", "EUR", "USD")),
-                tracked=nth != 3,
-            )  # fmt: skip
-            product = await product_of(sql, small, updated_at=LONG_AGO + timedelta(days=nth % 3))
-            large = make_variant(
-                sql, product=product, price=chance.choice((500, 1_100)), currency=chance.choice(("EUR", "USD"))
-            )
-            make_stock(sql, large, here.id, chance.choice((0, 0, 1, 6))).reorder_point = chance.choice((None, 2))
-            large.archived_at = LONG_AGO if nth in (1, 2) else None
-        make_bundle(sql, "SET", (make_variant(sql, warehouse=here, stock=chance.choice((0, 3))), 1), price=1_100)
-        await product_of(sql, make_variant(sql, price=100), status=ProductStatus.archived)
-
-
-@pytest.mark.parametrize("sort", list(ProductSort))
-@pytest.mark.parametrize("filters", [{}, {"stock": "in_stock"}, {"stock": "out_of_stock"}, {"min_price": 600}], ids=str)
-async def test_all_ways_of_looking_for_a_page_show_the_same_products(
-    mine: NewShop,
-    do: Do,
-    chance: random.Random,
-    monkeypatch: pytest.MonkeyPatch,
-    sort: ProductSort,
-    filters: dict[str, Any],
-) -> None:
-    """Each is looked at; among the first, of which there are enough; among one, and then of all together or one by one."""
-    await arrange_shelves(mine, chance)
-    whole = (await do(list_products, sort=sort, limit=50, **filters)).data
-    assert whole
-
-    for few, some, first in ((0, 0, 500), (0, 0, 1), (0, 500, 1)):
-        monkeypatch.setattr("tools.products.offers.FEW", few)
-        monkeypatch.setattr("tools.products.offers.SOME", some)
-        monkeypatch.setattr("tools.products.offers.FIRST", first)
-        pages, after = list[ProductSummary](), None
-        while after or not pages:
-            page = await do(list_products, sort=sort, limit=2, after=after, **filters)
-            pages, after = pages + page.data, page.next
-
-        assert pages == whole
 
 
 async def test_a_cursor_of_another_order_is_refused(mine: NewShop, do: Do) -> None:

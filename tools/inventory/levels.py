@@ -158,7 +158,7 @@ _OF_GOODS = """(
     select v.* from variants v where v.merchant_id = %(m)s and {goods} {beyond} order by v.sku
 ) v cross join lateral (select s.* from stock_levels s where s.merchant_id = %(m)s and s.variant_id = v.id offset 0) s"""
 _ROWS = """
-select s.*, v.sku, v.title as variant, v.product_id, {figure} as place
+select s.*, v.sku, v.title as variant, {figure} as place
 from {source}
 where s.merchant_id = %(m)s and (v.archived_at is null and v.tracked or s.on_hand <> 0 or s.incoming <> 0) {filters}
 order by {order} limit %(limit)s

@@ -92,15 +92,17 @@ class _Stocked(NamedTuple):
 
 
 # Who sells it: whom a rule names, else whoever was bought from last. What was not sold, is promised to nobody and is above its
-# reorder point is never due: most of a large catalogue.
+# reorder point is never due: most of a large catalogue. So the supplier is looked up of what is due alone, and stock is added up
+# once: each of several workers would do it for itself.
 _STOCKED = """
-with stock as (
+with stock as materialized (
     select s.variant_id as id, sum(s.on_hand - s.reserved - s.damaged)::int as available, sum(s.incoming)::int as incoming,
            sum(s.reorder_point)::int as reorder_point, sum(s.reorder_target)::int as reorder_target,
-           (array_agg(s.supplier_id order by w.priority, w.id) filter (where s.supplier_id is not null))[1] as supplier_id,
            max(s.lead_time_days) as lead_time_days
-    from stock_levels s join warehouses w on w.merchant_id = %(m)s and w.id = s.warehouse_id and w.active
-    where s.merchant_id = %(m)s group by s.variant_id
+    from stock_levels s
+    where s.merchant_id = %(m)s and s.warehouse_id = any(array(
+        select w.id from warehouses w where w.merchant_id = %(m)s and w.active))
+    group by s.variant_id
 ), owed as (
     select variant_id as id, sum(backordered)::int as units from reservations
     where merchant_id = %(m)s and status = 'active' and backordered > 0 group by variant_id
@@ -113,11 +115,15 @@ join products p on p.merchant_id = %(m)s and p.id = v.product_id and p.status = 
 left join stock t on t.id = v.id
 left join owed d on d.id = v.id
 left join lateral (
+    select l.supplier_id from stock_levels l join warehouses w on w.merchant_id = %(m)s and w.id = l.warehouse_id and w.active
+    where l.merchant_id = %(m)s and l.variant_id = v.id and l.supplier_id is not null order by w.priority, w.id limit 1
+) r on true
+left join lateral (
     select o.supplier_id from purchase_order_lines l
     join purchase_orders o on o.merchant_id = %(m)s and o.id = l.purchase_order_id
-    where l.merchant_id = %(m)s and l.variant_id = v.id and t.supplier_id is null order by o.id desc limit 1
+    where l.merchant_id = %(m)s and l.variant_id = v.id and r.supplier_id is null order by o.id desc limit 1
 ) b on true
-left join suppliers s on s.merchant_id = %(m)s and s.id = coalesce(t.supplier_id, b.supplier_id) and s.active
+left join suppliers s on s.merchant_id = %(m)s and s.id = coalesce(r.supplier_id, b.supplier_id) and s.active
 {cost}
 where v.merchant_id = %(m)s and v.tracked and v.sellable and v.archived_at is null and (
     v.id = any(%(bought)s::uuid[]) or d.units > 0

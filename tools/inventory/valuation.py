@@ -1,5 +1,6 @@
 """What the stock is worth, at what it cost."""
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
@@ -10,7 +11,7 @@ from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
 from tools.contract.fields import CategoryRef, Synonyms, WarehouseRef
-from tools.contract.page import Page, Paged, paged, place
+from tools.contract.page import Page, Paged, Total, page_of, place, total_of
 from tools.inventory.costs import COSTS_NOW
 from tools.rules.lookup import WITH_ALL_BELOW, find_category, find_warehouse
 
@@ -77,40 +78,42 @@ class _Row(NamedTuple):
         )  # fmt: skip
 
 
-class _Total(NamedTuple):
-    currency: str | None
-    units: int
-    amount: int | None
+class _Told(NamedTuple):
+    """The rows of a page, of all stock by currency, and of the count, as JSON."""
+
+    page: list[dict[str, Any]]
+    totals: list[dict[str, Any]]
+    counted: list[dict[str, Any]]
 
 
-# Each level is rounded by itself: so that groups of any kind add up to the same total.
+# Each level is rounded by itself: so that groups of any kind add up to the same total. All is read once, for both.
 _VALUED = """
-with valued as (
-    select s.warehouse_id, p.category_id, k.currency, s.on_hand as units, round(s.on_hand * k.average)::bigint as amount,
-           round(s.damaged * k.average)::bigint as damaged
+with valued as materialized (
+    select {key} as id, k.average is null as unknown, k.currency, sum(s.on_hand)::int as units,
+           sum(round(s.on_hand * k.average))::bigint as amount, sum(round(s.damaged * k.average))::bigint as damaged
     from stock_levels s
     join variants v on v.merchant_id = %(m)s and v.id = s.variant_id
     join products p on p.merchant_id = %(m)s and p.id = v.product_id
     {cost}
     where s.merchant_id = %(m)s and s.on_hand > 0 {filters}
-)
-"""
-_GROUPS = """
-, grouped as (
-    select {key} as id, currency, sum(units)::int as units, sum(amount)::bigint as amount, sum(damaged)::bigint as damaged
-    from valued where amount is not null group by 1, 2
+    group by 1, 2, 3
 ), named as (
     select coalesce(t.name, 'No category') as name, t.reference, g.currency, g.units, g.amount, g.damaged,
            concat(g.currency, g.id) as key
-    from grouped g left join {table} t on t.merchant_id = %(m)s and t.id = g.id
+    from valued g left join {table} t on t.merchant_id = %(m)s and t.id = g.id where not g.unknown
+), page as (
+    select * from named where {further} order by amount desc, key limit %(limit)s
+), totals as (
+    select currency, sum(units)::int as units, sum(amount)::bigint as amount from valued group by unknown, currency
+    order by amount desc nulls last, currency
+), counted as (
+    select currency, count(*) as rows, sum(amount) as amount from named where %(count)s
+    group by currency order by amount desc, currency
 )
-select * from named where {further} order by amount desc, key limit %(limit)s
+select array(select row_to_json(p) from page p) as page, array(select row_to_json(t) from totals t) as totals,
+       array(select row_to_json(c) from counted c) as counted
 """
-_TOTALS = """
-select currency, sum(units)::int as units, sum(amount)::bigint as amount from valued group by amount is null, currency
-order by amount desc nulls last, currency
-"""
-_GROUPED = {ValuedBy.warehouse: ("warehouse_id", "warehouses"), ValuedBy.category: ("category_id", "categories")}
+_GROUPED = {ValuedBy.warehouse: ("s.warehouse_id", "warehouses"), ValuedBy.category: ("p.category_id", "categories")}
 
 
 @tool(
@@ -128,24 +131,31 @@ async def inventory_valuation(ctx: Context, args: InventoryValuation) -> Valuati
     reserved ones included; what is on its way is not.
     """
     filters, params = await _asked(ctx, args)
-    valued = _VALUED.format(cost=COSTS_NOW, filters="".join(f" and {condition}" for condition in filters))
-    totals = await ctx.sql.rows(valued + _TOTALS, params, as_=_Total)
     key, table = _GROUPED[args.group_by]
     after = place(args.after, int, str)
-    groups = _GROUPS.format(key=key, table=table, further="(-amount, key) > (%(amount)s, %(key)s)" if after else "true")
-    amount, last = after or (None, None)
-    page = await paged(
-        ctx, args, valued + groups, params | {"amount": amount, "key": last}, as_=_Row, show=_Row.shown,
-        at=lambda row: (-row.amount, row.key), money=("amount", "currency"),
+    query = _VALUED.format(
+        key=key, table=table, cost=COSTS_NOW, filters="".join(f" and {condition}" for condition in filters),
+        further="(-amount, key) > (%(amount)s, %(key)s)" if after else "true",
     )  # fmt: skip
+    params |= dict(zip(("amount", "key"), after or (None, None), strict=True))
+    (told,) = await ctx.sql.rows(query, params | {"limit": args.limit + 1, "count": args.counts}, as_=_Told)
+    rows, known = [_Row(**row) for row in told.page], [row for row in told.totals if row["amount"] is not None]
+    page = page_of(
+        rows, args.limit, _Row.shown, lambda row: (-row.amount, row.key), _total(told.counted) if args.counts else None
+    )
     return Valuation(
         totals=[
-            StockTotal(units=row.units, value=Money(amount=row.amount, currency=row.currency))
-            for row in totals
-            if row.amount is not None and row.currency
+            StockTotal(units=row["units"], value=Money(amount=row["amount"], currency=row["currency"])) for row in known
         ],
-        units_without_cost=sum(row.units for row in totals if row.amount is None),
+        units_without_cost=sum(row["units"] for row in told.totals if row["amount"] is None),
         **dict(page),
+    )
+
+
+def _total(counted: Sequence[Mapping[str, Any]]) -> Total:
+    return total_of(
+        sum(one["rows"] for one in counted),
+        [Money(amount=one["amount"], currency=one["currency"]) for one in counted],
     )
 
 

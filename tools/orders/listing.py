@@ -223,7 +223,7 @@ _HAS_CATEGORY = f"""exists (
 _IS_THERE = {
     "city": "unaccent(lower(o.ship_city)) = %(city)s::text", "region": "unaccent(lower(o.ship_region)) = %(region)s::text",
 }  # fmt: skip
-_GOING_THERE = "orders_to(%(city)s, %(region)s, %(most)s)"
+_GOING_THERE = "orders_to(%(city)s, %(region)s, %(came_by)s::text[], %(most)s)"
 # What an index has of each order: rare ones among a million are looked up in it.
 _KINDS: dict[str, type[StrEnum]] = {
     "payment_state": PaymentState, "fulfilment_state": FulfilmentState, "return_state": ReturnState, "channel": Channel,
@@ -300,7 +300,7 @@ def _looked_for(args: ListOrders) -> dict[str, Any]:
     kinds = {name: [value.value for value in getattr(args, name) or kind] for name, kind in _KINDS.items()}
     return kinds | {
         "words": containing(args.text or ""), "city": args.city and fold(args.city), "region": args.region and fold(args.region),
-        "country": args.country, "most": MOST_LOOKED_UP + 1,
+        "came_by": args.channel or None, "country": args.country, "most": MOST_LOOKED_UP + 1,
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from tools.contract.errors import Ambiguous, Invalid, NotFound
 from tools.contract.fields import CategoryRef, MinorUnits, Name, Synonyms, Written
 from tools.contract.page import Page, Paged, paged, place
 from tools.products.attributes import day_in, number_in
-from tools.products.offers import IN_RANGE, IN_STOCK, OFFER, ORDERED, Sort, page_by
+from tools.products.offers import IN_RANGE, OFFER, ORDERED, Sort, page_by
 from tools.rules.lookup import WITH_ALL_BELOW, find_category
 
 
@@ -204,7 +204,7 @@ async def list_products(ctx: Context, args: ListProducts) -> Page[ProductSummary
     if after:
         params |= {"after": after[0], "after_id": after[1]}
     narrowed = any((args.category, args.brand, args.tag, args.attribute))
-    page = page_by(sort, conditions, IN_STOCK if args.stock else None, narrowed=narrowed, further=after is not None)
+    page = page_by(sort, conditions, params.get("stock", ()), narrowed=narrowed, further=after is not None)
     query = _LIST.format(page=page, columns=COLUMNS, offer=OFFER, order=ORDERED.format(rank="p.rank", way=sort.way))
     return await paged(
         ctx,

@@ -76,9 +76,10 @@ class Posting:
 
 
 _OPEN = """
-insert into stock_levels (merchant_id, id, variant_id, warehouse_id, created_at, updated_at)
-select %(m)s, place.id, place.variant_id, place.warehouse_id, %(now)s, %(now)s
+insert into stock_levels (merchant_id, id, variant_id, product_id, warehouse_id, created_at, updated_at)
+select %(m)s, place.id, place.variant_id, v.product_id, place.warehouse_id, %(now)s, %(now)s
 from unnest(%(ids)s::uuid[], %(variants)s::uuid[], %(warehouses)s::uuid[]) as place(id, variant_id, warehouse_id)
+join variants v on v.merchant_id = %(m)s and v.id = place.variant_id
 order by place.variant_id, place.warehouse_id
 on conflict (merchant_id, warehouse_id, variant_id) do nothing
 """
