@@ -5,7 +5,7 @@ met along an index of prices. Only where these do not fill it, all that fit are 
 of a product along an index, which is all that there is to say of most. Those of which it is not are looked at.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -208,7 +208,7 @@ def page_by(sort: Sort, conditions: str, stock: Collection[str], *, narrowed: bo
     where there is none. Parameters: `after` and `after_id`, where it goes `further`, and `stock`; else those of the conditions, of
     `OFFER`, and `limit`.
     """
-    own: dict[str, Any] = {
+    own: dict[str, object] = {
         "rank": sort.rank, "way": sort.way, "order": sort.order, "conditions": conditions,
         "offered": IN_STOCK if stock else "true", "further": sort.beyond(sort.rank) if further else "",
         "limited": _LIMITED.format(order=sort.order), "most": FIRST,
@@ -228,15 +228,15 @@ def page_by(sort: Sort, conditions: str, stock: Collection[str], *, narrowed: bo
     )  # fmt: skip
 
 
-def _added_up(sort: Sort, own: dict[str, Any]) -> dict[str, str]:
+def _added_up(sort: Sort, own: Mapping[str, object]) -> dict[str, str]:
     """The parts of a list where what lies of most products decides."""
     prices, priced = (_PRICES_OF_IT, ", c.price_from, c.price_to") if sort.prices else ("", "")
     return {name: part.format(**own, prices=prices, priced=priced) for name, part in _ADDED.items()}
 
 
-def _along_prices(sort: Sort, own: dict[str, Any], further: bool) -> str:
+def _along_prices(sort: Sort, own: Mapping[str, object], further: bool) -> str:
     met = f"and r.amount {'<=' if sort.descending else '>='} %(after)s" if further else ""
     offers = "" if own["offered"] == "true" else f"cross join lateral ({OFFER}) o"
     beyond = sort.beyond("r.amount") if further else ""
-    filled: dict[str, object] = own | {"met": met, "offers": offers, "further": beyond}
+    filled: dict[str, object] = {**own, "met": met, "offers": offers, "further": beyond}
     return _ALONG_PRICES.format(**filled)
