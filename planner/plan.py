@@ -129,7 +129,7 @@ def _names(turn: Turn) -> list[str]:
 
 def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
     desk = turn.desk
-    text, _ = mood.without_preview(desk.talk.request)
+    text, _ = mood.without_preview(mood.ungreeted(desk.talk.request))
     if not text:
         return AIMessage(talk.hint(desk))
     meant = understand(text, desk)
@@ -368,6 +368,7 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
     shown = shown if helped or not plan.unopened else []  # what is shown meanwhile is no answer where it is not there
     language = Voice.of(turn.desk.talk).language
     closed = [not_open(name, room, language, shown=helped) for name, room in plan.unopened]
+    plan = plan if plan.question else replace(plan, question=_asked_back(shown, turn.desk))
     told = answer.compose(shown, list(plan.notes), turn.desk)
     text = " ".join(part for part in (*plan.leads, *closed, told) if part)
     if plan.question:
@@ -389,6 +390,19 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
         kept["did"] = {"calls": [], "shown": [], **kept.get("did", {}), "goods": named[-1]}
     message = AIMessage(text or talk.hint(turn.desk), additional_kwargs=kept)
     return _keep_open(message, plan, turn.desk)
+
+
+def _asked_back(shown: Sequence[Result], desk: Desk) -> Ask | None:
+    """What a call was refused for the lack of, where the refusal says how it is told: "in which warehouse?"."""
+    last = shown[-1] if shown else None
+    error = answer.problem(last.value) if last else None
+    asked = answer.ASKED.search(str(error.get("hint") or "")) if error else None
+    fields = desk.index.tools[last.call.tool].fields if last and last.call.tool in desk.index.tools else ()
+    field = next((f for f in fields if asked and f.name == asked[1] and f.name not in last.call.args), None)
+    if last is None or field is None:
+        return None
+    call = {"tool": last.call.tool, "args": dict(last.call.args), "people": {}}
+    return Ask({"kind": "slots", **call, "missing": [field.name], "told": True})
 
 
 def _was_put(result: Result, desk: Desk) -> bool:

@@ -26,6 +26,7 @@ PROSE = (Kind.note, Kind.reason_text, Kind.text, Kind.search, Kind.proper_name)
 FEW = ("warehouse",)
 CALLED = ("product", "code", "category")  # what the reader takes a name for that it has no kind for
 MOST = 10  # rows of which it is asked which
+FROM_THERE = re.compile(r"\b(?:from (?:there|them)|back (?:here|to us))\b", re.I)  # of the place spoken of last
 WHOLE = 100  # rows among which the oldest is looked for, where a list can't be turned round
 ENDS = {"newest": r"last|latest|newest|most recent", "oldest": r"oldest|first|earliest|longest waiting"}
 UNNARROWED = r"(?!\s+(?:of|from|for|about|by|to|in|with|on|that|who|which|whose)\b)"
@@ -223,8 +224,8 @@ def of_few(tool: Tool, filled: Filled, lists_of: Lists) -> None:
         filled.people[lacking[0].name] = look_up(tool, listing, {}, {}, "")
 
 
-def other_end(tool: Tool, filled: Filled, talk: Conversation, index: Index) -> None:
-    """The other end of a way between two places: that which the last look-up was narrowed to."""
+def other_end(text: str, tool: Tool, filled: Filled, talk: Conversation, index: Index) -> None:
+    """The other end of a way between two places: that which the last look-up was narrowed to; of none yet, where it goes to."""
     ends = [f for f in tool.required if f.reference == "warehouse"]
     lacking = [f for f in ends if f.name not in filled.args and f.name not in filled.people]
     last = talk.last_call()
@@ -234,8 +235,10 @@ def other_end(tool: Tool, filled: Filled, talk: Conversation, index: Index) -> N
         else []
     )
     places = [last.args[name] for name in known if last and name in last.args]
-    if len(ends) == 2 and len(lacking) == 1 and len(places) == 1 and places[0] not in filled.args.values():
-        filled.args[lacking[0].name] = places[0]
+    if len(ends) != 2 or not lacking or len(places) != 1 or places[0] in filled.args.values():
+        return
+    to = [f for f in lacking if not f.name.startswith("from")]
+    filled.args[(lacking if len(lacking) == 1 or FROM_THERE.search(text) else to)[0].name] = places[0]
 
 
 def owned(said: Mapping[str, Any], owner: str, value: str) -> dict[str, Any]:

@@ -148,12 +148,14 @@ def carried(step: Step, desk: Desk) -> Step:
 
 def _counted_back(fields: Sequence[Field], args: Mapping[str, Any], reading: Reading, desk: Desk) -> dict[str, Any]:
     units = [span.value.before for span in reading.free("period") if span.value.before]
-    start = next((str(args[f.name]) for f in fields if f.kind is Kind.period_start and args.get(f.name)), None)
+    setting = desk.talk.setting
+    start, end = (
+        next((values.local(str(args[f.name]), setting) for f in fields if f.kind is kind and args.get(f.name)), None)
+        for kind in (Kind.period_start, Kind.period_end)
+    )
     if not units or start is None:
         return {}
-    return values.period_args(
-        list(fields), *periods.back(values.local(start, desk.talk.setting), units[0]), desk.talk.setting
-    )
+    return values.period_args(list(fields), *periods.back(start, end, units[0]), setting)
 
 
 def _without_period(fields: Sequence[Field], args: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

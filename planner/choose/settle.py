@@ -60,7 +60,7 @@ def settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Deci
     _of_the_message(tool, filled, desk)
     belonging.spoken_of(text, tool, filled, belonging.lists(desk.index, desk.offered), desk.talk, desk.index)
     belonging.of_the_talk(tool, filled, belonging.lists(desk.index, desk.offered), desk.talk, desk.index)
-    belonging.other_end(tool, filled, desk.talk, desk.index)
+    belonging.other_end(text, tool, filled, desk.talk, desk.index)
     belonging.called(tool, filled, desk.reading(text), belonging.lists(desk.index, desk.offered))
     belonging.of_few(tool, filled, belonging.lists(desk.index, desk.offered))
     _of_the_talk(tool, filled, desk)
@@ -106,7 +106,8 @@ def _of_the_talk(tool: Tool, filled: Filled, desk: Desk) -> None:
         if f.name in filled.args or f.name in filled.people:
             continue
         found = set(focus(desk.talk, desk.index, (f.reference,)))
-        if len(found) == 1:
+        ends = any(other.reference == f.reference and other.name in filled.args for other in tool.fields)
+        if len(found) == 1 and not ends:  # nothing goes from a place to itself
             filled.args[f.name] = found.pop()
 
 

@@ -114,7 +114,7 @@ def _look_up(f: Field, reading: Reading, filled: Filled) -> None:
     """A name that is no reference or code in another's eyes."""
     spans = reading.free("reference", "foreign", "code", "email")
     for one in reading.named(*REFERENCED[f.reference]):
-        known = f.reference != "customer" and _known_otherwise(f, one.start, one.end, reading)
+        known = _known_otherwise(f, one.start, one.end, reading)
         if not known and not any(span.start < one.end and one.start < span.end for span in spans):
             filled.people[f.name] = _said(reading, one.start, one.end)
             return

@@ -247,6 +247,7 @@ def _choices(fields: Sequence[Field], reading: Reading, told: Told, filled: Fill
         for f in fields
         if f.kind is Kind.choice or f.choices
         for choice in f.choices
+        if told.writes or _is_said(f, choice, reading)
         for phrase in choice.phrases
         if all(word in said for word in phrase.lower().split())
         for m in _phrase(phrase, f).finditer(reading.text)
@@ -264,6 +265,12 @@ def _choices(fields: Sequence[Field], reading: Reading, told: Told, filled: Fill
         else:
             filled.doubts.append(f"not {m[0]}")
     _except(excepted, filled)
+
+
+def _is_said(f: Field, choice: Choice, reading: Reading) -> bool:
+    """Whether words that are said in passing, too, stand as the value here: who "is on the phone" placed no order by phone."""
+    needs = words()["values"].get(f.name, {}).get(choice.value)
+    return needs is None or re.search(rf"\b(?:{needs})", reading.text, re.I) is not None
 
 
 def _except(excepted: Sequence[tuple[Field, Choice]], filled: Filled) -> None:

@@ -94,6 +94,11 @@ def bare(text: str) -> str:
     return _patterns()["asides"].sub("", text.lstrip(), count=1)
 
 
+def ungreeted(text: str) -> str:
+    """The text without the greeting before it: "good morning, how did yesterday go?"; a greeting alone as it is."""
+    return _patterns()["greets"].sub("", text, count=1)
+
+
 def without_preview(text: str) -> tuple[str, bool]:
     """The text without the wish to see it first, and whether that stood there: the card is what shows it."""
     left = _patterns()["previews"].sub(" ", text)
@@ -142,5 +147,6 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     built |= {kind: str(told[kind]) for kind in ("previews", "forbids", "complaints", "unpriced")}
     return {
         "asides": re.compile(rf"^\W*{told['asides']}", re.I),
+        "greets": re.compile(rf"^\W*{told['greets']}", re.I),
         **{kind: re.compile(pattern, re.I) for kind, pattern in built.items()},
     }

@@ -27,6 +27,18 @@ AFTER_PREPOSITION = (
 )
 BOUNDING = "(?:" + "|".join(rf"(?<=\b{word} )" for word in ("before", "until", "till", "by", "after", "since")) + ")"
 TH = "(?:st|nd|rd|th)?"
+TENS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+TEENS = (
+    "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
+)  # fmt: skip
+NAMED_DAYS = {  # "the twenty second of October"
+    said: str(day)
+    for day, said in enumerate(
+        (*TENS, *TEENS, "twentieth", *(f"twenty {one}" for one in TENS), "thirtieth", "thirty first"), 1
+    )
+}
+NAMED_DAY = "|".join(sorted(NAMED_DAYS, key=len, reverse=True)).replace(" ", "[ -]")
+PARTS = {"early": (1, 10), "mid": (11, 20), "late": (21, 31), "first half of": (1, 15), "second half of": (16, 31)}
 # Of those who did not buy a period tells since when.
 NOT_BOUGHT = re.compile(
     r"(?:n['’]t|\b(?:not|never|nothing|no|without|stopped))\b(?: \w+){0,3}? "
@@ -38,6 +50,8 @@ UNIT = "day|week|month|quarter|year"
 # Their first months, as meteorologists count.
 SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 ONE = timedelta(days=1)
+MONTHS_OF = {"month": 1, "quarter": 3, "year": 12}
+EARLIER, SAME = "earlier ", "one"
 
 
 @dataclass(frozen=True)
@@ -47,7 +61,8 @@ class Period:
     start: datetime | None
     end: datetime | None
     where: tuple[int, int]
-    before: str = ""  # "week" for "the week before": to be counted back from a period spoken of earlier
+    # "week" for "the week before", and EARLIER with it for "a week earlier": to be counted back from a period spoken of before.
+    before: str = ""
 
 
 def find(text: str, now: datetime, *, ahead: bool = False) -> list[Period]:
@@ -64,12 +79,25 @@ def find(text: str, now: datetime, *, ahead: bool = False) -> list[Period]:
     return found
 
 
-def back(start: datetime, unit: str) -> tuple[datetime, datetime]:
-    """The day, week, month, quarter or year that ends where a period starts."""
-    end = start.date()
-    if unit in ("month", "quarter", "year"):
-        return _at(add_months(end, -{"month": 1, "quarter": 3, "year": 12}[unit])), start
-    return _at(end - timedelta(days=7 if unit == "week" else 1)), start
+def back(start: datetime, end: datetime | None, unit: str) -> tuple[datetime, datetime]:
+    """The day, week, month, quarter or year that ends where a period starts; of EARLIER, the same period that much before."""
+    if unit.startswith(EARLIER) and end:
+        shift = unit.removeprefix(EARLIER)
+        shift = _length(start, end) if shift == SAME else shift
+        return (start - (end - start), start) if shift == SAME else (_before(start, shift), _before(end, shift))
+    return _before(start, unit.removeprefix(EARLIER)), start
+
+
+def _before(moment: datetime, unit: str) -> datetime:
+    if unit in MONTHS_OF:
+        return _at(add_months(moment.date(), -MONTHS_OF[unit]))
+    return moment - timedelta(days=7 if unit == "week" else 1)
+
+
+def _length(start: datetime, end: datetime) -> str:
+    """What a period lasts, so that the one before it is as long: a weekend's is a week before, a month's the month before."""
+    unit = next((unit for unit in MONTHS_OF if _at(add_months(start.date(), MONTHS_OF[unit])) == end), "")
+    return unit or ("week" if start.weekday() == 5 and end - start == 2 * ONE else SAME)
 
 
 def add_months(day: date, months: int) -> date:
@@ -86,7 +114,7 @@ def around(day: date, unit: str, shift: int = 0) -> Range:
     if unit == "week":
         monday = day - timedelta(days=day.weekday()) + timedelta(weeks=shift)
         return monday, monday + timedelta(weeks=1)
-    length = {"month": 1, "quarter": 3, "year": 12}[unit]
+    length = MONTHS_OF[unit]
     first = day.replace(day=1, month=(day.month - 1) // length * length + 1)
     return add_months(first, shift * length), add_months(first, (shift + 1) * length)
 
@@ -168,7 +196,7 @@ def _last_some(match: Match, now: datetime, ahead: bool) -> Range:
         return now - timedelta(hours=count), now
     tomorrow = today + ONE
     if unit in ("month", "quarter", "year"):
-        return add_months(tomorrow, -count * {"month": 1, "quarter": 3, "year": 12}[unit]), tomorrow
+        return add_months(tomorrow, -count * MONTHS_OF[unit]), tomorrow
     return tomorrow - timedelta(days=count * {"day": 1, "week": 7, "fortnight": 14}[unit]), tomorrow
 
 
@@ -226,6 +254,18 @@ def _month(match: Match, now: datetime, ahead: bool) -> Range:
     return around(_day_of_month("1", match[1], match[2], now, ahead), "month")
 
 
+def _named_day(match: Match, now: datetime, ahead: bool) -> Range:
+    day = NAMED_DAYS[match[1].replace("-", " ")]
+    return around(_day_of_month(day, match[2], None, now, ahead), "day")
+
+
+def _part(match: Match, now: datetime, ahead: bool) -> Range:
+    """A part of a month, "mid November"; the last days of a short month are its last."""
+    first, last = PARTS[match[1]]
+    begins, ends = around(_day_of_month("1", match[2], None, now, ahead), "month")
+    return begins.replace(day=first), min(begins + timedelta(days=last), ends)
+
+
 def _ordinal(match: Match, now: datetime, ahead: bool) -> Range:
     day = now.date().replace(day=int(match[1]))
     if ahead:
@@ -244,8 +284,9 @@ def _quarter(match: Match, now: datetime, ahead: bool) -> Range:
 
 def _weekend(match: Match, now: datetime, ahead: bool) -> Range:
     saturday = around(now.date(), "week")[0] + timedelta(days=5)
-    if (saturday > now.date() and not ahead) or "last" in match[0]:
+    if (saturday > now.date() and not ahead) or match[0].startswith(("last", "the last")):
         saturday -= timedelta(weeks=1)
+    saturday -= timedelta(weeks=match[0].endswith("before last"))
     return saturday, saturday + 2 * ONE
 
 
@@ -307,6 +348,8 @@ RULES: list[tuple[str, Rule]] = [
         rf"\b(\d{{1,2}}){TH}\.? (?:of )?({MONTH})\b(?:,? (\d{{4}}))?",
         lambda m, n, a: around(_day_of_month(m[1], m[2], m[3], n, a), "day"),
     ),
+    (rf"\b({NAMED_DAY}) of ({MONTH})\b", _named_day),
+    (rf"\b(?:the )?({'|'.join(PARTS)})[ -]({MONTH})\b", _part),
     (
         rf"\b({MONTH}) (\d{{1,2}}){TH}\b(?!\d)(?:,? (\d{{4}}))?",
         lambda m, n, a: around(_day_of_month(m[2], m[1], m[3], n, a), "day"),
@@ -319,6 +362,9 @@ RULES: list[tuple[str, Rule]] = [
     (rf"(?<=older than ){NUMBER} (day|week|month|year)s?\b", _ago),
     (r"\b(?:the )?day before yesterday\b", _shifted("day", -2)),
     (rf"\b(?:the )?({UNIT}) before last\b", _shifted("?", -2)),
+    (rf"\b(?:a|one) ({UNIT}) (?:earlier|before)\b(?! last)", lambda m, n, a: EARLIER + m[1]),
+    (rf"\bthe (?:{WEEKDAY}|weekend) (?:before(?: that)?|earlier)\b(?! last)", lambda m, n, a: f"{EARLIER}week"),
+    (r"\bthe one before(?: that)?\b(?! last)", lambda m, n, a: EARLIER + SAME),
     (rf"\b(?:the )({UNIT}) (?:before(?: that)?|earlier|prior)\b", lambda m, n, a: m[1]),
     (rf"\b(?:the )?(?:last|past|previous) ({UNIT})\b(?:'s)?", _shifted("?", -1)),
     (rf"\b(?:this|current) ({UNIT})\b(?:'s)?", _shifted("?", 0)),
@@ -342,7 +388,7 @@ RULES: list[tuple[str, Rule]] = [
     (r"\b(?:today(?:'?s)?\b|this (?:morning|afternoon|evening)|tonight)", _shifted("day", 0)),
     (r"(?<=since )midnight\b", _shifted("day", 0)),
     (r"\btomorrow\b", _shifted("day", 1)),
-    (r"\b(?:(?:the|this|last|past|next) )weekend\b", _weekend),
+    (r"\b(?:(?:the|this|last|past|next) )weekend(?: before last)?\b", _weekend),
     (r"\bblack friday weekend\b(?: (\d{4}))?", _sale_weekend),
     (r"\b(black friday|cyber monday)\b(?: (\d{4}))?", _sale_day),
     (rf"\b(?:(last|this|next|this coming|past) )?({WEEKDAY})\b(?:'s)?", _weekday),

@@ -3,6 +3,7 @@
 Every number stands in a result; the period, the zone and the filters that were used are stated with it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -16,6 +17,7 @@ from planner.tell.columns import STATED, Row, is_figure
 from planner.tell.voice import ENGLISH, Voice
 
 Error = Mapping[str, Any]
+ASKED = re.compile(r"\bas `([a-z_]+)`")  # how a refusal says what would help
 UNTOLD = ("data", "next", "has_more", "left_out", "facets", lists.TOTAL)
 
 

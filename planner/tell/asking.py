@@ -35,6 +35,8 @@ def question(pending: Mapping[str, Any], desk: Desk) -> str:
             return f"{voice.say('which_row', said=pending['lost'])}\n\n{lines}"
         case "vague":
             return voice.say(pending["frame"])
+        case _ if pending.get("told"):  # in the refusal
+            return voice.say("which_record", noun=voice.label(pending["missing"][0]))
         case _ if pending.get("said"):
             return voice.say(pending["frame"], **_wanted(pending, voice))
         case _:
@@ -109,7 +111,8 @@ def _changes(fields: Sequence[Field], voice: Voice) -> str:
 
 
 def _argument(field: Field | None, name: str, said: Any, voice: Voice) -> str:
-    money = field is not None and field.kind is Kind.money and isinstance(said, int)
+    minor = field is not None and (field.kind is Kind.money or field.description.startswith("Minor units"))
+    money = minor and isinstance(said, int)
     value: Row | Any = {"amount": said, "currency": voice.setting.currency} if money else said
     told = shown.value(value, voice) if not isinstance(value, dict) or money else ""
     return f"{voice.label(name)} {told or voice.say('as_said')}"

@@ -94,6 +94,6 @@ def test_friday_is_the_past_one_in_a_report_and_the_coming_one_for_a_deadline() 
 
 def test_the_week_before_counts_back_from_a_period_spoken_of_earlier() -> None:
     (period,) = find("and the week before?", NOW)
-    start, end = back(datetime.fromisoformat("2026-11-09T00:00"), period.before)
+    start, end = back(datetime.fromisoformat("2026-11-09T00:00"), None, period.before)
 
     assert (start.isoformat(), end.isoformat()) == ("2026-11-02T00:00:00", "2026-11-09T00:00:00")
