@@ -23,6 +23,7 @@ from planner.choose.lookup import (
     without_unknown_goods,
 )
 from planner.choose.turns import Meant, understand
+from planner.choose.wider import wider
 from planner.converse import things
 from planner.converse.memory import Conversation, Result
 from planner.read import acts, mood
@@ -52,6 +53,7 @@ class Plan:
     unopened: Sequence[Sequence[str]] = ()
     opening: str = ""  # the greeting that the last calls are made for
     open: Mapping[str, Any] | None = None  # an earlier question that stays open beside what is done
+    wider: bool = False  # the last call asks more widely what the one before it asked
 
     def packed(self) -> dict[str, Any]:
         """As JSON, for `additional_kwargs`."""
@@ -69,6 +71,7 @@ class Plan:
             "unopened": [list(one) for one in self.unopened],
             "opening": self.opening,
             "open": self.open,
+            "wider": self.wider,
         }
 
     @classmethod
@@ -87,6 +90,7 @@ class Plan:
             stored.get("unopened", []),
             stored.get("opening", ""),
             stored.get("open"),
+            bool(stored.get("wider")),
         )
 
 
@@ -292,7 +296,14 @@ def _continue(turn: Turn, results: list[Result]) -> AIMessage:
         plan = replace(plan, steps=[], notes=[*plan.notes, *(voice.say("undone", what=what) for what in undone)])
     if plan.steps:
         return _next_calls(turn, plan)
-    return _close(turn, plan, results)
+    more = wider(last, turn.desk) if sum(not one.aside for one in results) == 1 and not plan.question else None
+    if more:
+        none = answer.compose([last], [], turn.desk)
+        leads = [*plan.leads, f"{none} {Voice.of(turn.desk.talk).say('wider')}"]
+        return _calling(turn, [(more.tool, more.args)], replace(plan, leads=leads, wider=True))
+    if plan.wider and answer.nothing(last.value):  # the narrower question needs no answer of its own then
+        plan = replace(plan, leads=plan.leads[:-1])
+    return _close(turn, plan, results[-1:] if plan.wider else results)
 
 
 def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) -> AIMessage:
@@ -369,7 +380,7 @@ def _close(turn: Turn, plan: Plan, results: Sequence[Result], *, show_asides: bo
     language = Voice.of(turn.desk.talk).language
     closed = [not_open(name, room, language, shown=helped) for name, room in plan.unopened]
     plan = plan if plan.question else replace(plan, question=_asked_back(shown, turn.desk))
-    told = answer.compose(shown, list(plan.notes), turn.desk)
+    told = answer.compose(shown, list(plan.notes), turn.desk, plainly=plan.wider)
     text = " ".join(part for part in (*plan.leads, *closed, told) if part)
     if plan.question:
         asked = asking.question(plan.question.pending, turn.desk)

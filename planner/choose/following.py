@@ -10,7 +10,7 @@ from planner.choose.decisions import Decision, Decline, Desk, Step
 from planner.choose.edit import Edit, edited
 from planner.converse.memory import Call
 from planner.converse.things import shown
-from planner.fill import values
+from planner.fill import values, versus
 from planner.read import cues, periods, pointers
 from planner.read.acts import Act, cleaned, excludes, goes_on, narrows
 from planner.read.fields import Field, Kind
@@ -34,6 +34,7 @@ OF_THEM = re.compile(
     r"(?:of (?:them|these|those)|d['’]entre (?:eux|elles)|davon|von (?:denen|diesen|ihnen))(?= )",
     re.I,
 )
+ORDERLY = ("sort", "by", "group_by")
 A_NAME = 2  # words, at most, that tell one of the rows that were shown by a name
 LIKELY = 0.8  # of a probability: from here on a fragment is a request of its own
 SHORT = 4  # words with meaning, at most, of a fragment
@@ -45,6 +46,7 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
     last = desk.talk.last_call()
     if last is None or last.tool not in desk.offered or desk.index.tools[last.tool].entry.writes:
         return None
+    last = _of_any_state(last, act.said, desk)
     said = act.rest if act.corrects or act.declines else act.said
     picks = OF_THEM.match(said)
     said = said[picks.end() :].strip() if picks else said
@@ -69,7 +71,16 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
         )
         narrow = excludes(said) or only
         return Decline("not_narrowed", said.strip(" ?!."), operation=last.tool) if narrow else None
+    if versus.COMPARES.search(text) and found.step.args != last.args and desk.reading(text).free("period"):
+        return [replace(found.step, notes=found.left), Step(last.tool, last.args)]  # "compared to the one before?"
     return [replace(found.step, notes=found.left)]
+
+
+def _of_any_state(last: Call, said: str, desk: Desk) -> Call:
+    """The call without the states that it was narrowed to, where the other ones are asked for: "and the other one of today?"."""
+    other = pointers.plain("other").search(said) or pointers.plain("others").search(said)
+    states = {f.name for f in desk.index.tools[last.tool].fields if f.kind is Kind.choice and f.name not in ORDERLY}
+    return Call(last.tool, {name: value for name, value in last.args.items() if name not in states}) if other else last
 
 
 def picks_some(said: str) -> bool:

@@ -13,6 +13,7 @@ from planner.choose.decisions import Desk, Step
 from planner.choose.index import Tool
 from planner.converse.memory import Call
 from planner.converse.results import rows_of
+from planner.read import money
 from planner.read.fields import Field, Kind
 
 FINDING = ("find", "search", "list")
@@ -26,8 +27,9 @@ SHOWN = ("name", "about", "email", "city", "title", "status", "total", "placed_a
 OF_RECORDS = (  # what tells two records of a kind apart
     "name", "city", "subject", "customer_name", "order", "supplier", "carrier", "from_warehouse", "to_warehouse",
     "warehouse", "to_city", "status", "payment_state", "customer", "placed_at", "opened_at", "requested_at", "shipped_at",
-    "ordered_at", "created_at",
+    "ordered_at", "created_at", "total", "amount", "captured", "lines",
 )  # fmt: skip
+MOST_TOLD = 5  # of these in a label
 DATE = re.compile(r"(\d{4}-\d\d-\d\d)T[\d:.]+Z?")
 
 
@@ -206,7 +208,8 @@ def _such(rows: Sequence[Mapping[str, Any]], ready: Mapping[str, Sequence[Any]])
 
 def _record(rows: Sequence[Mapping[str, Any]], awaiting: Mapping[str, Any], end: str) -> Found:
     """The only record, or the one at the end that was asked for; of many that nothing narrows, none."""
-    options = [(value, _label(row, value, OF_RECORDS)) for row in rows if (value := _reference(row, awaiting))]
+    keys = _telling(rows)
+    options = [(value, _label(row, value, keys)) for row in rows if (value := _reference(row, awaiting))]
     if options and (len(options) == 1 or end):
         return Found(options[-1 if end == "oldest" else 0][0], options, str(awaiting["field"]))
     many = len(options) > belonging.MOST and not awaiting["said"]
@@ -243,6 +246,22 @@ def _reference(row: Mapping[str, Any], awaiting: Mapping[str, Any]) -> str | Non
     return next((v for v in row.values() if isinstance(v, str) and pattern and pattern.fullmatch(v)), None)
 
 
+def _telling(rows: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    """By what records are told apart: what is not the same of all, or where they stand."""
+    apart = [key for key in OF_RECORDS if len({str(row.get(key)) for row in rows}) > 1]
+    return [key for key in OF_RECORDS if key in apart or key == "status"] if apart else OF_RECORDS
+
+
 def _label(row: Mapping[str, Any], value: str, keys: Sequence[str] = SHOWN) -> str:
-    told = [str(row[key]) for key in keys if isinstance(row.get(key), str | int) and str(row[key]) != value]
-    return ", ".join([value, *(DATE.sub(r"\1", said).replace("_", " ") for said in told[:4])])
+    told = [said for key in keys if (said := _said(row.get(key))) and said != value]
+    return ", ".join([value, *told[:MOST_TOLD]])
+
+
+def _said(value: Any) -> str:
+    """A value in a few words: an amount, a day, the titles of goods."""
+    if isinstance(value, dict) and {"amount", "currency"} <= cast(dict[str, Any], value).keys():
+        return money.written(int(value["amount"]), str(value["currency"]))
+    if isinstance(value, list):
+        titles = [str(one["title"]) for one in cast(list[Any], value) if isinstance(one, dict) and "title" in one]
+        return " + ".join(titles[:3])
+    return DATE.sub(r"\1", str(value)).replace("_", " ") if isinstance(value, str | int) else ""

@@ -319,6 +319,9 @@ def _as_it_stands(
     said: str, pointed: pointing.Pointed, earlier: Sequence[str], steps: list[Step], desk: Desk
 ) -> Decision:
     """The decision for one clause, with what it points at put in the place of the words."""
+    then = pointers.plain("then").search(said)
+    if then and (dated := _of_then(f"{said[: then.start()]}{said[then.end() :]}".strip(), steps, desk)):
+        return dated
     if pointed.lost and _is_here(said, pointed.lost, desk):
         pointed = replace(pointed, lost="")
     row = pointers.tells_place(pointed.lost) or pointers.tells_row(pointed.lost)
@@ -338,9 +341,25 @@ def _as_it_stands(
     if pointed.lost and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL):
         rains = decision.why == "~beyond" and pointed.lost.lower() in IMPERSONAL and not shown(desk.talk)
         return decision if rains else _which(said, pointed.lost, desk)  # "will it rain?" points at nothing
-    if pointed.lost and _about_nothing(decision, desk):
-        return _which(said, pointed.lost, desk)  # a list of everything is no answer about "it"
+    if pointed.lost and _about_nothing(decision, desk):  # a list of everything is no answer about "it", but of that time
+        return _dated(decision, desk) or _which(said, pointed.lost, desk)
     return decision
+
+
+def _of_then(said: str, steps: list[Step], desk: Desk) -> list[Step] | None:
+    """What is asked "on those two days": of the period that the last look-up was of; None where it was of none."""
+    return _dated(_decide(said, desk, steps), desk)
+
+
+def _dated(decision: Decision, desk: Desk) -> list[Step] | None:
+    """Look-ups of the period that was spoken of last; None where one of them has its own, or takes none, or none was spoken of."""
+    steps = decision if isinstance(decision, list) else []
+    kept = [carried(step, desk) for step in steps if not _has_period(step, desk)]
+    return kept if steps and len(kept) == len(steps) and all(_has_period(step, desk) for step in kept) else None
+
+
+def _has_period(step: Step, desk: Desk) -> bool:
+    return any(f.kind is Kind.period_start and f.name in step.args for f in desk.index.tools[step.tool].fields)
 
 
 def _about(decision: Decision, said: str, pointed: pointing.Pointed, steps: list[Step], desk: Desk) -> Decision:

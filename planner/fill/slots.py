@@ -346,7 +346,8 @@ def _free_text(f: Field, reading: Reading) -> Any:
     said = texts.labelled(f, reading)
     if said is None and f.required and f.kind is Kind.text:
         said = texts.demanded(f, reading)
-    if said is None or (f.name.endswith("_number") and not re.search(r"\d", said)):  # "which number" is asked for
+    numbered = f.name.endswith("_number") or f.name == "card"
+    if said is None or (numbered and not re.search(r"\d", said)):  # "which number" is asked for
         return None
     return _typed(said, f)
 

@@ -34,6 +34,11 @@ ONE = (  # "who is our best customer?", "which product sold best?"
     rf"(?:\w+ing\s+)?({THING})(?:$|[?.! ])",
     rf"^(?:and )?which\s+({THING})\s+(?:\w+\s+){{1,3}}?(?:most|least|best|worst)\b",
 )
+SO_MANY = (
+    rf"\b{NEWEST}\s+{NUMBER}\b(?!\s*(?:day|week|month|year|hour|quarter)s?\b)",
+    rf"\b{NUMBER}\s+(?:\w+\s+)?(?:{NEWEST}|most)\b",
+    rf"\b(?:which|what)\s+{NUMBER}\s+(?!of\b)[a-z]+s\b",  # "which three things made most of it"
+)
 LASTLY = re.compile(rf"\b{said('lastly')}\s+last\b(?!\s+\w)", re.I)  # "what did she buy last?"
 FEW = rf"\b{said('few')}\s+(\d{{1,6}})\b(?!\s*(?:%|{said('lengths')}))"
 UP_TO = rf"\b{said('up_to')}\s+(\d{{1,6}})\b"
@@ -277,9 +282,7 @@ def _way(reading: Reading) -> int:
 
 
 def _limit(field: Field, reading: Reading) -> int | None:
-    m = reading.search(rf"\b{NEWEST}\s+{NUMBER}\b(?!\s*(?:day|week|month|year|hour|quarter)s?\b)") or reading.search(
-        rf"\b{NUMBER}\s+(?:\w+\s+)?(?:{NEWEST}|most)\b"
-    )
+    m = next(filter(None, (reading.search(pattern) for pattern in SO_MANY)), None)
     if m:
         reading.claim(*m.span(1))  # "biggest" may still say how to sort
         return number(m[1])

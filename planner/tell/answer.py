@@ -21,13 +21,17 @@ ASKED = re.compile(r"\bas `([a-z_]+)`")  # how a refusal says what would help
 UNTOLD = ("data", "next", "has_more", "left_out", "facets", lists.TOTAL)
 
 
-def compose(results: Sequence[Result], notes: Sequence[str], desk: Desk) -> str:
-    """The whole answer. "" when there is nothing to tell. What could not be heeded is said beside the first sentence."""
+def compose(results: Sequence[Result], notes: Sequence[str], desk: Desk, *, plainly: bool = False) -> str:
+    """The whole answer. "" when there is nothing to tell. What could not be heeded is said beside the first sentence.
+
+    `plainly` without a yes or no: what was asked is another question than the one that is answered.
+    """
     voice, asked, results = Voice.of(desk.talk), Asked.of(desk.talk.request), compared.together(results)
+    asked = replace(asked, closed=False) if plainly else asked
     asked = (
         replace(asked, closed=False) if notes and len(results) == 1 and _rows(results[0].value) is not None else asked
     )
-    parts = [_told(result, desk, voice, asked) for result in results]
+    parts = [_called_by_name(_told(result, desk, voice, asked), result, desk) for result in results]
     if len(results) > 1:
         parts = [_headed(voice.title(result.call.tool), part) for result, part in zip(results, parts, strict=True)]
     if not parts:
@@ -36,12 +40,28 @@ def compose(results: Sequence[Result], notes: Sequence[str], desk: Desk) -> str:
     return "\n\n".join(part for part in (" ".join([first, *notes]), rest, *parts[1:]) if part)
 
 
+def _called_by_name(told: str, result: Result, desk: Desk) -> str:
+    """With the name of whoever was named, where no row has it: "there is no order of Sem Visser (CUS-1139)"."""
+    if not nothing(result.value):
+        return told
+    for ground in desk.reading(desk.english(desk.talk.request)).grounds:
+        for row in ground.of("customer", "supplier", "carrier"):
+            if row.reference in told and row.name not in told:
+                told = told.replace(row.reference, f"{row.name} ({row.reference})", 1)
+    return told
+
+
 def problem(value: Any) -> Error | None:
     """The error in a result, if it is one."""
     error = cast(Mapping[str, Any], value).get("error") if isinstance(value, dict) else None
     if isinstance(error, str):
         return {"message": error}
     return cast(Error, error) if isinstance(error, dict) else None
+
+
+def nothing(value: Any) -> bool:
+    """Whether a list came out empty."""
+    return _rows(value) == []
 
 
 def _headed(title: str, part: str) -> str:

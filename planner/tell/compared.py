@@ -11,10 +11,10 @@ NAMED = "compared"  # in a report: the period before it is the one that was name
 
 
 def together(results: Sequence[Result]) -> Sequence[Result]:
-    """The results; of two reports over two periods one, which is compared with the other."""
+    """The results; of two reports over two periods one, the later, which is compared with the other."""
     if len(results) != 2 or results[0].call.tool != results[1].call.tool:
         return results
-    first, second = (_report(result) for result in results)
+    second, first = sorted((_report(result) for result in results), key=lambda told: str(told.get("placed_from")))
     if not ({"totals", "before", "placed_from"} <= set(first) and "totals" in second):
         return results
     other = {"before": second["totals"], "before_from": second["placed_from"], "before_until": second["placed_until"]}
