@@ -341,7 +341,9 @@ def _as_it_stands(
     if pointed.lost and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL):
         rains = decision.why == "~beyond" and pointed.lost.lower() in IMPERSONAL and not shown(desk.talk)
         return decision if rains else _which(said, pointed.lost, desk)  # "will it rain?" points at nothing
-    if pointed.lost and _about_nothing(decision, desk):  # a list of everything is no answer about "it", but of that time
+    if pointed.lost and _about_nothing(
+        decision, desk
+    ):  # a list of everything is no answer about "it", but of that time
         return _dated(decision, desk) or _which(said, pointed.lost, desk)
     return decision
 

@@ -32,6 +32,7 @@ IN_CURRENCY = re.compile(rf"\bin ({money.SIGN})", re.I)
 NARROWING = words_of("the a an my our her his their these those only just some both all of")
 PASSING = ("one", "two", "three", "today", "this morning", "in this morning", "this afternoon", "yesterday", "tonight")
 HIGHEST = 999_999  # of our own numbers; what is longer is another's, such as a parcel's
+JOINED = re.compile(r"\s*(?:,|/|and|or|vs\.?|versus|against|compared (?:to|with))\s*(?:the )?", re.I)
 COUNTS = re.compile(
     r"\s*(?:(?:loyalty|bonus)\s+)?(?:points?|punkte?n?|units?|pieces?|pcs|stück|unités?|pièces?)\b", re.I
 )
@@ -255,7 +256,12 @@ def _choices(fields: Sequence[Field], reading: Reading, told: Told, filled: Fill
     hits.sort(key=lambda hit: (-len(hit[0][0]), hit[0].start()))
     excepted: list[tuple[Field, Choice]] = []
     for m, f, choice in hits:
-        if (f.name in filled.args and not f.many) or not reading.open(*m.span()) or _within_reference(m, reading):
+        if not reading.open(*m.span()) or _within_reference(m, reading):
+            continue
+        if f.name in filled.args and not f.many:
+            if not told.writes and _beside_another(m, f, hits, filled, reading):  # "won against lost": each by itself
+                reading.claim(*m.span())
+                filled.more.setdefault(f.name, []).append(choice.value)
             continue
         reading.claim(*m.span())
         if not EXCEPTING.search(reading.text[: m.start()]):
@@ -265,6 +271,16 @@ def _choices(fields: Sequence[Field], reading: Reading, told: Told, filled: Fill
         else:
             filled.doubts.append(f"not {m[0]}")
     _except(excepted, filled)
+
+
+def _beside_another(
+    m: re.Match[str], f: Field, hits: Sequence[tuple[re.Match[str], Field, Choice]], filled: Filled, reading: Reading
+) -> bool:
+    """Whether a further value of a field stands right beside the one that it has."""
+    taken = [one.span() for one, other, choice in hits if other is f and filled.args[f.name] == choice.value]
+    return any(
+        JOINED.fullmatch(reading.text[min(end, m.end()) : max(start, m.start())]) is not None for start, end in taken
+    )
 
 
 def _is_said(f: Field, choice: Choice, reading: Reading) -> bool:

@@ -127,6 +127,7 @@ def _counted(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, 
         sentence = voice.say("runs_low" if count == 1 else "run_low", rows=subject)
     elif states:
         plural = [_state(f, result.call.args[f.name], name, voice, count) for f in _stated(result, tool)]
+        plural = plural if count == 1 else [said.replace("its way", "their way") for said in plural]
         sentence = voice.say(
             "rows_are", rows=subject, are=voice.say("is" if count == 1 else "are"), states=voice.listed(plural)
         )

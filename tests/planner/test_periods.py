@@ -97,3 +97,43 @@ def test_the_week_before_counts_back_from_a_period_spoken_of_earlier() -> None:
     start, end = back(datetime.fromisoformat("2026-11-09T00:00"), None, period.before)
 
     assert (start.isoformat(), end.isoformat()) == ("2026-11-02T00:00:00", "2026-11-09T00:00:00")
+
+
+@pytest.mark.parametrize(
+    ("said", "first", "last"),
+    [
+        ("since the first of October", "2026-10-01", None),
+        ("on the twenty second of November", "2026-11-22", "2026-11-23"),
+        ("mid November", "2026-11-11", "2026-11-21"),
+        ("in the first half of October", "2026-10-01", "2026-10-16"),
+        ("late February", "2026-02-21", "2026-03-01"),
+        ("the weekend before last", "2026-11-14", "2026-11-16"),
+    ],
+)
+def test_days_and_parts_of_months_in_words(said: str, first: str, last: str | None) -> None:
+    (period,) = find(said, datetime.fromisoformat("2026-11-25T10:00"))
+
+    assert [day and day.date().isoformat() for day in (period.start, period.end)] == [first, last]
+
+
+@pytest.mark.parametrize(
+    ("said", "first", "last"),
+    [
+        ("and a week earlier?", "2026-11-14", "2026-11-16"),
+        ("the weekend before?", "2026-11-14", "2026-11-16"),
+        ("compared to the one before", "2026-11-14", "2026-11-16"),
+        ("a year before", "2025-11-21", "2025-11-23"),
+    ],
+)
+def test_a_week_earlier_is_the_same_days_of_the_week_before(said: str, first: str, last: str) -> None:
+    (period,) = find(said, datetime.fromisoformat("2026-11-25T10:00"))
+    weekend = datetime.fromisoformat("2026-11-21T00:00"), datetime.fromisoformat("2026-11-23T00:00")
+
+    assert [day.date().isoformat() for day in back(*weekend, period.before)] == [first, last]
+
+
+def test_the_one_before_a_month_is_the_month_before() -> None:
+    (period,) = find("and the one before?", NOW)
+    october = datetime.fromisoformat("2026-10-01T00:00"), datetime.fromisoformat("2026-11-01T00:00")
+
+    assert [day.date().isoformat() for day in back(*october, period.before)] == ["2026-09-01", "2026-10-01"]
