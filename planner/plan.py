@@ -23,7 +23,7 @@ from planner.choose.lookup import (
     without_unknown_goods,
 )
 from planner.choose.turns import Meant, understand
-from planner.choose.wider import wider
+from planner.choose.wider import known_of, wider
 from planner.converse import things
 from planner.converse.memory import Conversation, Result
 from planner.read import acts, mood
@@ -159,6 +159,9 @@ def _gather(meant: Meant, desk: Desk) -> Plan:
     questions = [decision for _, decision in decisions if isinstance(decision, Ask)]
     declined = [decision for _, decision in decisions if isinstance(decision, Decline)]
     if not steps and not questions and declined:
+        known = known_of(desk) if all(d.why == "unclear" for d in declined) else None
+        if known:
+            return Plan([known[1]], leads=[*done, voice.say("unclear_of", name=known[0])], open=meant.open)
         decline = next((d for d in declined if d.why != SMALL_TALK), declined[0])
         return Nothing(decline=decline, leads=done, open=meant.open)
     unheard = [(said, d) for said, d in decisions if isinstance(d, Decline) and d.why in UNDERSTOOD_NOTHING]
@@ -166,7 +169,7 @@ def _gather(meant: Meant, desk: Desk) -> Plan:
     waiting = [d for d in declined if d.why == "waits"]
     left += [voice.say("waits", said=d.said) for d in waiting]
     left += [talk.closed(d, voice) for d in declined if d.why in ("planned", "people") and not d.meanwhile]
-    unopened = [(d.operation, d.room) for d in declined if d.meanwhile]
+    unopened = [(d.operation, d.room) for d in declined if d.meanwhile and d.why == "planned"]
     unused = voice.not_used([said for step in steps for said in step.notes if not _writes(step, desk)])
     notes = [unused] if unused else []
     later = [said for said, decision in decisions if isinstance(decision, Ask)][1:]

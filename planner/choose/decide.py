@@ -29,10 +29,11 @@ NAMED = 0.4  # of that probability: below it not the operation is named but its 
 CERTAIN = 0.6
 LIKELY = 0.4  # of a reader's probability that took up nothing of what was said
 WRITE_FLOOR = 0.45
-CLEAR = 1.0  # lead in log-probability that a write needs over the next tool
+CLEAR = 0.5  # lead in log-probability that a write needs over the next tool: its card asks once more
 REACH = 0.2  # of the best reader's probability: from here another may take its place by having a place for all that was said
 NEAR = 0.3  # the same where only plain words found no place
 WHOLE_FLOOR = 0.35  # for a write that is commanded and has a place for every word, while the next one has not
+ALL = re.compile(r"\b(?:both|all|each|every|the two|the three)\b", re.I)
 PRODUCT = re.compile(r"PRD-\d+$")
 PARTNERS = ("supplier", "carrier")
 REACHED = 20  # readers among which one is looked for that has a place for a partner
@@ -49,6 +50,7 @@ OUT_OF = re.compile(
     r"\s+(?:out )?(?:of|from|in|on|off)\s+(?:(?:the|her|his|their|this|that|order|number|no\.?)\s+)*", re.I
 )
 NOT = "not "  # a doubt that begins so is about something that was excepted
+NOBODY = 1.0
 UNFIT = {
     "reference": 1.2,
     "foreign": 1.2,
@@ -88,10 +90,11 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         chosen = _of_partner(text, _of_goods(text, chosen, said or text, desk), said or text, desk)
     if chosen.tool.entry.writes:
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name, desk.beside(said or text))
-        meant = _of_lines(text, _of_variant(text, chosen, found, desk), desk)
-        others = found if meant is chosen else [c for c in found if c is not chosen]
+        meant = _of_all(text, _of_lines(text, _of_variant(text, chosen, found, desk), desk), desk)
+        whole = WHOLE_ORDER if meant.tool.entry.name == LINES and _names_a_part(text, desk) else ""
+        others = [c for c in found if (c is meant or c is not chosen) and c.tool.entry.name != whole]
         agreed = agreed or (_clear(text, meant, others) and len(meant.filled.args) + len(meant.filled.people) > 1)
-        return _write(text, meant, others, desk, before) if agreed else _either(text, meant, others)
+        return _write(text, meant, others, desk, before) if agreed else _either(text, meant, others, desk, before)
     own = desk.index.scores(said or text)[chosen.tool.entry.name]
     if (
         _tells_nothing(chosen)
@@ -285,6 +288,16 @@ def _of_variant(text: str, chosen: Candidate, candidates: Sequence[Candidate], d
     return chosen
 
 
+def _of_all(text: str, chosen: Candidate, desk: Desk) -> Candidate:
+    """The candidate, or, where it takes one thing and all are meant, the same change of many: "clock to 54.90, both colours"."""
+    many = f"change_{chosen.tool.entry.name.partition('_')[2]}s"  # of `set_price`
+    if not chosen.filled.which or many not in desk.offered or not ALL.search(text):
+        return chosen
+    tool = desk.index.tools[many]
+    filled = filling(tool, desk.reading(text).fresh(), desk)
+    return chosen if filled.which or filled.missing else replace(chosen, tool=tool, filled=filled)
+
+
 def _whole_of(candidate: Candidate, code: str) -> bool:
     """Whether nothing is missing or left over, but for what is said of the thing once more."""
     filled = candidate.filled
@@ -347,8 +360,11 @@ def _roomier(chosen: Candidate, candidates: Sequence[Candidate]) -> Candidate | 
     return next((c for c in candidates if c.tool.entry.name in others and _whole(c)), None)
 
 
-def _either(text: str, chosen: Candidate, candidates: Sequence[Candidate]) -> Decision:
-    """Of changes of which none is held for certain, the likeliest to choose from; a question is none of them."""
+def _either(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk, before: list[Step]) -> Decision:
+    """Of changes of which none is held for certain, the likeliest to choose from; a question is none of them.
+
+    The only one, which has a place for all that was said, needs no question: its card is one.
+    """
     likely = [c for c in candidates if c is not chosen and c.tool.entry.writes and c.score >= READ_FLOOR]
     if (
         chosen.score < WRITE_FLOOR
@@ -357,6 +373,8 @@ def _either(text: str, chosen: Candidate, candidates: Sequence[Candidate]) -> De
         or not (chosen.filled.args or chosen.filled.people)
     ):
         return Decline("unclear", text)
+    if not likely and (_whole(chosen) or isinstance(settle(text, chosen, desk, before), list)):
+        return _write(text, chosen, candidates, desk, before)
     return _choice(text, [chosen, *likely[:1]])
 
 
@@ -383,11 +401,13 @@ def candidates(text: str, desk: Desk, said: str) -> list[Candidate]:
     """The likeliest tools with their arguments, those that fit best first."""
     reading = desk.reading(text)
     ranked = desk.wished(said, 5)
+    named = [text[one.start : one.end] for one in reading.grounds if one.of("customer", fits=("exact",))]
     found: list[Candidate] = []
     for one in ranked:
         tool = desk.index.tools[one.name]
         filled = filling(tool, reading.fresh(), desk)
-        found.append(Candidate(tool, filled, log(one.score + 1e-6) - _unfit(filled, text), one.score))
+        lost = NOBODY * any(said in filled.doubts for said in named)  # whose it is has no place in it
+        found.append(Candidate(tool, filled, log(one.score + 1e-6) - _unfit(filled, text) - lost, one.score))
     return sorted(found, key=lambda candidate: -candidate.fit)
 
 

@@ -91,7 +91,8 @@ class Desk:
         if ground.SEARCH not in self.index.tools:
             return read
         placed = grounds.placed([*self.phrases(read), *self._heard(text)], self.known) if self.known else ()
-        return replace(read, grounds=placed, grounded=True, ordinary=self.index.ordinary)
+        heard = grounds.heard(placed, [(one.start, one.end) for one in read.mentions if one.kind == "product"])
+        return replace(read, grounds=heard, grounded=True, ordinary=self.index.ordinary)
 
     def phrases(self, read: Reading) -> list[goods.Phrase]:
         """The pieces of a text of which the shop is asked what they are."""

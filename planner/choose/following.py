@@ -34,6 +34,9 @@ OF_THEM = re.compile(
     r"(?:of (?:them|these|those)|d['’]entre (?:eux|elles)|davon|von (?:denen|diesen|ihnen))(?= )",
     re.I,
 )
+BESIDE = re.compile(
+    r"\s*,?\s*\b(?:for (?:a )?comparison|in comparison|to compare|zum vergleich|pour comparer|en comparaison)\b", re.I
+)
 ORDERLY = ("sort", "by", "group_by")
 A_NAME = 2  # words, at most, that tell one of the rows that were shown by a name
 LIKELY = 0.8  # of a probability: from here on a fragment is a request of its own
@@ -50,7 +53,7 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
     said = act.rest if act.corrects or act.declines else act.said
     picks = OF_THEM.match(said)
     said = said[picks.end() :].strip() if picks else said
-    text = desk.english(said)
+    text = BESIDE.sub("", desk.english(said))
     if of_record(text, last.tool, desk):
         return None
     of_one = _of_one(said, last, desk)
@@ -71,7 +74,11 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
         )
         narrow = excludes(said) or only
         return Decline("not_narrowed", said.strip(" ?!."), operation=last.tool) if narrow else None
-    if versus.COMPARES.search(text) and found.step.args != last.args and desk.reading(text).free("period"):
+    if (
+        versus.COMPARES.search(desk.english(said))
+        and found.step.args != last.args
+        and desk.reading(text).free("period")
+    ):
         return [replace(found.step, notes=found.left), Step(last.tool, last.args)]  # "compared to the one before?"
     return [replace(found.step, notes=found.left)]
 

@@ -28,7 +28,7 @@ SMALL_TALK, HELP, BEYOND = "~hello", "~help", "~beyond"
 NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.BEYOND}
 _log = logging.getLogger(__name__)
 DOUBT, HEARD = 1e-4, 0.3  # the head rules nothing out; how much its word counts beside the reader's
-POSSIBLE, CERTAIN = 0.25, 0.7  # of the head's probability, and of the reader's, of a tool that changes something
+POSSIBLE, CERTAIN = 0.25, 0.6  # of the head's probability, and of the reader's, of a tool that changes something
 SURE = 0.75  # of a room's probability: from here on no language model is asked where to go
 TRADE_STEMS = frozenset(stem(word) for word in TRADE | set(signals.DEED_OF))
 

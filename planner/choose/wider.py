@@ -11,6 +11,7 @@ from planner.choose.decisions import Desk, Step
 from planner.converse.memory import Result
 from planner.read.fields import Field, Kind
 
+FEW = 5  # orders of somebody of whom it is not known what is wished
 SOFT = (Kind.period_start, Kind.period_end, Kind.moment, Kind.choice, Kind.flag, Kind.city, Kind.country)
 ORDERLY = ("sort", "by", "group_by", "count")  # how it is told, and not what
 GOODS = ("product", "variant")
@@ -36,3 +37,21 @@ def _of_somebody(told: Sequence[Field], args: Mapping[str, Any], desk: Desk) -> 
     known = [ground.said.casefold() for ground in grounds if ground.of("customer")]
     searched = (str(args[f.name]).casefold() for f in told if f.kind is Kind.search)
     return any(f.reference == "customer" for f in told) or any(one in known for one in searched)
+
+
+def known_of(desk: Desk) -> tuple[str, Step] | None:
+    """Whom a message names, and what is shown of them where no more of it was understood: the newest orders, or all called so."""
+    grounds = desk.reading(desk.english(desk.talk.request)).grounds
+    people = [ground for ground in grounds if ground.of("customer", fits=("exact",))]
+    if len(people) != 1:
+        return None
+    rows = people[0].of("customer", fits=("exact",))
+    if len(rows) == 1 and "list_orders" in desk.offered:
+        return rows[0].name, Step("list_orders", {"customer": rows[0].reference, "limit": FEW})
+    towns = {row.name for ground in grounds for row in ground.of("city", fits=("exact",))}
+    lives = {"city": towns.pop()} if len(towns) == 1 else {}
+    return (
+        (rows[0].name, Step("list_customers", {"text": people[0].said, **lives}))
+        if "list_customers" in desk.offered
+        else None
+    )

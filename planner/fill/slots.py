@@ -23,8 +23,10 @@ EXCEPTING = re.compile(
     r"(?:the\s+|yet\s+|be\s+|been\s+)?$",
     re.I,
 )
+MANNERLY = r"(?: possible| you (?:can|could|would)| (?:it|that)['’]?s? (?:is )?(?:still )?(?:not too late|possible|ok(?:ay)?|fine))"
 SEPARATING = re.compile(
-    r"\b(?:(?:except|excluding|unless|only if|if|but|apart from|other than)\b.*|half of|the \w+ (?:line|item|one|half))\b",
+    rf"\b(?:(?:except|excluding|unless|only if|if(?!{MANNERLY})|but|apart from|other than)\b.*"
+    r"|half of|the \w+ (?:line|item|one|half))\b",
     re.I,
 )
 NEVER_DROPPED = ("reference", "foreign", "code", "email", "money", "percent", "period", "country", "number", "quoted")
@@ -37,6 +39,9 @@ COUNTS = re.compile(
     r"\s*(?:(?:loyalty|bonus)\s+)?(?:points?|punkte?n?|units?|pieces?|pcs|stück|unités?|pièces?)\b", re.I
 )
 DIGITS = re.compile(rf"(?<![\d.,]){NUMBER}(?![\d.,/]|-\d)\W*$", re.I)  # at the end of a reference
+STATES = ("status", "payment_state", "fulfilment_state", "return_state", "channel", "state")
+STATED = ("status", "channel", "reason")  # what the reader takes the words of a state for
+A_STORY = 16  # words, from which on a word may be said in passing
 OF_AN_ORDER = {"payment", "shipment", "return"}  # named by their order's number where the shop's own is not said
 PLACED = ("warehouse", "carrier", "supplier")  # by name beside whatever a write changes
 OUT_OF, INTO = r"\b(?:from|out of)$", r"\b(?:to|into)$"
@@ -252,6 +257,7 @@ def _choices(fields: Sequence[Field], reading: Reading, told: Told, filled: Fill
         for phrase in choice.phrases
         if all(word in said for word in phrase.lower().split())
         for m in _phrase(phrase, f).finditer(reading.text)
+        if told.writes or _heard(m, f, reading)
     ]
     hits.sort(key=lambda hit: (-len(hit[0][0]), hit[0].start()))
     excepted: list[tuple[Field, Choice]] = []
@@ -287,6 +293,14 @@ def _is_said(f: Field, choice: Choice, reading: Reading) -> bool:
     """Whether words that are said in passing, too, stand as the value here: who "is on the phone" placed no order by phone."""
     needs = words()["values"].get(f.name, {}).get(choice.value)
     return needs is None or re.search(rf"\b(?:{needs})", reading.text, re.I) is not None
+
+
+def _heard(m: re.Match[str], f: Field, reading: Reading) -> bool:
+    """Whether a state is one in the reader's ears: in a story "sent me a photo" is none. A few words are heard as they stand."""
+    short = len(reading.text.split()) <= A_STORY or not reading.mentions
+    if short or f.name not in STATES:
+        return True
+    return any(one.kind in STATED and one.start < m.end() and m.start() < one.end for one in reading.mentions)
 
 
 def _except(excepted: Sequence[tuple[Field, Choice]], filled: Filled) -> None:
@@ -403,6 +417,8 @@ def _someone(f: Field, reading: Reading, told: Told) -> str | None:
     if quoted:
         return str(reading.take(quoted[0]).value)
     for start, end in reading.names(told.openers):
+        if reading.somebody(start, end) if of_goods else reading.somewhere(start, end):
+            continue
         reading.claim(start, end)
         return re.sub(r"['’]s?$", "", reading.text[start:end])
     runs = reading.unknown(told.known) if f.required and not reading.grounded else []

@@ -19,7 +19,6 @@ ADDING = re.compile(rf"\b{said('adding')}\b", re.I)
 # Which way figures go that are neither stock nor points: prices.
 CHEAPER = re.compile(rf"{TAKING.pattern}|\b{said('cheaper')}\b", re.I)
 DEARER = re.compile(rf"\b{said('dearer')}\b", re.I)
-GIVING = re.compile(rf"\b{said('giving')}\b", re.I)
 COUNTING = re.compile(
     rf"\b{said('counting')}\b|\b(?:set|put|make|correct)\b.*\bto\s+\d+\s*(?:units|pieces)?[.!]?$", re.I
 )
@@ -310,8 +309,8 @@ def _delta(field: Field, reading: Reading, setting: Setting) -> int | None:
         return None  # "set the stock to 40" is no change by 40
     value, said = int(spans[0].value), reading.text[spans[0].start : spans[0].end]
     signed = said.startswith(("+", "-"))
-    adding = GIVING if field.name == "points" and not TAKING.search(reading.text) else ADDING
-    takes, adds = bool(TAKING.search(reading.text)), bool(adding.search(reading.text))
+    takes = bool(TAKING.search(reading.text))
+    adds = bool(ADDING.search(reading.text)) or (field.name == "points" and not takes)  # points are given, unless taken
     if not signed and takes == adds:
         return None  # no sign was said, or both: it has to be asked
     reading.take(spans[0])

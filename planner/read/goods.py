@@ -227,7 +227,7 @@ def phrases(
             thing = _head(run) or thing
         others += _parts(run)
     found: dict[str, Phrase] = {}
-    for phrase in [*goods, *others, *_called(text, mentions)]:
+    for phrase in (one for one in (*goods, *others, *_called(text, mentions)) if len(one.asked) > 1):  # "M. Müller"
         found.setdefault(phrase.asked.casefold(), phrase)
     return list(found.values())[:MOST]
 

@@ -92,6 +92,17 @@ def placed(phrases: Sequence[Phrase], told: Mapping[str, Sequence[Row]]) -> tupl
     return tuple(sorted(found, key=lambda one: one.start))
 
 
+def heard(placed: Sequence[Ground], named: Sequence[tuple[int, int]]) -> tuple[Ground, ...]:
+    """Without single words that several goods begin with, where the reader hears other goods named: "water damage" of a duvet."""
+
+    def is_heard(one: Ground) -> bool:
+        return any(start < one.end and one.start < end for start, end in named)
+
+    others = any(one.goods and is_heard(one) for one in placed)
+    vague = [one for one in placed if len(one.products) > 1 and " " not in one.said and not is_heard(one)]
+    return tuple(one for one in placed if not others or one not in vague)
+
+
 def _overlap(ground: Ground, found: Sequence[Ground]) -> bool:
     return any(ground.start < one.end and one.start < ground.end for one in found)
 

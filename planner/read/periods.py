@@ -73,6 +73,10 @@ def find(text: str, now: datetime, *, ahead: bool = False) -> list[Period]:
         first, *anchors = anchors
         if anchors and _joined(text[first.where[1] : anchors[0].where[0]]) and anchors[0].start and first.start:
             second, *anchors = anchors
+            if (
+                second.end and first.start >= second.end and second.end > _at(now.date())
+            ):  # "from Monday", said on a Monday
+                first = Period(first.start - timedelta(days=7), first.end, first.where)
             found.append(_extended(text, Period(first.start, second.end, (first.where[0], second.where[1]))))
         else:
             found.append(_bounded(text, first, ahead))
@@ -205,6 +209,20 @@ def _for_some(match: Match, now: datetime, ahead: bool) -> Range:
     if not NOT_BOUGHT.search(match.string):
         raise ValueError
     return _last_some(match, now, ahead)
+
+
+def _since_some(match: Match, now: datetime, ahead: bool) -> Range:
+    """ "For 9 days", as who learned English says it: "since 9 days"."""
+    start, _ = _last_some(match, now, ahead)
+    return start, start + ONE
+
+
+def _week(match: Match, now: datetime, ahead: bool) -> Range:
+    """The calendar week, as ISO 8601 counts them; the last that has begun."""
+    monday = date.fromisocalendar(now.year, int(match[1]), 1)
+    if monday > now.date() and not ahead:
+        monday = date.fromisocalendar(now.year - 1, int(match[1]), 1)
+    return monday, monday + timedelta(weeks=1)
 
 
 def _last_one(match: Match, now: datetime, ahead: bool) -> Range:
@@ -355,6 +373,12 @@ RULES: list[tuple[str, Rule]] = [
         lambda m, n, a: around(_day_of_month(m[2], m[1], m[3], n, a), "day"),
     ),
     (rf"\b(?:the )?(?:last|past|previous) {NUMBER} (hour|day|week|fortnight|month|quarter|year)s?\b", _last_some),
+    (rf"(?<=\bsince ){NUMBER} (day|week|fortnight|month|year)s?\b", _since_some),
+    (r"\b(?:calendar )?(?:week|wk|cw|kw|semaine) (?:no\.? ?)?(\d\d?)\b(?! ?(?:days|hours|orders|units|pieces))", _week),
+    (
+        r"(?<=since )(?:the )?new year(?:'s(?: day)?)?\b",
+        lambda m, n, a: around(n.date().replace(month=1, day=1), "day"),
+    ),
     (rf"\bfor (?:more than |over |at least )?{NUMBER} (day|week|month|year)s?\b", _for_some),
     (r"\b(?:the )?(?:last|past) (hour|fortnight)\b", _last_one),
     (rf"\b(?:the )?next {NUMBER} (day|week|month|year)s?\b", _next_some),

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from planner.read import embedder
 from planner.read.head import softmax
 
-LONGEST = 96  # tokens; the corpus has no longer ones, and what a person wants stands at the beginning
+LONGEST = 96  # tokens, as in training: a story of seventy words
 WHOLE = re.compile(r"[\w@#€$£%][\w@#€$£%'’./+-]*")  # what is named or not as a whole, though the encoder cuts it
 
 # Before its reference.

@@ -147,6 +147,11 @@ class Reading:
         covering = [one for one in self.grounds if one.start <= start and end <= one.end]
         return any(one.of("customer") and not one.of("city", "warehouse", fits=FITS) for one in covering)
 
+    def somewhere(self, start: int, end: int) -> bool:
+        """Whether words are a town or a warehouse of the shop, and nobody's name: "the one from Lille"."""
+        covering = [one for one in self.grounds if one.start <= start and end <= one.end]
+        return any(one.of("city", "warehouse", fits=FITS[:1]) and not one.of("customer") for one in covering)
+
     def take_ground(self, ground: Ground) -> None:
         """Claims what is a thing of the shop, wherever it is said."""
         for start, end in ((ground.start, ground.end), *ground.also):

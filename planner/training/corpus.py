@@ -34,6 +34,10 @@ KNOWN = (
     "code",
 )
 FOREIGN = {"french": "fr", "german": "de"}
+DAYS_WEIGH = (
+    3  # times an epoch, each time a little otherwise: nothing else is as people type it, and there is less of it
+)
+TAKEN = 0.65  # of everything else, by lot: so an epoch stays as long as it was before there were days
 BEFORE = ("hi, ", "hello ", "please ", "could you ", "can you ", "hey ", "so ", "um ", "ok ", "quick one: ", "sorry, ")
 AFTER = (" please", " pls", " thanks", " asap", " now", " for me", " if possible")
 
@@ -61,6 +65,17 @@ def lessons() -> list[Lesson]:
         for voice in voices.ONWARD
         for one in voices.onward(voice)
     ]
+    days = [
+        Lesson(
+            author,
+            ON if one.operation == one.after else one.operation,
+            one.text,
+            one.spans,
+            (one.after,) * bool(one.after),
+        )
+        for author in voices.DAYS
+        for one in voices.day(author)
+    ]
     known = {one.name for one in voices.operations()}
     rooms = dict.fromkeys(one.room for one in voices.operations())
     own = [(name, text) for room in rooms for name, texts in prompts.examples(room).items() for text in texts]
@@ -68,6 +83,7 @@ def lessons() -> list[Lesson]:
     return [
         *spoken,
         *onward,
+        *days * DAYS_WEIGH,
         *(Lesson(ROOMS, name, text, None) for name, text in own if name in known),
         *(Lesson(SENTENCES, name, text, None) for name, text in told if not name.startswith("~")),
     ]
@@ -77,7 +93,7 @@ def fingerprint() -> str:
     """Of the corpus's files: SHA-256 over their paths and contents, in order."""
     root = Path(voices.__file__).parent
     whole = hashlib.sha256()
-    for file in sorted([*root.rglob("*.md"), root / "operations.tsv"]):
+    for file in sorted([*root.rglob("*.md"), *root.rglob("*.tsv")]):
         whole.update(f"{file.relative_to(root).as_posix()}\n".encode() + file.read_bytes())
     return whole.hexdigest()
 
@@ -94,8 +110,15 @@ class Variations:
             for span in lesson.spans or ():
                 self.names[span.kind].append(lesson.text[span.start : span.end])
 
+    def __len__(self) -> int:
+        """How many lessons an epoch has, about."""
+        days = sum(lesson.voice in voices.DAYS for lesson in self.taught)
+        return round(days + TAKEN * (len(self.taught) - days))
+
     def epoch(self) -> Iterator[Lesson]:
         for lesson in self.taught:
+            if lesson.voice not in voices.DAYS and self.chance.random() > TAKEN:
+                continue
             varied = self._in_english(lesson) or self._swapped(lesson)
             varied = self._spelt(varied) if self.chance.random() < 0.7 else varied
             yield varied._replace(beside=self._known(varied))
@@ -103,7 +126,10 @@ class Variations:
     def _known(self, lesson: Lesson) -> tuple[str, ...]:
         """What is known beside a text now and then: an operation before it that it has nothing to do with, what its names are."""
         chance, before = self.chance, lesson.beside
-        if not before and chance.random() < 0.35:
+        opens = (
+            lesson.voice in voices.DAYS
+        )  # what opens a conversation there was said after nothing, however short it is
+        if not before and not opens and chance.random() < 0.35:
             any_one = chance.choice(self.before)
             before = (any_one,) if any_one != lesson.operation else ()
         if chance.random() < 0.5:

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from planner.training.corpus import Lesson, Variations
 from planner.training.encoder import Weights, forward, model, pretrained
 
-LENGTHS = (10, 14, 18, 24, 32, 48, 64)  # a batch is as long as the first of these that its texts fit into
+LENGTHS = (10, 14, 18, 24, 32, 48, 64, 96)  # a batch is as long as the first of these that its texts fit into
 BATCH = 32
 EPOCHS = 3
 RATE, HEAD_RATE = 1e-4, 5e-3
@@ -119,7 +119,7 @@ def teach(
     """Tunes the student's weights."""
     chance, key = random.Random(seed), jax.random.PRNGKey(seed)
     variations = Variations(taught, chance)
-    optimizer = _optimizer(student.tuned, epochs * (len(taught) // BATCH + 1))
+    optimizer = _optimizer(student.tuned, epochs * (len(variations) // BATCH + 1))
     state = optimizer.init(student.tuned)
 
     @jax.jit

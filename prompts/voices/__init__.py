@@ -4,6 +4,9 @@ Each voice was written apart, by an author who saw an operation's one sentence (
 voices. Figures that leave one voice out are the ones to believe. What a phrasing names stands in marks: `[quantity:3]`.
 
 Some voices go on from an answer (`ONWARD`): what is said next after an operation, and which operation that asks for.
+
+Some tell a shop's days (`DAYS`): whole messages and conversations as they come there, long stories and three words, by authors who
+each invented a shop and saw the operations' sentences. They ask for what people ask for, often or seldom, and not for everything.
 """
 
 import re
@@ -18,6 +21,11 @@ VOICES = (
     "german", "german_boss", "german_brief", "german_counter", "german_shop", "german_support",
 )  # fmt: skip
 ONWARD = ("onward", "onward_french", "onward_german", "onward_talk")
+DAYS = (
+    "english_bicycles", "english_electronics", "english_fashion", "english_pets", "english_tea", "english_wine", "french_toys",
+    "german_tools",
+)  # fmt: skip
+NOTHING_NEW = "-"  # a turn of a conversation that only agrees, refuses or corrects a figure
 KINDS = frozenset(
     (
         "order", "customer", "product", "quantity", "money", "percent", "period", "place", "warehouse", "person", "category", "tag",
@@ -73,6 +81,20 @@ def onward(voice: str) -> Iterator[Phrasing]:
     for before, line in _lines(voice, [*dict.fromkeys(one.room for one in operations() if one.room != "~talk")]):
         marked, operation = line.rsplit(" > ", 1)
         yield _read(voice, operation, marked.strip())._replace(after=before)
+
+
+def day(author: str) -> Iterator[Phrasing]:
+    """What was said at a shop, each turn after the operation before it; those that ask for nothing new are left out.
+
+    A file has an operation and what was said in each line, with an empty line after each conversation and each single request.
+    Raises `ValueError` for a mark of no kind.
+    """
+    before = ""
+    for line in (files(__name__) / "days" / f"{author}.tsv").read_text(encoding="utf-8").splitlines():
+        operation, _, marked = line.partition("\t")
+        if operation and operation != NOTHING_NEW:
+            yield _read(author, operation, marked)._replace(after=before)
+        before = before if operation.startswith(("~", NOTHING_NEW)) else operation
 
 
 def _file(one: Operation) -> str:

@@ -73,7 +73,7 @@ def test_of_a_question_that_is_not_understood_the_record_with_a_number_is_shown(
     assert talk.calls == [("get_order", {"order": "ORD-1042"})]
 
 
-def test_a_change_that_is_likely_and_not_certain_is_offered_and_a_question_is_none(
+def test_a_change_that_is_likely_and_not_certain_is_offered_where_something_is_left_over_and_put_where_nothing_is(
     talk: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def disagrees(index: Index, text: str, name: str, beside: object) -> bool:
@@ -81,10 +81,18 @@ def test_a_change_that_is_likely_and_not_certain_is_offered_and_a_question_is_no
 
     monkeypatch.setattr(Index, "agreed", disagrees)
 
-    offered = talk.say("cancel order ORD-1042").additional_kwargs["pending"]
+    offered = talk.say("cancel order ORD-1042 unless he pays").additional_kwargs["pending"]
 
-    assert (offered["kind"], offered["options"][0]["tool"]) == ("choice", "cancel_order")
+    assert (offered["kind"], offered["steps"][0]["tool"], offered["unplaced"]) == (
+        "confirm",
+        "cancel_order",
+        ["unless he pays"],
+    )
     assert talk.calls == []
+
+    talk.say("cancel order ORD-1042")  # its card asks as well
+
+    assert talk.calls == [("cancel_order", {"order": "ORD-1042"})]
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,10 @@ def test_the_week_before_counts_back_from_a_period_spoken_of_earlier() -> None:
         ("in the first half of October", "2026-10-01", "2026-10-16"),
         ("late February", "2026-02-21", "2026-03-01"),
         ("the weekend before last", "2026-11-14", "2026-11-16"),
+        ("waiting since 9 days", "2026-11-17", None),
+        ("since new year", "2026-01-01", None),
+        ("week 47", "2026-11-16", "2026-11-23"),
+        ("week 52", "2025-12-22", "2025-12-29"),
     ],
 )
 def test_days_and_parts_of_months_in_words(said: str, first: str, last: str | None) -> None:

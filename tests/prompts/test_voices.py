@@ -16,6 +16,7 @@ LIKE = 0.8  # share of the words that two requests have in common
 
 each_voice = pytest.mark.parametrize("voice", voices.VOICES)
 each_onward = pytest.mark.parametrize("voice", voices.ONWARD)
+each_day = pytest.mark.parametrize("author", voices.DAYS)
 
 
 def words(text: str) -> frozenset[str]:
@@ -73,16 +74,35 @@ def test_a_voice_goes_on_from_every_operation(voice: str) -> None:
     assert [one.text for one in said if re.search(r"[\[\]]|\s\s", one.text) or one.text != one.text.strip()] == []
 
 
+@each_day
+def test_a_shop_s_days_ask_for_what_is_known_and_say_nothing_twice(author: str) -> None:
+    known = {one.name for one in voices.operations()}
+    said = list(voices.day(author))
+
+    assert {one.operation for one in said} | {one.after for one in said if one.after} <= known
+    assert sum(bool(one.after) for one in said) > 150  # turns of conversations, beside single requests
+    assert [text for text, count in Counter(one.text for one in said).items() if count > 1] == []
+    assert [one.text for one in said if re.search(r"[\[\]]|\s\s", one.text) or one.text != one.text.strip()] == []
+
+
+def test_turns_that_ask_for_nothing_new_are_left_out_and_the_next_goes_on_from_the_one_before_them() -> None:
+    said = {one.text: one.after for one in voices.day("english_fashion")}
+
+    assert said["what else is on the way to them"] == "transfer_stock"
+    assert "no make that 15" not in said
+
+
 @pytest.mark.skipif(not EVALS.exists(), reason="the requests that we are measured with are not beside this checkout")
-@each_voice
+@pytest.mark.parametrize("voice", [*voices.VOICES, *voices.DAYS])
 def test_nothing_is_borrowed_from_the_requests_that_we_are_measured_with(voice: str) -> None:
     lines = [line for file in EVALS.rglob("*.jsonl") for line in file.read_text(encoding="utf-8").splitlines()]
     asked = {str(json.loads(line)["text"]) for line in lines if '"text"' in line}
     measured = [(bare(text), words(text)) for text in asked]
+    phrasings = voices.day(voice) if voice in voices.DAYS else voices.phrasings(voice)
 
     borrowed = [
         said
-        for said in (phrasing.text for phrasing in voices.phrasings(voice))
+        for said in (phrasing.text for phrasing in phrasings)
         for mine in (words(said),)
         for text, of in measured
         if bare(said) == text or alike(mine, of)
