@@ -94,6 +94,9 @@ class Chat:
         self._lease = Lease(uuid4().hex, lease)
         self._runner = Runner(shop, supervisor, self._lease, self.bell, limits or Limits())
         self._running: dict[UUID, tuple[UUID, asyncio.Task[None]]] = {}  # turns of this process: merchant and task
+        self._queued: dict[
+            UUID, UUID
+        ] = {}  # by conversation, the turn that was posted while one before it was under way
 
     async def close(self) -> None:
         """Stop working: the leases end at once."""
@@ -195,7 +198,7 @@ class Chat:
             key = f"{history.key}:{before.id}" if before else history.key
             new = _New(request, written, key, history.said)
             posted, claimed = await self._begin(sql, caller, actor, shop, found.id, new)
-        await self._take_up(caller, posted, claimed)
+        await self._take_up(caller, found.id, posted, claimed)
         return posted
 
     async def place_of(self, caller: Caller, history: History) -> Place | None:
@@ -288,7 +291,7 @@ class Chat:
                 return before
             new = _New(request, written, key)
             posted, claimed = await self._begin(sql, caller, actor, shop, found.id, new)
-        await self._take_up(caller, posted, claimed)
+        await self._take_up(caller, found.id, posted, claimed)
         return posted
 
     def _checked(self, request: Request) -> str:
@@ -318,11 +321,15 @@ class Chat:
         await sql.commit()
         return posted, claimed
 
-    async def _take_up(self, caller: Caller, posted: TurnRow, claimed: Claimed | None) -> None:
-        """Begin it, or leave it to the end of the turn before: unless that one ended before it could see that another follows."""
+    async def _take_up(self, caller: Caller, conversation: UUID, posted: TurnRow, claimed: Claimed | None) -> None:
+        """Begin it, or leave it to the end of the turn before: unless that one ended before it could see that another follows.
+
+        Between what it saw and its end it is still under way: so what is left to it is kept here, too.
+        """
         if claimed:
             self._start(caller.merchant, claimed)
         else:
+            self._queued[conversation] = posted.id
             await self._claim_and_run(caller.merchant, posted.id)
 
     async def _begun(self, sql: Transaction, actor: Actor, history: History, place: Place | None) -> str:
@@ -471,6 +478,8 @@ class Chat:
         """A turn; then the one that has been waiting for it begins."""
         try:
             following = await self._runner.run(merchant, turn)
+            queued = self._queued.pop(turn.conversation_id, turn.id)
+            following = following or (queued if queued != turn.id else None)
             if following:
                 await self._claim_and_run(merchant, following)
         except (psycopg.Error, DatabaseBusy) as broken:

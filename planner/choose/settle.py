@@ -63,6 +63,7 @@ def settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Deci
     belonging.other_end(text, tool, filled, desk.talk, desk.index)
     belonging.called(tool, filled, desk.reading(text), belonging.lists(desk.index, desk.offered))
     belonging.of_few(tool, filled, belonging.lists(desk.index, desk.offered))
+    _of_the_one_before(text, tool, filled, desk, before)
     _of_the_talk(tool, filled, desk)
     _lines_of_the_talk(tool, filled, desk)
     _whether(text, tool, filled)
@@ -140,6 +141,28 @@ def _of_those_shown(tool: Tool, missing: Sequence[Field], filled: Filled, desk: 
     options = [{"value": value, "label": ", ".join(filter(None, (value, label)))} for value, label in told.items()]
     pending = {"kind": "pick", "tool": tool.entry.name, "args": filled.args, "people": dict(filled.people)}
     return Ask({**pending, "noun": f.reference, "said": "", "options": options, "missing": [f.name]})
+
+
+def _of_the_one_before(text: str, tool: Tool, filled: Filled, desk: Desk, before: Sequence[Step]) -> None:
+    """A record of "her" whom an earlier clause named is looked for among hers: "alessia bianchi, give her the 30.90 back"."""
+    people = (step.args.get("customer") or step.people.get("customer") for step in reversed(before))
+    whose = next((one for one in people if isinstance(one, str)), None)
+    if not whose or not (pointers.plain("person").search(text) or pointers.plain("owner").search(text)):
+        return
+    lists_of = belonging.lists(desk.index, desk.offered)
+    for f in (f for f in tool.required if f.kind is Kind.reference and not f.many and f.reference not in PEOPLE):
+        said, listing = filled.people.get(f.name, {"args": {}, "people": {}}), lists_of(f.reference)
+        if f.name in filled.args or listing is None or not isinstance(said, dict):
+            continue
+        if any(one.name == "customer" for one in listing.fields) and "customer" not in {*said["args"], *said["people"]}:
+            args = {
+                key: value for key, value in said["args"].items() if key != "text"
+            }  # whose it is tells more than a word
+            hers = {"customer": whose}
+            known, named = (hers, {}) if whose.startswith("CUS-") else ({}, hers)
+            filled.people[f.name] = belonging.look_up(
+                tool, listing, {**args, **known}, {**said["people"], **named}, whose
+            )
 
 
 def _of_what_was_shown(filled: Filled, desk: Desk) -> None:

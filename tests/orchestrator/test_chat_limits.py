@@ -4,17 +4,19 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from typing import Any
 
 import pytest
 
 from orchestrator.chat import Chat
 from orchestrator.chat.events import Event
 from orchestrator.chat.limits import ChatBusy, ChatLimits, TooManyStreams, TooManyTurns
+from orchestrator.chat.turns import Lease, Left
 from orchestrator.state import Limits
 from orchestrator.supervisor import Supervisor
 from tests.factories import NewShop
 from tests.orchestrator import probes
-from tests.orchestrator.conftest import Talk
+from tests.orchestrator.conftest import WAIT, Talk
 from tests.scripted_openai import Body, Reply, ScriptedOpenAI, says
 from tools.contract.actors import Caller
 from tools.contract.call import Shop
@@ -61,6 +63,31 @@ async def test_one_person_has_so_many_turns_under_way_and_another_has_theirs(
     assert (refused.value.status, refused.value.details["retry_after"]) == (429, 2)
     assert again.id == first.id
     assert other.status == "running"
+
+
+async def test_what_is_said_while_a_turn_is_ending_is_answered_after_it(
+    shop: Shop, supervisor: Supervisor, mine: NewShop, model: ScriptedOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end's statement has seen none that follows, and the claim of that one still the turn before it."""
+    over, end = threading.Event(), Lease.end
+
+    def think(_: Body) -> Reply:
+        over.wait(30)
+        return says("At last.")
+
+    async def unseeing(self: Lease, *told: Any) -> Left | None:
+        return Left(None) if await end(self, *told) else None
+
+    model.answer(think)
+    monkeypatch.setattr(Lease, "end", unseeing)
+    async with small(shop, supervisor, ChatLimits()) as chat:
+        owner = Talk(chat, mine.caller("owner"))
+        await owner.post("How many mugs?")
+        second = await owner.post("How many plates?")
+        over.set()
+        answered = await chat.settled(owner.caller, second, WAIT)
+
+    assert answered.status == "finished"
 
 
 async def test_a_process_works_on_so_many_turns(

@@ -7,7 +7,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 
 from orchestrator.index import read_index
 from planner.choose import decide
-from planner.choose.decisions import Ask, Desk
+from planner.choose.decisions import Ask, Desk, Step
 from planner.choose.index import Index
 from planner.converse.memory import Conversation as Held
 from planner.read.language import to_english
@@ -178,3 +178,14 @@ def test_of_an_order_of_which_one_thing_is_to_be_cancelled_the_rest_stays(said: 
 
     assert isinstance(decision, (list, Ask))
     assert tool == (decision[0].tool if isinstance(decision, list) else decision.pending["tool"])
+
+
+def test_a_record_of_her_whom_an_earlier_clause_named_is_looked_for_among_hers() -> None:
+    said, shipped = "refund her the 30.90 straight away", read_index()
+    desk = Desk(shipped, frozenset(shipped.tools), Held.of([SystemMessage(TODAY), HumanMessage(said)]))
+
+    decision = decide.decide(said, desk, before=[Step("get_customer", {"customer": "CUS-1935"})], said=said)
+
+    assert isinstance(decision, list)
+    assert decision[0].tool == "refund_payment"
+    assert decision[0].people["payment"]["args"]["customer"] == "CUS-1935"
