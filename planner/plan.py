@@ -411,12 +411,11 @@ def _asked_back(shown: Sequence[Result], desk: Desk) -> Ask | None:
     last = shown[-1] if shown else None
     error = answer.problem(last.value) if last else None
     asked = answer.ASKED.search(str(error.get("hint") or "")) if error else None
-    fields = desk.index.tools[last.call.tool].fields if last and last.call.tool in desk.index.tools else ()
-    field = next((f for f in fields if asked and f.name == asked[1] and f.name not in last.call.args), None)
-    if last is None or field is None:
+    if last is None or asked is None or last.call.tool not in desk.index.tools:
         return None
+    open_ones = [f.name for f in desk.index.tools[last.call.tool].fields if f.name not in last.call.args]
     call = {"tool": last.call.tool, "args": dict(last.call.args), "people": {}}
-    return Ask({"kind": "slots", **call, "missing": [field.name], "told": True})
+    return Ask({"kind": "slots", **call, "missing": [asked[1]], "told": True}) if asked[1] in open_ones else None
 
 
 def _was_put(result: Result, desk: Desk) -> bool:

@@ -259,9 +259,12 @@ def _label(row: Mapping[str, Any], value: str, keys: Sequence[str] = SHOWN) -> s
 
 def _said(value: Any) -> str:
     """A value in a few words: an amount, a day, the titles of goods."""
-    if isinstance(value, dict) and {"amount", "currency"} <= cast(dict[str, Any], value).keys():
-        return money.written(int(value["amount"]), str(value["currency"]))
+    if isinstance(value, dict):
+        told = cast(Mapping[str, Any], value)
+        return (
+            money.written(int(told["amount"]), str(told["currency"])) if {"amount", "currency"} <= told.keys() else ""
+        )
     if isinstance(value, list):
-        titles = [str(one["title"]) for one in cast(list[Any], value) if isinstance(one, dict) and "title" in one]
-        return " + ".join(titles[:3])
+        rows = [cast(Mapping[str, Any], one) for one in cast(list[Any], value) if isinstance(one, dict)]
+        return " + ".join([str(row["title"]) for row in rows if "title" in row][:3])
     return DATE.sub(r"\1", str(value)).replace("_", " ") if isinstance(value, str | int) else ""

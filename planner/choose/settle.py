@@ -149,17 +149,17 @@ def _of_the_one_before(text: str, tool: Tool, filled: Filled, desk: Desk, before
     whose = next((one for one in people if isinstance(one, str)), None)
     if not whose or not (pointers.plain("person").search(text) or pointers.plain("owner").search(text)):
         return
-    lists_of = belonging.lists(desk.index, desk.offered)
+    lists_of, nothing = belonging.lists(desk.index, desk.offered), {"args": {}, "people": {}}
     for f in (f for f in tool.required if f.kind is Kind.reference and not f.many and f.reference not in PEOPLE):
-        said, listing = filled.people.get(f.name, {"args": {}, "people": {}}), lists_of(f.reference)
-        if f.name in filled.args or listing is None or not isinstance(said, dict):
+        listing, looked_up = lists_of(f.reference), filled.people.get(f.name, nothing)
+        if f.name in filled.args or listing is None or not isinstance(looked_up, dict):
             continue
+        said = cast(dict[str, dict[str, Any]], looked_up)
         if any(one.name == "customer" for one in listing.fields) and "customer" not in {*said["args"], *said["people"]}:
             args = {
                 key: value for key, value in said["args"].items() if key != "text"
             }  # whose it is tells more than a word
-            hers = {"customer": whose}
-            known, named = (hers, {}) if whose.startswith("CUS-") else ({}, hers)
+            known, named = ({"customer": whose}, {}) if whose.startswith("CUS-") else ({}, {"customer": whose})
             filled.people[f.name] = belonging.look_up(
                 tool, listing, {**args, **known}, {**said["people"], **named}, whose
             )
