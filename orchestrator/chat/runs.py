@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import orjson
@@ -57,6 +57,14 @@ class _Prepared:
     request: Request
     context: Turn
     said: list[rows.MessageRow]
+
+
+class Running(NamedTuple):
+    """A turn that this process works on."""
+
+    merchant: UUID
+    conversation: UUID
+    task: asyncio.Task[None]
 
 
 class Runner:

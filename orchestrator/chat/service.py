@@ -21,7 +21,7 @@ from orchestrator.chat.events import Event, EventLog, follow
 from orchestrator.chat.history import History, Place, place_before, sent_before
 from orchestrator.chat.limits import ChatBusy, ChatLimits, Listeners, Still, TooManyTurns
 from orchestrator.chat.listening import Bell
-from orchestrator.chat.runs import Runner
+from orchestrator.chat.runs import Runner, Running
 from orchestrator.chat.turns import Claimed, Lease, TurnRow
 from orchestrator.state import Limits, Request
 from orchestrator.supervisor import Supervisor
@@ -93,17 +93,15 @@ class Chat:
         self._listeners = Listeners(self.room)
         self._lease = Lease(uuid4().hex, lease)
         self._runner = Runner(shop, supervisor, self._lease, self.bell, limits or Limits())
-        self._running: dict[UUID, tuple[UUID, asyncio.Task[None]]] = {}  # turns of this process: merchant and task
-        self._queued: dict[
-            UUID, UUID
-        ] = {}  # by conversation, the turn that was posted while one before it was under way
+        self._running: dict[UUID, Running] = {}  # turns of this process
+        self._queued: dict[UUID, UUID] = {}  # by conversation, the turn that was posted while one of them was under way
 
     async def close(self) -> None:
         """Stop working: the leases end at once."""
         running = dict(self._running)
-        await ended(*(task for _, task in running.values()))
-        for turn, (merchant, _) in running.items():
-            async with self.shop.database.transaction(merchant) as sql:
+        await ended(*(one.task for one in running.values()))
+        for turn, one in running.items():
+            async with self.shop.database.transaction(one.merchant) as sql:
                 await self._lease.drop(sql, turn)
                 await sql.commit()
 
@@ -152,7 +150,7 @@ class Chat:
             await turns.stop(sql, turn)
             await sql.commit()
         if (running := self._running.get(turn)) and found.status == TurnStatus.running:
-            await ended(running[1])
+            await ended(running.task)
             async with self.shop.database.transaction(caller.merchant) as sql:
                 await self._lease.drop(sql, turn)
                 await sql.commit()
@@ -329,7 +327,8 @@ class Chat:
         if claimed:
             self._start(caller.merchant, claimed)
         else:
-            self._queued[conversation] = posted.id
+            if any(one.conversation == conversation for one in self._running.values()):
+                self._queued[conversation] = posted.id
             await self._claim_and_run(caller.merchant, posted.id)
 
     async def _begun(self, sql: Transaction, actor: Actor, history: History, place: Place | None) -> str:
@@ -455,7 +454,7 @@ class Chat:
     async def _settled(self, caller: Caller, turn: TurnRow) -> TurnRow:
         """Wait for this process's own work, or for the events of another's."""
         if turn.id in self._running:
-            await asyncio.wait([self._running[turn.id][1]])
+            await asyncio.wait([self._running[turn.id].task])
         turn = await self.turn(caller, turn.id)
         if turn.status != TurnStatus.running:
             return turn
@@ -471,7 +470,7 @@ class Chat:
 
     def _start(self, merchant: UUID, turn: Claimed) -> None:
         task = asyncio.create_task(self._run(merchant, turn))
-        self._running[turn.id] = (merchant, task)
+        self._running[turn.id] = Running(merchant, turn.conversation_id, task)
         task.add_done_callback(lambda _: self._running.pop(turn.id))
 
     async def _run(self, merchant: UUID, turn: Claimed) -> None:

@@ -50,7 +50,7 @@ OUT_OF = re.compile(
     r"\s+(?:out )?(?:of|from|in|on|off)\s+(?:(?:the|her|his|their|this|that|order|number|no\.?)\s+)*", re.I
 )
 NOT = "not "  # a doubt that begins so is about something that was excepted
-NOBODY = 1.0
+NOBODY = 1.0  # what it costs a tool that somebody is named for whom it has no place
 UNFIT = {
     "reference": 1.2,
     "foreign": 1.2,

@@ -94,6 +94,11 @@ class Desk:
         heard = grounds.heard(placed, [(one.start, one.end) for one in read.mentions if one.kind == "product"])
         return replace(read, grounds=heard, grounded=True, ordinary=self.index.ordinary)
 
+    @property
+    def named(self) -> tuple[grounds.Ground, ...]:
+        """What the message as a whole names of the shop."""
+        return self.reading(self.english(self.talk.request)).grounds
+
     def phrases(self, read: Reading) -> list[goods.Phrase]:
         """The pieces of a text of which the shop is asked what they are."""
         return goods.phrases(read.text, read.spans, read.mentions, self.index.ordinary, ground.spoken_of(self.talk))

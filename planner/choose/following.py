@@ -13,7 +13,7 @@ from planner.converse.things import shown
 from planner.fill import values, versus
 from planner.read import cues, periods, pointers
 from planner.read.acts import Act, cleaned, excludes, goes_on, narrows
-from planner.read.fields import Field, Kind
+from planner.read.fields import ORDERLY, Field, Kind
 from planner.read.reading import Reading
 from planner.read.words import content, fold, tokens
 
@@ -37,7 +37,6 @@ OF_THEM = re.compile(
 BESIDE = re.compile(
     r"\s*,?\s*\b(?:for (?:a )?comparison|in comparison|to compare|zum vergleich|pour comparer|en comparaison)\b", re.I
 )
-ORDERLY = ("sort", "by", "group_by")
 A_NAME = 2  # words, at most, that tell one of the rows that were shown by a name
 LIKELY = 0.8  # of a probability: from here on a fragment is a request of its own
 SHORT = 4  # words with meaning, at most, of a fragment

@@ -29,7 +29,6 @@ WHETHER = re.compile(  # "has Bauer paid?", "olivier mercier has he paid or not"
 OF_MANY = re.compile(r"^\W*(?:and )?(?:which|what|who|how (?:many|much)|list|show)\b|\b(?:any|every|all|which)\b", re.I)
 MOST_SHOWN = 10  # rows of which it is asked which
 NEWEST_FEW = 5  # of somebody's, where it is asked how they stand
-STATES = ("status", "payment_state", "fulfilment_state", "return_state")
 FIGURE = re.compile(r"\d")  # "one" and "both" are said in passing
 ALIKE = 0.62  # cosine from which leftover words are taken for the value of an enum
 
@@ -92,7 +91,7 @@ def _of_the_message(tool: Tool, filled: Filled, desk: Desk) -> None:
     """The goods that are missing here and that another clause names, if only one does: "grey socks, what do they cost?"."""
     wanted = [f for f in tool.required if f.reference in ("product", "variant") and f.kind is Kind.reference]
     open_ones = [f for f in wanted if f.name not in filled.args and f.name not in filled.people]
-    named = desk.reading(desk.english(desk.talk.request)).grounds if open_ones else ()
+    named = desk.named if open_ones else ()
     named = [one for one in named if one.goods and not one.lacks]
     if len(named) == 1 and len(rows := named[0].variants if len(named[0].variants) == 1 else named[0].products) == 1:
         row, f = rows[0], open_ones[0]
@@ -187,9 +186,9 @@ def _whether(text: str, tool: Tool, filled: Filled) -> None:
     for said in filled.people.values():
         look_up = cast(dict[str, Any], said) if isinstance(said, dict) else {"args": {}, "people": {}}
         if {"text", "customer"} & {*look_up["args"], *look_up["people"]}:
-            look_up["args"] = {name: value for name, value in look_up["args"].items() if name not in STATES}
+            look_up["args"] = {name: value for name, value in look_up["args"].items() if name not in slots.STATES}
     if {"text", "customer"} & {*filled.args, *filled.people}:
-        for name in STATES:
+        for name in slots.STATES:
             filled.args.pop(name, None)
         filled.args |= {f.name: NEWEST_FEW for f in tool.fields if f.kind is Kind.limit and f.name not in filled.args}
 

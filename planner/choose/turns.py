@@ -21,7 +21,7 @@ from planner.converse.memory import Call
 from planner.converse.things import shown
 from planner.read import acts, clauses, mood, pointers
 from planner.read.acts import Act
-from planner.read.fields import Kind
+from planner.read.fields import ORDERLY, Kind
 from planner.read.goods import OF_PEOPLE
 from planner.read.words import content, fold, stem, tokens
 
@@ -439,5 +439,5 @@ def _tells(step: Step, desk: Desk) -> bool:
         )
     if tool.entry.writes:
         return True
-    subject = {f.name for f in tool.fields if f.kind not in NO_SUBJECT and f.name not in ("sort", "by", "group_by")}
+    subject = {f.name for f in tool.fields if f.kind not in NO_SUBJECT and f.name not in ORDERLY}
     return bool(subject & set(step.args))

@@ -9,11 +9,10 @@ from typing import Any, cast
 
 from planner.choose.decisions import Desk, Step
 from planner.converse.memory import Result
-from planner.read.fields import Field, Kind
+from planner.read.fields import ORDERLY, Field, Kind
 
 FEW = 5  # orders of somebody of whom it is not known what is wished
 SOFT = (Kind.period_start, Kind.period_end, Kind.moment, Kind.choice, Kind.flag, Kind.city, Kind.country)
-ORDERLY = ("sort", "by", "group_by", "count")  # how it is told, and not what
 GOODS = ("product", "variant")
 
 
@@ -24,7 +23,7 @@ def wider(result: Result, desk: Desk) -> Step | None:
     if tool is None or tool.entry.writes or found != []:
         return None
     args = result.call.args
-    told = [f for f in tool.fields if f.name in args and f.name not in ORDERLY]
+    told = [f for f in tool.fields if f.name in args and f.name not in (*ORDERLY, "count")]
     less = {f.name for f in told if f.kind in SOFT or (f.kind is Kind.reference and f.reference in GOODS)}
     if not less or not _of_somebody(told, args, desk):
         return None
@@ -33,25 +32,21 @@ def wider(result: Result, desk: Desk) -> Step | None:
 
 def _of_somebody(told: Sequence[Field], args: Mapping[str, Any], desk: Desk) -> bool:
     """Whether a customer is named, by reference or by a name that the shop knows."""
-    grounds = desk.reading(desk.english(desk.talk.request)).grounds
-    known = [ground.said.casefold() for ground in grounds if ground.of("customer")]
+    known = [ground.said.casefold() for ground in desk.named if ground.of("customer")]
     searched = (str(args[f.name]).casefold() for f in told if f.kind is Kind.search)
     return any(f.reference == "customer" for f in told) or any(one in known for one in searched)
 
 
 def known_of(desk: Desk) -> tuple[str, Step] | None:
     """Whom a message names, and what is shown of them where no more of it was understood: the newest orders, or all called so."""
-    grounds = desk.reading(desk.english(desk.talk.request)).grounds
-    people = [ground for ground in grounds if ground.of("customer", fits=("exact",))]
+    people = [ground for ground in desk.named if ground.of("customer", fits=("exact",))]
     if len(people) != 1:
         return None
     rows = people[0].of("customer", fits=("exact",))
     if len(rows) == 1 and "list_orders" in desk.offered:
         return rows[0].name, Step("list_orders", {"customer": rows[0].reference, "limit": FEW})
-    towns = {row.name for ground in grounds for row in ground.of("city", fits=("exact",))}
+    towns = {row.name for ground in desk.named for row in ground.of("city", fits=("exact",))}
     lives = {"city": towns.pop()} if len(towns) == 1 else {}
-    return (
-        (rows[0].name, Step("list_customers", {"text": people[0].said, **lives}))
-        if "list_customers" in desk.offered
-        else None
-    )
+    if "list_customers" not in desk.offered:
+        return None
+    return rows[0].name, Step("list_customers", {"text": people[0].said, **lives})

@@ -39,7 +39,8 @@ COUNTS = re.compile(
     r"\s*(?:(?:loyalty|bonus)\s+)?(?:points?|punkte?n?|units?|pieces?|pcs|stück|unités?|pièces?)\b", re.I
 )
 DIGITS = re.compile(rf"(?<![\d.,]){NUMBER}(?![\d.,/]|-\d)\W*$", re.I)  # at the end of a reference
-STATES = ("status", "payment_state", "fulfilment_state", "return_state", "channel", "state")
+STATES = ("status", "payment_state", "fulfilment_state", "return_state")
+IN_PASSING = (*STATES, "channel", "state")  # whose words are said in a story, too
 STATED = ("status", "channel", "reason")  # what the reader takes the words of a state for
 A_STORY = 16  # words, from which on a word may be said in passing
 OF_AN_ORDER = {"payment", "shipment", "return"}  # named by their order's number where the shop's own is not said
@@ -298,7 +299,7 @@ def _is_said(f: Field, choice: Choice, reading: Reading) -> bool:
 def _heard(m: re.Match[str], f: Field, reading: Reading) -> bool:
     """Whether a state is one in the reader's ears: in a story "sent me a photo" is none. A few words are heard as they stand."""
     short = len(reading.text.split()) <= A_STORY or not reading.mentions
-    if short or f.name not in STATES:
+    if short or f.name not in IN_PASSING:
         return True
     return any(one.kind in STATED and one.start < m.end() and m.start() < one.end for one in reading.mentions)
 

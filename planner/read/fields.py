@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, cast
 
 Schema = Mapping[str, Any]
+ORDERLY = ("sort", "by", "group_by")  # fields for how rows are told, and not which
 
 
 class Kind(StrEnum):

@@ -44,7 +44,7 @@ def _called_by_name(told: str, result: Result, desk: Desk) -> str:
     """With the name of whoever was named, where no row has it: "there is no order of Sem Visser (CUS-1139)"."""
     if not nothing(result.value):
         return told
-    for ground in desk.reading(desk.english(desk.talk.request)).grounds:
+    for ground in desk.named:
         for row in ground.of("customer", "supplier", "carrier"):
             if row.reference in told and row.name not in told:
                 told = told.replace(row.reference, f"{row.name} ({row.reference})", 1)

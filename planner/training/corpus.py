@@ -34,9 +34,9 @@ KNOWN = (
     "code",
 )
 FOREIGN = {"french": "fr", "german": "de"}
-DAYS_WEIGH = (
-    3  # times an epoch, each time a little otherwise: nothing else is as people type it, and there is less of it
-)
+# How often what was said at shops is taught in an epoch, each time a little otherwise: nothing else is as people type it, and there
+# is less of it.
+DAYS_WEIGH = 3
 TAKEN = 0.65  # of everything else, by lot: so an epoch stays as long as it was before there were days
 BEFORE = ("hi, ", "hello ", "please ", "could you ", "can you ", "hey ", "so ", "um ", "ok ", "quick one: ", "sorry, ")
 AFTER = (" please", " pls", " thanks", " asap", " now", " for me", " if possible")
@@ -126,9 +126,7 @@ class Variations:
     def _known(self, lesson: Lesson) -> tuple[str, ...]:
         """What is known beside a text now and then: an operation before it that it has nothing to do with, what its names are."""
         chance, before = self.chance, lesson.beside
-        opens = (
-            lesson.voice in voices.DAYS
-        )  # what opens a conversation there was said after nothing, however short it is
+        opens = lesson.voice in voices.DAYS  # what opens a conversation there was said after nothing, however short
         if not before and not opens and chance.random() < 0.35:
             any_one = chance.choice(self.before)
             before = (any_one,) if any_one != lesson.operation else ()
