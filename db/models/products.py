@@ -316,6 +316,7 @@ class Promotion(Tenant, Referenced, Versioned, Stateful, Base):
         ),
         index("code_key"),
         index("status", "starts_at"),
+        Index("ix_promotions_name", "merchant_id", text("folded(name)")),
         by_words("words_key"),
         CheckConstraint("automatic = (code is null)", name="by_code_or_automatic"),
         CheckConstraint("(kind = 'percentage') = (percent is not null)", name="percentage_has_percent"),

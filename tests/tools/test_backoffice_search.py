@@ -35,7 +35,7 @@ async def stocked(mine: NewShop) -> NewShop:
         order = make_order(sql, mug)
         order.reference, order.ship_city = "ORD-1042", "Besançon"
         await _described(sql, mug, "Marlow", ["gift"])
-        make_promotion(sql, "TEATIME5", percent=5)
+        make_promotion(sql, "TEATIME5", percent=5, name="Discount at teatime")
         make_promotion(sql, "BYGONE", percent=5).status = PromotionStatus.ended
         make_supplier(sql, "Atelier Brume")
     await with_carriers(mine)
@@ -84,7 +84,8 @@ MEANT = {
     "brume": "words supplier Atelier Brume",
     "atelier brum": "begins supplier Atelier Brume",
     "colivia": "exact carrier Colivia",
-    "teatime5": "exact promotion TEATIME5",
+    "teatime5": "exact promotion Discount at teatime",
+    "discount at Teatime": "exact promotion Discount at teatime",
     "bygone": None,
     "10422": None,
     "of nobody": None,

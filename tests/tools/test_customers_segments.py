@@ -11,6 +11,7 @@ from tests.factories import NewShop, make_customer, make_order, make_variant
 from tests.tools.till import writing
 from tools.contract.context import Context
 from tools.contract.errors import NotFound
+from tools.contract.page import MOST_COUNTED
 from tools.customers.addresses import add_address
 from tools.customers.consents import set_consent
 from tools.customers.listing import list_customers
@@ -119,6 +120,25 @@ async def test_a_segment_is_who_fits_at_the_moment(people: NewShop, do: Do) -> N
     assert (club.name, club.customers) == ("Club", 1)
     assert [row.name for row in (await do(list_customers, segment="  CLUB ", city="Lyon")).data] == ["Ana Torres"]
     assert (await do(list_segments, members=False)).data[0].customers is None
+
+
+async def test_in_a_shop_of_many_customers_they_are_counted_where_that_is_asked(do: Do, mine: NewShop) -> None:
+    await do(create_segment, name="All", filter="orders >= 0")
+    async with mine.shop.database.transaction(mine.id) as sql:
+        told = {"m": mine.id, "last": 1_000 + MOST_COUNTED + 1}
+        await sql.execute(
+            "insert into counters (id, merchant_id, name, value, created_at)"
+            " values (gen_random_uuid(), %(m)s, 'CUS', %(last)s, now())"
+            " on conflict (merchant_id, name) do update set value = excluded.value",
+            told,
+        )
+        await sql.commit()
+
+    (plain,) = (await do(list_segments)).data
+    (counted,) = (await do(list_segments, members=True)).data
+
+    assert plain.customers is None
+    assert counted.customers is not None
 
 
 async def test_who_was_merged_or_erased_is_in_no_segment(people: NewShop, do: Do) -> None:

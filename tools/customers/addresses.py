@@ -49,7 +49,10 @@ class Postal(Input):
     city: City = Field(description="Town.")
     region: Line | None = Field(default=None, description="State, province or county, where the country has them.")
     postcode: Postcode = Field(description="Postcode, as the country writes it.")
-    country: Country = Field(description="ISO 3166 alpha-2, such as FR.")
+    country: Country | None = Field(
+        default=None,
+        description="ISO 3166 alpha-2, such as FR; unless said, that of their other addresses, or the shop's.",
+    )
     phone: Phone | None = Field(default=None, description="Phone number for the carrier.")
     label: Line | None = Field(default=None, description="What the customer calls it, such as `office`.")
 
@@ -170,8 +173,9 @@ async def new_address(
     billing = billing or not any(other.is_default_billing for other in others)
     defaults = [row for row in others if (shipping and row.is_default_shipping) or (billing and row.is_default_billing)]
     await _take_over(ctx, others, shipping=shipping, billing=billing)
+    country = said["country"] or next((other.country for other in defaults or others), ctx.merchant.country)
     row = await ctx.add(
-        Address, customer_id=customer.id, **(said | {"name": said["name"] or customer.name}),
+        Address, customer_id=customer.id, **(said | {"name": said["name"] or customer.name, "country": country}),
         is_default_shipping=shipping, is_default_billing=billing,
     )  # fmt: skip
     ctx.tell(f"{who} gets an address: {_postal(row)}.")

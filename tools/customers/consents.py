@@ -29,11 +29,13 @@ SAID = Synonyms(
     {
         "true": (
             "agrees", "agreed", "consents", "consented", "opted in", "opt in", "subscribed", "said yes", "wants", "accepts",
-            "accepte", "d'accord", "est d'accord", "s'abonne", "stimmt zu", "ist einverstanden", "einverstanden", "möchte",
+            "add", "sign up", "accepte", "d'accord", "est d'accord", "s'abonne", "stimmt zu", "ist einverstanden",
+            "einverstanden", "möchte",
         ),
         "false": (
             "does not want", "do not want", "doesn't want", "don't want", "not want", "no longer wants", "wants no", "no more",
-            "any more", "unsubscribe", "unsubscribed", "opt out", "opted out", "withdraws", "withdrew", "revoked", "said no",
+            "any more", "off", "remove", "unsubscribe", "unsubscribed", "opt out", "opted out", "withdraws", "withdrew", "revoked",
+            "said no",
             "ne veut plus", "ne veut pas", "ne souhaite plus", "se désabonne", "refuse", "désabonner", "désinscrire",
             "veut plus", "souhaite plus", "nicht mehr haben", "will keine", "möchte keine", "will nicht", "nicht mehr",
             "keine mehr", "abmelden", "abgemeldet", "widerruft",
@@ -45,7 +47,7 @@ SAID = Synonyms(
 class ConsentNeedsProof(Invalid):
     """A consent that nobody can prove is none."""
 
-    hint = "Say where it was given (`source`), and to which words (`wording`) or where the record lies (`proof_reference`)."
+    hint = "Say where it was given, as `source`, and to which words (`wording`) or where the record lies (`proof_reference`)."
 
 
 def _address(written: str) -> str:

@@ -34,7 +34,10 @@ class CreateSegment(Input):
 
 
 class ListSegments(Paged):
-    members: bool = Field(default=True, description="Count who is in each now.")
+    members: bool | None = Field(
+        default=None,
+        description=f"Count who is in each now; unless said, in shops of up to {MOST_COUNTED:,} customers.",
+    )
 
 
 class SegmentLine(Result):
@@ -43,12 +46,22 @@ class SegmentLine(Result):
     reference: str = Field(description="The segment's reference.")
     name: str = Field(description="What it is called.")
     filter: str = Field(description="Who is in it.")
-    customers: int | None = Field(description="How many are in it now; null where that was not asked.")
+    customers: int | None = Field(description="How many are in it now; null where they were not counted.")
     version: int = Field(description="Grows with each change.")
 
 
 class _Members(NamedTuple):
     members: list[int]
+
+
+class _Few(NamedTuple):
+    few: bool
+
+
+# Whether so few customers were ever registered that those of all segments are soon counted: one look at the number of the last one.
+_FEW = """
+select coalesce((select value - 1000 from counters where merchant_id = %(m)s and name = 'CUS'), 0) <= %(most)s as few
+"""
 
 
 @tool(
@@ -88,7 +101,10 @@ async def create_segment(ctx: Context, args: CreateSegment) -> SegmentLine:
     examples=["Which segments do we have?", "How many customers are in each segment?"],
 )
 async def list_segments(ctx: Context, args: ListSegments) -> Page[SegmentLine]:
-    """List the segments by name, with their filters and how many are in each."""
+    """List the segments by name, with their filters and how many are in each.
+
+    Who is in a segment is found anew each time; in a shop of many customers it is counted where `members` asks for it.
+    """
     query = select(Segment).where(Segment.merchant_id == ctx.merchant.id)
     counted = select(func.count()).select_from(query.limit(MOST_COUNTED + 1).subquery())
     total = (await ctx.db.scalars(counted)).one() if args.counts else None
@@ -96,7 +112,8 @@ async def list_segments(ctx: Context, args: ListSegments) -> Page[SegmentLine]:
     if since:
         query = query.where(Segment.name_key > since[0])
     rows = (await ctx.db.scalars(query.order_by(Segment.name_key).limit(args.limit + 1))).all()
-    members = await _members(ctx, rows) if args.members and rows else {}
+    counts = args.members if args.members is not None else await _few_customers(ctx)
+    members = await _members(ctx, rows) if counts and rows else {}
     return page_of(
         rows,
         args.limit,
@@ -104,6 +121,11 @@ async def list_segments(ctx: Context, args: ListSegments) -> Page[SegmentLine]:
         lambda row: (row.name_key,),
         total_of(total) if total is not None else None,
     )
+
+
+async def _few_customers(ctx: Context) -> bool:
+    (found,) = await ctx.sql.rows(_FEW, {"m": ctx.merchant.id, "most": MOST_COUNTED}, as_=_Few)
+    return found.few
 
 
 async def _members(ctx: Context, segments: Sequence[Segment]) -> dict[UUID, int]:

@@ -41,7 +41,7 @@ METHOD_WORDS = Synonyms(
 STATUS_WORDS = Synonyms(
     {
         "captured": ("taken", "successful", "paid"),
-        "authorized": ("reserved", "not captured yet", "uncaptured"),
+        "authorized": ("authorised", "reserved", "not captured yet", "not captured", "uncaptured"),
         "failed": ("declined", "rejected"),
         "disputed": ("chargeback", "contested"),
         "pending": ("open", "waiting"),

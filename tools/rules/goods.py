@@ -66,6 +66,20 @@ PLURALS = {
     "smoothies": "smoothie",
     "genies": "genie",
 }
+SHADES = {  # of a colour, as shops call them
+    "green": _of("forest sage olive mint moss emerald pine khaki lime eucalyptus fern"),
+    "blue": _of("navy indigo teal petrol sky denim cobalt turquoise azure"),
+    "red": _of("burgundy bordeaux cherry crimson scarlet brick wine"),
+    "pink": _of("rose blush fuchsia coral"),
+    "rose": _of("pink blush"),
+    "yellow": _of("ochre mustard lemon"),
+    "orange": _of("rust terracotta apricot"),
+    "brown": _of("chestnut chocolate cognac tan hazel rust"),
+    "beige": _of("sand cream natural ecru oat"),
+    "grey": _of("charcoal slate anthracite smoke graphite"),
+    "purple": _of("plum lilac lavender violet aubergine"),
+    "white": _of("ivory cream"),
+}
 LONG_ENOUGH = 5  # letters of a word in which one may be wrong
 
 
@@ -213,6 +227,16 @@ def _chosen(left: Sequence[str], goods: Goods) -> tuple[tuple[Article, ...], lis
         value = _ranked(word, option, articles) if option else None
         if option and value:
             articles = _having(articles, option, [value])
+            left.remove(word)
+    for word in [word for word in left if word in SHADES]:  # "green", of what comes in forest, or "forest green"
+        shades = [
+            (option, [value for value in option.values if SHADES[word] & {*words(value)}]) for option in goods.options
+        ]
+        of_it = next(
+            (shown for option, values in shades if values and (shown := _having(articles, option, values))), None
+        )
+        if of_it:
+            articles = of_it
             left.remove(word)
     for word in left.copy():  # a variant may be called by its own title or its SKU
         called = tuple(one for one in articles if _alike(word, words(f"{one.title} {one.sku.replace('-', ' ')}")))
