@@ -1,8 +1,8 @@
-"""Which operation the reader takes requests and turns for that people wrote who saw neither program nor corpus.
+"""Which operation requests and turns are taken for that people wrote who saw neither program nor corpus.
 
 `python -m bench.turns` reads `bench/readings/operations.jsonl`: the requests and conversations of all readings, and for each turn
 the operations that would serve it; none where a turn only agrees or refuses. A turn is read after the operation that served the
-one before it.
+one before it, and weighed by what is asked for often.
 """
 
 import json
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from planner.read import habits
 from planner.read.language import to_english
 from planner.read.reader import NOTHING, Beside, Reader, shipped
 
@@ -39,7 +40,7 @@ def turns() -> Iterator[Turn]:
 def likeliest(reader: Reader, text: str, beside: Beside) -> list[str]:
     """The operations, the likeliest first; of another language by the mean of its words and the English ones."""
     each = [reader.read(said, beside).scores for said in dict.fromkeys((text, to_english(text)))]
-    scores = {name: sum(told[name] for told in each) for name in each[0]}
+    scores = habits.kept().weighed({name: sum(told[name] for told in each) for name in each[0]}, beside.after)
     return sorted(scores, key=lambda name: -scores[name])
 
 

@@ -3,7 +3,7 @@
 import prompts
 from orchestrator.offer import entries
 from planner.choose.index import Elsewhere, Entry, Index
-from planner.read import unopened
+from planner.read import habits, unopened
 from planner.read.reader import shipped
 from prompts import voices
 from tools import registry
@@ -38,6 +38,11 @@ def phrasings() -> list[tuple[str, bool]]:
     return [(_unnamed(one), one.operation in planned) for one in spoken if not one.operation.startswith("~")]
 
 
+def asked() -> list[habits.Asked]:
+    """All that was asked for at the shops whose days are told, in order."""
+    return [habits.Asked(one.operation, one.after) for author in voices.DAYS for one in voices.day(author)]
+
+
 def _unnamed(phrasing: voices.Phrasing) -> str:
     """A phrasing without what it names; a channel, a state and a reason are words of the matter."""
     text = phrasing.text
@@ -49,3 +54,4 @@ def _unnamed(phrasing: voices.Phrasing) -> str:
 if __name__ == "__main__":
     Index.build(_entries()).ship()
     unopened.keep(unopened.learned(phrasings()))
+    habits.keep(habits.counted({one.name: one.room for one in voices.operations()}, asked()))

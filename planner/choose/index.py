@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from planner import phrases
-from planner.read import clauses, cues, entities, fields, goods, head, learned, signals, unopened
+from planner.read import clauses, cues, entities, fields, goods, habits, head, learned, signals, unopened
 from planner.read.embedder import shared
 from planner.read.entities import Vocabulary
 from planner.read.fields import Field, Kind
@@ -223,13 +223,14 @@ class Index:
         return cues.weighed(text, scores, self._reading)
 
     def _read(self, text: str, beside: Beside = NOTHING) -> Mapping[str, float]:
-        """The reader's word. It knows English best: of another language the English words count for two thirds."""
+        """The reader's word, weighed by what is asked for often. It knows English best: in another language the English words count
+        for two thirds."""
         reader = cast(Reader, self.reader)
         told, english = reader.read(text, beside).scores, to_english(text)
-        if english == text:
-            return told
-        other = reader.read(english, beside).scores
-        return {name: (score + 2 * other[name]) / 3 for name, score in told.items()}
+        if english != text:
+            other = reader.read(english, beside).scores
+            told = {name: (score + 2 * other[name]) / 3 for name, score in told.items()}
+        return habits.kept().weighed(told, beside.after, self.planned)
 
     def goes_on(self, text: str, beside: Beside) -> float:
         """How likely a text goes on with the operation before, in its own words or in English."""

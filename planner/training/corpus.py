@@ -36,8 +36,8 @@ KNOWN = (
 FOREIGN = {"french": "fr", "german": "de"}
 # How often what was said at shops is taught in an epoch, each time a little otherwise: nothing else is as people type it, and there
 # is less of it.
-DAYS_WEIGH = 3
-TAKEN = 0.65  # of everything else, by lot: so an epoch stays as long as it was before there were days
+DAYS_WEIGH = 2
+TAKEN = 0.45  # of everything else, by lot: so an epoch stays as long as it was before there were days
 BEFORE = ("hi, ", "hello ", "please ", "could you ", "can you ", "hey ", "so ", "um ", "ok ", "quick one: ", "sorry, ")
 AFTER = (" please", " pls", " thanks", " asap", " now", " for me", " if possible")
 

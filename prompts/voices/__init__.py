@@ -22,8 +22,9 @@ VOICES = (
 )  # fmt: skip
 ONWARD = ("onward", "onward_french", "onward_german", "onward_talk")
 DAYS = (
-    "english_bicycles", "english_electronics", "english_fashion", "english_pets", "english_tea", "english_wine", "french_toys",
-    "german_tools",
+    "english_baking", "english_bicycles", "english_electronics", "english_fashion", "english_lamps", "english_music",
+    "english_pets", "english_tea", "english_wine", "english_yarn", "french_books", "french_cosmetics", "french_toys",
+    "german_coffee", "german_garden", "german_tools",
 )  # fmt: skip
 NOTHING_NEW = "-"  # a turn of a conversation that only agrees, refuses or corrects a figure
 KINDS = frozenset(

@@ -41,9 +41,10 @@ def test_what_is_asked_for_is_the_likeliest(reader: Reader, text: str, operation
 @pytest.mark.parametrize(
     ("before", "text", "operation"),
     [
-        ("list_orders", "only the unpaid ones", "list_orders"),
+        ("list_orders", "and in Lyon?", "list_orders"),
+        ("list_stock", "and in Lyon?", "list_stock"),
         ("list_returns", "only the unpaid ones", "list_returns"),
-        ("list_orders", "oldest first", "list_orders"),
+        ("sales_report", "by country", "sales_report"),
         ("list_orders", "how many customers do we have in Lyon?", "list_customers"),
     ],
 )
