@@ -18,16 +18,21 @@ from planner.choose.lookup import (
     first_call,
     following_call,
     found_in,
+    less_narrow,
+    of_somebody_else,
+    row_of,
     second_call,
     without_goods,
     without_unknown_goods,
 )
+from planner.choose.rather import LINES
 from planner.choose.turns import Meant, understand
 from planner.choose.wider import known_of, wider
 from planner.converse import things
 from planner.converse.memory import Conversation, Result
 from planner.read import acts, mood
 from planner.read.fields import Field, Kind, read
+from planner.read.words import content
 from planner.tell import answer, asking, talk
 from planner.tell.asked import Asked
 from planner.tell.lists import COUNT
@@ -38,6 +43,7 @@ WIDER = "expand_scope"
 UNDERSTOOD_NOTHING = ("unclear", "elsewhere", "~beyond", "pointing", "not_narrowed", "not_carried")
 GROUNDS = "grounds"  # what a look-up is awaited for that is made before anything is decided
 LONGEST_NAME = 80
+EXCHANGE, NOT_LEFT = "exchange_items", "None of it has left"
 
 
 @dataclass(frozen=True)
@@ -165,6 +171,9 @@ def _gather(meant: Meant, desk: Desk) -> Plan:
         decline = next((d for d in declined if d.why != SMALL_TALK), declined[0])
         return Nothing(decline=decline, leads=done, open=meant.open)
     unheard = [(said, d) for said, d in decisions if isinstance(d, Decline) and d.why in UNDERSTOOD_NOTHING]
+    unheard = [
+        (said, d) for said, d in unheard if d.why != "pointing" or content(said or d.said)
+    ]  # "and who has them?"
     left = [voice.say("not_understood", said=said or d.said) for said, d in unheard]
     waiting = [d for d in declined if d.why == "waits"]
     left += [voice.say("waits", said=d.said) for d in waiting]
@@ -293,6 +302,8 @@ def _continue(turn: Turn, results: list[Result]) -> AIMessage:
     if plan.awaiting:
         return _after_look_up(turn, plan, last, results)
     failed = answer.problem(last.value) is not None
+    if (instead := _before_it_left(last, turn.desk)) is not None:
+        return _next_calls(turn, replace(plan, steps=[instead, *plan.steps]))
     if failed and plan.steps and turn.desk.index.tools[last.call.tool].entry.writes:
         voice = Voice.of(turn.desk.talk)
         undone = [asking.described(turn.desk.index.tools[step.tool], step.args, voice) for step in plan.steps]
@@ -309,6 +320,16 @@ def _continue(turn: Turn, results: list[Result]) -> AIMessage:
     return _close(turn, plan, results[-1:] if plan.wider else results)
 
 
+def _before_it_left(result: Result, desk: Desk) -> Step | None:
+    """What is exchanged before it has left is changed on the order."""
+    error = answer.problem(result.value)
+    if result.call.tool != EXCHANGE or LINES not in desk.offered or NOT_LEFT not in str((error or {}).get("message")):
+        return None
+    items = cast(Sequence[Mapping[str, Any]], result.call.args.get("items") or ())
+    swaps = [{"to" if name == "new_sku" else name: value for name, value in item.items()} for item in items]
+    return Step(LINES, {"order": result.call.args["order"], "swaps": swaps})
+
+
 def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) -> AIMessage:
     awaiting = cast(Mapping[str, Any], plan.awaiting)
     step, rest = plan.steps[0], list(plan.steps[1:])
@@ -317,14 +338,23 @@ def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) 
         if less is None:
             return _close(turn, replace(plan, steps=[]), results, show_asides=True)
         return _calling(turn, [(less.tool, less.args)], replace(plan, awaiting=less.awaiting))
-    found = found_in(last.value, awaiting, newest=step.newest)
-    again = None if found.options else second_call(last.call.tool, awaiting, turn.desk)
+    said = turn.desk.english(turn.desk.talk.request)
+    found = found_in(last.value, awaiting, newest=step.newest, said=said)
+    if found.value and _writes(step, turn.desk) and of_somebody_else(found.value, last, results):
+        found = replace(found, value=None)  # is asked about, though it is the only one
+    again = (
+        None if found.options else less_narrow(last.call, awaiting) or second_call(last.call.tool, awaiting, turn.desk)
+    )
     if again:
         return _calling(turn, [(again.tool, again.args)], replace(plan, awaiting=again.awaiting))
     if found.value is None and not found.options and (through := without_unknown_goods(awaiting)):
         left = Voice.of(turn.desk.talk).not_used([str(awaiting["said"])])
         solved = replace(step, people={**step.people, awaiting["field"]: through})
         return _next_calls(turn, replace(plan, steps=[solved, *rest], awaiting=None, notes=[*plan.notes, left]))
+    if found.value is None and not rest and _worth_showing(step, last, awaiting, found, turn.desk):
+        asked = _which(step, awaiting, found, ())
+        asked = replace(asked, pending={**asked.pending, "listed": True})
+        return _close(turn, replace(plan, steps=[], awaiting=None, question=asked), results, show_asides=True)
     if found.value is None:
         return _go_on_without(turn, plan, results, lambda then: _which(step, awaiting, found, then))
     if "owner" in awaiting:  # now the records that are theirs
@@ -335,9 +365,27 @@ def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) 
     if following:
         return _calling(turn, [(following.tool, following.args)], replace(plan, awaiting=following.awaiting))
     people = {name: said for name, said in step.people.items() if name != awaiting["field"]}
-    solved = replace(step, args={**step.args, found.field: found.value}, people=people)
+    args = _of_its_lines(step, found.value, last, turn.desk)
+    solved = replace(step, args={**args, found.field: found.value}, people=people)
     others = [_solved_too(other, step, awaiting, found.value) for other in rest]
     return _next_calls(turn, replace(plan, steps=[solved, *others], awaiting=None))
+
+
+def _of_its_lines(step: Step, value: str, last: Result, desk: Desk) -> dict[str, Any]:
+    """The arguments with those of several variants that are on the order: "the chai", that comes in two sizes."""
+    row = row_of(value, last)
+    lines = cast(list[Mapping[str, Any]], row.get("lines") if isinstance(row.get("lines"), list) else [])
+    own, args = {line.get("sku") for line in lines}, dict(step.args)
+    for f in (f for f in desk.index.tools[step.tool].fields if f.many and f.reference == "variant" and not f.parts):
+        args[f.name] = [sku for sku in args.get(f.name) or () if sku in own] or args.get(f.name)
+    return {name: told for name, told in args.items() if told is not None}
+
+
+def _worth_showing(step: Step, last: Result, awaiting: Mapping[str, Any], found: Found, desk: Desk) -> bool:
+    """Whether the few records of which one is meant may be the answer: who asks when an order comes is shown those that are due."""
+    records = last.call.tool.startswith("list_") and awaiting["reference"] != "customer"
+    closed = cast(Mapping[str, Any], awaiting.get("through") or {}).get("closed")
+    return len(found.options) > 1 and records and not closed and not _writes(step, desk)
 
 
 def _go_on_without(

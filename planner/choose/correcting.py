@@ -1,14 +1,16 @@
 """Changes that were put to the person, as a turn corrects them: "make it 15", "rather say that we are sorry", "only the blue"."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from planner.choose import pointing
+from planner.choose import pointing, rather
 from planner.choose.decide import confirmation
 from planner.choose.decisions import Decision, Decline, Desk, Step
 from planner.choose.edit import edited
 from planner.choose.index import NO_TOOL
 from planner.converse.memory import Call, Deed
+from planner.converse.things import shown
 from planner.read import acts
 from planner.read.acts import Act
 from planner.read.fields import Kind
@@ -17,6 +19,13 @@ from planner.read.words import FILLER, content, stem, tokens
 LIKELY = 0.8  # of a probability: from here on a few words are a wish of their own
 FRAGMENT = 8  # words, at most, of what may correct a change without saying so
 SENTENCES = re.compile(r"(?<=[.;!?])\s+|\s*\n+\s*")
+# What was said was said of another: nothing of it stays.
+MISTAKEN = re.compile(
+    r"\b(?:my mistake|wrong (?:one|person|customer|order|product)|mixed (?:it |them )?up|je me suis tromp\w+|verwechselt|vertan"
+    r"|falsche[rsn]?)\b",
+    re.I,
+)
+WRITTEN = (Kind.note, Kind.text, Kind.reason_text)
 # What is written in the place of what was.
 INSTEAD = re.compile(
     r"(?:(?:better|rather|just|but|please|nur|lieber|plutôt)\s+)*(?P<not>don['’]?t\s+|not\s+|ne\s+)?"
@@ -50,21 +59,25 @@ def corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> De
     parts = [part for part in SENTENCES.split(act.rest) if not _leaves(part)]
     steps: list[Step] = []
     left: list[str] = []
-    base = deeds[-1]
-    for nth, part in enumerate(parts):
+    base = _made(deeds[-1], desk)
+    mistaken = MISTAKEN.search(act.said) is not None
+    for part in parts:
         own = Act.of(part)
-        more = act.same or own.adds or own.same or (nth > 0 and bool(steps))
+        adds = own.adds and not mistaken
         found = _edit(
-            own.rest or part, base.call if not steps else Call(steps[-1].tool, steps[-1].args), desk, adds=own.adds
+            own.rest or part, base.call if not steps else Call(steps[-1].tool, steps[-1].args), desk, adds=adds
         )
         if found is None:
             continue
-        step, words = found
+        step, changed, words = found
         left += words
+        more = act.same or adds or own.same or (bool(steps) and _of_another(step, changed, desk))
         if more and not steps and base.became != "done":
             steps.append(Step(base.call.tool, base.call.args))
         steps = [*steps, step] if more or not steps else [*steps[:-1], step]
     if not steps:
+        if (wider := rather.made_of_all(act.rest, base.call, desk)) is not None:
+            return [wider]
         certain = max((v for k, v in desk.wishes(act.rest).items() if k not in NO_TOOL), default=0.0)
         if says_so and certain < LIKELY and len(content(act.rest)) <= FRAGMENT and not act.asks:
             return Decline("not_carried", act.rest.strip(), operation=base.call.tool)
@@ -72,11 +85,25 @@ def corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> De
     return confirmation(steps, left) if left and desk.index.tools[steps[0].tool].entry.writes else steps
 
 
+def _made(deed: Deed, desk: Desk) -> Deed:
+    """What was made is changed by its update: "make that 10 %", of a promotion that was just approved."""
+    own = f"update_{deed.call.tool.removeprefix('create_')}"
+    if deed.became != "done" or deed.call.tool == own or own not in desk.offered:
+        return deed
+    of = [f for f in desk.index.tools[own].required if f.kind is Kind.reference]
+    made = {thing.reference for thing in shown(desk.talk) if of and thing.reference.startswith(f"{of[0].prefix}-")}
+    return replace(deed, call=Call(own, {of[0].name: made.pop()})) if len(of) == len(made) == 1 else deed
+
+
+def _of_another(step: Step, changed: Collection[str], desk: Desk) -> bool:
+    """Whether a further sentence is about another thing: "the large one 20"; not "and call it XMAS10"."""
+    of = {f.name for f in desk.index.tools[step.tool].fields if f.kind is Kind.reference or f.parts}
+    return not of.isdisjoint(changed)
+
+
 def _reworded(said: str, call: Call, desk: Desk) -> Step | None:
     """ "rather say that we come back tomorrow": what was to be written, with other words."""
-    fields = [
-        f for f in desk.index.tools[call.tool].required if f.kind in (Kind.note, Kind.text) and f.name in call.args
-    ]
+    fields = [f for f in desk.index.tools[call.tool].required if f.kind in WRITTEN and f.name in call.args]
     words = [piece for piece in re.split(r"\s*[,.;]\s+", said) if (found := INSTEAD.match(piece)) and not found["not"]]
     if len(fields) != 1 or not words:
         return None
@@ -84,15 +111,19 @@ def _reworded(said: str, call: Call, desk: Desk) -> Step | None:
     return Step(call.tool, {**call.args, fields[0].name: written}) if content(written) else None
 
 
-def _edit(said: str, call: Call, desk: Desk, *, adds: bool) -> tuple[Step, list[str]] | None:
-    """The call as some words change it, and the figures and names among them that found no place."""
+def _edit(said: str, call: Call, desk: Desk, *, adds: bool) -> tuple[Step, Collection[str], list[str]] | None:
+    """The call as some words change it, what they change, and the figures and names among them that found no place."""
     words = ", ".join(piece for piece in re.split(r"\s*[,;]\s+", said) if not _leaves(piece))
     pointed = pointing.resolved(words, (), desk)
     text = desk.english(acts.bare(pointed.text.removeprefix("show ")))
     found = edited(call, text, desk, adds=adds)
     if found is None:
         return None
-    return found.step, [word for word in found.left if re.search(r"\d|[A-ZÀ-Þ]", word)]
+    return (
+        found.step,
+        found.changed,
+        [word for word in found.left if re.search(r"\d|[A-ZÀ-Þ]", word) and word not in pointed.things],
+    )
 
 
 def _leaves(piece: str) -> bool:

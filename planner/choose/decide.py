@@ -5,11 +5,12 @@ imperative, and a place for everything that was said.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import log
 from typing import Any
 
+from planner.choose import rather
 from planner.choose.decisions import Ask, Candidate, Decision, Decline, Desk, Step
 from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Tool
 from planner.choose.settle import ask_for, complete, filling, settle
@@ -17,8 +18,9 @@ from planner.fill import slots
 from planner.fill.filled import Filled
 from planner.read import mood, unopened
 from planner.read.fields import Field, Kind
+from planner.read.reading import Reading
 from planner.read.signals import DEED_OF, READING_STARTS
-from planner.read.words import FILLER, fold, stem, tokens
+from planner.read.words import FILLER, stem, tokens
 
 WHEN = (Kind.period_start, Kind.period_end, Kind.limit, Kind.flag)
 FAINT = 0.08  # of a tool's own probability: below it no share of others can lift it
@@ -33,22 +35,13 @@ CLEAR = 0.5  # lead in log-probability that a write needs over the next tool: it
 REACH = 0.2  # of the best reader's probability: from here another may take its place by having a place for all that was said
 NEAR = 0.3  # the same where only plain words found no place
 WHOLE_FLOOR = 0.35  # for a write that is commanded and has a place for every word, while the next one has not
-ALL = re.compile(r"\b(?:both|all|each|every|the two|the three)\b", re.I)
-PRODUCT = re.compile(r"PRD-\d+$")
-PARTNERS = ("supplier", "carrier")
-REACHED = 20  # readers among which one is looked for that has a place for a partner
 LOOKING = "detect_"  # what is a change only because a job is made of it
-LISTS = ("list_", "sales_")
 REPORTS = ("_report", "_kpis", "_performance")  # by how they are called
 STANDS_IN = {"dashboard_metrics": "order_kpis"}  # of an operation that is not open here: what tells most of the same
 TOLD = ("reason", "text")  # what is said, and names nothing
 FIGURES = ("money", "percent", "number")
 TAKES_FIGURES = (Kind.money, Kind.percent, Kind.quantity, Kind.delta, Kind.number)
 TAKES_DAYS = (Kind.period_start, Kind.period_end, Kind.moment)
-WHOLE_ORDER, LINES = "cancel_order", "change_order_lines"
-OUT_OF = re.compile(
-    r"\s+(?:out )?(?:of|from|in|on|off)\s+(?:(?:the|her|his|their|this|that|order|number|no\.?)\s+)*", re.I
-)
 NOT = "not "  # a doubt that begins so is about something that was excepted
 NOBODY = 1.0  # what it costs a tool that somebody is named for whom it has no place
 UNFIT = {
@@ -87,11 +80,12 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     if scores[best_any] > 0.6 and best_any not in desk.offered and best_any not in NO_TOOL and chosen.score < 0.25:
         return _unclear(text, desk, best_any, scores[best_any])
     if not chosen.tool.entry.writes:
-        chosen = _of_partner(text, _of_goods(text, chosen, said or text, desk), said or text, desk)
+        chosen = rather.of_partner(text, rather.of_goods(text, chosen, said or text, desk), said or text, desk)
     if chosen.tool.entry.writes:
+        chosen = rather.of_supplier(text, chosen, said or text, desk)
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name, desk.beside(said or text))
-        meant = _of_all(text, _of_lines(text, _of_variant(text, chosen, found, desk), desk), desk)
-        whole = WHOLE_ORDER if meant.tool.entry.name == LINES and _names_a_part(text, desk) else ""
+        meant = rather.of_all(text, rather.of_lines(text, rather.of_variant(text, chosen, found, desk), desk), desk)
+        whole = rather.WHOLE_ORDER if meant.tool.entry.name == rather.LINES and rather.names_a_part(text, desk) else ""
         others = [c for c in found if (c is meant or c is not chosen) and c.tool.entry.name != whole]
         agreed = agreed or (_clear(text, meant, others) and len(meant.filled.args) + len(meant.filled.people) > 1)
         return _write(text, meant, others, desk, before) if agreed else _either(text, meant, others, desk, before)
@@ -237,98 +231,6 @@ def _able(candidates: list[Candidate]) -> Candidate:
     return next((c for c in placing if c.score >= reach * best.score), best)
 
 
-def _of_partner(text: str, chosen: Candidate, said: str, desk: Desk) -> Candidate:
-    """The candidate, or, where it has no place for a supplier, a carrier or a town that is named, the likeliest reader that has."""
-    reading = desk.reading(text)
-    partners = {kind for ground in reading.grounds for kind in PARTNERS if ground.of(kind)}
-    partners |= {"city" for ground in reading.grounds if ground.of("city") and not ground.of("warehouse", "customer")}
-    if not partners or chosen.filled.people or any(_takes(f, partners) for f in chosen.tool.fields):
-        return chosen
-    for one in desk.wished(said, REACHED):
-        tool = desk.index.tools[one.name]
-        if tool.entry.name.startswith(LISTS) and any(_takes(f, partners) and not f.required for f in tool.fields):
-            filled = filling(tool, reading.fresh(), desk)
-            return Candidate(tool, filled, 0.0, max(one.score, chosen.score)) if _whole_but_words(filled) else chosen
-    return chosen
-
-
-def _takes(f: Field, kinds: Collection[str]) -> bool:
-    return f.reference in kinds or (f.kind is Kind.city and "city" in kinds)
-
-
-def _of_goods(text: str, chosen: Candidate, said: str, desk: Desk) -> Candidate:
-    """The candidate, or, where it searches by words for the one variant that was named, the likeliest reader of the variant."""
-    reading = desk.reading(text)
-    named = {ground.variants[0].name for ground in reading.grounds if len(ground.variants) == 1}
-    searches = any(f.kind is Kind.search and f.name in chosen.filled.args for f in chosen.tool.fields)
-    for one in desk.wished(said, REACHED) if len(named) == 1 and searches else ():
-        tool = desk.index.tools[one.name]
-        filled = filling(tool, reading.fresh(), desk)
-        taken = named & {*map(str, filled.args.values())}
-        if taken and not tool.entry.writes and not (filled.missing or filled.unplaced):
-            return Candidate(tool, filled, 0.0, chosen.score)
-    return chosen
-
-
-def _of_variant(text: str, chosen: Candidate, candidates: Sequence[Candidate], desk: Desk) -> Candidate:
-    """The candidate, or, where it would change a product of which one variant was named, the same change of that variant."""
-    named = [f for f in chosen.tool.fields if f.reference == "product" and f.name in chosen.filled.args]
-    code = chosen.filled.args[named[0].name] if len(named) == 1 else None
-    if not isinstance(code, str) or PRODUCT.match(code):
-        return chosen
-    own = chosen.tool.entry.name.replace("product", "variant")  # whatever else the words are like
-    alike = list[Candidate]()
-    if own in desk.offered and all(c.tool.entry.name != own for c in candidates):
-        tool = desk.index.tools[own]
-        alike = [Candidate(tool, filling(tool, desk.reading(text).fresh(), desk), chosen.fit, chosen.score)]
-    for one in [*candidates, *alike]:
-        of = [f for f in one.tool.required if f.reference == "variant" and one.filled.args.get(f.name) == code]
-        if of and one.tool.entry.writes and len(one.filled.args) > 1 and _whole_of(one, code):
-            return replace(one, score=max(one.score, chosen.score), fit=max(one.fit, chosen.fit))
-    return chosen
-
-
-def _of_all(text: str, chosen: Candidate, desk: Desk) -> Candidate:
-    """The candidate, or, where it takes one thing and all are meant, the same change of many: "clock to 54.90, both colours"."""
-    many = f"change_{chosen.tool.entry.name.partition('_')[2]}s"  # of `set_price`
-    if not chosen.filled.which or many not in desk.offered or not ALL.search(text):
-        return chosen
-    tool = desk.index.tools[many]
-    filled = filling(tool, desk.reading(text).fresh(), desk)
-    return chosen if filled.which or filled.missing else replace(chosen, tool=tool, filled=filled)
-
-
-def _whole_of(candidate: Candidate, code: str) -> bool:
-    """Whether nothing is missing or left over, but for what is said of the thing once more."""
-    filled = candidate.filled
-    return not (filled.missing or filled.unplaced or _news([*filled.doubts, *filled.strange], [code]))
-
-
-def _news(left: Sequence[str], values: Iterable[Any]) -> list[str]:
-    """What of the words left over says more than the values do: not "only the plum one", of a code with that colour."""
-    own = {word for value in values if isinstance(value, str) for word in fold(value).split("-")}
-    return [said for said in left if not {*fold(said).split()} <= own]
-
-
-def _of_lines(text: str, chosen: Candidate, desk: Desk) -> Candidate:
-    """The candidate, or, where it would cancel an order of which one thing was named ("a mug of 11028"), a change of its lines."""
-    if chosen.tool.entry.name != WHOLE_ORDER or LINES not in desk.offered or not _names_a_part(text, desk):
-        return chosen
-    tool = desk.index.tools[LINES]
-    return replace(chosen, tool=tool, filled=filling(tool, desk.reading(text).fresh(), desk))
-
-
-def _names_a_part(text: str, desk: Desk) -> bool:
-    orders = [span.start for span in desk.reading(text).free("reference") if span.reference == "order"]
-    goods = [one.end for one in desk.index.mentions(text) if one.kind == "product"]
-    goods += [one.end for one in desk.reading(text).grounds if one.goods]
-    return any(OUT_OF.fullmatch(text[end:start]) for end in goods for start in orders if end < start)
-
-
-def _whole_but_words(filled: Filled) -> bool:
-    return not (filled.missing or filled.unplaced)
-
-
 def _whole(candidate: Candidate) -> bool:
     """Whether nothing is missing, and everything that was said has its place."""
     filled = candidate.filled
@@ -434,8 +336,17 @@ def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk
         return _choice(text, [chosen, *rivals[:1]])
     decision = settle(text, chosen, desk, before)
     if isinstance(decision, Ask):
-        return decision
+        asked = decision.pending.get("changes") and not mood.orders(text)
+        return (asked and _seen(chosen.tool, text, desk)) or decision
     return _confirmed(text, chosen, decision, desk)
+
+
+def _seen(tool: Tool, text: str, desk: Desk) -> Decision | None:
+    """A look at what would change, where nothing was said that should: "can somebody use welcome10 twice"."""
+    thing = tool.entry.name.partition("_")[2]
+    shows = next((name for name in (f"get_{thing}", f"list_{thing}s") if name in desk.offered), None)
+    found = complete(desk.index.tools[shows], text, desk) if shows else None
+    return found if isinstance(found, list) else None
 
 
 def _forbids(said: str, tool: Tool) -> bool:
@@ -461,7 +372,7 @@ def _confirmed(text: str, chosen: Candidate, decision: Decision, desk: Desk) -> 
     unsure = chosen.score < CERTAIN or desk.index.reader is None
     left += [said for said in filled.strange if said not in left and (unsure or any(said in one for one in named))]
     if isinstance(decision, list):
-        left = _news(left, decision[0].args.values())
+        left = rather.news(_not_described(left, chosen, desk.reading(text)), decision[0].args.values())
     if not isinstance(decision, list) or not left:
         return decision
     if amount := _amount_of_share(chosen):
@@ -469,6 +380,19 @@ def _confirmed(text: str, chosen: Candidate, decision: Decision, desk: Desk) -> 
     if unsure or _weighs(chosen):
         return confirmation(decision, left)
     return [replace(decision[0], notes=tuple(left)), *decision[1:]]
+
+
+def _not_described(left: Sequence[str], chosen: Candidate, reading: Reading) -> list[str]:
+    """Without the goods, and how many, that only tell which record is meant: "capture the rest, the four mugs"."""
+    if any(one.reference in ("product", "variant") for f in chosen.tool.fields for one in (f, *f.parts)):
+        return list(left)
+    told = [reading.text[ground.start : ground.end] for ground in reading.grounds if ground.goods]
+    counted = [
+        said
+        for said in left
+        if any(re.search(rf"\b{re.escape(said)}\s+{re.escape(one)}", reading.text) for one in told)
+    ]
+    return [said for said in left if said not in (*told, *counted)]
 
 
 def _amount_of_share(chosen: Candidate) -> Field | None:

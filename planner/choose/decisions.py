@@ -172,7 +172,12 @@ class Desk:
         spoken = self.talk.language if language_of(text) in (None, self.talk.language) else ""
         if to_english(text, spoken) == text:
             return text
-        people = (text[one.start : one.end] for one in self.index.mentions(text) if one.kind in goods.OF_PEOPLE)
+        people = (
+            text[one.start : one.end]
+            for one in self.index.mentions(text)
+            if one.kind in goods.OF_PEOPLE
+            and not text[: one.start].endswith((" in ", " aus ", " en "))  # "in Rosa" is pink
+        )
         return to_english(text, spoken, frozenset(word for name in people for word in goods.words_in(name)))
 
     def told(self, tool: Tool) -> Told:

@@ -39,6 +39,9 @@ class Edit:
     step: Step
     changed: frozenset[str]
     left: tuple[str, ...] = ()
+    more: tuple[
+        tuple[str, Any], ...
+    ] = ()  # further values of a field, each for a call of its own: "only Germany and Austria"
 
 
 def edited(call: Call, said: str, desk: Desk, *, adds: bool = False) -> Edit | None:
@@ -57,7 +60,9 @@ def edited(call: Call, said: str, desk: Desk, *, adds: bool = False) -> Edit | N
         name: _sibling(name, who, call.args, tool.fields) for name, who in filled.people.items() if name not in new
     }
     if not any(f.reference in GOODS and f.name in {**new, **people} for f in tool.fields):
-        people |= _another(call.args, tool.fields, rest, desk)
+        another = _another(call.args, tool.fields, rest, desk)
+        new |= {name: sku for name, sku in another.items() if sku.isupper()}  # which the shop knows
+        people |= {name: said for name, said in another.items() if name not in new}
     if adds:
         new = {name: _with(call.args.get(name), value) for name, value in new.items()}
     args = {name: value for name, value in {**args, **new}.items() if name not in people}
@@ -65,7 +70,9 @@ def edited(call: Call, said: str, desk: Desk, *, adds: bool = False) -> Edit | N
     if not changed and not swapped:
         return None
     words = [rest[span.start : span.end].strip() for span in left]
-    return Edit(Step(call.tool, args, people), frozenset(changed), (*words, *_unknown(filled, rest, {**new, **people})))
+    left_over = (*words, *_unknown(filled, rest, {**new, **people}))
+    more = tuple((name, value) for name, values in filled.more.items() if name in new for value in values)
+    return Edit(Step(call.tool, args, people), frozenset(changed), left_over, more)
 
 
 def _stands_for_a_thing(span: Span, said: str) -> bool:
@@ -152,8 +159,11 @@ def _another(args: Mapping[str, Any], fields: Sequence[Field], said: str, desk: 
         return {}
     word = cast(re.Match[str], one or alone)["word"]
     begins = str(args[own[0]]).rpartition("-")[0]
-    rows = (desk.known or {}).get(word.casefold(), ())
-    if not one and not any(row.kind == "variant" and row.name.startswith(f"{begins}-") for row in rows):
+    rows = [row.name for row in (desk.known or {}).get(word.casefold(), ()) if row.kind == "variant"]
+    fitting = [name for name in rows if name.startswith(f"{begins}-")]
+    if len(fitting) == 1:
+        return {own[0]: fitting[0]}
+    if not one and not fitting:
         return {}
     found = _sibling(own[0], word, args, fields)
     return {own[0]: found} if found != word else {}
@@ -178,7 +188,7 @@ def _set_figure(args: dict[str, Any], fields: Sequence[Field], span: Span, desk:
         return False
     places = list(_places(args, fields, ()))
     for kinds in _likely(span):
-        fitting = [(path, f) for path, f in places if f.kind in kinds]
+        fitting = [(path, f) for path, f in places if (Kind.money if _is_money(f) else f.kind) in kinds]
         if len(fitting) == 1:
             path, f = fitting[0]
             _put(args, path, span, f, desk)
@@ -197,10 +207,15 @@ def _likely(span: Span) -> list[tuple[Kind, ...]]:
     return [*([COUNTS] if span.value == int(span.value) else []), (Kind.money,), *rate]
 
 
+def _is_money(f: Field) -> bool:
+    """Whether it is an amount, with a sign or without: store credit is given and taken."""
+    return f.kind is Kind.money or (f.kind is Kind.delta and f.description.startswith("Minor units"))
+
+
 def _figure(span: Span, f: Field, old: Any, desk: Desk) -> Any:
-    if f.kind is Kind.money:
+    if _is_money(f):
         value = money.minor_units(span.value, span.currency or desk.talk.setting.currency)
-        return -value if f.signed and isinstance(old, int) and old < 0 else value
+        return -value if (f.signed or f.kind is Kind.delta) and isinstance(old, int) and old < 0 else value
     if f.kind is Kind.percent:
         return -float(span.value) if f.signed and isinstance(old, int | float) and old < 0 else float(span.value)
     value = int(span.value) if span.value == int(span.value) else span.value

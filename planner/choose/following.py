@@ -10,8 +10,8 @@ from planner.choose.decisions import Decision, Decline, Desk, Step
 from planner.choose.edit import Edit, edited
 from planner.converse.memory import Call
 from planner.converse.things import shown
-from planner.fill import values, versus
-from planner.read import cues, periods, pointers
+from planner.fill import slots, values, versus
+from planner.read import cues, mood, periods, pointers
 from planner.read.acts import Act, cleaned, excludes, goes_on, narrows
 from planner.read.fields import ORDERLY, Field, Kind
 from planner.read.reading import Reading
@@ -53,14 +53,14 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
     picks = OF_THEM.match(said)
     said = said[picks.end() :].strip() if picks else said
     text = BESIDE.sub("", desk.english(said))
-    if of_record(text, last.tool, desk):
+    if of_record(text, last.tool, desk) or (mood.commands(said) and not (narrows(said) or mood.wants_shown(said))):
         return None
     of_one = _of_one(said, last, desk)
     if of_one:
         return [of_one]
     if HOW_MANY.search(text):
         return [Step(last.tool, last.args)]
-    read_on = desk.reads_on(said, last.tool)
+    read_on = desk.reads_on(said, last.tool) or _only_orders(text, last, desk)
     if not (read_on or picks or act.corrects or act.declines or goes_on(said)):
         return None
     if not (read_on or picks) and (len(content(text)) > SHORT + 2 or _another(text, last, desk)):
@@ -79,7 +79,16 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
         and desk.reading(text).free("period")
     ):
         return [replace(found.step, notes=found.left), Step(last.tool, last.args)]  # "compared to the one before?"
-    return [replace(found.step, notes=found.left)]
+    step = replace(found.step, notes=found.left)
+    return [step, *(replace(step, args={**step.args, name: value}, notes=()) for name, value in found.more)]
+
+
+def _only_orders(text: str, last: Call, desk: Desk) -> bool:
+    """Whether a text only says in which order, or by what: "oldest first"."""
+    tool = desk.index.tools[last.tool]
+    filled = slots.fill(tool.fields, desk.reading(text), desk.told(tool))
+    left = filled.unplaced or filled.unused or filled.doubts or filled.people or filled.which
+    return bool(filled.args) and filled.args.keys() <= {*ORDERLY} and not left
 
 
 def _of_any_state(last: Call, said: str, desk: Desk) -> Call:
@@ -161,6 +170,14 @@ def carried(step: Step, desk: Desk) -> Step:
         and f.name not in step.args
     }
     return replace(step, args={**kept, **step.args})
+
+
+def told_otherwise(step: Step, desk: Desk) -> Step:
+    """ "split by country": the same look-up as before, of the same, where nothing but how it is told is new."""
+    last = desk.talk.last_call()
+    how = {f.name for f in desk.index.tools[step.tool].fields if f.name in ORDERLY}
+    same = last is not None and last.tool == step.tool and step.args and not step.people and how >= set(step.args)
+    return replace(step, args={**last.args, **step.args}) if last and same else step
 
 
 def _counted_back(fields: Sequence[Field], args: Mapping[str, Any], reading: Reading, desk: Desk) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from typing import Any, cast
 from planner.choose import belonging
 from planner.choose.decisions import Desk, Step
 from planner.choose.index import Tool
-from planner.converse.memory import Call
+from planner.converse.memory import Call, Result
 from planner.converse.results import rows_of
+from planner.fill import slots
 from planner.read import money
 from planner.read.fields import Field, Kind
+from planner.read.words import fold
 
 FINDING = ("find", "search", "list")
 ALSO_FOUND_BY = {"variant": ("variant", "stock", "product"), "product": ("product",)}
@@ -29,6 +31,7 @@ OF_RECORDS = (  # what tells two records of a kind apart
     "warehouse", "to_city", "status", "payment_state", "customer", "placed_at", "opened_at", "requested_at", "shipped_at",
     "ordered_at", "created_at", "total", "amount", "captured", "lines",
 )  # fmt: skip
+TITLES = ("mr", "mrs", "ms", "miss", "dr", "herr", "herrn", "frau", "m", "mme", "monsieur", "madame")
 MOST_TOLD = 5  # of these in a label
 DATE = re.compile(r"(\d{4}-\d\d-\d\d)T[\d:.]+Z?")
 
@@ -100,9 +103,17 @@ def second_call(tried: str, awaiting: Mapping[str, Any], desk: Desk) -> LookUp |
     return LookUp(SEARCH, {"words": [str(awaiting["said"]).partition(", ")[0]]}, dict(awaiting))
 
 
-def without_goods(tried: Call, awaiting: Mapping[str, Any]) -> LookUp | None:
+def less_narrow(tried: Call, awaiting: Mapping[str, Any]) -> LookUp | None:
+    """Where nothing of theirs fits all that was said: theirs, whatever is in it; then, whenever it was."""
+    if not awaiting.get("through") or "owner" in awaiting:
+        return None
+    times = [name for name in tried.args if name.endswith(("_from", "_until"))]
+    return without_goods(tried, awaiting) or without_goods(tried, awaiting, times)
+
+
+def without_goods(tried: Call, awaiting: Mapping[str, Any], said: Sequence[str] = GOODS_FIELDS) -> LookUp | None:
     """The look-up by what else was said, where it failed and goods were named: his order, whatever is in it."""
-    args = {name: value for name, value in tried.args.items() if name not in GOODS_FIELDS}
+    args = {name: value for name, value in tried.args.items() if name not in said}
     if args == tried.args or not args.keys() - NO_CONDITIONS:
         return None
     through: Mapping[str, Any] = awaiting.get("through") or {}
@@ -173,17 +184,18 @@ def _field(tool: Tool, kind: Kind, reference: str) -> Field | None:
     return next((f for f in tool.fields if f.kind is kind and f.reference == reference), None)
 
 
-def found_in(result: Any, awaiting: Mapping[str, Any], *, newest: bool) -> Found:
+def found_in(result: Any, awaiting: Mapping[str, Any], *, newest: bool, said: str = "") -> Found:
     """The reference in a result: the only row, the row that is called exactly so, or the newest where that was said."""
     if isinstance(result, dict) and "found" in result:
         return _grounded(cast(list[dict[str, Any]], result["found"]), awaiting)
     through: Mapping[str, Any] = awaiting.get("through") or {}
     if through and "owner" not in awaiting:
-        return _record(_such(rows_of(result), awaiting.get("ready") or {}), awaiting, str(through["end"]))
+        rows = _such(rows_of(result), awaiting.get("ready") or {})
+        return _record(_in_the_state(rows, said), awaiting, str(through["end"]))
     options = [(value, _label(row, value)) for row in rows_of(result) if (value := _reference(row, awaiting))]
-    said = str(awaiting["said"]).partition(", ")[0].casefold()
+    called = str(awaiting["said"]).partition(", ")[0].casefold()
     if awaiting["reference"] in ("customer", "product") and len(options) > 1:
-        exact = [pair for pair, row in zip(options, rows_of(result), strict=False) if said in _called(row)]
+        exact = [pair for pair, row in zip(options, rows_of(result), strict=False) if called in _called(row)]
         options = exact if len(exact) == 1 else options
     if options and newest and awaiting["reference"] not in ("customer", "product", "variant"):
         return Found(options[0][0], options, str(awaiting["field"]))  # lists are newest first
@@ -200,10 +212,37 @@ def _ready(tool: str) -> Mapping[str, Sequence[Any]]:
     return _states().get(tool, {})
 
 
+def row_of(value: str, result: Result) -> Mapping[str, Any]:
+    """The row of a result in which a reference stands."""
+    return next((row for row in rows_of(result.value) if value in row.values()), {})
+
+
+def of_somebody_else(value: str, last: Result, results: Sequence[Result]) -> bool:
+    """Whether a record is another's of the same surname: of Lucas Nguyen, where the shop was asked for "Ava Nguyen"."""
+    row = row_of(value, last)
+    whose = fold(str(row.get("customer_name") or row.get("name") or "")).split()
+    names = [str(word) for one in results if one.call.tool == SEARCH for word in one.call.args.get("words") or ()]
+    said = [[word for word in fold(name).split() if word not in TITLES] for name in names]
+    return bool(whose) and any(len(name) > 1 and name[-1] == whose[-1] and not {*name} <= {*whose} for name in said)
+
+
 def _such(rows: Sequence[Mapping[str, Any]], ready: Mapping[str, Sequence[Any]]) -> Sequence[Mapping[str, Any]]:
     """Those to which it can be done; all of them, where it can be done to none: why not is then said."""
     fit = [row for row in rows if all(row.get(name) in values for name, values in ready.items())]
     return fit or rows
+
+
+def _in_the_state(rows: Sequence[Mapping[str, Any]], said: str) -> Sequence[Mapping[str, Any]]:
+    """The one row that alone is in a state that was said: "cancel the unpaid one"; all of them, where that tells none."""
+    for name in slots.STATES:
+        states = {str(row[name]) for row in rows if row.get(name)}
+        named = [
+            state for state in states if re.search(rf"(?<!\w){re.escape(state.replace('_', ' '))}(?!\w)", said, re.I)
+        ]
+        fitting = [row for row in rows if named == [row.get(name)]]
+        if len(fitting) == 1 < len(states):
+            return fitting
+    return rows
 
 
 def _record(rows: Sequence[Mapping[str, Any]], awaiting: Mapping[str, Any], end: str) -> Found:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
+from planner.choose import ground
 from planner.choose.decisions import READ_ON, Desk
 from planner.choose.focus import NOBODYS, PEOPLE, focus, listed, one_by_one
 from planner.converse.things import Figure, Thing, last_list, shown, shown_whole
@@ -41,6 +42,9 @@ TO_A_DAY = re.compile(r"\b(?:to|on|by|until|till|from|since|before|after)\s*$", 
 ALONE = re.compile(r"^(?:and|what about|how about|only|just|et|und)?\s*[A-Z][\w-]*\W*$")
 WHOLE = re.compile(
     r"^\W*(?:and|und|et|only|just|nur|seulement)?\s*(?P<what>[\w/-]+(?: [\w/-]+){0,2}?)(?: ones?)?\W*$", re.I
+)
+NUMBER = re.compile(
+    r"(?<![\w.,€$£-])#?(\d{3,6})(?![\w%€$£-]|[.,]\d|\s*(?:%|€|eur|units?|pieces?|pcs|stück|pièces|g\b|kg|ml))", re.I
 )
 PRICES = ("price", "cost", "amount", "total", "value")
 BEGUN = ("created", "opened", "placed", "requested", "ordered", "left", "shipped")
@@ -93,10 +97,22 @@ def resolved(text: str, earlier: Sequence[str], desk: Desk) -> Pointed:
     if reading.free("reference", "foreign", "code") or any(reading.free("email")):
         return Pointed(text)
     named = [span.value for said in earlier for span in _read(said, desk).free("reference")]
-    picked = None if named else _picked(text, desk)
+    picked = None if named else _numbered(text, desk) or _picked(text, desk)
     if picked:
         return picked
     return _meant(text, named, desk)
+
+
+def _numbered(text: str, desk: Desk) -> Pointed | None:
+    """With the record of which only the number was said: "who is on 1021?", where PCK-1021 was shown."""
+    things = shown_whole(desk.talk)
+    own = {thing.reference for thing in things}
+    beside = {value for thing in things for value in thing.refers.values()} - own
+    for found in NUMBER.finditer(text):
+        meant = [[one for one in ones if one.endswith(f"-{found[1]}")] for ones in (own, beside)]
+        if len(one := meant[0] or meant[1]) == 1:
+            return Pointed(f"{text[: found.start()]}{one[0]}{text[found.end() :]}", things=(one[0],))
+    return None
 
 
 def _placed(text: str, desk: Desk) -> str:
@@ -253,7 +269,8 @@ def _such(text: str, things: Sequence[Thing]) -> Pointed | None:
     for found in (found for pattern in patterns for found in pattern.finditer(text)):
         figure = re.match(r"[.,]\d", text[found.end() :])  # "the 35" of "the 35,80"
         having = [] if figure else [thing for thing in things if has(thing, found["what"])]
-        if len(having) == 1:
+        alone = len(having) == 1 and [thing.reference for thing in things].count(having[0].reference) == 1
+        if alone:  # of what lies in three warehouses, "and lille?" tells the place and not the thing
             return _told(text, found, having)
     return None
 
@@ -326,12 +343,17 @@ def _meant(text: str, named: Sequence[str], desk: Desk) -> Pointed:
             return _told(text, several, several_ones) or Pointed(text)
         if goods := _only(focus(desk.talk, desk.index, ("variant", "product"))):  # "how many of them"
             return Pointed(f"{text[: several.start()]}{_of(several[0])}{goods}{text[several.end() :]}", things=(goods,))
+        if (spoken := ground.spoken_of(desk.talk)) and _of(several[0]):
+            return Pointed(f"{text[: several.start()]}of {spoken}{text[several.end() :]}")
         if re.match(
             r"(?:all |both )?of\b|davon|von\b|d['’]entre|les? \w+|the \w+|those \w+|these \w+", several[0], re.I
         ):
             return Pointed(text, lost=several[0])
+    offered = offered_people(desk)
     for found, people in _pronouns(text):
         owns = found.re is pointers.plain("owner")
+        if people and offered and not named:
+            return Pointed(text, lost=found[0])
         meant = _only(_candidates(named, desk, people=people))
         if meant:
             said = f"{meant}'s" if owns else meant
@@ -379,7 +401,21 @@ def _candidates(named: Sequence[str], desk: Desk, *, people: bool) -> list[str]:
     prefixes = desk.index.vocabulary.prefixes
     said = [value for value in named if (prefixes.get(value.partition("-")[0], "") in PEOPLE) == people]
     kinds = [kind for kind in {*prefixes.values(), "variant"} if (kind in PEOPLE) == people and kind not in NOBODYS]
+    if people and "user" not in desk.before:  # who picks a list is not the one whose teapot it is
+        kinds = [kind for kind in kinds if kind != "user"]
     return said or focus(desk.talk, desk.index, kinds) or focus(desk.talk, desk.index, NOBODYS)
+
+
+def offered_people(desk: Desk) -> list[dict[str, Any]]:
+    """The people of whom it was just asked which is meant."""
+    pending = desk.talk.pending or {}
+    options = cast(list[dict[str, Any]], pending.get("options", [])) if pending.get("kind") == "pick" else []
+    prefixes = desk.index.vocabulary.prefixes
+    return (
+        options
+        if options and all(prefixes.get(str(one["value"]).partition("-")[0]) == "customer" for one in options)
+        else []
+    )
 
 
 def _only(values: Sequence[str]) -> str | None:

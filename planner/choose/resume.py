@@ -144,6 +144,8 @@ def _picked(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Deci
     named = [option for option in options if said & set(re.findall(r"[\w@.-]+", str(option["label"]).lower()))]
     number = _numbered(text, len(options))
     chosen = named[0] if len(named) == 1 else options[number] if number is not None else None
+    if chosen is not None and (act.declines or act.corrects) and _says_more(said, chosen):
+        return None  # "no leave it. do the large oak one instead, 54.90"
     if chosen is None and 1 < len(fewer := _meant(options, said)) < len(options):  # "the one from Bern", of two there
         return Ask({**pending, "options": fewer})
     if chosen is None:
@@ -155,6 +157,12 @@ def _picked(act: Act, text: str, pending: Mapping[str, Any], desk: Desk) -> Deci
     args = {**pending["args"], missing: chosen["value"]}
     notes = pending.get("notes", ()) if desk.index.tools[pending["tool"]].entry.writes else ()  # a look-up's were told
     return [Step(pending["tool"], args, pending.get("people", {}), notes=tuple(notes)), *_then(pending)]
+
+
+def _says_more(said: set[str], option: Mapping[str, Any]) -> bool:
+    """Whether words with a meaning tell something that the option is not called."""
+    own = {*re.findall(r"[\w@.-]+", str(option["label"]).lower()), *re.findall(r"\w+", str(option["label"]).lower())}
+    return len({word for word in said if word not in FILLER and len(word) > 2} - own) > 1
 
 
 def _meant(options: Sequence[Mapping[str, Any]], said: set[str]) -> list[Mapping[str, Any]]:

@@ -15,6 +15,7 @@ from planner.fill.filled import Filled, Which
 from planner.fill.versus import other_period
 from planner.read import pointers
 from planner.read.fields import Choice, Field, Kind
+from planner.read.grounds import PARTNERS, SURE
 from planner.read.reading import Reading
 from planner.read.words import content, fold, stem, tokens
 
@@ -73,7 +74,10 @@ def settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Deci
         return _ask_what(tool, filled)
     notes = () if tool.entry.writes else tuple(_left_out(text, filled, tool))
     step = Step(tool.entry.name, filled.args, filled.people, NEWEST.search(text) is not None, notes)
-    others = [{name: value} for name, values in filled.more.items() for value in values]
+    goods = [f.name for f in tool.fields if f.reference in ("product", "variant")]
+    theirs = not {"customer", "text"}.isdisjoint({*filled.args, *filled.people})  # two things in her order are in one
+    more = {name: values for name, values in filled.more.items() if not (theirs and name in goods)}
+    others = [{name: value} for name, values in more.items() for value in values]
     against = other_period(text, tool.fields, filled, desk.talk.setting)
     if against:
         kept = tuple(note for note in step.notes if note != against.said)
@@ -88,7 +92,13 @@ def _beside(other: Mapping[str, Any], tool: Tool, args: Mapping[str, Any]) -> di
 
 
 def _of_the_message(tool: Tool, filled: Filled, desk: Desk) -> None:
-    """The goods that are missing here and that another clause names, if only one does: "grey socks, what do they cost?"."""
+    """The goods that are missing here and that another clause names, if only one does: "grey socks, what do they cost?".
+
+    So are a promotion, a supplier and a carrier: "nobody needs Spring cleaning before January. Can you start it then?".
+    """
+    for f in (f for f in tool.required if f.reference in PARTNERS and f.name not in {**filled.args, **filled.people}):
+        meant = {row.reference for one in desk.named for row in one.of(f.reference, fits=SURE)}
+        filled.args |= {f.name: meant.pop()} if len(meant) == 1 else {}
     wanted = [f for f in tool.required if f.reference in ("product", "variant") and f.kind is Kind.reference]
     open_ones = [f for f in wanted if f.name not in filled.args and f.name not in filled.people]
     named = desk.named if open_ones else ()

@@ -14,15 +14,16 @@ from planner.choose.decide import decide
 from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
 from planner.choose.edit import edited
 from planner.choose.focus import focus
-from planner.choose.following import carried, follow_up, of_record, picks_some
+from planner.choose.following import carried, follow_up, of_record, picks_some, told_otherwise
 from planner.choose.index import NO_TOOL
 from planner.choose.settle import ask_for, complete
 from planner.converse.memory import Call
-from planner.converse.things import shown
+from planner.converse.things import last_list, shown
 from planner.read import acts, clauses, mood, pointers
 from planner.read.acts import Act
 from planner.read.fields import ORDERLY, Kind
 from planner.read.goods import OF_PEOPLE
+from planner.read.grounds import PARTNERS, SURE
 from planner.read.words import content, fold, stem, tokens
 
 LIKELY = 0.8  # of a probability: from here on a few words are a wish of their own
@@ -42,6 +43,7 @@ ALSO = re.compile(
     rf"\s*,?\s+(?:and|et|und)\s+(?=(?:also\s+|auch\s+|aussi\s+)?(?:(?:that\s+)?of|for|de|pour|von|für)?\s*{CODE}\s+\S+\s+\d)"
 )
 IMPERSONAL = ("it", "es", "il")
+OF_ITS_OWN = 4  # words with meaning, beyond which what opens a conversation says all itself: "this weekend, against the one before"
 NO_SUBJECT = (Kind.period_start, Kind.period_end, Kind.limit, Kind.flag)
 MOST_ROWS = 10  # rows that are offered to choose from
 # Questions that a question beside them does not close.
@@ -74,7 +76,8 @@ def understand(text: str, desk: Desk) -> Meant:
     if returned is not None:
         return returned
     if pending is not None and not _of_its_own(act, pending, desk):
-        named = resume.named(act, pending, desk) if pending.get("kind") == "point" else None
+        replies = pending.get("kind") == "point" and not mood.asks(act.said, desk.english(act.said))
+        named = resume.named(act, pending, desk) if replies else None
         if named is not None:
             return Meant(_decided(named, desk), open=pending.get("before"))
         reply = resume.resume(act, pending, desk)
@@ -94,7 +97,7 @@ def _dropped(text: str, desk: Desk) -> Meant | None:
     if rest is None or not any(True for _ in desk.talk.kept()):
         return None
     own, english = Act.of(rest), desk.english(rest)
-    if own.corrects or acts.narrows(rest):
+    if (own.corrects and len(content(rest)) < FEWEST + 1) or acts.narrows(rest):
         return None
     wished = own.asks or mood.mood(rest, english) is not mood.Mood.statement
     return Meant([("", Decline("left")), *(_decided(rest, desk) if wished else ())])
@@ -324,7 +327,11 @@ def _as_it_stands(
         return dated
     if pointed.lost and _is_here(said, pointed.lost, desk):
         pointed = replace(pointed, lost="")
-    row = pointers.tells_place(pointed.lost) or pointers.tells_row(pointed.lost)
+    row = (
+        pointers.tells_place(pointed.lost)
+        or pointers.tells_row(pointed.lost)
+        or pointers.plain("other").fullmatch(pointed.lost)
+    )
     if row and shown(desk.talk):
         return _which(said, pointed.lost, desk)
     decision = _for_each(_decide(pointed.text, desk, steps), pointed.things)
@@ -336,14 +343,16 @@ def _as_it_stands(
         return _which(said, pointed.lost, desk)  # nor what was narrowed before about "her"
     scoped = pointers.plain("points").search(said) is not None or acts.goes_on(said)
     beside = pointed.things and about.uses(decision, pointed.things)
-    if scoped and not beside and not earlier and isinstance(decision, list):
-        decision = [carried(step, desk) for step in decision]
+    if not beside and not earlier and isinstance(decision, list):
+        decision = [carried(step, desk) if scoped else told_otherwise(step, desk) for step in decision]
     if pointed.lost and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL):
         rains = decision.why == "~beyond" and pointed.lost.lower() in IMPERSONAL and not shown(desk.talk)
         return decision if rains else _which(said, pointed.lost, desk)  # "will it rain?" points at nothing
-    if pointed.lost and _about_nothing(
-        decision, desk
-    ):  # a list of everything is no answer about "it", but of that time
+    opens = (
+        not any(True for _ in desk.talk.kept()) and len(content(said)) > OF_ITS_OWN
+    )  # nothing was shown that it could point at
+    if pointed.lost and not opens and _about_nothing(decision, desk):
+        # a list of everything is no answer about "it", but of that time
         return _dated(decision, desk) or _which(said, pointed.lost, desk)
     return decision
 
@@ -377,7 +386,11 @@ def _is_here(said: str, lost: str, desk: Desk) -> bool:
     """Whether what is pointed at stands in the text itself: "the rugs: 14 of the smallest ones", "Ana Torres wants her points"."""
     reading, words = desk.reading(desk.english(said)), desk.english(lost)
     start = reading.text.find(words)
-    goods = any(start <= one.start < start + len(words) for one in reading.grounds if one.goods)
+    named = [one for one in reading.grounds if one.goods or one.of(*PARTNERS, fits=SURE)]
+    goods = any(start <= one.start < start + len(words) for one in named if one.goods)
+    goods = goods or (
+        lost.lower() in IMPERSONAL and any(one.end <= start for one in named)
+    )  # "that code, how often was it used"
     people = any(one.end <= start for one in reading.mentions if one.kind in OF_PEOPLE) and pointers.owned(lost)
     return start >= 0 and (goods or people)
 
@@ -395,7 +408,15 @@ def _decide(text: str, desk: Desk, steps: list[Step]) -> Decision:
 def _which(said: str, lost: str, desk: Desk) -> Decision:
     """Which of the things that were shown the words mean; where nothing was, that it is not known."""
     labels = {thing.reference: thing.label or thing.reference for thing in shown(desk.talk)}
-    rows = [{"value": reference, "label": label} for reference, label in labels.items()] or _offered(desk)
+    if len(labels) < 2:  # "the other one", of those of which one was opened
+        labels = {
+            one.reference: one.label or one.reference for one in last_list(desk.talk) if one.reference not in labels
+        }
+    rows = (
+        pointing.offered_people(desk)
+        or [{"value": reference, "label": label} for reference, label in labels.items()]
+        or _offered(desk)
+    )
     if not 1 < len(rows) <= MOST_ROWS:
         return Decline("pointing", lost)
     return Ask({"kind": "point", "text": said, "lost": lost, "options": rows})

@@ -27,7 +27,7 @@ def instead(decision: Decision, text: str, said: str, desk: Desk) -> Decision:
     """
     unheard = isinstance(decision, Decline)
     wanting = mood.complains(said) and not _changes(decision, desk)
-    priceless = mood.unpriced(said) and not desk.reading(text).free("money", "percent")
+    priceless = mood.unpriced(said) and not desk.reading(text).free("money", "percent", "number")
     if not (wanting or (priceless and (unheard or _changes(decision, desk)))):
         return decision
     looked = _looked(text, said, desk, priced=priceless)

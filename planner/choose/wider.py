@@ -25,9 +25,17 @@ def wider(result: Result, desk: Desk) -> Step | None:
     args = result.call.args
     told = [f for f in tool.fields if f.name in args and f.name not in (*ORDERLY, "count")]
     less = {f.name for f in told if f.kind in SOFT or (f.kind is Kind.reference and f.reference in GOODS)}
-    if not less or not _of_somebody(told, args, desk):
+    if not (less and _of_somebody(told, args, desk)):
+        less = {f.name for f in told if f.reference in GOODS} if _vague(desk) else set[str]()
+    if not less:
         return None
     return Step(tool.entry.name, {name: value for name, value in args.items() if name not in less})
+
+
+def _vague(desk: Desk) -> bool:
+    """Whether what was taken for goods only begins so: the "lunch" for which the suppliers disappear, of a lunch box."""
+    named = [ground for ground in desk.named if ground.goods]
+    return bool(named) and all(ground.goods[0].fits != "exact" and " " not in ground.said for ground in named)
 
 
 def _of_somebody(told: Sequence[Field], args: Mapping[str, Any], desk: Desk) -> bool:

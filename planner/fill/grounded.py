@@ -24,6 +24,7 @@ STANDING = re.compile(  # for what was named: "the 28", "of the 1.2"
     r"\bthe\s+(?P<figure>\d+(?:[.,]\d+)?)(?!\s*[%€$£]|[\w.,-]*\d)(?=\s*(?:[.,;:!?)]|$|(?:ones?|but|and|or|is|are|in|for|at|from|to|on|of|please|pls)\b))",
     re.I,
 )
+AFTER_FROM = re.compile(r"\b(?:from|out of|depuis|aus|ab)\s+(?:the\s+|our\s+)?$", re.I)
 AFTER_TO = re.compile(r"\b(?:to|into|for|over to)\s+(?:the\s+|our\s+)?$", re.I)
 
 
@@ -36,7 +37,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) 
             _goods(ground, fields, reading, told, filled)
     _partners(fields, reading, filled)
     _people(fields, reading, told, filled)
-    _cities(fields, reading, filled)
+    _cities(fields, reading, told, filled)
 
 
 def _open(reading: Reading) -> list[Ground]:
@@ -54,7 +55,8 @@ def warehouses(fields: Sequence[Field], reading: Reading, filled: Filled) -> Non
     wanted = _wanted(fields, filled, "warehouse")
     if len(wanted) > 1 and len(grounds) > 1:
         first, second = grounds[:2]
-        turned = AFTER_TO.search(reading.text[: first.start]) and not AFTER_TO.search(reading.text[: second.start])
+        to_first = AFTER_TO.search(reading.text[: first.start]) and not AFTER_TO.search(reading.text[: second.start])
+        turned = to_first or AFTER_FROM.search(reading.text[: second.start])  # "send barcelona 4 from lyon"
         leaving = [f for f in wanted if f.name.startswith(("from", "source"))]
         order = [*leaving, *(f for f in wanted if f not in leaving)]
         for f, ground in zip(order, [second, first] if turned else [first, second], strict=False):
@@ -99,7 +101,7 @@ def _goods(ground: Ground, fields: Sequence[Field], reading: Reading, told: Told
         filled.args[f.name] = [ground.variants[0].name] if f.many else ground.variants[0].name
     elif products and (len(ground.products) == 1 or (not told.writes and 1 < len(ground.products) <= MOST)):
         _products(products[0], ground, filled)
-    elif variants and not products and not told.writes and 1 < len(ground.variants) <= MOST and variants[0].required:
+    elif variants and not products and not told.writes and 1 < len(ground.variants) <= MOST:
         first, *others = [row.name for row in ground.variants]
         filled.args[variants[0].name], filled.more[variants[0].name] = first, others
     elif variants and variants[0].many and len(ground.products) == 1 and ground.variants:  # "all the wool throws"
@@ -187,7 +189,12 @@ def _people(fields: Sequence[Field], reading: Reading, told: Told, filled: Fille
     for ground in _open(reading):
         rows = ground.of("customer")
         wanted = _wanted(fields, filled, "customer")
-        if not rows or not wanted or _named_otherwise(ground, reading):
+        if not rows or _named_otherwise(ground, reading):
+            continue
+        if not wanted and words and words.name not in filled.args and _finds_people(fields):
+            reading.take_ground(ground)
+            filled.args[words.name] = ground.said
+        if not wanted or not reading.open(ground.start, ground.end):
             continue
         reading.take_ground(ground)
         town = _town(ground, reading)
@@ -197,6 +204,11 @@ def _people(fields: Sequence[Field], reading: Reading, told: Told, filled: Fille
             filled.args[words.name] = ground.said
         else:
             filled.people[wanted[0].name] = ", ".join(filter(None, [ground.said, town]))
+
+
+def _finds_people(fields: Sequence[Field]) -> bool:
+    """Whether a list is one of customers: it is told their mail, and no customer's."""
+    return any(f.kind is Kind.email for f in fields) and not any(f.reference == "customer" for f in fields)
 
 
 def _named_otherwise(ground: Ground, reading: Reading) -> bool:
@@ -222,8 +234,11 @@ def _town(ground: Ground, reading: Reading) -> str:
     return ""
 
 
-def _cities(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+def _cities(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     for f in fields:
         ground = next((ground for ground in _open(reading) if ground.of("city")), None)
         if f.kind is Kind.city and f.name not in filled.args and ground:
             filled.args[f.name] = _taken(ground, reading, "city")
+            further = [] if told.writes else [one for one in _open(reading) if one.of("city", fits=("exact",))]
+            if further:  # "one in Lyon, one in Dijon"
+                filled.more[f.name] = [_taken(one, reading, "city") for one in further]

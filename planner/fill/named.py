@@ -42,6 +42,9 @@ BEGUN = re.compile(
     r"|produkt|article|artikel|item|variant|order|supplier|warehouse|category|shelf|brand|city|user|tag)\b)[a-zà-ÿ]{3,}\s+)$"
 )
 GIVEN = re.compile(r"(?<=[a-zà-ÿ]\s)(?P<rest>(?:[A-ZÀ-Þ][a-zà-ÿ’'-]+\s+){1,2})$")
+WHO_WRITES = re.compile(
+    r"\b(?:we|i)(?:['’](?:re|m|ll|ve)|\s+(?:are|am|will|have))?\s+$", re.I
+)  # "answer her we're sorry"
 TAGS = re.compile(r"\btags?\b", re.I)
 ARTICLE = re.compile(r"^(?:the|a|an|my|our|le|la|les|der|die|das|den|dem)\s+", re.I)
 
@@ -59,16 +62,24 @@ def fill(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
         elif f.kind is Kind.reference:
             _put(f, REFERENCED.get(f.reference, ()), reading, filled)
         elif f.kind in WORDED:
-            _put(f, WORDED[f.kind], reading, filled)
+            theirs = f.kind is not Kind.search or any(of_people(one) for one in fields)
+            _put(f, [kind for kind in WORDED[f.kind] if theirs or kind not in OF_PEOPLE], reading, filled)
             if f.kind is Kind.reason_text and f.required and f.name not in filled.args:
                 _text(f, reading, filled)
     _tags(fields, reading, filled)
+
+
+def of_people(f: Field) -> bool:
+    """Whether a list that has such a field is about people, or what is theirs: nobody's name is searched for among goods."""
+    return f.reference in ("customer", "user") or f.kind in (Kind.email, Kind.city, Kind.phone)
 
 
 def _text(f: Field, reading: Reading, filled: Filled) -> None:
     """Words that the reader takes for a text: all from the first to the last of them, if they are more than a word."""
     told = sorted(reading.named("text"), key=lambda one: one.start)
     start, end = (told[0].start, max(one.end for one in told)) if told else (0, 0)
+    opened = WHO_WRITES.search(reading.text[:start])
+    start = opened.start() if opened and reading.open(opened.start(), start) else start
     if len(reading.text[start:end].split()) > 2 and reading.open(start, end):
         filled.args[f.name] = _said(reading, start, end)
 
@@ -114,7 +125,7 @@ def _look_up(f: Field, reading: Reading, filled: Filled) -> None:
     """A name that is no reference or code in another's eyes."""
     spans = reading.free("reference", "foreign", "code", "email")
     for one in reading.named(*REFERENCED[f.reference]):
-        known = _known_otherwise(f, one.start, one.end, reading)
+        known = known_otherwise(f, one.start, one.end, reading)
         if not known and not any(span.start < one.end and one.start < span.end for span in spans):
             filled.people[f.name] = _said(reading, one.start, one.end)
             return
@@ -125,7 +136,9 @@ def _put(f: Field, kinds: Sequence[str], reading: Reading, filled: Filled) -> No
     if f.kind is Kind.postcode:
         found = [one for one in found if re.search(r"\d", reading.text[one.start : one.end])]
     if f.kind is Kind.reference:
-        found = [one for one in found if not _known_otherwise(f, one.start, one.end, reading)]
+        found = [one for one in found if not known_otherwise(f, one.start, one.end, reading)]
+    if f.reference == "warehouse":  # "6 Teile"
+        found = [one for one in found if not re.search(r"\d", reading.text[one.start : one.end])]
     if f.kind is Kind.city:  # "the parcel of anna"
         found = [one for one in found if not reading.somebody(one.start, one.end)]
     if found and not (f.kind is Kind.reason_text and _ordinary(reading.text[found[0].start : found[0].end])):
@@ -134,7 +147,7 @@ def _put(f: Field, kinds: Sequence[str], reading: Reading, filled: Filled) -> No
         filled.args[f.name] = [said] if f.many else said
 
 
-def _known_otherwise(f: Field, start: int, end: int, reading: Reading) -> bool:
+def known_otherwise(f: Field, start: int, end: int, reading: Reading) -> bool:
     """Whether the shop knows the name, and as nothing that the field takes: Namur is a town, and no warehouse."""
     kinds = GOODS if f.reference in GOODS else (f.reference,)
     covering = [one for one in reading.grounds if one.start <= start and end <= one.end]

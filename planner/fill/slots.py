@@ -12,15 +12,15 @@ from planner.fill import bins, composites, grounded, named, texts, times, values
 from planner.fill.composites import TAKES_CODES
 from planner.fill.filled import Filled, Told
 from planner.fill.spoken import words
-from planner.read import money
+from planner.read import acts, money, mood
 from planner.read.entities import Span
-from planner.read.fields import Choice, Field, Kind
+from planner.read.fields import ORDERLY, Choice, Field, Kind
 from planner.read.reading import Reading
 from planner.read.words import NUMBER, number, words_of
 
 EXCEPTING = re.compile(
     r"(?:\bnot(?: counting| including)?|\bexcept(?: for)?|\bexcluding|\bother than|\bwithout|\bbut not|n't|\bno)\s+"
-    r"(?:the\s+|yet\s+|be\s+|been\s+)?$",
+    r"(?:the\s+|yet\s+|be\s+|been\s+|by\s+)?$",
     re.I,
 )
 MANNERLY = r"(?: possible| you (?:can|could|would)| (?:it|that)['’]?s? (?:is )?(?:still )?(?:not too late|possible|ok(?:ay)?|fine))"
@@ -52,6 +52,8 @@ NOWHERE = "(?!)"  # by its label alone: "in Lyon" is no category, and "to Lyon" 
 def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     """The arguments of one tool from one text. `reading` is used up: hand in a fresh one."""
     filled = Filled()
+    if told.writes:
+        _in_the_command(reading)
     fields = times.meant(_called_for(fields, reading), reading, told.setting.local)
     _notes(fields, reading, told, filled)
     composites.addresses(fields, reading, filled)
@@ -81,6 +83,17 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     _words(fields, reading, told, filled)
     _conclude(fields, reading, told, filled)
     return filled
+
+
+def _in_the_command(reading: Reading) -> None:
+    """Of the times in a change, those in the sentence that asks for it: "spring, in December? Move it to March"."""
+    wanted = (mood.Mood.order, mood.Mood.wish)
+    sentences = [m for m in re.finditer(r"[^.!?]+[.!?]*", reading.text) if mood.mood(m[0].strip()) in wanted]
+    periods = reading.free("period")
+    asked = [one for one in periods if any(m.start() <= one.start < m.end() for m in sentences)]
+    for one in periods if asked and len(sentences) == 1 else ():
+        if one not in asked:
+            reading.claim(one.start, one.end)
 
 
 def _called_for(fields: Sequence[Field], reading: Reading) -> list[Field]:
@@ -131,7 +144,7 @@ def _references(fields: Sequence[Field], reading: Reading, filled: Filled) -> No
         if not spans:
             spans = [s for s in reading.free("reference", "foreign") if f.reference == "order" and _perhaps_order(s)]
         if not spans and f.required and f.reference in TAKES_CODES:
-            spans = reading.free("perhaps_code")
+            spans = [s for s in reading.free("perhaps_code") if not named.known_otherwise(f, s.start, s.end, reading)]
         if not spans and f.required and by_order and f.reference in OF_AN_ORDER:
             spans = [s for s in reading.free("reference") if s.reference == "order"]
         if not spans and f.required and f.reference == "promotion" and (code := composites.capitals(reading)):
@@ -230,7 +243,10 @@ def _emails_and_codes(fields: Sequence[Field], reading: Reading, told: Told, fil
     for f in _open(fields, filled, Kind.country):
         spans = reading.free("country")
         if spans:
-            filled.args[f.name] = reading.take(spans[0]).value
+            filled.args[f.name], *others = dict.fromkeys(
+                reading.take(one).value for one in (spans[:1] if told.writes else spans)
+            )
+            filled.more |= {f.name: others} if others else {}
     for f in _open(fields, filled, Kind.currency):
         _put(filled, f, _currency(reading, told))
 
@@ -254,7 +270,7 @@ def _choices(fields: Sequence[Field], reading: Reading, told: Told, filled: Fill
         for f in fields
         if f.kind is Kind.choice or f.choices
         for choice in f.choices
-        if told.writes or _is_said(f, choice, reading)
+        if _is_said(f, choice, reading)
         for phrase in choice.phrases
         if all(word in said for word in phrase.lower().split())
         for m in _phrase(phrase, f).finditer(reading.text)
@@ -273,6 +289,8 @@ def _choices(fields: Sequence[Field], reading: Reading, told: Told, filled: Fill
         reading.claim(*m.span())
         if not EXCEPTING.search(reading.text[: m.start()]):
             _choose(f, choice, filled)
+        elif f.name in ORDERLY and any(other is f and choice is not one for _, other, one in hits):
+            pass  # "by what we earned, not by pieces": the other one is said as well
         elif f.many and not told.writes:
             excepted.append((f, choice))
         else:
@@ -345,6 +363,10 @@ def _flags(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
         if m:
             reading.claim(*m.span(1))
             filled.args[f.name] = not EXCEPTING.search(reading.text[: m.start()])
+    if filled.args.get("open") is True:  # what is left to do "this morning" was not finished then
+        filled.args = {
+            name: value for name, value in filled.args.items() if not name.startswith(("finished_", "closed_"))
+        }
 
 
 def _words(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
@@ -352,14 +374,15 @@ def _words(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled
         _put(filled, f, texts.place(f, reading, told.known, lead=NOWHERE if told.writes else texts.WHERE))
     for f in _open(fields, filled, Kind.text, Kind.number, Kind.postcode, Kind.note):
         _put(filled, f, _free_text(f, reading))
-    people = _people(fields, told, filled)
+    looked_up = _people(fields, told, filled)
     for f in _open(fields, filled, Kind.proper_name):
         said = None if f.required else texts.labelled(f, reading)
-        said = said or texts.name(f, reading, told.openers, alone=not people, writes=told.writes)
-        _put(filled, f, said or (named.new(reading) if f.required and told.writes and not people else None))
-    _look_ups(people, reading, told, filled)
+        said = said or texts.name(f, reading, told.openers, alone=not looked_up, writes=told.writes)
+        _put(filled, f, said or (named.new(reading) if f.required and told.writes and not looked_up else None))
+    _look_ups(looked_up, reading, told, filled)
     for f in _open(fields, filled, Kind.search):
-        _put(filled, f, texts.search(reading, told.known, required=f.required))
+        people = any(named.of_people(one) for one in fields)
+        _put(filled, f, texts.search(reading, told.known, required=f.required, people=people))
     gives_reasons = any(f.name == "reason" for f in fields)
     for f in _open(fields, filled, Kind.reason_text):
         said = texts.reason(reading, told.openers, apart=gives_reasons)
@@ -420,6 +443,8 @@ def _someone(f: Field, reading: Reading, told: Told) -> str | None:
     for start, end in reading.names(told.openers):
         if reading.somebody(start, end) if of_goods else reading.somewhere(start, end):
             continue
+        if f.reference == "customer" and named.known_otherwise(f, start, end, reading):  # a supplier
+            continue
         reading.claim(start, end)
         return re.sub(r"['’]s?$", "", reading.text[start:end])
     runs = reading.unknown(told.known) if f.required and not reading.grounded else []
@@ -442,6 +467,9 @@ def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Fil
             filled.args[f.name] = [filled.args[f.name]]
         if f.many and filled.args.get(f.name) == []:
             del filled.args[f.name]  # nothing was said of it
+    if {"counted", "delta"} <= filled.args.keys() and (swapped := acts.swaps(reading.text)) and swapped[0][0].isdigit():
+        filled.args["counted"] = int(swapped[0][0])  # "79 not 81, two are broken"
+        del filled.args["delta"]
     known = {*filled.args, *filled.people, *filled.which}
     filled.missing = [f for f in fields if f.required and f.name not in known]
     said_in_passing = PASSING if told.writes else PASSING[:3]

@@ -16,6 +16,13 @@ TELLING = (
     r"(?:answer|reply|respond|tell|say|inform)\b(?:\s+(?:back|him|her|them|to|the|customer|buyer|client|lady|guy|man))*"
 )
 NOTING = "(?:note|remember|write|remark|comment|memo|mention|message|document|jot|record)"
+# What to do with what was said before: "the bank pays on Wednesday, put that as a note on it".
+AFTERWARDS = re.compile(
+    r"\s*[,;.]?\s*(?:\band\s+)?(?:please\s+|can you\s+|could you\s+)?(?:put|add|write|note|leave|save|make|keep)\s+"
+    r"(?:that|this|it)(?:\s+down)?"
+    r"(?:\s+(?:as|in|into|on|to)\b.{0,40})?[.!]?$",
+    re.I,
+)
 REASON = r"\b(?:because(?: of)?|due to|reason(?: is)?:?|on account of|given that)\s+(.+?)\s*[.!]?$"
 STREET = re.compile(
     r"(?<!\d)\d{1,4}\w?,?\s+(?!(?:units|pieces)\b)[^\W\d][^\d,\n]{2,40}?(?=,|\s*$)|[A-ZÀ-Þ][\w.'’-]+(?:\s[\w.'’-]+){0,3}\s\d+\w?(?=,|\s*$)"
@@ -60,7 +67,8 @@ def note(field: Field, reading: Reading) -> str | None:
         m = reading.search(pattern)
         if m:
             reading.claim(*m.span(1))
-            return m[1].strip().rstrip(".") if len(m[1].split()) < 4 else m[1].strip()
+            said = AFTERWARDS.sub("", m[1]).strip()
+            return said.rstrip(".") if len(said.split()) < 4 else said
     return None
 
 
@@ -234,15 +242,16 @@ def name(field: Field, reading: Reading, openers: Collection[str], *, alone: boo
     return None
 
 
-def search(reading: Reading, known: Collection[str], *, required: bool) -> str | None:
-    """What is looked for: quoted words, or the words that the tool itself does not know."""
+def search(reading: Reading, known: Collection[str], *, required: bool, people: bool = True) -> str | None:
+    """What is looked for: quoted words, or the words that the tool itself does not know; nobody, where no `people` are found."""
     quoted = reading.free("quoted")
     if quoted:
         return reading.take(quoted[0]).value
     runs = [
         run for run in reading.unknown(known) if required or (_introduced(reading, run[0]) and _heard(reading, *run))
     ]
-    codes = reading.free("code", "perhaps_code", "reference", "foreign")
+    runs = [run for run in runs if people or not reading.somebody(*run)]
+    codes = reading.free("code", "perhaps_code", *(("reference", "foreign") if people else ()))
     if not runs:
         return str(reading.take(codes[0]).value) if codes else None
     start, end = max(runs, key=lambda run: run[1] - run[0])

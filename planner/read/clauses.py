@@ -134,12 +134,18 @@ def _one_wish(text: str, pieces: list[str], judge: Judge) -> bool:
     likely = judge(text)
     wish = max(likely, key=lambda name: likely[name])
     each = [judge(piece) for piece in pieces]
+    told = [own for own, piece in zip(each, pieces, strict=True) if not _only_leans(piece)]
     commands = [max(own, key=lambda n: own[n]) for own, piece in zip(each, pieces, strict=True) if _commands(piece)]
     apart = any(mood.commands(piece) and own[wish] < FAINT for own, piece in zip(each[1:], pieces[1:], strict=True))
     if apart or len({*commands}) > 1 or (_asks(pieces[-1]) and not _asks(pieces[0])):
         return False
-    others = [score for scores in each for name, score in scores.items() if name != wish and not name.startswith("~")]
-    return likely[wish] >= WHOLE and max(others) < ANOTHER
+    others = [score for scores in told for name, score in scores.items() if name != wish and not name.startswith("~")]
+    return likely[wish] >= WHOLE and max(others, default=0.0) < ANOTHER
+
+
+def _only_leans(piece: str) -> bool:
+    """ "and what they cost" asks for more of what was asked for, whatever it would mean alone."""
+    return LEANING.search(piece) is not None and len(content(piece)) <= 1 and not _commands(piece)
 
 
 def _asks(piece: str) -> bool:

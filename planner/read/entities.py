@@ -30,6 +30,7 @@ HYPHENATED = words_of(
     on-hand write-off write-offs to-do to-dos go-ahead buy-in x-ray opt-in opt-out t-shirt t-shirts month-to-date
     year-on-year stock-take pre-order pre-orders well-known day-to-day one-off"""
 )
+ASKED_IN_FRENCH = re.compile(r"-(?:on|nous|vous|ce|tu|ils?|elles?|moi|toi|les?|la|lui|leur|en|y|je|t|là)$")  # "vend-on"
 
 TAKEN_BACK = re.compile(r"(?:\s+[^\W\d]+){0,3}\s*,?\s*(?:and |und |et )?(?:not|nicht|pas)\s+", re.I)
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -51,6 +52,7 @@ COUNTED = re.compile(
 MEASURING = re.compile(
     r"\b(?:over|above|under|below|than|least|most|up to|to|minus|plus|by|between|make it|=)\s+$", re.I
 )
+POSTAL = re.compile(r"\b(?:zip|(?:post|zip|postal)\s?code|plz|postleitzahl|code postal)\s+(?:is |est |ist )?$", re.I)
 PERSON = re.compile(  # two capitalised words; products ("the Oak Lamp") come with an article
     r"(?<=[\w,:] )(?<!the )(?<!a )(?<!an )(?<!new )(?<!product )(?<!called )(?<!named )(?<!article )"
     r"[A-ZÀ-Þ][\w'’-]+ [A-ZÀ-Þ][\w'’-]+"
@@ -185,7 +187,7 @@ def _amounts(text: str) -> Iterator[Span]:
 def _codes(text: str) -> Iterator[Span]:
     for m in CODE.finditer(text):
         word = m[0].lower()
-        if word in HYPHENATED or not re.search(r"[a-z]", word):
+        if word in HYPHENATED or not re.search(r"[a-z]", word) or ASKED_IN_FRENCH.search(m[0]):
             continue
         certain = m[0].isupper() or re.search(r"\d", word)
         yield Span("code" if certain else "perhaps_code", *m.span(), m[0].upper())

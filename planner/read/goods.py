@@ -35,6 +35,14 @@ QUALIFYING = ("adjective", "measure")
 POSSESSIVE = re.compile(r"(?<=\w)['’]s$")
 ONES = re.compile(r"\s+ones?\b", re.I)
 EXCEPTED = re.compile(r"\bnot\s+(?:the\s+|in\s+)?$", re.I)
+TITLE = re.compile(r"(?<=[a-z,;:] )(?P<first>[A-Z][a-zà-ÿ]+) (?P<second>[a-zà-ÿ]{3,})")
+MOST_TITLES = 2
+NO_GOODS = ("vas", "coup")  # "vas-y" is no vase, and "du coup" no cup
+CODED = re.compile(
+    r"(?P<before>[\w'’-]+(?: [\w'’-]+){1,2}) (?:code|promo(?:tion)?|coupon|voucher|campaign)\b"
+    r"|\b(?:promo(?:tion)?|code|campaign) (?P<after>[\w'’-]+(?: [\w'’-]+){1,2})",
+    re.I,
+)
 OF_GOODS = ("product", "category", "tag")
 OF_PEOPLE = ("customer", "person")
 OF_OTHERS = (*OF_PEOPLE, "place", "warehouse")
@@ -182,6 +190,8 @@ def translated(text: str, language: str, unless: Callable[[str], bool] = lambda 
 
 
 def _names(found: Sequence[re.Match[str]], text: str, known: Mapping[tuple[str, ...], str], language: str) -> str:
+    if len(found) == 1 and found[0][0].lower() in NO_GOODS:
+        return ""
     together = all(re.fullmatch(r"[ '’-]", text[one.end() : other.start()]) for one, other in pairwise(found))
     return known.get(tuple(root(one[0], language) for one in found), "") if together else ""
 
@@ -227,7 +237,8 @@ def phrases(
             thing = _head(run) or thing
         others += _parts(run)
     found: dict[str, Phrase] = {}
-    for phrase in (one for one in (*goods, *others, *_called(text, mentions)) if len(one.asked) > 1):  # "M. Müller"
+    named = (*goods, *others, *_called(text, mentions), *_titled(text, ordinary), *_coded(text))
+    for phrase in (one for one in named if len(one.asked) > 1):  # "M. Müller"
         found.setdefault(phrase.asked.casefold(), phrase)
     return list(found.values())[:MOST]
 
@@ -242,6 +253,25 @@ def _called(text: str, mentions: Sequence[Mention]) -> Iterator[Phrase]:
             yield Phrase(one.start, one.end, said[:-1], goods=False)
         if one.kind in OF_SHOP and " " in said:
             yield Phrase(one.start, one.end, said, goods=False)
+
+
+def _titled(text: str, ordinary: "Ordinary") -> Iterator[Phrase]:
+    """A name of everybody's words, told by its capital letter: "the Spring cleaning code"."""
+    found = [one for one in TITLE.finditer(text) if one["first"] in ordinary and one["second"] not in FILLER]
+    for one in found if len(found) <= MOST_TITLES else ():  # in German all things have one
+        yield Phrase(one.start(), one.end(), one[0], goods=False)
+
+
+def _coded(text: str) -> Iterator[Phrase]:
+    """What a promotion may be called: "the tea time code", "la promo spring cleaning"."""
+    for found in CODED.finditer(text):
+        side = "before" if found["before"] else "after"
+        words = list(re.finditer(r"\S+", found[side]))
+        cuts = (words[-2:], words[-3:]) if side == "before" else (words[:2], words[:3])
+        for cut in (cut for cut in cuts if len(cut) > 1 and cut[0][0].lower() not in FILLER):
+            start = found.start(side)
+            said = found[side][cut[0].start() : cut[-1].end()]
+            yield Phrase(start + cut[0].start(), start + cut[-1].end(), said, goods=False)
 
 
 class Token(NamedTuple):

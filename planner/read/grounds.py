@@ -113,10 +113,13 @@ def _of_goods(phrase: Phrase, rows: Sequence[Row]) -> bool:
 
 
 def _in_a_name(ground: Ground, others: Sequence[Ground]) -> bool:
-    """Whether it is a piece of somebody's whole name, and goods only begin so: "lea", of Léa Garnier, is no leather."""
+    """Whether it is a piece of somebody's whole name, and goods only begin so: "lea", of Léa Garnier, is no leather.
+
+    Of the name of a promotion it is a piece whatever is called so: the "tea" of "Tea time".
+    """
     longer = [one for one in others if one.start <= ground.start and ground.end <= one.end and one.said != ground.said]
-    exact = ground.rows[0].fits == SURE[0]
-    return not exact and any(row.kind == "customer" and row.fits == SURE[0] for one in longer for row in one.rows)
+    kinds = (*PARTNERS, *(() if ground.rows[0].fits == SURE[0] else ("customer",)))
+    return any(row.kind in kinds and row.fits == SURE[0] for one in longer for row in one.rows)
 
 
 def _partner(rows: Sequence[Row]) -> bool:

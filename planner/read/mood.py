@@ -16,11 +16,13 @@ from planner.read.signals import WRITING_STARTS
 from planner.read.words import tokens
 
 AFTER_ALL = re.compile(  # "the tea one, how often was it used"
-    r"(?:[^,]{1,40},|.{0,40}\bone\b|[A-Z]{2,4}-\d+)\s*(?:how|what|when|where|who|which|why|combien|comment|quand|où|pourquoi|wie|was|wann|wo|wer|warum)\b",
+    r"(?:[^,]{1,40},|.{0,40}\bone\b|[A-Z]{2,4}-\d+|[A-Z]{3,}\d[\w-]*(?: [^\W\d]+){0,3})\s*"
+    r"(?:how|what|when|where|who|which|why|combien|comment|quand|où|pourquoi|wie|was|wann|wo|wer|warum)\b",
     re.I,
 )
-
-
+AT_THE_END = re.compile(
+    r"\b(?:c['’]est|est|is it|is that|ist das|ist die) (?:quand|combien|où|wann|wo|wieviel|when|how much)\W*$", re.I
+)
 REPORTED = re.compile(
     r"^(?!\W*(?:add|put|write|leave|note|make)\b)[^'\"“‘«„:]{0,60}\b(?:note|mail|e-?mail|message|comment|ticket|review|text)\s+"
     r"(?:says|said|reads|states|tells \w+|asks)\b\s*:?\s*['\"“‘«„]",
@@ -61,7 +63,8 @@ def _mood(said: str, english: str) -> Mood:
         return Mood.question
     if orders(english):
         return Mood.order
-    return Mood.question if said.rstrip().endswith("?") or AFTER_ALL.match(said) else Mood.statement
+    asked = said.rstrip().endswith("?") or AFTER_ALL.match(said) or AT_THE_END.search(said)
+    return Mood.question if asked else Mood.statement
 
 
 def asks(said: str, english: str = "") -> bool:

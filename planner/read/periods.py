@@ -51,7 +51,7 @@ UNIT = "day|week|month|quarter|year"
 SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 ONE = timedelta(days=1)
 MONTHS_OF = {"month": 1, "quarter": 3, "year": 12}
-EARLIER, SAME = "earlier ", "one"
+EARLIER, SAME, YEAR_OF_WEEKS = "earlier ", "one", "52 weeks"
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,14 @@ def back(start: datetime, end: datetime | None, unit: str) -> tuple[datetime, da
     return _before(start, unit.removeprefix(EARLIER)), start
 
 
+def _a_year(unit: str) -> str:
+    """A year back, weeks by their days: a Monday with a Monday."""
+    return YEAR_OF_WEEKS if unit in ("week", "weekend") else "year"
+
+
 def _before(moment: datetime, unit: str) -> datetime:
+    if unit == YEAR_OF_WEEKS:
+        return moment - timedelta(weeks=52)
     if unit in MONTHS_OF:
         return _at(add_months(moment.date(), -MONTHS_OF[unit]))
     return moment - timedelta(days=7 if unit == "week" else 1)
@@ -389,6 +396,10 @@ RULES: list[tuple[str, Rule]] = [
     (rf"\b(?:a|one) ({UNIT}) (?:earlier|before)\b(?! last)", lambda m, n, a: EARLIER + m[1]),
     (rf"\bthe (?:{WEEKDAY}|weekend) (?:before(?: that)?|earlier)\b(?! last)", lambda m, n, a: f"{EARLIER}week"),
     (r"\bthe one before(?: that)?\b(?! last)", lambda m, n, a: EARLIER + SAME),
+    (
+        rf"\b(?:the )?(?:same|this) ({UNIT}|weekend|period|time|days?)(?: of| in)? last year\b",
+        lambda m, n, a: EARLIER + _a_year(m[1]),
+    ),
     (rf"\b(?:the )({UNIT}) (?:before(?: that)?|earlier|prior)\b", lambda m, n, a: m[1]),
     (rf"\b(?:the )?(?:last|past|previous) ({UNIT})\b(?:'s)?", _shifted("?", -1)),
     (rf"\b(?:this|current) ({UNIT})\b(?:'s)?", _shifted("?", 0)),
@@ -415,7 +426,10 @@ RULES: list[tuple[str, Rule]] = [
     (r"\b(?:(?:the|this|last|past|next) )weekend(?: before last)?\b", _weekend),
     (r"\bblack friday weekend\b(?: (\d{4}))?", _sale_weekend),
     (r"\b(black friday|cyber monday)\b(?: (\d{4}))?", _sale_day),
-    (rf"\b(?:(last|this|next|this coming|past) )?({WEEKDAY})\b(?:'s)?", _weekday),
+    (
+        rf"\b(?:(last|this|next|this coming|past) )?({WEEKDAY})\b(?:'s)?(?: (?:night|evening|morning|afternoon|noon)\b)?",
+        _weekday,
+    ),
     (
         rf"\b(?:last )?({SAFE_MONTH}|may(?= \d{{4}})|{AFTER_PREPOSITION}(?:may|mar|dec|sep))\b(?:'s)?(?: (\d{{4}}))?",
         _month,

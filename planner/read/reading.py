@@ -36,8 +36,10 @@ class Setting:
         return self.now.replace(tzinfo=None)
 
 
-def _as_named(span: Span, mentions: tuple[Mention, ...], vocabulary: Vocabulary) -> Span:
-    """A number that may be several things is what the reader says that it names."""
+def _as_named(span: Span, before: str, mentions: tuple[Mention, ...], vocabulary: Vocabulary) -> Span:
+    """A number that may be several things is what the word before it, or the reader, says that it names."""
+    if span.kind == "number" and entities.POSTAL.search(before):
+        return replace(span, reference="")
     if span.kind not in ("number", "foreign") or (span.kind == "number" and span.value != int(span.value)):
         return span
     named = next((one.kind for one in mentions if one.start <= span.start and span.end <= one.end), "")
@@ -67,7 +69,7 @@ class Reading:
     @classmethod
     def of(cls, text: str, vocabulary: Vocabulary, setting: Setting, mentions: tuple[Mention, ...] = ()) -> "Reading":
         spans = entities.find(text, vocabulary, setting.local)
-        return cls(text, [_as_named(span, mentions, vocabulary) for span in spans], mentions)
+        return cls(text, [_as_named(span, text[: span.start], mentions, vocabulary) for span in spans], mentions)
 
     def fresh(self) -> "Reading":
         """The same text with nothing claimed: each tool tries for itself."""

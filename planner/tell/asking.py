@@ -29,7 +29,8 @@ def question(pending: Mapping[str, Any], desk: Desk) -> str:
         case "pick":
             lines = _numbered([str(option["label"]) for option in pending["options"]])
             frame = "none_open" if pending.get("closed") else "which_of_them" if pending["said"] else "which_record"
-            return f"{voice.say(frame, **_wanted(pending, voice))}\n\n{lines}"
+            asked = voice.say(frame, **_wanted(pending, voice))
+            return asked if pending.get("listed") else f"{asked}\n\n{lines}"
         case "point":
             lines = _numbered([str(option["label"]) for option in pending["options"]])
             return f"{voice.say('which_row', said=pending['lost'])}\n\n{lines}"

@@ -12,7 +12,7 @@ NAMED = "compared"  # in a report: the period before it is the one that was name
 
 def together(results: Sequence[Result]) -> Sequence[Result]:
     """The results; of two reports over two periods one, the later, which is compared with the other."""
-    if len(results) != 2 or results[0].call.tool != results[1].call.tool:
+    if len(results) != 2 or results[0].call.tool != results[1].call.tool or not _of_one_thing(results):
         return results
     second, first = sorted((_report(result) for result in results), key=lambda told: str(told.get("placed_from")))
     if not ({"totals", "before", "placed_from"} <= set(first) and "totals" in second):
@@ -21,6 +21,12 @@ def together(results: Sequence[Result]) -> Sequence[Result]:
     told: dict[str, Any] = {**first, **other, NAMED: True}
     told.pop("change", None)
     return [replace(results[0], value=told)]
+
+
+def _of_one_thing(results: Sequence[Result]) -> bool:
+    """Whether nothing but when is other: Germany is not told against Austria."""
+    told = [{name: value for name, value in one.call.args.items() if not name.startswith("placed_")} for one in results]
+    return told[0] == told[1]
 
 
 def _report(result: Result) -> Row:

@@ -1,7 +1,9 @@
 """The first sentence of a list: how many match, and by which filters; or what its rows say to the question itself."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any, cast
 
@@ -9,6 +11,7 @@ from planner.choose.index import Tool
 from planner.converse.memory import Result
 from planner.fill import times
 from planner.read.fields import Field, Kind
+from planner.read.words import fold, stem
 from planner.tell import figures, shown
 from planner.tell.asked import Asked
 from planner.tell.columns import Row, choose, is_figure, is_money
@@ -18,11 +21,15 @@ PERIODS = (Kind.period_start, Kind.period_end)
 QUIET = (*PERIODS, Kind.limit, Kind.skip)
 COUNT, TOTAL = "count", "total"  # the flag by which a list is asked how many match, and where it says so
 NAMED = 3  # rows that are named in the sentence that counts them
+ALIKE = 0.8  # how like a word of a name is one that was said, for a slip of it
 FEW = 4  # places that one sentence names
 
 
 def lead(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, voice: Voice, asked: Asked) -> str:
     """The sentence that begins the answer."""
+    if rows and _only_near(rows, result):
+        near = voice.say("near_rows", rows=voice.listed([str(row.get("title")) for row in rows[:NAMED]]))
+        return f"{_counted((), page, result, tool, voice)} {near}"
     said = _stock(rows, page, voice, asked) or _price(rows, voice, asked) or _last(rows, result, voice)
     if said:
         return said
@@ -183,6 +190,26 @@ def _part(count: int, result: Result, tool: Tool | None, voice: Voice) -> str:
 def _sorting(said: str, voice: Voice) -> str:
     by = voice.label(f"by_{said}")
     return voice.label(said) if by == f"by {said.replace('_', ' ')}" else by
+
+
+def _only_near(rows: Sequence[Row], result: Result) -> bool:
+    """Whether a search that forgives slips found nothing by a single word that was said: "camping mug" for "4k action cam"."""
+    if result.call.tool != "search_products":
+        return False
+    said: list[str] = re.findall(r"\w{3,}", fold(str(result.call.args.get("text", ""))))
+    called: list[str] = re.findall(r"\w+", fold(" ".join(_called(row) for row in rows)))
+    stems = {stem(word) for word in called}
+    together = "".join(called)  # "teapot" of a tea pot
+    return bool(said) and not any(
+        stem(word) in stems or (len(word) > 3 and (word in together or get_close_matches(word, called, 1, ALIKE)))
+        for word in said
+    )
+
+
+def _called(row: Row) -> str:
+    """All that a product is called by."""
+    several = [str(one) for key in ("tags", "skus") for one in cast(Sequence[str], row.get(key) or ())]
+    return " ".join([*(str(row.get(key) or "") for key in ("title", "brand", "category")), *several])
 
 
 def _names(rows: Sequence[Row], voice: Voice) -> list[str]:

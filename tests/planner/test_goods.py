@@ -87,6 +87,25 @@ def test_a_name_fits_goods_by_its_words_in_any_order(said: str, meant: list[str]
     assert not any(fit.lacks for fit in found)
 
 
+@pytest.mark.parametrize(
+    ("said", "skus"),
+    [
+        ("green velvet cushion", ["CUSHION-FOREST", "CUSHION-SAGE"]),
+        ("forest green velvet cushion", ["CUSHION-FOREST"]),
+        ("velvet cushion in pink", ["CUSHION-ROSE"]),
+    ],
+)
+def test_a_shade_is_meant_by_the_colour_that_everybody_says(said: str, skus: list[str]) -> None:
+    colours = ("Forest", "Sage", "Rose")
+    articles = tuple(Article(f"VAR-{c}", f"CUSHION-{c.upper()}", c, {"Colour": c}) for c in colours)
+    cushion = Goods("PRD-9", "Velvet cushion", "", "", (Option("Colour", colours),), articles)
+
+    (fit,) = fitting(said, [cushion])
+
+    assert [one.sku for one in fit.articles] == skus
+    assert not fit.lacks
+
+
 def test_what_goods_do_not_come_in_is_said() -> None:
     (fit,) = fitting("red garden chair", SHELVES)
 

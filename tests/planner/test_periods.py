@@ -127,6 +127,9 @@ def test_days_and_parts_of_months_in_words(said: str, first: str, last: str | No
         ("the weekend before?", "2026-11-14", "2026-11-16"),
         ("compared to the one before", "2026-11-14", "2026-11-16"),
         ("a year before", "2025-11-21", "2025-11-23"),
+        ("same weekend last year", "2025-11-22", "2025-11-24"),
+        ("vs the same week last year", "2025-11-22", "2025-11-24"),
+        ("this time last year", "2025-11-21", "2025-11-23"),
     ],
 )
 def test_a_week_earlier_is_the_same_days_of_the_week_before(said: str, first: str, last: str) -> None:

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from bench.filling import SETTING
 from planner.read.entities import Vocabulary, find, mask
 from planner.read.fields import Kind, read
 from planner.read.language import to_english
+from planner.read.reader import Mention
+from planner.read.reading import Reading
 
 NOW = datetime.fromisoformat("2026-11-22T14:03")
 VOCABULARY = Vocabulary({"ORD": "order", "CUS": "customer", "VAR": "variant", "RSV": "reservation", "PCK": "pick_list"})
@@ -25,6 +28,7 @@ VOCABULARY = Vocabulary({"ORD": "order", "CUS": "customer", "VAR": "variant", "R
         ("where is #W3547545", [("foreign", "#W3547545")]),
         ("3 MUG-BLUE broke", [("number", 3.0), ("code", "MUG-BLUE")]),
         ("order 5 mugs", [("number", 5.0)]),
+        ("vend-on des gourdes ?", []),
         ("item 8293778132", [("reference", "8293778132")]),
         ("write to Ana@Example.com.", [("email", "ana@example.com")]),
         ("over 1.234,50 EUR", [("money", 1234.5)]),
@@ -46,6 +50,14 @@ def test_references_codes_and_figures_are_told_apart(text: str, expected: list[t
     found = find(text, VOCABULARY, NOW)
 
     assert [(span.kind, span.value) for span in found] == expected
+
+
+def test_a_number_after_its_word_is_a_postcode_though_it_reads_like_an_order() -> None:
+    text = "delivery estimate for zip 32240"
+
+    (number,) = Reading.of(text, VOCABULARY, SETTING, (Mention(26, 31, "order", 0.95),)).spans
+
+    assert (number.kind, number.value, number.reference) == ("number", 32240, "")
 
 
 def test_a_masked_text_asks_the_same_whichever_order_is_meant() -> None:

@@ -98,3 +98,9 @@ def test_a_time_is_told_once_with_its_word(index: Index, language: str, said: st
 
     assert beside == [said]
     assert SETTING.zone == PARIS
+
+
+def test_of_the_times_in_a_change_those_in_the_command_count(index: Index) -> None:
+    said = "Spring in the middle of December? Move the end of PRO-1003 to 12 March."
+
+    assert filled(index, "update_promotion", said) == {"promotion": "PRO-1003", "ends_at": "2027-03-12T23:00:00Z"}
