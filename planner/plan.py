@@ -18,10 +18,10 @@ from planner.choose.lookup import (
     first_call,
     following_call,
     found_in,
-    less_narrow,
     of_somebody_else,
+    once_more,
+    orders_first,
     row_of,
-    second_call,
     without_goods,
     without_unknown_goods,
 )
@@ -333,19 +333,21 @@ def _before_it_left(result: Result, desk: Desk) -> Step | None:
 def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) -> AIMessage:
     awaiting = cast(Mapping[str, Any], plan.awaiting)
     step, rest = plan.steps[0], list(plan.steps[1:])
+    if (instead := awaiting.get("instead")) and answer.nothing(last.value):
+        return _calling(turn, [(instead["tool"], instead["args"])], replace(plan, awaiting=instead["awaiting"]))
+    if instead:
+        return _close(turn, replace(plan, steps=[], awaiting=None), results, show_asides=True)
     if answer.problem(last.value) is not None:
         less = without_goods(last.call, awaiting)
         if less is None:
             return _close(turn, replace(plan, steps=[]), results, show_asides=True)
         return _calling(turn, [(less.tool, less.args)], replace(plan, awaiting=less.awaiting))
-    said = turn.desk.english(turn.desk.talk.request)
-    found = found_in(last.value, awaiting, newest=step.newest, said=said)
+    found = found_in(last.value, awaiting, newest=step.newest, said=turn.desk.english(turn.desk.talk.request))
     if found.value and _writes(step, turn.desk) and of_somebody_else(found.value, last, results):
         found = replace(found, value=None)  # is asked about, though it is the only one
-    again = (
-        None if found.options else less_narrow(last.call, awaiting) or second_call(last.call.tool, awaiting, turn.desk)
-    )
+    again = None if found.options else once_more(last.call, awaiting, turn.desk)
     if again:
+        again = again if rest or _writes(step, turn.desk) else orders_first(again, last.call, turn.desk)
         return _calling(turn, [(again.tool, again.args)], replace(plan, awaiting=again.awaiting))
     if found.value is None and not found.options and (through := without_unknown_goods(awaiting)):
         left = Voice.of(turn.desk.talk).not_used([str(awaiting["said"])])

@@ -75,7 +75,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     if asks:  # a question changes nothing: the share of the writing tools goes to the others
         found = _reading(found, sum(score for name, score in scores.items() if _writes(name, desk)))
     if not found or found[0].score < (FLOOR if asks else READ_FLOOR):
-        return (asks and _shown(text, desk)) or _unclear(text, desk, best_any, scores[best_any])
+        return (asks and _shown(text, desk, best_any)) or _unclear(text, desk, best_any, scores[best_any])
     chosen = (None if asks else _opened(text, found) or _commanded(text, found)) or _able(found)
     if scores[best_any] > 0.6 and best_any not in desk.offered and best_any not in NO_TOOL and chosen.score < 0.25:
         return _unclear(text, desk, best_any, scores[best_any])
@@ -96,7 +96,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         or _wanted_done(text, chosen, desk)
         or (max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, chosen.filled.args, desk))
     ):
-        return (asks and _shown(text, desk)) or Decline("unclear", text)
+        return (asks and _shown(text, desk, best_any)) or Decline("unclear", text)
     return settle(text, chosen, desk, before)
 
 
@@ -280,11 +280,14 @@ def _either(text: str, chosen: Candidate, candidates: list[Candidate], desk: Des
     return _choice(text, [chosen, *likely[:1]])
 
 
-def _shown(text: str, desk: Desk) -> Decision | None:
-    """The record whose number stands in a question of which no more is understood."""
+def _shown(text: str, desk: Desk, best: str = "") -> Decision | None:
+    """The record that a question names of which no more is understood; by its name, where the likeliest would change such a one."""
     named = desk.reading(text).free("reference")
     shows = f"get_{named[0].reference}" if len(named) == 1 else ""
-    return complete(desk.index.tools[shows], text, desk) if shows in desk.offered else None
+    if shows in desk.offered:
+        return complete(desk.index.tools[shows], text, desk)
+    seen = _seen(desk.index.tools[best], text, desk) if best in desk.offered and _writes(best, desk) else None
+    return seen if isinstance(seen, list) and (seen[0].args or seen[0].people) else None
 
 
 def _unclear(text: str, desk: Desk, best: str, score: float) -> Decline:

@@ -92,6 +92,11 @@ def _belonging(wanted: Field, said: Mapping[str, Any], step: Step, desk: Desk) -
     return LookUp(said["tool"], dict(said["args"]), awaiting)
 
 
+def once_more(tried: Call, awaiting: Mapping[str, Any], desk: Desk) -> LookUp | None:
+    """The look-up after one that found nothing; None where there is none left."""
+    return less_narrow(tried, awaiting) or second_call(tried.tool, awaiting, desk)
+
+
 def second_call(tried: str, awaiting: Mapping[str, Any], desk: Desk) -> LookUp | None:
     """Where a list knows nobody of that name: who is called alike. Where no record is open, those that are closed."""
     through = awaiting.get("through")
@@ -101,6 +106,22 @@ def second_call(tried: str, awaiting: Mapping[str, Any], desk: Desk) -> LookUp |
     if awaiting["reference"] != "customer" or tried == SEARCH or SEARCH not in desk.offered:
         return None
     return LookUp(SEARCH, {"words": [str(awaiting["said"]).partition(", ")[0]]}, dict(awaiting))
+
+
+def orders_first(again: LookUp, tried: Call, desk: Desk) -> LookUp:
+    """Where no parcel of somebody is under way, their orders that have not left ("has his gone out yet?"); then the parcels."""
+    whose = {name: value for name, value in tried.args.items() if name in ("customer", "text", "city")}
+    if (
+        tried.tool != "list_shipments"
+        or again.tool != tried.tool
+        or "open" in again.args
+        or "list_orders" not in desk.offered
+    ):
+        return again
+    if not whose.keys() & {"customer", "text"}:
+        return again
+    instead = {"tool": again.tool, "args": again.args, "awaiting": again.awaiting}
+    return LookUp("list_orders", {**whose, "open": True}, {**again.awaiting, "instead": instead})
 
 
 def less_narrow(tried: Call, awaiting: Mapping[str, Any]) -> LookUp | None:

@@ -281,7 +281,8 @@ def _way(reading: Reading) -> int:
 
 
 def _limit(field: Field, reading: Reading) -> int | None:
-    m = next(filter(None, (reading.search(pattern) for pattern in SO_MANY)), None)
+    ways = (rf"{AT_MOST}\s*{NUMBER}\b", *SO_MANY) if field.name == "at_most" else SO_MANY
+    m = next(filter(None, (reading.search(pattern) for pattern in ways)), None)
     if m:
         reading.claim(*m.span(1))  # "biggest" may still say how to sort
         return number(m[1])

@@ -369,3 +369,34 @@ async def test_nothing_is_done_to_the_order_of_another_of_the_same_surname(talk:
     assert not turn.waits_for
     assert turn.answer is not None
     assert order in turn.answer
+
+
+async def test_an_order_is_held_in_german(talk: Talk, do: Do, mine: NewShop) -> None:
+    _, order = await held(do, mine, "Ana Torres", "Anna Becker")
+
+    card = (await talk.card(await talk("bitte die Bestellung von Anna Becker anhalten")))["card"]
+
+    assert card["tool"] == "hold_order"
+    assert order in card["sentences"][0]
+
+
+async def test_a_question_that_would_change_a_named_thing_shows_it(talk: Talk, mine: NewShop) -> None:
+    async with writing(mine) as sql:
+        promotion = make_promotion(sql, "WELCOME10", percent=10).reference
+
+    turn = await talk("Isn't WELCOME10 supposed to be once per person?")
+
+    assert calls(turn)[-1] == ("list_promotions", {"promotion": promotion})
+
+
+async def test_of_somebody_without_a_parcel_the_orders_that_have_not_left_are_told(
+    talk: Talk, do: Do, mine: NewShop
+) -> None:
+    _, order = await held(do, mine, "Ana Torres", "Felix Wolf")
+
+    turn = await talk("Felix Wolf, has his gone out yet?")
+
+    assert calls(turn)[-1][0] == "list_orders"
+    assert turn.answer is not None
+    assert order in turn.answer
+    assert "not shipped" in turn.answer

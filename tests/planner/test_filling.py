@@ -247,3 +247,8 @@ def test_money_is_told_apart_by_how_it_was_paid_however_that_is_called(
 )
 def test_the_oldest_is_one_and_the_oldest_ones_are_several(index: Index, said: str, limit: int | None) -> None:
     assert filled(index, "list_orders", said).get("limit") == limit
+
+
+@pytest.mark.parametrize("said", ["max 8 orders", "at most 8 orders", "no more than 8 orders"])
+def test_how_many_orders_a_pick_list_takes_at_most_is_heard(index: Index, said: str) -> None:
+    assert filled(index, "create_pick_list", f"new pick list for WH-1001, {said}")["at_most"] == 8
