@@ -400,3 +400,12 @@ async def test_of_somebody_without_a_parcel_the_orders_that_have_not_left_are_to
     assert turn.answer is not None
     assert order in turn.answer
     assert "not shipped" in turn.answer
+
+
+async def test_a_list_is_sorted_and_narrowed_by_what_is_said_next(talk: Talk, do: Do, mine: NewShop) -> None:
+    await held(do, mine, "Ana Torres", "Ben Ode")
+    (_, said), *_ = calls(await talk("show the orders from today"))
+
+    assert calls(await talk("oldest first")) == [("list_orders", {**said, "sort": "oldest"})]
+    unpaid = {**said, "sort": "oldest", "payment_state": ["unpaid"]}
+    assert calls(await talk("only the unpaid ones")) == [("list_orders", unpaid)]
