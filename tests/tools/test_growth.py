@@ -454,11 +454,11 @@ FREQUENT = {
 }
 SAID = """
 insert into customers (merchant_id, id, reference, status, name, name_key, created_at, updated_at)
-select %(merchant)s, gen_random_uuid(), 'CUS-' || n, 'active', name, name, now(), now()
+select %(merchant)s, uuidv7(), 'CUS-' || n, 'active', name, name, now(), now()
 from (select n, case when n %% 50 = 0 then 'ines' else 'olga' end || n as name from generate_series(1, 600) n) named;
 insert into orders (merchant_id, id, reference, customer_id, status, channel, placed_at, currency, prices_include_tax, subtotal,
                     total, units, customer_name, created_at, updated_at)
-select merchant_id, gen_random_uuid(), replace(reference, 'CUS', 'ORD'), id, 'confirmed', 'web', now(), 'EUR', true, 1, 1, 1, name,
+select merchant_id, uuidv7(), replace(reference, 'CUS', 'ORD'), id, 'confirmed', 'web', now(), 'EUR', true, 1, 1, 1, name,
        now(), now() from customers where merchant_id = %(merchant)s;
 delete from counters where merchant_id = %(merchant)s and name in ('ORD', 'CUS');
 insert into counters (merchant_id, id, name, value, created_at)
