@@ -26,10 +26,6 @@ PROSE = (Kind.note, Kind.reason_text, Kind.text, Kind.search, Kind.proper_name)
 FEW = ("warehouse",)
 CALLED = ("product", "code", "category")  # what the reader takes a name for that it has no kind for
 MOST = 10  # rows of which it is asked which
-CODES = re.compile(  # "stop the tea time discount"
-    r"\b(?:the|our|that|this)\s+((?:[\w'’-]+\s+){0,2}[\w'’-]+)\s+(?:discount|code|promo(?:tion)?|sale|offer|thing)\b",
-    re.I,
-)
 FROM_THERE = re.compile(r"\b(?:from (?:there|them)|back (?:here|to us))\b", re.I)  # of the place spoken of last
 WHOLE = 100  # rows among which the oldest is looked for, where a list can't be turned round
 ENDS = {"newest": r"last|latest|newest|most recent", "oldest": r"oldest|first|earliest|longest waiting"}
@@ -209,15 +205,13 @@ def called(tool: Tool, filled: Filled, reading: Reading, lists_of: Lists) -> Non
     """What is missing still: by what it is called, where the reader hears a name and it was lost: "the tea time discount"."""
     for f in _lacking(tool, filled):
         listing, named = lists_of(f.reference), [one for one in reading.mentions if one.kind in CALLED]
-        code = CODES.search(reading.text) if f.reference == "promotion" and not named else None
-        start, end = (named[0].start, named[0].end) if named else code.span(1) if code else (0, 0)
-        said = reading.text[start:end]
+        said = reading.text[named[0].start : named[0].end] if named else ""
         searched = listing and any(one.kind is Kind.search and one.name == "text" for one in listing.fields)
         lost = any(one in said for one in filled.strange)
         if listing is None or not searched or f.name in filled.people or not lost:
             continue
         filled.people[f.name] = look_up(tool, listing, {"text": said}, {}, said)
-        _place(filled, reading, [(start, end)])
+        _place(filled, reading, [(named[0].start, named[0].end)])
 
 
 def of_few(tool: Tool, filled: Filled, lists_of: Lists) -> None:

@@ -286,8 +286,7 @@ def _shown(text: str, desk: Desk, best: str = "") -> Decision | None:
     shows = f"get_{named[0].reference}" if len(named) == 1 else ""
     if shows in desk.offered:
         return complete(desk.index.tools[shows], text, desk)
-    seen = _seen(desk.index.tools[best], text, desk) if best in desk.offered and _writes(best, desk) else None
-    return seen if isinstance(seen, list) and (seen[0].args or seen[0].people) else None
+    return _seen(desk.index.tools[best], text, desk) if best in desk.offered and _writes(best, desk) else None
 
 
 def _unclear(text: str, desk: Desk, best: str, score: float) -> Decline:
@@ -345,11 +344,11 @@ def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk
 
 
 def _seen(tool: Tool, text: str, desk: Desk) -> Decision | None:
-    """A look at what would change, where nothing was said that should: "can somebody use welcome10 twice"."""
+    """A look at the thing that is named, of what would change such a one: "can somebody use welcome10 twice"."""
     thing = tool.entry.name.partition("_")[2]
     shows = next((name for name in (f"get_{thing}", f"list_{thing}s") if name in desk.offered), None)
     found = complete(desk.index.tools[shows], text, desk) if shows else None
-    return found if isinstance(found, list) else None
+    return found if isinstance(found, list) and (found[0].args or found[0].people) else None
 
 
 def _forbids(said: str, tool: Tool) -> bool:

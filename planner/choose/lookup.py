@@ -31,6 +31,7 @@ OF_RECORDS = (  # what tells two records of a kind apart
     "warehouse", "to_city", "status", "payment_state", "customer", "placed_at", "opened_at", "requested_at", "shipped_at",
     "ordered_at", "created_at", "total", "amount", "captured", "lines",
 )  # fmt: skip
+NAMES = ("customer_name", "customer", "name")  # where a row says whose it is, the surest first
 TITLES = ("mr", "mrs", "ms", "miss", "dr", "herr", "herrn", "frau", "m", "mme", "monsieur", "madame")
 MOST_TOLD = 5  # of these in a label
 DATE = re.compile(r"(\d{4}-\d\d-\d\d)T[\d:.]+Z?")
@@ -241,7 +242,7 @@ def row_of(value: str, result: Result) -> Mapping[str, Any]:
 def of_somebody_else(value: str, last: Result, results: Sequence[Result]) -> bool:
     """Whether a record is another's of the same surname: of Lucas Nguyen, where the shop was asked for "Ava Nguyen"."""
     row = row_of(value, last)
-    whose = fold(str(row.get("customer_name") or row.get("name") or "")).split()
+    whose = fold(str(next((row[key] for key in NAMES if row.get(key)), ""))).split()
     names = [str(word) for one in results if one.call.tool == SEARCH for word in one.call.args.get("words") or ()]
     said = [[word for word in fold(name).split() if word not in TITLES] for name in names]
     return bool(whose) and any(len(name) > 1 and name[-1] == whose[-1] and not {*name} <= {*whose} for name in said)

@@ -39,7 +39,7 @@ TITLE = re.compile(r"(?<=[a-z,;:] )(?P<first>[A-Z][a-zà-ÿ]+) (?P<second>[a-zà
 MOST_TITLES = 2
 NO_GOODS = ("vas", "coup")  # "vas-y" is no vase, and "du coup" no cup
 CODED = re.compile(
-    r"(?P<before>[\w'’-]+(?: [\w'’-]+){1,2}) (?:code|promo(?:tion)?|coupon|voucher|campaign)\b"
+    r"(?P<before>[\w'’-]+(?: [\w'’-]+){1,2}) (?:code|promo(?:tion)?|coupon|voucher|campaign|discount|offer)\b"
     r"|\b(?:promo(?:tion)?|code|campaign) (?P<after>[\w'’-]+(?: [\w'’-]+){1,2})",
     re.I,
 )

@@ -20,7 +20,7 @@ from tests.factories import (
 from tests.orchestrator.conftest import Talk
 from tests.orchestrator.test_planner_chat import index, talk
 from tests.orchestrator.test_planner_everyday import held
-from tests.tools.till import stocked, writing
+from tests.tools.till import LYON, bought, stocked, writing
 from tools.flows.create_order import create_order
 from tools.products.creation import create_product
 
@@ -369,6 +369,18 @@ async def test_nothing_is_done_to_the_order_of_another_of_the_same_surname(talk:
     assert not turn.waits_for
     assert turn.answer is not None
     assert order in turn.answer
+
+
+async def test_nor_is_money_given_back_to_another_of_the_same_surname(talk: Talk, do: Do, mine: NewShop) -> None:
+    await stocked(mine, "MUG-BLUE")
+    buyer = await buyer_of(mine, "Lucas Torres")
+    await do(create_order, customer=buyer, lines=bought(("MUG-BLUE", 1)), shipping_address=LYON, payment={})
+
+    turn = await talk("refund Ava Torres's payment")
+
+    assert not turn.waits_for
+    assert turn.answer is not None
+    assert "Lucas Torres" in turn.answer
 
 
 async def test_an_order_is_held_in_german(talk: Talk, do: Do, mine: NewShop) -> None:
