@@ -5,7 +5,7 @@ State lives in the messages alone. `additional_kwargs` of an answer carries `pen
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -18,13 +18,17 @@ from planner.choose.lookup import (
     first_call,
     following_call,
     found_in,
+    latest_of_one,
+    of_one_person,
     of_somebody_else,
     once_more,
     orders_first,
     row_of,
+    whose,
     without_goods,
     without_unknown_goods,
 )
+from planner.choose.plans import Nothing, Plan
 from planner.choose.rather import LINES
 from planner.choose.turns import Meant, understand
 from planner.choose.wider import known_of, wider
@@ -34,7 +38,6 @@ from planner.read import acts, mood
 from planner.read.fields import Field, Kind, read
 from planner.read.words import content
 from planner.tell import answer, asking, talk
-from planner.tell.asked import Asked
 from planner.tell.lists import COUNT
 from planner.tell.unopened import not_open
 from planner.tell.voice import Voice
@@ -44,60 +47,6 @@ UNDERSTOOD_NOTHING = ("unclear", "elsewhere", "~beyond", "pointing", "not_narrow
 GROUNDS = "grounds"  # what a look-up is awaited for that is made before anything is decided
 LONGEST_NAME = 80
 EXCHANGE, NOT_LEFT = "exchange_items", "None of it has left"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is still to be done: steps in order, remarks for the answer, and a question to end with."""
-
-    steps: Sequence[Step] = ()
-    notes: Sequence[str] = ()
-    question: Ask | None = None
-    awaiting: Mapping[str, Any] | None = None  # the look-up that the last call makes: which field, by what name
-    leads: Sequence[str] = ()  # remarks that the answer begins with
-    # What is not open here, operation and room, for which something is shown meanwhile.
-    unopened: Sequence[Sequence[str]] = ()
-    opening: str = ""  # the greeting that the last calls are made for
-    open: Mapping[str, Any] | None = None  # an earlier question that stays open beside what is done
-    wider: bool = False  # the last call asks more widely what the one before it asked
-
-    def packed(self) -> dict[str, Any]:
-        """As JSON, for `additional_kwargs`."""
-        steps = [
-            {**vars(step), "args": dict(step.args), "people": dict(step.people), "notes": list(step.notes)}
-            for step in self.steps
-        ]
-        question = {"pending": dict(self.question.pending)} if self.question else None
-        return {
-            "steps": steps,
-            "notes": list(self.notes),
-            "question": question,
-            "awaiting": self.awaiting,
-            "leads": list(self.leads),
-            "unopened": [list(one) for one in self.unopened],
-            "opening": self.opening,
-            "open": self.open,
-            "wider": self.wider,
-        }
-
-    @classmethod
-    def unpacked(cls, stored: Mapping[str, Any]) -> "Plan":
-        steps = [
-            Step(s["tool"], s["args"], s["people"], s["newest"], tuple(s["notes"])) for s in stored.get("steps", [])
-        ]
-        asked = stored.get("question")
-        question = Ask(asked["pending"]) if asked else None
-        return cls(
-            steps,
-            stored.get("notes", []),
-            question,
-            stored.get("awaiting"),
-            stored.get("leads", []),
-            stored.get("unopened", []),
-            stored.get("opening", ""),
-            stored.get("open"),
-            bool(stored.get("wider")),
-        )
 
 
 @dataclass(frozen=True)
@@ -144,13 +93,6 @@ def _begin(turn: Turn, *, may_widen: bool) -> AIMessage:
         return AIMessage(talk.hint(desk))
     meant = understand(text, desk)
     return _carry_out(turn, _gather(meant, desk), may_widen=may_widen)
-
-
-@dataclass(frozen=True)
-class Nothing(Plan):
-    """No step at all: why, and where the request belongs."""
-
-    decline: Decline = field(default_factory=lambda: Decline("unclear"))
 
 
 def _gather(meant: Meant, desk: Desk) -> Plan:
@@ -256,13 +198,11 @@ def _remark(step: Step, voice: Voice) -> str:
 
 
 def _counting(step: Step, desk: Desk) -> Mapping[str, Any]:
-    """A list's arguments, with the wish to count all that match where the question is how many, or how much, they are."""
-    asked = Asked.of(desk.talk.request)
-    countable = any(f.name == COUNT for f in desk.index.tools[step.tool].fields)
-    few = any(step.args.get(f.name, 0) > 1 for f in desk.index.tools[step.tool].fields if f.kind is Kind.limit)
-    if not countable or few or not (asked.counts or asked.sums):  # of "the last three" not all are counted
-        return step.args
-    return {**step.args, COUNT: True}
+    """A list's arguments, with the wish to count all that match: "57 late parcels" says more than that there are over 20."""
+    fields = desk.index.tools[step.tool].fields
+    countable = any(f.name == COUNT for f in fields)
+    few = any(f.name in step.args for f in fields if f.kind is Kind.limit)  # of "the last three" not all are counted
+    return {**step.args, COUNT: True} if countable and not few else step.args
 
 
 def _look_up(turn: Turn, plan: Plan, step: Step) -> AIMessage:
@@ -353,23 +293,55 @@ def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) 
         left = Voice.of(turn.desk.talk).not_used([str(awaiting["said"])])
         solved = replace(step, people={**step.people, awaiting["field"]: through})
         return _next_calls(turn, replace(plan, steps=[solved, *rest], awaiting=None, notes=[*plan.notes, left]))
+    if (each := _in_each_place(step, awaiting, found, turn.desk)) and not rest:
+        return _next_calls(turn, replace(plan, steps=each, awaiting=None))
+    found, plan = _or_the_latest(turn, plan, results, found)
     if found.value is None and not rest and _worth_showing(step, last, awaiting, found, turn.desk):
         asked = _which(step, awaiting, found, ())
         asked = replace(asked, pending={**asked.pending, "listed": True})
-        return _close(turn, replace(plan, steps=[], awaiting=None, question=asked), results, show_asides=True)
+        question = None if of_one_person(results) else asked  # of theirs all are the answer
+        return _close(turn, replace(plan, steps=[], awaiting=None, question=question), results, show_asides=True)
     if found.value is None:
         return _go_on_without(turn, plan, results, lambda then: _which(step, awaiting, found, then))
+    return _solved(turn, plan, last, found)
+
+
+def _in_each_place(step: Step, awaiting: Mapping[str, Any], found: Found, desk: Desk) -> list[Step]:
+    """A look at each of the places where something lies: "in which bin is it?", of what two warehouses have."""
+    places = "other_than" in (awaiting.get("through") or {}) and not _writes(step, desk)
+    people = {name: said for name, said in step.people.items() if name != found.field}
+    options = found.options if places and found.value is None and not people else []
+    return [replace(step, args={**step.args, found.field: value}, people={}) for value, _label in options]
+
+
+def _or_the_latest(turn: Turn, plan: Plan, results: Sequence[Result], found: Found) -> tuple[Found, Plan]:
+    """The newest of somebody's records, where none is open any more and it is only shown; which is said."""
+    step, awaiting = plan.steps[0], cast(Mapping[str, Any], plan.awaiting)
+    latest = latest_of_one(found, results, awaiting) if found.value is None and not _writes(step, turn.desk) else None
+    if latest is None:
+        return found, plan
+    voice = Voice.of(turn.desk.talk)
+    lead = voice.say(
+        "latest_closed", noun=voice.label(str(awaiting["reference"])), who=whose(row_of(latest, results[-1]))
+    )
+    return replace(found, value=latest), replace(plan, leads=[*plan.leads, lead])
+
+
+def _solved(turn: Turn, plan: Plan, last: Result, found: Found) -> AIMessage:
+    """The call with what was looked up, or the next look-up that it takes."""
+    awaiting = cast(Mapping[str, Any], plan.awaiting)
+    step, rest, value = plan.steps[0], list(plan.steps[1:]), str(found.value)
     if "owner" in awaiting:  # now the records that are theirs
-        through = belonging.owned(awaiting["through"], awaiting["owner"], found.value)
+        through = belonging.owned(awaiting["through"], awaiting["owner"], value)
         solved = replace(step, people={**step.people, awaiting["field"]: through})
         return _next_calls(turn, replace(plan, steps=[solved, *rest], awaiting=None))
-    following = following_call(found.value, step, awaiting, turn.desk)
+    following = following_call(value, step, awaiting, turn.desk)
     if following:
         return _calling(turn, [(following.tool, following.args)], replace(plan, awaiting=following.awaiting))
     people = {name: said for name, said in step.people.items() if name != awaiting["field"]}
-    args = _of_its_lines(step, found.value, last, turn.desk)
-    solved = replace(step, args={**args, found.field: found.value}, people=people)
-    others = [_solved_too(other, step, awaiting, found.value) for other in rest]
+    args = _of_its_lines(step, value, last, turn.desk)
+    solved = replace(step, args={**args, found.field: value}, people=people)
+    others = [_solved_too(other, step, awaiting, value) for other in rest]
     return _next_calls(turn, replace(plan, steps=[solved, *others], awaiting=None))
 
 

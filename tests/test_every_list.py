@@ -97,6 +97,7 @@ UNSORTED = {
     "list_bins.walk": "it is sorted by it",
     "list_bins.units": "in walking order",
     "list_bins.capacity": "the same",
+    "list_bins.quantity": "the same",
     "list_returns.units": "worked out of each row that is shown",
     "list_returns.refunded": "all of the refund, or nothing",
     "list_warranty_claims.quantity": "mostly one",

@@ -23,7 +23,9 @@ from planner.read.reading import Reading
 NAMED = ("customer", "user", "product", "variant", "category", "warehouse", "carrier", "supplier")
 NARROWING = (Kind.reference, Kind.city, Kind.country, Kind.email, Kind.period_start, Kind.period_end)
 PROSE = (Kind.note, Kind.reason_text, Kind.text, Kind.search, Kind.proper_name)
-FEW = ("warehouse",)
+FEW = ("warehouse", "carrier", "supplier", "user")
+# Where a warehouse is looked for that was not said: what of a named order is set aside, and where named goods lie.
+WHERE = {"order": "reservation", "variant": "stock"}
 CALLED = ("product", "code", "category")  # what the reader takes a name for that it has no kind for
 MOST = 10  # rows of which it is asked which
 FROM_THERE = re.compile(r"\b(?:from (?:there|them)|back (?:here|to us))\b", re.I)  # of the place spoken of last
@@ -38,8 +40,8 @@ def lists(index: Index, offered: Collection[str]) -> Lists:
     """The list of each kind of record, where it is offered."""
 
     def of(reference: str) -> Tool | None:
-        name = f"list_{reference}s"
-        return index.tools[name] if name in offered and not index.tools[name].entry.writes else None
+        name = next((one for one in (f"list_{reference}s", f"list_{reference}") if one in offered), "")
+        return index.tools[name] if name and not index.tools[name].entry.writes else None
 
     return of
 
@@ -215,13 +217,52 @@ def called(tool: Tool, filled: Filled, reading: Reading, lists_of: Lists) -> Non
 
 
 def of_few(tool: Tool, filled: Filled, lists_of: Lists) -> None:
-    """What is missing still and there are but a few of: which one is asked with all of them to choose from."""
+    """What is missing still and there are but a few of: which one is asked with all of them to choose from.
+
+    A warehouse is where what is named lies, if only one has enough of it.
+    """
     lacking = [
         f for f in tool.required if f.reference in FEW and f.name not in filled.args and f.name not in filled.people
     ]
     listing = lists_of(lacking[0].reference) if len(lacking) == 1 else None
-    if listing is not None:
-        filled.people[lacking[0].name] = look_up(tool, listing, {}, {}, "")
+    if listing is None:
+        return
+    held = _held(tool, filled, lists_of) if lacking[0].reference == "warehouse" else None
+    filled.people[lacking[0].name] = held or look_up(tool, listing, {}, {}, "")
+
+
+def _held(tool: Tool, filled: Filled, lists_of: Lists) -> dict[str, Any] | None:
+    """The look-up of the warehouses that have what is named: not the one that it goes to, and not those with too few."""
+    for reference, kept in WHERE.items():
+        named = _named(tool, filled, reference)
+        listing = lists_of(kept)
+        f = next((one for one in listing.fields if one.reference == reference), None) if listing else None
+        if listing is None or f is None or len(named) != 1:
+            continue
+        (value, units), *_ = named.items()
+        taken = [
+            str(told)
+            for other in tool.fields
+            if other.reference == "warehouse" and (told := filled.args.get(other.name))
+        ]
+        found = look_up(tool, listing, {f.name: value}, {}, "")
+        found["args"].pop("open", None)
+        return {**found, "least": {"available": units} if reference == "variant" else {}, "other_than": taken}
+    return None
+
+
+def _named(tool: Tool, filled: Filled, reference: str) -> dict[str, int]:
+    """The orders, or the variants with how many of each, that stand in the arguments."""
+    found: dict[str, int] = {}
+    for f in tool.fields:
+        told = filled.args.get(f.name)
+        values = cast(list[Any], told) if isinstance(told, list) else [told] if told else []
+        if f.reference == reference and not f.parts:
+            found |= {str(value): int(filled.args.get("quantity") or 1) for value in values}
+        part = next((one for one in f.parts if one.reference == reference), None)
+        if part and f.many:
+            found |= {str(line.get(part.name)): int(line.get("quantity") or 1) for line in values}
+    return found
 
 
 def other_end(text: str, tool: Tool, filled: Filled, talk: Conversation, index: Index) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from planner.choose import rather
 from planner.choose.decisions import Ask, Candidate, Decision, Decline, Desk, Step
 from planner.choose.index import BEYOND, HELP, NO_TOOL, SMALL_TALK, TRADE_STEMS, Tool
-from planner.choose.settle import ask_for, complete, filling, settle
+from planner.choose.settle import ask_for, complete, filling, settle, told_twice
 from planner.fill import slots
 from planner.fill.filled import Filled
 from planner.read import mood, unopened
@@ -82,12 +82,18 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     if not chosen.tool.entry.writes:
         chosen = rather.of_partner(text, rather.of_goods(text, chosen, said or text, desk), said or text, desk)
     if chosen.tool.entry.writes:
-        chosen = rather.of_supplier(text, chosen, said or text, desk)
+        counted = rather.of_a_count(text, rather.of_supplier(text, chosen, said or text, desk), desk)
+        found = found if counted.tool is chosen.tool else [c for c in found if c is not chosen]
+        chosen = counted
         agreed = desk.index.agreed(said or text, chosen.tool.entry.name, desk.beside(said or text))
         meant = rather.of_all(text, rather.of_lines(text, rather.of_variant(text, chosen, found, desk), desk), desk)
         whole = rather.WHOLE_ORDER if meant.tool.entry.name == rather.LINES and rather.names_a_part(text, desk) else ""
         others = [c for c in found if (c is meant or c is not chosen) and c.tool.entry.name != whole]
         agreed = agreed or (_clear(text, meant, others) and len(meant.filled.args) + len(meant.filled.people) > 1)
+        taken = meant.score + sum(c.score for c in found if c is not meant and c.tool.entry.name == whole)
+        agreed = agreed or (
+            bool(whole) and taken >= CERTAIN
+        )  # a part of an order is called off, whichever of both is likelier
         return _write(text, meant, others, desk, before) if agreed else _either(text, meant, others, desk, before)
     own = desk.index.scores(said or text)[chosen.tool.entry.name]
     if (
@@ -207,6 +213,8 @@ def _strange_opening(text: str, tool: Tool, args: Mapping[str, Any], desk: Desk)
     if args.keys() - {f.name for f in tool.fields if f.kind in WHEN}:
         return False  # "margin by category": it says by what
     word = reading.opening()
+    if reading.named_first():
+        return False  # "Felix Wolf, has his gone out yet?": it says of whom
     return (
         bool(word) and word not in FILLER and stem(word) not in tool.words | TRADE_STEMS and word not in READING_STARTS
     )
@@ -370,7 +378,8 @@ def _confirmed(text: str, chosen: Candidate, decision: Decision, desk: Desk) -> 
     """
     filled = chosen.filled
     named = [text[one.start : one.end] for one in desk.index.mentions(text) if one.kind not in TOLD]
-    left = [*(text[span.start : span.end] for span in filled.unplaced), *filled.doubts]
+    unplaced = [span for span in filled.unplaced if not told_twice(span, filled, chosen.tool, desk.talk.setting)]
+    left = [*(text[span.start : span.end] for span in unplaced), *filled.doubts]
     unsure = chosen.score < CERTAIN or desk.index.reader is None
     left += [said for said in filled.strange if said not in left and (unsure or any(said in one for one in named))]
     if isinstance(decision, list):

@@ -38,6 +38,7 @@ BESIDE = re.compile(
     r"\s*,?\s*\b(?:for (?:a )?comparison|in comparison|to compare|zum vergleich|pour comparer|en comparaison)\b", re.I
 )
 A_NAME = 2  # words, at most, that tell one of the rows that were shown by a name
+MORE_LIKELY = 0.5
 LIKELY = 0.8  # of a probability: from here on a fragment is a request of its own
 SHORT = 4  # words with meaning, at most, of a fragment
 SCOPE = (Kind.period_start, Kind.period_end, Kind.city, Kind.country, Kind.reference)  # what a new question takes over
@@ -71,7 +72,7 @@ def follow_up(act: Act, desk: Desk) -> Decision | None:
         only = (
             (narrows(said) or reading.free("period")) and len(tokens(text)) <= SHORT and not reading.free("reference")
         )
-        narrow = excludes(said) or only
+        narrow = (excludes(said) or only) and not _of_another(text, last, desk)
         return Decline("not_narrowed", said.strip(" ?!."), operation=last.tool) if narrow else None
     if (
         versus.COMPARES.search(desk.english(said))
@@ -126,6 +127,14 @@ def _another(text: str, last: Call, desk: Desk) -> bool:
     best = desk.index.rank(text, among=desk.offered, limit=1)
     named = bool(best) and cues.names(text, best[0].name) and best[0].score > LIKELY / 2
     return bool(best) and best[0].name != last.tool and (named or best[0].score > LIKELY)
+
+
+def _of_another(text: str, last: Call, desk: Desk) -> bool:
+    """Whether a fragment that narrows nothing of what was shown asks, more likely than not, for another look-up."""
+    wishes = desk.wishes(text)
+    best = max(wishes, key=lambda name: wishes[name])
+    reads = best in desk.offered and not desk.index.tools[best].entry.writes
+    return reads and best != last.tool and wishes[best] > MORE_LIKELY
 
 
 def _again(last: Call, text: str, desk: Desk) -> Edit | None:

@@ -29,11 +29,12 @@ SHOWN = ("name", "about", "email", "city", "title", "status", "total", "placed_a
 OF_RECORDS = (  # what tells two records of a kind apart
     "name", "city", "subject", "customer_name", "order", "supplier", "carrier", "from_warehouse", "to_warehouse",
     "warehouse", "to_city", "status", "payment_state", "customer", "placed_at", "opened_at", "requested_at", "shipped_at",
-    "ordered_at", "created_at", "total", "amount", "captured", "lines",
+    "ordered_at", "created_at", "total", "amount", "captured", "lines", "warehouse_name", "available",
 )  # fmt: skip
 NAMES = ("customer_name", "customer", "name")  # where a row says whose it is, the surest first
 TITLES = ("mr", "mrs", "ms", "miss", "dr", "herr", "herrn", "frau", "m", "mme", "monsieur", "madame")
 MOST_TOLD = 5  # of these in a label
+PLACE = ("warehouse", "warehouse_name")
 DATE = re.compile(r"(\d{4}-\d\d-\d\d)T[\d:.]+Z?")
 
 
@@ -212,7 +213,7 @@ def found_in(result: Any, awaiting: Mapping[str, Any], *, newest: bool, said: st
         return _grounded(cast(list[dict[str, Any]], result["found"]), awaiting)
     through: Mapping[str, Any] = awaiting.get("through") or {}
     if through and "owner" not in awaiting:
-        rows = _such(rows_of(result), awaiting.get("ready") or {})
+        rows = _such(_holding(rows_of(result), through), awaiting.get("ready") or {})
         return _record(_in_the_state(rows, said), awaiting, str(through["end"]))
     options = [(value, _label(row, value)) for row in rows_of(result) if (value := _reference(row, awaiting))]
     called = str(awaiting["said"]).partition(", ")[0].casefold()
@@ -242,10 +243,45 @@ def row_of(value: str, result: Result) -> Mapping[str, Any]:
 def of_somebody_else(value: str, last: Result, results: Sequence[Result]) -> bool:
     """Whether a record is another's of the same surname: of Lucas Nguyen, where the shop was asked for "Ava Nguyen"."""
     row = row_of(value, last)
-    whose = fold(str(next((row[key] for key in NAMES if row.get(key)), ""))).split()
+    own = fold(whose(row)).split()
     names = [str(word) for one in results if one.call.tool == SEARCH for word in one.call.args.get("words") or ()]
     said = [[word for word in fold(name).split() if word not in TITLES] for name in names]
-    return bool(whose) and any(len(name) > 1 and name[-1] == whose[-1] and not {*name} <= {*whose} for name in said)
+    return bool(own) and any(len(name) > 1 and name[-1] == own[-1] and not {*name} <= {*own} for name in said)
+
+
+def latest_of_one(found: Found, results: Sequence[Result], awaiting: Mapping[str, Any]) -> str | None:
+    """The newest of somebody's records, of which none is open any more; None where they are of several people."""
+    closed = cast(Mapping[str, Any], awaiting.get("through") or {}).get("closed")
+    return found.options[0][0] if closed and found.options and of_one_person(results) else None
+
+
+def of_one_person(results: Sequence[Result]) -> bool:
+    """Whether the records that were listed last are all one customer's: by reference, or by a name that one alone has."""
+    rows = rows_of(results[-1].value)
+    if all(row.get("customer") for row in rows):
+        return len({row["customer"] for row in rows}) == 1
+    names = {fold(str(row.get("customer_name") or "")) for row in rows}
+    asked = [one.value for one in results if one.call.tool == SEARCH and isinstance(one.value, dict)]
+    told = [
+        row for value in asked for row in cast(list[dict[str, Any]], cast(dict[str, Any], value).get("found") or [])
+    ]
+    namesakes = {row["reference"] for row in told if row["kind"] == "customer" and fold(str(row["name"])) in names}
+    return len(names) == 1 and "" not in names and len(namesakes) < 2
+
+
+def whose(row: Mapping[str, Any]) -> str:
+    """Who a record's row says that it belongs to; "" where it says nothing."""
+    return str(next((row[key] for key in NAMES if row.get(key)), ""))
+
+
+def _holding(rows: Sequence[Mapping[str, Any]], through: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Of the places where something lies each once, without those it goes to, and, if any has enough, those with too few."""
+    others: Sequence[str] = [fold(one) for one in through.get("other_than") or ()]
+    places = {str(row.get("warehouse")): row for row in reversed(rows)} if "other_than" in through else {}
+    told = [row for row in reversed(places.values()) if not {fold(str(row.get(key))) for key in PLACE} & {*others}]
+    least: Mapping[str, int] = through.get("least") or {}
+    enough = [row for row in told if all(int(row.get(name) or 0) >= units for name, units in least.items())]
+    return (enough or told) if places else rows
 
 
 def _such(rows: Sequence[Mapping[str, Any]], ready: Mapping[str, Sequence[Any]]) -> Sequence[Mapping[str, Any]]:

@@ -5,7 +5,7 @@ an order, or for all of them at once.
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from planner.choose.decisions import Candidate, Desk, Step
 from planner.choose.settle import filling
@@ -20,6 +20,7 @@ PARTNERS = ("supplier", "carrier", "promotion")
 REACHED = 20  # readers among which one is looked for that has a place for a partner
 LISTS = ("list_", "sales_")
 WHOLE_ORDER, LINES = "cancel_order", "change_order_lines"
+COUNTED, WHOLE_STOCK = "count_stock", "adjust_stock"
 OUT_OF = re.compile(
     r"\s+(?:out )?(?:of|from|in|on|off)\s+(?:(?:the|her|his|their|this|that|order|number|no\.?)\s+)*", re.I
 )
@@ -135,6 +136,19 @@ def of_lines(text: str, chosen: Candidate, desk: Desk) -> Candidate:
         return chosen
     tool = desk.index.tools[LINES]
     return replace(chosen, tool=tool, filled=filling(tool, desk.reading(text).fresh(), desk))
+
+
+def of_a_count(text: str, chosen: Candidate, desk: Desk) -> Candidate:
+    """The candidate, or, where a count says no bin ("count caddy lyon 61"), the correction of the whole of a warehouse."""
+    lines = chosen.filled.args.get("lines")
+    if chosen.tool.entry.name != COUNTED or WHOLE_STOCK not in desk.offered or not isinstance(lines, list):
+        return chosen
+    (line, *others) = cast(list[dict[str, Any]], lines)
+    if others or "bin" in line or "sku" not in line or "counted" not in line:
+        return chosen
+    filled = replace(chosen.filled, args={**line, "reason": "counted"}, missing=[])
+    filled.args |= {name: chosen.filled.args[name] for name in ("warehouse",) if name in chosen.filled.args}
+    return replace(chosen, tool=desk.index.tools[WHOLE_STOCK], filled=filled)
 
 
 def names_a_part(text: str, desk: Desk) -> bool:

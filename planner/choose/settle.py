@@ -12,11 +12,14 @@ from planner.choose.index import Tool
 from planner.converse import things
 from planner.fill import slots
 from planner.fill.filled import Filled, Which
+from planner.fill.values import local
 from planner.fill.versus import other_period
 from planner.read import pointers
+from planner.read.entities import Span
 from planner.read.fields import Choice, Field, Kind
+from planner.read.goods import lexicon
 from planner.read.grounds import PARTNERS, SURE
-from planner.read.reading import Reading
+from planner.read.reading import Reading, Setting
 from planner.read.words import content, fold, stem, tokens
 
 # With no word for what: of what was shown.
@@ -72,17 +75,19 @@ def settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Deci
         return _of_those_shown(tool, missing, filled, desk) or ask_for(tool, missing, filled.args, filled.people)
     if _changes_nothing(tool, filled):
         return _ask_what(tool, filled)
-    notes = () if tool.entry.writes else tuple(_left_out(text, filled, tool))
+    notes = () if tool.entry.writes else tuple(_left_out(text, filled, tool, desk.talk.setting))
     step = Step(tool.entry.name, filled.args, filled.people, NEWEST.search(text) is not None, notes)
     goods = [f.name for f in tool.fields if f.reference in ("product", "variant")]
     theirs = not {"customer", "text"}.isdisjoint({*filled.args, *filled.people})  # two things in her order are in one
     more = {name: values for name, values in filled.more.items() if not (theirs and name in goods)}
     others = [{name: value} for name, values in more.items() for value in values]
     against = other_period(text, tool.fields, filled, desk.talk.setting)
-    if against:
-        kept = tuple(note for note in step.notes if note != against.said)
-        return [replace(step, notes=kept), replace(step, args={**step.args, **against.args}, notes=())]
-    return [step, *(replace(step, args={**_beside(other, tool, filled.args), **other}) for other in others)]
+    kept = tuple(note for note in step.notes if against is None or note != against.said)
+    each = [replace(step, notes=kept)]
+    each += [replace(step, args={**_beside(other, tool, filled.args), **other}, notes=()) for other in others]
+    if against is None:
+        return each
+    return [one for now in each for one in (now, replace(now, args={**now.args, **against.args}, notes=()))]
 
 
 def _beside(other: Mapping[str, Any], tool: Tool, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,7 +215,8 @@ def which_goods(tool: Tool, filled: Filled) -> Ask:
     pending: dict[str, Any] = {"kind": "pick", "tool": tool.entry.name, "args": told, "people": dict(filled.people)}
     options = [{"value": _with(filled.args.get(name), which, value), "label": label} for value, label in which.options]
     asked = {"noun": which.noun, "said": which.said, "choices": which.choices, "options": options, "missing": [name]}
-    return Ask({**pending, **asked, "frame": "comes_in" if which.lacks else "which_goods", "lacks": which.lacks})
+    frame = "which_goods" if not which.lacks else "comes_in" if lexicon().qualifies(which.lacks) else "nearest_goods"
+    return Ask({**pending, **asked, "frame": frame, "lacks": which.lacks})
 
 
 def _with(lines: Any, which: Which, value: str) -> Any:
@@ -259,14 +265,24 @@ def ask_for(
     return Ask(pending | ({"left": list(left)} if left else {}))
 
 
-def _left_out(text: str, filled: Filled, tool: Tool) -> list[str]:
+def _left_out(text: str, filled: Filled, tool: Tool, setting: Setting) -> list[str]:
     """What a reading tool could not use, except what it is used to hear: "today" to a tool that tells today's figures."""
     figures = [span for span in filled.unplaced if span.kind != "number" or FIGURE.match(text, span.start)]
+    figures = [span for span in figures if not told_twice(span, filled, tool, setting)]
     spans = [text[span.start : span.end].strip() for span in figures]
     spans = [
         said for said in spans if any(stem(word) not in tool.words for word in content(said) or tokens(said) or [said])
     ]
     return list(dict.fromkeys([*spans, *filled.doubts, *(said for said in filled.strange if said in filled.unused)]))
+
+
+def told_twice(span: Span, filled: Filled, tool: Tool, setting: Setting) -> bool:
+    """Whether a period is the one that was taken in other words, or what that lies in: "the weekend", "Friday this week"."""
+    if span.kind != "period" or not span.value.start or not span.value.end:
+        return False
+    times = (Kind.period_start, Kind.period_end, Kind.moment)
+    taken = [local(str(filled.args[f.name]), setting) for f in tool.fields if f.kind in times and f.name in filled.args]
+    return bool(taken) and all(span.value.start <= moment <= span.value.end for moment in taken)
 
 
 def _by_likeness(tool: Tool, filled: Filled, desk: Desk) -> None:

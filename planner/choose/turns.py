@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from planner.choose import about, correcting, named, pointing, resume, subject, vague, written
-from planner.choose.decide import decide
+from planner.choose.decide import REPORTS, decide
 from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
 from planner.choose.edit import edited
 from planner.choose.focus import focus
@@ -42,6 +42,7 @@ CODE = r"[A-Z][A-Z0-9]*-[A-Z0-9-]+"
 ALSO = re.compile(
     rf"\s*,?\s+(?:and|et|und)\s+(?=(?:also\s+|auch\s+|aussi\s+)?(?:(?:that\s+)?of|for|de|pour|von|für)?\s*{CODE}\s+\S+\s+\d)"
 )
+ALL = {stem(word) for word in ("all", "every", "everything", "any", "total")}
 IMPERSONAL = ("it", "es", "il")
 OF_ITS_OWN = 4  # words with meaning, beyond which what opens a conversation says all itself: "this weekend, against the one before"
 NO_SUBJECT = (Kind.period_start, Kind.period_end, Kind.limit, Kind.flag)
@@ -147,6 +148,8 @@ def _anew(act: Act, desk: Desk) -> Meant:
         return Meant([(act.said, Decline("left"))])
     if act.alone and act.agrees and not _small(act.said):
         return Meant([(act.said, Decline("nothing_open", act.said))])
+    if acts.courteous(act.said) and any(True for _ in desk.talk.kept()):
+        return Meant([(act.said, Decline("fine", act.said))])
     pointed = pointing.resolved(act.said, (), desk)
     said_figure = _figure_for(act, pointed.things, desk) if desk.talk.pending is None else ""
     if said_figure:
@@ -291,11 +294,24 @@ def _decided(text: str, desk: Desk) -> list[tuple[str, Decision]]:
             said = f"{decisions.pop()[0]}, {said}"  # what happened, then what to do about it
         decision = _wish(said, [text for text, _ in decisions], steps, desk)
         decision = _each_other(decision, others, desk) if others else decision
+        decision = [_of_that_time(step, steps, desk) for step in decision] if isinstance(decision, list) else decision
         decisions.append((said, decision))
         steps += decision if isinstance(decision, list) else []
     if any(isinstance(decision, Ask) and decision.look for _, decision in decisions):
         decisions = [one for one in decisions if not isinstance(one[1], Decline)]  # "…, fix it"
     return [*decisions, (waits[1], Decline("waits", waits[1]))] if waits else decisions
+
+
+def _of_that_time(step: Step, before: Sequence[Step], desk: Desk) -> Step:
+    """A report of the time that was said for the report before it: "what did we take in November, and how much went back?"."""
+    if not (before and step.tool.endswith(REPORTS) and before[-1].tool.endswith(REPORTS)) or _has_period(step, desk):
+        return step
+    kinds = (Kind.period_start, Kind.period_end)
+    said = {
+        f.kind: before[-1].args[f.name] for f in desk.index.tools[before[-1].tool].fields if f.name in before[-1].args
+    }
+    own = {f.name: said[f.kind] for f in desk.index.tools[step.tool].fields if f.kind in kinds and f.kind in said}
+    return replace(step, args={**step.args, **own})
 
 
 def _each_other(decision: Decision, others: Sequence[str], desk: Desk) -> Decision:
@@ -339,18 +355,17 @@ def _as_it_stands(
         return _which(said, pointed.lost, desk)  # "to 35 euros until we sell the last ones" points at no row
     if pointed.things:
         decision = _about(decision, said, pointed, steps, desk)
-    if pointers.owned(pointed.lost) and _about_nothing(decision, desk):
+    # Nothing was shown that it could point at.
+    opens = not any(True for _ in desk.talk.kept()) and len(content(said)) > OF_ITS_OWN
+    if pointers.owned(pointed.lost) and not opens and _about_nothing(decision, desk):
         return _which(said, pointed.lost, desk)  # nor what was narrowed before about "her"
-    scoped = pointers.plain("points").search(said) is not None or acts.goes_on(said)
+    scoped = pointers.plain("points").search(said) is not None or acts.goes_on(said) or _once_more(decision, said, desk)
     beside = pointed.things and about.uses(decision, pointed.things)
     if not beside and not earlier and isinstance(decision, list):
         decision = [carried(step, desk) if scoped else told_otherwise(step, desk) for step in decision]
     if pointed.lost and isinstance(decision, Decline) and decision.why in ("unclear", *NO_TOOL):
         rains = decision.why == "~beyond" and pointed.lost.lower() in IMPERSONAL and not shown(desk.talk)
-        return decision if rains else _which(said, pointed.lost, desk)  # "will it rain?" points at nothing
-    opens = (
-        not any(True for _ in desk.talk.kept()) and len(content(said)) > OF_ITS_OWN
-    )  # nothing was shown that it could point at
+        return decision if rains or opens else _which(said, pointed.lost, desk)  # "will it rain?" points at nothing
     if pointed.lost and not opens and _about_nothing(decision, desk):
         # a list of everything is no answer about "it", but of that time
         return _dated(decision, desk) or _which(said, pointed.lost, desk)
@@ -436,6 +451,15 @@ def _for_each(decision: Decision, things: Sequence[str]) -> Decision:
     notes = tuple(note for note in decision[0].notes if note not in things)
     each = [replace(decision[0], args={**decision[0].args, name: one}, notes=notes) for one in things]
     return each if name else decision
+
+
+def _once_more(decision: Decision, said: str, desk: Desk) -> bool:
+    """Whether a few words ask the same look-up of nothing in particular: "when more", of what was asked about before."""
+    last = desk.talk.last_call()
+    same = isinstance(decision, list) and last is not None and [step.tool for step in decision] == [last.tool]
+    words = {stem(word) for word in tokens(desk.english(said))}
+    own = {stem(word) for word in (last.tool if last else "").split("_")} | ALL
+    return same and len(words) <= FEW and not words & own and _about_nothing(decision, desk)
 
 
 def _about_nothing(decision: Decision, desk: Desk) -> bool:

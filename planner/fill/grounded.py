@@ -78,7 +78,7 @@ def _goods(ground: Ground, fields: Sequence[Field], reading: Reading, told: Told
     shelf = _shelf(ground, fields, filled)
     if shelf:
         f, row = shelf
-        filled.args[f.name] = [row.name] if f.many else row.name
+        filled.args[f.name] = list(dict.fromkeys([*filled.args.get(f.name, ()), row.name])) if f.many else row.name
         reading.take_ground(ground)
         return
     if ground.goods and not told.writes and _one_more(ground, fields, reading, filled):
@@ -155,7 +155,7 @@ def _shelf(ground: Ground, fields: Sequence[Field], filled: Filled) -> tuple[Fie
     for kind in ("category", "brand", "tag"):
         rows = ground.of(kind, fits=("exact",)) or _in_the_plural(ground, kind)
         wanted = [f for f in fields if f.reference == kind or f.name in (kind, f"{kind}s")]
-        wanted = [f for f in wanted if f.name not in filled.args]
+        wanted = [f for f in wanted if f.many or f.name not in filled.args]
         whole = kind != "category" or not any(row.name.casefold() == ground.said.casefold() for row in ground.products)
         if rows and wanted and whole:
             return wanted[0], rows[0]
@@ -236,7 +236,8 @@ def _town(ground: Ground, reading: Reading) -> str:
 
 def _cities(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     for f in fields:
-        ground = next((ground for ground in _open(reading) if ground.of("city")), None)
+        open_ones = sorted(_open(reading), key=lambda one: not one.of("city"))  # "stutgart", where no town is called so
+        ground = next((one for one in open_ones if one.of("city", fits=NAMING)), None)
         if f.kind is Kind.city and f.name not in filled.args and ground:
             filled.args[f.name] = _taken(ground, reading, "city")
             further = [] if told.writes else [one for one in _open(reading) if one.of("city", fits=("exact",))]

@@ -8,37 +8,28 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planner.fill import bins, composites, grounded, named, texts, times, values
+from planner.fill import apart, bins, composites, grounded, lost, named, texts, times, values
 from planner.fill.composites import TAKES_CODES
 from planner.fill.filled import Filled, Told
 from planner.fill.spoken import words
-from planner.read import acts, money, mood
+from planner.read import money, mood
 from planner.read.entities import Span
 from planner.read.fields import ORDERLY, Choice, Field, Kind
 from planner.read.reading import Reading
-from planner.read.words import NUMBER, number, words_of
+from planner.read.words import NUMBER, number
 
 EXCEPTING = re.compile(
     r"(?:\bnot(?: counting| including)?|\bexcept(?: for)?|\bexcluding|\bother than|\bwithout|\bbut not|n't|\bno)\s+"
     r"(?:the\s+|yet\s+|be\s+|been\s+|by\s+)?$",
     re.I,
 )
-MANNERLY = r"(?: possible| you (?:can|could|would)| (?:it|that)['’]?s? (?:is )?(?:still )?(?:not too late|possible|ok(?:ay)?|fine))"
-SEPARATING = re.compile(
-    rf"\b(?:(?:except|excluding|unless|only if|if(?!{MANNERLY})|but|apart from|other than)\b.*"
-    r"|half of|the \w+ (?:line|item|one|half))\b",
-    re.I,
-)
-NEVER_DROPPED = ("reference", "foreign", "code", "email", "money", "percent", "period", "country", "number", "quoted")
-IN_CURRENCY = re.compile(rf"\bin ({money.SIGN})", re.I)
-NARROWING = words_of("the a an my our her his their these those only just some both all of")
-PASSING = ("one", "two", "three", "today", "this morning", "in this morning", "this afternoon", "yesterday", "tonight")
 HIGHEST = 999_999  # of our own numbers; what is longer is another's, such as a parcel's
 JOINED = re.compile(r"\s*(?:,|/|and|or|vs\.?|versus|against|compared (?:to|with))\s*(?:the )?", re.I)
 COUNTS = re.compile(
     r"\s*(?:(?:loyalty|bonus)\s+)?(?:points?|punkte?n?|units?|pieces?|pcs|stück|unités?|pièces?)\b", re.I
 )
 DIGITS = re.compile(rf"(?<![\d.,]){NUMBER}(?![\d.,/]|-\d)\W*$", re.I)  # at the end of a reference
+OPEN = "open"  # of what can be told apart by that, it is no state: a dispute that is looked at is open, too
 STATES = ("status", "payment_state", "fulfilment_state", "return_state")
 IN_PASSING = (*STATES, "channel", "state")  # whose words are said in a story, too
 STATED = ("status", "channel", "reason")  # what the reader takes the words of a state for
@@ -70,6 +61,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     grounded.fill(fields, reading, told, filled)
     _emails_and_codes(fields, reading, told, filled)
     filled.args |= values.fill(_open(fields, filled, Kind.limit), reading, told.setting)
+    apart.fill(fields, reading, filled)
     _choices(fields, reading, told, filled)
     if reading.mentions:
         named.fill(_nameable(fields, told), reading, filled)
@@ -81,7 +73,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     _bare_references(fields, reading, filled)
     _flags(fields, reading, filled)
     _words(fields, reading, told, filled)
-    _conclude(fields, reading, told, filled)
+    lost.conclude(fields, reading, told, filled)
     return filled
 
 
@@ -258,20 +250,21 @@ def _currency(reading: Reading, told: Told) -> str | None:
         reading.claim(*label.span(1))
         return label[1]
     amounts = [s.currency for s in reading.free("money") if s.currency not in ("", told.setting.currency)]
-    named = None if told.writes else IN_CURRENCY.search(reading.text)
+    named = None if told.writes else values.IN_CURRENCY.search(reading.text)
     return money.SIGNS[named[1].lower()] if named else amounts[0] if amounts else None
 
 
 def _choices(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     """Values of enums by their phrases: over all fields together, the longest phrase wins its place."""
-    said = reading.text.lower()
+    said, names = reading.text.lower(), {f.name for f in fields}
     hits = [
         (m, f, choice)
         for f in fields
-        if f.kind is Kind.choice or f.choices
+        if f.kind is Kind.choice or (f.choices and f.kind is not Kind.apart)
         for choice in f.choices
         if _is_said(f, choice, reading)
         for phrase in choice.phrases
+        if not (phrase == OPEN and f.name in STATES and OPEN in names)
         if all(word in said for word in phrase.lower().split())
         for m in _phrase(phrase, f).finditer(reading.text)
         if told.writes or _heard(m, f, reading)
@@ -344,7 +337,10 @@ def _phrase(phrase: str, f: Field) -> re.Pattern[str]:
         if f.cues and " " not in phrase and not phrase.endswith("ly")
         else ""
     )
-    return re.compile(rf"(?<![\w-]){cue}{words}(?:s|d|ed)?(?![\w-])", re.I)
+    pointing = (
+        r"(?<!\bthe )(?<!\bany )(?<!\beach )" if phrase.lower() == "other" else ""
+    )  # "the other two" are no state
+    return re.compile(rf"(?<![\w-]){pointing}{cue}{words}(?:s|d|ed)?(?![\w-])", re.I)
 
 
 def _within_reference(m: re.Match[str], reading: Reading) -> bool:
@@ -380,13 +376,30 @@ def _words(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled
         said = said or texts.name(f, reading, told.openers, alone=not looked_up, writes=told.writes)
         _put(filled, f, said or (named.new(reading) if f.required and told.writes and not looked_up else None))
     _look_ups(looked_up, reading, told, filled)
+    places = _no_words(fields, reading) if any(_open(fields, filled, Kind.search)) else []
     for f in _open(fields, filled, Kind.search):
         people = any(named.of_people(one) for one in fields)
         _put(filled, f, texts.search(reading, told.known, required=f.required, people=people))
+    filled.doubts += places
     gives_reasons = any(f.name == "reason" for f in fields)
     for f in _open(fields, filled, Kind.reason_text):
         said = texts.reason(reading, told.openers, apart=gives_reasons)
         _put(filled, f, said or (texts.left(reading, told) if f.required else None))
+
+
+def _no_words(fields: Sequence[Field], reading: Reading) -> list[str]:
+    """Places that a list cannot be narrowed by: no words of it are called so, "returns in Lyon"."""
+    if any(f.kind in (Kind.city, Kind.country) or f.reference == "warehouse" or f.required for f in fields):
+        return []
+    grounds = [
+        one
+        for one in reading.grounds
+        if reading.open(one.start, one.end) and one.of("warehouse", "city", fits=("exact",))
+    ]
+    places = [one for one in grounds if not one.goods and not one.of("customer", "supplier", "promotion", "carrier")]
+    for one in places:
+        reading.claim(one.start, one.end)
+    return [reading.text[one.start : one.end] for one in places]
 
 
 def _put(filled: Filled, f: Field, value: Any) -> None:
@@ -452,47 +465,3 @@ def _someone(f: Field, reading: Reading, told: Told) -> str | None:
         reading.claim(*runs[0])
         return re.sub(r"['’]s?$", "", reading.text[runs[0][0] : runs[0][1]])
     return None
-
-
-def _narrows(reading: Reading, start: int) -> bool:
-    """Whether unknown words stand where they narrow down what is meant: "cancel the blue mugs from order 1042"."""
-    before = reading.text[:start].lower().split()[-2:]
-    placed = len(before) > 1 and before[0] in ("in", "into", "at", "on", "for", "to", "by")
-    return bool(before) and before[-1] in NARROWING and not placed
-
-
-def _conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
-    for f in fields:
-        if f.many and f.name in filled.args and not isinstance(filled.args[f.name], list):
-            filled.args[f.name] = [filled.args[f.name]]
-        if f.many and filled.args.get(f.name) == []:
-            del filled.args[f.name]  # nothing was said of it
-    if {"counted", "delta"} <= filled.args.keys() and (swapped := acts.swaps(reading.text)) and swapped[0][0].isdigit():
-        filled.args["counted"] = int(swapped[0][0])  # "79 not 81, two are broken"
-        del filled.args["delta"]
-    known = {*filled.args, *filled.people, *filled.which}
-    filled.missing = [f for f in fields if f.required and f.name not in known]
-    said_in_passing = PASSING if told.writes else PASSING[:3]
-    filled.unplaced = [
-        s for s in reading.free(*NEVER_DROPPED) if reading.text[s.start : s.end].lower() not in said_in_passing
-    ]
-    currencies = {s.currency for s in reading.spans if s.kind == "money"} - {"", told.setting.currency}
-    if currencies and not any(f.kind is Kind.currency for f in fields):
-        filled.doubts.append(f"amounts in {', '.join(sorted(currencies))}")
-    if told.writes and (named := IN_CURRENCY.search(reading.text)) and "currency" not in filled.args:
-        filled.doubts.append(named[0])
-    filled.doubts += [reading.text[start:end] for start, end in reading.names(told.openers)]
-    filled.doubts += [m[0] for m in SEPARATING.finditer(reading.text) if reading.open(*m.span())]
-    filled.unused = [reading.text[start:end] for start, end in reading.unknown(told.known)]
-    strange = reading.unknown({*told.known, *told.own})
-    filled.strange = [reading.text[start:end] for start, end in strange if _narrows(reading, start)]
-    for said in _lost(reading, told):
-        filled.strange += [said] if said not in filled.strange else []
-        filled.unused += [said] if said not in filled.unused else []
-
-
-def _lost(reading: Reading, told: Told) -> list[str]:
-    """What is a thing of the shop and found no place: goods and shelves, and to a reader whoever else was named."""
-    kinds = ("category", "brand", *(() if told.writes else ("customer", "supplier", "carrier", "city")))
-    open_ones = [ground for ground in reading.grounds if reading.open(ground.start, ground.end)]
-    return [reading.text[one.start : one.end] for one in open_ones if one.goods or one.of(*kinds, fits=("exact",))]

@@ -271,14 +271,18 @@ def _introduced(reading: Reading, start: int) -> bool:
     return reading.text[start].isupper() or not before or before in INTRODUCING
 
 
+LED = re.compile(r"^[^\d,]*?\b(?:to|on|at|into|auf|nach|zu|à|au)\s+(?=[^\d,]*\d)", re.I)
+
+
 def address(fields: tuple[Field, ...], reading: Reading) -> dict[str, Any] | None:
     """A postal address: street and number, postcode, city, country, in the usual orders."""
     text = reading.blanked("reference", "code", "email", "phone", "money", "country")
     street = next((m for m in STREET.finditer(text) if reading.open(*m.span())), None)
     if street is None:
         return None
-    found: dict[str, Any] = {"street": street[0].strip(" ,")}
-    reading.claim(*street.span())
+    begins = max((m.end() for m in LED.finditer(street[0])), default=0)  # "in Berlin to Torstraße 12"
+    found: dict[str, Any] = {"street": street[0][begins:].strip(" ,")}
+    reading.claim(street.start() + begins, street.end())
     within = WITHIN.match(text, street.end())
     if within:
         found["within"] = within["said"]

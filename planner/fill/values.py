@@ -46,6 +46,10 @@ STOPS = re.compile(rf"\b{said('stops')}\b[^.;]*$", re.I)
 RELATIVE = re.compile(rf"\s+{said('relative')}\b", re.I)
 MOST_BARE_PERCENT = 50  # a figure above is a rate only with its sign: "make it round, 79" is a price
 MONEYED = re.compile(rf"\b{said('moneyed')}\b", re.I)
+RAISED = re.compile(  # "put the mug up to 15.90" is what it will cost
+    r"\b(?:put|bring|raise|move|take|set)\s+(?!up\b)[^.;?!]+(?<!\bfor) up to\s*$", re.I
+)
+IN_CURRENCY = re.compile(rf"\bin ({money.SIGN})", re.I)
 UNITS = re.compile(rf"\s*(?:[a-z]+\s+)?{said('units')}\b", re.I)
 LENGTHS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 
@@ -129,6 +133,8 @@ def _period(fields: list[Field], reading: Reading, setting: Setting, *, ahead: b
     spans = [span for span in reading.free("period") if not span.value.before]
     if not spans:
         return {}
+    if not ahead and _cannot_be_yet(fields, spans[0].value, setting):
+        return {}
     period = reading.take(spans[0]).value
     if ahead:
         period = next(
@@ -142,6 +148,13 @@ def _period(fields: list[Field], reading: Reading, setting: Setting, *, ahead: b
                 args[field.name] = True
                 reading.take(span)
     return args
+
+
+def _cannot_be_yet(fields: list[Field], period: periods.Period, setting: Setting) -> bool:
+    """Whether a time that is to come is said to a list of what has been: of nobody the last order was "tomorrow"."""
+    own = [times.stem(field) for field in times.main(fields) if times.stem(field)]
+    to_come = period.start is not None and period.start > setting.local
+    return to_come and bool(own) and not any(times.words().get(stem, {}).get("ahead") for stem in own)
 
 
 def _moments(fields: list[Field], reading: Reading, setting: Setting) -> dict[str, Any]:
@@ -260,6 +273,8 @@ def _said_role(reading: Reading, span: Span) -> str:
     after = reading.text[span.end : span.end + 12].lower()
     if re.search(rf"{AT_LEAST}$", before) or re.match(r"\s*(?:or more|\+|and up|and more|and above)", after):
         return "low"
+    if RAISED.search(reading.text[: span.start]):
+        return ""
     if re.search(rf"{AT_MOST}$", before) or re.match(r"\s*(?:or less|or fewer|and below|or under)", after):
         return "high"
     return ""

@@ -84,7 +84,12 @@ class Act:
 
 def leads_alone(text: str) -> bool:
     """Whether a text is a word such as "ok" or "great", which ends a matter as often as it agrees to one."""
-    return re.fullmatch(rf"\W*(?:(?:{_words('agrees_alone')}|{_words('fillers')})\W*)+", text, re.I) is not None
+    return re.fullmatch(rf"\W*(?:(?:{_words('agrees_alone')}|{_words('fillers')})(?!\w)\W*)+", text, re.I) is not None
+
+
+def courteous(text: str) -> bool:
+    """Whether a text is only a word that takes note, or thanks: after an answer it asks for nothing."""
+    return re.fullmatch(rf"\W*(?:(?:{_words('courtesies')})(?!\w)\W*)+", text, re.I) is not None
 
 
 def without(rest: str, *names: str) -> str:
@@ -133,6 +138,10 @@ def dropped(text: str) -> str | None:
     around = rf"(?:{_words('fillers')}|{_words('declines')}|{_words('apologies')}|{_words('agrees')})"
     drops = re.compile(rf"\W*(?:{around}\W+)*(?:{_words('drops')})(?:\W+{around})*\W*", re.I)
     left = [piece for piece in pieces if piece and not drops.fullmatch(piece)]
+    taken_back = re.search(rf"\w\W+(?:{_words('retracts')})\b", text, re.I)
+    if taken_back:  # "cancel it. no, wait, don't": what was wished before is not wished any more
+        rest = text[taken_back.end() :].strip(SIGNS)
+        return rest if (left_of_it := dropped(rest)) is None else left_of_it
     if len(left) == len([piece for piece in pieces if piece]):
         return None
     alone = re.compile(rf"\W*(?:{around}\W*)+", re.I)

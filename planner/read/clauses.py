@@ -32,7 +32,19 @@ SOMEBODY = re.compile(r"[A-ZÀ-Þ][\w’'-]+(?: [A-ZÀ-Þ][\w’'-]+)+(?:,? (?:i
 ABBREVIATION = re.compile(
     r"\b(?:no|nr|str|st|approx|e\.g|i\.e|mr|mrs|dr|vs|incl|max|min|m|mme|mlle|hr|fr|ca|bzw|evtl)\.$", re.I
 )
+# "And gift sets too": more of what stands before it.
+TOO = re.compile(
+    r"\b(?:too|as well|also|aussi|également|auch|ebenfalls)(?:\W+(?:actually|please|pls|bitte|svp|stp|then|yes))*\W*$",
+    re.I,
+)
+MOST_TOO = 4  # words with meaning
 OF_US = re.compile(r"\b(?:we|i|us|me)\b", re.I)  # "what did we sell": what it is about stands in it
+# "Write him that …, and then the ticket can be closed": that is not for him.
+CLOSING = re.compile(
+    r",?\s+(?:and then|and|then)\s+(?:(?:please\s+)?close (?:it|the ticket|this|that)|(?:the ticket|it|this) can be closed?)\W*$",
+    re.I,
+)
+ANSWER = "reply_to_ticket"
 OPENERS = READING_STARTS | WRITING_STARTS
 WHOLE, ANOTHER = 0.85, 0.75  # of the best tool of a whole message, and of that of a piece that asks for something else
 FAINT = 0.1  # of the best tool of a whole message in a command: below it, that is no part of the same wish
@@ -52,6 +64,14 @@ Judge = Callable[[str], Mapping[str, float]]  # the probability of each operatio
 
 def split(text: str, judge: Judge) -> list[Clause]:
     """The wishes of a message in order; a single one for most messages."""
+    closing = CLOSING.search(text)
+    if (
+        closing
+        and closing.start()
+        and (said := judge(text[: closing.start()]))
+        and max(said, key=lambda n: said[n]) == ANSWER
+    ):
+        return [*split(text[: closing.start()], judge), Clause("close the ticket", leans=True)]
     sentences = _sentences(text)
     pieces = [piece for sentence in sentences for piece in _pieces(sentence)]
     joined = _join_context([piece for piece in pieces if piece.strip(" ,.;?!")], judge)
@@ -100,6 +120,10 @@ def _join_context(pieces: list[str], judge: Judge) -> list[str]:
         whole = _together(context, said)
         piece = LED.sub("", whole)
         wanted = _asks(piece) or mood.commands(piece)  # though it is not understood: then that is said
+        if wishes and _more_of(wishes[-1], piece, judge):
+            wishes[-1] = _together(wishes[-1], whole)
+            context = ""
+            continue
         thin = _is_thin(piece, judge, first=not wishes)
         if len(pieces) > 1 and (thin or (not wanted and _best(piece, judge) < CONFIDENT)):
             context = whole
@@ -109,6 +133,15 @@ def _join_context(pieces: list[str], judge: Judge) -> list[str]:
     if context and wishes:
         wishes[-1] = _together(wishes[-1], context)
     return [*wishes[:1], *(LED.sub("", wish) for wish in wishes[1:])] or [context]
+
+
+def _more_of(wish: str, piece: str, judge: Judge) -> bool:
+    """ "And gift sets too": whether a piece only names more of what is wished; not "1043 too", which is done apart."""
+    if not TOO.search(piece) or len(content(piece)) > MOST_TOO or LEANING.search(piece) or re.search(r"\d", piece):
+        return False
+    alone, together = judge(wish), judge(_together(wish, piece))
+    wished = max(alone, key=lambda name: alone[name])
+    return not _asks(wish) and alone[wished] >= WHOLE and together[wished] >= WHOLE
 
 
 def _is_thin(piece: str, judge: Judge, *, first: bool) -> bool:

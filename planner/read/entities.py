@@ -62,6 +62,7 @@ DURATION = re.compile(
     rf"\b(?:for|within|in|of|to|next)?\s*(?:the next )?\b{NUMBER} (minute|hour|day|week|month|year)s?\b", re.I
 )
 COUNT = re.compile(r"(?<![\w.,-])[+-]\s?\d+(?![\w.,]*\d)|(?<![\w.,-])\d+(?:(?:[.,]\d+)?(?![\w-]|[.,]\d)|(?=[x×]\s))")
+THE_ONE = re.compile(r"\bthe\s+[a-z][\w-]*\s+$", re.I)  # "same as the sage one": it counts nothing
 WORD_COUNT = re.compile(
     r"\b(?:(?:an?|one|\d+) dozen|" + "|".join(word for word in NUMBERS if word not in ("a", "an")) + r")\b", re.I
 )
@@ -203,6 +204,8 @@ def _counts(text: str) -> Iterator[Span]:
         yield Span("number", *m.span(), money.figure(m[0].replace(" ", "")), reference="?" if bare else "")
     for m in WORD_COUNT.finditer(text):
         said = m[0].lower()
+        if said == "one" and THE_ONE.search(text[: m.start()]) and not re.match(r"\s+\w", text[m.end() :]):
+            continue
         dozens = said.removesuffix(" dozen")
         yield Span("number", *m.span(), 12 * number(dozens) if said != dozens else number(said))
 

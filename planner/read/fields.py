@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, cast
 
 Schema = Mapping[str, Any]
-ORDERLY = ("sort", "by", "group_by")  # fields for how rows are told, and not which
+ORDERLY = ("sort", "by", "group_by", "count_by")  # fields for how rows are told, and not which
 
 
 class Kind(StrEnum):
@@ -15,6 +15,7 @@ class Kind(StrEnum):
 
     reference = "reference"
     choice = "choice"
+    apart = "apart"  # what a list counts its rows apart by
     flag = "flag"
     email = "email"
     money = "money"
@@ -191,7 +192,7 @@ def _kind(name: str, schema: Schema) -> Kind:
     if "x-reference" in schema:
         return Kind.reference
     if "enum" in schema or "const" in schema:
-        return Kind.choice
+        return Kind.apart if hint == Kind.apart else Kind.choice
     if "properties" in schema:
         return Kind.parts
     if schema.get("type") == "object":

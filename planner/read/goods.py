@@ -37,9 +37,10 @@ ONES = re.compile(r"\s+ones?\b", re.I)
 EXCEPTED = re.compile(r"\bnot\s+(?:the\s+|in\s+)?$", re.I)
 TITLE = re.compile(r"(?<=[a-z,;:] )(?P<first>[A-Z][a-zà-ÿ]+) (?P<second>[a-zà-ÿ]{3,})")
 MOST_TITLES = 2
+BEFORE = re.compile(r"([^\W\d_]+) $")
 NO_GOODS = ("vas", "coup")  # "vas-y" is no vase, and "du coup" no cup
 CODED = re.compile(
-    r"(?P<before>[\w'’-]+(?: [\w'’-]+){1,2}) (?:code|promo(?:tion)?|coupon|voucher|campaign|discount|offer)\b"
+    r"(?P<before>[\w'’-]+(?: [\w'’-]+){0,2}) (?:code|promo(?:tion)?|coupon|voucher|campaign|discount|offer)\b"
     r"|\b(?:promo(?:tion)?|code|campaign) (?P<after>[\w'’-]+(?: [\w'’-]+){1,2})",
     re.I,
 )
@@ -86,6 +87,10 @@ class Lexicon:
     foreign: Mapping[str, Mapping[tuple[str, ...], str]]
     adjectives: frozenset[str]
     siblings: Mapping[str, tuple[str, ...]]  # "blanket" and what else a Decke may be
+
+    def qualifies(self, words: str) -> bool:
+        """Whether words only tell goods from others that are called the same: a red teapot, but no yoga mat."""
+        return all(singular(word) in self.adjectives or not word.isalpha() for word in words.split())
 
 
 @lru_cache(maxsize=1)
@@ -253,6 +258,9 @@ def _called(text: str, mentions: Sequence[Mention]) -> Iterator[Phrase]:
             yield Phrase(one.start, one.end, said[:-1], goods=False)
         if one.kind in OF_SHOP and " " in said:
             yield Phrase(one.start, one.end, said, goods=False)
+        before = BEFORE.search(text[: one.start]) if one.kind == "category" and " " not in said else None
+        if before and before[1].casefold() not in FILLER:  # "gift sets", of which only the second word was heard
+            yield Phrase(before.start(1), one.end, text[before.start(1) : one.end], goods=False)
 
 
 def _titled(text: str, ordinary: "Ordinary") -> Iterator[Phrase]:
@@ -267,8 +275,8 @@ def _coded(text: str) -> Iterator[Phrase]:
     for found in CODED.finditer(text):
         side = "before" if found["before"] else "after"
         words = list(re.finditer(r"\S+", found[side]))
-        cuts = (words[-2:], words[-3:]) if side == "before" else (words[:2], words[:3])
-        for cut in (cut for cut in cuts if len(cut) > 1 and cut[0][0].lower() not in FILLER):
+        cuts = (words[-1:], words[-2:], words[-3:]) if side == "before" else (words[:2], words[:3])
+        for cut in (cut for cut in cuts if cut[0][0].lower() not in FILLER | TRADE):
             start = found.start(side)
             said = found[side][cut[0].start() : cut[-1].end()]
             yield Phrase(start + cut[0].start(), start + cut[-1].end(), said, goods=False)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 
-from planner.read import embedder, goods
+from planner.read import embedder, goods, spelling
 from planner.read.words import fold
 
 NEGATED = re.compile(
@@ -47,7 +47,7 @@ def to_english(text: str, spoken: str = "", names: frozenset[str] = frozenset())
     told = {language: _told(words, language) for language in _languages()}
     language = spoken if spoken in told else max(told, key=lambda one: told[one])
     if language != spoken and told[language] < min(ENOUGH, max(1, len(words) - 1)):
-        return goods.guessed(text, names)
+        return goods.guessed(spelling.mended(text), names)
     text = TOLD.sub(lambda said: f" {PRONOUNS[said[1]]}", text) if language == "fr" else text
     pieces, at = list[str](), 0
     for phrase in _phrases(language).finditer(text):  # whole: "panier moyen" is no basket

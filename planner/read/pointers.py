@@ -24,12 +24,13 @@ def plain(name: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=2)
 def placed(name: str) -> re.Pattern[str]:
-    """An article, the word, and either what says that a row is meant or the end of the phrase: "the last one", "le dernier, …"."""
+    """The word, and what says that a row is meant, or, after an article, the end of the phrase: "last one", "le dernier, …"."""
     told = words()
     word = "|".join(sorted(cast(dict[str, str], told[name]).values(), key=len, reverse=True))
     apart = rf"(?=\s*(?:[,.;:?!)]|$)|\s+(?:{told['goes_on']})(?!\w)|\s+{PARTICIPLE})"
     return re.compile(
-        rf"(?<![\w-])(?:(?:{told['articles']})\s*)(?P<word>{word})(?!\w)(?:(?P<one>(?:\s+(?:{told['one']})(?!\w))+)|{apart})",
+        rf"(?<![\w-])(?P<article>(?:{told['articles']})\s*)?(?P<word>{word})(?!\w)"
+        rf"(?:(?P<one>(?:\s+(?:{told['one']})(?!\w))+)|(?(article){apart}|(?!)))",
         re.I,
     )
 

@@ -159,6 +159,13 @@ class Reading:
         for start, end in ((ground.start, ground.end), *ground.also):
             self.claim(start, end)
 
+    def named_first(self) -> bool:
+        """Whether the text opens with somebody's name, or a thing's."""
+        first = re.search(r"\w", self.text)
+        return first is not None and any(
+            one.start <= first.start() < one.end for one in (*self.mentions, *self.grounds)
+        )
+
     def opening(self) -> str:
         """The first word, lower case, when it is a plain one: no name, figure or reference."""
         m = re.match(

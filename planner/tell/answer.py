@@ -11,7 +11,7 @@ from typing import Any, cast
 from planner.choose.decisions import Desk
 from planner.choose.index import Tool
 from planner.converse.memory import Result
-from planner.tell import compared, figures, lists, questions, records, refusals, shown, things
+from planner.tell import compared, figures, groups, lists, questions, records, refusals, shown, things
 from planner.tell.asked import Asked
 from planner.tell.columns import STATED, Row, is_figure
 from planner.tell.voice import ENGLISH, Voice
@@ -33,7 +33,8 @@ def compose(results: Sequence[Result], notes: Sequence[str], desk: Desk, *, plai
     )
     parts = [_called_by_name(_told(result, desk, voice, asked), result, desk) for result in results]
     if len(results) > 1:
-        parts = [_headed(voice.title(result.call.tool), part) for result, part in zip(results, parts, strict=True)]
+        heads = [f"{voice.title(one.call.tool)}{_of_which(one, results, voice)}" for one in results]
+        parts = [_headed(head, part) for head, part in zip(heads, parts, strict=True)]
     if not parts:
         return "\n\n".join(notes)
     first, _, rest = parts[0].partition("\n\n")
@@ -62,6 +63,14 @@ def problem(value: Any) -> Error | None:
 def nothing(value: Any) -> bool:
     """Whether a list came out empty."""
     return _rows(value) == []
+
+
+def _of_which(result: Result, results: Sequence[Result], voice: Voice) -> str:
+    """By what a call differs from the others of its kind, where it is one thing: ": Lille"."""
+    args = [one.call.args for one in results if one.call.tool == result.call.tool]
+    names = {name for one in args for name in one if any(other.get(name) != one[name] for other in args)}
+    told = result.call.args.get(next(iter(names))) if len(names) == 1 else None
+    return f": {shown.value(told, voice)}" if isinstance(told, str) and told else ""
 
 
 def _headed(title: str, part: str) -> str:
@@ -135,6 +144,8 @@ def _rows(value: Any) -> list[dict[str, Any]] | None:
 def _listed(
     rows: list[dict[str, Any]], page: Row, result: Result, tool: Tool | None, voice: Voice, asked: Asked
 ) -> str:
+    if apart := groups.told(rows, page, result, tool, voice):
+        return apart
     args = result.call.args
     alone = rows[0] if len(rows) == 1 and not page.get("has_more") else {}
     whose = shown.named(alone) or _called(page)
@@ -196,7 +207,8 @@ def _thing(value: Row, result: Result, tool: Tool | None, voice: Voice, asked: A
             if about and main.count(".") == 1
             else f"{main} {shown.capital(about)}.".replace(" .", "")
         )
-        first = " ".join(filter(None, [_says(value, voice), first.strip()]))
+        best = figures.first_of(value, voice) if asked.best else ""
+        first = " ".join(filter(None, [best, _says(value, voice), first.strip()]))
         return "\n\n".join([first, shown.facts(_unsaid(told), voice, result.call.args)]).strip()
     called = _called(value)
     answered = questions.told([value], voice, asked)

@@ -86,7 +86,10 @@ def _goods(pending: Mapping[str, Any], voice: Voice) -> dict[str, str]:
     """Of one thing what it comes in, of several their names."""
     *others, last = str(pending["choices"]).split(", ") if ";" not in pending["choices"] else [pending["choices"]]
     choices = f"{', '.join(others)} {voice.say('or')} {last}" if others else last
-    return {"noun": voice.label(pending["noun"]), "said": pending["lacks"] or pending["said"], "choices": choices}
+    near = pending["frame"] == "nearest_goods"
+    one = f"{pending['noun']}: " if near and pending["noun"] not in ("product", "variant") else ""
+    said = pending["said"] if near else pending["lacks"] or pending["said"]
+    return {"noun": voice.label(pending["noun"]), "said": said, "choices": f"{one}{choices}"}
 
 
 def _confirmation(calls: Sequence[str], unplaced: Sequence[str], voice: Voice) -> str:

@@ -13,7 +13,7 @@ AT_MOST = {"name": 3, "figure": 5, "state": 3, "date": 1}
 HIDDEN = frozenset({"id", "version", "etag", "next", "cursor", "has_more", "more", "hash", "links", "rank"})
 CALLED = ("reference", "sku", "name", "title", "label", "code", "email")
 OWN = ("group", "reference", "sku", "key", "code", "number")
-MAIN = ("net", "revenue", "spend", "total", "orders", "units", "quantity", "average", "change")
+MAIN = ("count", "net", "revenue", "spend", "total", "orders", "units", "quantity", "average", "change")
 STATED = frozenset({"zone", "currency"})  # every amount carries its currency, every period its zone
 BOUNDS = words_of(
     "min max from until to at least most above below over under after before since start end sort by order"

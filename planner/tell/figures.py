@@ -37,6 +37,19 @@ def sentence(said: Row, voice: Voice, asked: Asked) -> tuple[str, frozenset[str]
     return f"{lead} {against}", used | {before, "change", "before_from", "before_until", "sold_since"}
 
 
+def first_of(said: Row, voice: Voice) -> str:
+    """Of a report that tells groups apart, the one with the most of its weightiest figure: "which country buys most?"."""
+    nothing: Sequence[Row] = ()
+    rows = next((told for part in said.values() if (told := shown.rows_of(part)) and told[0].get("group")), nothing)
+    keys = sorted((key for key in (rows[0] if rows else ()) if is_figure(rows[0][key])), key=weight)
+    keys = [key for key in keys if not _around_net(key, rows[0])]
+    if not keys or not (ranked := [row for row in rows if _plain(row.get(keys[0])) is not None]):
+        return ""
+    first = max(ranked, key=lambda row: _plain(row[keys[0]]) or 0.0)
+    told = ", ".join(figure(key, first[key], voice) for key in keys[:3] if first.get(key) is not None)
+    return voice.say("first_is", name=shown.value(first["group"], voice), figures=told)
+
+
 def _main(figures: Row, voice: Voice, asked: Asked) -> list[str]:
     """The figures to tell: what was asked for first, then the weightiest."""
     known = [key for key in figures if is_figure(figures[key])]

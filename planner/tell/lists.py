@@ -29,18 +29,18 @@ def lead(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, voic
     """The sentence that begins the answer."""
     if rows and _only_near(rows, result):
         near = voice.say("near_rows", rows=voice.listed([str(row.get("title")) for row in rows[:NAMED]]))
-        return f"{_counted((), page, result, tool, voice)} {near}"
+        return f"{counted((), page, result, tool, voice)} {near}"
     said = _stock(rows, page, voice, asked) or _price(rows, voice, asked) or _last(rows, result, voice)
     if said:
         return said
-    counted = _counted(rows, page, result, tool, voice)
+    sentence = counted(rows, page, result, tool, voice, sums=asked.counts or asked.sums)
     best = _best(rows, result, voice) if asked.best else ""
     if best:
-        return best if len(rows) == 1 else f"{best} {counted}"
+        return best if len(rows) == 1 else f"{best} {sentence}"
     if rows and (missing := _unknown(rows, asked)) and not (asked.sums and page.get(TOTAL)):
-        counted = f"{counted} {voice.say('not_in_list', what=voice.label(missing))}"
+        sentence = f"{sentence} {voice.say('not_in_list', what=voice.label(missing))}"
     known = asked.closed and asked.exists and rows and not _unknown(rows, asked)
-    return voice.say("yes", what=f"{counted[0].lower()}{counted[1:]}") if known else counted
+    return voice.say("yes", what=f"{sentence[0].lower()}{sentence[1:]}") if known else sentence
 
 
 def _unknown(rows: Sequence[Row], asked: Asked) -> str:
@@ -110,10 +110,13 @@ def _bound(args: Mapping[str, Any], fields: Sequence[Field], *, last: bool) -> s
 def _narrows(f: Field) -> bool:
     """Whether an argument is a filter that has to be said: not what the tool is about anyway, nor an order or a number of rows."""
     about = f.required and f.kind is not Kind.search
-    return not about and f.kind not in QUIET and f.name != COUNT and not _sorts(f)
+    return not about and f.kind not in (*QUIET, Kind.apart) and f.name != COUNT and not _sorts(f)
 
 
-def _counted(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, voice: Voice) -> str:
+def counted(
+    rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, voice: Voice, *, sums: bool = False
+) -> str:
+    """How many match, by which filters; and what they come to, where that is asked for."""
     beside, states = filters(result, tool, voice, page)
     name = result.call.tool
     one, _, *gender = voice.nouns(name)
@@ -146,7 +149,7 @@ def _counted(rows: Sequence[Row], page: Row, result: Result, tool: Tool | None, 
             else voice.say("rows", rows=subject)
         )
     part = _part(len(rows), result, tool, voice) if len(rows) > 1 and (count > len(rows) or more) else ""
-    return " ".join(filter(None, [sentence, _come_to(page, voice), part]))
+    return " ".join(filter(None, [sentence, _come_to(page, voice) if sums else "", part]))
 
 
 def _one_end(rows: Sequence[Row], result: Result, tool: Tool | None) -> str:

@@ -130,11 +130,11 @@ def declined(decline: Decline, desk: Desk) -> str:
     """The answer to a request for which there is no call."""
     voice = Voice.of(desk.talk)
     match decline.why:
-        case "left":
-            return voice.say("left")
+        case "left" | "fine" as why:
+            return voice.say("welcome" if why == "fine" and THANKS.search(decline.said) else why)
         case "forbidden":
             return voice.say("forbidden", said=decline.said)
-        case "pointing":
+        case "pointing" if not _tells_much(desk):
             return voice.say("which_one")
         case "not_narrowed":
             return (
@@ -156,6 +156,11 @@ def declined(decline: Decline, desk: Desk) -> str:
             return _with_examples(voice.say("beyond"), desk, voice)
         case _:
             return hint(desk)
+
+
+def _tells_much(desk: Desk) -> bool:
+    """Whether what opens a conversation is long: then it is not understood, and lacks no number of what it is about."""
+    return len(desk.talk.request.split()) > CHAT and not any(True for _ in desk.talk.kept())
 
 
 def _narrowed_by(operation: str, desk: Desk, voice: Voice) -> str:

@@ -54,12 +54,11 @@ class Voice:
 
     def quoted(self, said: Sequence[str]) -> str:
         """Somebody's own words, each in quotes."""
-        return ", ".join(self.say("quote", said=words.strip()) for words in said)
+        return ", ".join(self.say("quote", said=words.strip()) for words in _whole(said))
 
     def not_used(self, said: Sequence[str]) -> str:
         """What of somebody's words could not be used, each once, and no piece of another; "" where that is nothing."""
-        whole = [one for one in dict.fromkeys(said) if not any(one != other and one in other for other in said)]
-        quoted = [self.say("quote", said=one.strip()) for one in whole]
+        quoted = [self.say("quote", said=one.strip()) for one in _whole(said)]
         return self.say("not_used", said=self.listed(quoted, "or")) if quoted else ""
 
     def nouns(self, tool: str) -> Sequence[str]:
@@ -80,6 +79,11 @@ class Voice:
     def listed(self, parts: Sequence[str], joint: str = "and") -> str:
         """ "a, b and c"."""
         return f" {self.say(joint)} ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
+
+
+def _whole(said: Sequence[str]) -> list[str]:
+    """Each once, and no piece of another."""
+    return [one for one in dict.fromkeys(said) if not any(one != other and one in other for other in said)]
 
 
 def title(operation: str, language: str) -> str:

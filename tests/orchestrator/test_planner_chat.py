@@ -20,6 +20,7 @@ from tests.factories import (
     make_customer,
     make_order,
     make_promotion,
+    make_stock,
     make_variant,
     make_warehouse,
     warehouse_of,
@@ -293,7 +294,7 @@ async def test_a_supplier_that_is_named_decides_which_list_is_meant(talk: Talk, 
 
     assert turn.data is not None
     assert turn.data["tools"][-1]["tool"] == "list_purchase_orders"
-    assert turn.data["tools"][-1]["arguments"] == {"late": True, "supplier": "SUP-1001"}
+    assert turn.data["tools"][-1]["arguments"] == {"late": True, "supplier": "SUP-1001", "count": True}
 
 
 async def test_what_somebody_bought_last_is_one_order(talk: Talk, shop: Shop, mine: NewShop) -> None:
@@ -421,14 +422,17 @@ async def test_of_two_warehouses_the_one_that_is_not_said_is_asked_for_and_named
     talk: Talk, shop: Shop, mine: NewShop
 ) -> None:
     async with shop.database.transaction(mine.id) as sql:
-        north, south = make_warehouse(sql), make_warehouse(sql)
-        make_variant(sql, "LAMP", title="Table lamp", stock=20, warehouse=await warehouse_of(sql))
+        north, south, home = make_warehouse(sql), make_warehouse(sql), await warehouse_of(sql)
+        lamp = make_variant(sql, "LAMP", title="Table lamp", stock=20, warehouse=home)
+        for place in (north, south):
+            make_stock(sql, lamp, place.id, 12)
         await sql.commit()
 
     answer = (await talk(f"send 10 table lamps to {north.reference}")).answer or ""
 
     assert "Which warehouse (from) is it?" in answer
     assert south.reference in answer
+    assert home.reference in answer
     assert north.reference not in answer
 
 
@@ -469,9 +473,9 @@ async def test_whether_somebody_has_paid_is_shown_and_no_condition(
 
 async def test_a_figure_is_corrected_while_it_is_still_asked_from_where(talk: Talk, shop: Shop, mine: NewShop) -> None:
     async with shop.database.transaction(mine.id) as sql:
-        north, _ = make_warehouse(sql), make_warehouse(sql)
-        home = await warehouse_of(sql)
-        make_variant(sql, "LAMP", title="Table lamp", stock=40, warehouse=home)
+        north, south, home = make_warehouse(sql), make_warehouse(sql), await warehouse_of(sql)
+        lamp = make_variant(sql, "LAMP", title="Table lamp", stock=40, warehouse=home)
+        make_stock(sql, lamp, south.id, 40)
         await sql.commit()
 
     await talk(f"send 15 table lamps to {north.reference}")

@@ -258,8 +258,17 @@ def test_how_many_asks_for_the_count_of_all_that_match_and_says_it_first(talk: C
     assert first(answer.text) == ("49 orders are confirmed. Together they come to 3,482.10 EUR. The first 2 are shown.")
 
 
-def test_rows_that_are_only_shown_are_not_counted(talk: Conversation) -> None:
-    talk.say("show confirmed orders", page(order(1042)))
+def test_rows_that_are_shown_are_counted_and_what_they_come_to_is_not_told_unasked(talk: Conversation) -> None:
+    total = {"rows": 49, "more": False, "sums": [euros(348_210)]}
+
+    answer = talk.say("show confirmed orders", {**page(order(1042), order(1043), more=True), "total": total})
+
+    assert talk.calls[0][1].get("count") is True
+    assert first(answer.text) == "49 orders are confirmed. The first 2 are shown."
+
+
+def test_of_the_last_few_not_all_are_counted(talk: Conversation) -> None:
+    talk.say("show the last three confirmed orders", page(order(1042)))
 
     assert "count" not in talk.calls[0][1]
 

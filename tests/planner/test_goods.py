@@ -54,6 +54,8 @@ SHELVES = (
     product("Doormat", Size="40x60, 60x90"),
     product("Pencils, set of 12"),
     product("Teaspoon"),
+    product("Stoneware mug", Colour="White, Sage"),
+    product("Camping mug", Colour="Cream, Moss"),
 )
 
 
@@ -75,6 +77,8 @@ SHELVES = (
         ("pencils", ["Pencils, set of 12"]),
         ("tea spoons", ["Teaspoon"]),
         ("little pencils", ["Pencils, set of 12"]),
+        ("white mugs", ["Stoneware mug / White"]),  # and no mug in a shade of it
+        ("white camping mug", ["Camping mug / Cream"]),
         ("the rest", []),
         ("oak", []),
     ],

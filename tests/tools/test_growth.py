@@ -393,14 +393,17 @@ select sum(seq_tup_read + coalesce(idx_tup_fetch, 0) + coalesce(idx_scan, 0))::i
 """
 
 
-@pytest.mark.parametrize("name", ["list_orders", "list_customers"])
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [("list_orders", {"count": True}), ("list_orders", {"count_by": "country"}), ("list_customers", {"count": True})],
+)
 async def test_counting_ends_at_the_most_that_are_counted_and_looks_at_nothing_but_the_rows(
-    shops: tuple[NewShop, NewShop], monkeypatch: pytest.MonkeyPatch, name: str
+    shops: tuple[NewShop, NewShop], monkeypatch: pytest.MonkeyPatch, name: str, asked: dict[str, Any]
 ) -> None:
     monkeypatch.setattr("tools.contract.page.MOST_COUNTED", 200)
 
-    small, large = [await rows_read(monkeypatch, mine, name, {"count": True, "limit": 1}) for mine in shops]
-    total = (await Do(shops[1].shop, shops[1].caller("owner"))(registry.tool(name), count=True)).total
+    small, large = [await rows_read(monkeypatch, mine, name, {**asked, "limit": 1}) for mine in shops]
+    total = (await Do(shops[1].shop, shops[1].caller("owner"))(registry.tool(name), **asked)).total
 
     assert large <= small * 1.1 + 10
     assert large <= 4 * 200  # a row and what it is joined with, and not its lines or addresses

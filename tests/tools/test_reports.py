@@ -234,6 +234,8 @@ async def test_unless_said_it_is_the_last_thirty_days_with_today(mine: NewShop) 
         pytest.param(("2026-11-16", "2026-11-23"), ("2026-11-09", "2026-11-11T15:00"), id="a week under way"),
         pytest.param(("2026-11-16", "2026-11-18T15:00"), ("2026-11-09", "2026-11-11T15:00"), id="a week until now"),
         pytest.param(("2026-11-16", "2026-11-18"), ("2026-11-09", "2026-11-11"), id="first days of a week"),
+        pytest.param(("2026-11-14", "2026-11-16"), ("2026-11-07", "2026-11-09"), id="a weekend"),
+        pytest.param(("2026-11-13", "2026-11-16"), ("2026-11-06", "2026-11-09"), id="a long weekend"),
         pytest.param(("2026-11-01", "2026-12-01"), ("2026-10-01", "2026-10-18T15:00"), id="a month under way"),
         pytest.param(("2026-11-01", "2026-11-18T15:00"), ("2026-10-01", "2026-10-18T15:00"), id="a month until now"),
         pytest.param(

@@ -51,7 +51,10 @@ STATUS_WORDS = Synonyms(
         "cancelled": ("called off", "withdrawn"),
         "label_sent": ("label sent",),
         "in_transit": ("on its way", "on the way back", "under way"),
-        "received": ("arrived", "come in", "to inspect", "not looked at", "uninspected"),
+        "received": (
+            *("arrived", "come in", "to inspect", "not looked at", "uninspected", "waiting for inspection"),
+            *("wait for inspection", "to be inspected"),
+        ),
         "inspecting": ("being inspected",),
         "accepted": ("inspected", "to refund", "to settle"),
         "partially_accepted": ("partly accepted",),

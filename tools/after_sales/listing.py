@@ -11,6 +11,7 @@ from db.models.after_sales import OPEN_RETURNS, ReturnReason, ReturnStatus, Retu
 from db.models.orders import Order
 from db.money import Money
 from tools.after_sales.fields import Reason, Said, Status, Wish
+from tools.contract.apart import COUNT_BY, columns
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.fields import CustomerRef, OrderRef, PeriodEnd, PeriodStart, ProductWords, Search, Synonyms
@@ -58,6 +59,7 @@ class ListReturns(Paged):
     text: Search | None = Field(
         default=None, description="Words of the order's number, the buyer's name or e-mail, or what was bought."
     )
+    count_by: Annotated[str, columns("reason", "status", "wanted")] | None = COUNT_BY
     sort: Annotated[ReturnSort, SORT_WORDS] = Field(
         default=ReturnSort.newest,
         description="Newest, oldest, or the highest or lowest refund (of the home currency) first.",

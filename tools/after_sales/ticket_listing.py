@@ -13,6 +13,7 @@ from db.models.customers import Customer, Delivery, InteractionChannel
 from db.models.orders import Order
 from tools.after_sales.desk import STATUS_WORDS, HowUrgent, TicketState, state_of
 from tools.after_sales.fields import Said
+from tools.contract.apart import COUNT_BY, columns
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.fields import (
@@ -159,6 +160,7 @@ class ListTickets(Paged):
         default=None, description="Only those whose answer is due before this instant, UTC."
     )
     text: Search | None = Field(default=None, description="Words of the subject, or of the customer's name or e-mail.")
+    count_by: Annotated[str, columns("status", "priority", "assignee")] | None = COUNT_BY
     sort: Annotated[TicketSort, SORT_WORDS] = Field(
         default=TicketSort.newest, description="Newest, oldest, or the next answer due first."
     )

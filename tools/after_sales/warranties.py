@@ -13,6 +13,7 @@ from db.models.orders import Order
 from db.references import Kind
 from tools.after_sales.fields import Said
 from tools.contract import words
+from tools.contract.apart import COUNT_BY, columns
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, Conflict
@@ -64,7 +65,19 @@ REMEDY_WORDS = Synonyms(
     }
 )
 STATUS_WORDS = Synonyms(
-    {"filed": ("open", "undecided", "to decide"), "accepted": ("covered",), "declined": ("refused", "denied")}
+    {
+        "filed": (
+            "open",
+            "undecided",
+            "to decide",
+            "nobody decided",
+            "nobody has decided",
+            "not decided",
+            "not decided yet",
+        ),
+        "accepted": ("covered",),
+        "declined": ("refused", "denied"),
+    }
 )
 
 
@@ -278,6 +291,7 @@ class ListWarrantyClaims(Paged):
     text: Search | None = Field(
         default=None, description="Words of the order's number, the buyer's name or e-mail, or what was bought."
     )
+    count_by: Annotated[str, columns("status", "remedy")] | None = COUNT_BY
     sort: Annotated[ClaimSort, SORT_WORDS] = Field(default=ClaimSort.newest, description="Newest or oldest first.")
 
 

@@ -4,6 +4,7 @@ Every list counts all that match, and adds up its money, when it is asked to: wi
 """
 
 import base64
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -24,6 +25,8 @@ MOST_COUNTED = (
     10_000  # a list that is longer says so; the figures of all of a large shop are a report's, which has its places
 )
 
+CALLED_SO = {"supplier": "supplier_name"}  # of a column that is a reference: where the name stands
+
 
 class Paged(Input):
     """The input of a list."""
@@ -39,9 +42,22 @@ class Paged(Input):
     )
 
     @property
+    def apart(self) -> str | None:
+        """The column that all that match are counted apart by, where the list can do so and was asked to."""
+        return getattr(self, "count_by", None)
+
+    @property
     def counts(self) -> bool:
         """Whether this page comes with the total: pages that follow would only say it again."""
-        return self.count and self.after is None
+        return (self.count or self.apart is not None) and self.after is None
+
+
+class Group(Result):
+    """Those of all that match that have the same in the column that they are counted apart by."""
+
+    value: str | None = Field(description="What they have there; null for nothing.")
+    rows: int = Field(description="How many they are.")
+    sums: list[Money] = Field(default=[], description="What they come to, minor units, by currency.")
 
 
 class Total(Result):
@@ -51,6 +67,9 @@ class Total(Result):
     more: bool = Field(default=False, description=f"More than that do: counting ends at {MOST_COUNTED:,}.")
     sums: list[Money] = Field(
         default=[], description="What they come to, minor units, by currency; empty where more than `rows` match."
+    )
+    groups: list[Group] = Field(
+        default=[], description="The same apart by `count_by`, the most rows first; empty where more than `rows` match."
     )
 
 
@@ -110,6 +129,7 @@ def page_of(
 
 
 class _Counted(NamedTuple):
+    value: str | None
     currency: str | None
     rows: int
     amount: int | None
@@ -128,25 +148,42 @@ async def paged(
 ) -> Page[Item]:
     """A page of a statement that ends at `limit %(limit)s`. `money` is SQL: which of its columns is added up, in which currency."""
     rows = await ctx.sql.rows(query, {**params, "limit": args.limit + 1}, as_=as_)
-    total = await _total(ctx, query, params, money) if args.counts else None
+    total = await _total(ctx, args, query, params, money) if args.counts else None
     return page_of(rows, args.limit, show, at, total)
 
 
-async def _total(ctx: Context, query: str, params: Mapping[str, Any], money: tuple[str, str]) -> Total:
+async def _total(ctx: Context, args: Paged, query: str, params: Mapping[str, Any], money: tuple[str, str]) -> Total:
     """The list itself, counted: what is shown of a row is not worked out, for nobody looks at it."""
     amount, currency = money
+    value = f"listed.{CALLED_SO.get(args.apart, args.apart)}::text" if args.apart else "null::text"
     counted = await ctx.sql.rows(
         f"""
-        select {currency} as currency, count(*) as rows, sum({amount})::bigint as amount from ({query}) listed
-        group by 1 order by 3 desc, 1
+        select {value} as value, {currency} as currency, count(*) as rows, sum({amount})::bigint as amount from ({query}) listed
+        group by 1, 2 order by 4 desc, 2
         """,
         {**params, "limit": MOST_COUNTED + 1},
         as_=_Counted,
     )
-    return total_of(
-        sum(row.rows for row in counted),
-        [Money(amount=row.amount, currency=row.currency) for row in counted if row.currency and row.amount is not None],
-    )
+    whole = total_of(sum(row.rows for row in counted), _sums(counted))
+    return whole.model_copy(update={"groups": _groups(counted) if args.apart and not whole.more else []})
+
+
+def _sums(counted: Sequence[_Counted]) -> list[Money]:
+    """What they come to in each currency, the most first."""
+    found = Counter[str]()
+    for row in counted:
+        if row.currency and row.amount is not None:
+            found[row.currency] += row.amount
+    return [Money(amount=amount, currency=currency) for currency, amount in found.most_common()]
+
+
+def _groups(counted: Sequence[_Counted]) -> list[Group]:
+    """Each value with its rows, the most first."""
+    by: dict[str | None, list[_Counted]] = {}
+    for row in counted:
+        by.setdefault(row.value, []).append(row)
+    groups = [Group(value=value, rows=sum(row.rows for row in rows), sums=_sums(rows)) for value, rows in by.items()]
+    return sorted(groups, key=lambda group: (-group.rows, group.value or ""))
 
 
 def total_of(rows: int, sums: Sequence[Money] = ()) -> Total:

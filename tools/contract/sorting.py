@@ -13,8 +13,11 @@ Asked = dict[str, tuple[str, Any]]  # the conditions of a list, each with the na
 # Words for what comes first, for `Synonyms` of a list's `sort`.
 NEWEST = ("latest", "most recent", "last")
 OLDEST = ("longest waiting", "longest open", "longest ago")
-HIGHEST = ("biggest", "largest", "highest", "highest amount", "by amount", "most expensive", "dearest", "top")
-LOWEST = ("lowest", "lowest amount", "cheapest", "least")
+HIGHEST = (
+    "biggest", "largest", "highest", "highest amount", "by amount", "by value", "by total", "by sum", "most expensive", "dearest",
+    "top",
+)  # fmt: skip
+LOWEST = ("lowest", "lowest amount", "lowest total", "cheapest", "least")
 
 
 class By(NamedTuple):

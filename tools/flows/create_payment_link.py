@@ -141,7 +141,8 @@ async def _due(ctx: Context, order: Order) -> Money:
     if due <= 0 and any(tender.charged for tender in held):
         raise ChargeUnderWay(f"All that is open of {order.reference} is being charged already.")
     if due <= 0 or order.payment_state is PaymentState.refunded:
-        raise OrderAlreadyPaid(f"Nothing of {order.reference} is open: {words.money(order.total, order.currency)}.")
+        paid = words.money(order.total, order.currency)
+        raise OrderAlreadyPaid(f"{order.reference} needs no payment link: {paid} are paid, and nothing is open.")
     return Money(amount=due, currency=order.currency)
 
 

@@ -42,7 +42,7 @@ class OrderNotPayable(Conflict):
 class OrderAlreadyPaid(Conflict):
     """Nothing of it is open."""
 
-    hint = "get_order shows its payments. What came on top has to go back to the customer."
+    hint = "get_order shows its payments."
 
 
 class MoreThanIsOwed(Conflict):

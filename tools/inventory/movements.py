@@ -9,6 +9,7 @@ from pydantic import Field
 
 from db.models.inventory import AdjustmentReason, MovementKind
 from db.models.orders import Order
+from tools.contract.apart import COUNT_BY, columns
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.fields import (
@@ -102,6 +103,7 @@ class ListStockMovements(Paged):
     )
     order: OrderRef | None = Field(default=None, description="Only for this order, such as `ORD-1042`.")
     actor: ColleagueRef | None = Field(default=None, description="Only by this colleague: `USR-1002` or a name.")
+    count_by: Annotated[str, columns("kind", "reason", "warehouse")] | None = COUNT_BY
     sort: Annotated[MovementSort, SORT_WORDS] = Field(
         default=MovementSort.newest, description="Newest or oldest first."
     )

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from db.models.inventory import PurchaseOrder, PurchaseOrderStatus
 from db.money import Money
+from tools.contract.apart import COUNT_BY, columns
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.fields import (
@@ -31,7 +32,7 @@ from tools.rules.lookup import find_variant, find_warehouse, products_like
 STATUS_WORDS = Synonyms(
     {
         "draft": ("planned", "not sent"),
-        "sent": ("ordered", "placed", "on order", "nothing has come"),
+        "sent": ("ordered", "placed", "nothing has come"),
         "partially_received": ("partly received", "partly arrived", "came in part", "incomplete"),
         "received": ("arrived", "delivered", "complete", "came in full"),
         "closed": ("ended short", "closed short"),
@@ -169,6 +170,7 @@ class ListPurchaseOrders(Paged):
     product: ProductWords | None = Field(
         default=None, description="Only those that bring this product: `PRD-7`, a SKU, or words of its title."
     )
+    count_by: Annotated[str, columns("status", "supplier", "warehouse")] | None = COUNT_BY
     sort: Annotated[PurchaseOrderSort, SORT_WORDS] = Field(
         default=PurchaseOrderSort.newest,
         description="Newest, oldest, the highest or lowest total (of the home currency), or the next expected first.",

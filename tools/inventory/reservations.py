@@ -12,6 +12,7 @@ from db.models.orders import Order
 from db.models.products import Variant
 from db.models.warehouse import Warehouse
 from tools.contract import words
+from tools.contract.apart import COUNT_BY, columns
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict, Invalid
@@ -265,6 +266,7 @@ class ListReservations(Paged):
     text: Search | None = Field(
         default=None, description="Words of the order's number, the buyer's name or e-mail, or what was bought."
     )
+    count_by: Annotated[str, columns("status", "reason", "warehouse")] | None = COUNT_BY
     sort: Annotated[ReservationSort, SORT_WORDS] = Field(
         default=ReservationSort.newest, description="Newest or oldest first."
     )

@@ -16,6 +16,7 @@ from db.models.products import Variant
 from db.models.warehouse import Warehouse
 from db.transitions import check_move
 from tools.contract import words
+from tools.contract.apart import COUNT_BY, columns
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
@@ -397,6 +398,7 @@ class ListTransfers(Paged):
     product: ProductWords | None = Field(
         default=None, description="Only those that bring this product: `PRD-7`, a SKU, or words of its title."
     )
+    count_by: Annotated[str, columns("status", "from_warehouse", "to_warehouse")] | None = COUNT_BY
     sort: Annotated[TransferSort, SORT_WORDS] = Field(
         default=TransferSort.newest, description="Newest, oldest, or the next expected first."
     )

@@ -12,6 +12,7 @@ from db.models.orders import Channel, FulfilmentState, OrderStatus, PaymentState
 from db.models.payments import PaymentMethod
 from db.money import Currency, Money
 from db.text import fold
+from tools.contract.apart import COUNT_BY, columns
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
@@ -31,6 +32,7 @@ from tools.contract.fields import (
     VariantRef,
 )
 from tools.contract.page import Page, Paged, paged, place
+from tools.contract.sorting import HIGHEST, LOWEST, NEWEST
 from tools.orders.shown import (
     BRIEF,
     FULFILMENT_WORDS,
@@ -71,20 +73,10 @@ class OrderSort(StrEnum):
 
 SORT_WORDS = Synonyms(
     {
-        "newest": ("latest", "most recent", "last"),
+        "newest": NEWEST,
         "oldest": ("first", "longest waiting"),
-        "total": (
-            "biggest",
-            "largest",
-            "highest",
-            "highest amount",
-            "by amount",
-            "by total",
-            "most expensive",
-            "dearest",
-            "top",
-        ),
-        "smallest": ("lowest", "lowest amount", "cheapest", "lowest total"),
+        "total": HIGHEST,
+        "smallest": LOWEST,
         "units": ("most units", "most items", "most pieces", "by quantity"),
     }
 )
@@ -134,6 +126,9 @@ class ListOrders(Paged):
     text: Search | None = Field(
         default=None, description="Words of the order's number, the buyer's name or e-mail, the products or SKUs."
     )
+    count_by: Annotated[str, columns("status", "payment_state", "fulfilment_state", "channel", "country")] | None = (
+        COUNT_BY
+    )
     sort: Annotated[OrderSort, SORT_WORDS] = Field(
         default=OrderSort.newest, description="Newest, oldest, the highest or lowest total, or most units first."
     )
@@ -163,6 +158,11 @@ class _Listed(NamedTuple):
     total: int
     units: int
     currency: str
+    status: str
+    payment_state: str
+    fulfilment_state: str
+    channel: str
+    country: str | None
     shown: str
 
 
@@ -185,7 +185,8 @@ _COLUMNS = {
 _PAGE = "select o.* from orders o where o.merchant_id = %(m)s {filters} and {{words}} order by {order} limit %(limit)s"
 _LIST = f"""
 {{found}}
-select o.id, o.placed_at, o.total, o.units, o.currency, (
+select o.id, o.placed_at, o.total, o.units, o.currency, o.status, o.payment_state, o.fulfilment_state, o.channel,
+       o.ship_country as country, (
     select row_to_json(shown)::text from (
         select {BRIEF}, o.ship_city as city, o.ship_country as country, o.units, (
             select coalesce(json_agg(line), '[]') from (

@@ -13,6 +13,7 @@ from db.models.orders import Order
 from db.models.payments import Dispute, DisputeStatus, Payout, PayoutStatus
 from db.money import Money
 from tools.contract import words
+from tools.contract.apart import COUNT_BY, columns
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Conflict
@@ -92,6 +93,7 @@ class ListDisputes(Paged):
     due_until: PeriodEnd | None = Field(default=None, description="To be answered before this instant, UTC.")
     submitted_from: PeriodStart | None = Field(default=None, description="Answered at this instant or later, UTC.")
     submitted_until: PeriodEnd | None = Field(default=None, description="Answered before this instant, UTC.")
+    count_by: Annotated[str, columns("status")] | None = COUNT_BY
     sort: Annotated[DisputeSort, SORT_WORDS] = Field(
         default=DisputeSort.newest, description="Newest, oldest, the highest amount, or the next answer due first."
     )
@@ -138,6 +140,7 @@ class _Line(NamedTuple):
     place: Any
     amount: int
     currency: str
+    status: str
     shown: dict[str, Any]
 
 
@@ -214,7 +217,7 @@ async def list_disputes(ctx: Context, args: ListDisputes) -> Page[DisputeLine]:
     conditions = "".join(f" and {condition}" for condition in (*asked, said, *beyond) if condition)
     params = {"m": ctx.merchant.id, **dict(asked.values()), **words, **since}
     query = f"""
-        select d.id, {by.column} as place, d.amount, d.currency,
+        select d.id, {by.column} as place, d.amount, d.currency, d.status,
                (select row_to_json(shown) from (select {_LINE}) shown) as shown from {_FROM}
         where d.merchant_id = %(m)s {conditions}
         order by {by.order} limit %(limit)s
@@ -255,7 +258,7 @@ async def respond_to_dispute(ctx: Context, args: RespondToDispute) -> DisputeAns
     if dispute.status is not DisputeStatus.needs_response or dispute.submitted_at:
         raise DisputeNotOpen(f"{dispute.reference} is {words.word(dispute.status)}: nothing can be added to it.")
     params = {"m": ctx.merchant.id, "id": dispute.id}
-    query = "select d.id, d.id as place, d.amount, d.currency,"
+    query = "select d.id, d.id as place, d.amount, d.currency, d.status,"
     query += f" (select row_to_json(shown) from (select {_LINE}) shown) as shown from {_FROM}"
     (row,) = await ctx.sql.rows(f"{query} where d.merchant_id = %(m)s and d.id = %(id)s", params, as_=_Line)
     evidence = {name: str(value) for name, value in row.shown["evidence"].items() if value}

@@ -10,6 +10,7 @@ from pydantic import Field
 from db.models.orders import Order, PaymentState
 from db.models.payments import Payment, PaymentMethod, PaymentStatus, TransactionKind, TransactionOutcome
 from db.money import Currency, Money
+from tools.contract.apart import COUNT_BY, columns
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, NotFound
@@ -187,6 +188,7 @@ class ListPayments(Paged):
     text: Search | None = Field(
         default=None, description="Words of the order's number, the buyer's name or e-mail, or what was bought."
     )
+    count_by: Annotated[str, columns("status", "method", "provider")] | None = COUNT_BY
     sort: Annotated[PaymentSort, SORT_WORDS] = Field(
         default=PaymentSort.newest, description="Newest, oldest, or the highest or lowest amount first."
     )
@@ -197,6 +199,9 @@ class _Line(NamedTuple):
     place: Any
     size: int
     currency: str
+    status: str
+    method: str
+    provider: str
     shown: dict[str, Any]
 
 
@@ -248,7 +253,7 @@ async def list_payments(ctx: Context, args: ListPayments) -> Page[PaymentLine]:
     beyond, since = by.since(args.after)
     where = " and ".join(["p.merchant_id = %(m)s", *conditions, *filter(None, [said]), *beyond])
     query = f"""
-        select p.id, {by.column} as place, p.authorized as size, p.currency,
+        select p.id, {by.column} as place, p.authorized as size, p.currency, p.status, p.method, p.provider,
                (select row_to_json(shown) from (select {_LINE}) shown) as shown
         from payments p join orders o on o.merchant_id = %(m)s and o.id = p.order_id
         where {where} order by {by.order} limit %(limit)s

@@ -129,6 +129,7 @@ class Fitting:
     head: bool  # the title's own noun among them: a tea towel is a towel
     placed: int  # words that found a place
     whole: bool  # every word of the title
+    shaded: int  # colours of which it has only a shade
 
     @property
     def singled(self) -> bool:
@@ -168,8 +169,9 @@ def fitting(text: str, candidates: Sequence[Goods]) -> list[Fitting]:
     return whole or fits
 
 
-def _rank(fit: Fitting) -> tuple[int, int]:
-    return (fit.placed - len(fit.lacks), fit.named)
+def _rank(fit: Fitting) -> tuple[int, int, int]:
+    """What has more places for the words fits better, then what has more of them in its title, then what is white to cream."""
+    return (fit.placed - len(fit.lacks), fit.named, -fit.shaded)
 
 
 def _fit(told: Sequence[str], goods: Goods) -> Fitting | None:
@@ -178,13 +180,15 @@ def _fit(told: Sequence[str], goods: Goods) -> Fitting | None:
     left, named = _titled(told, title)
     if not named:
         return None
-    articles, left = _chosen(left, goods)
+    articles, left, shaded = _chosen(left, goods)
     general = (
         GENERAL | HOLDING | LEAST | MOST | MIDDLE | {word for option in goods.options for word in words(option.name)}
     )
     lacks = tuple(word for word in left if not (word in general or word.isdigit() or _alike(word, around)))
     placed = len(told) - len([word for word in left if word in general]) - len(lacks)
-    return Fitting(goods, articles, lacks, len(named), title[-1] in named, placed, len(named) == len(set(title)))
+    return Fitting(
+        goods, articles, lacks, len(named), title[-1] in named, placed, len(named) == len(set(title)), shaded
+    )
 
 
 def _titled(told: Sequence[str], title: Sequence[str]) -> tuple[list[str], set[str]]:
@@ -211,9 +215,9 @@ def _titled(told: Sequence[str], title: Sequence[str]) -> tuple[list[str], set[s
     return left, named
 
 
-def _chosen(left: Sequence[str], goods: Goods) -> tuple[tuple[Article, ...], list[str]]:
-    """The articles that the words leave, and the words that are no value of an option."""
-    articles, left = goods.articles, list(left)
+def _chosen(left: Sequence[str], goods: Goods) -> tuple[tuple[Article, ...], list[str], int]:
+    """The articles that the words leave, the words that are no value of an option, and how many colours are but a shade."""
+    articles, left, shaded = goods.articles, list(left), 0
     for option in goods.options:
         scored = {value: hits for value in option.values if (hits := _said(value, left))}
         if scored:
@@ -236,14 +240,14 @@ def _chosen(left: Sequence[str], goods: Goods) -> tuple[tuple[Article, ...], lis
             (shown for option, values in shades if values and (shown := _having(articles, option, values))), None
         )
         if of_it:
-            articles = of_it
+            articles, shaded = of_it, shaded + 1
             left.remove(word)
     for word in left.copy():  # a variant may be called by its own title or its SKU
         called = tuple(one for one in articles if _alike(word, words(f"{one.title} {one.sku.replace('-', ' ')}")))
         if called:
             articles = called
             left.remove(word)
-    return articles, left
+    return articles, left, shaded
 
 
 def _having(articles: Sequence[Article], option: Option, values: Sequence[str]) -> tuple[Article, ...]:

@@ -34,16 +34,17 @@ class Period(NamedTuple):
         return Period(before.start, min(_utc(before.start.astimezone(zone) + passed), before.until))
 
     def _whole_before(self, zone: ZoneInfo) -> "Period":
-        """As many whole months; the same days of the week or the month before, where it is their first days; else as many days.
+        """As many whole months; of a week's first days, of a weekend, of a month's first days the same of the week or month before.
 
-        Within a day it is as much time.
+        Else as many days, or, within a day, as much time.
         """
         start, until = self.start.astimezone(zone), self.until.astimezone(zone)
         long, days = until.replace(tzinfo=None) - start.replace(tzinfo=None), until.date() - start.date()
         if _is_midnight(start) and _is_midnight(until) and start.day == until.day == 1:
             months = (until.year - start.year) * 12 + until.month - start.month
             return Period(_utc(_months_later(start, -months)), self.start)
-        if _is_midnight(start) and timedelta(days=1) < long < timedelta(days=7) and start.weekday() == 0:
+        weekend = until.weekday() == 0 and _is_midnight(until) and long <= timedelta(days=3)
+        if _is_midnight(start) and timedelta(days=1) < long < timedelta(days=7) and (weekend or start.weekday() == 0):
             return Period(_utc(start - timedelta(days=7)), _utc(until - timedelta(days=7)))
         if _is_midnight(start) and timedelta(days=1) < long and start.day == 1 and until < _months_later(start, 1):
             first = _months_later(start, -1)

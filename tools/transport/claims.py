@@ -12,6 +12,7 @@ from db.models.orders import Order
 from db.models.transport import CarrierClaim, ClaimKind, ClaimStatus, Fulfilment, FulfilmentStatus
 from db.money import Money
 from tools.contract import words
+from tools.contract.apart import COUNT_BY, columns
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous, Conflict
@@ -232,6 +233,7 @@ class ListCarrierClaims(Paged):
     )
     opened_from: PeriodStart | None = Field(default=None, description="Claimed at this instant or later, UTC.")
     opened_until: PeriodEnd | None = Field(default=None, description="Claimed before this instant, UTC.")
+    count_by: Annotated[str, columns("status", "kind", "carrier")] | None = COUNT_BY
     sort: Annotated[ClaimSort, SORT_WORDS] = Field(
         default=ClaimSort.newest, description="Newest, oldest, or the highest or lowest amount first."
     )

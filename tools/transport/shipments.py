@@ -12,6 +12,7 @@ from db.models.transport import Fulfilment, FulfilmentStatus, TrackingCode
 from db.money import Money
 from db.references import Kind
 from db.text import fold
+from tools.contract.apart import COUNT_BY, columns
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous
@@ -41,7 +42,10 @@ from tools.transport.rating import Charge, Parcel
 
 STATUS_WORDS = Synonyms(
     {
-        "label_purchased": ("labelled", "ready to hand over", "waiting for pick-up", "not picked up"),
+        "label_purchased": (
+            *("labelled", "ready to hand over", "waiting for pick-up", "not picked up", "not handed over"),
+            *("labels not gone", "label not gone", "labels but not gone", "not on a manifest"),
+        ),
         "manifested": ("on a manifest", "handed over on paper"),
         "picked_up": ("collected", "with the carrier"),
         "in_transit": ("under way", "on its way", "on the road", "travelling"),
@@ -227,6 +231,7 @@ class ListShipments(Paged):
     text: Search | None = Field(
         default=None, description="Words of the order's number, the buyer's name or e-mail, or what was bought."
     )
+    count_by: Annotated[str, columns("status", "carrier", "service", "warehouse", "to_country")] | None = COUNT_BY
     sort: Annotated[ShipmentSort, SORT_WORDS] = Field(
         default=ShipmentSort.newest, description="What comes first; costs in the home currency."
     )

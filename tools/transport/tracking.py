@@ -9,6 +9,7 @@ from pydantic import Field
 from db.models.transport import Fulfilment, FulfilmentStatus
 from db.text import fold
 from tools.contract import words
+from tools.contract.apart import COUNT_BY, columns
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.errors import Ambiguous
@@ -193,6 +194,7 @@ class ListLateShipments(Paged):
     silent_hours: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         default=None, description="Only those of which the carrier has said nothing for so many hours, such as 72."
     )
+    count_by: Annotated[str, columns("carrier", "service", "warehouse", "to_country")] | None = COUNT_BY
 
 
 class _LateRow(NamedTuple):

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from db.models.orders import Order
 from db.models.warehouse import PickList, PickStatus, TaskStatus
+from tools.contract.apart import COUNT_BY, columns
 from tools.contract.context import Context
 from tools.contract.declare import Effect, Input, Result, tool
 from tools.contract.fields import ColleagueRef, OrderRef, PeriodEnd, PeriodStart, Search, Synonyms, WarehouseRef
@@ -180,6 +181,7 @@ class ListPickLists(Paged):
     created_until: PeriodEnd | None = Field(default=None, description="Only those made before then, UTC.")
     started_from: PeriodStart | None = Field(default=None, description="Only those begun then or later, UTC.")
     started_until: PeriodEnd | None = Field(default=None, description="Only those begun before then, UTC.")
+    count_by: Annotated[str, columns("status", "warehouse", "picker")] | None = COUNT_BY
     sort: Annotated[PickListSort, SORT_WORDS] = Field(
         default=PickListSort.newest, description="Newest or oldest first."
     )

@@ -47,6 +47,7 @@ class BinLine(Result):
     units: int = Field(description="Units in it.")
     capacity: int | None = Field(description="How many units it takes; null: not said.")
     contents: list[InBin] = Field(description="What lies in it, by SKU.")
+    quantity: int | None = Field(default=None, description="Units of the variant that was asked for.")
 
 
 class _BinRow(NamedTuple):
@@ -58,6 +59,7 @@ class _BinRow(NamedTuple):
     units: int
     capacity: int | None
     contents: list[dict[str, Any]]
+    quantity: int | None
 
 
 _BINS = """
@@ -65,7 +67,9 @@ select b.id, b.code, b.zone as storage_zone, b.kind, b.walk, b.units, b.capacity
     select json_build_object('sku', v.sku, 'quantity', s.quantity)
     from bin_stock s join variants v on v.merchant_id = %(m)s and v.id = s.variant_id
     where s.merchant_id = %(m)s and s.bin_id = b.id and s.quantity > 0 order by v.sku
-) as contents
+) as contents, (
+    select s.quantity from bin_stock s where s.merchant_id = %(m)s and s.bin_id = b.id and s.variant_id = %(variant)s
+) as quantity
 from bins b where b.merchant_id = %(m)s and b.warehouse_id = %(warehouse)s {filters}
 order by b.walk, b.id limit %(limit)s
 """
@@ -94,7 +98,7 @@ async def list_bins(ctx: Context, args: ListBins) -> Page[BinLine]:
         asked["b.kind = %(kind)s"] = ("kind", args.kind.value)
     if args.empty is not None:
         asked["(b.units = 0) = %(empty)s"] = ("empty", args.empty)
-    params = dict(asked.values()) | {"m": ctx.merchant.id}
+    params = {"variant": None, **dict(asked.values()), "m": ctx.merchant.id}
     params["warehouse"] = (await find_warehouse(ctx, args.warehouse)).id
     if since := place(args.after, int, UUID):
         asked["(b.walk, b.id) > (%(walk)s, %(id)s)"] = ("walk", since[0])
