@@ -34,10 +34,7 @@ KNOWN = (
     "code",
 )
 FOREIGN = {"french": "fr", "german": "de"}
-# How often what was said at shops is taught in an epoch, each time a little otherwise: nothing else is as people type it, and there
-# is less of it.
-DAYS_WEIGH = 2
-TAKEN = 0.45  # of everything else, by lot: so an epoch stays as long as it was before there were days
+TAKEN = 0.4  # of all that is no shop's day, by lot: so an epoch stays as long as it was before there were days
 BEFORE = ("hi, ", "hello ", "please ", "could you ", "can you ", "hey ", "so ", "um ", "ok ", "quick one: ", "sorry, ")
 AFTER = (" please", " pls", " thanks", " asap", " now", " for me", " if possible")
 
@@ -83,7 +80,7 @@ def lessons() -> list[Lesson]:
     return [
         *spoken,
         *onward,
-        *days * DAYS_WEIGH,
+        *days,
         *(Lesson(ROOMS, name, text, None) for name, text in own if name in known),
         *(Lesson(SENTENCES, name, text, None) for name, text in told if not name.startswith("~")),
     ]

@@ -22,9 +22,12 @@ VOICES = (
 )  # fmt: skip
 ONWARD = ("onward", "onward_french", "onward_german", "onward_talk")
 DAYS = (
-    "english_baking", "english_bicycles", "english_electronics", "english_fashion", "english_lamps", "english_music",
-    "english_pets", "english_tea", "english_wine", "english_yarn", "french_books", "french_cosmetics", "french_toys",
-    "german_coffee", "german_garden", "german_tools",
+    "english_baking", "english_bicycles", "english_candles", "english_electronics", "english_fabrics", "english_fashion",
+    "english_furniture", "english_hiking", "english_honey", "english_kids", "english_lamps", "english_music", "english_pets",
+    "english_plants", "english_printing", "english_quilts", "english_skate", "english_sneakers", "english_spices",
+    "english_stationery", "english_surf", "english_tea", "english_wine", "english_yarn", "french_books", "french_cheese",
+    "french_chocolate", "french_cosmetics", "french_outdoor", "french_toys", "german_alpine", "german_coffee", "german_games",
+    "german_garden", "german_knives", "german_tools",
 )  # fmt: skip
 NOTHING_NEW = "-"  # a turn of a conversation that only agrees, refuses or corrects a figure
 KINDS = frozenset(
@@ -87,11 +90,18 @@ def onward(voice: str) -> Iterator[Phrasing]:
 def day(author: str) -> Iterator[Phrasing]:
     """What was said at a shop, each turn after the operation before it; those that ask for nothing new are left out.
 
-    A file has an operation and what was said in each line, with an empty line after each conversation and each single request.
     Raises `ValueError` for a mark of no kind.
     """
+    yield from told(author, (files(__name__) / "days" / f"{author}.tsv").read_text(encoding="utf-8"))
+
+
+def told(author: str, text: str) -> Iterator[Phrasing]:
+    """The same of a text, which has an operation and what was said in each line.
+
+    An empty line stands after each conversation and each single request.
+    """
     before = ""
-    for line in (files(__name__) / "days" / f"{author}.tsv").read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         operation, _, marked = line.partition("\t")
         if operation and operation != NOTHING_NEW:
             yield _read(author, operation, marked)._replace(after=before)
