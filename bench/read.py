@@ -56,8 +56,9 @@ async def decide(chat: Chat, caller: Caller, card: str, *, agreed: bool) -> None
 
 
 def _answer(turn: Turn) -> str:
-    cards = [json.loads(card)["card"] for card in turn.cards]
-    return "\n".join(f"[card] {' '.join(card['sentences'])}" for card in cards) or turn.answer
+    """The answer, or the cards as a person reads them: what would be done, and what is said beside it."""
+    cards = [json.loads(card) for card in turn.cards]
+    return "\n".join(f"[card] {' '.join([*card['card']['sentences'], card['why']])}" for card in cards) or turn.answer
 
 
 async def main(folder: Path, home: Path) -> None:

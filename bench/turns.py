@@ -6,7 +6,7 @@ one before it, and weighed by what is asked for often.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,11 +37,17 @@ def turns() -> Iterator[Turn]:
                 before = next((name for name in wanted if not name.startswith("~")), before)
 
 
-def likeliest(reader: Reader, text: str, beside: Beside) -> list[str]:
-    """The operations, the likeliest first; of another language by the mean of its words and the English ones."""
+def scored(reader: Reader, text: str, beside: Beside) -> Mapping[str, float]:
+    """The operations with their probabilities, the likeliest first: of another language the mean of its words and the English."""
     each = [reader.read(said, beside).scores for said in dict.fromkeys((text, to_english(text)))]
-    scores = habits.kept().weighed({name: sum(told[name] for told in each) for name in each[0]}, beside.after)
-    return sorted(scores, key=lambda name: -scores[name])
+    mean = {name: sum(told[name] for told in each) / len(each) for name in each[0]}
+    scores = habits.kept().weighed(mean, beside.after)
+    return dict(sorted(scores.items(), key=lambda one: -one[1]))
+
+
+def likeliest(reader: Reader, text: str, beside: Beside) -> list[str]:
+    """The operations, the likeliest first."""
+    return [*scored(reader, text, beside)]
 
 
 def main() -> None:
