@@ -19,8 +19,8 @@ FEW, WIDTH = 3, 12  # rows from which a chart tells more than its figures; chara
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
 
-def value(said: Any, voice: Voice) -> str:
-    """One value as text for a cell or a line; "" for nothing."""
+def value(said: Any, voice: Voice, *, of: str = "") -> str:
+    """One value as text for a cell or a line; "" for nothing. `of` is the list that shows it: its words may be its own."""
     match said:
         case None:
             return ""
@@ -33,7 +33,7 @@ def value(said: Any, voice: Voice) -> str:
         case float():
             return f"{said:,.2f}".rstrip("0").rstrip(".")
         case str():
-            return _text(said, voice)
+            return _text(said, voice, of)
         case dict():
             return _object(cast(Row, said), voice)
         case list():
@@ -42,7 +42,7 @@ def value(said: Any, voice: Voice) -> str:
             return str(said)
 
 
-def _text(said: str, voice: Voice) -> str:
+def _text(said: str, voice: Voice, of: str) -> str:
     if INSTANT.match(said):
         return moment(said, voice)
     if DAY.fullmatch(said):
@@ -50,7 +50,7 @@ def _text(said: str, voice: Voice) -> str:
     if DECIMAL.fullmatch(said):
         return value(float(said), voice)
     if re.fullmatch(r"[a-z]+(?:_[a-z]+)*", said):
-        return voice.word(said)
+        return voice.word(said, tool=of)
     plain = re.sub(r"\s+", " ", said).strip()
     return plain if len(plain) <= LONGEST else plain[: LONGEST - 1] + "…"
 
@@ -95,7 +95,7 @@ def table(rows: Sequence[Row], voice: Voice, args: Mapping[str, Any] | None = No
     grouped = str((args or {}).get("group_by") or "group")
     heads = [capital(voice.label(grouped if key == "group" else key)) for key in columns.keys]
     right = [all(row.get(key) is None or is_figure(row.get(key)) for row in rows) for key in columns.keys]
-    cells = [[_cell(row.get(key), voice) for key in columns.keys] for row in rows]
+    cells = [[_cell(row.get(key), voice, of) for key in columns.keys] for row in rows]
     drawn = right.index(True) if grouped in TIMES and True in right else None  # the figure that a chart is made of
     bars = _bars([row.get(columns.keys[drawn]) for row in rows]) if drawn is not None else []
     if drawn is not None and bars:
@@ -103,7 +103,7 @@ def table(rows: Sequence[Row], voice: Voice, args: Mapping[str, Any] | None = No
         right.insert(drawn + 1, False)
         cells = [[*each[: drawn + 1], bar, *each[drawn + 1 :]] for each, bar in zip(cells, bars, strict=True)]
     lines = [_line(heads), _line("---:" if figures else "---" for figures in right), *map(_line, cells)]
-    shared = ", ".join(f"{voice.label(key)} {_cell(said, voice)}" for key, said in columns.shared.items())
+    shared = ", ".join(f"{voice.label(key)} {_cell(said, voice, of)}" for key, said in columns.shared.items())
     return "\n".join([*([voice.say("same_in_rows", facts=shared), ""] if shared else []), *lines])
 
 
@@ -116,8 +116,8 @@ def _bars(figures: Sequence[Any]) -> list[str]:
     return ["█" * (one // 8) + EIGHTHS[one % 8] for one in eighths]
 
 
-def _cell(said: Any, voice: Voice) -> str:
-    return value(said, voice).replace("|", r"\|").replace("<", "&lt;")
+def _cell(said: Any, voice: Voice, of: str) -> str:
+    return value(said, voice, of=of).replace("|", r"\|").replace("<", "&lt;")
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -39,9 +39,9 @@ CHAT = 10  # words at most of thanks or a farewell; more tell something else
 CHOICES = 2  # readings offered of a request that was not understood
 # The quick reads that a greeting and a call for help are answered from.
 OPENING: Sequence[tuple[str, Mapping[str, Any]]] = (
-    ("list_approvals", {"status": "pending"}),
+    ("list_approvals", {"status": "pending", "count": True}),
     ("order_kpis", {}),
-    ("low_stock_products", {}),
+    ("low_stock_products", {"count": True}),
 )
 
 

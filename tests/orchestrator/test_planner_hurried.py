@@ -40,6 +40,18 @@ async def test_a_bin_is_looked_for_in_each_warehouse_that_has_the_thing(talk: Ta
     assert sorted(told["warehouse"] for name, told in calls(turn) if name == "list_bins") == sorted(places)
 
 
+async def test_a_bin_for_picking_is_not_told_as_being_picked(talk: Talk, do: Do, mine: NewShop) -> None:
+    async with writing(mine) as sql:
+        home = (await warehouse_of(sql)).reference
+    for code, kind in (("A-01-1", "picking"), ("R-01-1", "bulk")):
+        await do(create_bin, warehouse=home, code=code, kind=kind)
+
+    answer = (await talk(f"show me the bins of {home}")).answer or ""
+
+    assert "| A-01-1 | for picking |" in answer
+    assert "| R-01-1 | bulk |" in answer
+
+
 async def test_a_reply_ends_where_the_ticket_is_to_be_closed(talk: Talk, do: Do, mine: NewShop) -> None:
     buyer = await buyer_of(mine, "Daan Smit")
     ticket = (await do(open_ticket, subject="Care", text="May it be tumbled?", customer=buyer)).reference
