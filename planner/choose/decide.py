@@ -82,19 +82,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     if not chosen.tool.entry.writes:
         chosen = rather.of_partner(text, rather.of_goods(text, chosen, said or text, desk), said or text, desk)
     if chosen.tool.entry.writes:
-        counted = rather.of_a_count(text, rather.of_supplier(text, chosen, said or text, desk), desk)
-        found = found if counted.tool is chosen.tool else [c for c in found if c is not chosen]
-        chosen = counted
-        agreed = desk.index.agreed(said or text, chosen.tool.entry.name, desk.beside(said or text))
-        meant = rather.of_all(text, rather.of_lines(text, rather.of_variant(text, chosen, found, desk), desk), desk)
-        whole = rather.WHOLE_ORDER if meant.tool.entry.name == rather.LINES and rather.names_a_part(text, desk) else ""
-        others = [c for c in found if (c is meant or c is not chosen) and c.tool.entry.name != whole]
-        agreed = agreed or (_clear(text, meant, others) and len(meant.filled.args) + len(meant.filled.people) > 1)
-        taken = meant.score + sum(c.score for c in found if c is not meant and c.tool.entry.name == whole)
-        agreed = agreed or (
-            bool(whole) and taken >= CERTAIN
-        )  # a part of an order is called off, whichever of both is likelier
-        return _write(text, meant, others, desk, before) if agreed else _either(text, meant, others, desk, before)
+        return _change(text, chosen, found, desk, before, said or text)
     own = desk.index.scores(said or text)[chosen.tool.entry.name]
     if (
         _tells_nothing(chosen)
@@ -104,6 +92,25 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     ):
         return (asks and _shown(text, desk, best_any)) or Decline("unclear", text)
     return settle(text, chosen, desk, before)
+
+
+def _change(
+    text: str, chosen: Candidate, found: list[Candidate], desk: Desk, before: list[Step], said: str
+) -> Decision:
+    """A card for the change that is meant, or which of two; a part of an order is called off, whichever of both is likelier."""
+    counted = rather.of_a_count(text, rather.of_supplier(text, chosen, said, desk), desk)
+    found = found if counted.tool is chosen.tool else [c for c in found if c is not chosen]
+    chosen = counted
+    meant = rather.of_all(text, rather.of_lines(text, rather.of_variant(text, chosen, found, desk), desk), desk)
+    whole = rather.WHOLE_ORDER if meant.tool.entry.name == rather.LINES and rather.names_a_part(text, desk) else ""
+    others = [c for c in found if (c is meant or c is not chosen) and c.tool.entry.name != whole]
+    together = meant.score + sum(c.score for c in found if c is not meant and c.tool.entry.name == whole)
+    agreed = (
+        desk.index.agreed(said, chosen.tool.entry.name, desk.beside(said))
+        or (_clear(text, meant, others) and len(meant.filled.args) + len(meant.filled.people) > 1)
+        or (bool(whole) and together >= CERTAIN)
+    )
+    return _write(text, meant, others, desk, before) if agreed else _either(text, meant, others, desk, before)
 
 
 def _likeliest(said: str, scores: Mapping[str, float], desk: Desk) -> str:

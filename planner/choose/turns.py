@@ -95,7 +95,7 @@ def understand(text: str, desk: Desk) -> Meant:
 def _dropped(text: str, desk: Desk) -> Meant | None:
     """ "leave it, he keeps it": what stood open is dropped. What is wished beside it is done; what is only told is its reason."""
     rest = acts.dropped(text)
-    if rest is None or not any(True for _ in desk.talk.kept()):
+    if rest is None or desk.talk.begins:
         return None
     own, english = Act.of(rest), desk.english(rest)
     if (own.corrects and len(content(rest)) < FEWEST + 1) or acts.narrows(rest):
@@ -148,7 +148,7 @@ def _anew(act: Act, desk: Desk) -> Meant:
         return Meant([(act.said, Decline("left"))])
     if act.alone and act.agrees and not _small(act.said):
         return Meant([(act.said, Decline("nothing_open", act.said))])
-    if acts.courteous(act.said) and any(True for _ in desk.talk.kept()):
+    if acts.courteous(act.said) and not desk.talk.begins:
         return Meant([(act.said, Decline("fine", act.said))])
     pointed = pointing.resolved(act.said, (), desk)
     said_figure = _figure_for(act, pointed.things, desk) if desk.talk.pending is None else ""
@@ -192,7 +192,7 @@ def _from_nothing(said: str, desk: Desk) -> bool:
     """ "and a month ago?", where nothing was looked up that it could go on from."""
     goes_on = re.match(r"(?:and|et|und)\b", said, re.I) is not None or acts.narrows(said)
     bare = len(tokens(said)) <= FEW and not desk.reading(said).free("reference", "code", "email", "number")
-    return goes_on and bare and desk.talk.last_call() is None and any(True for _ in desk.talk.kept())
+    return goes_on and bare and desk.talk.last_call() is None and not desk.talk.begins
 
 
 def _small(said: str) -> bool:
@@ -356,7 +356,7 @@ def _as_it_stands(
     if pointed.things:
         decision = _about(decision, said, pointed, steps, desk)
     # Nothing was shown that it could point at.
-    opens = not any(True for _ in desk.talk.kept()) and len(content(said)) > OF_ITS_OWN
+    opens = desk.talk.begins and len(content(said)) > OF_ITS_OWN
     if pointers.owned(pointed.lost) and not opens and _about_nothing(decision, desk):
         return _which(said, pointed.lost, desk)  # nor what was narrowed before about "her"
     scoped = pointers.plain("points").search(said) is not None or acts.goes_on(said) or _once_more(decision, said, desk)

@@ -98,6 +98,11 @@ class Conversation:
             if isinstance(message, AIMessage) and not message.tool_calls:
                 yield cast(dict[str, Any], message.additional_kwargs)
 
+    @property
+    def begins(self) -> bool:
+        """Whether nothing was answered yet."""
+        return not any(True for _ in self.kept())
+
     def did(self) -> Iterator[dict[str, Any]]:
         """What each earlier answer did and showed, the latest first."""
         for kept in self.kept():

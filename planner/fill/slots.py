@@ -337,9 +337,8 @@ def _phrase(phrase: str, f: Field) -> re.Pattern[str]:
         if f.cues and " " not in phrase and not phrase.endswith("ly")
         else ""
     )
-    pointing = (
-        r"(?<!\bthe )(?<!\bany )(?<!\beach )" if phrase.lower() == "other" else ""
-    )  # "the other two" are no state
+    # "The other two" are in no state.
+    pointing = r"(?<!\bthe )(?<!\bany )(?<!\beach )" if phrase.lower() == "other" else ""
     return re.compile(rf"(?<![\w-]){pointing}{cue}{words}(?:s|d|ed)?(?![\w-])", re.I)
 
 

@@ -16,10 +16,8 @@ from planner.read.signals import READING_STARTS, WRITING_STARTS
 from planner.read.words import FILLER, NUMBERS, TRADE, words_of
 
 WORD = re.compile(r"(?<![\w@.'’/:-])[a-z]{1,14}(?![\w@'’/°-]|\.\w)")
-SHORTEST, SURE = (
-    4,
-    5,
-)  # letters of a word with two that changed places; and with one that is another, lacks, or is too much
+SHORTEST = 4  # letters of a word two of which changed places
+SURE = 5  # of one with a letter that is another, lacks, or is too much
 TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
 TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
 UNITS = "one|two|three|four|five|six|seven|eight|nine"
@@ -28,20 +26,15 @@ MORE_THAN_TEN = rf"(?:(?:{TENS})(?:[-\s](?:{UNITS}))?|{TEENS})"
 MONEY = r"euros?|eur|€|pounds?|dollars?|cents?|per ?cent|percent|%|points?"
 # "Seventy-nine ninety", "nineteen ninety".
 PRICE = re.compile(rf"\b(?P<whole>{BELOW})\s+(?P<part>{MORE_THAN_TEN})\b(?!\s+(?:by|of|{MONEY})\b)", re.I)
-OF_TIME = re.compile(
-    r"\b(?:in|at|until|till|by|before|after|around|since)\s+$", re.I
-)  # "at ten thirty", "in twenty twenty"
-SIDES = re.compile(
-    rf"\b(?P<first>(?:{UNITS})\s+{MORE_THAN_TEN}|(?:{UNITS}|a)\s+hundred(?:\s+(?:and\s+)?{BELOW})?|{MORE_THAN_TEN})\s+by\s+"
-    rf"(?P<second>(?:{UNITS})\s+{MORE_THAN_TEN}|(?:{UNITS}|a)\s+hundred(?:\s+(?:and\s+)?{BELOW})?|{MORE_THAN_TEN})\b",
-    re.I,
-)
+# "At ten thirty", "in twenty twenty".
+OF_TIME = re.compile(r"\b(?:in|at|until|till|by|before|after|around|since)\s+$", re.I)
+SIDE = rf"(?:{UNITS})\s+{MORE_THAN_TEN}|(?:{UNITS}|a)\s+hundred(?:\s+(?:and\s+)?{BELOW})?|{MORE_THAN_TEN}"
+SIDES = re.compile(rf"\b(?P<first>{SIDE})\s+by\s+(?P<second>{SIDE})\b", re.I)
 HUNDREDS = re.compile(rf"\b(?P<many>{UNITS}|a)\s+hundred(?:\s+(?:and\s+)?(?P<more>{BELOW}))?\b", re.I)
 COMPOUND = re.compile(
     rf"\b(?:{TENS})[-\s](?:{UNITS})\b|\b(?:thirteen|fourteen|sixteen|seventeen|eighteen|nineteen)\b", re.I
 )
 AMOUNT = re.compile(rf"\b{BELOW}(?=\s+(?:{MONEY})\b)", re.I)
-MORE = {"thirteen": 13, "fourteen": 14, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19}
 
 
 def mended(text: str) -> str:
@@ -99,7 +92,7 @@ def _price(said: re.Match[str]) -> str:
 
 
 def _of(said: str) -> int:
-    return sum(MORE.get(word, NUMBERS.get(word, 0)) for word in re.split(r"[-\s]+", said.lower()))
+    return sum(NUMBERS.get(word, 0) for word in re.split(r"[-\s]+", said.lower()))
 
 
 def _size(said: str) -> int:

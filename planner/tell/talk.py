@@ -160,7 +160,7 @@ def declined(decline: Decline, desk: Desk) -> str:
 
 def _tells_much(desk: Desk) -> bool:
     """Whether what opens a conversation is long: then it is not understood, and lacks no number of what it is about."""
-    return len(desk.talk.request.split()) > CHAT and not any(True for _ in desk.talk.kept())
+    return len(desk.talk.request.split()) > CHAT and desk.talk.begins
 
 
 def _narrowed_by(operation: str, desk: Desk, voice: Voice) -> str:

@@ -154,7 +154,11 @@ def _refuse_unpayable(ctx: Context, order: Order, args: MarkOrderPaid) -> None:
 
 def _refuse_amount(order: Order, open_: int, amount: int) -> None:
     if open_ <= 0:
-        raise OrderAlreadyPaid(f"{order.reference} is paid: {words.money(order.total, order.currency)}.")
+        paid = words.money(order.total, order.currency)
+        raise OrderAlreadyPaid(
+            f"{order.reference} is paid: {paid}.",
+            hint=f"{OrderAlreadyPaid.hint} What came on top has to go back to the customer.",
+        )
     if amount > open_:
         asked, left = words.money(amount, order.currency), words.money(open_, order.currency)
         raise MoreThanIsOwed(f"{asked} were to be recorded for {order.reference}, and {left} are open.")
