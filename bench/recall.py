@@ -1,84 +1,70 @@
-"""Is the right tool among those offered? Every phrasing is looked up in an index that was trained without it: five folds."""
+"""Is the right tool among those offered to a model? By requests of which the index was taught nothing: what opens a talk at the
+shops that were left out, and what authors wrote who saw neither program nor corpus."""
 
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-import prompts
-from orchestrator.offer import FEW, LEAST, MOST, entries, likeliest
-from planner.choose.index import Entry, Index, Ranked, Route
-from tools import registry
+from bench import shops, turns
+from orchestrator.index import read_index
+from orchestrator.offer import FEW, LEAST, MOST, NOT_SURE, likeliest
+from planner.choose.index import Index, Ranked, Route
 
-FOLDS = 5
-SIZES = (4, 8, 12, 18)
+SIZES = (1, 3, 5, 8, 12)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A phrasing, the tool that it is for, and what an index that never saw it makes of it."""
+    """A request: the tools that would serve it, all tools by the index, and where it would go."""
 
-    tool: str
+    wanted: frozenset[str]
+    rooms: frozenset[str]
     ranked: Sequence[Ranked]
     route: Route
 
     def among(self, count: int) -> bool:
-        return self.tool in [one.name for one in self.ranked[:count]]
-
-    def in_rooms(self, count: int) -> bool:
-        return self.tool in [one.name for one in self.ranked if one.room in self.route.rooms][:count]
+        return bool(self.wanted & {one.name for one in self.ranked[:count]})
 
     @property
     def offered(self) -> int:
         """How many the rule offers."""
-        most, least = (FEW, LEAST) if self.route.sure else (MOST, MOST)
+        most, least = (FEW, LEAST) if self.route.sure else (MOST, NOT_SURE)
         return max(least, min(most, len(list(likeliest(self.ranked)))))
 
 
 def measure() -> str:
-    phrasings = {tool: phrases for room in registry.ROOMS for tool, phrases in prompts.examples(room).items()}
-    asked = _looked_up(entries(registry.tools().values(), phrasings))
-    sure, unsure = [one for one in asked if one.route.sure], [one for one in asked if not one.route.sure]
-    head = [
-        "",
-        "phrasings",
-        *(f"of the {size} likeliest" for size in SIZES),
-        f"of {MOST} of the rooms'",
-        "by the rule",
-        "offered",
-    ]
+    index = read_index()
+    groups = {
+        "shops left out": [*_looked_up(index, ((one.text, [one.operation]) for one in shops.turns() if not one.after))],
+        "authors who saw nothing": [*_looked_up(index, ((one.text, one.wanted) for one in turns.turns() if not one.before))],
+    }
+    head = ["", "requests", *(f"among the first {size}" for size in SIZES), "its room is the route's", "by the rule", "offered"]
     return "\n".join(
         [
             "## The right tool among those offered, per cent",
             "",
             f"| {' | '.join(head)} |",
             f"|{'---|' * len(head)}",
-            *(_row(name, of) for name, of in (("the index is sure", sure), ("it is not", unsure), ("all", asked))),
-            "",
-            f"Unseen phrasings: {FOLDS} folds over what prompts/*.examples.md and the tools declare.",
+            *(
+                _row(f"{name}, {told}", [one for one in asked if one.route.sure is sure])
+                for name, asked in groups.items()
+                for told, sure in (("the index is sure", True), ("it is not", False))
+            ),
+            *(_row(name, asked) for name, asked in groups.items()),
         ]
     )
 
 
+def _looked_up(index: Index, asked: Iterator[tuple[str, list[str]]]) -> Iterator[Asked]:
+    """What tools that are open would serve."""
+    for text, operations in asked:
+        wanted = frozenset(name for name in operations if name in index.tools)
+        if wanted:
+            rooms = frozenset(index.tools[name].entry.room for name in wanted)
+            yield Asked(wanted, rooms, index.rank(text, limit=len(index.tools)), index.route(text))
+
+
 def _row(name: str, of: Sequence[Asked]) -> str:
     columns = [sum(one.among(size) for one in of) for size in SIZES]
-    columns += [sum(one.in_rooms(MOST) for one in of), sum(one.among(one.offered) for one in of)]
+    columns += [sum(bool(one.rooms & {*one.route.rooms}) for one in of), sum(one.among(one.offered) for one in of)]
     shares = [f"{100 * hits / len(of):.1f}" for hits in columns]
     return f"| {' | '.join([name, str(len(of)), *shares, f'{sum(one.offered for one in of) / len(of):.1f}'])} |"
-
-
-def _looked_up(tools: Sequence[Entry]) -> list[Asked]:
-    chance = random.Random(7)
-    said = [(tool.name, phrase) for tool in tools for phrase in dict.fromkeys(tool.examples)]
-    chance.shuffle(said)
-    found: list[Asked] = []
-    for fold in range(FOLDS):
-        held_back = set(said[fold::FOLDS])
-        seen = [
-            replace(tool, examples=[one for one in tool.examples if (tool.name, one) not in held_back])
-            for tool in tools
-        ]
-        index = Index.build(seen)
-        found += [
-            Asked(name, index.rank(text, limit=len(tools)), index.route(text)) for name, text in sorted(held_back)
-        ]
-    return found

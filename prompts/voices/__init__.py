@@ -22,12 +22,14 @@ VOICES = (
 )  # fmt: skip
 ONWARD = ("onward", "onward_french", "onward_german", "onward_talk")
 DAYS = (
-    "english_baking", "english_bicycles", "english_candles", "english_electronics", "english_fabrics", "english_fashion",
-    "english_furniture", "english_hiking", "english_honey", "english_kids", "english_lamps", "english_music", "english_pets",
-    "english_plants", "english_printing", "english_quilts", "english_skate", "english_sneakers", "english_spices",
-    "english_stationery", "english_surf", "english_tea", "english_wine", "english_yarn", "french_books", "french_cheese",
-    "french_chocolate", "french_cosmetics", "french_outdoor", "french_toys", "german_alpine", "german_coffee", "german_games",
-    "german_garden", "german_knives", "german_tools",
+    "english_baking", "english_bicycles", "english_boardgames", "english_candles", "english_electronics", "english_fabrics",
+    "english_fashion", "english_furniture", "english_gadgets", "english_hiking", "english_honey", "english_kids",
+    "english_lamps", "english_mowers", "english_music", "english_pets", "english_plants", "english_printing", "english_quilts",
+    "english_skate", "english_sneakers", "english_spices", "english_stationery", "english_surf", "english_tea",
+    "english_vitamins", "english_wine", "english_workwear", "english_yarn", "french_baby", "french_beer", "french_books",
+    "french_cheese", "french_chocolate", "french_cosmetics", "french_fishing", "french_linen", "french_organic",
+    "french_outdoor", "french_toys", "german_alpine", "german_bikes", "german_coffee", "german_deli", "german_games",
+    "german_garden", "german_knives", "german_lamps", "german_nursery", "german_pets", "german_tools",
 )  # fmt: skip
 NOTHING_NEW = "-"  # a turn of a conversation that only agrees, refuses or corrects a figure
 KINDS = frozenset(
