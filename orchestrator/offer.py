@@ -18,7 +18,7 @@ from tools.contract.actors import Actor
 from tools.contract.declare import Effect, Tool
 
 MOST = 18  # beside the two that are always offered
-FEW, LEAST = 4, 3  # where the index is sure of one room
+FEW, LEAST = 4, 2  # where the index is sure of one room
 NOT_SURE = 8  # at least, where it is not
 SHARE = 4  # of each room where there are several
 ENOUGH = 0.97  # of the probability; what is likelier than the rest is offered, though it is of another room

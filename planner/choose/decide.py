@@ -29,6 +29,7 @@ READ_FLOOR = 0.22  # the same for other requests
 ELSEWHERE = 0.2  # of the probability of what is not done here, where nothing else is likelier: it is said so
 NAMED = 0.4  # of that probability: below it not the operation is named but its room, if all its operations together have so much
 CERTAIN = 0.6
+CLEARLY = 0.9  # of a change that is asked for: "would it be possible to send it to his office?" is no question then
 LIKELY = 0.4  # of a reader's probability that took up nothing of what was said
 WRITE_FLOOR = 0.45
 CLEAR = 0.5  # lead in log-probability that a write needs over the next tool: its card asks once more
@@ -71,7 +72,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     if best_any in desk.index.elsewhere and scores[best_any] >= ELSEWHERE:
         return _not_here(text, best_any, scores, desk, said or text)
     found = candidates(text, desk, said or text)
-    asks = mood.asks(said or text, text)
+    asks = mood.asks(said or text, text) and not (_writes(best_any, desk) and scores[best_any] >= CLEARLY)
     if asks:  # a question changes nothing: the share of the writing tools goes to the others
         found = _reading(found, sum(score for name, score in scores.items() if _writes(name, desk)))
     if not found or found[0].score < (FLOOR if asks else READ_FLOOR):
@@ -102,7 +103,7 @@ def _change(
     chosen = counted
     meant = rather.of_all(text, rather.of_lines(text, rather.of_variant(text, chosen, found, desk), desk), desk)
     whole = rather.WHOLE_ORDER if meant.tool.entry.name == rather.LINES and rather.names_a_part(text, desk) else ""
-    others = [c for c in found if (c is meant or c is not chosen) and c.tool.entry.name != whole]
+    others = [c for c in found if c is meant or (c.tool not in (chosen.tool, meant.tool) and c.tool.entry.name != whole)]
     together = meant.score + sum(c.score for c in found if c is not meant and c.tool.entry.name == whole)
     agreed = (
         desk.index.agreed(said, chosen.tool.entry.name, desk.beside(said))

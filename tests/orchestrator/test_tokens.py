@@ -59,7 +59,7 @@ async def furnished(mine: NewShop) -> list[Customer]:
     [
         ("what is running low?", "low_stock_products", {}),
         ("what did we sell last week?", "sales_report", {}),
-        ("who are our best customers?", "list_customers", {"sort": "spend"}),
+        ("who are our best customers?", "sales_by_customer", {}),
     ],
 )
 async def test_a_reading_turn_costs_five_thousand_prompt_tokens_at_most(
