@@ -35,9 +35,18 @@ def measure() -> str:
     index = read_index()
     groups = {
         "shops left out": [*_looked_up(index, ((one.text, [one.operation]) for one in shops.turns() if not one.after))],
-        "authors who saw nothing": [*_looked_up(index, ((one.text, one.wanted) for one in turns.turns() if not one.before))],
+        "authors who saw nothing": [
+            *_looked_up(index, ((one.text, one.wanted) for one in turns.turns() if not one.before))
+        ],
     }
-    head = ["", "requests", *(f"among the first {size}" for size in SIZES), "its room is the route's", "by the rule", "offered"]
+    head = [
+        "",
+        "requests",
+        *(f"among the first {size}" for size in SIZES),
+        "its room is the route's",
+        "by the rule",
+        "offered",
+    ]
     return "\n".join(
         [
             "## The right tool among those offered, per cent",

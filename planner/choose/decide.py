@@ -103,7 +103,9 @@ def _change(
     chosen = counted
     meant = rather.of_all(text, rather.of_lines(text, rather.of_variant(text, chosen, found, desk), desk), desk)
     whole = rather.WHOLE_ORDER if meant.tool.entry.name == rather.LINES and rather.names_a_part(text, desk) else ""
-    others = [c for c in found if c is meant or (c.tool not in (chosen.tool, meant.tool) and c.tool.entry.name != whole)]
+    others = [
+        c for c in found if c is meant or (c.tool not in (chosen.tool, meant.tool) and c.tool.entry.name != whole)
+    ]
     together = meant.score + sum(c.score for c in found if c is not meant and c.tool.entry.name == whole)
     agreed = (
         desk.index.agreed(said, chosen.tool.entry.name, desk.beside(said))
@@ -201,7 +203,7 @@ def _tells_nothing(chosen: Candidate) -> bool:
 
 def _likens(chosen: Candidate, said: str, desk: Desk) -> bool:
     """Whether a tool is told nothing of what opens a conversation, and is not agreed upon: it is only the likest that is here."""
-    told = chosen.filled.args or chosen.filled.people or chosen.filled.which
+    told = chosen.filled.args or chosen.filled.people or chosen.filled.which or chosen.score >= LIKELY
     return not (told or desk.before or desk.index.agreed(said, chosen.tool.entry.name, desk.beside(said)))
 
 
@@ -237,12 +239,16 @@ def _commanded(text: str, candidates: list[Candidate]) -> Candidate | None:
 
 
 def _able(candidates: list[Candidate]) -> Candidate:
-    """The best candidate, or, where it reads and has no place for something said, a reader within reach that has one for all."""
+    """The best candidate, or, where it reads and has no place for something said, a reader within reach that has one for all.
+
+    The same where it is not certain and is told nothing, and another is: "how many cancelled orders" of key figures.
+    """
     best = candidates[0]
     lost, reach = bool(best.filled.unplaced), REACH if best.filled.unplaced else NEAR
-    if best.tool.entry.writes or not (lost or best.filled.strange):
+    idle = best.score < CERTAIN and not (best.filled.args or best.filled.people)
+    if best.tool.entry.writes or not (lost or best.filled.strange or idle):
         return best
-    placing = (c for c in candidates if not c.tool.entry.writes and _whole(c))
+    placing = (c for c in candidates if not c.tool.entry.writes and _whole(c) and (c.filled.args or not idle))
     return next((c for c in placing if c.score >= reach * best.score), best)
 
 

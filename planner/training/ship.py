@@ -1,7 +1,7 @@
-"""The trained encoder as one ONNX file of four and eight bits a weight, for a runtime that needs nothing of what it was trained with.
+"""The trained encoder as one ONNX file of four and eight bits a weight, for a runtime without anything of what it was trained with.
 
-Words keep the four bits that they came with. A matrix has eight bits a weight and a scale for each 128 of them, and is multiplied in
-eight bits: of 1,859 turns at shops that were left out the exact encoder had 81.3 % first, this 81.2, one scale a matrix 79.8.
+Words keep the four bits that they came with. A matrix has eight bits a weight and a scale for each 128 of them, and is multiplied
+in eight bits: of 1,859 turns at shops that were left out the exact encoder had 81.3 % first, this 81.2, one scale a matrix 79.8.
 """
 
 import json
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -67,7 +66,9 @@ class _Graph:
         given = [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name, shape in
                  (("ids", [1, "tokens"]), ("known", ["things"]))]  # fmt: skip
         graph = helper.make_graph(self.nodes, "reader", given, scores, self.constants)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(RUNTIME, 1)], ir_version=9)
+        return helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(RUNTIME, 1)], ir_version=9
+        )
 
     def op(self, kind: str, inputs: list[str], *, name: str = "", **options: Any) -> str:
         name = name or f"{kind}_{len(self.nodes)}"
@@ -146,8 +147,14 @@ class _Graph:
         blocks = columns.reshape(count, depth // BLOCK, BLOCK)
         scales = np.maximum(np.abs(blocks).max(-1), 1e-9) / (MIDDLE - 1)
         digits = (np.rint(blocks / scales[..., None]) + MIDDLE).astype(np.uint8)
-        given = [values, self._keep(digits, f"{name}.digits"), self._keep(scales.astype(np.float32).ravel(), f"{name}.scales")]
-        return self.op("MatMulNBits", given, domain=RUNTIME, K=depth, N=count, bits=BITS, block_size=BLOCK, accuracy_level=4)
+        given = [
+            values,
+            self._keep(digits, f"{name}.digits"),
+            self._keep(scales.astype(np.float32).ravel(), f"{name}.scales"),
+        ]
+        return self.op(
+            "MatMulNBits", given, domain=RUNTIME, K=depth, N=count, bits=BITS, block_size=BLOCK, accuracy_level=4
+        )
 
     def _normed(self, values: str, name: str) -> str:
         scale, shift = self.constant(f"{name}.weight"), self.constant(f"{name}.bias")

@@ -1,8 +1,8 @@
 """Which of E5's 250,000 pieces of words the reader keeps: those that English, French and German are written with.
 
-These are the ones that our texts need, the ones that most words of the three languages need by how often they are written (wordfreq,
-https://doi.org/10.5281/zenodo.7199437), and each letter, figure and mark alone, so that nothing is unknown that is typed here. All
-is small letters. In 20,000 pieces are 99.7 % of all that is written; 39,000 would be all.
+These are the ones that our texts need, the ones that most words of the three languages need by how often they are written
+(wordfreq, https://doi.org/10.5281/zenodo.7199437), and each letter, figure and mark alone, so that nothing is unknown that is typed
+here. All is small letters. In 20,000 pieces are 99.7 % of all that is written; 39,000 would be all.
 """
 
 import gzip
