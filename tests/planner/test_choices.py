@@ -180,6 +180,19 @@ def test_of_an_order_of_which_one_thing_is_to_be_cancelled_the_rest_stays(said: 
     assert tool == (decision[0].tool if isinstance(decision, list) else decision.pending["tool"])
 
 
+def test_a_polite_question_that_clearly_wishes_something_is_done() -> None:
+    said = "would it be possible to have ORD-11028 sent to my office instead, 14 rue de Béthune, 59000 Lille?"
+    shipped = read_index()
+    desk = Desk(shipped, frozenset(shipped.tools), Held.of([SystemMessage(TODAY), HumanMessage(said)]))
+
+    decision = decide.decide(said, desk, before=[], said=said)
+
+    assert isinstance(decision, list)
+    assert decision[0].tool == "change_order_address"
+    address = {"line1": "14 rue de Béthune", "city": "Lille", "postcode": "59000"}
+    assert decision[0].args == {"order": "ORD-11028", "shipping_address": address}
+
+
 def test_a_record_of_her_whom_an_earlier_clause_named_is_looked_for_among_hers() -> None:
     said, shipped = "refund her the 30.90 straight away", read_index()
     desk = Desk(shipped, frozenset(shipped.tools), Held.of([SystemMessage(TODAY), HumanMessage(said)]))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.index import read_index
 from planner.choose.index import Index
 from tests.planner import catalogue
 
@@ -62,6 +63,21 @@ def test_a_clear_request_is_routed_without_a_model(index: Index, text: str, room
 
     assert route.rooms == rooms
     assert route.sure
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "tool"),
+    [
+        ("montre-moi les retours en attente", "after_sales", "list_returns"),
+        ("welche Pakete hängen fest", "transport", "list_late_shipments"),
+        ("la cliente veut échanger la taille M contre une L", "after_sales", "exchange_items"),
+    ],
+)
+def test_the_shops_index_finds_rooms_and_tools_by_the_reader(text: str, room: str, tool: str) -> None:
+    shop = read_index()
+
+    assert shop.route(text).rooms == (room,)
+    assert shop.rank(text)[0].name == tool
 
 
 def test_reading_parts_of_a_request_can_be_done_apart_but_a_write_cannot(index: Index) -> None:

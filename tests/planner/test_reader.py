@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from planner.read.pieces import cut, vocabulary
 from planner.read.reader import ON, Beside, Mention, Reader, mentions, shipped
 from planner.training.corpus import fingerprint
 from prompts import voices
@@ -75,6 +76,17 @@ def test_whatever_comes_is_read(reader: Reader, text: str) -> None:
 
     assert len(read.scores) == len(reader.about.operations) - 1
     assert all(0 <= one.start < one.end <= len(text) for one in read.mentions)
+
+
+def test_a_piece_of_a_word_stands_where_its_letters_do_and_holds_no_blank() -> None:
+    text = "Zwei  blaue Becher für Łódź, ORD-1042"
+
+    ids, places = cut(vocabulary(), text, 96)
+    first, *_, last = cut(vocabulary(), text, 4).ids
+
+    assert len(ids) == len(places)
+    assert "".join(text[start:end] for start, end in places) == text.replace(" ", "")
+    assert (first, last) == (ids[0], ids[-1])
 
 
 def test_a_mention_is_whole_words_of_the_text(reader: Reader) -> None:
