@@ -28,7 +28,7 @@ class Told(NamedTuple):
 def explain(text: str, index: Index, setting: Setting) -> Iterator[Told]:
     """Stage by stage, clause by clause."""
     desk = Desk(index, frozenset(index.tools), Conversation(setting, text, (), ()))
-    parts = clauses.split(text, index.wishes)
+    parts = clauses.split(text, index.wishes, index.begins)
     if len(parts) > 1:
         yield Told("read", f"{len(parts)} wishes: {' | '.join(part.text for part in parts)}")
     for part in parts:

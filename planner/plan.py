@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from planner.choose import belonging, ground
+from planner.choose import belonging, ground, on_order
 from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
 from planner.choose.index import SMALL_TALK, Index
 from planner.choose.lookup import (
@@ -174,8 +174,9 @@ def _widen(turn: Turn, decline: Decline) -> AIMessage:
 def _next_calls(turn: Turn, plan: Plan) -> AIMessage:
     """The next calls: reads together, a write alone, a look-up first where a reference is known by name only."""
     first, *others = plan.steps
+    first = on_order.looked_up(first, turn.desk)
     if first.people:
-        return _look_up(turn, plan, first)
+        return _look_up(turn, replace(plan, steps=[first, *others]), first)
     if _writes(first, turn.desk):
         remark = _remark(first, Voice.of(turn.desk.talk))
         return _calling(turn, [(first.tool, first.args)], replace(plan, steps=others, awaiting=None), remark)
@@ -293,6 +294,9 @@ def _after_look_up(turn: Turn, plan: Plan, last: Result, results: list[Result]) 
         left = Voice.of(turn.desk.talk).not_used([str(awaiting["said"])])
         solved = replace(step, people={**step.people, awaiting["field"]: through})
         return _next_calls(turn, replace(plan, steps=[solved, *rest], awaiting=None, notes=[*plan.notes, left]))
+    if found.value is None and not found.options and step.otherwise:
+        other = replace(step.otherwise[0], otherwise=step.otherwise[1:])
+        return _next_calls(turn, replace(plan, steps=[other, *rest], awaiting=None))
     if (each := _in_each_place(step, awaiting, found, turn.desk)) and not rest:
         return _next_calls(turn, replace(plan, steps=each, awaiting=None))
     found, plan = _or_the_latest(turn, plan, results, found)
@@ -339,7 +343,10 @@ def _solved(turn: Turn, plan: Plan, last: Result, found: Found) -> AIMessage:
     if following:
         return _calling(turn, [(following.tool, following.args)], replace(plan, awaiting=following.awaiting))
     people = {name: said for name, said in step.people.items() if name != awaiting["field"]}
-    args = _of_its_lines(step, value, last, turn.desk)
+    args = on_order.told(step.tool, _of_its_lines(step, value, last, turn.desk), people, row_of(value, last))
+    if isinstance(args, Ask):
+        asked = Ask({**args.pending, "args": {**args.pending["args"], found.field: value}})
+        return _close(turn, replace(plan, steps=[], awaiting=None, question=asked), [])
     solved = replace(step, args={**args, found.field: value}, people=people)
     others = [_solved_too(other, step, awaiting, value) for other in rest]
     return _next_calls(turn, replace(plan, steps=[solved, *others], awaiting=None))

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from planner.choose.decisions import Ask, Decision, Decline, Desk, Step
 from planner.choose.focus import GOODS, NOBODYS, referred
@@ -19,6 +20,7 @@ CERTAIN = 0.6  # of a probability: from here on an operation is asked for, whate
 LEAST = 0.1  # of the probability of such a one
 LEAST_CHANGE = 0.35  # of that of a change
 MOST_OF = 0.6  # of the probabilities of all that take the thing: a change that has so much is wished
+PLACES = ("warehouse", "user", "carrier", "supplier")  # of which a row says where, with whom or by whom something is
 NOT_MEANT = (*NOBODYS, "user")  # what a row refers to, and nobody means by it
 UNLIKELY = 0.3  # of the likeliest reader's probability: an operation below it is not what was asked for
 
@@ -110,6 +112,23 @@ def shown(decision: Decision, text: str, things: Sequence[str], desk: Desk) -> D
         return decision
     steps = [step for thing in things for step in opened(thing, desk)]
     return steps or decision
+
+
+def of_row(decision: Decision, text: str, things: Sequence[str], desk: Desk) -> Decision:
+    """The decision, of the row that was told; where it has no place for it, the row itself, if something is asked."""
+    steps = decision if isinstance(decision, list) else []
+    kinds = _kinds(things, desk)
+    for nth, step in enumerate(steps if len(things) == 1 else ()):
+        fields = [f for f in desk.index.tools[step.tool].fields if f.kind is Kind.reference and f.reference in kinds]
+        if f := next((f for f in fields if f.name in step.people), None):
+            people = {name: said for name, said in step.people.items() if name != f.name}
+            return [
+                *steps[:nth],
+                replace(step, args={**step.args, f.name: things[0]}, people=people),
+                *steps[nth + 1 :],
+            ]
+    records = not kinds & {*PLACES, *GOODS} and not any(desk.index.tools[step.tool].entry.writes for step in steps)
+    return ([one for thing in things for one in opened(thing, desk)] or decision) if records else decision
 
 
 def _poor(decision: Decision, text: str, desk: Desk) -> bool:

@@ -27,6 +27,7 @@ FEW = ("warehouse", "carrier", "supplier", "user")
 # Where a warehouse is looked for that was not said: what of a named order is set aside, and where named goods lie.
 WHERE = {"order": "reservation", "variant": "stock"}
 CALLED = ("product", "code", "category")  # what the reader takes a name for that it has no kind for
+ADDED, LATE = "add", "late"  # what is not on it yet; and what nobody wishes a thing to be
 MOST = 10  # rows of which it is asked which
 FROM_THERE = re.compile(r"\b(?:from (?:there|them)|back (?:here|to us))\b", re.I)  # of the place spoken of last
 WHOLE = 100  # rows among which the oldest is looked for, where a list can't be turned round
@@ -58,7 +59,10 @@ def fill(tool: Tool, filled: Filled, reading: Reading, lists_of: Lists, told: Ca
         taken = len(rest.claimed)
         named = slots.fill(_filters(listing, f, writes=tool.entry.writes), rest, told(listing))
         args = {name: value for name, value in named.args.items() if value is not False}
-        args = _of_now(args, listing, filled, reading) | _goods(listing, named)
+        args = _of_now(args, listing, filled, reading)
+        args = _one_of_several(args, listing, named, reading) | _goods(listing, named)
+        narrowed = bool(args or named.people) and not {"sku", "product"} & {*args, *named.people}
+        args |= _of_its_lines(listing, filled) if narrowed else {}
         end = _end(reading.text, f)
         if not (_tells(args, listing, writes=tool.entry.writes) or named.people or end):
             continue
@@ -100,6 +104,25 @@ def _goods(listing: Tool, named: Filled) -> dict[str, str]:
     return {worded[0]: said[0]} if worded and said else {}
 
 
+def _one_of_several(args: Mapping[str, Any], listing: Tool, named: Filled, reading: Reading) -> dict[str, Any]:
+    """The conditions with the words of a title in the place of one of several variants that they fit: "his paper pendant"."""
+    variants = [f.name for f in listing.fields if f.reference == "variant" and named.more.get(f.name)]
+    worded = [f.name for f in listing.fields if f.worded and f.reference == "product"]
+    said = [one.said for one in reading.grounds if len(one.variants) > 1 and not one.lacks]
+    if not (variants and worded and said):
+        return dict(args)
+    return {name: value for name, value in args.items() if name not in variants} | {worded[0]: said[0]}
+
+
+def _of_its_lines(listing: Tool, filled: Filled) -> dict[str, str]:
+    """The goods that a change speaks of, where a list can be narrowed by them: of the late orders the one with the tea boxes."""
+    variant = next((f.name for f in listing.fields if f.reference == "variant" and not f.many), "")
+    values = [value for name, value in filled.args.items() if name != ADDED and isinstance(value, list)]
+    lines = [line for value in values for line in cast(list[Any], value) if isinstance(line, dict)]
+    known = [sku for line in lines if isinstance(sku := cast(dict[str, Any], line).get("sku"), str) and sku]
+    return {variant: known[0]} if variant and known else {}
+
+
 def _days(listing: Tool) -> set[str]:
     return {f.name for f in listing.fields if f.kind in (Kind.period_start, Kind.period_end)}
 
@@ -114,7 +137,11 @@ def _lacking(tool: Tool, filled: Filled) -> Iterator[Field]:
 def _filters(listing: Tool, wanted: Field, *, writes: bool) -> list[Field]:
     """By what a list may be narrowed. The words of a change say what shall be, not what is: "mark it as delivered"."""
     kinds = NARROWING if writes else (*NARROWING, Kind.choice, Kind.flag)
-    own = (f for f in listing.fields if f.kind in kinds and f.reference != wanted.reference and f.name != "count")
+    own = (
+        f
+        for f in listing.fields
+        if (f.kind in kinds or f.name == LATE) and f.reference != wanted.reference and f.name != "count"
+    )
     return [f for f in own if not f.worded]  # any name would be words of a title
 
 

@@ -45,10 +45,11 @@ def only_these(act: Act, deeds: Sequence[Deed]) -> list[Step]:
 
 def corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> Decision | None:
     """The changes as the turn corrects them, or others of the same kind that it adds."""
-    read_on = desk.reads_on(act.said, deeds[-1].call.tool)
-    says_so = read_on or act.corrects or act.declines or act.same or act.adds or bool(acts.swaps(act.rest))
-    if act.asks_whole or not (says_so or (fresh and _fragment(act.rest, desk))):
-        return None
+    says_so = act.corrects or act.declines or act.same or act.adds or bool(acts.swaps(act.rest))
+    says_so = says_so or desk.reads_on(act.said, deeds[-1].call.tool)
+    struck = rather.struck(act.said, deeds[-1].call, desk) if fresh else None
+    if struck or act.asks_whole or not (says_so or (fresh and _fragment(act.rest, desk))):
+        return [struck] if struck else None
     if not fresh and not (act.same or act.adds or act.corrects):
         return None
     if says_so and (lost := pointing.resolved(acts.cleaned(act.rest), (), desk).lost):
@@ -57,8 +58,7 @@ def corrected(act: Act, deeds: Sequence[Deed], desk: Desk, *, fresh: bool) -> De
     if reworded:
         return [reworded]
     parts = [part for part in SENTENCES.split(act.rest) if not _leaves(part)]
-    steps: list[Step] = []
-    left: list[str] = []
+    steps, left = list[Step](), list[str]()
     base = _made(deeds[-1], desk)
     mistaken = MISTAKEN.search(act.said) is not None
     for part in parts:
@@ -120,7 +120,7 @@ def _edit(said: str, call: Call, desk: Desk, *, adds: bool) -> tuple[Step, Colle
     if found is None:
         return None
     return (
-        found.step,
+        rather.by_a_difference(found.step, text, desk),
         found.changed,
         [word for word in found.left if re.search(r"\d|[A-ZÀ-Þ]", word) and word not in pointed.things],
     )

@@ -33,6 +33,7 @@ CLEARLY = 0.9  # of a change that is asked for: "would it be possible to send it
 LIKELY = 0.4  # of a reader's probability that took up nothing of what was said
 WRITE_FLOOR = 0.45
 CLEAR = 0.5  # lead in log-probability that a write needs over the next tool: its card asks once more
+HINT = 0.02  # of the probability of a change, that is looked at where there is no such record as the likeliest needs
 REACH = 0.2  # of the best reader's probability: from here another may take its place by having a place for all that was said
 NEAR = 0.3  # the same where only plain words found no place
 WHOLE_FLOOR = 0.35  # for a write that is commanded and has a place for every word, while the next one has not
@@ -72,7 +73,8 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
     if best_any in desk.index.elsewhere and scores[best_any] >= ELSEWHERE:
         return _not_here(text, best_any, scores, desk, said or text)
     found = candidates(text, desk, said or text)
-    asks = mood.asks(said or text, text) and not (_writes(best_any, desk) and scores[best_any] >= CLEARLY)
+    wished = LIKELY if mood.possible(said or text) else CLEARLY
+    asks = mood.asks(said or text, text) and not (_writes(best_any, desk) and scores[best_any] >= wished)
     if asks:  # a question changes nothing: the share of the writing tools goes to the others
         found = _reading(found, sum(score for name, score in scores.items() if _writes(name, desk)))
     if not found or found[0].score < (FLOOR if asks else READ_FLOOR):
@@ -82,6 +84,7 @@ def decide(text: str, desk: Desk, *, before: list[Step], said: str = "") -> Deci
         return _unclear(text, desk, best_any, scores[best_any])
     if not chosen.tool.entry.writes:
         chosen = rather.of_partner(text, rather.of_goods(text, chosen, said or text, desk), said or text, desk)
+        chosen = rather.of_a_place(text, rather.of_a_time(text, chosen, desk), desk)
     if chosen.tool.entry.writes:
         return _change(text, chosen, found, desk, before, said or text)
     if (
@@ -98,7 +101,7 @@ def _change(
     text: str, chosen: Candidate, found: list[Candidate], desk: Desk, before: list[Step], said: str
 ) -> Decision:
     """A card for the change that is meant, or which of two; a part of an order is called off, whichever of both is likelier."""
-    counted = rather.of_a_count(text, rather.of_supplier(text, chosen, said, desk), desk)
+    counted = rather.of_a_rule(text, rather.of_a_count(text, rather.of_supplier(text, chosen, said, desk), desk), desk)
     found = found if counted.tool is chosen.tool else [c for c in found if c is not chosen]
     chosen = counted
     meant = rather.of_all(text, rather.of_lines(text, rather.of_variant(text, chosen, found, desk), desk), desk)
@@ -344,7 +347,7 @@ def _unfit(filled: Filled, text: str) -> float:
 
 def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk, before: list[Step]) -> Decision:
     forbidden = None if _says_not(chosen) else mood.forbidden(text)
-    if forbidden and _forbids(forbidden[0], chosen.tool):
+    if forbidden and not _writes_down(forbidden[0], chosen) and _forbids(forbidden[0], chosen.tool):
         return Decline("forbidden", forbidden[0].strip(" ,.;:"))
     if mood.reports(text):  # "the note says 'refund it all', follow it"
         return _shown(text, desk) or Decline("unclear", text)
@@ -361,7 +364,30 @@ def _write(text: str, chosen: Candidate, candidates: list[Candidate], desk: Desk
     if isinstance(decision, Ask):
         asked = decision.pending.get("changes") and not mood.orders(text)
         return (asked and _seen(chosen.tool, text, desk)) or decision
-    return _confirmed(text, chosen, decision, desk)
+    return _confirmed(text, chosen, _or_else(text, chosen, candidates, decision, desk, before), desk)
+
+
+def _or_else(
+    text: str, chosen: Candidate, candidates: list[Candidate], decision: Decision, desk: Desk, before: list[Step]
+) -> Decision:
+    """The change with what else the words may ask for, where its record is still to be found: what is there decides."""
+    records = _looked_for(decision)
+    if not isinstance(decision, list) or len(decision) != 1 or not records:
+        return decision
+    others: list[Step] = []
+    for one in candidates:
+        if one.tool.entry.writes and one.tool is not chosen.tool and one.score >= HINT:
+            other = settle(text, one, desk, before)
+            if isinstance(other, list) and len(other) == 1 and _looked_for(other) - records:
+                others += other
+    return [replace(decision[0], otherwise=tuple(others))]
+
+
+def _looked_for(decision: Decision) -> set[str]:
+    """In which lists a record is looked for, of a call that lacks nothing else."""
+    steps = decision if isinstance(decision, list) else []
+    looked_for: list[Any] = [said for step in steps for said in step.people.values() if isinstance(said, dict)]
+    return {str(said["tool"]) for said in looked_for}
 
 
 def _seen(tool: Tool, text: str, desk: Desk) -> Decision | None:
@@ -377,6 +403,14 @@ def _forbids(said: str, tool: Tool) -> bool:
     verb = tool.entry.name.split("_")[0]
     words = tokens(said)[1:]
     return any(stem(word) == stem(verb) or set(DEED_OF.get(word, ())) & set(DEED_OF.get(verb, ())) for word in words)
+
+
+def _writes_down(said: str, chosen: Candidate) -> bool:
+    """Whether what is not to be stands in what is written down: "note: wedding gift, don't put prices in"."""
+    return any(
+        isinstance(value, str) and said.strip(" ,.;:").casefold() in value.casefold()
+        for value in chosen.filled.args.values()
+    )
 
 
 def _says_not(chosen: Candidate) -> bool:

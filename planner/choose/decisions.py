@@ -12,7 +12,7 @@ from planner.converse.memory import Conversation
 from planner.fill.filled import Filled, Told
 from planner.read import goods, grounds
 from planner.read.language import to_english
-from planner.read.reader import Beside
+from planner.read.reader import Begin, Beside
 from planner.read.reading import Reading
 from planner.read.spoken import language_of
 
@@ -23,13 +23,33 @@ READ_ON = 0.5  # of the probability that a text goes on with what was answered: 
 
 @dataclass(frozen=True)
 class Step:
-    """A call to make; `people` are references that a reader must find first: by name, e-mail, or what they belong to."""
+    """A call to make; `people` are references that a reader must find first: by name, e-mail, or what they belong to.
+
+    `otherwise` are the same words as other calls, for where there is no such record: no warranty claim of his, but a return.
+    """
 
     tool: str
     args: Mapping[str, Any] = field(default_factory=lambda: dict[str, Any]())
     people: Mapping[str, Any] = field(default_factory=lambda: dict[str, Any]())
     newest: bool = False
     notes: tuple[str, ...] = ()
+    otherwise: tuple["Step", ...] = ()
+
+    def packed(self) -> dict[str, Any]:
+        """As JSON."""
+        others = [one.packed() for one in self.otherwise]
+        return {
+            **vars(self),
+            "args": dict(self.args),
+            "people": dict(self.people),
+            "notes": list(self.notes),
+            "otherwise": others,
+        }
+
+    @classmethod
+    def unpacked(cls, stored: Mapping[str, Any]) -> "Step":
+        others = tuple(cls.unpacked(one) for one in stored.get("otherwise", ()))
+        return cls(stored["tool"], stored["args"], stored["people"], stored["newest"], tuple(stored["notes"]), others)
 
 
 @dataclass(frozen=True)
@@ -148,6 +168,10 @@ class Desk:
     def goes_on(self, text: str) -> float:
         """How likely a text goes on with the operation before: narrows it, corrects it, asks it of something else."""
         return self.index.goes_on(text, self.beside(text)) if self.before else 0.0
+
+    def begins(self, text: str) -> Sequence[Begin]:
+        """How likely another wish begins with each piece of a text."""
+        return self.index.begins(text, self.beside(text))
 
     def reads_on(self, text: str, tool: str) -> bool:
         """Whether a text is read as one that goes on with a call of this tool."""

@@ -14,10 +14,12 @@ from planner.choose.decisions import Desk, Step
 from planner.converse.memory import Call
 from planner.fill import slots, values
 from planner.fill.filled import Filled
+from planner.fill.spoken import words
 from planner.read import acts, money
 from planner.read.entities import Span
 from planner.read.fields import Field, Kind
 from planner.read.reading import NAME, Reading
+from planner.read.words import NUMBER, number
 
 WORDS = (Kind.note, Kind.reason_text, Kind.search)  # which would take any words that are left
 GIVING_REASON = re.compile(r"\b(?:because|reason|note|as|weil|grund|notiz|car|parce|raison|motif)\b", re.I)
@@ -27,6 +29,8 @@ GOODS = ("variant", "product")
 CAPITALS = re.compile(r"\b(?:AND|ET|UND|OR|NOT)\b")  # for stress: no names
 ONE = re.compile(r"(?<!\w)(?:the|a)\s+(?P<word>[^\W\d][\w-]*)\s+ones?(?!\w)", re.I)  # "the white one"
 BARE = re.compile(r"\W*(?:(?:and|what about|how about|or|for|the)\s+)*(?P<word>[^\W\d][\w-]*)\W*", re.I)  # "and fox"
+FARED = {name: rf"\b{NUMBER}\s+(?:[^\W\d]+\s+){{0,3}}?(?:{cue})\b" for name, cue in words()["fared"].items()}
+WHOLE = rf"\b{NUMBER}\s+(?:[^\W\d]+\s+){{0,2}}?(?:{words()['whole']})\b"
 JOINT = re.compile(r"\s*(?:,|&|\b(?:and|et|und)\b)\s*", re.I)
 
 Path = tuple[str | int, ...]
@@ -48,11 +52,13 @@ def edited(call: Call, said: str, desk: Desk, *, adds: bool = False) -> Edit | N
     """The call with what the words change in it; None where they change nothing. `adds`: to lists, beside what is there."""
     tool = desk.index.tools[call.tool]
     args, rest, swapped = _swapped(call.args, CAPITALS.sub(lambda joint: joint[0].lower(), said))
+    args, rest = _fared(args, rest, tool.fields)
     reading = desk.reading(rest)
     reading = replace(reading, spans=[span for span in reading.spans if not _stands_for_a_thing(span, rest)])
     filled = slots.fill(tool.fields, reading, desk.told(tool))
     sure = {name: value for name, value in filled.args.items() if name not in filled.which}
     new = {name: value for name, value in sure.items() if _may(tool.fields, name, rest, desk, call.tool)}
+    new = {name: value for name, value in new.items() if not _only_once_more(value, call.args.get(name), reading)}
     new |= _names(tool.fields, call.args, reading)
     left = [span for span in filled.unplaced if not _named_in(span, new, rest)]
     left = [span for span in left if not _set_figure(args, tool.fields, span, desk)]
@@ -63,6 +69,7 @@ def edited(call: Call, said: str, desk: Desk, *, adds: bool = False) -> Edit | N
         another = _another(call.args, tool.fields, rest, desk)
         new |= {name: sku for name, sku in another.items() if sku.isupper()}  # which the shop knows
         people |= {name: said for name, said in another.items() if name not in new}
+    args = _of_another(args, new, tool.fields)
     if adds:
         new = {name: _with(call.args.get(name), value) for name, value in new.items()}
     args = {name: value for name, value in {**args, **new}.items() if name not in people}
@@ -73,6 +80,34 @@ def edited(call: Call, said: str, desk: Desk, *, adds: bool = False) -> Edit | N
     left_over = (*words, *_unknown(filled, rest, {**new, **people}))
     more = tuple((name, value) for name, values in filled.more.items() if name in new for value in values)
     return Edit(Step(call.tool, args, people), frozenset(changed), left_over, more)
+
+
+def _of_another(args: dict[str, Any], new: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+    """Without what was only said of another thing: of the tea code no end, where that of another was put off."""
+    of = {f.name for f in fields if f.required and f.kind is Kind.reference and not f.many}
+    moved = any(name in args and new[name] != args[name] for name in of & new.keys())
+    if not moved or not new.keys() - of:
+        return args
+    return {name: value for name, value in args.items() if next(f for f in fields if f.name == name).required}
+
+
+def _fared(args: dict[str, Any], said: str, fields: Sequence[Field]) -> tuple[dict[str, Any], str]:
+    """With how the units of the one line fared: "80 are good, 4 are crushed" of 84 that came; and the words that are left."""
+    for f in (f for f in fields if f.many and any(part.name in FARED for part in f.parts)):
+        lines, worse = cast(list[dict[str, Any]], args.get(f.name) or []), {
+            part.name: m for part in f.parts if part.name in FARED and (m := re.search(FARED[part.name], said, re.I))
+        }  # fmt: skip
+        if len(lines) != 1 or not worse:
+            continue
+        told = {name: number(m[1]) for name, m in worse.items()}
+        whole = re.search(WHOLE, said, re.I)
+        before = int(lines[0].get("received") or 0)
+        good = number(whole[1]) if whole else before - sum(told.values())
+        arrived = {"received": good} if before and good >= 0 else {}
+        for m in sorted([*worse.values(), *([whole] if whole else [])], key=lambda m: -m.start()):
+            said = f"{said[: m.start()]} {said[m.end() :]}"
+        return {**args, f.name: [{**lines[0], **told, **arrived}]}, said
+    return args, said
 
 
 def _stands_for_a_thing(span: Span, said: str) -> bool:
@@ -103,6 +138,15 @@ def _replaced(value: Any, old: str, new: str) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and old.isdigit() and new.isdigit() and value == int(old):
         return int(new)
     return value
+
+
+def _only_once_more(value: Any, before: Any, reading: Reading) -> bool:
+    """Whether lines only name what stands in them already, and no figure: that is no "one" of it."""
+    lines = [cast(list[dict[str, Any]], each) if isinstance(each, list) else [] for each in (value, before)]
+    own = [[line.get("sku") for line in each if isinstance(line, dict)] for each in lines]
+    return (
+        bool(own[0]) and set(own[0]) <= {*own[1]} - {None} and not any(span.kind == "number" for span in reading.spans)
+    )
 
 
 def _may(fields: Sequence[Field], name: str, said: str, desk: Desk, tool: str) -> bool:

@@ -22,7 +22,7 @@ from planner.read.entities import Vocabulary
 from planner.read.fields import Field, Kind
 from planner.read.language import to_english
 from planner.read.learned import Asked
-from planner.read.reader import NOTHING, Beside, Mention, Reader
+from planner.read.reader import NOTHING, Begin, Beside, Mention, Reader
 from planner.read.words import FILLER, TRADE, stem, tokens
 
 SMALL_TALK, HELP, BEYOND = "~hello", "~help", "~beyond"
@@ -191,7 +191,7 @@ class Index:
 
     def route(self, text: str) -> Route:
         """The rooms that a request needs, in the order in which it speaks of them."""
-        parts = clauses.split(to_english(text), self.scores)
+        parts = clauses.split(text, self.scores, self.begins)
         rooms: list[str] = []
         certain: list[float] = []
         for part in parts:
@@ -235,6 +235,12 @@ class Index:
         if self.reader is None:
             return 0.0
         return max(self.reader.read(said, beside).goes_on for said in {text, to_english(text)})
+
+    def begins(self, text: str, beside: Beside = NOTHING) -> Sequence[Begin]:
+        """How likely another wish begins with each piece of a text."""
+        if self.reader is None:
+            return clauses.by_form(text)
+        return self.reader.read(text, beside).begins
 
     def agreed(self, text: str, name: str, beside: Beside = NOTHING) -> bool:
         """Whether the reader holds a tool likely, or words say it: else no change."""

@@ -112,13 +112,10 @@ def second_call(tried: str, awaiting: Mapping[str, Any], desk: Desk) -> LookUp |
 
 def orders_first(again: LookUp, tried: Call, desk: Desk) -> LookUp:
     """Where no parcel of somebody is under way, their orders that have not left ("has his gone out yet?"); then the parcels."""
-    whose = {name: value for name, value in tried.args.items() if name in ("customer", "text", "city")}
-    if (
-        tried.tool != "list_shipments"
-        or again.tool != tried.tool
-        or "open" in again.args
-        or "list_orders" not in desk.offered
-    ):
+    goods = {name: value for name, value in tried.args.items() if name in GOODS_FIELDS}
+    whose = {name: value for name, value in tried.args.items() if name in ("customer", "text", "city")} | goods
+    parcels = tried.tool == again.tool == "list_shipments"
+    if not parcels or ("open" in again.args and not goods) or "list_orders" not in desk.offered:
         return again
     if not whose.keys() & {"customer", "text"}:
         return again
@@ -214,7 +211,7 @@ def found_in(result: Any, awaiting: Mapping[str, Any], *, newest: bool, said: st
     through: Mapping[str, Any] = awaiting.get("through") or {}
     if through and "owner" not in awaiting:
         rows = _such(_holding(rows_of(result), through), awaiting.get("ready") or {})
-        return _record(_in_the_state(rows, said), awaiting, str(through["end"]))
+        return _record(_in_the_state(rows, said), awaiting, str(through["end"]) or ("newest" if newest else ""))
     options = [(value, _label(row, value)) for row in rows_of(result) if (value := _reference(row, awaiting))]
     called = str(awaiting["said"]).partition(", ")[0].casefold()
     if awaiting["reference"] in ("customer", "product") and len(options) > 1:

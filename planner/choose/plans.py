@@ -24,10 +24,7 @@ class Plan:
 
     def packed(self) -> dict[str, Any]:
         """As JSON, for `additional_kwargs`."""
-        steps = [
-            {**vars(step), "args": dict(step.args), "people": dict(step.people), "notes": list(step.notes)}
-            for step in self.steps
-        ]
+        steps = [step.packed() for step in self.steps]
         question = {"pending": dict(self.question.pending)} if self.question else None
         return {
             "steps": steps,
@@ -43,9 +40,7 @@ class Plan:
 
     @classmethod
     def unpacked(cls, stored: Mapping[str, Any]) -> "Plan":
-        steps = [
-            Step(s["tool"], s["args"], s["people"], s["newest"], tuple(s["notes"])) for s in stored.get("steps", [])
-        ]
+        steps = [Step.unpacked(step) for step in stored.get("steps", [])]
         asked = stored.get("question")
         question = Ask(asked["pending"]) if asked else None
         return cls(

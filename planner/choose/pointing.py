@@ -14,7 +14,7 @@ from planner.choose import ground
 from planner.choose.decisions import READ_ON, Desk
 from planner.choose.focus import NOBODYS, PEOPLE, focus, listed, one_by_one
 from planner.converse.things import Figure, Thing, last_list, shown, shown_whole
-from planner.read import pointers
+from planner.read import places, pointers
 from planner.read.entities import countries
 from planner.read.language import to_english
 from planner.read.periods import Period
@@ -49,6 +49,7 @@ NUMBER = re.compile(
 PRICES = ("price", "cost", "amount", "total", "value")
 BEGUN = ("created", "opened", "placed", "requested", "ordered", "left", "shipped")
 TIMES = (*BEGUN, "_at", "_on", "date", "time", "expected", "due", "promised")
+WEIGHTS = ("weight", "grams")
 DAYS = ("days", "lead_time", "duration", "weeks")
 SOLD = ("revenue", "net", "sold", "units", "quantity", "score")
 SIZES = (
@@ -76,6 +77,8 @@ EXTREMES: Mapping[str, tuple[Callable[..., Any], Sequence[str]]] = {
     "worst": (min, (*SOLD, "expected", "due", "promised")),
     "biggest": (max, SIZES),
     "smallest": (min, SIZES),
+    "heaviest": (max, WEIGHTS),
+    "lightest": (min, WEIGHTS),
     "slowest": (max, DAYS),
     "quickest": (min, DAYS),
 }
@@ -83,11 +86,15 @@ EXTREMES: Mapping[str, tuple[Callable[..., Any], Sequence[str]]] = {
 
 @dataclass(frozen=True)
 class Pointed:
-    """The text with references for the words that point; `lost` are words that point at nothing that is certain."""
+    """The text with references for the words that point; `lost` are words that point at nothing that is certain.
+
+    `row`: it was told which of several, as one does it of rows that were shown: "the big one".
+    """
 
     text: str
     lost: str = ""
     things: tuple[str, ...] = ()
+    row: bool = False
 
 
 def resolved(text: str, earlier: Sequence[str], desk: Desk) -> Pointed:
@@ -157,7 +164,14 @@ def _picked(text: str, desk: Desk) -> Pointed | None:
     if others and len(among) > 1:
         return _told(text, others, _others(among, desk, several=several is not None))
     told = (_such(text, some) or _called(text, some) or _by_name(text, some, desk) for some in (rows, before))
-    return next(filter(None, told), None)
+    return next(filter(None, told), None) or _of_its_kind(text, rows)
+
+
+def _of_its_kind(text: str, rows: Sequence[Thing]) -> Pointed | None:
+    """ "the big one", of rows that are not called so: the one that has most of it, if one alone has."""
+    said = pointers.placed("adjectives").search(text) if len(rows) > 1 else None
+    having = _extreme(pointers.key("adjectives", said["word"]), _summed(rows)) if said else []
+    return _told(text, said, having) if said and len(having) == 1 else None
 
 
 def _of_then(said: str, rows: Sequence[Thing], desk: Desk) -> list[Thing]:
@@ -185,7 +199,7 @@ def _with_words(text: str, one: re.Match[str], rows: Sequence[Thing]) -> Pointed
     """The row that has the words, or the first of them: "die nach Köln bitte"."""
     words = one["what"].split()
     for end in range(len(words), 0, -1):
-        having = [thing for thing in rows if has(thing, " ".join(words[:end]))]
+        having = [thing for thing in rows if has(thing, " ".join(words[:end]), inside=True)]
         if having:
             left = " ".join(words[end:])
             found = _told(text, one, having) if len(having) == 1 else None
@@ -202,7 +216,7 @@ def _told(text: str, found: re.Match[str], things: Sequence[Thing], *, whole: bo
         f"{text[: found.start()]}{' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}{text[found.end() :]}"
     )
     said = re.sub(r"\s{2,}", " ", said)
-    return Pointed(f"show {said.strip(' ?!.')}" if ALONE.search(said) else said, things=tuple(names))
+    return Pointed(f"show {said.strip(' ?!.')}" if ALONE.search(said) else said, things=tuple(names), row=True)
 
 
 def _summed(rows: Sequence[Thing]) -> list[Thing]:
@@ -268,7 +282,10 @@ def _such(text: str, things: Sequence[Thing]) -> Pointed | None:
     patterns = (pointers.single(), pointers.named_one(), pointers.named_so(), WHOLE)
     for found in (found for pattern in patterns for found in pattern.finditer(text)):
         figure = re.match(r"[.,]\d", text[found.end() :])  # "the 35" of "the 35,80"
-        having = [] if figure else [thing for thing in things if has(thing, found["what"])]
+        one = (
+            re.search(r"\bones?\W*$", found[0]) is not None
+        )  # "the mugs" are goods, "the mugs one" is a row that has some
+        having = [] if figure else [thing for thing in things if has(thing, found["what"], inside=one)]
         alone = len(having) == 1 and [thing.reference for thing in things].count(having[0].reference) == 1
         if alone:  # of what lies in three warehouses, "and lille?" tells the place and not the thing
             return _told(text, found, having)
@@ -310,15 +327,16 @@ def _by_name(text: str, things: Sequence[Thing], desk: Desk) -> Pointed | None:
     return None
 
 
-def has(thing: Thing, said: str) -> bool:
-    """Whether a thing has all the words, as they were said or in English."""
-    own = f"{thing.said} {fold(thing.reference).replace('-', ' ')}"
+def has(thing: Thing, said: str, *, inside: bool = False) -> bool:
+    """Whether a thing has all the words, as they were said or in English; or what is `inside` of it."""
+    own = f"{thing.said} {fold(thing.reference).replace('-', ' ')} {thing.inside if inside else ''}"
     words = [word for word in fold(said).split() if word not in FILLER]
     return bool(words) and all(_of_country(word, own) or any(_word(one, own) for one in _said(word)) for word in words)
 
 
 def _said(word: str) -> Iterator[str]:
     yield from (fold(to_english(word, spoken)) for spoken in SPOKEN)
+    yield fold(places.local(word))  # "the cologne one"
 
 
 def _of_country(word: str, own: str) -> bool:
@@ -338,9 +356,9 @@ def _word(word: str, own: str) -> bool:
 def _meant(text: str, named: Sequence[str], desk: Desk) -> Pointed:
     """With what "it", "her", "them" and "the customer" stand for: what the sentence before named, else what was last spoken of."""
     several = pointers.plain("all").search(text)
-    if several and not named:
+    if several and not named and not _named_before(text, several, desk):
         if several_ones := _all(several[0], desk):
-            return _told(text, several, several_ones) or Pointed(text)
+            return replace(_told(text, several, several_ones) or Pointed(text), row=False)
         if goods := _only(focus(desk.talk, desk.index, ("variant", "product"))):  # "how many of them"
             return Pointed(f"{text[: several.start()]}{_of(several[0])}{goods}{text[several.end() :]}", things=(goods,))
         if (spoken := ground.spoken_of(desk.talk)) and _of(several[0]):
@@ -367,6 +385,12 @@ def _meant(text: str, named: Sequence[str], desk: Desk) -> Pointed:
             Pointed(f"{text[: noun.start()]}{meant}{text[noun.end() :]}", things=(meant,)) if meant else Pointed(text)
         )
     return Pointed(text)
+
+
+def _named_before(text: str, pointing: re.Match[str], desk: Desk) -> bool:
+    """Whether the text itself names goods for which the word stands: "84 of the tea boxes came. book them"."""
+    grounds = desk.reading(text).grounds
+    return any(one.goods and one.end <= pointing.start() for one in grounds) and not _of(pointing[0])
 
 
 def _of(said: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from planner.choose import belonging, whose
+from planner.choose import belonging, on_order, whose
 from planner.choose.decisions import Ask, Candidate, Decision, Desk, Step
 from planner.choose.focus import PEOPLE, focus
 from planner.choose.index import Tool
@@ -58,9 +58,10 @@ def settle(text: str, chosen: Candidate, desk: Desk, before: list[Step]) -> Deci
     _by_likeness(tool, filled, desk)
     _point_back(text, tool, filled, desk, before)
     _of_what_was_shown(filled, desk)
-    if filled.which:
+    if filled.which and not on_order.waits(tool, filled, belonging.lists(desk.index, desk.offered)):
         return which_goods(tool, filled)
     _of_the_message(tool, filled, desk)
+    _by_goods_alone(tool, filled, desk)
     belonging.spoken_of(text, tool, filled, belonging.lists(desk.index, desk.offered), desk.talk, desk.index)
     belonging.of_the_talk(tool, filled, belonging.lists(desk.index, desk.offered), desk.talk, desk.index)
     belonging.other_end(text, tool, filled, desk.talk, desk.index)
@@ -112,6 +113,15 @@ def _of_the_message(tool: Tool, filled: Filled, desk: Desk) -> None:
         row, f = rows[0], open_ones[0]
         if f.reference == "product" or row.kind == "variant":
             filled.args[f.name] = row.name if row.kind == "variant" else row.reference
+
+
+def _by_goods_alone(tool: Tool, filled: Filled, desk: Desk) -> None:
+    """Forgets a record that a change looks for by goods alone, where others of its kind are spoken of: one of those is meant."""
+    for f in (f for f in tool.required if tool.entry.writes and isinstance(filled.people.get(f.name), dict)):
+        said = cast(dict[str, Any], filled.people[f.name])
+        goods = not said["people"] and {*said["args"]} - {"open", "limit", "sort"} <= {"sku", "product", "category"}
+        if goods and any(f.reference in thing.refers for thing in things.shown(desk.talk)):
+            del filled.people[f.name]
 
 
 def _of_the_talk(tool: Tool, filled: Filled, desk: Desk) -> None:
@@ -231,7 +241,8 @@ def _with(lines: Any, which: Which, value: str) -> Any:
 
 def _changes_nothing(tool: Tool, filled: Filled) -> bool:
     """An update that names what to change, but not how."""
-    told = [f for f in tool.fields if f.name in filled.args and not (f.required and f.kind is Kind.reference)]
+    where = [f for f in tool.fields if f.kind is Kind.reference and (f.required or f.reference == "warehouse")]
+    told = [f for f in tool.fields if f.name in filled.args and f not in where]
     return (
         tool.entry.name.startswith(("update_", "change_", "edit_", "adjust_"))
         and not told

@@ -220,7 +220,8 @@ def _about_deeds(act: Act, desk: Desk) -> Meant | None:
     only = correcting.only_these(act, undone) if fresh else []
     if only:
         return Meant([("", only)])
-    corrected = correcting.corrected(act, deeds, desk, fresh=fresh)
+    asks = act.agrees and mood.asks(act.rest, desk.english(act.rest))  # "yes. how many of those have we then?"
+    corrected = None if asks else correcting.corrected(act, deeds, desk, fresh=fresh)
     if isinstance(corrected, Decline) and corrected.why == "not_carried":  # "mets-la en attente": a wish of its own
         wish, hand = _wish(act.said, (), [], desk), subject.in_hand(desk)
         about_it = isinstance(wish, list) and any(set(hand) & set(map(str, step.args.values())) for step in wish)
@@ -288,7 +289,7 @@ def _decided(text: str, desk: Desk) -> list[tuple[str, Decision]]:
     now = text[: waits.start()] if waits else text
     decisions: list[tuple[str, Decision]] = []
     steps: list[Step] = []
-    for clause in clauses.split(now, desk.wishes):
+    for clause in clauses.split(now, desk.wishes, desk.begins):
         said, *others = ALSO.split(clause.text)
         if clause.leans and decisions and isinstance(decisions[-1][1], Decline):
             said = f"{decisions.pop()[0]}, {said}"  # what happened, then what to do about it
@@ -329,7 +330,7 @@ def _wish(said: str, earlier: Sequence[str], steps: list[Step], desk: Desk) -> D
     """The decision for one clause, as it stands or beside the record in hand."""
     pointed = pointing.resolved(said, earlier, desk)
     decision = _as_it_stands(said, pointed, earlier, steps, desk)
-    if earlier:
+    if earlier or (pointed.row and about.uses(decision, pointed.things)):
         return decision
     return subject.instead(decision, said, pointed, desk, lambda text: _decide(text, desk, steps))
 
@@ -394,6 +395,8 @@ def _about(decision: Decision, said: str, pointed: pointing.Pointed, steps: list
     if about.uses(meant, pointed.things):
         return about.likelier(meant, said, pointed.text, pointed.things, desk)
     plain = _decide(said, desk, steps)
+    if pointed.row:
+        return about.of_row(plain, said, pointed.things, desk)
     return about.shown(meant if isinstance(plain, Decline) else plain, said, pointed.things, desk)
 
 

@@ -1,7 +1,7 @@
 """What an answer showed, in its order, for those who point at it: "the second one", "the one in Lyon", "it", "her last order"."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -34,6 +34,7 @@ class Thing:
     figures: Mapping[str, Figure] = field(default_factory=dict[str, Figure])
     inner: bool = False  # a part of the thing that was shown: a variant of a product, a line of an order
     called: str = ""  # its name, folded
+    inside: str = ""  # the names of what is in it, folded: the goods of an order
 
 
 def kept(results: Sequence[Result], prefixes: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -85,6 +86,7 @@ def _stored(did: Mapping[str, Any]) -> list[Thing]:
             one.get("figures", {}),
             one.get("inner", False),
             one.get("called", ""),
+            one.get("inside", ""),
         )
         for one in cast(list[dict[str, Any]], did.get("shown") or [])
     ]
@@ -96,9 +98,18 @@ def _thing(row: Mapping[str, Any], prefixes: Mapping[str, str]) -> dict[str, Any
     if not own:
         return None
     words = fold(" ".join(value for value in row.values() if isinstance(value, str)))
+    inside = fold(" ".join(_inside(row)))[:SAID]
     told = {"reference": own, "refers": refers, "said": words[:SAID], "label": _label(own, row)}
     called = next((str(row[name]) for name in NAMES if isinstance(row.get(name), str)), "")
-    return {**told, "figures": dict(_figures(row)), **({"called": fold(called)} if called else {})}
+    told |= {name: said for name, said in (("called", fold(called)), ("inside", inside)) if said}
+    return {**told, "figures": dict(_figures(row))}
+
+
+def _inside(row: Mapping[str, Any]) -> Iterator[str]:
+    """What is in it, by its names: the goods of an order, so that "the one with the honey" is known."""
+    for part in row.values():
+        for inner in rows_of(part) if isinstance(part, list) else ():
+            yield from (str(inner[name]) for name in NAMES if isinstance(inner.get(name), str))
 
 
 def _label(own: str, row: Mapping[str, Any]) -> str:

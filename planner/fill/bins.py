@@ -11,6 +11,7 @@ from planner.read.fields import Field, Kind
 from planner.read.reading import Reading
 
 BIN = re.compile(r"(?<![\w@./-])(?:[a-z]{1,8}(?:-\d{1,3}){1,3}|[a-z]\d{1,2})(?![\w@-])", re.I)
+STANDARD = re.compile(r"(?<![\w@./-])[a-z]{1,2}-\d{2}-\d{1,2}(?![\w@-])", re.I)  # "A-01-2"
 SHELF = rf"\s+(?:{said('shelf')}\s+)?$"
 FROM = re.compile(rf"\b{said('leaving')}{SHELF}", re.I)
 TO = re.compile(rf"(?:\b{said('going')}|->|→){SHELF}", re.I)
@@ -21,6 +22,8 @@ def fill(fields: Sequence[Field], reading: Reading, filled: Filled) -> list[str]
     """Fills the bins of a tool; those that are left are for its lines (`attach`), and so is what they count."""
     plain = [f for f in fields if _of_a_bin(f)]
     if not plain and not any(_of_a_bin(part) for f in fields for part in f.parts):
+        for m in STANDARD.finditer(reading.text) if any(one.goods for one in reading.grounds) else ():
+            reading.claim(*m.span())  # where the goods lie that are named
         return []
     owned = [span for span in reading.spans if span.kind in ("reference", "email", "url", "money", "period")]
     found = [m for m in BIN.finditer(reading.text) if reading.open(*m.span()) and not any(

@@ -17,14 +17,21 @@ TAKES_CODES = {"variant", "product", "promotion"}
 
 LEADING = {  # to a list of lines, where a tool has several
     "add": r"\b(?:add\w*|put|plus|extra|more|on top|also|ajout\w*|rajout\w*|hinzu\w*|dazu|noch)\b",
-    "swaps": r"\b(?:swap\w*|exchang\w*|replac\w*|instead|in place of|échang\w*|remplac\w*|tausch\w*|ersetz\w*|statt)\b",
-    "remove": r"\b(?:remov\w*|cancel\w*|take|drop|without|delete|enl[eè]v\w*|retir\w*|supprim\w*|entfern\w*|streich\w*|raus)\b",
+    "swaps": r"\b(?:swap\w*|exchang\w*|replac\w*|in place of|échang\w*|remplac\w*|tausch\w*|ersetz\w*|statt)\b"
+    rf"|\binstead\b(?!\s+of\s+{NUMBER}\b)",
+    "remove": r"\b(?:remov\w*|cancel\w*|take|drop|without|delete|enl[eè]v\w*|retir\w*|supprim\w*|entfern\w*|streich\w*|raus)\b"
+    r"|\b(?:does ?n[o'’]?t|do ?n[o'’]?t|no longer|not) (?:want|need)|\bne veut (?:plus|pas)\b",
 }
 # A number and its thing.
 COUNTING = re.compile(r"\s*(?:x|×|units?|pieces?|pcs|of|more|\w+)?\s*(?:of\s+)?(?:the\s+|our\s+|your\s+)?", re.I)
+AFTER_IT = r"\s*[x×*,:(]?\s*(?:(?:all|to|be)\s+)?"  # between a thing and how many of it: "make it all three"
 OF_SO_MANY = re.compile(
     r"[\s,]*(?:out of|of|instead of|in place of|not|sur|von|statt|au lieu de)\s+(?:the\s+|les\s+|den\s+)?", re.I
 )
+NOT_SO_MANY = re.compile(
+    r"[\s,]*(?:and |und |et )?(?:instead of|not|rather than|statt|anstatt|au lieu de|pas|nicht)\s+", re.I
+)
+ONE = re.compile(r"\b(?:an?|one|eine?[nrs]?|une?|only|just|nur|seulement)\s+(?:[^\W\d]+\s+)?$", re.I)
 CAPITALS = r"(?<![\w@./-])((?=[A-Z0-9]*[A-Z])[A-Z0-9]{4,50})(?![\w@-])"
 
 
@@ -167,9 +174,13 @@ def count_of(start: int, end: int, reading: Reading, *, least: int = 1) -> Span 
     """How many of what stands there: the number before it, or after it."""
     numbers = [n for n in reading.free("number") if n.value >= least and (n.end <= start or n.start >= end)]
     before = [n for n in numbers if n.end <= start and COUNTING.fullmatch(reading.text[n.end : start])]
-    after = [n for n in numbers if n.start >= end and re.fullmatch(r"\s*[x×*,:(]?\s*", reading.text[end : n.start])]
+    after = [n for n in numbers if n.start >= end and re.fullmatch(AFTER_IT, reading.text[end : n.start])]
     if len(numbers) > 1 and before and (first := _instead(before[-1], numbers, reading)):
         return first
+    passed = next((n for n in numbers if n.start >= end and NOT_SO_MANY.fullmatch(reading.text[end : n.start])), None)
+    if passed and (before or ONE.search(reading.text[:start])):
+        reading.take(passed)
+        return before[-1] if before else Span("number", start, start, 1)
     return before[-1] if before else after[0] if after else _only(numbers, reading)
 
 

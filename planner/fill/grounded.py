@@ -16,7 +16,10 @@ from planner.read.reading import Reading
 GOODS = ("product", "variant")
 NAMING = ("exact", "begins", "words", "near")
 MOST = 3  # products of which a reader shows each; of more it is asked which
-TOWN = r"\s*,?\s*\(?(?:(?:in|from|of|at|de|à|aus)\s+)?"  # between a name and where its bearer lives
+TOWN = (  # between a name and where its bearer lives
+    r"\s*,?\s*\(?(?:(?:the one|that one|the lady|celle|celui|die|der|the)\s+)?"
+    r"(?:(?:in|from|of|at|de|à|aus)\s+)?"
+)
 IN_TOWN = r"\s+\(?(?:in|from|of|de|à|aus)\s+([A-ZÀ-Þ][\w-]+(?: [A-ZÀ-Þ][\w-]+)?)"
 FIGURES = re.compile(r"\d+(?:\.\d+)?")
 MEASURE = re.compile(r"[\s,(]*(?:in\s+|the\s+|size\s+)*(?P<figure>\d+(?:[.,]\d+)?)(?![\w.,%€$£]*[\d%€$£])", re.I)
@@ -53,6 +56,7 @@ def warehouses(fields: Sequence[Field], reading: Reading, filled: Filled) -> Non
     """One warehouse, or two: from where, and to where."""
     grounds = [ground for ground in _open(reading) if ground.of("warehouse", fits=("exact", "begins", "near"))]
     wanted = _wanted(fields, filled, "warehouse")
+    grounds = [ground for ground in grounds if any(f.required for f in wanted) or not _lives_there(ground, reading)]
     if len(wanted) > 1 and len(grounds) > 1:
         first, second = grounds[:2]
         to_first = AFTER_TO.search(reading.text[: first.start]) and not AFTER_TO.search(reading.text[: second.start])
@@ -67,6 +71,14 @@ def warehouses(fields: Sequence[Field], reading: Reading, filled: Filled) -> Non
         fitting = [f for f in wanted if len(wanted) == 1 or f.name.startswith(("from", "source")) != to]
         if fitting:
             filled.args[fitting[0].name] = _taken(ground, reading, "warehouse")
+
+
+def _lives_there(ground: Ground, reading: Reading) -> bool:
+    """Whether a place stands right beside somebody's name: "manon chevalier lille" is no warehouse."""
+    people = [one for one in _open(reading) if one.of("customer") and not one.of("warehouse", fits=("exact",))]
+    return bool(ground.of("city")) and any(
+        re.fullmatch(TOWN, reading.text[one.end : ground.start], re.I) for one in people
+    )
 
 
 def _taken(ground: Ground, reading: Reading, *kinds: str) -> str:

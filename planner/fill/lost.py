@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 
 from planner.fill import values
 from planner.fill.filled import Filled, Told
 from planner.fill.spoken import words
 from planner.read import acts
+from planner.read.entities import Span
 from planner.read.fields import ORDERLY, Field, Kind
 from planner.read.reading import Reading
 from planner.read.words import words_of
@@ -31,6 +33,14 @@ def _narrows(reading: Reading, start: int) -> bool:
     return bool(before) and before[-1] in NARROWING and not placed
 
 
+def _is_today(span: Span, told: Told) -> bool:
+    """ "It's the first of December": the day on which it is said."""
+    start = span.value.start if span.kind == "period" else None
+    return (
+        start is not None and span.value.end == start + timedelta(days=1) and start.date() == told.setting.local.date()
+    )
+
+
 def conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     for f in fields:
         if f.many and f.name in filled.args and not isinstance(filled.args[f.name], list):
@@ -42,9 +52,12 @@ def conclude(fields: Sequence[Field], reading: Reading, told: Told, filled: Fill
         del filled.args["delta"]
     known = {*filled.args, *filled.people, *filled.which}
     filled.missing = [f for f in fields if f.required and f.name not in known]
-    said_in_passing = PASSING if told.writes else PASSING[:3]
+    counts = any(f.many and f.parts for f in filled.missing)  # "send two from lille to lyon", of what was spoken of
+    said_in_passing = PASSING[3:] if counts else PASSING if told.writes else PASSING[:3]
     filled.unplaced = [
-        s for s in reading.free(*NEVER_DROPPED) if reading.text[s.start : s.end].lower() not in said_in_passing
+        s
+        for s in reading.free(*NEVER_DROPPED)
+        if reading.text[s.start : s.end].lower() not in said_in_passing and not _is_today(s, told)
     ]
     currencies = {s.currency for s in reading.spans if s.kind == "money"} - {"", told.setting.currency}
     if currencies and not any(f.kind is Kind.currency for f in fields):

@@ -22,18 +22,41 @@ SIDES = re.compile(
 OF_MANY = re.compile(rf"\b{NUMBER}\s*(?:{said('marks')}\s*)?(?:/|{said('out_of')})\s*{NUMBER}\b", re.I)
 STARS = re.compile(rf"\b{NUMBER}[\s-]*{said('stars')}\b", re.I)
 NPS = re.compile(rf"\bnps\b\D{{0,25}}?{NUMBER}\b", re.I)
+O_CLOCK = r"(?:\s*(?:o['’]?clock|uhr|heures?|h))?"
+HOURS = (
+    rf"\b(?:between|from|zwischen|von|entre|de)\s+(?P<h1>{NUMBER[1:-1]})(?:[:.h](?P<m1>[0-5]\d))?{O_CLOCK}"
+    rf"\s*(?:and|to|until|till|und|bis|et|à|-|–)\s*(?P<h2>{NUMBER[1:-1]})(?:[:.h](?P<m2>[0-5]\d))?{O_CLOCK}\s*(?P<half>[ap]\.?m)?(?![\w%€])"
+)
+EARLIEST = 7  # an hour before is one of the afternoon
 FIVE, TEN = 5, 10  # the greatest marks of stars, and of the net promoter score
 
 
 def fill(fields: Sequence[Field], reading: Reading) -> dict[str, Any]:
     """What is weighed, measured and marked; of a list of parcels, the one that was told."""
-    args = _sides(fields, reading) | _measured(fields, reading) | _marks(fields, reading)
+    args = _sides(fields, reading) | _measured(fields, reading) | _marks(fields, reading) | _hours(fields, reading)
     for f in fields:
         if f.many and f.parts and any(_unit(part) for part in f.parts):
             plain = [part for part in f.parts if _unit(part)]
             if told := _sides(plain, reading) | _measured(plain, reading):
                 args[f.name] = [told]
     return args
+
+
+def _hours(fields: Sequence[Field], reading: Reading) -> dict[str, Any]:
+    """ "Between two and four", of a time that begins and one that ends: hours of a working day, 14:00 to 16:00."""
+    ends = [next((f for f in fields if f.name == f"ready_{end}"), None) for end in ("from", "until")]
+    m = reading.search(HOURS, group=0) if all(ends) else None
+    if m is None:
+        return {}
+    reading.claim(*m.span())
+    told = [_clock(m[hour], m[minute], m["half"]) for hour, minute in (("h1", "m1"), ("h2", "m2"))]
+    return {f.name: said for f, said in zip(ends, told, strict=True) if f and said}
+
+
+def _clock(hour: str, minute: str | None, half: str | None) -> str:
+    said = number(hour)
+    afternoon = said < EARLIEST or (half or "").startswith("p")
+    return f"{said + 12 if afternoon and said < 12 else said:02}:{minute or '00'}"
 
 
 def _unit(f: Field) -> str:

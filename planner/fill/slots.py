@@ -23,6 +23,7 @@ EXCEPTING = re.compile(
     r"(?:the\s+|yet\s+|be\s+|been\s+|by\s+)?$",
     re.I,
 )
+NEGATED = re.compile(r"^(?:not|n['’]t|never|nothing|none|no)\b", re.I)  # words that say it by a negation of their own
 HIGHEST = 999_999  # of our own numbers; what is longer is another's, such as a parcel's
 JOINED = re.compile(r"\s*(?:,|/|and|or|vs\.?|versus|against|compared (?:to|with))\s*(?:the )?", re.I)
 COUNTS = re.compile(
@@ -31,6 +32,8 @@ COUNTS = re.compile(
 DIGITS = re.compile(rf"(?<![\d.,]){NUMBER}(?![\d.,/]|-\d)\W*$", re.I)  # at the end of a reference
 OPEN = "open"  # of what can be told apart by that, it is no state: a dispute that is looked at is open, too
 STATES = ("status", "payment_state", "fulfilment_state", "return_state")
+WAITING = ("unpaid", "authorized", "partly_paid", "unfulfilled", "partly_fulfilled")
+CALLED_OFF = ("cancelled", "expired")
 IN_PASSING = (*STATES, "channel", "state")  # whose words are said in a story, too
 STATED = ("status", "channel", "reason")  # what the reader takes the words of a state for
 A_STORY = 16  # words, from which on a word may be said in passing
@@ -72,6 +75,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     )
     _bare_references(fields, reading, filled)
     _flags(fields, reading, filled)
+    _not_called_off(fields, told, filled)
     _words(fields, reading, told, filled)
     lost.conclude(fields, reading, told, filled)
     return filled
@@ -271,6 +275,7 @@ def _choices(fields: Sequence[Field], reading: Reading, told: Told, filled: Fill
     ]
     hits.sort(key=lambda hit: (-len(hit[0][0]), hit[0].start()))
     excepted: list[tuple[Field, Choice]] = []
+    ends: list[int] = []  # of what is excepted: "not counting cancelled or expired"
     for m, f, choice in hits:
         if not reading.open(*m.span()) or _within_reference(m, reading):
             continue
@@ -280,12 +285,14 @@ def _choices(fields: Sequence[Field], reading: Reading, told: Told, filled: Fill
                 filled.more.setdefault(f.name, []).append(choice.value)
             continue
         reading.claim(*m.span())
-        if not EXCEPTING.search(reading.text[: m.start()]):
+        beside = any(JOINED.fullmatch(reading.text[end : m.start()]) for end in ends)
+        if not beside and not EXCEPTING.search(reading.text[: m.start()]):
             _choose(f, choice, filled)
         elif f.name in ORDERLY and any(other is f and choice is not one for _, other, one in hits):
             pass  # "by what we earned, not by pieces": the other one is said as well
         elif f.many and not told.writes:
             excepted.append((f, choice))
+            ends.append(m.end())
         else:
             filled.doubts.append(f"not {m[0]}")
     _except(excepted, filled)
@@ -357,11 +364,20 @@ def _flags(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
         m = (otherwise and reading.search(rf"\b({otherwise})\b")) or reading.search(rf"\b({re.escape(f.label)})\b")
         if m:
             reading.claim(*m.span(1))
-            filled.args[f.name] = not EXCEPTING.search(reading.text[: m.start()])
+            filled.args[f.name] = NEGATED.search(m[1]) is not None or not EXCEPTING.search(reading.text[: m.start()])
     if filled.args.get("open") is True:  # what is left to do "this morning" was not finished then
         filled.args = {
             name: value for name, value in filled.args.items() if not name.startswith(("finished_", "closed_"))
         }
+
+
+def _not_called_off(fields: Sequence[Field], told: Told, filled: Filled) -> None:
+    """Of what is still to be paid or sent, without what was called off: nothing is owed for a cancelled order."""
+    status = next((f for f in fields if f.name == "status" and f.many), None)
+    waits = {str(value) for name in STATES[1:] for value in filled.args.get(name) or ()} & {*WAITING}
+    if told.writes or status is None or not waits or {"status", "open"} & filled.args.keys():
+        return
+    filled.args["status"] = [choice.value for choice in status.choices if choice.value not in CALLED_OFF]
 
 
 def _words(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:

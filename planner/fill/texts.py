@@ -9,7 +9,7 @@ from planner.read.entities import countries
 from planner.read.fields import Field, Kind
 from planner.read.reading import NAME, Reading
 from planner.read.signals import WRITING_STARTS
-from planner.read.words import FILLER, stem, tokens, words_of
+from planner.read.words import FILLER, content, stem, tokens, words_of
 
 SAYING = r"(?:saying|says|stating|reading|with the text|that says)(?:\s+that)?"
 TELLING = (
@@ -47,6 +47,10 @@ CALLED = "called|named|name(?: is(?: now)?| to|:)?|titled|rename .*?to|is now|ca
 UNITS = words_of("grams kg minutes days hours cm mm id")
 WHERE = r"(?:in|from|to|at|near|around|out of|into|for)"
 UNSAID = re.compile(r"\b(?:no|not|without|sans|pas de|kein\w*|ohne)\s+['\"“‘«„]?$", re.I)
+MANNERS = words_of(  # how something is to be written, and not what: "write her that, nice and short"
+    """nice nicely short shortly brief briefly kind kindly friendly polite politely quick quickly warm warmly formal formally
+    kurz nett freundlich höflich knapp court gentil gentiment poli poliment bref"""
+)
 
 
 def note(field: Field, reading: Reading) -> str | None:
@@ -68,6 +72,8 @@ def note(field: Field, reading: Reading) -> str | None:
         if m:
             reading.claim(*m.span(1))
             said = AFTERWARDS.sub("", m[1]).strip()
+            if {*content(said)} <= MANNERS:
+                return None
             return said.rstrip(".") if len(said.split()) < 4 else said
     return None
 
@@ -93,7 +99,7 @@ def left(reading: Reading, told: Told) -> str | None:
         if first in told.openers or len(said) < 2 or 2 * len(strange) < len(said) or not _untaken(reading, *m.span()):
             continue
         best = max(best, (len(strange), *m.span()))
-    if not best[0]:
+    if not best[0] or {*content(reading.text[best[1] : best[2]])} <= MANNERS:
         return None
     reading.claim(*best[1:])
     return reading.text[best[1] : best[2]].strip()

@@ -51,6 +51,10 @@ RAISED = re.compile(  # "put the mug up to 15.90" is what it will cost
 )
 IN_CURRENCY = re.compile(rf"\bin ({money.SIGN})", re.I)
 UNITS = re.compile(rf"\s*(?:[a-z]+\s+)?{said('units')}\b", re.I)
+FIRST_DAY = datetime.fromisoformat("2000-01-01")  # before there was any shop
+HAPPENED = {"received_at", "said_at", "occurred_at"}
+HALF_A_YEAR = timedelta(days=183)
+ONLY = re.compile(rf"\b{said('only')}\b", re.I)
 LENGTHS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 
 
@@ -132,7 +136,7 @@ def _period(fields: list[Field], reading: Reading, setting: Setting, *, ahead: b
         return {}
     spans = [span for span in reading.free("period") if not span.value.before]
     if not spans:
-        return {}
+        return _of_all_time(fields, reading, setting)
     if not ahead and _cannot_be_yet(fields, spans[0].value, setting):
         return {}
     period = reading.take(spans[0]).value
@@ -140,7 +144,8 @@ def _period(fields: list[Field], reading: Reading, setting: Setting, *, ahead: b
         period = next(
             (p for p in periods.find(reading.text, setting.local, ahead=True) if p.where == period.where), period
         )
-    args = period_args(fields, *times.bounds(fields, period, reading.text), setting)
+    bounds = times.bounds(fields, period, reading.text)
+    args = period_args(fields, *(_from_now(*bounds, reading, setting) if ahead else bounds), setting)
     # "this month against the month before": a report that compares does that itself.
     for span in reading.free("period"):
         for field in fields:
@@ -148,6 +153,26 @@ def _period(fields: list[Field], reading: Reading, setting: Setting, *, ahead: b
                 args[field.name] = True
                 reading.take(span)
     return args
+
+
+def _of_all_time(fields: list[Field], reading: Reading, setting: Setting) -> dict[str, Any]:
+    """ "Our best customer ever", asked of what is else of the last weeks."""
+    begins = [f for f in times.main(fields) if f.kind is Kind.period_start and "unless said" in f.description]
+    ever = reading.search(rf"\b({said('ever')})\b") if begins else None
+    if not ever:
+        return {}
+    reading.claim(*ever.span(1))
+    return period_args(begins, FIRST_DAY, None, setting)
+
+
+def _from_now(
+    start: datetime | None, end: datetime | None, reading: Reading, setting: Setting
+) -> tuple[datetime | None, datetime | None]:
+    """What is changed "today" is changed now; it ends with the day where it is for that day only."""
+    if start is None or start > setting.local:
+        return start, end
+    one_day = end is not None and end - start <= timedelta(days=1)
+    return None, None if one_day and not ONLY.search(reading.text) else end
 
 
 def _cannot_be_yet(fields: list[Field], period: periods.Period, setting: Setting) -> bool:
@@ -160,9 +185,8 @@ def _cannot_be_yet(fields: list[Field], period: periods.Period, setting: Setting
 def _moments(fields: list[Field], reading: Reading, setting: Setting) -> dict[str, Any]:
     """Dates and instants that are no period: one that something ends at reads "until Friday" as the end of Friday."""
     wanted = [field for field in fields if field.kind is Kind.moment]
-    found = periods.find(reading.text, setting.local, ahead=True) if wanted else []
     args: dict[str, Any] = {}
-    for period in [period for period in found if (period.start or period.end) and reading.open(*period.where)]:
+    for period in [period for period in _told(wanted, reading, setting) if reading.open(*period.where)]:
         fitting = [field for field in wanted if field.name not in args and _fits(field, period)]
         if STOPS.search(reading.text[: period.where[0]]):
             fitting.sort(key=lambda field: not _ends(field))
@@ -181,6 +205,16 @@ def _moments(fields: list[Field], reading: Reading, setting: Setting) -> dict[st
             args[fitting[0].name] = _stamp(fitting[0], local, setting)
             reading.claim(*period.where)
     return args
+
+
+def _told(wanted: list[Field], reading: Reading, setting: Setting) -> list[periods.Period]:
+    """The dates of a text: to come, but for what is told when it is over; "of November" of a list is the nearer one."""
+    over = {field.name for field in wanted} <= HAPPENED
+    found = periods.find(reading.text, setting.local, ahead=not over) if wanted else []
+    if any(field.name.endswith(times.BOUNDS[0]) for field in wanted):
+        gone = {p.where: p for p in periods.find(reading.text, setting.local)}
+        found = [gone.get(p.where, p) if p.start and p.start - setting.local > HALF_A_YEAR else p for p in found]
+    return [period for period in found if period.start or period.end]
 
 
 def _from_and_until(
@@ -232,8 +266,9 @@ def _amounts(fields: list[Field], reading: Reading, setting: Setting, *, bare: b
 
 
 def _reaches(reading: Reading, span: Span) -> bool:
-    """Whether an amount is what a price becomes, not by how much it changes: "down to 69.90"."""
-    return re.search(r"\b(?:to|at|auf|à)$", reading.before(span.start, 1)) is not None
+    """Whether an amount is what a price becomes, not by how much it changes: "down to 69.90", "make all three 44.90"."""
+    led = re.search(r"\b(?:to|at|auf|à)$", reading.before(span.start, 1)) is not None
+    return led or not (CHEAPER.search(reading.text) or DEARER.search(reading.text) or _relative(reading, span))
 
 
 def _relative(reading: Reading, span: Span) -> bool:

@@ -15,12 +15,15 @@ from planner.read.words import fold
 
 NEGATED = re.compile(
     r"\b(?:have|has|had|is|are|was|were)(?:n['’]?t| not)\s+(?:yet\s+)?(?:been\s+)?(?:yet\s+)?"
+    r"|\b(?:has (?:nobody|no[ -]?one)|(?:nobody|no[ -]?one) has)\s+(?:yet\s+|ever\s+)?"
+    r"(?=(?:paid|payd|answered|finished|shipped|sent|closed|received)\b)"
     r"|\b(?:waiting|still|yet|remaining|left) to be\s+",
     re.I,
 )
-SHORT = {  # as people type it
+SHORT = {  # as people type it; and where a word alone would be taken for goods
     "wk": "week", "wks": "weeks", "wkend": "weekend", "mth": "month", "mths": "months", "qtr": "quarter", "yr": "year",
     "yrs": "years", "hrs": "hours", "yday": "yesterday", "tmrw": "tomorrow", "tmr": "tomorrow", "tomorow": "tomorrow",
+    "aov": "average order value", "average basket": "average order value",
 }  # fmt: skip
 SHORTENED = re.compile(rf"(?<![\w@.-])(?:{'|'.join(SHORT)})(?![\w@-])", re.I)
 LETTERED = re.compile(r"\b(last|past|next|within)( \d+) ?([dwm])\b", re.I)  # "last 30d"

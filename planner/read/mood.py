@@ -120,6 +120,11 @@ def reports(text: str) -> bool:
     return REPORTED.search(text) is not None
 
 
+def possible(said: str) -> bool:
+    """Whether it only asks whether what it wishes can be done: "…, still possible?"."""
+    return _patterns()["possible"].search(said) is not None
+
+
 def complains(said: str) -> bool:
     """Whether something is said to be wrong, or asked to be settled, without what it is."""
     return _patterns()["complaints"].search(said) is not None
@@ -147,7 +152,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         kind: f"(?:{'|'.join(told[kind].values())})" for kind in ("modal", "asked_to", "questions", "shows", "begins")
     }
     built = {kind: f"{fronted}?{each}" if kind == "modal" else each for kind, each in built.items()}
-    built |= {kind: str(told[kind]) for kind in ("previews", "forbids", "complaints", "unpriced")}
+    built |= {kind: str(told[kind]) for kind in ("previews", "forbids", "complaints", "unpriced", "possible")}
     return {
         "asides": re.compile(rf"^\W*{told['asides']}", re.I),
         "greets": re.compile(rf"^\W*{told['greets']}", re.I),

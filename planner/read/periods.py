@@ -20,6 +20,7 @@ MONTHS = {name.lower(): n for n in range(1, 13) for name in (calendar.month_name
 DAYS = {name.lower(): n for n in range(7) for name in (calendar.day_name[n], calendar.day_abbr[n])}
 MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 WEEKDAY = "|".join(calendar.day_name).lower()
+SHORT_DAY = "|".join(calendar.day_abbr).lower()
 # The others are words too.
 SAFE_MONTH = "|".join(sorted(set(MONTHS) - {"may", "mar", "dec", "sep"}, key=len, reverse=True))
 AFTER_PREPOSITION = (
@@ -51,6 +52,7 @@ UNIT = "day|week|month|quarter|year"
 SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 ONE = timedelta(days=1)
 MONTHS_OF = {"month": 1, "quarter": 3, "year": 12}
+YEAR_OF_DAYS = 366
 EARLIER, SAME, YEAR_OF_WEEKS = "earlier ", "one", "52 weeks"
 
 
@@ -261,6 +263,15 @@ def _weekday(match: Match, now: datetime, ahead: bool) -> Range:
     return around(today - timedelta(days=past or (7 if which else 0)), "day")
 
 
+def _weekday_of_month(match: Match, now: datetime, ahead: bool) -> Range:
+    """ "Fri 27": the nearest day that is both, before now unless it is to come."""
+    days = (now.date() + (ONE if ahead else -ONE) * n for n in range(YEAR_OF_DAYS))
+    fitting = (day for day in days if day.day == int(match[2]) and day.weekday() == DAYS[match[1]])
+    if (day := next(fitting, None)) is None:
+        raise ValueError(f"no {match[0]} within a year")
+    return around(day, "day")
+
+
 def _day_of_month(day: str, month: str, year: str | None, now: datetime, ahead: bool) -> date:
     if year:
         return date(int(year) + (2000 if len(year) == 2 else 0), MONTHS[month], int(day))
@@ -426,6 +437,10 @@ RULES: list[tuple[str, Rule]] = [
     (r"\b(?:(?:the|this|last|past|next) )weekend(?: before last)?\b", _weekend),
     (r"\bblack friday weekend\b(?: (\d{4}))?", _sale_weekend),
     (r"\b(black friday|cyber monday)\b(?: (\d{4}))?", _sale_day),
+    (
+        rf"\b({WEEKDAY}|{SHORT_DAY})\.?,? (?:the )?(\d{{1,2}}){TH}\b(?![.:/]\d| ?(?:[ap]m\b|h\b|o['’]clock|{MONTH}))",
+        _weekday_of_month,
+    ),
     (
         rf"\b(?:(last|this|next|this coming|past) )?({WEEKDAY})\b(?:'s)?(?: (?:night|evening|morning|afternoon|noon)\b)?",
         _weekday,

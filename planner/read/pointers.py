@@ -6,6 +6,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, cast
 
+GAP = r"(?:(?<=['’])\s*|\s+)"  # behind an article: "them" is no "the m"
 PARTICIPLE = r"(?-i:(?:ge|be|ver)[a-zäöüß]+(?:t|en)\b)"  # "die zweite benutzt"
 
 
@@ -22,7 +23,7 @@ def plain(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])(?:{words()[name]})(?![\w-]){after}", re.I)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def placed(name: str) -> re.Pattern[str]:
     """The word, and what says that a row is meant, or, after an article, the end of the phrase: "last one", "le dernier, …"."""
     told = words()
@@ -76,7 +77,7 @@ def single() -> re.Pattern[str]:
     """ "the medium one", "die rote"."""
     told = words()
     apart = rf"(?=\s*(?:[,.;:?!)]|$)|\s+(?:{told['goes_on']})(?!\w))"
-    return re.compile(rf"(?<![\w-])(?:{told['articles']})\s*(?P<what>[^\W_][\w/-]*)(?:\s+ones?(?!\w)|{apart})", re.I)
+    return re.compile(rf"(?<![\w-])(?:{told['articles']}){GAP}(?P<what>[^\W_][\w/-]*)(?:\s+ones?(?!\w)|{apart})", re.I)
 
 
 @lru_cache(maxsize=1)
@@ -98,7 +99,7 @@ def named_so() -> re.Pattern[str]:
     """ "the maison verte one"."""
     word = r"[^\W\d_][\w'’-]*"
     return re.compile(
-        rf"(?<![\w-])(?:{words()['articles']})\s*(?P<what>{word}(?:\s+{word}){{1,2}}?)\s+ones?(?![\w-])", re.I
+        rf"(?<![\w-])(?:{words()['articles']}){GAP}(?P<what>{word}(?:\s+{word}){{1,2}}?)\s+ones?(?![\w-])", re.I
     )
 
 

@@ -40,12 +40,21 @@ class Mention(NamedTuple):
     score: float
 
 
+class Begin(NamedTuple):
+    """A piece of the text, by where it stands, and how likely another wish begins with it."""
+
+    start: int
+    end: int
+    likely: float
+
+
 class Read(NamedTuple):
-    """The probability of each operation and of `~hello`, `~help`, `~beyond`; what the text names, in order; and how likely it goes
-    on with the operation before."""
+    """The probability of each operation and of `~hello`, `~help`, `~beyond`; what the text names, in order; where another wish may
+    begin in it; and how likely it goes on with the operation before."""
 
     scores: Mapping[str, float]
     mentions: tuple[Mention, ...]
+    begins: tuple[Begin, ...] = ()
     goes_on: float = 0.0
 
 
@@ -75,6 +84,15 @@ class About(NamedTuple):
         return cls(operations, kinds, beside, told["temperature"], told["corpus"])
 
 
+class _Run(NamedTuple):
+    """Where the tokens stand in a text, how likely each operation is, what each token names, and that it begins another wish."""
+
+    places: Sequence[tuple[int, int]]
+    wanted: Scores
+    tagged: Scores
+    begun: Scores
+
+
 class Reader:
     """Loads on first use; safe to share between threads."""
 
@@ -84,10 +102,10 @@ class Reader:
         self.read = lru_cache(maxsize=1024)(self._read)
 
     def _read(self, text: str, beside: Beside = NOTHING) -> Read:
-        offsets, scores, tagged = self._run(text or " ", beside)
-        shorter = NOUN.sub("", text)
+        run = self._run(text or " ", beside)
+        shorter, scores = NOUN.sub("", text), run.wanted
         if shorter != text:  # "refund order ORD-1042" is "refund ORD-1042": what both ways make likely
-            scores = (scores + self._run(shorter, beside)[1]) / 2
+            scores = (scores + self._run(shorter, beside).wanted) / 2
         found = dict(zip(self.about.operations, map(float, scores), strict=True))
         goes_on = found.pop(ON)
         if beside.after in found:
@@ -95,16 +113,17 @@ class Reader:
         else:  # there is nothing to go on with
             left = sum(found.values()) or 1.0
             found, goes_on = {name: score / left for name, score in found.items()}, 0.0
-        told = mentions(text, offsets, softmax(tagged), self.about.kinds)
-        return Read(found, tuple(told), goes_on)
+        told = mentions(text, run.places, softmax(run.tagged), self.about.kinds)
+        begins = [Begin(*place, float(likely)) for place, likely in zip(run.places, run.begun, strict=True)]
+        return Read(found, tuple(told), tuple(one for one in begins if one.start < one.end), goes_on)
 
-    def _run(self, text: str, beside: Beside) -> tuple[Sequence[tuple[int, int]], Scores, Scores]:
-        """Where the tokens stand in the text, how likely each operation is, and what each token names."""
-        ids, offsets = pieces.cut(pieces.vocabulary(), text, LONGEST)
+    def _run(self, text: str, beside: Beside) -> "_Run":
+        ids, places = pieces.cut(pieces.vocabulary(), text, LONGEST)
         known = [self.about.beside.index(one) for one in (beside.after, *beside.named) if one in self.about.beside]
-        given = {"ids": np.array([ids], dtype=np.int64), "known": np.array(known, dtype=np.int64)}
-        wanted, tagged = self._session.run(None, given)
-        return offsets, softmax(wanted[0] / np.float32(self.about.temperature)), tagged
+        given = {"ids": np.array([ids]), "known": np.array(known, dtype=np.int64)}
+        wanted, tagged, begun = self._session.run(None, given)
+        likely = (1 / (1 + np.exp(-begun[:, 0]))).astype(np.float32)
+        return _Run(places, softmax(wanted[0] / np.float32(self.about.temperature)), tagged, likely)
 
     @cached_property
     def _session(self) -> embedder.Session:

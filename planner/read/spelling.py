@@ -55,6 +55,8 @@ def _meant(word: str) -> str:
     if len(word) < SHORTEST or word in _known() or embedder.english(word):
         return word
     near = {one for one in _near(word) if one in _known() and len(one) >= SHORTEST}
+    if len(near) > 1 and word.endswith("d") and f"{word[:-1]}ed" in near:
+        return f"{word[:-1]}ed"  # "answerd", whatever else it is near to
     return near.pop() if len(near) == 1 else word
 
 

@@ -31,7 +31,7 @@ FILLER = words_of(
     want wants was we were what when where which who whom whose will with would yes you your still currently here every each
     list find many much number details detail info information overview give gimme display pull open view want really
     whats wheres whos hows im ive id dont havent hasnt isnt arent cant wont youre theres thanx pls plz asap ok guys folks
-    actually exactly kind sort lot lots very too yet already ever only more than least most less
+    actually exactly kind sort lot lots very too yet already ever only more than least most less restrict narrow limit
     """
 )
 

@@ -18,6 +18,7 @@ from planner.tell.voice import ENGLISH, Voice
 
 Error = Mapping[str, Any]
 ASKED = re.compile(r"\bas `([a-z_]+)`")  # how a refusal says what would help
+ABOUT = ("group_by", "zone", "currency")  # of a report, and nothing that it tells
 UNTOLD = ("data", "next", "has_more", "left_out", "facets", lists.TOTAL)
 
 
@@ -147,13 +148,21 @@ def _listed(
     if apart := groups.told(rows, page, result, tool, voice):
         return apart
     args = result.call.args
-    alone = rows[0] if len(rows) == 1 and not page.get("has_more") else {}
+    alone = rows[0] if len(rows) == 1 and (args.get("limit") == 1 or not page.get("has_more")) else {}
     whose = shown.named(alone) or _called(page)
     answered = questions.told(rows, voice, asked)
     fact = things.facts_asked(alone, whose, voice, asked, known_alone=True) if alone and whose and not answered else ""
     if fact:
         return fact
-    lead = " ".join(filter(None, [answered, lists.lead(rows, page, result, tool, voice, asked)]))
+    lead = lists.lead(
+        rows,
+        page,
+        result,
+        tool,
+        voice,
+        replace(asked, closed=False) if (own := _alone(alone, args, voice, asked)) else asked,
+    )
+    lead = " ".join(filter(None, [answered or own, lead]))
     every = lists.matching(page, result.call.tool)
     beside = {key: value for key, value in page.items() if key not in UNTOLD and not (every and value == every[0])}
     _, used = figures.period(beside, voice)
@@ -171,7 +180,17 @@ def _listed(
     first = " ".join(filter(None, [lead, _all(counts, rows, voice)]))
     table = "" if lists.sums_told(rows) and not more else shown.table(rows, voice, args, of=result.call.tool)
     rest = voice.say("ask_more", n=_next(len(rows))) if more and not (asked.best and len(rows) == 1) else ""
-    return "\n\n".join(filter(None, [first, table, shown.facts(others, voice), rest]))
+    inside = {key: part for key, part in alone.items() if shown.rows_of(part)}  # what is on the one order
+    return "\n\n".join(filter(None, [first, table, shown.facts({**others, **inside}, voice), rest]))
+
+
+def _alone(row: Row, args: Mapping[str, Any], voice: Voice, asked: Asked) -> str:
+    """How the one record of a list stands, where it was not counted; "" where there is none, or more, or a thing with a name."""
+    if not row or not row.get("reference") or row.get("name") or row.get("title") or asked.counts or asked.sums:
+        return ""
+    order = things.told(row, args, voice, asked) if "payment_state" in row else None
+    known = order or records.sentence(row, voice, asked)
+    return known[0] if known else ""
 
 
 def _of_all(page: Row) -> Row:
@@ -220,8 +239,26 @@ def _thing(value: Row, result: Result, tool: Tool | None, voice: Voice, asked: A
         first, left = _says(value, voice) or record[0], _unsaid(record[1])
         first = " ".join(filter(None, [answered, first]))
         return "\n\n".join(filter(None, [first, shown.facts(left, voice, result.call.args)]))
+    if not called and _empty(value):
+        return voice.say("nothing_found", what=voice.title(result.call.tool), when=_when(result, tool, voice))
     first = answered or _says(value, voice) or (f"**{called}**" if called else "")
     return "\n\n".join(filter(None, [first, shown.facts(_unsaid(_unnamed(value)), voice, result.call.args)]))
+
+
+def _empty(value: Row) -> bool:
+    """Whether a report has nothing to tell: its lists are empty, and it has no figure."""
+    told = {
+        key: part
+        for key, part in value.items()
+        if part not in (None, [], {}, False) and not (is_figure(part) and not part)
+    }
+    return all(key in ABOUT or key.endswith(("_from", "_until")) for key in told)
+
+
+def _when(result: Result, tool: Tool | None, voice: Voice) -> str:
+    """By what a call was narrowed, after what it is about."""
+    beside, _ = lists.filters(result, tool, voice)
+    return "".join(f" {one}" for one in beside)
 
 
 def _says(value: Row, voice: Voice) -> str:

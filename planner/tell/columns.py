@@ -40,6 +40,9 @@ def choose(rows: Sequence[Row], args: Mapping[str, Any], known: Sequence[str] = 
     if any(key in kinds for key in known):
         asked = [key for key in _wanted(kinds, args) if key not in known]
         return Columns(tuple(key for key in (*known, *asked) if key in kinds), {})
+    kinds = {
+        key: kind for key, kind in kinds.items() if key not in args or f"{key}_for" not in kinds
+    }  # why, not that it is
     own = next((key for key in OWN if key in kinds), "")
     named = own or any(kind == "name" for kind in kinds.values())
     kinds = {key: kind for key, kind in kinds.items() if not (named and kind == "reference" and key != own)}

@@ -8,11 +8,12 @@ from planner.tell import shown
 from planner.tell.asked import Asked
 from planner.tell.columns import STATED, Row, is_figure, is_money, weight
 from planner.tell.compared import NAMED
-from planner.tell.voice import Voice
+from planner.tell.voice import Voice, words
 
 TOLD = 4  # figures in the first sentence
 BACK = 3  # of them, those whose earlier value is told too
 ADDED = ("available", "on_hand", "reserved", "damaged", "incoming")  # units, which lie in several places
+PAST = frozenset({"before", "change", "before_from", "before_until", "sold_since"})
 STARTS, ENDS = ("_from", "_start"), ("_until", "_to", "_end")
 
 
@@ -31,23 +32,27 @@ def sentence(said: Row, voice: Voice, asked: Asked) -> tuple[str, frozenset[str]
     told = ", ".join(figure(key, figures[key], voice) for key in main)
     lead = shown.capital(f"{told}{f' ({when})' if when else ''}.")
     used = used | {now, NAMED} | _stated(said)
-    if before is None:
-        return lead, used
+    if before is None or (when and when.startswith(voice.say("all_time"))):  # before all time there was nothing
+        return lead, used | PAST
     against = _against(said, figures, cast(Row, said[before]), main, voice)
-    return f"{lead} {against}", used | {before, "change", "before_from", "before_until", "sold_since"}
+    return f"{lead} {against}", used | PAST
 
 
 def first_of(said: Row, voice: Voice) -> str:
-    """Of a report that tells groups apart, the one with the most of its weightiest figure: "which country buys most?"."""
+    """Of a report by groups or of customers, the one with the most of its weightiest figure: "which country buys most?"."""
     nothing: Sequence[Row] = ()
-    rows = next((told for part in said.values() if (told := shown.rows_of(part)) and told[0].get("group")), nothing)
+    rows = next((told for part in said.values() if (told := shown.rows_of(part)) and _group(told[0])), nothing)
     keys = sorted((key for key in (rows[0] if rows else ()) if is_figure(rows[0][key])), key=weight)
     keys = [key for key in keys if not _around_net(key, rows[0])]
     if not keys or not (ranked := [row for row in rows if _plain(row.get(keys[0])) is not None]):
         return ""
     first = max(ranked, key=lambda row: _plain(row[keys[0]]) or 0.0)
     told = ", ".join(figure(key, first[key], voice) for key in keys[:3] if first.get(key) is not None)
-    return voice.say("first_is", name=shown.value(first["group"], voice), figures=told)
+    return voice.say("first_is", name=shown.value(_group(first), voice), figures=told)
+
+
+def _group(row: Row) -> Any:
+    return row.get("group") or row.get("name")
 
 
 def _main(figures: Row, voice: Voice, asked: Asked) -> list[str]:
@@ -60,7 +65,8 @@ def _main(figures: Row, voice: Voice, asked: Asked) -> list[str]:
 
 def _named(key: str, voice: Voice, asked: Asked) -> bool:
     """Whether a question speaks of a figure: "how many orders", "what was the average order value", "how much tax"."""
-    names = "|".join(re.escape(name.removesuffix("s")) for name in (key.replace("_", " "), voice.label(key)))
+    labels = [re.escape(name.removesuffix("s")) for name in (key.replace("_", " "), voice.label(key))]
+    names = "|".join([*labels, *([words()["called"][key]] if key in words()["called"] else [])])
     counted = key in ("orders", "units") and not asked.counts
     return not counted and re.search(rf"\b(?:{names})", asked.text, re.I) is not None
 

@@ -65,7 +65,6 @@ def matching(page: Row, tool: str = "") -> tuple[int, bool] | None:
 def filters(result: Result, tool: Tool | None, voice: Voice, page: Row | None = None) -> tuple[list[str], list[str]]:
     """The filters of a call in words: those that stand beside the noun, and the states, of which a sentence is made."""
     beside: list[str] = []
-    states: list[str] = []
     known = times.stems(tool.fields if tool else ())
     for f in tool.fields if tool else ():
         said = result.call.args.get(f.name)
@@ -73,10 +72,9 @@ def filters(result: Result, tool: Tool | None, voice: Voice, page: Row | None = 
             continue
         if result.call.tool == f.listed_by:  # the one record itself, whose row says so
             beside.append(str(said))
-        elif f.name in words()["states"]:
-            states.append(_state(f, said, result.call.tool, voice))
-        else:
+        elif f.name not in words()["states"]:
             beside.append(_beside(f, said, result.call.tool, voice))
+    states = [_state(f, result.call.args[f.name], result.call.tool, voice) for f in _stated(result, tool)]
     told = figures.period(page or {}, voice)[0]
     when = [told] if told else _periods(result, tool, voice)
     return [*beside, *(f"({one})" for one in when)], states
@@ -130,7 +128,8 @@ def counted(
     count, more = matching(page, name) or (len(rows) + int(page.get("left_out") or 0), bool(page.get("has_more")))
     end = _one_end(rows, result, tool)
     beside = [_whose(said, rows, result) for said in beside]
-    subject = " ".join([voice.counted(1 if end else count, name, more=more and not end), *beside])
+    one_row = len(rows) == 1 and 1 in _limits(result, tool)  # of how many, was not asked
+    subject = " ".join([voice.counted(1 if one_row else count, name, more=more and not one_row), *beside])
     if end:
         return voice.say(f"only_{end}", rows=subject)
     if name == "low_stock_products":
@@ -154,9 +153,13 @@ def counted(
 
 def _one_end(rows: Sequence[Row], result: Result, tool: Tool | None) -> str:
     """Which end of a list was asked for, where one row was: "newest" of "what did she buy last?"; "" of a longer list."""
-    limits = [result.call.args.get(f.name) for f in (tool.fields if tool else ()) if f.kind is Kind.limit]
     sort = str(result.call.args.get("sort", ""))
-    return sort if len(rows) == 1 and 1 in limits and sort in ("newest", "oldest") else ""
+    return sort if len(rows) == 1 and 1 in _limits(result, tool) and sort in ("newest", "oldest") else ""
+
+
+def _limits(result: Result, tool: Tool | None) -> list[Any]:
+    """How many rows were asked for."""
+    return [result.call.args.get(f.name) for f in (tool.fields if tool else ()) if f.kind is Kind.limit]
 
 
 def _whose(said: str, rows: Sequence[Row], result: Result) -> str:
@@ -229,11 +232,22 @@ def _endings(language: str, gender: Sequence[str]) -> Mapping[str, str]:
 
 
 def _stated(result: Result, tool: Tool | None) -> list[Field]:
-    return [
+    """The states by which a list was narrowed, last those that are not wanted: "unpaid and not cancelled"."""
+    args, known = result.call.args, times.stems(tool.fields if tool else ())
+    stated = [
         f
         for f in (tool.fields if tool else ())
-        if f.name in words()["states"] and result.call.args.get(f.name) not in (None, [])
+        if f.name in words()["states"] and args.get(f.name) not in (None, [], "")
     ]
+    stated = [f for f in stated if _narrows(f) and times.stem(f) not in known and result.call.tool != f.listed_by]
+    return sorted(stated, key=lambda f: bool(_excepted(f, args[f.name])))
+
+
+def _excepted(f: Field, said: Any) -> list[str]:
+    """The few states that are not wanted, where nearly all are."""
+    each = cast(list[Any], said) if isinstance(said, list) else [said]
+    others = [value for value in dict.fromkeys(choice.value for choice in f.choices) if value not in each]
+    return others if 0 < len(others) < len(each) - 1 else []
 
 
 def _state(f: Field, said: Any, tool: str, voice: Voice, count: int = 1) -> str:
@@ -241,10 +255,8 @@ def _state(f: Field, said: Any, tool: str, voice: Voice, count: int = 1) -> str:
     if isinstance(said, bool):
         word = voice.word(f.name, count=count)
         return word if said else voice.say("not", what=word)
-    each = cast(list[Any], said) if isinstance(said, list) else [said]
-    others = [value for value in dict.fromkeys(choice.value for choice in f.choices) if value not in each]
-    excepted = 0 < len(others) < len(each) - 1
-    told = voice.listed([voice.word(str(one), tool=tool, count=count) for one in (others if excepted else each)], "or")
+    each, excepted = cast(list[Any], said) if isinstance(said, list) else [said], _excepted(f, said)
+    told = voice.listed([voice.word(str(one), tool=tool, count=count) for one in excepted or each], "or")
     return voice.say("not", what=told) if excepted else told
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from planner.fill.values import FIRST_DAY
 from planner.read.money import written
 from planner.tell.columns import CALLED, HIDDEN, Row, choose, is_figure, is_money
 from planner.tell.voice import Voice, words
@@ -172,6 +173,8 @@ def _nested(said: Row) -> bool:
 def period(start: str | None, end: str | None, voice: Voice) -> str:
     """The days of a period, its last day included: "9 to 15 November 2026"; of one under way, those that have begun."""
     first, last = _day(start, voice), _day(end, voice, before=True)
+    if first and first.date() == FIRST_DAY.date():
+        return voice.say("all_time")
     if first and last:
         return _days(first, max(first, min(last, voice.setting.now)) if last.tzinfo else last, voice)
     return (

@@ -1,10 +1,11 @@
-"""E5 in JAX, with a head over operations and one over the kinds of what words name (BERT: https://arxiv.org/abs/1810.04805).
+"""E5 in JAX, with heads over operations, over the kinds of what words name, and over where another wish begins
+(BERT: https://arxiv.org/abs/1810.04805).
 
 What is known beside a text (the operation before it, the kinds of things that it names) is a vector each, added to its first token.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -33,30 +34,43 @@ def pretrained(
     still["embeddings.word_embeddings.weight"] = jnp.array(words)
     still[PLACES] = still[PLACES][:LONGEST]
     tuned = {name: value for name, value in stored.items() if name not in still}
-    for head, width in (("head", operations), ("tag", tags)):
+    for head, width in (("head", operations), ("tag", tags), ("begin", 1)):
         tuned |= {f"{head}.w": jnp.zeros((WIDTH, width)), f"{head}.b": jnp.zeros(width)}
     tuned["beside"] = jnp.array(np.stack([words[list(pieces)].mean(0) for pieces in beside]))
     return tuned, still
 
 
-def forward(tuned: Weights, still: Weights, ids: Any, mask: Any, beside: Any, key: Any = None) -> tuple[Any, Any]:
-    """Scores of the operations for each text, and of the tags for each of its tokens. With a key, some of it is dropped."""
+class Told(NamedTuple):
+    """A batch's tokens, which of them are real, and what is known beside each text."""
+
+    ids: Any
+    mask: Any
+    beside: Any
+
+
+def forward(tuned: Weights, still: Weights, told: Told, key: Any = None) -> tuple[Any, Any, Any]:
+    """Scores of the operations for each text, and for each of its tokens those of the tags, and that another wish begins there.
+
+    With a key, some of it is dropped.
+    """
     weights = {**still, **tuned}
     keys = iter([None] * (2 * LAYERS + 2) if key is None else jax.random.split(key, 2 * LAYERS + 2))
-    states = _embedded(weights, ids, beside, next(keys))
-    hidden = (1 - mask)[:, None, None, :] * -1e9
+    states = _embedded(weights, told, next(keys))
+    hidden = (1 - told.mask)[:, None, None, :] * -1e9
     for layer in range(LAYERS):
         states = _layer(weights, f"encoder.layer.{layer}.", states, hidden, next(keys), next(keys))
-    pooled = (states * mask[:, :, None]).sum(1) / mask.sum(1, keepdims=True)
+    pooled = (states * told.mask[:, :, None]).sum(1) / told.mask.sum(1, keepdims=True)
     meaning = _dropped(SCALE * pooled / jnp.linalg.norm(pooled, axis=-1, keepdims=True), next(keys))
-    return meaning @ weights["head.w"] + weights["head.b"], states @ weights["tag.w"] + weights["tag.b"]
+    asked = meaning @ weights["head.w"] + weights["head.b"]
+    tagged, begun = (states @ weights[f"{head}.w"] + weights[f"{head}.b"] for head in ("tag", "begin"))
+    return asked, tagged, begun[..., 0]
 
 
-def _embedded(weights: Weights, ids: Any, beside: Any, key: Any) -> Any:
-    words = weights["embeddings.word_embeddings.weight"][ids]
-    places = weights[PLACES][: ids.shape[1]]
+def _embedded(weights: Weights, told: Told, key: Any) -> Any:
+    words = weights["embeddings.word_embeddings.weight"][told.ids]
+    places = weights[PLACES][: told.ids.shape[1]]
     whole = words + places + weights["embeddings.token_type_embeddings.weight"][0]
-    whole = whole.at[:, 0].add(beside @ weights["beside"])
+    whole = whole.at[:, 0].add(told.beside @ weights["beside"])
     return _dropped(_normed(whole, weights, "embeddings.LayerNorm"), key)
 
 

@@ -35,7 +35,7 @@ def judge(student: Student, unseen: Sequence[Lesson]) -> Verdict:
 def _names(student: Student, unseen: Sequence[Lesson], tags: Sequence[Scores]) -> float:
     right = found = there = 0
     for lesson, told in zip(unseen, tags, strict=True):
-        _, labels = student.labels(lesson)
+        labels = student.row(lesson).tags
         if UNMARKED in labels:
             continue
         said, meant = _runs(list(told.argmax(-1))), _runs(labels)

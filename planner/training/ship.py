@@ -42,7 +42,7 @@ def _replace(file: Path, content: bytes) -> None:
 
 
 class _Graph:
-    """The encoder's operations, one after the other: one text of any length in, scores and tags out."""
+    """The encoder's operations, one after the other: one text of any length in, scores, tags and beginnings out."""
 
     def __init__(self, student: Student) -> None:
         self.weights = {name: np.array(value) for name, value in {**student.still, **student.tuned}.items()}
@@ -53,16 +53,13 @@ class _Graph:
         for layer in range(LAYERS):
             states = self._layer(f"encoder.layer.{layer}.", states)
         self.op("Identity", [self._asked(states)], name="operations")
-        tags = self._multiplied(states, "tag.w")
-        self.op(
-            "Identity",
-            [self.op("Squeeze", [self.op("Add", [tags, self.constant("tag.b")]), self.ints([0])])],
-            name="tags",
-        )
+        for head, name in (("tag", "tags"), ("begin", "begins")):
+            each = self.op("Add", [self._multiplied(states, f"{head}.w"), self.constant(f"{head}.b")])
+            self.op("Squeeze", [each, self.ints([0])], name=name)
 
     def model(self) -> Any:
         scores = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in
-                  (("operations", [1, None]), ("tags", [None, None]))]  # fmt: skip
+                  (("operations", [1, None]), ("tags", [None, None]), ("begins", [None, 1]))]  # fmt: skip
         given = [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name, shape in
                  (("ids", [1, "tokens"]), ("known", ["things"]))]  # fmt: skip
         graph = helper.make_graph(self.nodes, "reader", given, scores, self.constants)

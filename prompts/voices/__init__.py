@@ -59,13 +59,14 @@ class Span(NamedTuple):
 
 
 class Phrasing(NamedTuple):
-    """One way of asking for an operation, without its marks; `after` is the operation that was answered before it."""
+    """One way of asking for an operation, without its marks; `after` is the operation that was answered before it, to `said`."""
 
     voice: str
     operation: str
     text: str
     spans: tuple[Span, ...]
     after: str = ""
+    said: str = ""
 
 
 @cache
@@ -102,12 +103,14 @@ def told(author: str, text: str) -> Iterator[Phrasing]:
 
     An empty line stands after each conversation and each single request.
     """
-    before = ""
+    before = said = ""
     for line in text.splitlines():
         operation, _, marked = line.partition("\t")
         if operation and operation != NOTHING_NEW:
-            yield _read(author, operation, marked)._replace(after=before)
-        before = before if operation.startswith(("~", NOTHING_NEW)) else operation
+            yield (one := _read(author, operation, marked))._replace(after=before, said=said)
+            before, said = (before, said) if operation.startswith("~") else (operation, one.text)
+        elif not operation:
+            before = said = ""
 
 
 def _file(one: Operation) -> str:

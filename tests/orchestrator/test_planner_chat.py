@@ -300,14 +300,14 @@ async def test_a_supplier_that_is_named_decides_which_list_is_meant(talk: Talk, 
 async def test_what_somebody_bought_last_is_one_order(talk: Talk, shop: Shop, mine: NewShop) -> None:
     async with shop.database.transaction(mine.id) as sql:
         ana, mug = make_customer(sql, "Ana Torres"), make_variant(sql)
-        for _ in range(2):
-            make_order(sql, mug, customer=ana)
+        _, last = [make_order(sql, mug, customer=ana) for _ in range(2)]
         await sql.commit()
 
     turn = await talk("what did Ana Torres order last?")
 
     assert turn.answer
-    assert turn.answer.startswith(f"The newest: 1 order of {ana.reference}.")
+    assert turn.answer.startswith(f"{last.reference} is unpaid and not shipped.")
+    assert f"The newest: 1 order of {ana.reference}." in turn.answer
 
 
 async def test_beside_what_is_not_open_the_nearest_report_is_shown(talk: Talk) -> None:

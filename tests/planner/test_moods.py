@@ -277,7 +277,9 @@ def test_a_choice_is_offered_only_where_it_shares_words_with_the_request(talk: C
 def test_a_further_wish_is_heard_in_three_languages_and_what_belongs_to_the_first_stays_with_it(
     said: str, wishes: list[str]
 ) -> None:
-    assert [clause.text for clause in clauses.split(said, read_index().wishes)] == wishes
+    index = read_index()
+
+    assert [clause.text for clause in clauses.split(said, index.wishes, index.begins)] == wishes
 
 
 def test_of_an_order_the_pronoun_at_the_verb_is_read_as_one() -> None:

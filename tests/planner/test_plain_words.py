@@ -127,7 +127,16 @@ def test_a_piece_of_somebodys_name_is_no_goods_that_begin_so() -> None:
 def test_a_figure_is_what_its_words_make_of_it(index: Index, tool: str, text: str, told: dict[str, Any]) -> None:
     found = filled(index, tool, text)
 
-    assert {name: found[name] for name in found if name not in ("text", "count", "sort")} == told
+    assert {name: found[name] for name in found if name not in ("text", "count", "sort", "status")} == told
+
+
+def test_what_is_still_to_be_paid_or_sent_is_nothing_that_was_called_off(index: Index) -> None:
+    alive = ["draft", "pending", "confirmed", "completed"]
+
+    assert filled(index, "list_orders", "who owes us more than 500")["status"] == alive
+    assert filled(index, "list_orders", "orders that are not shipped")["status"] == alive
+    assert filled(index, "list_orders", "cancelled orders that are not paid")["status"] == ["cancelled"]
+    assert "status" not in filled(index, "list_orders", "orders that are paid and shipped")
 
 
 def test_a_town_is_no_warehouse_and_a_buyer_no_colleague(index: Index) -> None:

@@ -24,7 +24,17 @@ PRIORITY_WORDS = Synonyms(
 )
 STATUS_WORDS = Synonyms(
     {
-        "open": ("unanswered", "to answer", "not answered", "new", "undone", "unresolved"),
+        "open": (
+            "unanswered",
+            "to answer",
+            "not answered",
+            "nobody answered",
+            "no one answered",
+            "no answer",
+            "new",
+            "undone",
+            "unresolved",
+        ),
         "waiting": ("waiting for the customer", "answered", "pending"),
         "closed": ("solved", "resolved", "done", "finished"),
     }

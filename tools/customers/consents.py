@@ -33,9 +33,9 @@ SAID = Synonyms(
             "einverstanden", "möchte",
         ),
         "false": (
-            "does not want", "do not want", "doesn't want", "don't want", "not want", "no longer wants", "wants no", "no more",
-            "any more", "off", "remove", "unsubscribe", "unsubscribed", "opt out", "opted out", "withdraws", "withdrew", "revoked",
-            "said no",
+            "does not want", "do not want", "doesn't want", "don't want", "doesnt want", "dont want", "not want",
+            "no longer wants", "wants no", "no more", "any more", "anymore", "off", "remove", "unsubscribe", "unsubscribed",
+            "opt out", "opted out", "withdraws", "withdrew", "revoked", "said no",
             "ne veut plus", "ne veut pas", "ne souhaite plus", "se désabonne", "refuse", "désabonner", "désinscrire",
             "veut plus", "souhaite plus", "nicht mehr haben", "will keine", "möchte keine", "will nicht", "nicht mehr",
             "keine mehr", "abmelden", "abgemeldet", "widerruft",

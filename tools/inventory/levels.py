@@ -34,7 +34,7 @@ STATE_WORDS = Synonyms(
     {
         "in_stock": ("available", "on the shelf"),
         "below_reorder_point": ("low", "running low", "to reorder", "nearly gone", "below reorder", "running out"),
-        "out_of_stock": ("sold out", "gone", "empty", "none left", "zero"),
+        "out_of_stock": ("sold out", "run out", "ran out", "gone", "empty", "none left", "zero"),
     }
 )
 

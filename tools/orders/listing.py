@@ -146,6 +146,8 @@ class OrderedItem(Result):
 class OrderSummary(OrderBrief):
     """An order in a list."""
 
+    on_hold_for: UntrustedText | None = Field(description="Why it is held, with what was noted; null where it is not.")
+
     city: UntrustedText | None = Field(description="Where it goes.")
     country: str | None = Field(description="Where it goes, ISO 3166 alpha-2.")
     units: int = Field(description="Units bought.")
@@ -188,7 +190,10 @@ _LIST = f"""
 select o.id, o.placed_at, o.total, o.units, o.currency, o.status, o.payment_state, o.fulfilment_state, o.channel,
        o.ship_country as country, (
     select row_to_json(shown)::text from (
-        select {BRIEF}, o.ship_city as city, o.ship_country as country, o.units, (
+        select {BRIEF}, (
+            select string_agg(concat_ws(': ', replace(h.reason, '_', ' '), h.note), '; ' order by h.id)
+            from order_holds h where h.merchant_id = %(m)s and h.order_id = o.id and h.released_at is null
+        ) as on_hold_for, o.ship_city as city, o.ship_country as country, o.units, (
             select coalesce(json_agg(line), '[]') from (
                 select l.sku, l.title, l.quantity - l.cancelled as quantity, {money("l.total")} as total
                 from order_lines l where l.merchant_id = %(m)s and l.order_id = o.id and l.quantity > l.cancelled

@@ -22,7 +22,16 @@ STATUS_WORDS = Synonyms(
 )
 PAYMENT_WORDS = Synonyms(
     {
-        "unpaid": ("not paid", "outstanding", "owe", "owing", "not yet paid", "still to pay"),
+        "unpaid": (
+            "not paid",
+            "nothing paid",
+            "never paid",
+            "outstanding",
+            "owe",
+            "owing",
+            "not yet paid",
+            "still to pay",
+        ),
         "authorized": ("authorised", "reserved", "pre-authorised"),
         "partly_paid": ("partially paid", "part paid"),
         "paid": ("settled", "captured"),

@@ -176,7 +176,7 @@ class TopSellingProducts(Paged):
         Ranking,
         Synonyms({
             "units": ("quantity", "pieces", "number sold", "most sold", "popular"),
-            "revenue": ("turnover", "sales value", "money", "net sales", "worth", "earned", "takings", "income"),
+            "revenue": ("turnover", "sales value", "value", "money", "net sales", "worth", "earned", "takings", "income"),
         }),
     ] = Field(default=Ranking.units, description="What counts: units sold, or net sales.")  # fmt: skip
     placed_from: PeriodStart | None = Field(

@@ -365,7 +365,8 @@ def _how(args: ChangePrices, currency: str) -> str:
     nearest = {Ending.ends_95: ".95", Ending.ends_99: ".99", Ending.whole: "whole unit"}
     rounded = f", to the nearest {nearest[args.round_to]}" if args.round_to else ""
     floor = f", but not below cost and {words.percent(args.margin)}" if args.margin is not None else ""
-    return how + rounded + floor
+    struck = ", with the old price struck through beside a lower one" if args.strike_through else ""
+    return how + rounded + floor + struck
 
 
 def _tell(ctx: Context, told: str, lines: Sequence[tuple[Wish, Repriced]], window: Window, without_price: int) -> None:

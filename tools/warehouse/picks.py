@@ -22,8 +22,8 @@ from tools.warehouse.claims import PickRef
 
 STATUS_WORDS = Synonyms(
     {
-        "open": ("waiting", "not started", "to do"),
-        "picking": ("started", "under way", "in progress", "being picked"),
+        "open": ("waiting", "not started", "nobody started", "no one started", "untouched", "to do"),
+        "picking": ("started", "under way", "in progress", "being picked", "running", "going on"),
         "picked": ("done", "finished", "complete"),
     }
 )
