@@ -251,11 +251,13 @@ def _amounts(fields: list[Field], reading: Reading, setting: Setting, *, bare: b
         return between
     aims = [field for field in fields if field.name == "to_amount"]
     for field in sorted(fields, key=lambda field: not role(field)):
-        for span in [*reading.free("money"), *reading.free("number")]:
+        spans = [*reading.free("money"), *reading.free("number")]
+        for span in sorted(spans, key=lambda span: not _led(reading, span)):  # "we sit on 94, drop it to 15"
             if (aims and _reaches(reading, span) != (field in aims)) or (not field.signed and _relative(reading, span)):
                 continue
             plain = bare or _of_money(reading, span)
-            if _said_role(reading, span) == role(field) and _can_be_money(field, span, bare=plain):
+            fits = _can_be_money(field, span, bare=plain) or (field in aims and _led(reading, span))  # "drop it to 15"
+            if fits and _said_role(reading, span) == role(field):
                 way = _way(reading) if field.signed else 1
                 if not way:
                     break
@@ -267,8 +269,13 @@ def _amounts(fields: list[Field], reading: Reading, setting: Setting, *, bare: b
 
 def _reaches(reading: Reading, span: Span) -> bool:
     """Whether an amount is what a price becomes, not by how much it changes: "down to 69.90", "make all three 44.90"."""
-    led = re.search(r"\b(?:to|at|auf|à)$", reading.before(span.start, 1)) is not None
-    return led or not (CHEAPER.search(reading.text) or DEARER.search(reading.text) or _relative(reading, span))
+    return _led(reading, span) or not (
+        CHEAPER.search(reading.text) or DEARER.search(reading.text) or _relative(reading, span)
+    )
+
+
+def _led(reading: Reading, span: Span) -> bool:
+    return re.search(r"\b(?:to|at|auf|à)$", reading.before(span.start, 1)) is not None
 
 
 def _relative(reading: Reading, span: Span) -> bool:

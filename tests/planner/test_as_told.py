@@ -35,6 +35,10 @@ def test_what_is_changed_for_today_only_ends_with_the_day(index: Index) -> None:
         ("2 euro off MUG-BLUE", {"skus": ["MUG-BLUE"], "by_amount": -200}),
         ("MUG-BLUE 2 euro up", {"skus": ["MUG-BLUE"], "by_amount": 200}),
         ("make MUG-BLUE and MUG-RED 44.90", {"skus": ["MUG-BLUE", "MUG-RED"], "to_amount": 4490}),
+        (
+            "drop MUG-BLUE to 15 flat, old price next to it",
+            {"skus": ["MUG-BLUE"], "to_amount": 1500, "strike_through": True},
+        ),
         ("MUG-BLUE to 9.90, old price crossed out", {"skus": ["MUG-BLUE"], "to_amount": 990, "strike_through": True}),
     ],
 )
@@ -42,6 +46,11 @@ def test_a_rule_of_prices_is_told_by_how_much_or_what_they_become(
     index: Index, text: str, told: dict[str, Any]
 ) -> None:
     assert filled(index, "change_prices", text) == told
+
+
+@pytest.mark.parametrize("text", ["we sit on 94 of MUG-BLUE, drop it to 15", "MUG-BLUE from 12 EUR to 15 EUR"])
+def test_a_price_is_what_it_is_set_to(index: Index, text: str) -> None:
+    assert filled(index, "set_price", text) == {"sku": "MUG-BLUE", "amount": 1500}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +99,12 @@ def test_what_is_asked_of_all_time_is_not_of_the_last_weeks(index: Index, said: 
 
 @pytest.mark.parametrize(
     ("text", "quantity"),
-    [("he wants 4 MUG-BLUE not 2", 4), ("3 MUG-BLUE instead of 5", 3), ("only one MUG-BLUE instead of two", 1)],
+    [
+        ("he wants 4 MUG-BLUE not 2", 4),
+        ("3 MUG-BLUE instead of 5", 3),
+        ("only one MUG-BLUE instead of two", 1),
+        ("she wants only one MUG-BLUE, not two", 1),
+    ],
 )
 def test_how_many_there_shall_be_is_not_how_many_there_were(index: Index, text: str, quantity: int) -> None:
     [line] = filled(index, "change_order_lines", text)["quantities"]
