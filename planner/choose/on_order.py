@@ -13,14 +13,15 @@ from planner.choose.index import Tool
 from planner.fill.filled import Filled, Which
 
 ONE_OF = "one_of"
-ADDED = "add"  # what is added is not on it yet
 
 
 def waits(tool: Tool, filled: Filled, lists_of: belonging.Lists) -> bool:
     """Whether the order's lines will tell which is meant; then its look-up is put in the place of its number."""
     order = next((f for f in tool.required if f.reference == "order" and not f.many), None)
     listing = lists_of("order")
-    untold = [which for name, which in filled.which.items() if which.lacks or which.at is None or name == ADDED]
+    untold = [
+        which for name, which in filled.which.items() if which.lacks or which.at is None or name == belonging.ADDED
+    ]
     if not (tool.entry.writes and order and listing) or untold:
         return False
     if order.name in filled.args:

@@ -282,9 +282,8 @@ def _such(text: str, things: Sequence[Thing]) -> Pointed | None:
     patterns = (pointers.single(), pointers.named_one(), pointers.named_so(), WHOLE)
     for found in (found for pattern in patterns for found in pattern.finditer(text)):
         figure = re.match(r"[.,]\d", text[found.end() :])  # "the 35" of "the 35,80"
-        one = (
-            re.search(r"\bones?\W*$", found[0]) is not None
-        )  # "the mugs" are goods, "the mugs one" is a row that has some
+        # "The mugs" are goods, "the mugs one" is a row that has some.
+        one = re.search(r"\bones?\W*$", found[0]) is not None
         having = [] if figure else [thing for thing in things if has(thing, found["what"], inside=one)]
         alone = len(having) == 1 and [thing.reference for thing in things].count(having[0].reference) == 1
         if alone:  # of what lies in three warehouses, "and lille?" tells the place and not the thing

@@ -16,7 +16,7 @@ from planner.read.words import fold
 NEGATED = re.compile(
     r"\b(?:have|has|had|is|are|was|were)(?:n['’]?t| not)\s+(?:yet\s+)?(?:been\s+)?(?:yet\s+)?"
     r"|\b(?:has (?:nobody|no[ -]?one)|(?:nobody|no[ -]?one) has)\s+(?:yet\s+|ever\s+)?"
-    r"(?=(?:paid|payd|answered|finished|shipped|sent|closed|received)\b)"
+    r"(?=(?:paid|answered|finished|shipped|sent|closed|received)\b)"
     r"|\b(?:waiting|still|yet|remaining|left) to be\s+",
     re.I,
 )

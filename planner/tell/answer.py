@@ -148,20 +148,14 @@ def _listed(
     if apart := groups.told(rows, page, result, tool, voice):
         return apart
     args = result.call.args
-    alone = rows[0] if len(rows) == 1 and (args.get("limit") == 1 or not page.get("has_more")) else {}
+    alone = rows[0] if len(rows) == 1 and (lists.one_wanted(result, tool) or not page.get("has_more")) else {}
     whose = shown.named(alone) or _called(page)
     answered = questions.told(rows, voice, asked)
     fact = things.facts_asked(alone, whose, voice, asked, known_alone=True) if alone and whose and not answered else ""
     if fact:
         return fact
-    lead = lists.lead(
-        rows,
-        page,
-        result,
-        tool,
-        voice,
-        replace(asked, closed=False) if (own := _alone(alone, args, voice, asked)) else asked,
-    )
+    own = _alone(alone, args, voice, asked)
+    lead = lists.lead(rows, page, result, tool, voice, replace(asked, closed=False) if own else asked)
     lead = " ".join(filter(None, [answered or own, lead]))
     every = lists.matching(page, result.call.tool)
     beside = {key: value for key, value in page.items() if key not in UNTOLD and not (every and value == every[0])}

@@ -128,7 +128,7 @@ def counted(
     count, more = matching(page, name) or (len(rows) + int(page.get("left_out") or 0), bool(page.get("has_more")))
     end = _one_end(rows, result, tool)
     beside = [_whose(said, rows, result) for said in beside]
-    one_row = len(rows) == 1 and 1 in _limits(result, tool)  # of how many, was not asked
+    one_row = len(rows) == 1 and one_wanted(result, tool)  # of how many, was not asked
     subject = " ".join([voice.counted(1 if one_row else count, name, more=more and not one_row), *beside])
     if end:
         return voice.say(f"only_{end}", rows=subject)
@@ -154,12 +154,12 @@ def counted(
 def _one_end(rows: Sequence[Row], result: Result, tool: Tool | None) -> str:
     """Which end of a list was asked for, where one row was: "newest" of "what did she buy last?"; "" of a longer list."""
     sort = str(result.call.args.get("sort", ""))
-    return sort if len(rows) == 1 and 1 in _limits(result, tool) and sort in ("newest", "oldest") else ""
+    return sort if len(rows) == 1 and one_wanted(result, tool) and sort in ("newest", "oldest") else ""
 
 
-def _limits(result: Result, tool: Tool | None) -> list[Any]:
-    """How many rows were asked for."""
-    return [result.call.args.get(f.name) for f in (tool.fields if tool else ()) if f.kind is Kind.limit]
+def one_wanted(result: Result, tool: Tool | None) -> bool:
+    """Whether a single row was asked for: the newest, the dearest."""
+    return any(f.kind is Kind.limit and result.call.args.get(f.name) == 1 for f in (tool.fields if tool else ()))
 
 
 def _whose(said: str, rows: Sequence[Row], result: Result) -> str:
