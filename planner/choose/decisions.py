@@ -108,6 +108,7 @@ class Desk:
 
     def _reading(self, text: str) -> Reading:
         read = Reading.of(text, self.index.vocabulary, self.talk.setting, self.index.mentions(text))
+        read = replace(read, asked=self.index.asked(text, self._said.get(text, text), self.beside(text)))
         if ground.SEARCH not in self.index.tools:
             return read
         placed = grounds.placed([*self.phrases(read), *self._heard(text)], self.known) if self.known else ()
@@ -196,6 +197,17 @@ class Desk:
         spoken = self.talk.language if language_of(text) in (None, self.talk.language) else ""
         if to_english(text, spoken) == text:
             return text
+        english = self._in_english(text, spoken)
+        self._said[english] = text
+        return english
+
+    @cached_property
+    def _said(self) -> dict[str, str]:
+        """What texts in English words were said as."""
+        return {}
+
+    def _in_english(self, text: str, spoken: str) -> str:
+        """But for the names of people."""
         people = (
             text[one.start : one.end]
             for one in self.index.mentions(text)
@@ -205,7 +217,8 @@ class Desk:
         return to_english(text, spoken, frozenset(word for name in people for word in goods.words_in(name)))
 
     def told(self, tool: Tool) -> Told:
-        return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.words, tool.entry.writes)
+        writes, heard = tool.entry.writes, self.index.heard(tool.entry.name)
+        return Told(self.talk.setting, self.index.lexicon, self.index.openers, tool.words, writes, heard)
 
 
 def _fit(needs: Needs, at_hand: Collection[str]) -> float:

@@ -16,13 +16,14 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from planner import phrases
-from planner.read import clauses, cues, entities, fields, goods, habits, head, learned, signals, unopened
+from planner.read import clauses, cues, entities, fields, goods, habits, head, learned, rows, signals, unopened
 from planner.read.embedder import shared
 from planner.read.entities import Vocabulary
 from planner.read.fields import Field, Kind
 from planner.read.language import to_english
 from planner.read.learned import Asked
 from planner.read.reader import NOTHING, Begin, Beside, Mention, Reader
+from planner.read.rows import Condition
 from planner.read.words import FILLER, TRADE, stem, tokens
 
 SMALL_TALK, HELP, BEYOND = "~hello", "~help", "~beyond"
@@ -241,6 +242,21 @@ class Index:
         if self.reader is None:
             return clauses.by_form(text)
         return self.reader.read(text, beside).begins
+
+    def heard(self, name: str) -> frozenset[str]:
+        """What the reader was taught that may be asked of a tool's rows, "field=value"."""
+        return frozenset(rows.kept().conditions.get(name, ())) if self.reader else frozenset()
+
+    def asked(self, text: str, said: str, beside: Beside = NOTHING) -> Mapping[str, Condition]:
+        """What a text asks of rows; where it was said in another language, as much as both ways make likely."""
+        if self.reader is None:
+            return {}
+        english = self.reader.read(text, beside).asked
+        if said == text:
+            return english
+        other, nowhere = self.reader.read(said, beside).asked, Condition(0.0, 0, 0)
+        both = {name: (english.get(name, nowhere), other.get(name, nowhere)) for name in (*english, *other)}
+        return {name: one._replace(likely=(one.likely + also.likely) / 2) for name, (one, also) in both.items()}
 
     def agreed(self, text: str, name: str, beside: Beside = NOTHING) -> bool:
         """Whether the reader holds a tool likely, or words say it: else no change."""

@@ -76,3 +76,4 @@ class Told:
     openers: Collection[str]
     own: Collection[str] = ()
     writes: bool = False
+    heard: frozenset[str] = frozenset()  # what the reader was taught that rows can be asked for, "field=value"

@@ -9,6 +9,7 @@ from planner.read import places
 from planner.read.fields import Field, Kind
 from planner.read.goods import OF_PEOPLE
 from planner.read.grounds import FITS, GOODS
+from planner.read.reader import Mention
 from planner.read.reading import NAME, Reading
 from planner.read.words import TRADE
 
@@ -142,9 +143,21 @@ def _put(f: Field, kinds: Sequence[str], reading: Reading, filled: Filled) -> No
     if f.kind is Kind.city:  # "the parcel of anna"
         found = [one for one in found if not reading.somebody(one.start, one.end)]
     if found and not (f.kind is Kind.reason_text and _ordinary(reading.text[found[0].start : found[0].end])):
-        said = _said(reading, found[0].start, found[0].end)
+        whole = _beside(found[0], found, reading) if f.kind is Kind.search else (found[0].start, found[0].end)
+        said = _said(reading, *whole)
         said = places.local(said) if f.kind is Kind.city else said
         filled.args[f.name] = [said] if f.many else said
+
+
+def _beside(one: Mention, found: Sequence[Mention], reading: Reading) -> tuple[int, int]:
+    """With the words for things right beside it: "waterproof cams" is looked for whole, whatever the reader takes each word for."""
+    start, end = one.start, one.end
+    things = sorted((other for other in found if other.kind not in OF_PEOPLE), key=lambda other: other.start)
+    for other in things if one in things else ():
+        end = other.end if other.start >= end and not reading.text[end : other.start].strip() else end
+    for other in reversed(things) if one in things else ():
+        start = other.start if other.end <= start and not reading.text[other.end : start].strip() else start
+    return start, end
 
 
 def known_otherwise(f: Field, start: int, end: int, reading: Reading) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planner.fill import apart, bins, composites, grounded, lost, named, texts, times, values
+from planner.fill import apart, bins, composites, conditions, grounded, lost, named, texts, times, values
 from planner.fill.composites import TAKES_CODES
 from planner.fill.filled import Filled, Told
 from planner.fill.spoken import words
@@ -64,7 +64,9 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
     grounded.fill(fields, reading, told, filled)
     _emails_and_codes(fields, reading, told, filled)
     filled.args |= values.fill(_open(fields, filled, Kind.limit), reading, told.setting)
-    apart.fill(fields, reading, filled)
+    if not told.writes:
+        conditions.fill(fields, reading, told, filled)
+    apart.fill(fields, reading, told, filled)
     _choices(fields, reading, told, filled)
     if reading.mentions:
         named.fill(_nameable(fields, told), reading, filled)
@@ -74,7 +76,7 @@ def fill(fields: Sequence[Field], reading: Reading, told: Told) -> Filled:
         [f for f in fields if f.name not in filled.args], reading, told.setting, ahead=told.writes
     )
     _bare_references(fields, reading, filled)
-    _flags(fields, reading, filled)
+    _flags(fields, reading, told, filled)
     _not_called_off(fields, told, filled)
     _words(fields, reading, told, filled)
     lost.conclude(fields, reading, told, filled)
@@ -287,7 +289,7 @@ def _choices(fields: Sequence[Field], reading: Reading, told: Told, filled: Fill
         reading.claim(*m.span())
         beside = any(JOINED.fullmatch(reading.text[end : m.start()]) for end in ends)
         if not beside and not EXCEPTING.search(reading.text[: m.start()]):
-            _choose(f, choice, filled)
+            _choose(f, choice, filled, unlikely=conditions.unlikely(f, choice.value, reading, told))
         elif f.name in ORDERLY and any(other is f and choice is not one for _, other, one in hits):
             pass  # "by what we earned, not by pieces": the other one is said as well
         elif f.many and not told.writes:
@@ -330,8 +332,10 @@ def _except(excepted: Sequence[tuple[Field, Choice]], filled: Filled) -> None:
         filled.args[f.name] = [value for value in wanted if value not in without[f.name]]
 
 
-def _choose(f: Field, choice: Choice, filled: Filled) -> None:
-    if not f.many:
+def _choose(f: Field, choice: Choice, filled: Filled, *, unlikely: bool) -> None:
+    if unlikely:
+        pass  # the reader hears something else in the word
+    elif not f.many:
         filled.args[f.name] = choice.value
     elif choice.value not in filled.args.setdefault(f.name, []):
         filled.args[f.name].append(choice.value)
@@ -358,13 +362,14 @@ def _within_reference(m: re.Match[str], reading: Reading) -> bool:
     )
 
 
-def _flags(fields: Sequence[Field], reading: Reading, filled: Filled) -> None:
+def _flags(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled) -> None:
     for f in _open(fields, filled, Kind.flag):
         otherwise = words()["flags"].get(f.name)
         m = (otherwise and reading.search(rf"\b({otherwise})\b")) or reading.search(rf"\b({re.escape(f.label)})\b")
         if m:
             reading.claim(*m.span(1))
-            filled.args[f.name] = NEGATED.search(m[1]) is not None or not EXCEPTING.search(reading.text[: m.start()])
+            value = NEGATED.search(m[1]) is not None or not EXCEPTING.search(reading.text[: m.start()])
+            filled.args |= {} if conditions.unlikely(f, value, reading, told) else {f.name: value}
     if filled.args.get("open") is True:  # what is left to do "this morning" was not finished then
         filled.args = {
             name: value for name, value in filled.args.items() if not name.startswith(("finished_", "closed_"))

@@ -1,9 +1,9 @@
 """What a request asks for and what it names: an encoder that was tuned on `prompts/voices`, where every operation of the catalogue
 is asked for in several voices and languages, those of rooms that are not open yet among them.
 
-One pass of multilingual E5 (small, int8) gives a probability to each operation, and a kind to each word that names something. What
-is known beside the text goes in with it: the operation that was answered before ("only the unpaid ones"), and what the shop knows
-of the names in it (that "nordic wool" is a supplier).
+One pass of multilingual E5 (small, int8) gives a probability to each operation, a kind to each word that names something, and to
+each condition on the rows of a list a probability, too (`rows`). What is known beside the text goes in with it: the operation that
+was answered before ("only the unpaid ones"), and what the shop knows of the names in it (that "nordic wool" is a supplier).
 `planner/training` has how it is trained; `make planner` does it, and its page data carries the hash of what it was trained on.
 """
 
@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.read import embedder, pieces
+from planner.read import embedder, pieces, rows
 from planner.read.head import softmax
+from planner.read.rows import Condition
 
 LONGEST = 96  # tokens, as in training: a story of seventy words
 WHOLE = re.compile(r"[\w@#€$£%][\w@#€$£%'’./+-]*")  # what is named or not as a whole, though the encoder cuts it
@@ -50,12 +51,13 @@ class Begin(NamedTuple):
 
 class Read(NamedTuple):
     """The probability of each operation and of `~hello`, `~help`, `~beyond`; what the text names, in order; where another wish may
-    begin in it; and how likely it goes on with the operation before."""
+    begin in it; how likely it goes on with the operation before; and what it may ask of rows, "field=value"."""
 
     scores: Mapping[str, float]
     mentions: tuple[Mention, ...]
     begins: tuple[Begin, ...] = ()
     goes_on: float = 0.0
+    asked: Mapping[str, Condition] = {}
 
 
 class Beside(NamedTuple):
@@ -85,12 +87,14 @@ class About(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """Where the tokens stand in a text, how likely each operation is, what each token names, and that it begins another wish."""
+    """Where the tokens stand in a text, how likely each operation is, what each token names, that it begins another wish, and what
+    the encoder makes of it."""
 
     places: Sequence[tuple[int, int]]
     wanted: Scores
     tagged: Scores
     begun: Scores
+    states: Scores
 
 
 class Reader:
@@ -115,15 +119,20 @@ class Reader:
             found, goes_on = {name: score / left for name, score in found.items()}, 0.0
         told = mentions(text, run.places, softmax(run.tagged), self.about.kinds)
         begins = [Begin(*place, float(likely)) for place, likely in zip(run.places, run.begun, strict=True)]
-        return Read(found, tuple(told), tuple(one for one in begins if one.start < one.end), goes_on)
+        asked = rows.heard(rows.kept(), run.states, _words(text, run.places))
+        return Read(found, tuple(told), tuple(one for one in begins if one.start < one.end), goes_on, asked)
+
+    def states(self, text: str, beside: Beside = NOTHING) -> Scores:
+        """What the encoder makes of each piece of a text, `(pieces, 384)`."""
+        return self._run(text or " ", beside).states
 
     def _run(self, text: str, beside: Beside) -> "_Run":
         ids, places = pieces.cut(pieces.vocabulary(), text, LONGEST)
         known = [self.about.beside.index(one) for one in (beside.after, *beside.named) if one in self.about.beside]
         given = {"ids": np.array([ids]), "known": np.array(known, dtype=np.int64)}
-        wanted, tagged, begun = self._session.run(None, given)
+        wanted, tagged, begun, states = self._session.run(None, given)
         likely = (1 / (1 + np.exp(-begun[:, 0]))).astype(np.float32)
-        return _Run(places, softmax(wanted[0] / np.float32(self.about.temperature)), tagged, likely)
+        return _Run(places, softmax(wanted[0] / np.float32(self.about.temperature)), tagged, likely, states)
 
     @cached_property
     def _session(self) -> embedder.Session:
@@ -134,6 +143,15 @@ class Reader:
 def shipped() -> Reader:
     """The reader of this process: the weights are needed once."""
     return Reader()
+
+
+def _words(text: str, places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Of each piece the word that it is of, (0, 0) where it stands nowhere."""
+    words = [word.span() for word in WHOLE.finditer(text)]
+    return [
+        next((word for word in words if start < end and start < word[1] and word[0] < end), (0, 0))
+        for start, end in places
+    ]
 
 
 def mentions(text: str, offsets: Sequence[tuple[int, int]], tags: Scores, kinds: Sequence[str]) -> list[Mention]:

@@ -1,7 +1,7 @@
 """A request while its words are being handed to arguments: what was found in it, and what nobody has claimed yet."""
 
 import re
-from collections.abc import Collection, Container, Iterator
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from planner.read import entities
 from planner.read.entities import Span, Vocabulary
 from planner.read.grounds import FITS, Ground
 from planner.read.reader import Mention
+from planner.read.rows import Condition
 from planner.read.words import FILLER, stem, words_of
 
 NOT_NAMES = words_of(
@@ -65,6 +66,7 @@ class Reading:
     grounds: tuple[Ground, ...] = ()  # what its pieces are in the shop
     grounded: bool = False  # whether the shop is asked for names: an ordinary word is none
     ordinary: Container[str] = ()
+    asked: Mapping[str, Condition] = field(default_factory=lambda: dict[str, Condition]())  # of rows, "field=value"
 
     @classmethod
     def of(cls, text: str, vocabulary: Vocabulary, setting: Setting, mentions: tuple[Mention, ...] = ()) -> "Reading":

@@ -42,7 +42,7 @@ def _replace(file: Path, content: bytes) -> None:
 
 
 class _Graph:
-    """The encoder's operations, one after the other: one text of any length in, scores, tags and beginnings out."""
+    """The encoder's operations, one after the other: one text of any length in, scores, tags, beginnings and states out."""
 
     def __init__(self, student: Student) -> None:
         self.weights = {name: np.array(value) for name, value in {**student.still, **student.tuned}.items()}
@@ -56,10 +56,11 @@ class _Graph:
         for head, name in (("tag", "tags"), ("begin", "begins")):
             each = self.op("Add", [self._multiplied(states, f"{head}.w"), self.constant(f"{head}.b")])
             self.op("Squeeze", [each, self.ints([0])], name=name)
+        self.op("Squeeze", [states, self.ints([0])], name="states")
 
     def model(self) -> Any:
-        scores = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in
-                  (("operations", [1, None]), ("tags", [None, None]), ("begins", [None, 1]))]  # fmt: skip
+        shapes = {"operations": [1, None], "tags": [None, None], "begins": [None, 1], "states": [None, WIDTH]}
+        scores = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
         given = [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name, shape in
                  (("ids", [1, "tokens"]), ("known", ["things"]))]  # fmt: skip
         graph = helper.make_graph(self.nodes, "reader", given, scores, self.constants)
