@@ -12,7 +12,7 @@ from planner.read.reading import Reading
 from planner.read.rows import Condition
 
 LIKELY = 0.5  # of a value: it is asked for
-UNLIKELY = 0.1  # it is not, whatever single words say
+UNLIKELY = 0.2  # it is not, whatever single words say
 NOWHERE = (0, 0)
 ONE = 1  # row is shown beside the counts: they are what was asked for
 

@@ -24,7 +24,7 @@ from prompts.conditions import Marked
 
 BATCH, EPOCHS, RATE, SEED = 64, 20, 5e-3, 1
 SELDOM = 6.0  # what each score begins below nothing
-ENOUGH = 8  # sentences that put a condition to an operation's rows
+ENOUGH = 5  # sentences that put a condition to an operation's rows
 PIECES = 64  # of a text, at most, that are learned from
 Floats = NDArray[np.float32]
 
