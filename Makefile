@@ -48,6 +48,7 @@ index: $(VENV)/.runtime  ## what the planner learns from the tools' own phrasing
 planner: $(TRAINING)/.done index  ## and its reader, from the voices, in half an hour: when a room opens, or the voices changed
 	$(TRAINING)/bin/python -m planner.training.minilm
 	$(TRAINING)/bin/python -m planner.training
+	$(TRAINING)/bin/python -m planner.training.conditions
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

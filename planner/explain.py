@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from planner.choose.decide import candidates, decide
 from planner.choose.decisions import Ask, Decision, Decline, Desk
-from planner.choose.index import Index
+from planner.choose.index import Index, Tool
 from planner.converse.memory import Conversation
 from planner.read import clauses
-from planner.read.language import to_english
 from planner.read.reading import Reading, Setting
 from planner.tell import asking
 
@@ -32,7 +31,7 @@ def explain(text: str, index: Index, setting: Setting) -> Iterator[Told]:
     if len(parts) > 1:
         yield Told("read", f"{len(parts)} wishes: {' | '.join(part.text for part in parts)}")
     for part in parts:
-        english = to_english(part.text)
+        english = desk.english(part.text)
         if english != part.text:
             yield Told("read", f"in English words: {english}")
         yield from _read(english, desk.reading(english))
@@ -42,6 +41,7 @@ def explain(text: str, index: Index, setting: Setting) -> Iterator[Told]:
             told = ", ".join(f"{name}={value}" for name, value in {**one.filled.args, **one.filled.people}.items())
             lacks = "".join(f"; lacks {field.label}" for field in one.filled.missing)
             left = "".join(f"; no place for “{english[span.start : span.end]}”" for span in one.filled.unplaced)
+            yield from _asked(one.tool, desk.reading(english), index)
             yield Told("fill", f"{one.tool.entry.name}({told}){lacks}{left}")
         yield Told("decide", _decided(decide(english, desk, before=[], said=part.text), desk))
 
@@ -53,6 +53,14 @@ def _read(text: str, reading: Reading) -> Iterator[Told]:
     forms = [f"{span.reference or span.kind} “{text[span.start : span.end].strip()}”" for span in reading.spans]
     if forms:
         yield Told("read", f"by form: {', '.join(forms)}")
+
+
+def _asked(tool: Tool, reading: Reading, index: Index) -> Iterator[Told]:
+    """What the reader hears a tool's rows asked to be."""
+    heard = [(name, one) for name, one in reading.asked.items() if name in index.heard(tool.entry.name)]
+    if heard:
+        told = sorted(heard, key=lambda one: -one[1].likely)[:LIKELIEST]
+        yield Told("read", f"of {tool.entry.name}: {', '.join(f'{name} {one.likely:.0%}' for name, one in told)}")
 
 
 def _called(name: str, index: Index) -> str:
