@@ -328,8 +328,8 @@ def _except(excepted: Sequence[tuple[Field, Choice]], filled: Filled) -> None:
     """Of a list that takes several states, all but those that are not wanted: "unpaid, not counting cancelled"."""
     without = {f.name: {one.value for other, one in excepted if other is f} for f, _ in excepted}
     for f in dict.fromkeys(f for f, _ in excepted):
-        wanted = filled.args.get(f.name) or dict.fromkeys(choice.value for choice in f.choices)
-        filled.args[f.name] = [value for value in wanted if value not in without[f.name]]
+        left = [value for value in filled.args.get(f.name, ()) if value not in without[f.name]]
+        filled.args[f.name] = left or [one.value for one in f.choices if one.value not in without[f.name]]
 
 
 def _choose(f: Field, choice: Choice, filled: Filled, *, unlikely: bool) -> None:

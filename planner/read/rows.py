@@ -1,6 +1,7 @@
 """What a text asks of the rows of a list or a report: a head over the reader's states, taught by `planner.training.conditions`.
 
-Each piece of the text says each condition more or less; all together make it likely, and the one that says it most tells the word.
+Each condition looks at some pieces of the text more than at others, and is as likely as what it sees there; the one that it looks
+at most tells the word.
 """
 
 import json
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.read import embedder
+from planner.read.head import softmax
 
 FILE = embedder.DATA / "rows.npz"
 HARDLY = 0.02  # of a condition's probability: it is not meant
@@ -27,12 +29,19 @@ class Condition(NamedTuple):
     end: int
 
 
+class Weights(NamedTuple):
+    """What each condition looks for in a piece, and what it makes of it, `(width, conditions)`; and what is added to its score."""
+
+    looks: Floats
+    says: Floats
+    more: Floats
+
+
 class Head(NamedTuple):
-    """What can be asked of each operation's rows, "field=value"; weights `(width, conditions)`; their lessons' hash."""
+    """What can be asked of each operation's rows, "field=value", the weights, and their lessons' hash."""
 
     conditions: Mapping[str, Sequence[str]]
-    weights: Floats
-    more: Floats
+    weights: Weights
     corpus: str
 
 
@@ -44,22 +53,24 @@ def columns(conditions: Mapping[str, Sequence[str]]) -> list[str]:
 def keep(head: Head, file: Path = FILE) -> None:
     """As package data, in half precision."""
     told = json.dumps({"conditions": head.conditions, "corpus": head.corpus})
-    np.savez_compressed(file, weights=head.weights.astype(np.float16), more=head.more, told=np.array(told))
+    halves = {name: value.astype(np.float16) for name, value in head.weights._asdict().items()}
+    np.savez_compressed(file, **halves, told=np.array(told))
 
 
 @lru_cache(maxsize=1)
 def kept(file: Path = FILE) -> Head:
     with np.load(file) as stored:
         told = json.loads(str(stored["told"]))
-        return Head(told["conditions"], stored["weights"].astype(np.float32), stored["more"], told["corpus"])
+        weights = Weights(*(stored[name].astype(np.float32) for name in Weights._fields))
+        return Head(told["conditions"], weights, told["corpus"])
 
 
 def heard(head: Head, states: Floats, words: Sequence[tuple[int, int]]) -> dict[str, Condition]:
     """The conditions that are not out of the question; `words` says for each state of which word it is, (0, 0) where of none."""
-    said = states @ head.weights + head.more
-    highest = said.max(axis=0)
-    likely = 1 / (1 + np.exp(-(highest + np.log(np.exp(said - highest).sum(axis=0)))))
+    seen = softmax((states @ head.weights.looks).T).T
+    scores = (seen * (states @ head.weights.says)).sum(axis=0) + head.weights.more
+    likely = 1 / (1 + np.exp(-scores))
     names = columns(head.conditions)
     return {
-        names[n]: Condition(float(likely[n]), *words[int(said[:, n].argmax())]) for n in np.flatnonzero(likely > HARDLY)
+        names[n]: Condition(float(likely[n]), *words[int(seen[:, n].argmax())]) for n in np.flatnonzero(likely > HARDLY)
     }

@@ -1,8 +1,7 @@
 """`python -m planner.training.conditions` teaches a head over the shipped reader's own states what sentences ask of rows.
 
-The encoder stays as it is, so this takes minutes, and can be done when a list gains a filter. A condition is said by some words or
-others: its score is that of all pieces together, of which the highest tells most (log-sum-exp, as in multiple-instance learning:
-https://arxiv.org/abs/1411.6228).
+The encoder stays as it is, so this takes minutes, and can be done when a list gains a filter. Each condition looks at the pieces of
+a sentence in its own way, and is as likely as what it sees there (label-wise attention: https://arxiv.org/abs/1802.05695).
 """
 
 import random
@@ -23,7 +22,8 @@ from prompts import conditions
 from prompts.conditions import Marked
 
 BATCH, EPOCHS, RATE, SEED = 64, 20, 5e-3, 1
-SELDOM = 6.0  # what each score begins below nothing
+SELDOM = 3.0  # what each score begins below nothing
+DROPPED = 0.3  # of the states, by lot
 ENOUGH = 5  # sentences that put a condition to an operation's rows
 PIECES = 64  # of a text, at most, that are learned from
 Floats = NDArray[np.float32]
@@ -60,17 +60,19 @@ def lessons(taught: Sequence[Marked], has: dict[str, list[str]], reader: Reader,
     return Lessons([reader.states(text, beside)[:PIECES] for _, text, beside in told], puts, counted)
 
 
-def teach(taught: Lessons, chance: np.random.Generator) -> tuple[Floats, Floats]:
-    """The head's weights `(width, conditions)` and what is added to each score."""
+def teach(taught: Lessons, chance: np.random.Generator) -> rows.Weights:
+    """What each condition looks for, and what it makes of that."""
     width, count = taught.states[0].shape[1], taught.puts.shape[1]
-    head = jnp.zeros((width, count)), jnp.full(count, -SELDOM)
-    steps = EPOCHS * (len(taught.states) // BATCH)
-    optimizer = optax.adamw(optax.cosine_decay_schedule(RATE, steps), weight_decay=0.01)
+    looks = jnp.array(chance.normal(0, 0.02, (width, count)), jnp.float32)
+    head, key = rows.Weights(looks, jnp.zeros((width, count)), jnp.full(count, -SELDOM)), jax.random.PRNGKey(SEED)
+    optimizer = optax.adamw(
+        optax.cosine_decay_schedule(RATE, EPOCHS * (len(taught.states) // BATCH)), weight_decay=0.01
+    )
     state = optimizer.init(head)
 
     @jax.jit
-    def step(head: Any, state: Any, states: Any, mask: Any, puts: Any, counted: Any) -> Any:
-        lost, slopes = jax.value_and_grad(_loss)(head, states, mask, puts, counted)
+    def step(head: Any, state: Any, key: Any, batch: tuple[Any, ...]) -> Any:
+        lost, slopes = jax.value_and_grad(_loss)(head, key, *batch)
         change, state = optimizer.update(slopes, state, head)
         return optax.apply_updates(head, change), state, lost
 
@@ -78,17 +80,19 @@ def teach(taught: Lessons, chance: np.random.Generator) -> tuple[Floats, Floats]
         order, lost = chance.permutation(len(taught.states)), 0.0
         for start in range(0, len(order) - BATCH + 1, BATCH):
             some = order[start : start + BATCH]
-            states, mask = _together([taught.states[n] for n in some])
-            head, state, loss = step(head, state, states, mask, taught.puts[some], taught.counted[some])
+            key, drawn = jax.random.split(key)
+            batch = (*_together([taught.states[n] for n in some]), taught.puts[some], taught.counted[some])
+            head, state, loss = step(head, state, drawn, batch)
             lost += float(loss) / (len(order) // BATCH)
         print(f"epoch {epoch + 1} of {EPOCHS}: loss {lost:.3f}")
-    return np.array(head[0]), np.array(head[1])
+    return rows.Weights(*map(np.array, head))
 
 
-def _loss(head: Any, states: Any, mask: Any, puts: Any, counted: Any) -> Any:
-    weights, more = head
-    said = jnp.where(mask[..., None] > 0, states @ weights + more, -1e9)
-    return (optax.sigmoid_binary_cross_entropy(jax.nn.logsumexp(said, axis=1), puts) * counted).sum(-1).mean()
+def _loss(head: Any, key: Any, states: Any, mask: Any, puts: Any, counted: Any) -> Any:
+    states = states * jax.random.bernoulli(key, 1 - DROPPED, states.shape) / (1 - DROPPED)
+    seen = jax.nn.softmax(jnp.where(mask[..., None] > 0, states @ head.looks, -1e9), axis=1)
+    scores = (seen * (states @ head.says)).sum(1) + head.more
+    return (optax.sigmoid_binary_cross_entropy(scores, puts) * counted).sum(-1).mean()
 
 
 def _together(states: Sequence[Floats]) -> tuple[Floats, Floats]:
@@ -107,7 +111,7 @@ def main() -> None:
     has = known(taught)
     learned = lessons(taught, has, reader, random.Random(SEED))
     print(f"{len(learned.states)} sentences, {len(rows.columns(has))} conditions, {time.monotonic() - began:.0f} s")
-    rows.keep(rows.Head(has, *teach(learned, np.random.default_rng(SEED)), conditions.fingerprint()))
+    rows.keep(rows.Head(has, teach(learned, np.random.default_rng(SEED)), conditions.fingerprint()))
     print(f"{time.monotonic() - began:.0f} s")
 
 

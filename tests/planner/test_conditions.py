@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.filling import SETTING
@@ -95,9 +96,14 @@ def test_several_values_of_one_field_are_alternatives(index: Index) -> None:
 
 
 def test_what_hardly_anything_says_is_not_heard() -> None:
-    head = rows.Head({"list_orders": ["open=true"]}, rows.kept().weights[:, :1] * 0, rows.kept().more[:1] * 0 - 9, "")
-    states = rows.kept().weights[:, :1].T.repeat(3, 0)
+    """A condition that looks for the second piece, and makes of it what it is taught to."""
+    states = np.array([[0, 1], [3, 0], [0, 1]], dtype=np.float32)
+    looks, says = np.array([[2], [0]], dtype=np.float32), np.array([[1], [0]], dtype=np.float32)
 
-    assert rows.heard(head, states, [(0, 4)] * 3) == {}
-    sure = head._replace(more=head.more + 18)
-    assert rows.heard(sure, states, [(0, 4)] * 3)["open=true"][1:] == (0, 4)
+    def heard(more: float) -> dict[str, Condition]:
+        weights = rows.Weights(looks, says, np.array([more], dtype=np.float32))
+        return rows.heard(rows.Head({"list_orders": ["open=true"]}, weights, ""), states, [(0, 3), (4, 8), (9, 12)])
+
+    assert heard(-9.0) == {}
+    assert heard(0.0)["open=true"][1:] == (4, 8)
+    assert heard(0.0)["open=true"].likely == pytest.approx(0.95, abs=0.01)
