@@ -3,6 +3,7 @@
 Of the values that the reader was taught with an operation it decides; of the others the words of their phrases do.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,11 @@ from planner.read.fields import Field, Kind
 from planner.read.reading import Reading
 from planner.read.rows import Condition
 
+EXCEPTING = re.compile(
+    r"(?:\bnot(?: counting| including)?|\bexcept(?: for)?|\bexcluding|\bother than|\bwithout|\bbut not|n't|\bno)\s+"
+    r"(?:the\s+|yet\s+|be\s+|been\s+|by\s+)?$",
+    re.I,
+)
 LIKELY = 0.5  # of a value: it is asked for
 UNLIKELY = 0.2  # it is not, whatever single words say
 NOWHERE = (0, 0)
@@ -42,7 +48,15 @@ def _heard(fields: Sequence[Field], reading: Reading, told: Told) -> list[tuple[
     heard = [
         (f, value, reading.asked[_key(f, value)]) for f in fields for value in _values(f) if _key(f, value) in known
     ]
-    return sorted((one for one in heard if one[2].likely >= LIKELY), key=lambda one: -one[2].likely)
+    likely = [one for one in heard if one[2].likely >= LIKELY and not _excepted(*one, reading)]
+    return sorted(likely, key=lambda one: -one[2].likely)
+
+
+def _excepted(f: Field, value: Any, one: Condition, reading: Reading) -> bool:
+    """Whether the value's own word stands behind one that leaves it out: "without the cancelled ones"."""
+    word = reading.text[one.start : one.end].lower()
+    own = {phrase.lower() for choice in f.choices if choice.value == value for phrase in choice.phrases}
+    return word in own and EXCEPTING.search(reading.text[: one.start]) is not None
 
 
 def unlikely(f: Field, value: Any, reading: Reading, told: Told) -> bool:

@@ -18,11 +18,6 @@ from planner.read.fields import ORDERLY, Choice, Field, Kind
 from planner.read.reading import Reading
 from planner.read.words import NUMBER, number
 
-EXCEPTING = re.compile(
-    r"(?:\bnot(?: counting| including)?|\bexcept(?: for)?|\bexcluding|\bother than|\bwithout|\bbut not|n't|\bno)\s+"
-    r"(?:the\s+|yet\s+|be\s+|been\s+|by\s+)?$",
-    re.I,
-)
 NEGATED = re.compile(r"^(?:not|n['’]t|never|nothing|none|no)\b", re.I)  # words that say it by a negation of their own
 HIGHEST = 999_999  # of our own numbers; what is longer is another's, such as a parcel's
 JOINED = re.compile(r"\s*(?:,|/|and|or|vs\.?|versus|against|compared (?:to|with))\s*(?:the )?", re.I)
@@ -288,7 +283,7 @@ def _choices(fields: Sequence[Field], reading: Reading, told: Told, filled: Fill
             continue
         reading.claim(*m.span())
         beside = any(JOINED.fullmatch(reading.text[end : m.start()]) for end in ends)
-        if not beside and not EXCEPTING.search(reading.text[: m.start()]):
+        if not beside and not conditions.EXCEPTING.search(reading.text[: m.start()]):
             _choose(f, choice, filled, unlikely=conditions.unlikely(f, choice.value, reading, told))
         elif f.name in ORDERLY and any(other is f and choice is not one for _, other, one in hits):
             pass  # "by what we earned, not by pieces": the other one is said as well
@@ -368,7 +363,7 @@ def _flags(fields: Sequence[Field], reading: Reading, told: Told, filled: Filled
         m = (otherwise and reading.search(rf"\b({otherwise})\b")) or reading.search(rf"\b({re.escape(f.label)})\b")
         if m:
             reading.claim(*m.span(1))
-            value = NEGATED.search(m[1]) is not None or not EXCEPTING.search(reading.text[: m.start()])
+            value = NEGATED.search(m[1]) is not None or not conditions.EXCEPTING.search(reading.text[: m.start()])
             filled.args |= {} if conditions.unlikely(f, value, reading, told) else {f.name: value}
     if filled.args.get("open") is True:  # what is left to do "this morning" was not finished then
         filled.args = {

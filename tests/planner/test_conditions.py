@@ -95,6 +95,12 @@ def test_several_values_of_one_field_are_alternatives(index: Index) -> None:
     ]
 
 
+def test_what_is_left_out_by_its_own_word_is_not_asked_for(index: Index) -> None:
+    said = filled(index, "list_orders", "orders without the cancelled ones", status__cancelled=Condition(SURE, 19, 28))
+
+    assert said["status"] == ["draft", "pending", "confirmed", "completed", "expired"]
+
+
 def test_what_hardly_anything_says_is_not_heard() -> None:
     """A condition that looks for the second piece, and makes of it what it is taught to."""
     states = np.array([[0, 1], [3, 0], [0, 1]], dtype=np.float32)
