@@ -2,6 +2,7 @@
 
 `prompts/conditions` has a file for each operation; a line is the conditions, "-" where there is none, and the sentence, out of
 `prompts.voices`. They were read and marked one by one, by what is meant and not by words: to teach the reader what words miss.
+`untaught` has those that are marked and wait: what lies beside it is what the reader was taught.
 """
 
 import hashlib

@@ -1,6 +1,7 @@
 """What sentences ask of rows: of conditions that their operations have, out of the voices, and of no shop that is left out."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +13,17 @@ from prompts import conditions, voices
 from prompts.conditions import Marked
 from tools import registry
 
-FILES = {file.stem: file.read_text(encoding="utf-8") for file in sorted(FOLDER.glob("*.tsv"))}
-LEFT_OUT = tuple(one for operation, text in FILES.items() for one in conditions.told(operation, text))
+UNTAUGHT = Path(conditions.__file__).parent / "conditions/untaught"
+
+
+def marked(folder: Path) -> tuple[Marked, ...]:
+    """What the files of a folder say, each of its operation."""
+    files = sorted(folder.glob("*.tsv"))
+    return tuple(one for file in files for one in conditions.told(file.stem, file.read_text(encoding="utf-8")))
+
+
+LEFT_OUT = marked(FOLDER)
+ALL = (*conditions.marked(), *marked(UNTAUGHT), *LEFT_OUT)
 
 
 def values(field: Field) -> list[str]:
@@ -22,10 +32,10 @@ def values(field: Field) -> list[str]:
     return [f"{field.name}={str(value).lower() if isinstance(value, bool) else value}" for value in told]
 
 
-@pytest.mark.parametrize("operation", sorted({one.operation for one in (*conditions.marked(), *LEFT_OUT)}))
+@pytest.mark.parametrize("operation", sorted({one.operation for one in ALL}))
 def test_conditions_are_those_that_the_operation_has(operation: str) -> None:
     known = {value for one in fields.read(registry.tools()[operation].schema) for value in values(one)}
-    asked = {name for one in (*conditions.marked(), *LEFT_OUT) if one.operation == operation for name in one.conditions}
+    asked = {name for one in ALL if one.operation == operation for name in one.conditions}
 
     assert asked <= known
 
@@ -34,8 +44,7 @@ def test_no_sentence_is_marked_twice_nor_one_of_a_shop_that_is_left_out() -> Non
     def said(some: tuple[Marked, ...]) -> Counter[tuple[str, str]]:
         return Counter((one.operation, one.text.lower()) for one in some)
 
-    assert [one for one, times in said(conditions.marked()).items() if times > 1] == []
-    assert said(conditions.marked()).keys() & said(LEFT_OUT).keys() == set()
+    assert [one for one, times in said(ALL).items() if times > 1] == []
 
 
 def test_what_is_marked_was_said_by_a_voice_or_a_room() -> None:
